@@ -1,0 +1,48 @@
+"""IR 1: what the network computes, as frozen nodes; no torch."""
+
+from eideploy.circuit.graph import Circuit
+from eideploy.circuit.integer import (
+    Division,
+    IntegerEIConv,
+    IntegerEILinear,
+    IntegerInput,
+    IntegerLIF,
+    IntegerReadout,
+    SumPool,
+)
+from eideploy.circuit.node import Array, Node, Shape
+from eideploy.circuit.nodes import (
+    LIF,
+    Add,
+    AvgPool,
+    EIConv,
+    EILinear,
+    EIReadout,
+    Flatten,
+    Input,
+)
+from eideploy.circuit.ranges import LayerRange, Ranges
+
+__all__ = [
+    "LIF",
+    "Add",
+    "Array",
+    "AvgPool",
+    "Circuit",
+    "Division",
+    "EIConv",
+    "EILinear",
+    "EIReadout",
+    "Flatten",
+    "Input",
+    "IntegerEIConv",
+    "IntegerEILinear",
+    "IntegerInput",
+    "IntegerLIF",
+    "IntegerReadout",
+    "LayerRange",
+    "Node",
+    "Ranges",
+    "Shape",
+    "SumPool",
+]

@@ -1,0 +1,170 @@
+"""The nodes of an integer circuit. Equation numbers (A..) are those of docs/arithmetic.md.
+
+All weights are unsigned (Dale's law: the sign belongs to the population, not to the weight).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from eideploy.circuit.node import Array, Node, Shape
+from eideploy.circuit.nodes import Input, Synapses, check_geometry, conv_shape, linear_shape, pool_shape
+from eideploy.numeric.division import Divider
+
+ZeroPolicy = Literal["minimum", "floor"]
+MAX_BITS = 62  # every intermediate fits a signed 64-bit integer with a bit to spare
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerInput(Input):
+    """X = clip(round(x / step), 0, top), to nearest, ties to even (A1)."""
+
+    step: float
+    top: int
+
+    def check(self) -> None:
+        """Check the grid."""
+        super().check()
+        self.require(0 < self.step < np.inf, f"has step {self.step}")
+        self.require(0 < self.top < 1 << 16, f"has top {self.top}, must be in 1..65535")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerSynapses(Synapses):
+    """Unsigned weights of an E-I layer (A2..A4): NUM = (W_EE X << shift_ee) - W_EI (W_IE X)."""
+
+    shift_ee: Array  # (n_E,) >= 0
+
+    def check(self) -> None:
+        """Check that the weights are integers and the shifts possible."""
+        super().check()
+        for field in ("w_ee", "w_ie", "w_ei", "shift_ee"):
+            self.require_integers(field)
+        self.require_array("shift_ee", (self.n_e,), low=0)
+        self.require(int(self.shift_ee.max()) <= MAX_BITS, "has a shift_ee above 62")
+
+    def require_integers(self, field: str) -> None:
+        """Require an int64 array."""
+        dtype = getattr(self, field).dtype
+        self.require(dtype == np.int64, f"{field} is {dtype}, expected int64")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Division:
+    """How an E-I layer divides: the divider, and what replaces a zero divisor (A6, A7)."""
+
+    divider: Divider
+    zero_policy: ZeroPolicy
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerEILayer(IntegerSynapses):
+    """The integrated current in membrane LSB, sat(round(2^fraction NUM / DEN)) + bias (A4..A9).
+
+    DEN = W_EI (gain (W_IE X)). `align` brings the divisors of all neurons to one unit, so that they
+    can be compared: DEN << align. `floor` replaces a zero divisor under the policy "floor".
+    """
+
+    gain: Array  # (n_I,) >= 0, g_I
+    fraction: Array  # (n_E,)
+    align: Array  # (n_E,) >= 0
+    floor: Array  # (n_E,) >= 1
+    bias: Array  # (n_E,), b_E
+    current_bits: int  # signed width of the divided current
+    division: Division | None = None  # None until lower_division
+
+    def check(self) -> None:
+        """Check shapes, signs and widths."""
+        super().check()
+        for field in ("gain", "fraction", "align", "floor", "bias"):
+            self.require_integers(field)
+        self.require_array("gain", (self.n_i,), low=0)
+        self.require_array("fraction", (self.n_e,), low=-MAX_BITS)
+        self.require_array("align", (self.n_e,), low=0)
+        self.require_array("floor", (self.n_e,), low=1)
+        self.require_array("bias", (self.n_e,))
+        self.require(2 <= self.current_bits <= 32, f"has current_bits {self.current_bits}")
+        widest = max(int(self.fraction.max()) + int(self.align.max()), int(self.align.max()))
+        self.require(widest <= MAX_BITS, f"shifts by up to {widest} bits")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerEILinear(IntegerEILayer):
+    """A fully connected integer E-I layer."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (n_E,)."""
+        return linear_shape(self, self.w_ee, inputs[0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerEIConv(IntegerEILayer):
+    """A convolutional integer E-I layer."""
+
+    stride: int = 1
+    padding: int = 0
+
+    def check(self) -> None:
+        """Check the geometry."""
+        super().check()
+        check_geometry(self, self.w_ee, self.stride, self.padding)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (n_E, h', w')."""
+        return conv_shape(self, self.w_ee, inputs[0], self.stride, self.padding)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerReadout(IntegerSynapses):
+    """Logits in units of `logit_step`: the sum over time of NUM (A12)."""
+
+    logit_step: float
+
+    def check(self) -> None:
+        """Check the unit."""
+        super().check()
+        self.require(0 < self.logit_step < np.inf, f"has logit_step {self.logit_step}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (classes,)."""
+        return linear_shape(self, self.w_ee, inputs[0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerLIF(Node):
+    """u = sat(v - (v >> leak) + I); spike if u >= threshold; v <- u - threshold (A10)."""
+
+    threshold: Array  # (n,) per neuron or channel, > 0, membrane LSB
+    leak: int  # tau = 2^leak
+    membrane_bits: int  # signed
+
+    def check(self) -> None:
+        """Check the ranges."""
+        self.require(self.threshold.dtype == np.int64, f"threshold is {self.threshold.dtype}")
+        self.require_array("threshold", (self.threshold.size,), low=1)
+        self.require(0 <= self.leak <= 15, f"has leak {self.leak}, must be in 0..15")
+        self.require(2 <= self.membrane_bits <= 32, f"has membrane_bits {self.membrane_bits}")
+        top = (1 << (self.membrane_bits - 1)) - 1
+        highest = int(self.threshold.max())
+        self.require(highest <= top, f"has a threshold {highest}, its membrane ends at {top}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the shape of the input."""
+        self.require(inputs[0][0] == self.threshold.size, f"reads {inputs[0]}")
+        return inputs[0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SumPool(Node):
+    """Sum over windows of kernel x kernel: average pooling in units of 1 / kernel^2 (A11)."""
+
+    kernel: int
+
+    def check(self) -> None:
+        """Check the kernel."""
+        self.require(self.kernel >= 1, f"has kernel {self.kernel}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (channels, h // kernel, w // kernel)."""
+        return pool_shape(self, self.kernel, inputs[0])

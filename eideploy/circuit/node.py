@@ -1,0 +1,62 @@
+"""The base of every node: frozen fields, read-only arrays, checks that say what and where."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eideploy.errors import FormatError
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]  # of one sample at one time step: (features,) or (channels, height, width)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One operation of a circuit; `inputs` are the names of the nodes whose outputs it reads."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+
+    arity = 1  # how many inputs the node reads
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                frozen = value.copy()
+                frozen.flags.writeable = False
+                object.__setattr__(self, field.name, frozen)
+        self.require(len(self.inputs) == self.arity, f"reads {len(self.inputs)} nodes, takes {self.arity}")
+        self.check()
+
+    def check(self) -> None:
+        """Raise FormatError where the fields contradict each other."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the output shape for the given input shapes, or raise FormatError."""
+        raise NotImplementedError
+
+    def require(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001
+        """Raise FormatError naming this node unless `holds`."""
+        if not holds:
+            raise FormatError(
+                f"{type(self).__name__} {otherwise}",
+                where=f"node {self.name}",
+                fix="restore the file from a copy, or export the network anew",
+            )
+
+    def require_array(self, field: str, shape: Shape, *, low: float | None = None) -> None:
+        """Require that the array `field` has `shape`, finite entries, and none below `low`."""
+        value: Array = getattr(self, field)
+        self.require(value.shape == shape, f"{field} has shape {value.shape}, expected {shape}")
+        self.require(bool(np.isfinite(value).all()), f"{field} has entries that are not finite")
+        if low is not None and value.size:
+            least = value.min()
+            self.require(bool(least >= low), f"{field} has an entry {least}, below {low}")
+
+
+def window_output(size: int, *, kernel: int, stride: int, padding: int) -> int:
+    """Return how many windows of `kernel` fit in `size` padded entries, `stride` apart."""
+    return (size + 2 * padding - kernel) // stride + 1

@@ -1,0 +1,50 @@
+"""Errors that this tool raises on purpose: what is wrong, where, and what to do."""
+
+
+class EideployError(Exception):
+    """Base of every error raised on purpose; the command line prints it without a traceback.
+
+    Args:
+        what: the fault in one lower-case sentence, with the numbers that disagree.
+        where: the file, key, layer or option at fault.
+        fix: what to do, as an imperative.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str, fix: str) -> None:
+        super().__init__(what)
+        self.what, self.where, self.fix = what, where, fix
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  where: {self.where}\n  fix:   {self.fix}"
+
+
+class UsageError(EideployError):
+    """The command line asks for something that does not exist or makes no sense."""
+
+    exit_code = 2
+
+
+class ConfigError(EideployError):
+    """A training configuration is contradictory or out of bounds."""
+
+
+class SpecError(EideployError):
+    """A target or scheme file says something impossible."""
+
+
+class FormatError(EideployError):
+    """A file is damaged, foreign, or of another version."""
+
+
+class DataError(EideployError):
+    """Samples do not fit the network or the method."""
+
+
+class CapacityError(EideployError):
+    """The circuit asks for more than the target offers."""
+
+
+class InvariantError(EideployError):
+    """A circuit is malformed or a pass broke its contract: a bug in the toolchain."""

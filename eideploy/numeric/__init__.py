@@ -1,0 +1,1 @@
+"""The arithmetic, once: integers, rounding, division, the LIF step. Equations: docs/arithmetic.md."""

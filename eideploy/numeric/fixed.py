@@ -1,0 +1,63 @@
+"""Fixed point: saturation, rounding, widths, exact products of integer matrices."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int = NDArray[np.int64]
+Array = NDArray[Any]
+
+EXACT_FLOAT32 = 1 << 24  # integers up to here are exact in float32, and so are their sums
+EXACT_FLOAT64 = 1 << 53
+
+
+def top(bits: int) -> int:
+    """Return the largest value of a signed integer of `bits`."""
+    return (1 << (bits - 1)) - 1
+
+
+def saturate(x: Int, bits: int) -> tuple[Int, int]:
+    """Clip to the signed range of `bits`; return also how many entries were clipped."""
+    limit = top(bits)
+    clipped = np.clip(x, -limit - 1, limit)
+    return clipped, int(np.count_nonzero(clipped != x))
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Return the least width of a two's complement integer that holds low..high."""
+    return 1 + max(high.bit_length(), (~low).bit_length() if low < 0 else 0)
+
+
+def unsigned_bits(high: int) -> int:
+    """Return the least width of an unsigned integer that holds 0..high."""
+    return max(1, high.bit_length())
+
+
+def leading_one(x: Int) -> Int:
+    """Return the position of the highest set bit, floor(log2(x)), of 0 < x < 2^62.
+
+    A float64 rounds integers beyond 2^53 and may reach the next power of two, so the upper half is
+    looked at alone.
+    """
+    upper = x >> 31
+    high = upper > 0
+    part = np.where(high, upper, x)
+    exponent = np.frexp(part.astype(np.float64))[1].astype(np.int64) - 1
+    return exponent + np.where(high, 31, 0)
+
+
+def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:
+    """Return the integer matrix product a @ b as int64.
+
+    `bound` is a proven limit of sum |a| |b| over every entry. Up to 2^24 (2^53) the product runs in
+    float32 (float64), where every partial sum is an exactly represented integer; beyond, in int64.
+    """
+    if bound < EXACT_FLOAT32:
+        kind: type = np.float32
+    elif bound < EXACT_FLOAT64:
+        kind = np.float64
+    else:
+        kind = np.int64
+    product = np.matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
+    return product.astype(np.int64, copy=False)

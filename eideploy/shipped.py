@@ -1,0 +1,19 @@
+"""Where the data folders that ship with the tool lie: in place in a checkout, packed in a wheel."""
+
+from pathlib import Path
+
+
+def folder(name: str) -> Path:
+    """Return the folder `targets` or `quant`, of the checkout if there is one, else of the wheel."""
+    package = Path(__file__).resolve().parent
+    packed = package / "_shipped" / name
+    return packed if packed.is_dir() else package.parent / name
+
+
+def names(kind: str, file: str) -> tuple[str, ...]:
+    """Return the sorted names in folder `kind` for which `file` (with `{}` as the name) exists."""
+    root = folder(kind)
+    before, after = file.split("{}")
+    found = root.glob(f"{before}*{after}")
+    cut = len(after)
+    return tuple(sorted(p.relative_to(root).as_posix()[len(before) : -cut] for p in found))

@@ -33,7 +33,8 @@ class Circuit:
         if not 1 <= self.steps <= 1 << 16:
             raise FormatError(
                 f"a circuit of {self.steps} time steps, must be in 1..65536",
-                where="circuit", fix=RESTORE,
+                where="circuit",
+                fix=RESTORE,
             )
         known: set[str] = set()
         for node in self.nodes:

@@ -9,7 +9,14 @@ from typing import Literal
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import Input, Synapses, check_geometry, conv_shape, linear_shape, pool_shape
+from eideploy.circuit.nodes import (
+    Input,
+    Synapses,
+    check_geometry,
+    conv_shape,
+    linear_shape,
+    pool_shape,
+)
 from eideploy.numeric.division import Divider
 
 ZeroPolicy = Literal["minimum", "floor"]

@@ -28,7 +28,9 @@ class Node:
                 frozen = value.copy()
                 frozen.flags.writeable = False
                 object.__setattr__(self, field.name, frozen)
-        self.require(len(self.inputs) == self.arity, f"reads {len(self.inputs)} nodes, takes {self.arity}")
+        self.require(
+            len(self.inputs) == self.arity, f"reads {len(self.inputs)} nodes, takes {self.arity}"
+        )
         self.check()
 
     def check(self) -> None:

@@ -106,7 +106,12 @@ def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
     unit = 1 << int(entry["fraction_bits"])
     size = 0 if method == "exact" else 1 << bits
     right = table.dtype == np.int64 and table.shape == (size,) and not (table > unit).any()
-    if method not in METHODS or policy not in ("minimum", "floor") or not right or (table < 0).any():
+    if (
+        method not in METHODS
+        or policy not in ("minimum", "floor")
+        or not right
+        or (table < 0).any()
+    ):
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
     table.flags.writeable = False
     divider = Divider(

@@ -1,0 +1,72 @@
+"""What a pass needs and gives, checked on every call."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from eideploy.circuit import Circuit, IntegerInput
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.text import text
+from eideploy.errors import InvariantError
+from eideploy.program import Program
+
+P = ParamSpec("P")
+R = TypeVar("R", Circuit, Program)
+Invariant = Callable[[Circuit], bool]
+
+
+def is_float(circuit: Circuit) -> bool:
+    """Hold if nothing is quantized yet."""
+    return not isinstance(circuit.input, IntegerInput)
+
+
+def has_ranges(circuit: Circuit) -> bool:
+    """Hold if calibration has observed the circuit."""
+    return circuit.ranges is not None
+
+
+def is_integer(circuit: Circuit) -> bool:
+    """Hold if every number is an integer."""
+    return isinstance(circuit.input, IntegerInput)
+
+
+def has_dividers(circuit: Circuit) -> bool:
+    """Hold if every E-I layer says how it divides."""
+    return is_integer(circuit) and all(n.division for n in circuit.of(IntegerEILayer))
+
+
+def contract(
+    *, needs: tuple[Invariant, ...], gives: tuple[Invariant, ...]
+) -> Callable[[Callable[Concatenate[Circuit, P], R]], Callable[Concatenate[Circuit, P], R]]:
+    """Check the invariants `needs` before and `gives` after every call of a pass.
+
+    Raises:
+        InvariantError: naming the pass and the invariant, with the circuit's text as a note.
+    """
+
+    def decorate(
+        run: Callable[Concatenate[Circuit, P], R],
+    ) -> Callable[Concatenate[Circuit, P], R]:
+        @wraps(run)
+        def checked(circuit: Circuit, *args: P.args, **kwargs: P.kwargs) -> R:
+            _check(run.__name__, "needs", needs, circuit)
+            result = run(circuit, *args, **kwargs)
+            out = result.circuit if isinstance(result, Program) else result
+            _check(run.__name__, "gives", gives, out)
+            return result
+
+        return checked
+
+    return decorate
+
+
+def _check(name: str, side: str, invariants: tuple[Invariant, ...], circuit: Circuit) -> None:
+    for invariant in invariants:
+        if not invariant(circuit):
+            error = InvariantError(
+                f"{name} {side} a circuit that {invariant.__name__}",
+                where=f"pass {name}",
+                fix="report this as a bug",
+            )
+            error.add_note(text(circuit))
+            raise error

@@ -1,0 +1,165 @@
+"""Place an integer circuit on the target's core."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, Node, SumPool
+from eideploy.circuit.integer import IntegerEIConv, IntegerEILayer, IntegerInput, IntegerSynapses
+from eideploy.errors import CapacityError
+from eideploy.passes.contract import contract, has_dividers
+from eideploy.program import Program, Route, Stage, Use
+from eideploy.target import Target
+
+
+@contract(needs=(has_dividers,), gives=(has_dividers,))
+def place(circuit: Circuit, *, target: Target) -> Program:
+    """Give every E-I layer its rows and words in the core's memories (docs/digital_core.md).
+
+    Keeps    the circuit
+    Gives    a program whose stages do not overlap and fit the memories
+
+    Raises:
+        CapacityError: naming every memory that is too small, with both numbers.
+    """
+    cursor = _Cursor()
+    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(IntegerSynapses))
+    program = Program(
+        circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
+    )
+    _refuse_misfits(program)
+    return program
+
+
+@dataclass
+class _Cursor:
+    """The next free row or word of each memory."""
+
+    weight: int = 0
+    membrane: int = 0
+    spike: int = 0
+    parameter: int = 0
+
+    def take(self, memory: str, count: int) -> int:
+        base: int = getattr(self, memory)
+        setattr(self, memory, base + count)
+        return base
+
+
+def _stage(circuit: Circuit, node: IntegerSynapses, target: Target, cursor: _Cursor) -> Stage:
+    lanes = target.core.lanes
+    shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
+    is_conv = isinstance(node, IntegerEIConv)
+    height, width = shape[1:] if is_conv else (1, 1)
+    groups_e, groups_i = ceil(node.n_e / lanes), ceil(node.n_i / lanes)
+    fan_in = node.w_ee[0].size
+    hidden = isinstance(node, IntegerEILayer)
+    # The readout keeps its sums over time, above what the hidden stages share.
+    shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
+    return Stage(
+        name=node.name,
+        lif=_lif_of(circuit, node) if hidden else "",
+        routes=tuple(_routes(circuit, node.inputs[0], 1)),
+        height=height,
+        width=width,
+        kernel=int(node.w_ee.shape[2]) if is_conv else 1,
+        stride=node.stride if isinstance(node, IntegerEIConv) else 1,
+        padding=node.padding if isinstance(node, IntegerEIConv) else 0,
+        in_height=source[1] if is_conv else 1,
+        in_width=source[2] if is_conv else 1,
+        n_e=node.n_e,
+        n_i=node.n_i,
+        groups_e=groups_e,
+        groups_i=groups_i,
+        weight_base=cursor.take("weight", fan_in * (groups_e + groups_i)),
+        inhibitory_base=cursor.take("weight", node.n_i * groups_e),
+        accumulator_base=shared_e,
+        inhibition_base=shared_i,
+        membrane_base=cursor.take("membrane", height * width * node.n_e if hidden else 0),
+        spike_base=cursor.take("spike", height * width * groups_e if hidden else 0),
+        parameter_base=cursor.take("parameter", node.n_e),
+    )
+
+
+def _lif_of(circuit: Circuit, node: IntegerSynapses) -> str:
+    readers = circuit.consumers(node.name)
+    if len(readers) != 1 or not isinstance(readers[0], IntegerLIF):
+        raise CapacityError(
+            f"the current of {node.name} goes to {[n.name for n in readers]}",
+            where=f"node {node.name}", fix="let exactly one LIF node read an E-I layer",
+        )  # fmt: skip
+    return readers[0].name
+
+
+def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
+    """Yield the spike maps (or the input port) that the value called `name` is the sum of."""
+    node = circuit.node(name)
+    match node:
+        case Add():
+            for branch in node.inputs:
+                yield from _routes(circuit, branch, pool)
+        case SumPool():
+            yield from _routes(circuit, node.inputs[0], pool * node.kernel)
+        case Flatten():
+            yield from _routes(circuit, node.inputs[0], pool)
+        case IntegerLIF():
+            yield Route(source=node.inputs[0], pool=pool)
+        case IntegerInput():
+            yield Route(source="", pool=pool)
+        case _:
+            raise _unplaceable(node)
+
+
+def _unplaceable(node: Node) -> CapacityError:
+    return CapacityError(
+        f"the core cannot feed {node.name}, a {type(node).__name__}, to a layer",
+        where=f"node {node.name}",
+        fix="let layers read the input or spikes, pooled, flattened or added",
+    )
+
+
+def _shared_rows(circuit: Circuit, lanes: int) -> tuple[int, int]:
+    """Return the accumulator and inhibition rows that the largest hidden stage needs."""
+    rows = [(0, 0)]
+    for node in circuit.of(IntegerEILayer):
+        shape = circuit.shapes[node.name]
+        positions = shape[1] * shape[2] if len(shape) == 3 else 1
+        rows.append((positions * ceil(node.n_e / lanes), positions * ceil(node.n_i / lanes)))
+    return max(r[0] for r in rows), max(r[1] for r in rows)
+
+
+def _uses(
+    circuit: Circuit, stages: tuple[Stage, ...], target: Target, cursor: _Cursor
+) -> tuple[Use, ...]:
+    offered = target.memory
+    tables = [
+        n.division.divider.table.size
+        for n in circuit.of(IntegerEILayer)
+        if n.division and n.division.divider.method == "lut"
+    ]
+    ports = sum(route.source == "" for stage in stages for route in stage.routes)
+    accumulators = max(s.accumulator_base + s.positions * s.groups_e for s in stages)
+    inhibition = max(s.inhibition_base + s.positions * s.groups_i for s in stages)
+    return (
+        Use(resource="program entries", used=len(stages), offered=target.core.layers),
+        Use(resource="layers on the input port", used=ports, offered=1),
+        Use(resource="weight rows", used=cursor.weight, offered=offered.weight_rows),
+        Use(resource="accumulator rows", used=accumulators, offered=offered.accumulator_rows),
+        Use(resource="inhibition rows", used=inhibition, offered=offered.inhibition_rows),
+        Use(resource="membrane words", used=cursor.membrane, offered=offered.membrane_words),
+        Use(resource="spike rows", used=cursor.spike, offered=offered.spike_rows),
+        Use(resource="parameter words", used=cursor.parameter, offered=offered.parameter_words),
+        Use(resource="table entries", used=max(tables, default=0), offered=offered.table_entries),
+    )
+
+
+def _refuse_misfits(program: Program) -> None:
+    over = [use for use in program.uses if use.used > use.offered]
+    if over:
+        asked = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
+        raise CapacityError(
+            f"the network does not fit the core: {asked}",
+            where=f"target {program.target.name}",
+            fix="train a smaller network (fewer widths, more pooling), choose fewer table bits, "
+            "or name a larger core with --target PATH",
+        )

@@ -1,0 +1,89 @@
+"""IR 2: an integer circuit placed on a core; what backends emit and executors run."""
+
+from dataclasses import dataclass
+
+from eideploy.circuit import Circuit
+from eideploy.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a stage's events come from.
+
+    source   the stage that spikes, or "" for the input port
+    pool     product of the pooling kernels on the way: an event at (y, x) counts at (y, x) // pool
+    """
+
+    source: str
+    pool: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One E-I layer with its LIF neurons, or the readout: an entry of the program memory.
+
+    name        the E-I layer's node; `lif` the LIF node, "" for the readout
+    routes      its sources, in the order in which they are scanned; a residual sum has several
+    height, width, kernel, stride, padding  of the convolution; fully connected: all 1 but padding 0,
+                with one position whose fan-in is the flattened source
+    in_height, in_width  of the convolution's input (after pooling)
+    positions   output positions, height * width
+    n_e, n_i    excitatory and inhibitory neurons (channels)
+    groups_e, groups_i  rows of P lanes that hold them
+    *_base      first row or word of the stage in each memory
+    """
+
+    name: str
+    lif: str
+    routes: tuple[Route, ...]
+    height: int
+    width: int
+    kernel: int
+    stride: int
+    padding: int
+    in_height: int
+    in_width: int
+    n_e: int
+    n_i: int
+    groups_e: int
+    groups_i: int
+    weight_base: int
+    inhibitory_base: int
+    accumulator_base: int
+    inhibition_base: int
+    membrane_base: int
+    spike_base: int
+    parameter_base: int
+
+    @property
+    def positions(self) -> int:
+        """How many output positions."""
+        return self.height * self.width
+
+    @property
+    def is_readout(self) -> bool:
+        """Whether the stage puts out logits rather than spikes."""
+        return not self.lif
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """How much of a resource a program takes."""
+
+    resource: str
+    used: int
+    offered: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Program:
+    """An integer circuit with its place on a target's core."""
+
+    circuit: Circuit
+    target: Target
+    stages: tuple[Stage, ...]
+    uses: tuple[Use, ...]
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage called `name`."""
+        return next(stage for stage in self.stages if stage.name == name)

@@ -1,0 +1,164 @@
+"""What a chip offers, read from targets/<name>/spec.toml."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from eideploy import shipped
+from eideploy.errors import SpecError, UsageError
+
+VERSION = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """Parallelism: lanes P, update lanes R, entries of the program memory."""
+
+    lanes: int
+    update_lanes: int
+    layers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Depths of the memories; rows are of P entries."""
+
+    weight_rows: int
+    accumulator_rows: int
+    inhibition_rows: int
+    membrane_words: int
+    spike_rows: int
+    parameter_words: int
+    table_entries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widths:
+    """Widths in bits; accumulator, current and membrane are signed."""
+
+    weight: int
+    input: int
+    accumulator: int
+    inhibition: int
+    divisor: int
+    current: int
+    membrane: int
+    table_entry: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Cycles from the last issue of a phase to its last effect."""
+
+    setup: int
+    accumulate: int
+    inhibit: int
+    minimum: int
+    output: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DividerTiming:
+    """Cycles between two divisions, and from operands to updated neuron."""
+
+    interval: int
+    latency: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A chip as data; a pass asks it questions, never its name."""
+
+    name: str
+    backend: str
+    description: str
+    core: Core
+    memory: Memory
+    widths: Widths
+    latency: Latency
+    divider: Mapping[str, DividerTiming]  # by method; what is not listed is not offered
+
+
+def load_target(name: str) -> Target:
+    """Return the shipped target called `name`, or the one in the file that `name` is the path of.
+
+    Raises:
+        UsageError: neither a shipped target nor a file.
+        SpecError: a key that is unknown, missing, of the wrong type or out of bounds.
+    """
+    path = Path(name)
+    if path.suffix != ".toml" and not path.is_file():
+        path = shipped.folder("targets") / name / "spec.toml"
+        if name not in target_names():
+            raise UsageError(
+                f"no target is called {name!r}",
+                where="--target",
+                fix=f"choose one of {', '.join(target_names())}, or name a spec.toml",
+            )
+    return read_target(path)
+
+
+def target_names() -> tuple[str, ...]:
+    """Return the names of the shipped targets."""
+    return shipped.names("targets", "{}/spec.toml")
+
+
+def read_target(path: Path) -> Target:
+    """Read and check a spec.toml."""
+    spec = read_toml(path)
+    if spec.pop("version", None) != VERSION:
+        raise SpecError("version is missing or unknown", where=str(path),
+                        fix=f"write version = {VERSION} at the top")  # fmt: skip
+    table = spec.pop("divider", {})
+    if not isinstance(table, dict) or not table:
+        raise SpecError("no [divider.*] section", where=str(path), fix="add one, e.g. divider.lut")
+    dividers = {
+        str(method): build(DividerTiming, entry, path, f"divider.{method}.")
+        for method, entry in table.items()
+    }
+    return build(Target, {**spec, "divider": dividers}, path, "")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, or raise SpecError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpecError("the file does not exist", where=str(path), fix="check the path") from error
+    except (OSError, ValueError) as error:
+        raise SpecError(
+            f"not a TOML file: {error}", where=str(path), fix="mend the line named"
+        ) from error
+
+
+def build(kind: type[T], table: object, path: Path, prefix: str) -> T:
+    """Return the dataclass `kind` from a TOML table; integers must be at least 1.
+
+    Raises:
+        SpecError: naming every key that is unknown, missing or wrong.
+    """
+    if not isinstance(table, dict):
+        raise SpecError(
+            f"{prefix.rstrip('.')} is not a table", where=str(path), fix="see the shipped specs"
+        )
+    hints = get_type_hints(kind)
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    faults = [f"{prefix}{key} is unknown" for key in table if key not in names]
+    faults += [f"{prefix}{key} is missing" for key in sorted(names - table.keys())]
+    values: dict[str, Any] = {}
+    for key in names & table.keys():
+        hint, value = hints[key], table[key]
+        if is_dataclass(hint) and isinstance(hint, type):
+            values[key] = build(hint, value, path, f"{prefix}{key}.")
+        elif hint is int and (type(value) is not int or value < 1):
+            faults.append(f"{prefix}{key} = {value!r} is not a positive whole number")
+        elif hint is str and not isinstance(value, str):
+            faults.append(f"{prefix}{key} = {value!r} is not a string")
+        else:
+            values[key] = value
+    if faults:
+        raise SpecError("; ".join(faults), where=str(path), fix="mend these keys")
+    return kind(**values)

@@ -23,7 +23,7 @@ def _bounded(default: Any, low: float, high: float) -> Any:  # noqa: ANN401
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class Architecture:
     """The architecture; classes and the input's shape come from the data set."""
 
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
@@ -34,7 +34,7 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """The optimiser and its schedule (M16-M18), and the loss."""
+    """The optimiser and its schedule (M14, M15), and the loss (M16)."""
 
     epochs: int = _bounded(40, 1, 100_000)
     batch: int = _bounded(32, 1, 65_536)
@@ -65,7 +65,7 @@ class Config:
         ConfigError: a value is out of bounds or contradicts another; the key is named.
     """
 
-    network: Network = Network()
+    network: Architecture = Architecture()
     training: Training = Training()
     data: Data = Data()
     seed: int = _bounded(0, 0, 2**32 - 1)
@@ -221,7 +221,7 @@ def _check_bounds(path: str, value: Any, spec: "dataclasses.Field[Any]") -> None
         )
 
 
-def _check_widths(network: Network) -> None:
+def _check_widths(network: Architecture) -> None:
     numbers = [w for w in network.widths if w != "P"]
     if not numbers or network.widths[0] == "P":
         raise _bad_widths("name no first layer", "begin with a number of excitatory neurons")

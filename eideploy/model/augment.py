@@ -1,0 +1,39 @@
+"""Training images moved a little: shifted, turned, scaled, sheared, by an explicit generator."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eideploy.config import Data
+
+
+def augment(images: Tensor, data: Data, rng: np.random.Generator) -> Tensor:
+    """Return each image under its own affine map, uniform within the bounds of `data`.
+
+    Pixels are interpolated linearly and zero beyond the border, so that they stay within the range
+    they had.
+
+    Shapes   images: (B, C, H, W)
+    """
+    if not (data.shift or data.rotate or data.scale or data.shear):
+        return images
+    grid = torch.nn.functional.affine_grid(
+        torch.from_numpy(_maps(len(images), images.shape[2:], data, rng)),
+        list(images.shape),
+        align_corners=False,
+    )
+    return torch.nn.functional.grid_sample(images, grid, align_corners=False)
+
+
+def _maps(count: int, size: torch.Size, data: Data, rng: np.random.Generator) -> np.ndarray:
+    """Return (count, 2, 3) maps from a place in the new image to one in the old, from -1 to 1."""
+    height, width = size
+    angle = np.radians(data.rotate) * rng.uniform(-1, 1, count)
+    shrink = np.exp(math.log1p(data.scale) * rng.uniform(-1, 1, count))
+    shear = data.shear * rng.uniform(-1, 1, count)
+    shift = 2 * data.shift * rng.uniform(-1, 1, (count, 2)) / (width, height)
+    cos, sin = np.cos(angle) * shrink, np.sin(angle) * shrink
+    rows = [cos, cos * shear - sin, shift[:, 0], sin, sin * shear + cos, shift[:, 1]]
+    return np.stack(rows, axis=1).reshape(count, 2, 3).astype(np.float32)

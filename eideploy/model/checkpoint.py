@@ -1,0 +1,120 @@
+"""The state of a training in one file without code: parameters, momentum, what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eideploy.config import Config, parse_config
+from eideploy.data import Dataset
+from eideploy.errors import ConfigError, FormatError
+from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.model.networks import Network, build
+
+FILE = "checkpoint.safetensors"
+KIND = "training checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochMetrics:
+    """What an epoch gave: counted from 1; the accuracies are fractions.
+
+    rate            the learning rate of its last iteration
+    loss            the mean over its training images, as augmented
+    train_accuracy  likewise, so of a network in motion
+    test_accuracy   on the test split, after the epoch
+    """
+
+    epoch: int
+    epochs: int
+    rate: float
+    loss: float
+    train_accuracy: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """A training between two epochs; `metrics` has one entry per epoch done."""
+
+    config: Config
+    network: Network
+    input_shape: tuple[int, int, int]
+    classes: int
+    momentum: Mapping[str, Tensor]
+    metrics: tuple[EpochMetrics, ...]
+
+
+def save_state(state: State, folder: Path) -> None:
+    """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
+    groups = {"parameter": state.network.state_dict(), "momentum": state.momentum}
+    arrays = {
+        f"{group}/{name}": tensor.detach().numpy()
+        for group, tensors in groups.items()
+        for name, tensor in tensors.items()
+    }
+    content = {
+        "config": state.config.to_toml(),
+        "input_shape": list(state.input_shape),
+        "classes": state.classes,
+        "metrics": [asdict(m) for m in state.metrics],
+    }
+    write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
+
+
+def load_state(folder: Path) -> State:
+    """Read the checkpoint of `folder`.
+
+    Raises:
+        FormatError: missing, damaged, or its parts do not belong together.
+    """
+    path = folder / FILE
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    try:
+        return _assemble(tensors, content, where=str(path))
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, ConfigError) as error:
+        raise FormatError(
+            f"the checkpoint contradicts itself: {error}", where=str(path), fix=RESTORE
+        ) from error
+
+
+def load_network(folder: Path) -> Network:
+    """Return the network of the checkpoint of `folder`; raises FormatError as `load_state`."""
+    return load_state(folder).network
+
+
+def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> State:  # noqa: ANN401
+    config = parse_config(content["config"], where=where)
+    channels, height, width = content["input_shape"]
+    network = build(config.network, (channels, height, width), content["classes"])
+    network.load_state_dict(_group(tensors, "parameter"))
+    return State(
+        config=config,
+        network=network,
+        input_shape=(channels, height, width),
+        classes=content["classes"],
+        momentum=_group(tensors, "momentum"),
+        metrics=tuple(EpochMetrics(**m) for m in content["metrics"]),
+    )
+
+
+def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
+    start = f"{group}/"
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+
+def new_state(config: Config, dataset: Dataset) -> State:
+    """Return a training that has not begun: weights NaN, no momentum, no metrics."""
+    return State(
+        config=config,
+        network=build(config.network, dataset.input_shape, dataset.classes),
+        input_shape=dataset.input_shape,
+        classes=dataset.classes,
+        momentum={},
+        metrics=(),
+    )

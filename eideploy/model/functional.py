@@ -1,0 +1,120 @@
+"""The arithmetic of E-I Prop, each with its own gradient as one autograd function (M5-M11)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+ALPHA = 4.0  # steepness of the surrogate
+THRESHOLD = 1.0
+
+
+def stabilise(shunt: Tensor) -> Tensor:
+    """Replace every exact zero by the smallest positive entry of its own merged sample (M6).
+
+    A sample without any positive entry becomes infinite, so that the current is the bias. This is
+    the forward part only; `divide` gives it its gradient.
+
+    Shapes   shunt: (T*B, n, ...), >= 0
+    """
+    features = tuple(range(1, shunt.ndim))
+    zero = shunt == 0
+    positive = shunt.masked_fill(zero, torch.inf)
+    return torch.where(zero, positive.amin(features, keepdim=True), positive, out=positive)
+
+
+def divide(balanced: Tensor, shunt: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Return the current under shunting inhibition (M5).
+
+        I = gain * balanced / stabilise(shunt) + bias
+
+    The gradient passes the stabilisation as if it were the identity (M10); a sample that divides by
+    infinity has gradients of zero, but for the bias.
+
+    Shapes   balanced, shunt, I: (T*B, n, ...); gain, bias: (n,)
+    """
+    return _Divide.apply(balanced, shunt, gain, bias)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def fire(current: Tensor, decay: float) -> Tensor:
+    """Return the spikes of leaky integrate-and-fire neurons over all steps (M7).
+
+        u_t = decay * v_{t-1} + I_t        z_t = u_t >= 1        v_t = u_t - z_t,   v_0 = 0
+
+    The gradient (M8) takes dz/du = alpha s (1 - s), s = sigmoid(alpha (u - 1)), and none through
+    the reset; it is one sweep back over the steps.
+
+    Shapes   current I, spikes z: (T, B, ...)
+    """
+    return _Fire.apply(current, decay)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def scale_gradient(x: Tensor, scale: float) -> Tensor:
+    """Return `x`, whose gradient will be multiplied by `scale` (M11).
+
+    Being a part of the graph, it survives copying, saving and loading of a module, as a hook on a
+    parameter does not.
+    """
+    return _ScaleGradient.apply(x, scale)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Divide(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, balanced: Tensor, shunt: Tensor, gain: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+        shape = (-1,) + (1,) * (balanced.ndim - 2)
+        divisor = stabilise(shunt)
+        ratio = balanced / divisor
+        ctx.save_for_backward(ratio, divisor, gain.view(shape))
+        return torch.addcmul(bias.view(shape), ratio, gain.view(shape))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
+        (gradient,) = gradients
+        ratio, divisor, gain = ctx.saved_tensors
+        others = [d for d in range(ratio.ndim) if d != 1]
+        of_gain, of_bias = (gradient * ratio).sum(others), gradient.sum(others)
+        of_balanced = (gradient * gain).div_(divisor)
+        return of_balanced, (of_balanced * ratio).neg_(), of_gain, of_bias
+
+
+class _Fire(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, decay: float) -> Tensor:  # noqa: ANN401
+        potential = torch.empty_like(current, memory_format=torch.contiguous_format)
+        spikes = torch.empty_like(potential)
+        before: tuple[Tensor, Tensor] | None = None
+        for i, u, z in zip(current.unbind(), potential.unbind(), spikes.unbind(), strict=True):
+            if before is None:
+                u.copy_(i)
+            else:
+                torch.sub(*before, out=u).mul_(decay).add_(i)
+            torch.ge(u, THRESHOLD, out=z)
+            before = u, z
+        ctx.save_for_backward(potential)
+        ctx.decay = decay
+        return spikes
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (potential,) = ctx.saved_tensors
+        s = potential.mul(ALPHA).sub_(ALPHA * THRESHOLD).sigmoid_()
+        # in place throughout: fresh memory costs more than the arithmetic on it
+        gradient = s.addcmul_(s, s, value=-1).mul_(gradients[0]).mul_(ALPHA)
+        steps = gradient.unbind()
+        for now, after in zip(steps[-2::-1], steps[:0:-1], strict=True):
+            now.add_(after, alpha=ctx.decay)
+        return gradient, None
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:  # noqa: ANN401
+        ctx.scale = scale
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return gradients[0] * ctx.scale, None

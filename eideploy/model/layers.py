@@ -1,0 +1,157 @@
+"""E-I layers: excitatory neurons with lateral, shunting and subtractive inhibition (M1-M11).
+
+A layer holds W_EE and W_IE as two ordinary torch layers over its input and W_EI as a third over its
+inhibitory neurons, so that standard tools find, count and save them. Weights are NaN until E-I Init
+or a checkpoint fills them: a network used too early cannot pass for a trained one.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from eideploy.errors import ConfigError
+from eideploy.model.functional import divide, fire, scale_gradient
+
+INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
+
+
+def inhibitory(excitatory: int) -> int:
+    """Return n_I = n_E // 4.
+
+    Raises:
+        ConfigError: that leaves no inhibitory neuron.
+    """
+    if excitatory < INHIBITORY_SHARE:
+        raise ConfigError(
+            f"a layer of {excitatory} excitatory neurons has no inhibitory one (n_I = n_E // 4)",
+            where="network.widths, or the classes of the data set",
+            fix=f"give every layer at least {INHIBITORY_SHARE}",
+        )
+    return excitatory // INHIBITORY_SHARE
+
+
+class EILayer(nn.Module):
+    """What all E-I layers share: W_EE, W_IE and W_EI.
+
+    Args:
+        connect: makes the torch layer from the input onto so many neurons.
+        fan_in: d, inputs of one neuron.
+        n_e: excitatory neurons or channels.
+    """
+
+    def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
+        super().__init__()
+        self.fan_in, self.n_e, self.n_i = fan_in, n_e, inhibitory(n_e)
+        self.excitatory = connect(self.n_e)  # W_EE
+        self.inhibitory = connect(self.n_i)  # W_IE
+        self.lateral = self._onto_excitatory()  # W_EI
+        for parameter in self.parameters():
+            nn.init.constant_(parameter, torch.nan)
+
+    def _onto_excitatory(self) -> nn.Module:
+        return nn.Linear(self.n_i, self.n_e, bias=False)
+
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return W_EE - W_EI W_IE, which gives I_EE - I_EI at once, W_IE, and W_EI (M11)."""
+        w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
+        lateral = self.lateral.get_parameter("weight").view(self.n_e, self.n_i)
+        w_ei = scale_gradient(lateral, 1 / self.fan_in)
+        balanced = torch.addmm(w_ee.view(self.n_e, -1), w_ei, w_ie.view(self.n_i, -1), alpha=-1)
+        return balanced.view_as(w_ee), w_ie, w_ei
+
+
+class Shunting(EILayer):
+    """An E-I layer whose excitatory neurons are divided by shunting inhibition."""
+
+    def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
+        super().__init__(connect, fan_in, n_e)
+        self.gain_i = nn.Parameter(torch.full((self.n_i,), torch.nan))  # g_I
+        self.gain_e = nn.Parameter(torch.full((self.n_e,), torch.nan))  # g_E
+        self.bias = nn.Parameter(torch.full((self.n_e,), torch.nan))  # b_E
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the excitatory current I (M5).
+
+        Shapes   x: (T*B, inputs...) >= 0; current: (T*B, n_E, ...)
+        """
+        balance, w_ie, w_ei = self._weights()
+        both = self._connect(x, torch.cat([balance, w_ie]))
+        balanced, s_i = both.narrow(1, 0, self.n_e), both.narrow(1, self.n_e, self.n_i)
+        shunt = self._shunt(s_i, w_ei * self.gain_i)
+        return divide(balanced, shunt, self.gain_e, self.bias)
+
+    def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class EILinear(Shunting):
+    """A fully connected E-I layer, (T*B, d) -> (T*B, n_E)."""
+
+    def __init__(self, inputs: int, n_e: int) -> None:
+        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, n_e)
+
+    def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
+        return nn.functional.linear(x, weight)
+
+    def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
+        return nn.functional.linear(s_i, weight)
+
+
+class EIConv2d(Shunting):
+    """A convolutional E-I layer, (T*B, C, H, W) -> (T*B, n_E, H', W'), padded by kernel // 2."""
+
+    def __init__(self, channels: int, n_e: int, *, kernel: int = 3, stride: int = 1) -> None:
+        self.stride, self.padding = stride, kernel // 2
+        super().__init__(
+            lambda n: nn.Conv2d(channels, n, kernel, stride, kernel // 2, bias=False),
+            channels * kernel * kernel,
+            n_e,
+        )
+
+    def _onto_excitatory(self) -> nn.Module:
+        return nn.Conv2d(self.n_i, self.n_e, 1, bias=False)
+
+    def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
+
+    def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
+        return nn.functional.conv2d(s_i, weight[:, :, None, None])
+
+
+class EIReadout(EILayer):
+    """The output layer, I = I_EE - I_EI without a division (M9), (T*B, d) -> (T*B, classes)."""
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the balanced current of every class."""
+        return nn.functional.linear(x, self._weights()[0])
+
+
+class LIF(nn.Module):
+    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1, soft reset."""
+
+    def __init__(self, steps: int, *, tau: float = 2.0) -> None:
+        super().__init__()
+        self.steps, self.decay = steps, 1 - 1 / tau
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the spikes of currents (T*B, ...), time-major, in the same shape."""
+        return fire(current.view(self.steps, -1, *current.shape[1:]), self.decay).flatten(0, 1)
+
+
+class DirectCoding(nn.Module):
+    """Repeat what an image gives over all T steps, (B, ...) -> (T*B, ...), time-major."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` once per step."""
+        return x.expand(self.steps, *x.shape).flatten(0, 1)

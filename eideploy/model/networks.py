@@ -1,0 +1,163 @@
+"""Networks of E-I layers: fully connected, VGG-style from a list of widths, residual (SEW)."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from eideploy.config import Architecture
+from eideploy.errors import ConfigError
+from eideploy.model.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
+
+Shape = tuple[int, int, int]
+
+
+class Network(nn.Module):
+    """An E-I network: encoder, body and readout.
+
+    A still image passes the encoder once and its current is repeated over the steps, which is
+    exactly what showing it T times gives.
+
+    Args:
+        encoder: the first E-I layer, after a flattening in a fully connected network.
+        body: from the encoder's currents (T*B, ...) to spikes (T*B, d).
+        readout: the output layer.
+        steps: T.
+    """
+
+    initialised: Tensor  # () bool, saved with the parameters
+
+    def __init__(
+        self, encoder: nn.Sequential, body: nn.Sequential, readout: EIReadout, *, steps: int
+    ) -> None:
+        super().__init__()
+        self.encoder, self.body, self.readout = encoder, body, readout
+        self.repeat = DirectCoding(steps)
+        self.steps = steps
+        self.register_buffer("initialised", torch.tensor(data=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (B, classes), the mean readout current over the steps (M9).
+
+        Shapes   x: still images (B, C, H, W) or sequences (B, T, C, H, W), >= 0
+        """
+        if x.ndim == 4:
+            current = self.repeat(self.encoder(x))
+        else:
+            current = self.encoder(x.transpose(0, 1).flatten(0, 1))
+        merged: Tensor = self.readout(self.body(current))
+        return merged.view(self.steps, -1, merged.shape[1]).mean(0)
+
+    def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
+        """Yield name and E-I layer in order of construction, which is that of execution."""
+        return ((n, m) for n, m in self.named_modules() if isinstance(m, EILayer))
+
+
+class ResidualBlock(nn.Module):
+    """A SEW basic block: two E-I convolutions, the sum taken after the second LIF (M17).
+
+    Where the size or the channels change, the shortcut is a 1x1 E-I convolution with its own LIF.
+    """
+
+    def __init__(self, channels: int, n_e: int, *, stride: int, steps: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            EIConv2d(channels, n_e, stride=stride), LIF(steps), EIConv2d(n_e, n_e), LIF(steps)
+        )
+        self.shortcut = nn.Sequential()
+        if stride != 1 or channels != n_e:
+            down = EIConv2d(channels, n_e, kernel=1, stride=stride)
+            self.shortcut = nn.Sequential(down, LIF(steps))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return main(x) + shortcut(x): spikes and sums of spikes."""
+        main: Tensor = self.main(x)
+        shortcut: Tensor = self.shortcut(x)
+        return main + shortcut
+
+
+class GlobalAvgPool2d(nn.Module):
+    """The mean over all positions, (N, C, H, W) -> (N, C, 1, 1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mean of `x` over height and width."""
+        return x.mean((2, 3), keepdim=True)
+
+
+def build(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    """Return the network of `architecture`, its weights still NaN.
+
+    Raises:
+        ConfigError: too few neurons or classes, or more poolings than the image allows.
+    """
+    builder = {"mlp": _mlp, "vgg": _vgg, "resnet": _resnet}[architecture.kind]
+    return builder(architecture, input_shape, classes)
+
+
+def _numbers(architecture: Architecture) -> list[int]:
+    return [w for w in architecture.widths if w != "P"]
+
+
+def _mlp(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    first, *others = _numbers(architecture)
+    inputs, steps = math.prod(input_shape), architecture.steps
+    body: list[nn.Module] = [LIF(steps)]
+    fan_in = first
+    for width in others:
+        body += [EILinear(fan_in, width), LIF(steps)]
+        fan_in = width
+    return Network(
+        nn.Sequential(nn.Flatten(), EILinear(inputs, first)),
+        nn.Sequential(*body),
+        EIReadout(fan_in, classes),
+        steps=steps,
+    )
+
+
+def _vgg(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    channels, height, width = input_shape
+    steps = architecture.steps
+    first = _numbers(architecture)[0]
+    body: list[nn.Module] = [LIF(steps)]
+    now = first
+    for entry in architecture.widths[1:]:
+        if entry == "P":
+            height, width = _halved(height, width)
+            body.append(nn.AvgPool2d(2))
+        else:
+            body += [EIConv2d(now, entry), LIF(steps)]
+            now = entry
+    return Network(
+        nn.Sequential(EIConv2d(channels, first)),
+        nn.Sequential(*body, nn.Flatten()),
+        EIReadout(now * height * width, classes),
+        steps=steps,
+    )
+
+
+def _halved(height: int, width: int) -> tuple[int, int]:
+    if min(height, width) < 2:
+        raise ConfigError(
+            f"a map of {height}x{width} cannot be pooled 2x2",
+            where="network.widths",
+            fix='remove a "P"',
+        )
+    return height // 2, width // 2
+
+
+def _resnet(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    steps, widths = architecture.steps, _numbers(architecture)
+    body: list[nn.Module] = [LIF(steps)]
+    now = widths[0]
+    for stage, width in enumerate(widths):
+        for block in range(architecture.blocks):
+            stride = 2 if stage and not block else 1
+            body.append(ResidualBlock(now, width, stride=stride, steps=steps))
+            now = width
+    return Network(
+        nn.Sequential(EIConv2d(input_shape[0], widths[0])),
+        nn.Sequential(*body, GlobalAvgPool2d(), nn.Flatten()),
+        EIReadout(now, classes),
+        steps=steps,
+    )

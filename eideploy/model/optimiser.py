@@ -1,0 +1,68 @@
+"""The optimiser step that keeps Dale's law, and the learning rate's course (M14, M15)."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+FREE = "bias"  # the last part of the name of the only parameters that may be negative, b_E
+
+
+class ProjectedSGD:
+    """SGD with momentum and coupled decay, projected onto weights and gains >= 0 (M14).
+
+        d = gradient + decay * p
+        m = momentum * m + (1 - dampening) * d,   as if m had been d before the first step
+        p = p - rate * m,   then max(p, 0) unless p is a bias
+
+    The first buffer is thus (momentum + 1 - dampening) d; that of torch.optim.SGD is d.
+
+    Args:
+        parameters: (name, parameter), as `nn.Module.named_parameters` gives.
+        momentum, dampening, weight_decay: as above.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[tuple[str, nn.Parameter]],
+        *,
+        momentum: float,
+        weight_decay: float,
+        dampening: float = 0.0,
+    ) -> None:
+        self.parameters = dict(parameters)
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.taken = 1 - dampening
+        self.buffers: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Move every parameter against its gradient, which is used up."""
+        for name, p in self.parameters.items():
+            if p.grad is None:
+                continue
+            d = p.grad.add_(p, alpha=self.weight_decay)
+            if name not in self.buffers:
+                self.buffers[name] = d.clone()
+            m = self.buffers[name].mul_(self.momentum).add_(d, alpha=self.taken)
+            p.sub_(m, alpha=rate)
+            if name.rpartition(".")[2] != FREE:
+                p.clamp_(min=0)
+            p.grad = None
+
+    def load_buffers(self, buffers: Mapping[str, Tensor]) -> None:
+        """Continue from the momentum buffers of an earlier run."""
+        self.buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+
+
+def rate_at(iteration: int, *, warmup: int, total: int, peak: float, start: float) -> float:
+    """Return the learning rate of an iteration (M15).
+
+    Linear from `start` over the first `warmup` iterations, then a cosine from `peak` down to 0,
+    which it reaches at iteration `total`.
+    """
+    if iteration < warmup:
+        return start + (peak - start) * iteration / warmup
+    done = (iteration - warmup) / (total - warmup)
+    return peak * (1 + math.cos(math.pi * done)) / 2

@@ -24,8 +24,8 @@ class Stage:
 
     name        the E-I layer's node; `lif` the LIF node, "" for the readout
     routes      its sources, in the order in which they are scanned; a residual sum has several
-    height, width, kernel, stride, padding  of the convolution; fully connected: all 1 but padding 0,
-                with one position whose fan-in is the flattened source
+    height, width, kernel, stride, padding  of the convolution; fully connected: all 1 but
+                padding 0, with one position whose fan-in is the flattened source
     in_height, in_width  of the convolution's input (after pooling)
     positions   output positions, height * width
     n_e, n_i    excitatory and inhibitory neurons (channels)
@@ -54,6 +54,8 @@ class Stage:
     membrane_base: int
     spike_base: int
     parameter_base: int
+    lane_base: int
+    gain_base: int
 
     @property
     def positions(self) -> int:

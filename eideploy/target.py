@@ -32,6 +32,8 @@ class Memory:
     membrane_words: int
     spike_rows: int
     parameter_words: int
+    lane_rows: int
+    gain_words: int
     table_entries: int
 
 
@@ -119,7 +121,15 @@ def read_target(path: Path) -> Target:
         str(method): build(DividerTiming, entry, path, f"divider.{method}.")
         for method, entry in table.items()
     }
-    return build(Target, {**spec, "divider": dividers}, path, "")
+    target = build(Target, {**spec, "divider": dividers}, path, "")
+    if target.core.lanes % target.core.update_lanes:
+        raise SpecError(
+            f"core.update_lanes = {target.core.update_lanes} does not divide "
+            f"core.lanes = {target.core.lanes}",
+            where=str(path),
+            fix="let a row of lanes hold whole update groups",
+        )
+    return target
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, Node, SumPool
+from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, IntegerReadout, Node, SumPool
 from eideploy.circuit.integer import IntegerEIConv, IntegerEILayer, IntegerInput, IntegerSynapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
@@ -20,8 +20,10 @@ def place(circuit: Circuit, *, target: Target) -> Program:
     Gives    a program whose stages do not overlap and fit the memories
 
     Raises:
-        CapacityError: naming every memory that is too small, with both numbers.
+        CapacityError: naming every memory that is too small, with both numbers; or a structure
+            that the core cannot run.
     """
+    _require_one_readout(circuit)
     cursor = _Cursor()
     stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(IntegerSynapses))
     program = Program(
@@ -29,6 +31,16 @@ def place(circuit: Circuit, *, target: Target) -> Program:
     )
     _refuse_misfits(program)
     return program
+
+
+def _require_one_readout(circuit: Circuit) -> None:
+    """Refuse what the core cannot put out: it keeps the sums over time of one readout."""
+    readouts = [node.name for node in circuit.of(IntegerReadout)]
+    if readouts != [circuit.output.name]:
+        raise CapacityError(
+            f"the network has the readouts {readouts} and ends with {circuit.output.name}",
+            where="circuit", fix="end the network with its one readout",
+        )  # fmt: skip
 
 
 @dataclass
@@ -39,6 +51,8 @@ class _Cursor:
     membrane: int = 0
     spike: int = 0
     parameter: int = 0
+    lane: int = 0
+    gain: int = 0
 
     def take(self, memory: str, count: int) -> int:
         base: int = getattr(self, memory)
@@ -54,6 +68,7 @@ def _stage(circuit: Circuit, node: IntegerSynapses, target: Target, cursor: _Cur
     groups_e, groups_i = ceil(node.n_e / lanes), ceil(node.n_i / lanes)
     fan_in = node.w_ee[0].size
     hidden = isinstance(node, IntegerEILayer)
+    updated = ceil(node.n_e / target.core.update_lanes) * target.core.update_lanes if hidden else 0
     # The readout keeps its sums over time, above what the hidden stages share.
     shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
     return Stage(
@@ -75,9 +90,11 @@ def _stage(circuit: Circuit, node: IntegerSynapses, target: Target, cursor: _Cur
         inhibitory_base=cursor.take("weight", node.n_i * groups_e),
         accumulator_base=shared_e,
         inhibition_base=shared_i,
-        membrane_base=cursor.take("membrane", height * width * node.n_e if hidden else 0),
+        membrane_base=cursor.take("membrane", height * width * updated),
         spike_base=cursor.take("spike", height * width * groups_e if hidden else 0),
-        parameter_base=cursor.take("parameter", node.n_e),
+        parameter_base=cursor.take("parameter", updated),
+        lane_base=cursor.take("lane", groups_e),
+        gain_base=cursor.take("gain", node.n_i if hidden else 0),
     )
 
 
@@ -102,7 +119,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
             yield from _routes(circuit, node.inputs[0], pool * node.kernel)
         case Flatten():
             yield from _routes(circuit, node.inputs[0], pool)
-        case IntegerLIF():
+        case IntegerLIF() if isinstance(circuit.node(node.inputs[0]), IntegerEILayer):
             yield Route(source=node.inputs[0], pool=pool)
         case IntegerInput():
             yield Route(source="", pool=pool)
@@ -132,11 +149,11 @@ def _uses(
     circuit: Circuit, stages: tuple[Stage, ...], target: Target, cursor: _Cursor
 ) -> tuple[Use, ...]:
     offered = target.memory
-    tables = [
-        n.division.divider.table.size
+    tables = {
+        n.division.divider.table.tobytes(): n.division.divider.table.size
         for n in circuit.of(IntegerEILayer)
         if n.division and n.division.divider.method == "lut"
-    ]
+    }
     ports = sum(route.source == "" for stage in stages for route in stage.routes)
     accumulators = max(s.accumulator_base + s.positions * s.groups_e for s in stages)
     inhibition = max(s.inhibition_base + s.positions * s.groups_i for s in stages)
@@ -149,7 +166,14 @@ def _uses(
         Use(resource="membrane words", used=cursor.membrane, offered=offered.membrane_words),
         Use(resource="spike rows", used=cursor.spike, offered=offered.spike_rows),
         Use(resource="parameter words", used=cursor.parameter, offered=offered.parameter_words),
-        Use(resource="table entries", used=max(tables, default=0), offered=offered.table_entries),
+        Use(resource="lane rows", used=cursor.lane, offered=offered.lane_rows),
+        Use(resource="gain words", used=cursor.gain, offered=offered.gain_words),
+        Use(resource="tables", used=len(tables), offered=1),
+        Use(
+            resource="table entries",
+            used=max(tables.values(), default=0),
+            offered=offered.table_entries,
+        ),
     )
 
 

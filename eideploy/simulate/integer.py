@@ -39,6 +39,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
     recorder = Recorder(keep, circuit.steps)
     rules = _Rules(circuit, recorder)
     values = {circuit.input.name: quantize_input(circuit, over_time(circuit, samples))}
+    recorder.array("inputs", circuit.input.name, values[circuit.input.name])
     for node in circuit.nodes[1:]:
         values[node.name] = rules.apply(node, *(values[name] for name in node.inputs))
     out = values[circuit.output.name]
@@ -112,7 +113,7 @@ class _Rules:
 
     @apply.register
     def _(self, node: SumPool, x: Array) -> Array:
-        return windows_of(x, node.kernel).sum((4, 6))  # (A11)
+        return np.asarray(windows_of(x, node.kernel).sum((4, 6)))  # (A11)
 
     @apply.register
     def _(self, node: Flatten, x: Array) -> Array:

@@ -12,13 +12,14 @@ KEEP_ALL = frozenset({"spikes", "currents", "inhibition", "divisors", "inputs", 
 class Trace:
     """The record of one batch; every array is (T, B, ...) but for `logits`.
 
-    logits      (B, classes): mean over time of the readout's current (integer: `totals` * logit_step)
+    logits      (B, classes): mean over time of the readout's current
     totals      (B, classes): the readout's sum over time, an integer in an integer circuit
     spikes      bool, by LIF node
     currents    integrated current, by E-I layer (integer: in membrane LSB)
     inhibition  s_I, (T, B, n_I, ...), by E-I layer and readout
     divisors    I_div before zeros are replaced, by E-I layer
-    inputs      what each E-I layer and readout read, (T, B, ...)
+    inputs      what each E-I layer and readout read; in an integer circuit also what the input puts
+                out, under the input's name
     membranes   after the reset, by LIF node
     saturated   how many divided currents (by E-I layer) and membranes (by LIF node) were clipped
     zeros       how many divisors were zero, by E-I layer
@@ -60,4 +61,12 @@ class Recorder:
 
     def trace(self, logits: Array, totals: Array) -> Trace:
         """Return what was recorded."""
-        return Trace(logits=logits, totals=totals, **self.kinds, **self.counts)
+        counts = self.counts
+        return Trace(
+            logits=logits,
+            totals=totals,
+            saturated=counts["saturated"],
+            zeros=counts["zeros"],
+            entries=counts["entries"],
+            **self.kinds,
+        )

@@ -46,7 +46,7 @@ class Circuit:
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
-        """Shape of every node's output, of one sample at one step; raises FormatError on a misfit."""
+        """Shape of every node's output, of one sample at one step."""
         shapes: dict[str, Shape] = {}
         for node in self.nodes:
             shapes[node.name] = node.shape(*(shapes[name] for name in node.inputs))
@@ -56,7 +56,7 @@ class Circuit:
     def input(self) -> Input:
         """The input node."""
         first = self.nodes[0]
-        assert isinstance(first, Input)  # noqa: S101 - established by __post_init__
+        assert isinstance(first, Input)
         return first
 
     @property

@@ -1,4 +1,4 @@
-"""What every accumulator of an integer circuit can reach, proven from the weights and input range."""
+"""What every accumulator can reach, proven from the weights and the input range."""
 
 from dataclasses import dataclass
 from functools import singledispatch

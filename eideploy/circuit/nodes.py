@@ -118,7 +118,7 @@ class EIReadout(Synapses):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LIF(Node):
-    """Leaky integrate-and-fire, v <- v - v/tau + I; spike if v >= threshold; v <- v - threshold (M7).
+    """Leaky integrate-and-fire: v <- v - v/tau + I; if v >= threshold: spike, v <- v - threshold.
 
     The membrane starts at zero; the input is not decayed; the reset subtracts the threshold.
     """

@@ -10,7 +10,7 @@ from eideploy.circuit.node import Array
 class LayerRange:
     """What one E-I layer saw, over samples, steps and positions.
 
-    divisor_floor    median over (sample, step) of the smallest positive I_div; 0 if none was positive
+    divisor_floor    median over (sample, step) of the smallest positive I_div; 0 if none was
     zero_divisors    fraction of the I_div entries that were exactly zero
     mean_input       (n_in,) or (channels,): mean input of every presynaptic neuron (channel)
     mean_inhibition  (n_I,): mean s_I

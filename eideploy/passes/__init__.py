@@ -1,1 +1,1 @@
-"""Passes: circuit to circuit (the last: circuit to program), each a pure function with a contract."""
+"""Passes: circuit to circuit (the last: to program), each a pure function with a contract."""

@@ -48,7 +48,7 @@ def contract(
         run: Callable[Concatenate[Circuit, P], R],
     ) -> Callable[Concatenate[Circuit, P], R]:
         @wraps(run)
-        def checked(circuit: Circuit, *args: P.args, **kwargs: P.kwargs) -> R:
+        def checked(circuit: Circuit, /, *args: P.args, **kwargs: P.kwargs) -> R:
             _check(run.__name__, "needs", needs, circuit)
             result = run(circuit, *args, **kwargs)
             out = result.circuit if isinstance(result, Program) else result

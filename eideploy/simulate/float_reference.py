@@ -88,7 +88,7 @@ class _Rules:
 
     @apply.register
     def _(self, node: AvgPool, x: Array) -> Array:
-        return windows_of(x, node.kernel).mean((4, 6))
+        return np.asarray(windows_of(x, node.kernel).mean((4, 6)))
 
     @apply.register
     def _(self, node: Flatten, x: Array) -> Array:

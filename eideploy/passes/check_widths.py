@@ -1,0 +1,59 @@
+"""Prove that no accumulator of the target can overflow."""
+
+from eideploy.circuit import Circuit, IntegerInput, IntegerLIF
+from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.errors import CapacityError
+from eideploy.numeric.fixed import unsigned_bits
+from eideploy.passes.contract import contract, has_dividers
+from eideploy.target import Widths
+
+
+@contract(needs=(has_dividers,), gives=(has_dividers,))
+def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
+    """Compare what every number can reach (A13) with the target's widths.
+
+    Keeps    the circuit, node for node
+    Gives    no accumulator, inhibitory sum, divisor, weight or input exceeds its width, for any input
+
+    Raises:
+        CapacityError: naming every number that needs more bits than there are.
+    """
+    faults = [fault for node in circuit.nodes for fault in _faults(node, widths)]
+    for name, reach in limits(circuit).items():
+        faults += [f"{name}: {f}" for f in _reach_faults(reach, widths)]
+    if faults:
+        raise CapacityError(
+            "; ".join(faults),
+            where="the target's [widths]",
+            fix="choose a scheme with fewer bits, or a target with wider ones",
+        )
+    return circuit
+
+
+def _faults(node: object, widths: Widths) -> list[str]:
+    asked: dict[str, tuple[int, int]] = {}
+    if isinstance(node, IntegerInput):
+        asked["input values"] = (unsigned_bits(node.top), widths.input)
+    if isinstance(node, IntegerSynapses):
+        largest = max(int(w.max()) for w in (node.w_ee, node.w_ie, node.w_ei))
+        asked["weights"] = (unsigned_bits(largest), widths.weight)
+    if isinstance(node, IntegerEILayer):
+        asked["currents"] = (node.current_bits, widths.current)
+        divider = node.division.divider if node.division else None
+        asked["table entries"] = (divider.fraction_bits if divider else 0, widths.table_entry)
+    if isinstance(node, IntegerLIF):
+        asked["membranes"] = (node.membrane_bits, widths.membrane)
+    name = getattr(node, "name", "")
+    return [
+        f"{name}: {what} of {n} bits, {of} offered" for what, (n, of) in asked.items() if n > of
+    ]
+
+
+def _reach_faults(reach: LayerLimits, widths: Widths) -> list[str]:
+    asked = {
+        "accumulators": (reach.accumulator_bits, widths.accumulator),
+        "inhibitory sums": (reach.inhibition_bits, widths.inhibition),
+        "divisors": (reach.divisor_bits, widths.divisor),
+    }
+    return [f"{what} reach {n} bits, {of} offered" for what, (n, of) in asked.items() if n > of]

@@ -1,0 +1,32 @@
+"""Say how every E-I layer divides."""
+
+from dataclasses import replace
+
+from eideploy.circuit import Circuit, Division
+from eideploy.circuit.integer import IntegerEILayer, ZeroPolicy
+from eideploy.errors import CapacityError
+from eideploy.numeric.division import Divider
+from eideploy.passes.contract import contract, has_dividers, is_integer
+from eideploy.target import Target
+
+
+@contract(needs=(is_integer,), gives=(has_dividers,))
+def lower_division(
+    circuit: Circuit, *, divider: Divider, zero_policy: ZeroPolicy, target: Target
+) -> Circuit:
+    """Give every E-I layer a divider and a policy for zero divisors (A6..A8).
+
+    Keeps    NUM / DEN to a relative error of `divider.bound`, plus half a membrane LSB
+    Changes  the division of E-I layers only; one that was there before is replaced
+
+    Raises:
+        CapacityError: the target has no such divider.
+    """
+    if divider.method not in target.divider:
+        raise CapacityError(
+            f"the target cannot divide by {divider.method}",
+            where=f"target {target.name}",
+            fix=f"choose one of {', '.join(sorted(target.divider))}",
+        )
+    division = Division(divider=divider, zero_policy=zero_policy)
+    return circuit.rewrite(IntegerEILayer, lambda node: replace(node, division=division))

@@ -1,0 +1,248 @@
+"""Turn a calibrated float circuit into integers (docs/arithmetic.md, A14..A22)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import (
+    LIF,
+    Add,
+    Array,
+    AvgPool,
+    Circuit,
+    EIConv,
+    EIReadout,
+    Flatten,
+    Input,
+    IntegerEIConv,
+    IntegerEILinear,
+    IntegerInput,
+    IntegerLIF,
+    IntegerReadout,
+    LayerRange,
+    Node,
+    SumPool,
+)
+from eideploy.circuit.integer import MAX_BITS
+from eideploy.circuit.limits import layer_limits
+from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.errors import CapacityError
+from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
+from eideploy.passes.steps import (
+    input_step,
+    least_error_steps,
+    mean_matched_levels,
+    shifts,
+    to_levels,
+)
+from eideploy.scheme import Bits, Scheme
+
+LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
+
+
+@contract(needs=(is_float, has_ranges), gives=(is_integer,))
+def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
+    """Return the integer circuit.
+
+    Keeps    the graph; every weight to half a step of its row, or to the least-error full scale;
+             thresholds to 2^-threshold_bits
+    Changes  every node but Flatten and Add; average pooling becomes a sum, in units of 1 / kernel^2
+
+    Raises:
+        CapacityError: a time constant that is no power of two, branches in different units.
+    """
+    quantizer = _Quantizer(circuit, scheme.bits)
+    nodes = tuple(quantizer.node(node) for node in circuit.nodes)
+    return Circuit(nodes=nodes, steps=circuit.steps, ranges=circuit.ranges)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Membrane:
+    """The membrane's unit of one layer: current = 2^fraction NUM / DEN LSB (A21)."""
+
+    fraction: Array
+    per_unit: Array  # LSB per unit of current
+
+
+class _Quantizer:
+    """Quantizes node after node; `units` is the value of one integer step of each output."""
+
+    def __init__(self, circuit: Circuit, bits: Bits) -> None:
+        self.circuit, self.bits = circuit, bits
+        self.units: dict[str, float] = {}
+        self.peaks: dict[str, int] = {}
+        self.membranes: dict[str, _Membrane] = {}
+
+    def node(self, node: Node) -> Node:
+        """Return the integer form of `node`."""
+        unit = self.units[node.inputs[0]] if node.inputs else 1.0
+        peak = self.peaks[node.inputs[0]] if node.inputs else 0
+        new, self.units[node.name], self.peaks[node.name] = self._quantized(node, unit, peak)
+        return new
+
+    def _quantized(self, node: Node, unit: float, peak: int) -> tuple[Node, float, int]:
+        match node:
+            case Input():
+                return self._input(node)
+            case EILayer():
+                return self._layer(node, unit, peak), 0.0, 0
+            case EIReadout():
+                return self._readout(node, unit), 0.0, 0
+            case LIF():
+                return self._lif(node), 1.0, 1
+            case AvgPool():
+                area = node.kernel**2
+                new = SumPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
+                return new, unit / area, peak * area
+            case Flatten():
+                return node, unit, peak
+            case Add():
+                return node, self._common_unit(node), sum(self.peaks[i] for i in node.inputs)
+        raise _refuse(node, f"{type(node).__name__} has no integer form", "remove it")
+
+    def _input(self, node: Input) -> tuple[Node, float, int]:
+        assert self.circuit.ranges is not None  # the contract says so
+        step, top = input_step(self.circuit.ranges.input_values, node.high, self.bits.input)
+        new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
+        return new, step, top
+
+    def _common_unit(self, node: Add) -> float:
+        first, second = (self.units[name] for name in node.inputs)
+        if first != second:
+            raise _refuse(
+                node,
+                f"adds branches in units of {first:g} and {second:g}",
+                "pool both branches alike",
+            )
+        return first
+
+    def _lif(self, node: LIF) -> Node:
+        leak = int(np.log2(node.tau))
+        if 2.0**leak != node.tau:
+            raise _refuse(node, f"tau {node.tau:g} is no power of two", "train with tau 2 or 4")
+        membrane = self.membranes.get(node.inputs[0])
+        if membrane is None:
+            raise _refuse(node, "reads no E-I layer", "let a LIF node read an E-I layer")
+        threshold = np.rint(node.threshold * membrane.per_unit).astype(np.int64)
+        if threshold.min() < 1:
+            raise _refuse(
+                node,
+                f"2^fraction NUM needs more than {MAX_BITS} bits for a threshold of one LSB",
+                "choose a scheme with fewer bits",
+            )
+        return IntegerLIF(
+            name=node.name,
+            inputs=node.inputs,
+            threshold=threshold,
+            leak=leak,
+            membrane_bits=self.bits.membrane,
+        )
+
+    def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
+        assert self.circuit.ranges is not None  # the contract says so
+        w = _Levels.of(node, self.bits, self._mean_input(node), per_channel=True)
+        step_g = max(float(node.g_i.max()), np.finfo(float).tiny) / ((1 << self.bits.g_i) - 1)
+        common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
+        align = np.rint(np.log2(common / common.min())).astype(np.int64)
+        gain = to_levels(node.g_i, np.array(step_g), self.bits.g_i)
+        fields = w.fields(node) | {
+            "gain": gain,
+            "align": align,
+            "floor": _floor(self.circuit.ranges.layers[node.name], common * step_g * unit),
+            "current_bits": self.bits.current,
+        }
+        kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
+        if isinstance(node, EIConv):
+            fields |= {"stride": node.stride, "padding": node.padding}
+        zero = np.zeros(node.n_e, np.int64)
+        draft = kind(**fields, fraction=zero, bias=zero)
+        reach = layer_limits(draft, peak, self.circuit.steps)
+        most = MAX_BITS - 2 - reach.accumulator_bits - int(align.max())
+        membrane = self._membrane(node, step_g, most)
+        self.membranes[node.name] = membrane
+        limit = (1 << (self.bits.current - 1)) - 1
+        bias = np.clip(np.rint(node.b_e * membrane.per_unit), -limit, limit).astype(np.int64)
+        return kind(**fields, fraction=membrane.fraction, bias=bias)
+
+    def _mean_input(self, node: Synapses) -> Array:
+        """Return the mean presynaptic value of every weight of a row, (fan_in,)."""
+        assert self.circuit.ranges is not None
+        seen = self.circuit.ranges.layers[node.name].mean_input
+        return np.repeat(seen, node.w_ee[0].size // len(seen))
+
+    def _membrane(self, node: EILayer, step_g: float, most: int) -> _Membrane:
+        """Choose 2^fraction so that the threshold has `threshold` bits (A21)."""
+        lif = next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
+        highest = float((1 << self.bits.threshold) - 1)
+        with np.errstate(divide="ignore"):
+            ideal = np.floor(np.log2(highest * node.g_e / (step_g * lif.threshold)))
+        fraction = np.clip(ideal, LOWEST_FRACTION, most)
+        live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
+        safe_gain = np.where(live, node.g_e, 1.0)
+        per_unit = np.where(live, 2.0**fraction * step_g / safe_gain, highest / lif.threshold)
+        return _Membrane(fraction=fraction.astype(np.int64), per_unit=per_unit)
+
+    def _readout(self, node: EIReadout, unit: float) -> Node:
+        w = _Levels.of(node, self.bits, self._mean_input(node), per_channel=False)
+        step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
+        return IntegerReadout(**w.fields(node), logit_step=step)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Levels:
+    """The weights of one layer in levels, and W_EE's unit and shift by channel (A14..A18)."""
+
+    w_ee: Array
+    w_ie: Array
+    w_ei: Array
+    unit: Array
+    shift: Array
+
+    @classmethod
+    def of(cls, node: Synapses, bits: Bits, mean: Array, *, per_channel: bool) -> "_Levels":
+        """Quantize; a readout has one unit and one shift for all its logits."""
+        ee, ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
+        largest = ie.max(1)
+        rows = np.where(largest > 0, largest, 1.0) / ((1 << bits.w_ie) - 1)
+        folded = node.w_ei * rows  # W_EI takes over the step of every inhibitory row (A15)
+        groups = (ee, folded) if per_channel else (ee.reshape(1, -1), folded.reshape(1, -1))
+        unit = least_error_steps(groups[0], bits.w_ee)
+        least = groups[1].max(1) / ((1 << bits.w_ei) - 1)
+        unit = np.maximum(unit, least)  # so that the shift is not negative
+        shift = shifts(groups[1], unit, bits.w_ei)
+        unit, shift = (np.broadcast_to(a, node.n_e).copy() for a in (unit, shift))
+        step = (unit * 2.0**-shift)[:, None]
+        q_ie = to_levels(ie, rows[:, None], bits.w_ie)
+        q_ei = to_levels(folded, step, bits.w_ei)
+        # W_EE takes up what rounding did to the product W_EI W_IE: both act on the same input (A17).
+        drift = (q_ei @ q_ie) * step - node.w_ei @ ie
+        return cls(
+            w_ee=mean_matched_levels(ee + drift, unit[:, None], bits.w_ee, mean).reshape(
+                node.w_ee.shape
+            ),
+            w_ie=q_ie.reshape(node.w_ie.shape),
+            w_ei=q_ei,
+            unit=unit,
+            shift=shift,
+        )
+
+    def fields(self, node: Synapses) -> dict[str, Any]:
+        """Return the fields that every integer E-I node shares."""
+        return {
+            "name": node.name,
+            "inputs": node.inputs,
+            "w_ee": self.w_ee,
+            "w_ie": self.w_ie,
+            "w_ei": self.w_ei,
+            "shift_ee": self.shift,
+        }
+
+
+def _floor(seen: LayerRange, unit: Array) -> Array:
+    """Return the calibrated floor of every channel in units of DEN, at least 1 (A22)."""
+    return np.maximum(np.rint(seen.divisor_floor / unit), 1).astype(np.int64)
+
+
+def _refuse(node: Node, what: str, fix: str) -> CapacityError:
+    return CapacityError(what, where=f"node {node.name}", fix=fix)

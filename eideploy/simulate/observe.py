@@ -1,0 +1,69 @@
+"""Calibration: run samples through the float circuit and note what every layer saw."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit, LayerRange, Ranges
+from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.simulate.float_reference import run_float
+
+BATCH = 64
+MOST_VALUES = 1024
+KEEP = frozenset({"inputs", "inhibition", "divisors"})
+
+
+def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
+    """Yield `samples` in slices of at most `size`."""
+    for start in range(0, len(samples), size):
+        yield samples[start : start + size]
+
+
+def observe(circuit: Circuit, samples: Array) -> Ranges:
+    """Return the ranges of a float circuit over `samples`, (B, ...) or (B, T, ...)."""
+    seen = {node.name: _Seen() for node in circuit.of(Synapses)}
+    for batch in batches(samples):
+        trace = run_float(circuit, batch, keep=KEEP)
+        for node in circuit.of(Synapses):
+            divisors = trace.divisors[node.name] if isinstance(node, EILayer) else None
+            seen[node.name].add(trace.inputs[node.name], trace.inhibition[node.name], divisors)
+    values = np.unique(samples).astype(np.float64)
+    picked = values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]
+    layers = {name: layer.range() for name, layer in seen.items()}
+    return Ranges(samples=len(samples), input_values=picked, layers=layers)
+
+
+class _Seen:
+    """Sums over batches of one layer."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Array] = []
+        self.inhibition: list[Array] = []
+        self.least: list[Array] = []
+        self.zeros: list[float] = []
+
+    def add(self, x: Array, s: Array, divisors: Array | None) -> None:
+        """Add (T, B, n, ...) of one batch."""
+        self.inputs.append(_mean(x))
+        self.inhibition.append(_mean(s))
+        if divisors is not None:
+            flat = divisors.reshape(divisors.shape[0] * divisors.shape[1], -1)
+            least = np.where(flat > 0, flat, np.inf).min(1)
+            self.least.append(least[np.isfinite(least)])
+            self.zeros.append(float((flat == 0).mean()))
+
+    def range(self) -> LayerRange:
+        """Return what was seen."""
+        least = np.concatenate(self.least) if self.least else np.zeros(0)
+        return LayerRange(
+            divisor_floor=float(np.median(least)) if least.size else 0.0,
+            zero_divisors=float(np.mean(self.zeros)) if self.zeros else 0.0,
+            mean_input=np.mean(self.inputs, axis=0),
+            mean_inhibition=np.mean(self.inhibition, axis=0),
+        )
+
+
+def _mean(x: Array) -> Array:
+    """Return the mean of (T, B, n, ...) by neuron or channel, (n,)."""
+    axes = (0, 1, *range(3, x.ndim))
+    return np.asarray(x.mean(axes))

@@ -1,0 +1,73 @@
+"""What the phases of the core have in common.
+
+A phase is a state machine whose attributes are registers. `issue` is one cycle and returns the
+operation that enters the pipeline, or None; `retire` is what that operation does as it leaves it,
+`drain` cycles later. It takes effect at once there, which is what forwarding amounts to.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.program import Program, Stage
+from eideploy.simulate.core.memory import Memories
+from eideploy.simulate.core.scan import Word
+
+Operation = Any  # the fields that travel down a phase's pipeline
+
+
+@dataclass(kw_only=True)
+class Core:
+    """What the phases of one stage in one time step share.
+
+    port       the words of this time step that were not yet taken, (y, x, channel, value)
+    divisible  a DEN is positive
+    least      the minimum register; None stands for all ones
+    logits     what was put out
+    """
+
+    program: Program
+    memories: Memories
+    stage: Stage
+    is_first: bool
+    port: list[Word]
+    divisible: bool = False
+    least: int | None = None
+    logits: list[int] = field(default_factory=list)
+
+    @property
+    def lanes(self) -> int:
+        """P."""
+        return self.program.target.core.lanes
+
+    @property
+    def layer(self) -> IntegerEILayer:
+        """The hidden stage's node."""
+        node = self.program.circuit.node(self.stage.name)
+        assert isinstance(node, IntegerEILayer)
+        return node
+
+
+class Phase:
+    """A state of the core; `drain` is the depth of its pipeline."""
+
+    name: ClassVar[str]
+
+    def __init__(self, core: Core, *, drain: int, done: bool = False) -> None:
+        self.core, self.drain, self.done = core, drain, done
+
+    def issue(self) -> Operation | None:
+        """Advance one cycle and return what enters the pipeline."""
+
+    def retire(self, operation: Operation) -> None:
+        """Do what an operation does as it leaves the pipeline."""
+
+
+class Setup(Phase):
+    """Reads the program entry and clears `divisible` and the minimum register; issues nothing."""
+
+    name = "setup"
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(core, drain=core.program.target.latency.setup, done=True)
+        core.divisible, core.least = False, None

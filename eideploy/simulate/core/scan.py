@@ -1,0 +1,130 @@
+"""The event scanner and the address generator of the digital core."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.circuit import IntegerEIConv
+from eideploy.numeric.fixed import Int
+from eideploy.program import Program, Route, Stage
+
+Word = tuple[int, int, int, int]  # y, x, channel, value
+Tap = tuple[int, int, int]  # oy, ox, and which input (c, ky, kx) of the weights
+
+
+@dataclass(kw_only=True)
+class Source:
+    """A route as the scanner sees it.
+
+    base           its first row in the spike memory, -1 for the input port
+    height, width  of its map, before pooling
+    flat           its events are features of a fully connected stage
+    """
+
+    route: Route
+    base: int
+    groups: int
+    height: int
+    width: int
+    flat: bool
+
+
+@dataclass(kw_only=True)
+class Row:
+    """What the scanner holds: the events (channel, value) of a position that were not yet taken."""
+
+    source: Source
+    y: int
+    x: int
+    events: list[tuple[int, int]]
+
+
+class Scanner:
+    """Fetches the rows of a stage's sources, one source after the other, position by position."""
+
+    def __init__(self, program: Program, stage: Stage, spike: Int, port: list[Word]) -> None:
+        self.spike, self.port = spike, port
+        flat = not isinstance(program.circuit.node(stage.name), IntegerEIConv)
+        self.sources = [_source(program, route, flat=flat) for route in stage.routes]
+        self.y = self.x = self.group = 0
+
+    def fetch(self) -> Row | None:
+        """Return the next row of spikes or word of the port; None beyond the last source.
+
+        The word that ends the port's step is a row without events.
+        """
+        if not self.sources:
+            return None
+        source = self.sources[0]
+        if source.base < 0:
+            if not self.port:
+                del self.sources[0]
+                return Row(source=source, y=0, x=0, events=[])
+            y, x, channel, value = self.port.pop(0)
+            return Row(source=source, y=y, x=x, events=[(channel, value)])
+        y, x, group = self.y, self.x, self.group
+        bits = self.spike[source.base + (y * source.width + x) * source.groups + group]
+        first = group * len(bits)
+        self._advance(source)
+        events = [(first + int(lane), 1) for lane in np.flatnonzero(bits)]
+        return Row(source=source, y=y, x=x, events=events)
+
+    def _advance(self, source: Source) -> None:
+        self.group += 1
+        if self.group == source.groups:
+            self.group, self.x = 0, self.x + 1
+        if self.x == source.width:
+            self.x, self.y = 0, self.y + 1
+        if self.y == source.height:
+            self.y = 0
+            del self.sources[0]
+
+
+def _source(program: Program, route: Route, *, flat: bool) -> Source:
+    if not route.source:
+        size = program.circuit.input.size
+        height, width = size[1:] if len(size) == 3 else (1, 1)
+        return Source(route=route, base=-1, groups=1, height=height, width=width, flat=flat)
+    stage = program.stage(route.source)
+    return Source(
+        route=route,
+        base=stage.spike_base,
+        groups=stage.groups_e,
+        height=stage.height,
+        width=stage.width,
+        flat=flat,
+    )
+
+
+def taps_of(stage: Stage, row: Row, channel: int) -> list[Tap]:
+    """Return the taps of an event in the order in which they are worked on; it may have none."""
+    pool = row.source.route.pool
+    height, width = row.source.height // pool, row.source.width // pool
+    y, x = row.y // pool, row.x // pool
+    if y >= height or x >= width:  # the border that pooling drops
+        return []
+    if row.source.flat:
+        return [(0, 0, (channel * height + y) * width + x)]
+    k = stage.kernel
+    return [
+        (oy, ox, (channel * k + y + stage.padding - oy * stage.stride) * k + kx)
+        for oy in _windows(stage, y, stage.height)
+        for ox in _windows(stage, x, stage.width)
+        for kx in [x + stage.padding - ox * stage.stride]
+    ]
+
+
+def _windows(stage: Stage, at: int, out: int) -> range:
+    """Return which of `out` windows along an axis hold the entry `at`."""
+    last = (at + stage.padding) // stage.stride
+    first = (at + stage.padding - stage.kernel) // stage.stride + 1
+    return range(max(first, 0), min(last, out - 1) + 1)
+
+
+def words_of(x: Int) -> list[Word]:
+    """Return the input port's words of one time step, x (channels, height, width) or (n,)."""
+    maps = x if x.ndim == 3 else x[:, None, None]
+    return [
+        (int(y), int(column), int(channel), int(maps[channel, y, column]))
+        for y, column, channel in np.argwhere(maps.transpose(1, 2, 0))
+    ]

@@ -1,0 +1,176 @@
+"""The cycle model: how long the digital core takes, from a trace (docs/digital_core.md, C1..C10).
+
+A formula, batched over samples; `eideploy.simulate.state_machine` steps the same core instead.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.circuit import Array, IntegerEIConv
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.numeric.fixed import Int
+from eideploy.program import Program, Route, Stage
+from eideploy.simulate.trace import Trace
+
+CYCLE_KINDS = frozenset({"spikes", "inhibition", "inputs"})  # what a trace must keep
+PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StageCycles:
+    """What one stage did; every array is (T, B).
+
+    phases          cycles of every phase of PHASES, its drain included
+    events          set spike bits that were scanned and input words that were taken
+    row_operations  rows of W_IE and W_EE that were multiplied and added
+    active          active inhibitory units
+    useful, offered  weight lanes that held a weight in accumulate, and all lanes while it scanned
+    """
+
+    phases: Mapping[str, Int]
+    events: Int
+    row_operations: Int
+    active: Int
+    useful: Int
+    offered: Int
+
+    @property
+    def total(self) -> Int:
+        """Cycles of the stage, (T, B) (C8, C9)."""
+        return _added(self.phases.values())
+
+    @property
+    def lane_utilisation(self) -> float:
+        """Fraction of the lanes that held a weight while accumulate scanned."""
+        return float(self.useful.sum() / self.offered.sum())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cycles:
+    """What every stage did, by name in program order."""
+
+    stages: Mapping[str, StageCycles]
+
+    @property
+    def per_stage(self) -> dict[str, Int]:
+        """Cycles by stage, each (T, B)."""
+        return {name: stage.total for name, stage in self.stages.items()}
+
+    @property
+    def per_inference(self) -> Int:
+        """Cycles of every sample, (B,) (C10)."""
+        return _added(total.sum(0) for total in self.per_stage.values())
+
+
+def count_cycles(program: Program, trace: Trace) -> Cycles:
+    """Return the cycles of the run of `program` that `trace` recorded with CYCLE_KINDS."""
+    return Cycles(stages={stage.name: _count(program, stage, trace) for stage in program.stages})
+
+
+def _added(parts: Iterable[Int]) -> Int:
+    return np.asarray(np.sum(list(parts), axis=0, dtype=np.int64))
+
+
+def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
+    latency = program.target.latency
+    scans = [_scan(program, stage, *source) for source in _sources(program, stage, trace)]
+    cycles, events, row_operations = (np.sum(part, axis=0) for part in zip(*scans, strict=True))
+    inhibit, active = _inhibit(program, stage, trace.inhibition[stage.name])
+    steps, batch = cycles.shape
+    last = np.arange(steps)[:, None] == steps - 1 if stage.is_readout else True
+    minimum, update = _hidden(program, stage)
+    output = stage.n_e + latency.output if stage.is_readout else 0
+    phases = {
+        "setup": latency.setup,
+        "accumulate": cycles + latency.accumulate,
+        "inhibit": np.where(last, inhibit + latency.inhibit, 0),
+        "minimum": minimum,
+        "update": update,
+        "output": np.where(last, output, 0),
+    }
+    return StageCycles(
+        phases={
+            phase: np.broadcast_to(np.asarray(value, np.int64), (steps, batch))
+            for phase, value in phases.items()
+        },
+        events=events,
+        row_operations=row_operations,
+        active=active,
+        useful=row_operations // (stage.groups_i + stage.groups_e) * (stage.n_i + stage.n_e),
+        offered=cycles * program.target.core.lanes,
+    )
+
+
+def _sources(program: Program, stage: Stage, trace: Trace) -> Iterator[tuple[Route, Array]]:
+    """Yield every route with what came along it, (T, B, channels, height, width)."""
+    for route in stage.routes:
+        if route.source:
+            values = trace.spikes[program.stage(route.source).lif]
+        else:
+            values = trace.inputs[program.circuit.input.name] > 0
+        yield route, values if values.ndim == 5 else values[..., None, None]
+
+
+def _scan(program: Program, stage: Stage, route: Route, values: Array) -> tuple[Int, Int, Int]:
+    """Return the cycles, events and row operations of one source, each (T, B) (C1..C3)."""
+    taps = _taps(program, stage, route, values.shape[3:])
+    rows = stage.groups_i + stage.groups_e
+    weight = np.maximum(1, taps * rows)  # (C1)
+    channels = values.shape[2]
+    lanes = program.target.core.lanes if route.source else channels
+    counts = np.add.reduceat(values, range(0, channels, lanes), axis=2, dtype=np.int64)
+    work = counts * weight
+    per_row, end = (np.maximum(1, work), 0) if route.source else (work, 1)  # (C2), (C3)
+    cycles = per_row.sum((2, 3, 4)) + end
+    return cycles, counts.sum((2, 3, 4)), (counts * (taps * rows)).sum((2, 3, 4))
+
+
+def _taps(program: Program, stage: Stage, route: Route, size: tuple[int, ...]) -> Int:
+    """Return how many taps an event at (y, x) of its source has, (height, width)."""
+    height, width = size
+    if isinstance(program.circuit.node(stage.name), IntegerEIConv):
+        along_y = _axis_taps(stage, stage.in_height, stage.height)
+        along_x = _axis_taps(stage, stage.in_width, stage.width)
+    else:
+        along_y = np.ones(height // route.pool, np.int64)
+        along_x = np.ones(width // route.pool, np.int64)
+    taps = np.zeros((height, width), np.int64)  # zero in the border that pooling drops
+    inner = np.outer(along_y, along_x).repeat(route.pool, 0).repeat(route.pool, 1)
+    taps[: inner.shape[0], : inner.shape[1]] = inner
+    return taps
+
+
+def _axis_taps(stage: Stage, size: int, out: int) -> Int:
+    """Return how many windows hold each of `size` entries along an axis of `out` windows."""
+    offset = np.arange(size)[:, None] + stage.padding - np.arange(out) * stage.stride
+    return np.asarray(((offset >= 0) & (offset < stage.kernel)).sum(1))
+
+
+def _inhibit(program: Program, stage: Stage, s: Array) -> tuple[Int, Int]:
+    """Return the cycles of inhibit and the active units, each (T, B) (C4).
+
+    s is (T, B, n_I, ...); a readout inhibits in the last step, on the sum over all steps.
+    """
+    s = s if s.ndim == 5 else s[..., None, None]
+    units = s > 0
+    if stage.is_readout:
+        units = np.zeros_like(units)
+        units[-1] = s.sum(0) > 0
+    groups = range(0, stage.n_i, program.target.core.lanes)
+    active = np.add.reduceat(units, groups, axis=2, dtype=np.int64)
+    return np.maximum(1, active * stage.groups_e).sum((2, 3, 4)), active.sum((2, 3, 4))
+
+
+def _hidden(program: Program, stage: Stage) -> tuple[int, int]:
+    """Return the cycles of minimum and update, zero for the readout (C5, C6)."""
+    node = program.circuit.node(stage.name)
+    if not isinstance(node, IntegerEILayer) or node.division is None:
+        return 0, 0
+    core, latency = program.target.core, program.target.latency
+    rows = stage.positions * stage.groups_e
+    minimum = rows + latency.minimum if node.division.zero_policy == "minimum" else 0
+    timing = program.target.divider[node.division.divider.method]
+    updates = stage.positions * -(-stage.n_e // core.update_lanes)
+    return minimum, (updates - 1) * timing.interval + 1 + timing.latency

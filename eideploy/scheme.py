@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eideploy import shipped
 from eideploy.errors import SpecError, UsageError
-from eideploy.target import build, read_toml
+from eideploy.tables import build, read_toml
 
 VERSION = 1
 BOUNDS = {"threshold": (2, 24), "current": (2, 32), "membrane": (4, 32)}

@@ -1,16 +1,14 @@
 """What a chip offers, read from targets/<name>/spec.toml."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
 
 from eideploy import shipped
 from eideploy.errors import SpecError, UsageError
+from eideploy.tables import build, read_toml
 
 VERSION = 1
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +72,7 @@ class DividerTiming:
 class Target:
     """A chip as data; a pass asks it questions, never its name."""
 
+    source: Path  # the spec's file
     name: str
     backend: str
     description: str
@@ -121,7 +120,7 @@ def read_target(path: Path) -> Target:
         str(method): build(DividerTiming, entry, path, f"divider.{method}.")
         for method, entry in table.items()
     }
-    target = build(Target, {**spec, "divider": dividers}, path, "")
+    target = build(Target, {**spec, "divider": dividers, "source": path}, path, "")
     if target.core.lanes % target.core.update_lanes:
         raise SpecError(
             f"core.update_lanes = {target.core.update_lanes} does not divide "
@@ -130,45 +129,3 @@ def read_target(path: Path) -> Target:
             fix="let a row of lanes hold whole update groups",
         )
     return target
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, or raise SpecError."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SpecError("the file does not exist", where=str(path), fix="check the path") from error
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"not a TOML file: {error}", where=str(path), fix="mend the line named"
-        ) from error
-
-
-def build(kind: type[T], table: object, path: Path, prefix: str) -> T:
-    """Return the dataclass `kind` from a TOML table; integers must be at least 1.
-
-    Raises:
-        SpecError: naming every key that is unknown, missing or wrong.
-    """
-    if not isinstance(table, dict):
-        raise SpecError(
-            f"{prefix.rstrip('.')} is not a table", where=str(path), fix="see the shipped specs"
-        )
-    hints = get_type_hints(kind)
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    faults = [f"{prefix}{key} is unknown" for key in table if key not in names]
-    faults += [f"{prefix}{key} is missing" for key in sorted(names - table.keys())]
-    values: dict[str, Any] = {}
-    for key in names & table.keys():
-        hint, value = hints[key], table[key]
-        if is_dataclass(hint) and isinstance(hint, type):
-            values[key] = build(hint, value, path, f"{prefix}{key}.")
-        elif hint is int and (type(value) is not int or value < 1):
-            faults.append(f"{prefix}{key} = {value!r} is not a positive whole number")
-        elif hint is str and not isinstance(value, str):
-            faults.append(f"{prefix}{key} = {value!r} is not a string")
-        else:
-            values[key] = value
-    if faults:
-        raise SpecError("; ".join(faults), where=str(path), fix="mend these keys")
-    return kind(**values)

@@ -175,11 +175,12 @@ class _Quantizer:
         """Choose 2^fraction so that the threshold has `threshold` bits (A21)."""
         lif = next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
         highest = float((1 << self.bits.threshold) - 1)
+        g_e = node.g_e.astype(np.float64)
         with np.errstate(divide="ignore"):
-            ideal = np.floor(np.log2(highest * node.g_e / (step_g * lif.threshold)))
+            ideal = np.floor(np.log2(highest * g_e / (step_g * lif.threshold)))
         fraction = np.clip(ideal, LOWEST_FRACTION, most)
         live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
-        safe_gain = np.where(live, node.g_e, 1.0)
+        safe_gain = np.where(live, g_e, 1.0)
         per_unit = np.where(live, 2.0**fraction * step_g / safe_gain, highest / lif.threshold)
         return _Membrane(fraction=fraction.astype(np.int64), per_unit=per_unit)
 

@@ -1,0 +1,29 @@
+"""The digital core: the integer circuit, and the program entry of every stage."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from eideploy.circuit.store import save
+from eideploy.circuit.text import text
+from eideploy.files import write_atomic, write_json
+from eideploy.program import Program
+
+INTEGER, ENTRIES, LISTING = "integer.safetensors", "program.json", "integer.txt"
+
+
+def emit(program: Program, folder: Path) -> None:
+    """Write the integer circuit (as a file, and as text to read) and the program entries.
+
+    integer.safetensors  every integer of the network and the division table
+    integer.txt          its text form
+    program.json         per stage: routes, geometry, and its first row or word in each memory;
+                         how much of every resource is used (docs/digital_core.md)
+    """
+    save(program.circuit, folder / INTEGER)
+    write_atomic(folder / LISTING, (text(program.circuit) + "\n").encode())
+    content = {
+        "format": 1,
+        "stages": [asdict(stage) for stage in program.stages],
+        "uses": [asdict(use) for use in program.uses],
+    }
+    write_json(folder / ENTRIES, content)

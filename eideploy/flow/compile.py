@@ -1,0 +1,164 @@
+"""Job: compile a run for a target into a build."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from eideploy import folders
+from eideploy.circuit import Array
+from eideploy.circuit.integer import ZeroPolicy
+from eideploy.circuit.limits import limits
+from eideploy.data import load as load_data
+from eideploy.errors import UsageError
+from eideploy.files import MANIFEST, sha256
+from eideploy.flow.result import Result
+from eideploy.flow.samples import read_samples
+from eideploy.folders import Run, load_run
+from eideploy.numeric.division import Divider, lut
+from eideploy.pipeline import compile_circuit
+from eideploy.program import Program
+from eideploy.progress import bar, note
+from eideploy.report.compare import Comparison, compare
+from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
+from eideploy.scheme import Scheme, load_scheme
+from eideploy.simulate.observe import observe
+from eideploy.target import Target, load_target
+
+CALIBRATION_SAMPLES = 256
+CHECKED = 64  # of them are compared with the float circuit right away
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to compile; the defaults are those of the command line."""
+
+    target: str = "digital"
+    scheme: str = "int8"
+    divider: Divider | None = None  # None: a table of 8 by 8 bits
+    zero_policy: ZeroPolicy = "minimum"
+    calibration_samples: int = CALIBRATION_SAMPLES
+    calibrate_on: Path | None = None  # samples of one's own instead of the training split
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compiled:
+    """A program in memory, with what it was made from."""
+
+    run: Run
+    target: Target
+    scheme: Scheme
+    program: Program
+    samples: Array
+
+
+def compile_run(folder: Path | None, options: Options, *, out: Path | None = None) -> Result:
+    """Compile the run in `folder`, or the latest one, into a new build folder.
+
+    Raises:
+        UsageError: no run, no such target or scheme.
+        FormatError: a damaged run.
+        CapacityError: the network does not fit the target.
+        DataError: no samples to calibrate on; `out` exists already, or cannot be written.
+    """
+    run = find_run(folder)
+    made = compile_in_memory(run, options)
+    with bar("check", CHECKED) as advance:
+        checked = compare(
+            run.circuit, made.program, made.samples[:CHECKED], None,
+            on_batch=lambda n: advance(n, ""),
+        )  # fmt: skip
+    name = _name(made, options)
+    build = out or folders.numbered(folders.BUILDS, name)
+    content = _content(made, options, checked)
+    with folders.new_build(build) as aside:
+        spec = made.target.source.read_text(encoding="utf-8")
+        folders.finish_build(aside, run.circuit, made.program, spec, content)
+    return Result(text=_text(made, checked, build), content={"build": str(build), **content})
+
+
+def compile_in_memory(run: Run, options: Options) -> Compiled:
+    """Run all passes on a run's circuit."""
+    target, scheme = load_target(options.target), load_scheme(options.scheme)
+    samples = _calibration_samples(run, options)
+    program = compile_circuit(
+        run.circuit,
+        target=target,
+        scheme=scheme,
+        ranges=observe(run.circuit, samples),
+        divider=options.divider or lut(8, 8),
+        zero_policy=options.zero_policy,
+    )
+    return Compiled(run=run, target=target, scheme=scheme, program=program, samples=samples)
+
+
+def find_run(folder: Path | None) -> Run:
+    """Return the run in `folder`, or the finished one that was made last."""
+    found = folder or folders.latest(folders.RUNS)
+    if found is None:
+        unfinished = folders.latest_unfinished()
+        raise UsageError(
+            "there is no finished run" if unfinished else "there is no run",
+            where=f"folder {folders.RUNS}",
+            fix=f"eideploy train --resume {unfinished}" if unfinished else "eideploy train",
+        )
+    if folder is not None and folders.kind_of(folder) != folders.RUN:
+        raise UsageError(
+            "the folder is a build", where=str(folder), fix="name a run, which train writes"
+        )
+    if folder is None:
+        note(f"using {found}, the latest run")
+    return load_run(found)
+
+
+def _calibration_samples(run: Run, options: Options) -> Array:
+    if options.calibrate_on is not None:
+        return read_samples(options.calibrate_on)
+    if run.data is None:
+        raise UsageError(
+            "the run was imported and knows no data to calibrate on",
+            where=str(run.folder),
+            fix="give samples in the network's input range with --calibrate-on samples.npy",
+        )
+    return load_data(run.data).train_x[: options.calibration_samples]
+
+
+def _name(made: Compiled, options: Options) -> str:
+    label = (options.divider or lut(8, 8)).label.replace(" ", "")
+    return f"{made.run.folder.name}-{made.target.name}-{made.scheme.name}-{label}"
+
+
+def _content(made: Compiled, options: Options, checked: Comparison) -> dict[str, Any]:
+    divider = options.divider or lut(8, 8)
+    manifest = made.run.folder / MANIFEST
+    return {
+        "run": made.run.folder.name,
+        "run_sha256": sha256(manifest),
+        "data": made.run.data,
+        "target": made.target.name,
+        "scheme": asdict(made.scheme),
+        "division": divider.label,
+        "division_bound": divider.bound,
+        "zero_policy": options.zero_policy,
+        "calibration_samples": len(made.samples),
+        "widths": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
+        "uses": [asdict(use) for use in made.program.uses],
+        "check_on_calibration_samples": asdict(checked),
+    }
+
+
+def _text(made: Compiled, checked: Comparison, build: Path) -> str:
+    return "\n".join(
+        [
+            f"compiled {made.run.folder} for {made.target.name}, scheme {made.scheme.name}",
+            f"division  {division_text(made.program)}",
+            "",
+            uses_text(made.program),
+            "",
+            widths_text(made.program),
+            "",
+            f"checked on {checked.samples} calibration samples:",
+            comparison_text(checked),
+            "",
+            f"build  {build}",
+        ]
+    )

@@ -1,0 +1,52 @@
+"""Job: list the targets, and check a spec."""
+
+from dataclasses import asdict
+
+from eideploy.flow.result import Result
+from eideploy.report.text import table
+from eideploy.scheme import load_scheme, scheme_names
+from eideploy.target import load_target, target_names
+
+
+def show() -> Result:
+    """List the shipped targets and schemes."""
+    targets = [load_target(name) for name in target_names()]
+    schemes = [load_scheme(name) for name in scheme_names()]
+    text = "\n".join(
+        [
+            table(["target", ""], [[t.name, t.description] for t in targets]),
+            "",
+            table(["scheme", ""], [[s.name, s.description] for s in schemes]),
+        ]
+    )
+    content = {
+        "targets": {t.name: t.description for t in targets},
+        "schemes": {s.name: s.description for s in schemes},
+    }
+    return Result(text=text, content=content)
+
+
+def check(name: str) -> Result:
+    """Read a spec and print what it offers.
+
+    Raises:
+        UsageError: no such target.
+        SpecError: naming every key that is wrong.
+    """
+    target = load_target(name)
+    offered = {
+        f"{section}.{key}": value
+        for section in ("core", "memory", "widths", "latency")
+        for key, value in asdict(getattr(target, section)).items()
+    }
+    rows = [[key, str(value)] for key, value in offered.items()]
+    text = "\n".join(
+        [
+            f"target {target.name} is well-formed: {target.description}",
+            f"divides by {', '.join(sorted(target.divider))}",
+            "",
+            table(["resource", "offered"], rows),
+        ]
+    )
+    content = {"target": target.name, "divider": sorted(target.divider), **offered}
+    return Result(text=text, content=content)

@@ -1,0 +1,143 @@
+"""Jobs: train a network, and import one that the paper's published code trained."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eideploy import folders
+from eideploy.config import Config, load_config, parse_config
+from eideploy.data import load as load_data
+from eideploy.errors import FormatError, Interrupted, UsageError
+from eideploy.files import sha256, staged_folder, write_atomic
+from eideploy.flow.result import Result
+from eideploy.progress import bar
+from eideploy.report.text import percent
+
+if TYPE_CHECKING:
+    from eideploy.model.checkpoint import EpochMetrics
+
+DEFAULT_PRESET = "digits-conv"
+
+
+def train(
+    preset: str = DEFAULT_PRESET,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    out: Path | None = None,
+) -> Result:
+    """Train a preset, or the configuration in a .toml file, into a new run folder.
+
+    Raises:
+        ConfigError: a configuration that does not exist or makes no sense.
+        DataError: `out` exists already, or cannot be written.
+        Interrupted: the user pressed Ctrl-C; the checkpoint of the last whole epoch is kept.
+    """
+    config = load_config(preset).with_overrides(overrides or {})
+    load_data(config.data.name)  # so that an unknown data set leaves no folder behind
+    folder = out or folders.numbered(folders.RUNS, Path(preset).stem)
+    with staged_folder(folder) as aside:
+        write_atomic(aside / folders.CONFIG, config.to_toml().encode())
+    return _train(config, folder, name=Path(preset).stem)
+
+
+def resume(folder: Path | None = None) -> Result:
+    """Continue a training that was interrupted, bit for bit as if it had not been.
+
+    Raises:
+        UsageError: there is no unfinished run.
+        FormatError: its configuration or its checkpoint is damaged.
+    """
+    found = folder or folders.latest_unfinished()
+    if found is None or not folders.is_unfinished(found):
+        raise UsageError(
+            "there is no unfinished run to resume"
+            if found is None
+            else "the run is not unfinished",
+            where=str(found or folders.RUNS),
+            fix="name the folder of an interrupted run, or begin one with eideploy train",
+        )
+    path = found / folders.CONFIG
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f"cannot read the configuration: {error}",
+            where=str(path),
+            fix="restore the file, or train anew",
+        ) from error
+    return _train(parse_config(text, where=str(path)), found, name=found.name.rpartition("-")[0])
+
+
+def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
+    """Turn a checkpoint of the paper's published code into a run.
+
+    Raises:
+        FormatError: not such a checkpoint, damaged, or of an architecture that is not known.
+        DataError: `out` exists already, or cannot be written.
+    """
+    from eideploy.model.authors import read_checkpoint
+
+    circuit, description = read_checkpoint(path)
+    folder = out or folders.numbered(folders.RUNS, path.stem)
+    content = {
+        "name": path.stem,
+        "data": None,
+        "source": {"file": path.name, "sha256": sha256(path), **description},
+    }
+    with staged_folder(folder) as aside:
+        folders.finish_run(aside, circuit, content)
+    described = ", ".join(f"{key} {value}" for key, value in description.items())
+    text = f"imported {path.name} ({described})\nrun  {folder}"
+    return Result(text=text, content={"run": str(folder), **content})
+
+
+def _train(config: Config, folder: Path, *, name: str) -> Result:
+    from eideploy.model.export import export
+    from eideploy.model.training import train as train_network
+
+    dataset = load_data(config.data.name)
+    done = 0
+
+    def on_epoch(metrics: "EpochMetrics") -> None:
+        nonlocal done
+        text = f"loss {metrics.loss:.3f}  test {percent(metrics.test_accuracy, 1)}"
+        advance(metrics.epoch - done, text)
+        done = metrics.epoch
+
+    try:
+        with bar(f"train {name}", config.training.epochs) as advance:
+            result = train_network(config, dataset, folder, on_epoch=on_epoch, resume=True)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"stopped after {done} of {config.training.epochs} epochs",
+            where=str(folder),
+            fix=f"continue with eideploy train --resume {folder}",
+        ) from stop
+    write_atomic(folder / "metrics.csv", _csv(result.metrics))
+    last = result.metrics[-1]
+    content = {
+        "name": name,
+        "data": config.data.name,
+        "seed": config.seed,
+        "metrics": asdict(last),
+        "source": {"preset": name},
+    }
+    folders.finish_run(folder, export(result.network, dataset.input_shape), content)
+    text = (
+        f"trained {name}, seed {config.seed}, {last.epochs} epochs\n"
+        f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test_x)} images)\n"
+        f"run            {folder}"
+    )
+    return Result(text=text, content={"run": str(folder), **content})
+
+
+def _csv(metrics: Sequence["EpochMetrics"]) -> bytes:
+    rows = [asdict(m) for m in metrics]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()

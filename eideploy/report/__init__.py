@@ -1,0 +1,1 @@
+"""What a program is worth: comparisons with the float circuit, as numbers and as text."""

@@ -1,0 +1,151 @@
+"""Run samples through the float and the integer circuit, and compare them layer by layer."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit, IntegerLIF
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.program import Program
+from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import batches
+
+SPIKES = frozenset({"spikes"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerComparison:
+    """One hidden layer over all samples and steps; every figure but the name is a fraction.
+
+    rate               of neurons that spike in a step (integer)
+    mismatch           of spikes that differ from the float circuit's
+    zero_divisors      of divisors that were zero
+    saturated_current  of divided currents that were clipped
+    saturated_membrane of membranes that were clipped
+    """
+
+    name: str
+    rate: float
+    mismatch: float
+    zero_divisors: float
+    saturated_current: float
+    saturated_membrane: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleSummary:
+    """Cycles per inference, and the mean share of every stage."""
+
+    least: int
+    median: float
+    most: int
+    by_stage: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The integer program beside the float circuit; accuracies are None without labels."""
+
+    samples: int
+    float_accuracy: float | None
+    integer_accuracy: float | None
+    agreement: float
+    layers: tuple[LayerComparison, ...]
+    first_diverging: str | None
+    cycles: CycleSummary
+
+
+def compare(
+    circuit: Circuit,
+    program: Program,
+    samples: Array,
+    labels: Array | None,
+    *,
+    on_batch: Callable[[int], None] = lambda _: None,
+) -> Comparison:
+    """Compare `program` with the float `circuit` it came from.
+
+    Args:
+        circuit: the float circuit.
+        program: what it was compiled to.
+        samples: (B, ...) or (B, T, ...) in the network's input range.
+        labels: (B,) classes, or None.
+        on_batch: called after every batch with the number of its samples.
+
+    Raises:
+        DataError: samples that do not fit the input.
+    """
+    tally = _Tally(program)
+    for batch in batches(samples):
+        tally.add(circuit, batch)
+        on_batch(len(batch))
+    return tally.comparison(labels)
+
+
+class _Tally:
+    """Sums over batches."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.float_classes: list[Array] = []
+        self.integer_classes: list[Array] = []
+        self.cycles: list[Array] = []
+        self.stage_cycles: Counter[str] = Counter()
+        self.counts: dict[str, Counter[str]] = {
+            kind: Counter() for kind in ("differ", "spikes", "saturated", "zeros", "entries")
+        }
+
+    def add(self, circuit: Circuit, batch: Array) -> None:
+        """Run one batch through both."""
+        reference = run_float(circuit, batch, keep=SPIKES)
+        trace = run_integer(self.program.circuit, batch, keep=SPIKES | CYCLE_KINDS)
+        self.float_classes.append(reference.logits.argmax(1))
+        self.integer_classes.append(trace.totals.argmax(1))
+        for name, spikes in trace.spikes.items():
+            self.counts["differ"][name] += int((spikes != reference.spikes[name]).sum())
+            self.counts["spikes"][name] += int(spikes.sum())
+        for kind in ("saturated", "zeros", "entries"):
+            self.counts[kind].update(getattr(trace, kind))
+        cycles = count_cycles(self.program, trace)
+        self.cycles.append(cycles.per_inference)
+        self.stage_cycles.update({k: int(v.sum()) for k, v in cycles.per_stage.items()})
+
+    def comparison(self, labels: Array | None) -> Comparison:
+        """Return the fractions."""
+        ours, theirs = np.concatenate(self.integer_classes), np.concatenate(self.float_classes)
+        lifs = self.program.circuit.of(IntegerLIF)
+        layers = tuple(self._layer(lif) for lif in lifs)
+        cycles = np.concatenate(self.cycles)
+        return Comparison(
+            samples=len(ours),
+            float_accuracy=None if labels is None else float((theirs == labels).mean()),
+            integer_accuracy=None if labels is None else float((ours == labels).mean()),
+            agreement=float((ours == theirs).mean()),
+            layers=layers,
+            first_diverging=next((layer.name for layer in layers if layer.mismatch > 0), None),
+            cycles=CycleSummary(
+                least=int(cycles.min()),
+                median=float(np.median(cycles)),
+                most=int(cycles.max()),
+                by_stage={k: v / len(ours) for k, v in self.stage_cycles.items()},
+            ),
+        )
+
+    def _layer(self, lif: IntegerLIF) -> LayerComparison:
+        current = self.program.circuit.node(lif.inputs[0])
+        assert isinstance(current, IntegerEILayer)  # place() has refused anything else
+        return LayerComparison(
+            name=lif.name,
+            rate=self._fraction("spikes", lif.name),
+            mismatch=self._fraction("differ", lif.name),
+            zero_divisors=self._fraction("zeros", current.name),
+            saturated_current=self._fraction("saturated", current.name),
+            saturated_membrane=self._fraction("saturated", lif.name),
+        )
+
+    def _fraction(self, kind: str, name: str) -> float:
+        return self.counts[kind][name] / self.counts["entries"][name]

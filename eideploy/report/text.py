@@ -1,0 +1,93 @@
+"""Results as text for people."""
+
+from collections.abc import Sequence
+
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.limits import limits
+from eideploy.program import Program
+from eideploy.report.compare import Comparison
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in aligned columns: the first to the left, the others to the right."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join(
+        "  " + "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )  # fmt: skip
+
+
+def percent(fraction: float, digits: int = 2) -> str:
+    """Return a fraction as a percentage; what is not zero never reads as zero."""
+    shown = f"{100 * fraction:.{digits}f} %"
+    least = f"{10**-digits:.{digits}f}"
+    return f"< {least} %" if fraction > 0 and float(shown[:-2]) == 0 else shown
+
+
+def division_text(program: Program) -> str:
+    """Return how the program divides, its table's size and its bound."""
+    node = program.circuit.of(IntegerEILayer)[0]
+    if node.division is None:
+        return "none"
+    divider, policy = node.division.divider, node.division.zero_policy
+    size = f"{divider.table.size} entries, {divider.stored_bits} bits, "
+    size = size if divider.method == "lut" else ""
+    return (
+        f"{divider.label} ({size}relative error of 1/I_div at most {percent(divider.bound, 3)}); "
+        f"zero divisors: {policy}"
+    )
+
+
+def widths_text(program: Program) -> str:
+    """Return the proven widths of every layer beside those offered."""
+    offered = program.target.widths
+    rows = [
+        [
+            name,
+            f"{reach.accumulator_bits} / {offered.accumulator}",
+            f"{reach.inhibition_bits} / {offered.inhibition}",
+            f"{reach.divisor_bits} / {offered.divisor}" if reach.divisor else "-",
+        ]
+        for name, reach in limits(program.circuit).items()
+    ]
+    return table(["layer (bits needed / offered)", "NUM", "s_I", "DEN"], rows)
+
+
+def uses_text(program: Program) -> str:
+    """Return the resources used of those offered."""
+    rows = [[u.resource, f"{u.used}", f"{u.offered}"] for u in program.uses]
+    return table(["resource", "used", "offered"], rows)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Return a comparison as a few lines and a table."""
+    lines = []
+    if comparison.float_accuracy is not None and comparison.integer_accuracy is not None:
+        lines += [
+            f"accuracy, float       {percent(comparison.float_accuracy)}",
+            f"accuracy, integer     {percent(comparison.integer_accuracy)}",
+        ]
+    c = comparison.cycles
+    lines += [
+        f"prediction agreement  {percent(comparison.agreement)} of {comparison.samples} samples",
+        f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
+        f"first diverging layer {comparison.first_diverging or 'none: all spikes are equal'}",
+    ]
+    head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",
+            "membrane saturated"]  # fmt: skip
+    rows = [
+        [
+            layer.name,
+            percent(layer.rate),
+            percent(layer.mismatch, 3),
+            percent(layer.zero_divisors),
+            percent(layer.saturated_current, 3),
+            percent(layer.saturated_membrane, 3),
+        ]
+        for layer in comparison.layers
+    ]
+    return "\n".join([*lines, "", table(head, rows)])

@@ -160,8 +160,11 @@ def read_manifest(folder: Path, *, kind: str, version: int) -> dict[str, Any]:
     for name, expected in hashes.items():
         file = folder / name
         if not file.resolve().is_relative_to(folder.resolve()):
-            raise FormatError(f"the manifest names {name}, outside of its folder", where=str(path),
-                              fix="do not use this folder: it was tampered with")
+            raise FormatError(
+                f"the manifest names {name}, outside of its folder",
+                where=str(path),
+                fix="do not use this folder: it was tampered with",
+            )
         if not file.is_file():
             raise FormatError(f"{name} is missing", where=str(folder), fix=RESTORE)
         if sha256(file) != expected:

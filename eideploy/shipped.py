@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """Return the folder `targets` or `quant`, of the checkout if there is one, else of the wheel."""
+    """Return the folder `targets` or `quant`: the wheel's, or in a checkout the one in place."""
     package = Path(__file__).resolve().parent
     packed = package / "_shipped" / name
     return packed if packed.is_dir() else package.parent / name

@@ -5,6 +5,7 @@ r(y) = table[i] / 2^fraction_bits, where i are the `index_bits` bits below the l
 shifts and pairs of shifts differ in what the table may hold, not in the arithmetic.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -55,7 +56,11 @@ class Divider:
     @property
     def label(self) -> str:
         """The divider as the command line names it."""
-        return f"lut {self.index_bits}x{self.fraction_bits - 1}" if self.method == "lut" else self.method
+        return (
+            f"lut {self.index_bits}x{self.fraction_bits - 1}"
+            if self.method == "lut"
+            else self.method
+        )
 
 
 def exact() -> Divider:
@@ -94,6 +99,23 @@ def shift() -> Divider:
 def shift2() -> Divider:
     """Return the nearest of 2^-a and 2^-a +- 2^-b, down to sixteenths of the leading one's."""
     return _steps("shift2", TWO_SHIFTS, fraction_bits=4)
+
+
+def parse_lut(text: str) -> Divider:
+    """Return the table that `--lut` names: "8bit" for 2^8 entries of 8 bits, "8x10" for 2^8 of 10.
+
+    Raises:
+        UsageError: neither form, or a width outside 1..16.
+    """
+    match = re.fullmatch(r"(\d{1,4})(?:bits?|x(\d{1,4}))", text.strip().lower())
+    if match is None:
+        raise UsageError(
+            f"{text!r} names no table",
+            where="--lut",
+            fix="write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits",
+        )
+    index, entry = match.groups()
+    return lut(int(index), int(entry or index))
 
 
 def named(method: str) -> Divider:
@@ -166,9 +188,9 @@ def _steps(method: Method, values: Sequence[int], *, fraction_bits: int) -> Divi
     return _divider(method, SHIFT_INDEX_BITS, fraction_bits, entries)
 
 
-def _divider(method: Method, index_bits: int, fraction_bits: int, entries: Sequence[int]) -> Divider:
+def _divider(
+    method: Method, index_bits: int, fraction_bits: int, entries: Sequence[int]
+) -> Divider:
     table = np.array(entries, dtype=np.int64)
     table.flags.writeable = False
-    return Divider(
-        method=method, index_bits=index_bits, fraction_bits=fraction_bits, table=table
-    )
+    return Divider(method=method, index_bits=index_bits, fraction_bits=fraction_bits, table=table)

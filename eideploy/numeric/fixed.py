@@ -60,4 +60,4 @@ def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:
     else:
         kind = np.int64
     product = np.matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
-    return product.astype(np.int64, copy=False)
+    return np.asarray(product, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Executors in numpy: the float reference, the integer simulator (the definition), the cycle model."""
+"""Executors in numpy: float reference, integer simulator (the definition), cycle model."""

@@ -1,0 +1,181 @@
+"""Random small integer circuits: every structure that the core takes, and values at its edges."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import strategies as st
+
+from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
+from eideploy.circuit.node import window_output
+from eideploy.numeric.division import exact, lut, shift, shift2
+from tests.helpers.layers import conv, lif, linear, readout, source
+from tests.helpers.targets import core_target
+
+LUTS = (lut(3, 4), lut(8, 8), lut(1, 10))
+
+
+@st.composite
+def circuits(draw):
+    """Draw a circuit: input, one to three E-I layers with pooling and residual sums, readout."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
+    build = _Builder(draw, rng)
+    build.input()
+    for _ in range(draw(st.integers(1, 3), label="layers")):
+        build.pool()
+        build.layer()
+        build.residual()
+    build.pool()
+    build.readout()
+    return Circuit(nodes=tuple(build.nodes), steps=draw(st.integers(1, 3), label="steps"))
+
+
+@st.composite
+def samples(draw, circuit, *, count=2):
+    """Draw samples for `circuit`: silent, sparse or dense; static or a sequence."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="sample seed"))
+    sequence = draw(st.booleans(), label="sequence")
+    shape = (count, *((circuit.steps,) if sequence else ()), *circuit.input.size)
+    density = draw(st.sampled_from([0.0, 0.2, 0.6, 1.0]), label="density")
+    x = rng.random(shape) * (rng.random(shape) < density) * circuit.input.high
+    if sequence:
+        x[:, rng.random(circuit.steps) < 0.3] = 0
+    return x
+
+
+@st.composite
+def targets(draw):
+    """Draw a core: lanes, update lanes and every latency."""
+    small = st.integers(1, 7)
+    phases = ("setup", "accumulate", "inhibit", "minimum", "output")
+    return core_target(
+        lanes=draw(st.sampled_from([4, 8]), label="lanes"),
+        update_lanes=draw(st.sampled_from([1, 2]), label="update lanes"),
+        latency={phase: draw(small, label=phase) for phase in phases},
+        timing=(draw(st.integers(1, 4)), draw(small)),
+    )
+
+
+@dataclass
+class _Builder:
+    """Appends nodes that fit; `at` is the node whose output is read next."""
+
+    draw: object
+    rng: np.random.Generator
+    nodes: list = field(default_factory=list)
+    shapes: dict = field(default_factory=dict)
+    dividers: tuple = ()
+    at: str = ""
+    shape: tuple = ()
+    count: int = 0
+
+    def input(self):
+        flat = self.draw(st.integers(0, 3), label="flat input") == 0
+        size = st.sampled_from([1, 3, 5, 6, 7])
+        c, h, w = self.draw(st.integers(1, 5)), self.draw(size), self.draw(size)
+        top = self.draw(st.sampled_from([1, 7, 255]), label="top")
+        table = self.draw(st.sampled_from(LUTS), label="table")  # a core has one
+        self.dividers = (exact(), table, shift(), shift2())
+        self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
+
+    def layer(self):
+        """Append an E-I layer and its LIF; a map may be flattened first."""
+        if len(self.shape) == 3 and self.draw(st.integers(0, 3), label="flatten") == 0:
+            self._append(Flatten(name=self._name("flatten"), inputs=(self.at,)))
+        n_e = self.draw(st.integers(1, 10), label="n_e")
+        self._append(self._synapses(n_e))
+        self._append(self._lif())
+
+    def pool(self):
+        """Append a pooling, sometimes, which may drop a border."""
+        kernel = self.draw(st.sampled_from([1, 1, 2, 3]), label="pool")
+        if len(self.shape) == 3 and kernel > 1 and min(self.shape[1:]) >= kernel:
+            self._append(SumPool(name=self._name("pool"), inputs=(self.at,), kernel=kernel))
+
+    def residual(self):
+        """Add a branch, sometimes: the same spikes again, or a layer that keeps the shape."""
+        kind = self.draw(st.sampled_from(["none", "none", "same", "layer"]), label="residual")
+        if kind == "none":
+            return
+        self.pool()
+        one = self.at
+        if kind == "layer":
+            self._append(self._synapses(self.shape[0], keep_shape=True))
+            self._append(self._lif())
+        self._append(Add(name=self._name("add"), inputs=(one, self.at)))
+
+    def readout(self):
+        if len(self.shape) == 3:
+            self._append(Flatten(name=self._name("flatten"), inputs=(self.at,)))
+        n_e = self.draw(st.integers(1, 10), label="classes")
+        w_ee, w_ie, w_ei = self._weights(n_e, self.shape)
+        node = readout(self.at, w_ee, w_ie, w_ei, shift_ee=self.rng.integers(0, 4, n_e))
+        self._append(node)
+
+    def _synapses(self, n_e, *, keep_shape=False):
+        rng, draw = self.rng, self.draw
+        fields = {
+            "shift_ee": rng.integers(0, 4, n_e),
+            "fraction": rng.integers(-6, 9, n_e),
+            "align": rng.integers(0, 5, n_e),
+            "floor": rng.integers(1, 99, n_e),
+            "bias": rng.integers(-30, 31, n_e),
+            "current_bits": draw(st.sampled_from([4, 8, 16]), label="current bits"),
+            "division": Division(
+                divider=draw(st.sampled_from(self.dividers), label="divider"),
+                zero_policy=draw(st.sampled_from(["minimum", "floor"]), label="policy"),
+            ),
+        }
+        name = self._name("layer")
+        if len(self.shape) == 1:
+            weights = self._weights(n_e, self.shape)
+            return linear(name, self.at, *weights, gain=self._gain(len(weights[1])), **fields)
+        kernel, stride, padding = self._geometry(keep_shape=keep_shape)
+        weights = self._weights(n_e, (self.shape[0], kernel, kernel))
+        fields |= {"gain": self._gain(len(weights[1])), "stride": stride, "padding": padding}
+        return conv(name, self.at, *weights, **fields)
+
+    def _geometry(self, *, keep_shape):
+        if keep_shape:
+            kernel = self.draw(st.sampled_from([1, 3]), label="kernel")
+            return kernel, 1, kernel // 2
+        kernel = self.draw(st.integers(1, 3), label="kernel")
+        stride = self.draw(st.sampled_from([1, 1, 1, 2, 3]), label="stride")
+        padding = self.draw(st.integers(0, kernel - 1), label="padding")
+        sizes = [
+            window_output(n, kernel=kernel, stride=stride, padding=padding) for n in self.shape[1:]
+        ]
+        return (kernel, stride, padding) if min(sizes) > 0 else (1, stride, 0)
+
+    def _gain(self, n_i):
+        return self.rng.integers(0, 6, n_i)
+
+    def _weights(self, n_e, fan_in):
+        """Return weights with zeros, dead inhibitory rows and uninhibited excitatory ones."""
+        rng = self.rng
+        n_i = self.draw(st.integers(1, 6), label="n_i")
+        top = self.draw(st.sampled_from([1, 15, 255]), label="largest weight")
+
+        def weights(n, *rest):
+            w = rng.integers(0, top + 1, (n, *rest)) * (rng.random((n, *rest)) < 0.7)
+            return w * (rng.random((n, *(1,) * len(rest))) < 0.7)
+
+        return weights(n_e, *fan_in), weights(n_i, *fan_in), weights(n_e, n_i)
+
+    def _lif(self):
+        n = self.shape[0]
+        bits = self.draw(st.sampled_from([6, 8, 16]), label="membrane bits")
+        threshold = self.rng.integers(1, 1 << self.draw(st.integers(1, 5)), n)
+        leak = self.draw(st.integers(0, 3), label="leak")
+        return lif(
+            self._name("lif"), self.at, n, threshold=threshold, leak=leak, membrane_bits=bits
+        )
+
+    def _name(self, kind):
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def _append(self, node):
+        self.shape = node.shape(*(self.shapes[name] for name in node.inputs))
+        self.shapes[node.name] = self.shape
+        self.nodes.append(node)
+        self.at = node.name

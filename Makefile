@@ -1,0 +1,45 @@
+# Bare `make` lists the targets. Every target works on a fresh clone by itself.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint fast bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## create .venv and install eideploy with its development tools into it
+
+demo: $(INSTALLED) ## train, compile and simulate a network on handwritten digits (3 minutes)
+	mkdir -p $(DEMO)
+	cd $(DEMO) && ../$(BIN)/eideploy train
+	cd $(DEMO) && ../$(BIN)/eideploy compile --target digital
+	cd $(DEMO) && ../$(BIN)/eideploy simulate --lut 8bit --split all
+
+test: lint ## all checks and all tests, with coverage (5 minutes)
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: lint fast ## lint, types, import rules and the fast tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fast: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" -q
+
+bench: $(INSTALLED) ## measure accuracy and speed; by hand, takes long
+	$(BIN)/python benchmarks/digits_accuracy.py
+
+clean: ## remove .venv, caches and the demo's folder
+	rm -rf .venv $(DEMO) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -44,6 +44,7 @@ class Training:
     momentum: float = _bounded(0.9, 0.0, 0.9999)
     weight_decay: float = _bounded(5e-4, 0.0, 1.0)
     label_smoothing: float = _bounded(0.0, 0.0, 0.9)
+    threads: int = _bounded(1, 1, 1024)  # of torch; another number gives other bits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,7 @@ class EIConv2d(Shunting):
     """A convolutional E-I layer, (T*B, C, H, W) -> (T*B, n_E, H', W'), padded by kernel // 2."""
 
     def __init__(self, channels: int, n_e: int, *, kernel: int = 3, stride: int = 1) -> None:
-        self.stride, self.padding = stride, kernel // 2
+        self.kernel, self.stride, self.padding = kernel, stride, kernel // 2
         super().__init__(
             lambda n: nn.Conv2d(channels, n, kernel, stride, kernel // 2, bias=False),
             channels * kernel * kernel,

@@ -60,15 +60,20 @@ class ResidualBlock(nn.Module):
     Where the size or the channels change, the shortcut is a 1x1 E-I convolution with its own LIF.
     """
 
-    def __init__(self, channels: int, n_e: int, *, stride: int, steps: int) -> None:
+    def __init__(
+        self, channels: int, n_e: int, *, stride: int, steps: int, tau: float = 2.0
+    ) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            EIConv2d(channels, n_e, stride=stride), LIF(steps), EIConv2d(n_e, n_e), LIF(steps)
+            EIConv2d(channels, n_e, stride=stride),
+            LIF(steps, tau=tau),
+            EIConv2d(n_e, n_e),
+            LIF(steps, tau=tau),
         )
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != n_e:
             down = EIConv2d(channels, n_e, kernel=1, stride=stride)
-            self.shortcut = nn.Sequential(down, LIF(steps))
+            self.shortcut = nn.Sequential(down, LIF(steps, tau=tau))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return main(x) + shortcut(x): spikes and sums of spikes."""

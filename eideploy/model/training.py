@@ -50,7 +50,7 @@ def train(
     """Train the network of `config` on `dataset`; after each epoch write `folder`'s checkpoint.
 
     Everything random follows from (config.seed, epoch): two runs, and a run that was interrupted
-    and resumed, give the same bits, for the same number of torch's threads.
+    and resumed, give the same bits. Torch is left as it was found.
 
     Args:
         config: what to train.
@@ -65,7 +65,7 @@ def train(
         DataError: the data set has nothing for E-I Init to go by, or the folder is not writable.
         FormatError: the checkpoint to resume is damaged.
     """
-    with _reproducible():
+    with _reproducible(config.training.threads):
         state = _begin(config, dataset, folder, resume=resume)
         for epoch in range(len(state.metrics), config.training.epochs):
             state = run_epoch(state, dataset, epoch)
@@ -177,11 +177,13 @@ def _finite(loss: float, epoch: int) -> float:
 
 
 @contextmanager
-def _reproducible() -> Iterator[None]:
-    """Let torch choose deterministic kernels only, and restore what it was told before."""
-    before = torch.are_deterministic_algorithms_enabled()
+def _reproducible(threads: int) -> Iterator[None]:
+    """Let torch take deterministic kernels only, on so many threads; restore both afterwards."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     torch.use_deterministic_algorithms(mode=True)
+    torch.set_num_threads(threads)  # on small networks a second thread costs more than it gives
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        torch.set_num_threads(before[1])

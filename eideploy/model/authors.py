@@ -1,0 +1,165 @@
+"""Checkpoints of the paper's published code, read as data and turned into a circuit.
+
+Nothing of that code is needed or run: widths, kernels and the places of pooling follow from the
+shapes and the numbers of the tensors (see docs/method.md, "Published checkpoints").
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from eideploy.circuit import Circuit
+from eideploy.errors import FormatError
+from eideploy.files import read_json
+from eideploy.model.authors_layers import Tensors, plain, residual
+from eideploy.model.export import export
+from eideploy.model.networks import Network
+
+ANEW = "download the checkpoint anew, or name another"
+SIZES = {  # channels, height and width that the published code feeds, by data set
+    "mnist": (1, 28, 28),
+    "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
+    "tinyimagenet200": (3, 32, 32),
+}
+EVENT_SIZE = (2, 48, 48)
+HIGHEST_COUNT = 255.0  # most events of a pixel in a step that an imported network may get
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settings:
+    """What the checkpoint's config says, checked."""
+
+    dataset: str
+    arch: str
+    steps: int
+    tau: float
+    events: bool
+
+
+def read_checkpoint(path: Path) -> tuple[Circuit, dict[str, Any]]:
+    """Return the circuit of a published checkpoint, and what the file says of its origin.
+
+    Args:
+        path: a `.pth` file of the published training code, or a `.safetensors` file with its
+            `config.json` beside it.
+
+    Raises:
+        FormatError: the file is missing, damaged, holds anything but data, or is no E-I network of
+            a known architecture; the tensor, the gap or the key at fault is named.
+    """
+    network, shape, description = read_network(path)
+    high = HIGHEST_COUNT if description["events"] else 1.0
+    return export(network, shape, high=high), description
+
+
+def read_network(path: Path) -> tuple[Network, tuple[int, int, int], dict[str, Any]]:
+    """Return the torch network, its input's shape, and the description; see `read_checkpoint`."""
+    state, config, extra = _read_model(path) if path.suffix == ".safetensors" else _read_pth(path)
+    settings = _settings(config, where=f"{path}, config")
+    tensors = Tensors(state, where=str(path))
+    steps, tau = settings.steps, settings.tau
+    shape = _size(settings, tensors)
+    if settings.arch == "ResNet":
+        network = residual(tensors, steps=steps, tau=tau)
+    else:
+        network = plain(tensors, shape, steps=steps, tau=tau, static=not settings.events)
+    tensors.require_all_used()
+    network.initialised.fill_(value=True)
+    network.requires_grad_(requires_grad=False)
+    return network, shape, {"file": path.name, **vars(settings), **extra}
+
+
+def _read_pth(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any], dict[str, Any]]:
+    content = _load(path)
+    for key in ("model_state_dict", "config"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), Mapping):
+            raise FormatError(f"the file holds no {key}", where=str(path), fix=ANEW)
+    extra = {
+        name: float(content[key])
+        for key, name in (("next_epoch", "epochs"), ("best_val_acc", "best_accuracy"))
+        if isinstance(content.get(key), int | float | np.number)
+    }
+    return content["model_state_dict"], content["config"], extra
+
+
+def _load(path: Path) -> Any:  # noqa: ANN401
+    """Unpickle tensors, containers and numpy arrays only; any other name in the file is refused."""
+    if not path.is_file():
+        raise FormatError("the file is missing", where=str(path), fix="check the name")
+    try:
+        with torch.serialization.safe_globals(_numpy_names()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        refused = [line.strip() for line in reason if "GLOBAL" in line or "Unsupported" in line]
+        raise FormatError(
+            f"the file is damaged or holds more than data: {(refused or reason)[0]}",
+            where=str(path),
+            fix=ANEW,
+        ) from error
+
+
+def _numpy_names() -> list[Any]:
+    """Return what numpy arrays and scalars are made of, under both names of numpy's core."""
+    from numpy._core import multiarray
+
+    makers = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}  # noqa: SLF001
+    names: list[Any] = [np.ndarray, np.dtype]
+    names += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u4", "u8", "?")]
+    for package in ("numpy.core", "numpy._core"):
+        names += [(maker, f"{package}.multiarray.{name}") for name, maker in makers.items()]
+    return names
+
+
+def _read_model(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any], dict[str, Any]]:
+    config = read_json(path.with_name("config.json"))
+    try:
+        return load_file(path), config, {}
+    except (OSError, SafetensorError) as error:
+        raise FormatError(f"the file is damaged: {error}", where=str(path), fix=ANEW) from error
+
+
+def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
+    kind, arch, dataset = (config.get(key) for key in ("type", "arch", "dataset"))
+    if kind != "EI-SNN":
+        raise _refused(f"type is {kind}, and only an EI-SNN has E-I circuits to deploy", where)
+    if arch not in ("MLP", "VGG", "ResNet"):
+        raise _refused(f"arch is {arch}, not one of MLP, VGG, ResNet", where)
+    if config.get("ei_ratio", 4) != 4:
+        raise _refused(f"ei_ratio is {config['ei_ratio']}, not 4", where)
+    neuron = config.get("neuron", {})
+    steps, tau = config.get("T"), neuron.get("tau", 2.0) if isinstance(neuron, Mapping) else None
+    if type(steps) is not int or not 1 <= steps <= 1 << 16:
+        raise _refused(f"T is {steps}, not a number of time steps", where)
+    if not isinstance(tau, int | float) or not 1 <= tau < math.inf:
+        raise _refused(f"neuron.tau is {tau}, not a number from 1", where)
+    name = "".join(c for c in str(dataset).lower() if c.isalnum())
+    if "dvs" not in name and name not in SIZES:
+        raise _refused(f"dataset is {dataset}, whose image size is not known", where)
+    return _Settings(
+        dataset=str(dataset), arch=arch, steps=steps, tau=float(tau), events="dvs" in name
+    )
+
+
+def _size(settings: _Settings, tensors: Tensors) -> tuple[int, int, int]:
+    """Return channels, height and width of a sample; a first linear layer may say otherwise."""
+    name = "".join(c for c in settings.dataset.lower() if c.isalnum())
+    channels, height, width = EVENT_SIZE if settings.events else SIZES[name]
+    if settings.arch == "MLP":
+        inputs = tensors.first_fan_in()
+        if inputs != channels * height * width:
+            return 1, 1, inputs
+    return channels, height, width
+
+
+def _refused(what: str, where: str) -> FormatError:
+    return FormatError(what, where=where, fix="name an E-I checkpoint of the published code")

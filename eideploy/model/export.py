@@ -1,0 +1,110 @@
+"""From a torch network to a circuit: frozen nodes, numpy arrays, no torch."""
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eideploy import circuit as ir
+from eideploy.errors import InvariantError
+from eideploy.model.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
+from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
+
+
+def export(network: Network, input_shape: tuple[int, int, int], *, high: float = 1.0) -> ir.Circuit:
+    """Return the circuit that computes what `network` computes.
+
+    Nodes are named after what they are and numbered in order of execution: conv1, lif1, pool1, ...;
+    a LIF has the number of the layer that drives it. Arrays keep the network's precision.
+
+    Args:
+        network: an initialised network.
+        input_shape: channels, height and width of a sample.
+        high: the largest entry a sample may have.
+
+    Raises:
+        FormatError: a weight is not finite, as before E-I Init, or negative.
+    """
+    nodes = _Nodes(ir.Input(name="input", size=tuple(input_shape), high=high), network.steps)
+    for part in (network.encoder, network.body, network.readout):
+        nodes.add(part)
+    return nodes.circuit()
+
+
+class _Nodes:
+    """The nodes so far; `last` is the name of the one whose output comes next."""
+
+    def __init__(self, first: ir.Input, steps: int) -> None:
+        self.nodes: list[ir.Node] = [first]
+        self.shape: ir.Shape = first.size
+        self.last, self.steps = first.name, steps
+        self.counts: Counter[str] = Counter()
+
+    def circuit(self) -> ir.Circuit:
+        return ir.Circuit(nodes=tuple(self.nodes), steps=self.steps)
+
+    def add(self, module: nn.Module) -> None:
+        """Append the nodes of `module`, which reads `last`."""
+        match module:
+            case nn.Sequential():
+                for part in module:
+                    self.add(part)
+            case ResidualBlock():
+                self._add_residual(module)
+            case EIConv2d():
+                geometry = {"stride": module.stride, "padding": module.padding}
+                self._append(ir.EIConv, self._numbered("conv", "layer"), **_ei(module), **geometry)
+            case EILinear():
+                self._append(ir.EILinear, self._numbered("linear", "layer"), **_ei(module))
+            case EIReadout():
+                self._append(ir.EIReadout, "readout", **_synapses(module))
+            case LIF():
+                self._append(ir.LIF, f"lif{self.counts['layer']}", tau=1 / (1 - module.decay))
+            case nn.AvgPool2d():
+                self._append(ir.AvgPool, self._numbered("pool"), kernel=int(module.kernel_size))  # type: ignore[arg-type]
+            case GlobalAvgPool2d():
+                self._append(ir.AvgPool, self._numbered("pool"), kernel=self.shape[1])
+            case nn.Flatten():
+                self._append(ir.Flatten, "flatten")
+            case _:
+                raise InvariantError(
+                    f"no node stands for {type(module).__name__}",
+                    where=f"export, after node {self.last}",
+                    fix="add its rule to eideploy/model/export.py",
+                )
+
+    def _add_residual(self, block: ResidualBlock) -> None:
+        start, start_shape = self.last, self.shape
+        self.add(block.main)
+        main = self.last
+        self.last, self.shape = start, start_shape
+        self.add(block.shortcut)
+        self._append(ir.Add, self._numbered("add"), inputs=(main, self.last))
+
+    def _append(self, kind: type[ir.Node], name: str, **fields: Any) -> None:  # noqa: ANN401
+        inputs = fields.pop("inputs", (self.last,))
+        node = kind(name=name, inputs=inputs, **fields)
+        self.nodes.append(node)
+        self.last, self.shape = name, node.shape(*[self.shape] * node.arity)
+
+    def _numbered(self, word: str, count: str | None = None) -> str:
+        self.counts[count or word] += 1
+        return f"{word}{self.counts[count or word]}"
+
+
+def _synapses(layer: EILayer) -> dict[str, ir.Array]:
+    w_ee, w_ie, w_ei = (
+        _array(part.get_parameter("weight"))
+        for part in (layer.excitatory, layer.inhibitory, layer.lateral)
+    )
+    return {"w_ee": w_ee, "w_ie": w_ie, "w_ei": w_ei.reshape(layer.n_e, layer.n_i)}
+
+
+def _ei(layer: Shunting) -> dict[str, ir.Array]:
+    gains = {"g_i": layer.gain_i, "g_e": layer.gain_e, "b_e": layer.bias}
+    return _synapses(layer) | {name: _array(gain) for name, gain in gains.items()}
+
+
+def _array(tensor: Tensor) -> ir.Array:
+    return torch.clone(tensor.detach()).numpy()

@@ -1,0 +1,148 @@
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from eideploy.config import Architecture
+from eideploy.errors import ConfigError
+from eideploy.model.export import export
+from eideploy.model.initialise import initialise
+from eideploy.model.layers import LIF
+from eideploy.model.networks import build
+from eideploy.model.optimiser import ProjectedSGD
+from eideploy.simulate.float_reference import run_float
+from tests.model.reference import golden, load_state, named, new_network, redrawn, state_of
+
+
+@torch.no_grad()
+def network_of(name):
+    """The golden network in float64, its weights read or drawn anew, and its golden numbers."""
+    data = golden(name)
+    network, shape = new_network(name)
+    if name.startswith("c5"):
+        initialise(network, torch.from_numpy(data["x"]), np.random.default_rng(0))
+        state, _ = redrawn(data)
+        mine = named(network, list(data["param_names"]))
+        for key, value in state.items():
+            mine[key].copy_(torch.from_numpy(value))
+        stats = zip(*(data[f"init/{k}"] for k in ("E_x", "Var_x", "E_x_square")), strict=True)
+        for (_, layer), (mean, variance, square) in zip(network.ei_layers(), stats, strict=True):
+            if hasattr(layer, "gain_i"):
+                layer.gain_i.fill_(np.sqrt(square + variance) / (np.sqrt(layer.fan_in) * mean))
+    else:
+        load_state(network, state_of(data, "step0/" if name.startswith("d1") else "state/"))
+    return data, network.double(), shape
+
+
+def spikes_of(network, x):
+    """Spikes of every LIF layer, in order of execution."""
+    found = []
+    hooks = [
+        m.register_forward_hook(lambda _m, _x, z: found.append(z.detach().clone()))
+        for m in network.modules()
+        if isinstance(m, LIF)
+    ]
+    logits = network(x)
+    for hook in hooks:
+        hook.remove()
+    return logits, found
+
+
+NETWORKS = [
+    "c1_mlp_64_64_32_10",
+    "c2_vgg8_narrow",
+    pytest.param("c5_resnet18_full", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_logits_rates_and_gradients_equal_the_reference(name):
+    data, network, shape = network_of(name)
+    x = torch.from_numpy(data["x"]).double().reshape(-1, *shape)
+    logits, spikes = spikes_of(network, x)
+    loss = cross_entropy(logits, torch.from_numpy(data["y"]))
+    loss.backward()
+    np.testing.assert_allclose(logits.detach(), data["f64/logits"], rtol=1e-10, atol=1e-10)
+    assert loss.item() == pytest.approx(float(data["f64/loss"]), rel=1e-10)
+    rates = [float(z.mean()) for z in spikes]
+    np.testing.assert_allclose(rates, data["f64/lif_rate"], rtol=1e-12)
+    norms = dict(zip(data["param_names"], data["f64/grad_norm"], strict=True))
+    mine = named(network, list(data["param_names"]))
+    *_, last = (k for k in mine if "_ie" in k)
+    for key, parameter in mine.items():
+        if key == last:
+            continue  # exactly 0 but for rounding
+        assert float(parameter.grad.norm()) == pytest.approx(norms[key], rel=1e-6)
+        if f"f64/grad/{key}" in data:
+            stored = data[f"f64/grad/{key}"].reshape(parameter.shape)
+            atol = 1e-6 * np.abs(stored).max()
+            np.testing.assert_allclose(parameter.grad, stored, rtol=1e-6, atol=atol)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_initial_weights_are_drawn_as_the_reference_draws_them(name):
+    data = golden(name)
+    state, _ = redrawn(data)
+    hashes = dict(zip(data["param_names"], data["param_sha256_16_f32"], strict=True))
+    for key, value in state.items():
+        assert hashlib.sha256(value.tobytes()).hexdigest()[:16] == hashes[key]
+
+
+@pytest.mark.parametrize("name", ["c1_mlp_64_64_32_10", "c2_vgg8_narrow"])
+def test_initialisation_equals_the_reference_to_the_rounding_of_its_statistics(name):
+    data = golden(name)
+    network, shape = new_network(name)
+    x = torch.from_numpy(data["x"]).reshape(-1, *shape)
+    initialise(network, x, np.random.default_rng(int(data["seed"])))
+    state = state_of(data)
+    for key, parameter in named(network, list(state)).items():
+        expected = state[key].reshape(parameter.shape)
+        np.testing.assert_allclose(parameter.detach(), expected, rtol=2e-6)
+
+
+def test_three_steps_of_training_equal_the_reference():
+    data, network, shape = network_of("d1_mlp_3steps")
+    optimiser = ProjectedSGD(network.named_parameters(), momentum=0.9, weight_decay=5e-4)
+    for step in range(3):
+        logits = network(torch.from_numpy(data["x"][step]).double().reshape(-1, *shape))
+        loss = cross_entropy(logits, torch.from_numpy(data["y"][step]))
+        np.testing.assert_allclose(logits.detach(), data[f"logits{step}"], rtol=0, atol=1e-10)
+        assert loss.item() == pytest.approx(data["loss"][step], abs=1e-10)
+        loss.backward()
+        optimiser.step(float(data["lr"]))
+        state = state_of(data, f"step{step + 1}/")
+        for key, parameter in named(network, list(state)).items():
+            expected = state[key].reshape(parameter.shape)
+            np.testing.assert_allclose(parameter.detach(), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "d1_mlp_3steps"])
+def test_exported_circuit_computes_what_the_network_computes(name):
+    data, network, shape = network_of(name)
+    samples = data["x"].reshape(-1, *shape)[:6].astype(np.float64)
+    with torch.no_grad():
+        logits, spikes = spikes_of(network, torch.from_numpy(samples))
+    trace = run_float(export(network, shape), samples, keep=frozenset({"spikes"}))
+    np.testing.assert_allclose(trace.logits, logits, rtol=1e-10, atol=1e-10)
+    for ours, (_, exported) in zip(spikes, trace.spikes.items(), strict=True):
+        np.testing.assert_array_equal(ours.reshape(exported.shape).bool(), exported)
+
+
+def test_a_still_image_gives_what_showing_it_at_every_step_gives():
+    _, network, shape = network_of("c2_vgg8_narrow")
+    x = torch.rand(3, *shape, dtype=torch.double)
+    shown = x[:, None].expand(-1, network.steps, -1, -1, -1)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), network(shown), rtol=1e-12, atol=1e-12)
+
+
+def test_more_poolings_than_the_image_allows_are_refused():
+    with pytest.raises(ConfigError, match="a map of 1x1 cannot be pooled 2x2"):
+        build(Architecture(widths=(8, "P", "P", "P", "P")), (1, 8, 8), 10)
+
+
+def test_too_few_classes_are_refused():
+    with pytest.raises(ConfigError, match="3 excitatory neurons"):
+        build(Architecture(kind="mlp", widths=(8,)), (1, 8, 8), 3)

@@ -1,0 +1,179 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from eideploy.config import load_config
+from eideploy.data import Dataset, load
+from eideploy.errors import ConfigError, DataError, FormatError
+from eideploy.files import read_tensors, write_tensors
+from eideploy.model.augment import augment
+from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state
+from eideploy.model.training import predict, train
+
+SMALL = {
+    "network.widths": '[8, "P", 8]',
+    "training.epochs": "4",
+    "training.warmup_epochs": "1",
+    "data.shift": "0.5",
+    "data.rotate": "5",
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    whole = load("digits")
+    return Dataset(
+        name="digits",
+        train_x=whole.train_x[:100],
+        train_y=whole.train_y[:100],
+        test_x=whole.test_x[:40],
+        test_y=whole.test_y[:40],
+        classes=10,
+    )
+
+
+@pytest.fixture
+def config():
+    return load_config("digits-conv").with_overrides(SMALL)
+
+
+def content_of(folder):
+    return (folder / FILE).read_bytes()
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_after(epochs):
+    def on_epoch(metrics):
+        if metrics.epoch == epochs:
+            raise KilledError
+
+    return on_epoch
+
+
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(config, digits, tmp_path):
+    folders = [tmp_path / name for name in "abc"]
+    for folder, seed in zip(folders, (0, 0, 1), strict=True):
+        folder.mkdir()
+        train(replace(config, seed=seed), digits, folder)
+    a, b, c = map(content_of, folders)
+    assert a == b
+    assert a != c
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
+    config, digits, tmp_path, epochs
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    train(config, digits, whole)
+    with pytest.raises(KilledError):
+        train(config, digits, parts, on_epoch=kill_after(epochs))
+    seen = []
+    result = train(config, digits, parts, on_epoch=seen.append, resume=True)
+    assert content_of(whole) == content_of(parts)
+    assert [m.epoch for m in seen] == list(range(epochs + 1, 5))
+    assert [m.epoch for m in result.metrics] == [1, 2, 3, 4]
+
+
+def test_resuming_where_nothing_was_saved_yet_begins(config, digits, tmp_path):
+    assert len(train(config, digits, tmp_path, resume=True).metrics) == 4
+
+
+def test_resuming_a_finished_training_changes_nothing(config, digits, tmp_path):
+    train(config, digits, tmp_path)
+    before = content_of(tmp_path)
+    result = train(config, digits, tmp_path, resume=True)
+    assert content_of(tmp_path) == before
+    assert len(result.metrics) == 4
+
+
+def test_resuming_with_another_configuration_is_refused(config, digits, tmp_path):
+    train(config, digits, tmp_path)
+    other = config.with_overrides({"training.rate": "0.5"})
+    with pytest.raises(ConfigError) as error:
+        train(other, digits, tmp_path, resume=True)
+    assert error.value.what == "the run was begun with rate = 0.01 (now 0.5)"
+
+
+def test_training_learns_and_says_how_far_it_is(config, digits, tmp_path):
+    seen = []
+    long = config.with_overrides({"training.epochs": "25", "data.shift": "0"})
+    result = train(long, digits, tmp_path, on_epoch=seen.append)
+    assert tuple(seen) == result.metrics
+    assert seen[-1].loss < seen[0].loss
+    assert seen[-1].test_accuracy > 0.5
+    assert seen[-1].epochs == 25
+    logits = predict(load_network(tmp_path), digits.test_x)
+    assert np.array_equal(logits, predict(result.network, digits.test_x))
+    assert (logits.argmax(1) == digits.test_y).mean() == seen[-1].test_accuracy
+
+
+def test_weights_and_gains_stay_non_negative(config, digits, tmp_path):
+    network = train(config, digits, tmp_path).network
+    for name, parameter in network.named_parameters():
+        assert name.endswith("bias") or bool((parameter >= 0).all())
+
+
+def test_a_diverging_training_stops_with_its_epoch(config, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("eideploy.model.training.rate_at", lambda *_, **__: math.inf)
+    with pytest.raises(ConfigError) as error:
+        train(config, digits, tmp_path)
+    assert error.value.what == "the loss is nan in epoch 1, so the training diverged"
+    assert error.value.where == "training.rate"
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unwritable_folder_is_named(config, digits, tmp_path):
+    with pytest.raises(DataError, match="cannot write"):
+        train(config, digits, tmp_path / "missing")
+
+
+def test_torch_is_left_as_it_was_found(config, digits, tmp_path):
+    train(config.with_overrides({"training.threads": "2"}), digits, tmp_path)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == 1
+
+
+def test_a_truncated_checkpoint_is_refused(config, digits, tmp_path):
+    train(config, digits, tmp_path)
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FormatError, match="the file is damaged"):
+        load_state(tmp_path)
+
+
+def test_a_checkpoint_whose_parts_do_not_belong_together_is_refused(config, digits, tmp_path):
+    train(config, digits, tmp_path)
+    path = tmp_path / FILE
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    arrays.pop("parameter/readout.lateral.weight")
+    write_tensors(path, arrays, kind=KIND, version=VERSION, content=content)
+    with pytest.raises(FormatError, match=r"readout\.lateral\.weight"):
+        load_state(tmp_path)
+
+
+def test_augmentation_keeps_the_range_and_follows_its_generator(config):
+    images = torch.rand(16, 1, 8, 8)
+    one, two, other = (
+        augment(images, config.data, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+    assert one.min() >= 0
+    assert one.max() <= 1
+
+
+def test_no_augmentation_leaves_the_images_alone():
+    images = torch.rand(2, 1, 8, 8)
+    data = load_config("digits-conv").with_overrides(
+        dict.fromkeys(("data.shift", "data.rotate", "data.scale", "data.shear"), "0")
+    )
+    assert augment(images, data.data, np.random.default_rng(0)) is images

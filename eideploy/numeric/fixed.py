@@ -26,7 +26,7 @@ def saturate(x: Int, bits: int) -> tuple[Int, int]:
 
 def signed_bits(low: int, high: int) -> int:
     """Return the least width of a two's complement integer that holds low..high."""
-    return 1 + max(high.bit_length(), (~low).bit_length() if low < 0 else 0)
+    return 1 + max((x if x >= 0 else ~x).bit_length() for x in (low, high))
 
 
 def unsigned_bits(high: int) -> int:

@@ -129,7 +129,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
 
 def _unplaceable(node: Node) -> CapacityError:
     return CapacityError(
-        f"the core cannot feed {node.name}, a {type(node).__name__}, to a layer",
+        f"the core cannot feed {node.name}, of kind {type(node).__name__}, to a layer",
         where=f"node {node.name}",
         fix="let layers read the input or spikes, pooled, flattened or added",
     )

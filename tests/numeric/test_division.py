@@ -1,0 +1,149 @@
+"""Dividers keep their bounds; the division rounds once, as stated."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from eideploy.errors import UsageError
+from eideploy.numeric.division import divide, exact, lut, named, shift, shift2
+
+TABLES = [
+    *(lut(*bits) for bits in [(1, 1), (2, 2), (4, 4), (4, 16), (8, 8), (8, 12), (10, 16), (12, 8)]),
+    shift(),
+    shift2(),
+]
+by_label = pytest.mark.parametrize("divider", TABLES, ids=lambda d: d.label)
+
+
+def relative_errors(divider, den):
+    """Return r(y) y - 1 of every divisor, as `divide` applies it."""
+    reciprocal, _ = divide(np.ones_like(den), den, np.int64(40), divider, bits=60)
+    return (reciprocal * den - (1 << 40)) / (1 << 40)
+
+
+@by_label
+def test_bound_holds_for_every_16_bit_divisor(divider):
+    den = np.arange(1, 1 << 16)
+    assert np.abs(relative_errors(divider, den)).max() <= divider.bound
+
+
+@by_label
+def test_bound_is_attained(divider):
+    ends = np.arange(1 << divider.index_bits, 2 << divider.index_bits) << 22 - divider.index_bits
+    den = np.concatenate([ends, ends[1:] - 1, [(1 << 23) - 1]])
+    assert np.abs(relative_errors(divider, den)).max() >= 0.99 * divider.bound
+
+
+@by_label
+def test_bound_does_not_depend_on_the_octave(divider):
+    den = np.arange(1 << 13, 1 << 14)
+    np.testing.assert_array_equal(relative_errors(divider, den), relative_errors(divider, den << 6))
+
+
+def test_table_bound_shrinks_with_both_widths():
+    for n in range(1, 11):
+        for m in range(1, 13):
+            cell, rounding = 2.0 ** -(n + 1), 2.0 ** -(m + 1)
+            assert lut(n, m).bound <= cell + rounding * (1 + 2.0**-n)
+
+
+def test_exact_errs_nowhere():
+    assert exact().bound == 0
+
+
+@pytest.mark.parametrize(
+    ("divider", "bound"),
+    [(lut(4, 16), 1 / 33), (lut(8, 16), 1 / 513), (shift(), 1 / 3), (shift2(), 1 / 11)],
+    ids=lambda value: getattr(value, "label", None),
+)
+def test_bounds_of_the_methods(divider, bound):
+    """A fine table errs by half a cell; a power of two by a third, between 1 and 2."""
+    assert divider.bound == pytest.approx(bound, rel=0.02)
+
+
+def reference(num, den, fraction, divider, bits):
+    """Return the quotient, and whether it saturated, in exact rational arithmetic."""
+    if divider.method == "exact":
+        inverse = Fraction(1, den)
+    else:
+        exponent = den.bit_length() - 1
+        i = int((Fraction(den, 1 << exponent) - 1) * (1 << divider.index_bits))
+        inverse = Fraction(int(divider.table[i]), 1 << exponent + divider.fraction_bits)
+    magnitude = abs(num) * inverse * Fraction(2) ** fraction
+    rounded = int(magnitude + Fraction(1, 2))
+    limit = (1 << bits - 1) - 1
+    return min(rounded, limit) * (1 if num >= 0 else -1), rounded > limit
+
+
+def check(num, den, fraction, divider, bits):
+    found, saturated = divide(
+        np.array([num]), np.array([den]), np.array([fraction]), divider, bits=bits
+    )
+    assert (int(found[0]), bool(saturated[0])) == reference(num, den, fraction, divider, bits)
+
+
+def magnitudes(bits):
+    """Draw integers of up to `bits`, of every size, and their neighbours of a power of two."""
+    sizes = st.integers(0, bits)
+    free = sizes.flatmap(lambda b: st.integers(0, (1 << b) - 1))
+    near = st.tuples(st.integers(0, bits - 1), st.integers(-1, 1)).map(lambda x: (1 << x[0]) + x[1])
+    return st.one_of(free, near.filter(lambda x: 0 <= x < 1 << bits))
+
+
+SIGNS = st.sampled_from([-1, 1])
+BITS = st.sampled_from([2, 8, 16, 32])
+
+
+@settings(max_examples=500)
+@given(magnitudes(61), SIGNS, magnitudes(61), st.integers(-62, 62), BITS)
+def test_exact_division_is_the_rounded_quotient(num, sign, den, fraction, bits):
+    assume(den > 0)
+    num >>= max(0, fraction)  # |num| 2^(fraction + 1) < 2^62
+    check(sign * num, den, fraction, exact(), bits)
+
+
+@settings(max_examples=1000)
+@given(magnitudes(61), SIGNS, magnitudes(61), st.integers(-62, 62), BITS, st.sampled_from(TABLES))
+def test_division_by_table_rounds_its_product_once(num, sign, den, fraction, bits, divider):
+    assume(den > 0)
+    check(sign * (num >> divider.fraction_bits), den, fraction, divider, bits)
+
+
+@settings(max_examples=300)
+@given(st.integers(-(1 << 20), 1 << 20), st.integers(1, 1 << 20), st.integers(-20, 10))
+def test_ties_go_away_from_zero(quotient, half_den, fraction):
+    num, den = (2 * quotient + 1) * half_den, 2 * half_den  # the quotient and a half
+    check(num << max(0, -fraction), den << max(0, fraction), fraction, exact(), 32)
+
+
+@pytest.mark.parametrize(("num", "expected"), [(5, 3), (-5, -3), (4, 2), (-4, -2), (1, 1), (0, 0)])
+def test_rounding_of_halves(num, expected):
+    assert divide(np.array([num]), np.array([2]), np.array([0]), exact(), bits=8)[0] == expected
+
+
+@pytest.mark.parametrize("divider", [exact(), *TABLES], ids=lambda d: d.label)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_saturation_is_symmetric_and_counted(divider, sign):
+    num, den = np.array([sign * 200, sign * 3]), np.array([1, 1])
+    found, saturated = divide(num, den, np.array([4, 0]), divider, bits=8)
+    assert found[0] == sign * 127
+    assert saturated.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("bits", [(0, 8), (8, 0), (17, 8), (8, 17)])
+def test_widths_out_of_range_are_refused(bits):
+    with pytest.raises(UsageError, match=r"must be in 1\.\.16"):
+        lut(*bits)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(UsageError, match="no division is called 'newton'"):
+        named("newton")
+
+
+def test_tables_are_read_only():
+    with pytest.raises(ValueError, match="read-only"):
+        lut(4, 4).table[0] = 0

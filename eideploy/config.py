@@ -5,6 +5,7 @@ A configuration is data: a preset under `presets/` and a user's own file are rea
 
 import dataclasses
 import difflib
+import json
 import math
 import tomllib
 from collections.abc import Mapping
@@ -269,6 +270,5 @@ def _toml_value(value: Any) -> str:  # noqa: ANN401
     if isinstance(value, tuple):
         return f"[{', '.join(_toml_value(v) for v in value)}]"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

@@ -1,0 +1,183 @@
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eideploy.config import Architecture, Config, Data, Training, load_config, parse_config, presets
+from eideploy.errors import ConfigError
+
+WIDTHS = st.builds(
+    lambda first, rest: (first, *rest),
+    st.integers(4, 512),
+    st.lists(st.integers(4, 512) | st.just("P"), max_size=4),
+)
+
+
+def refusal(build):
+    with pytest.raises(ConfigError) as error:
+        build()
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_reads_and_says_the_data_set_it_is_for(name):
+    assert name.startswith(load_config(name).data.name)
+
+
+def test_the_presets_are_those_of_the_documentation():
+    assert presets() == ("digits-conv", "digits-mlp")
+
+
+@given(
+    widths=WIDTHS,
+    rate=st.floats(0, 10),
+    epochs=st.integers(5, 1000),
+    seed=st.integers(0, 2**32 - 1),
+    name=st.text(max_size=20),
+)
+def test_toml_text_reads_back_as_the_same_configuration(widths, rate, epochs, seed, name):
+    config = Config(
+        network=Architecture(widths=widths),
+        training=Training(rate=rate, epochs=epochs),
+        data=Data(name=name),
+        seed=seed,
+    )
+    assert parse_config(config.to_toml(), where="test") == config
+
+
+def test_a_file_is_read_like_a_preset(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(load_config("digits-mlp").to_toml())
+    assert load_config(path) == load_config("digits-mlp")
+
+
+def test_overrides_change_what_they_name_and_nothing_else():
+    config = load_config("digits-conv")
+    changed = config.with_overrides(
+        {"training.epochs": "7", "network.widths": '[8, "P"]', "seed": "3", "data.name": "mine"}
+    )
+    assert changed.training == dataclasses.replace(config.training, epochs=7)
+    assert changed.network.widths == (8, "P")
+    assert (changed.seed, changed.data.name) == (3, "mine")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        (
+            "training.epoch",
+            "3",
+            "there is no key training.epoch\n  where: --set\n  fix:   write training.epochs",
+        ),
+        ("epochs", "3", "there is no key epochs\n  where: --set\n  fix:   write training.epochs"),
+        (
+            "training.rate",
+            "fast",
+            "training.rate = 'fast' is not a number\n"
+            "  where: --set\n"
+            "  fix:   give training.rate a number",
+        ),
+        (
+            "training.epochs",
+            "true",
+            "training.epochs = True is not an integer\n"
+            "  where: --set\n"
+            "  fix:   give training.epochs an integer",
+        ),
+        (
+            "network.kind",
+            "rnn",
+            "network.kind = 'rnn' is not one of mlp, vgg, resnet\n"
+            "  where: --set\n"
+            "  fix:   give network.kind one of mlp, vgg, resnet",
+        ),
+        (
+            "network.widths",
+            '[8, "Q"]',
+            "network.widths = [8, 'Q'] is not a list of integers and \"P\"\n"
+            "  where: --set\n"
+            '  fix:   give network.widths a list of integers and "P"',
+        ),
+        (
+            "training",
+            "3",
+            "training = 3 is not a section\n  where: --set\n  fix:   give training a section",
+        ),
+        (
+            "data.name",
+            "3",
+            "data.name = 3 is not a text\n  where: --set\n  fix:   give data.name a text",
+        ),
+        (
+            "training.rate",
+            "-1",
+            "training.rate = -1.0 is outside of 0.0 to 10.0\n"
+            "  where: training.rate\n"
+            "  fix:   choose training.rate from 0.0 to 10.0",
+        ),
+        (
+            "training.rate",
+            "nan",
+            "training.rate = nan is outside of 0.0 to 10.0\n"
+            "  where: training.rate\n"
+            "  fix:   choose training.rate from 0.0 to 10.0",
+        ),
+        (
+            "network.widths",
+            "[8, 3]",
+            "the widths hold 3 excitatory neurons, which leaves no inhibitory one "
+            "(n_I = n_E // 4)\n"
+            "  where: network.widths\n"
+            "  fix:   give every layer at least 4",
+        ),
+        (
+            "network.widths",
+            '["P", 8]',
+            "the widths name no first layer\n"
+            "  where: network.widths\n"
+            "  fix:   begin with a number of excitatory neurons",
+        ),
+        (
+            "network.kind",
+            "mlp",
+            "the widths pool, which a mlp does not\n"
+            "  where: network.widths\n"
+            '  fix:   remove the "P"',
+        ),
+        (
+            "training.epochs",
+            "2",
+            "4 epochs of warm-up leave none of 2 to train\n"
+            "  where: training.warmup_epochs\n"
+            "  fix:   choose fewer than 2, or more training.epochs",
+        ),
+    ],
+)
+def test_a_wrong_override_says_what_where_and_what_to_do(key, value, text):
+    assert refusal(lambda: Config().with_overrides({key: value})) == text
+
+
+def test_an_unknown_key_with_no_relative_lists_the_known_ones():
+    text = refusal(lambda: Config().with_overrides({"zzz.qqq": "1"}))
+    assert text.startswith("there is no key zzz.qqq")
+    assert "network.kind, network.widths" in text
+
+
+def test_one_image_for_one_step_is_refused():
+    overrides = {"training.batch": "1", "network.steps": "1"}
+    text = refusal(lambda: Config().with_overrides(overrides))
+    assert text.startswith("one image shown for one step has no variance")
+
+
+def test_a_preset_or_file_that_is_not_there_is_named(tmp_path):
+    assert refusal(lambda: load_config("digit")).startswith("there is no preset digit")
+    assert "No such file" in refusal(lambda: load_config(tmp_path / "none.toml"))
+
+
+def test_text_that_is_not_toml_is_refused(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text("seed = [")
+    text = refusal(lambda: load_config(path))
+    assert text.startswith("not TOML: ")
+    assert str(path) in text

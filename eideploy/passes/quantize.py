@@ -38,6 +38,7 @@ from eideploy.passes.steps import (
 )
 from eideploy.scheme import Bits, Scheme
 
+LARGEST_FLOOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
 LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
 
 
@@ -142,7 +143,7 @@ class _Quantizer:
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
         assert self.circuit.ranges is not None  # the contract says so
         w = _Levels.of(node, self.bits, self._mean_input(node), per_channel=True)
-        step_g = max(float(node.g_i.max()), np.finfo(float).tiny) / ((1 << self.bits.g_i) - 1)
+        step_g = (float(node.g_i.max()) or 1.0) / ((1 << self.bits.g_i) - 1)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         align = np.rint(np.log2(common / common.min())).astype(np.int64)
         gain = to_levels(node.g_i, np.array(step_g), self.bits.g_i)
@@ -242,7 +243,7 @@ class _Levels:
 
 def _floor(seen: LayerRange, unit: Array) -> Array:
     """Return the calibrated floor of every channel in units of DEN, at least 1 (A22)."""
-    return np.maximum(np.rint(seen.divisor_floor / unit), 1).astype(np.int64)
+    return np.clip(np.rint(seen.divisor_floor / unit), 1, LARGEST_FLOOR).astype(np.int64)
 
 
 def _refuse(node: Node, what: str, fix: str) -> CapacityError:

@@ -37,29 +37,32 @@ class _Seen:
     """Sums over batches of one layer."""
 
     def __init__(self) -> None:
-        self.inputs: list[Array] = []
-        self.inhibition: list[Array] = []
+        self.samples = 0
+        self.inputs: Array | float = 0.0
+        self.inhibition: Array | float = 0.0
         self.least: list[Array] = []
-        self.zeros: list[float] = []
+        self.zeros = 0.0
 
     def add(self, x: Array, s: Array, divisors: Array | None) -> None:
         """Add (T, B, n, ...) of one batch."""
-        self.inputs.append(_mean(x))
-        self.inhibition.append(_mean(s))
+        count = x.shape[1]
+        self.samples += count
+        self.inputs = self.inputs + count * _mean(x)
+        self.inhibition = self.inhibition + count * _mean(s)
         if divisors is not None:
             flat = divisors.reshape(divisors.shape[0] * divisors.shape[1], -1)
             least = np.where(flat > 0, flat, np.inf).min(1)
             self.least.append(least[np.isfinite(least)])
-            self.zeros.append(float((flat == 0).mean()))
+            self.zeros += count * float((flat == 0).mean())
 
     def range(self) -> LayerRange:
         """Return what was seen."""
         least = np.concatenate(self.least) if self.least else np.zeros(0)
         return LayerRange(
             divisor_floor=float(np.median(least)) if least.size else 0.0,
-            zero_divisors=float(np.mean(self.zeros)) if self.zeros else 0.0,
-            mean_input=np.mean(self.inputs, axis=0),
-            mean_inhibition=np.mean(self.inhibition, axis=0),
+            zero_divisors=self.zeros / self.samples,
+            mean_input=np.asarray(self.inputs / self.samples),
+            mean_inhibition=np.asarray(self.inhibition / self.samples),
         )
 
 

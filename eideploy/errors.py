@@ -50,7 +50,7 @@ class InvariantError(EideployError):
     """A circuit is malformed or a pass broke its contract: a bug in the toolchain."""
 
 
-class Interrupted(EideployError):
+class StoppedError(EideployError):
     """The user stopped the work; what was done so far is kept."""
 
     exit_code = 130

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from eideploy import folders
 from eideploy.config import Config, load_config, parse_config
 from eideploy.data import load as load_data
-from eideploy.errors import FormatError, Interrupted, UsageError
+from eideploy.errors import FormatError, StoppedError, UsageError
 from eideploy.files import sha256, staged_folder, write_atomic
 from eideploy.flow.result import Result
 from eideploy.progress import bar
@@ -33,7 +33,7 @@ def train(
     Raises:
         ConfigError: a configuration that does not exist or makes no sense.
         DataError: `out` exists already, or cannot be written.
-        Interrupted: the user pressed Ctrl-C; the checkpoint of the last whole epoch is kept.
+        StoppedError: the user pressed Ctrl-C; the checkpoint of the last whole epoch is kept.
     """
     config = load_config(preset).with_overrides(overrides or {})
     load_data(config.data.name)  # so that an unknown data set leaves no folder behind
@@ -111,7 +111,7 @@ def _train(config: Config, folder: Path, *, name: str) -> Result:
         with bar(f"train {name}", config.training.epochs) as advance:
             result = train_network(config, dataset, folder, on_epoch=on_epoch, resume=True)
     except KeyboardInterrupt as stop:
-        raise Interrupted(
+        raise StoppedError(
             f"stopped after {done} of {config.training.epochs} epochs",
             where=str(folder),
             fix=f"continue with eideploy train --resume {folder}",

@@ -1,8 +1,8 @@
 """Division by the inhibitory current: dividers, their bounds, and the one rounding (A7, A8).
 
-A divider approximates 1 / y of the divisor's mantissa y = DEN / 2^e in [1, 2), e its leading one, by
-r(y) = table[i] / 2^fraction_bits, where i are the `index_bits` bits below the leading one. Tables,
-shifts and pairs of shifts differ in what the table may hold, not in the arithmetic.
+A divider approximates 1 / y of the divisor's mantissa y = DEN / 2^e in [1, 2), e its leading one,
+by r(y) = table[i] / 2^fraction_bits, where i are the `index_bits` bits below the leading one.
+Tables, shifts and pairs of shifts differ in what the table may hold, not in the arithmetic.
 """
 
 import re
@@ -40,7 +40,7 @@ class Divider:
 
     @property
     def bound(self) -> float:
-        """Supremum of |r(y) y - 1| over all divisors: the relative error before the rounding of c."""
+        """Supremum of |r(y) y - 1| over all divisors: the relative error before c is rounded."""
         cells = [Fraction(i, 1 << self.index_bits) + 1 for i in range(self.table.size + 1)]
         error = Fraction(0)
         for entry, (low, high) in zip(self.table.tolist(), pairwise(cells), strict=True):
@@ -71,8 +71,8 @@ def exact() -> Divider:
 def lut(index_bits: int, entry_bits: int) -> Divider:
     """Return a table of 2^index_bits midpoint reciprocals of entry_bits bits each (A7).
 
-    An entry is the reciprocal of the middle of its cell, which makes the errors at the two ends equal
-    (Das Sarma and Matula 1994). It lies in (1/2, 1), so its leading one is not stored.
+    An entry is the reciprocal of the middle of its cell, which makes the errors at the two ends
+    equal (Das Sarma and Matula 1994). It lies in (1/2, 1), so its leading one is not stored.
 
     Raises:
         UsageError: a width outside 1..16.
@@ -80,7 +80,7 @@ def lut(index_bits: int, entry_bits: int) -> Divider:
     for bits, what in ((index_bits, "index"), (entry_bits, "entry")):
         if bits not in LUT_BITS:
             raise UsageError(
-                f"a table with {bits} {what} bits, must be in {LUT_BITS.start}..{LUT_BITS.stop - 1}",
+                f"a table with {bits} {what} bits, must be in 1..{LUT_BITS.stop - 1}",
                 where="--lut",
                 fix="write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits",
             )

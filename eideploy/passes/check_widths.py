@@ -14,7 +14,8 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
     """Compare what every number can reach (A13) with the target's widths.
 
     Keeps    the circuit, node for node
-    Gives    no accumulator, inhibitory sum, divisor, weight or input exceeds its width, for any input
+    Gives    no accumulator, inhibitory sum, divisor, weight or input exceeds its width, whatever
+             the input
 
     Raises:
         CapacityError: naming every number that needs more bits than there are.

@@ -217,7 +217,7 @@ class _Levels:
         step = (unit * 2.0**-shift)[:, None]
         q_ie = to_levels(ie, rows[:, None], bits.w_ie)
         q_ei = to_levels(folded, step, bits.w_ei)
-        # W_EE takes up what rounding did to the product W_EI W_IE: both act on the same input (A17).
+        # W_EE takes up what rounding did to W_EI W_IE: both act on the same input (A17).
         drift = (q_ei @ q_ie) * step - node.w_ei @ ie
         return cls(
             w_ee=mean_matched_levels(ee + drift, unit[:, None], bits.w_ee, mean).reshape(

@@ -16,7 +16,8 @@ def mean_matched_levels(w: Array, step: Array, bits: int, mean: Array) -> Array:
     """Return levels of w (n, m) whose weighted sum with `mean` (m,) >= 0 is nearest to that of w.
 
     Starts from the nearest levels and moves those that were closest to a tie to their other
-    neighbour, as long as the row's mean response (levels - w / step) @ mean comes closer to zero (A18).
+    neighbour, as long as the row's mean response (levels - w / step) @ mean comes closer to zero
+    (A18).
     """
     exact = w / step
     levels = to_levels(w, step, bits)
@@ -36,8 +37,8 @@ def mean_matched_levels(w: Array, step: Array, bits: int, mean: Array) -> Array:
 def least_error_steps(w: Array, bits: int) -> Array:
     """Return the step of every row of w (n, m) >= 0 that gives the least squared error (A16).
 
-    A full scale below the largest weight clips it, but rounds the others more finely. A row of zeros
-    gets the step of the largest row.
+    A full scale below the largest weight clips it, but rounds the others more finely. A row of
+    zeros gets the step of the largest row.
     """
     largest = w.max(1, keepdims=True)
     fallback = largest.max() if largest.max() > 0 else 1.0
@@ -51,7 +52,7 @@ def least_error_steps(w: Array, bits: int) -> Array:
 def shifts(w_ei: Array, unit: Array, bits: int) -> Array:
     """Return k (n,) >= 0 such that W_EI in steps of unit 2^-k errs least (A16).
 
-    The largest k at which no weight is clipped, or one more where clipping costs less than rounding.
+    The largest k at which no weight is clipped, or one more where clipping costs less.
     """
     full = (1 << bits) - 1
     largest = np.where(w_ei.max(1) > 0, w_ei.max(1), unit * full)
@@ -68,8 +69,8 @@ def shifts(w_ei: Array, unit: Array, bits: int) -> Array:
 def input_step(values: Array, high: float, bits: int) -> tuple[float, int]:
     """Return the step of the input and its largest level (A1).
 
-    Of high / (2^bits - 1) and the next power of two, the one that errs less on `values`: pixels that
-    are multiples of a power of two stay exact.
+    Of high / (2^bits - 1) and the next power of two, the one that errs less on `values`: pixels
+    that are multiples of a power of two stay exact.
     """
     even = high / ((1 << bits) - 1)
     binary = 2.0 ** np.ceil(np.log2(even))

@@ -82,7 +82,7 @@ class _Divide(torch.autograd.Function):
 class _Fire(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, current: Tensor, decay: float) -> Tensor:  # noqa: ANN401
-        potential = torch.empty_like(current, memory_format=torch.contiguous_format)
+        potential = torch.empty_like(current)
         spikes = torch.empty_like(potential)
         before: tuple[Tensor, Tensor] | None = None
         for i, u, z in zip(current.unbind(), potential.unbind(), spikes.unbind(), strict=True):

@@ -77,7 +77,7 @@ class Shunting(EILayer):
         """
         balance, w_ie, w_ei = self._weights()
         both = self._connect(x, torch.cat([balance, w_ie]))
-        balanced, s_i = both.narrow(1, 0, self.n_e), both.narrow(1, self.n_e, self.n_i)
+        balanced, s_i = torch.split(both, [self.n_e, self.n_i], dim=1)
         shunt = self._shunt(s_i, w_ei * self.gain_i)
         return divide(balanced, shunt, self.gain_e, self.bias)
 
@@ -116,7 +116,8 @@ class EIConv2d(Shunting):
         return nn.Conv2d(self.n_i, self.n_e, 1, bias=False)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
-        return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
+        packed = weight.contiguous(memory_format=torch.channels_last)  # and so the current
+        return nn.functional.conv2d(x, packed, None, self.stride, self.padding)
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.conv2d(s_i, weight[:, :, None, None])

@@ -30,7 +30,7 @@ class Circuit:
     def __post_init__(self) -> None:
         if not self.nodes or not isinstance(self.nodes[0], Input):
             raise FormatError("a circuit starts with its input", where="circuit", fix=RESTORE)
-        if not 1 <= self.steps <= 1 << 16:
+        if type(self.steps) is not int or not 1 <= self.steps <= 1 << 16:
             raise FormatError(
                 f"a circuit of {self.steps} time steps, must be in 1..65536",
                 where="circuit",

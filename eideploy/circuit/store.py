@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from eideploy.circuit.integer import (
     IntegerReadout,
     SumPool,
 )
-from eideploy.circuit.node import Array, Node
+from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.nodes import LIF, Add, AvgPool, EIConv, EILinear, EIReadout, Flatten, Input
 from eideploy.circuit.ranges import LayerRange, Ranges
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.numeric.division import METHODS, Divider
+from eideploy.numeric.fixed import EXACT_FLOAT64
 
+T = TypeVar("T")
 KIND, VERSION = "eideploy circuit", 1
+MAX_WIDTH = 17  # of a table's index and entries
 KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
     for kind in (
@@ -97,25 +100,47 @@ def _unpack_node(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
         values["division"] = _unpack_division(values["division"], arrays[f"{name}/table"])
     own = {field.name for field in fields(kind)} - values.keys()
     values |= {field: arrays[f"{name}/{field}"] for field in own if f"{name}/{field}" in arrays}
+    return _typed(kind, values)
+
+
+def _typed(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return kind(**values) if every value is of its field's type; JSON has none of ours."""
+    for name, hint in get_type_hints(kind).items():
+        if name in values and not _fits(values[name], hint):
+            raise FormatError(
+                f"{kind.__name__} has a {name} of type {type(values[name]).__name__}",
+                where=str(values.get("name", "ranges")),
+                fix=RESTORE,
+            )
     return kind(**values)
 
 
+def _fits(value: object, hint: object) -> bool:
+    if hint == Shape:
+        return isinstance(value, tuple) and all(type(n) is int for n in value)
+    if hint == tuple[str, ...]:
+        return isinstance(value, tuple) and all(type(n) is str for n in value)
+    if hint == Array:
+        return isinstance(value, np.ndarray)
+    if hint is float:
+        return type(value) is float or (type(value) is int and abs(value) < EXACT_FLOAT64)
+    return type(value) is hint if hint in (int, str) else True
+
+
 def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
-    method, bits = entry["method"], int(entry["index_bits"])
-    policy = entry["zero_policy"]
-    unit = 1 << int(entry["fraction_bits"])
-    size = 0 if method == "exact" else 1 << bits
-    right = table.dtype == np.int64 and table.shape == (size,) and not (table > unit).any()
-    if (
-        method not in METHODS
-        or policy not in ("minimum", "floor")
-        or not right
-        or (table < 0).any()
-    ):
+    method, policy = entry["method"], entry["zero_policy"]
+    widths = entry["index_bits"], entry["fraction_bits"]
+    known = method in METHODS and policy in ("minimum", "floor")
+    if not (known and all(type(n) is int and 0 <= n <= MAX_WIDTH for n in widths)):
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
+    index_bits, fraction_bits = widths
+    size = 0 if method == "exact" else 1 << index_bits
+    whole = table.dtype == np.int64 and table.shape == (size,)
+    if not whole or (table < 0).any() or (table > 1 << fraction_bits).any():
+        raise FormatError("the table is malformed", where="division", fix=RESTORE)
     table.flags.writeable = False
     divider = Divider(
-        method=method, index_bits=bits, fraction_bits=int(entry["fraction_bits"]), table=table
+        method=method, index_bits=index_bits, fraction_bits=fraction_bits, table=table
     )
     return Division(divider=divider, zero_policy=policy)
 
@@ -135,13 +160,17 @@ def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
 
 def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranges:
     layers = {
-        name: LayerRange(
-            divisor_floor=layer["divisor_floor"],
-            zero_divisors=layer["zero_divisors"],
-            mean_input=arrays[f"ranges/{name}/mean_input"],
-            mean_inhibition=arrays[f"ranges/{name}/mean_inhibition"],
+        name: _typed(
+            LayerRange,
+            {
+                "divisor_floor": layer["divisor_floor"],
+                "zero_divisors": layer["zero_divisors"],
+                "mean_input": arrays[f"ranges/{name}/mean_input"],
+                "mean_inhibition": arrays[f"ranges/{name}/mean_inhibition"],
+            },
         )
         for name, layer in entry["layers"].items()
     }
     values = arrays["ranges/input_values"]
-    return Ranges(samples=entry["samples"], input_values=values, layers=layers)
+    found = {"samples": entry["samples"], "input_values": values, "layers": layers}
+    return _typed(Ranges, found)

@@ -1,0 +1,238 @@
+"""The file form: what is loaded is what was saved; anything else is a FormatError."""
+
+import copy
+import os
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from eideploy.circuit import (
+    LIF,
+    Add,
+    AvgPool,
+    Circuit,
+    Division,
+    EIConv,
+    EILinear,
+    EIReadout,
+    Flatten,
+    Input,
+    IntegerInput,
+    LayerRange,
+    Ranges,
+)
+from eideploy.circuit.store import KIND, VERSION, load, save
+from eideploy.circuit.text import text
+from eideploy.errors import EideployError, FormatError
+from eideploy.files import read_tensors, write_tensors
+from eideploy.numeric.division import lut
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from tests.helpers.layers import circuit, conv, lif, readout, source
+from tests.helpers.random_circuits import circuits
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_fsync(monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # thousands of files that nobody keeps
+
+
+def float_circuit(*, calibrated):
+    """Return a float circuit with every kind of node."""
+    w = RNG.random
+
+    def layer(kind, name, reads, n_e, n_i, *fan_in, **fields):
+        weights = {"w_ee": w((n_e, *fan_in)), "w_ie": w((n_i, *fan_in)), "w_ei": w((n_e, n_i))}
+        if kind is not EIReadout:
+            weights |= {"g_i": w(n_i), "g_e": w(n_e), "b_e": w(n_e) - 0.5}
+        return kind(name=name, inputs=(reads,), **weights, **fields)
+
+    nodes = (
+        Input(name="input", size=(2, 4, 4), high=2.0),
+        layer(EIConv, "a", "input", 3, 1, 2, 3, 3, padding=1),
+        LIF(name="a.lif", inputs=("a",), tau=3.0, threshold=0.5),
+        Add(name="sum", inputs=("a.lif", "a.lif")),
+        AvgPool(name="pool", inputs=("sum",), kernel=2),
+        Flatten(name="flat", inputs=("pool",)),
+        layer(EILinear, "b", "flat", 5, 2, 12),
+        LIF(name="b.lif", inputs=("b",)),
+        layer(EIReadout, "out", "b.lif", 3, 1, 5),
+    )
+    layers = {
+        name: LayerRange(
+            divisor_floor=0.25, zero_divisors=0.5, mean_input=w(n), mean_inhibition=w(m)
+        )
+        for name, n, m in (("a", 2, 1), ("b", 12, 2), ("out", 5, 1))
+    }
+    ranges = Ranges(samples=7, input_values=np.linspace(0, 2, 5), layers=layers)
+    return Circuit(nodes=nodes, steps=3, ranges=ranges if calibrated else None)
+
+
+def integer_circuit():
+    ones = np.ones
+    division = Division(divider=lut(2, 3), zero_policy="minimum")
+    nodes = [
+        source((1, 3, 3), step=0.5),
+        conv("a", "input", ones((2, 1, 2, 2)), ones((1, 1, 2, 2)), ones((2, 1)), division=division),
+        lif("a.lif", "a", 2),
+        Flatten(name="flat", inputs=("a.lif",)),
+        readout("flat", ones((2, 8)), ones((1, 8)), ones((2, 1))),
+    ]
+    return circuit(*nodes, steps=2)
+
+
+def saved(circuit, folder):
+    path = Path(folder) / "net.eic"
+    save(circuit, path)
+    return path
+
+
+def assert_same(one, two):
+    """Compare values field by field, types included."""
+    assert type(one) is type(two)
+    if isinstance(one, np.ndarray):
+        assert one.dtype == two.dtype
+        np.testing.assert_array_equal(one, two)
+    elif isinstance(one, tuple):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_same(a, b)
+    elif isinstance(one, dict):
+        assert_same(tuple(one.items()), tuple(two.items()))
+    elif hasattr(one, "__dataclass_fields__"):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(two, field.name))
+    else:
+        assert one == two
+
+
+@given(circuits())
+def test_an_integer_circuit_comes_back_as_it_was(net):
+    with tempfile.TemporaryDirectory() as folder:
+        assert_same(net, load(saved(net, folder)))
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_float_circuit_comes_back_as_it_was(tmp_path, calibrated):
+    net = float_circuit(calibrated=calibrated)
+    assert_same(net, load(saved(net, tmp_path)))
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    net = float_circuit(calibrated=True)
+    assert saved(net, tmp_path).read_bytes() == saved(net, tmp_path).read_bytes()
+
+
+def test_a_truncated_file_is_refused_at_every_length(tmp_path):
+    path = saved(integer_circuit(), tmp_path)
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 61), len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        with pytest.raises(FormatError) as error:
+            load(path)
+        assert str(path) in error.value.where
+
+
+@pytest.mark.parametrize("make", [integer_circuit, lambda: float_circuit(calibrated=True)])
+def test_a_flipped_bit_is_refused_or_leaves_a_circuit_that_can_run(tmp_path, make):
+    """A bit of a weight is a weight: a folder's manifest guards those."""
+    path = saved(make(), tmp_path)
+    whole = path.read_bytes()
+    header = int.from_bytes(whole[:8], "little")
+    refused = 0
+    for at in [*range(8), *RNG.integers(8, 8 + header, 400), *RNG.integers(8, len(whole), 50)]:
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << int(RNG.integers(8))
+        path.write_bytes(flipped)
+        refused += is_refused(path)
+    assert refused > 250
+
+
+def is_refused(path):
+    try:
+        net = load(path)
+    except FormatError:
+        return True
+    assert text(net)
+    run = run_integer if isinstance(net.input, IntegerInput) else run_float
+    try:
+        run(net, np.zeros((1, *net.input.size)))
+    except EideployError:
+        return False
+    return False
+
+
+WRONG = (None, -1, 0, 1.5, True, "x", [1], {}, 10**9, 10**30)
+
+
+def leaves(content, path=()):
+    """Yield the path of every value below `content`."""
+    entries = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in entries:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from leaves(value, (*path, key))
+
+
+@pytest.mark.parametrize("make", [integer_circuit, lambda: float_circuit(calibrated=True)])
+def test_a_wrong_value_is_refused_or_leaves_a_circuit_that_can_run(tmp_path, make):
+    path = saved(make(), tmp_path)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    for at in leaves(content):
+        for value in WRONG:
+            damaged = copy.deepcopy(content)
+            target = damaged
+            for key in at[:-1]:
+                target = target[key]
+            target[at[-1]] = value
+            write_tensors(path, arrays, kind=KIND, version=VERSION, content=damaged)
+            is_refused(path)
+
+
+@pytest.mark.parametrize("make", [integer_circuit, lambda: float_circuit(calibrated=True)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.uint64, bool, np.float16])
+def test_an_array_of_another_type_or_shape_is_refused_or_leaves_a_circuit(tmp_path, make, dtype):
+    path = saved(make(), tmp_path)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    for name, array in arrays.items():
+        for wrong in (array.astype(dtype), array[..., None], array[:0], None):
+            damaged = {k: v for k, v in arrays.items() if k != name}
+            damaged |= {} if wrong is None else {name: wrong}
+            write_tensors(path, damaged, kind=KIND, version=VERSION, content=content)
+            is_refused(path)
+
+
+def test_another_version_is_named(tmp_path):
+    path = saved(integer_circuit(), tmp_path)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    write_tensors(path, arrays, kind=KIND, version=VERSION + 1, content=content)
+    with pytest.raises(FormatError, match="version 2 is not the version 1"):
+        load(path)
+
+
+def test_another_kind_is_named(tmp_path):
+    path = tmp_path / "net.eic"
+    write_tensors(path, {}, kind="eideploy checkpoint", version=VERSION, content={})
+    with pytest.raises(FormatError, match="not .*eideploy circuit"):
+        load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 64, b"\xff" * 64, b"PK\x03\x04" * 20])
+def test_a_foreign_file_is_refused(tmp_path, content):
+    path = tmp_path / "net.eic"
+    path.write_bytes(content)
+    with pytest.raises(FormatError):
+        load(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    for path in (tmp_path / "none.eic", tmp_path):
+        with pytest.raises(FormatError) as error:
+            load(path)
+        assert error.value.where == str(path)

@@ -13,7 +13,7 @@ def bar(title: str, total: int) -> Iterator[Advance]:
 
     On a stderr that is no terminal nothing is drawn.
     """
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _steps, _text: None
         return
     from rich.console import Console
@@ -39,4 +39,5 @@ def bar(title: str, total: int) -> Iterator[Advance]:
 
 def note(line: str) -> None:
     """Say something in passing on stderr."""
-    sys.stderr.write(f"{line}\n")
+    if sys.stderr is not None:  # it is where the caller closed it
+        sys.stderr.write(f"{line}\n")

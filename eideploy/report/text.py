@@ -1,6 +1,7 @@
 """Results as text for people."""
 
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, Context, Decimal
 
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.circuit.limits import limits
@@ -22,10 +23,25 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(fraction: float, digits: int = 2) -> str:
-    """Return a fraction as a percentage; what is not zero never reads as zero."""
-    shown = f"{100 * fraction:.{digits}f} %"
-    least = f"{10**-digits:.{digits}f}"
-    return f"< {least} %" if fraction > 0 and float(shown[:-2]) == 0 else shown
+    """Return a fraction as a percentage; what is not none or not all never reads as that."""
+    shown = f"{100 * fraction:.{digits}f}"
+    least = 10**-digits
+    if fraction > 0 and float(shown) == 0:
+        return f"< {least:.{digits}f} %"
+    if fraction < 1 and float(shown) == 100:
+        return f"> {100 - least:.{digits}f} %"
+    return f"{shown} %"
+
+
+def at_most(bound: float) -> str:
+    """Return a bound as a percentage of three digits, rounded up so that it stays a bound."""
+    shown = Context(prec=3, rounding=ROUND_CEILING).create_decimal(Decimal(bound) * 100)
+    return f"{shown:f} %"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return e.g. "1 epoch" or "2 epochs"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def division_text(program: Program) -> str:
@@ -37,7 +53,7 @@ def division_text(program: Program) -> str:
     size = f"{divider.table.size} entries, {divider.stored_bits} bits, "
     size = size if divider.method == "lut" else ""
     return (
-        f"{divider.label} ({size}relative error of 1/I_div at most {percent(divider.bound, 3)}); "
+        f"{divider.label} ({size}relative error of 1/I_div at most {at_most(divider.bound)}); "
         f"zero divisors: {policy}"
     )
 
@@ -73,7 +89,8 @@ def comparison_text(comparison: Comparison) -> str:
         ]
     c = comparison.cycles
     lines += [
-        f"prediction agreement  {percent(comparison.agreement)} of {comparison.samples} samples",
+        f"prediction agreement  {percent(comparison.agreement)} of "
+        f"{counted(comparison.samples, 'sample')}",
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
         f"first diverging layer {comparison.first_diverging or 'none: all spikes are equal'}",
     ]

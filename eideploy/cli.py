@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,9 @@ SIMULATE_EXAMPLES = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 a stated error, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a path may hold what a terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     args = parser.parse_args(argv)
     if args.command is None:
@@ -46,11 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    return _print(json.dumps(result.content, indent=2) if args.json else result.text)
+
+
+def _print(text: str) -> int:
     try:
-        print(json.dumps(result.content, indent=2, default=str) if args.json else result.text)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as `| head` has
-        sys.stderr.close()
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough, as `| head` has
+            return 0
+        print(f"error: cannot write to standard output: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -65,7 +77,7 @@ def _train(args: argparse.Namespace) -> "Result":
             where="--resume",
             fix="drop the other options, or begin a new run without --resume",
         )
-    return train.resume(args.resume or None)
+    return train.resume(Path(args.resume) if args.resume else None)
 
 
 def _import(args: argparse.Namespace) -> "Result":
@@ -183,12 +195,10 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
     parser.add_argument(
-        "--resume", nargs="?", type=Path, const=Path(), metavar="RUN",
+        "--resume", nargs="?", const="", metavar="RUN",
         help="continue an interrupted run (default: the latest)",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="RUN", help="folder to write (default: runs/...)"
-    )
+    _add_out(parser, "RUN")
     parser.set_defaults(run=_train)
 
 
@@ -200,9 +210,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
         "checkpoint", type=Path, metavar="CKPT",
         help="a .pth file, or a model.safetensors with its config.json beside it",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="RUN", help="folder to write (default: runs/...)"
-    )
+    _add_out(parser, "RUN")
     parser.set_defaults(run=_import)
 
 
@@ -225,15 +233,13 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "calibrated constant",
     )  # fmt: skip
     parser.add_argument(
-        "--calibration-samples", type=_count, default=256, metavar="N",
-        help="how many training samples to calibrate on (default: 256)",
+        "--calibration-samples", type=_count, metavar="N",
+        help="how many samples to calibrate on (default: 256 of the training split)",
     )  # fmt: skip
     parser.add_argument(
         "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="BUILD", help="folder to write (default: builds/...)"
-    )
+    _add_out(parser, "BUILD")
     parser.set_defaults(run=_compile)
 
 
@@ -254,7 +260,9 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--samples", type=_count, metavar="N", help="the first N only (default: all)"
     )
     parser.add_argument(
-        "--split", choices=("test", "train", "all"), default="test", help="default: test"
+        "--split",
+        choices=("test", "train", "all"),
+        help="which samples of the network's own data set (default: test)",
     )
     parser.add_argument(
         "--input", type=Path, metavar="X.npy",
@@ -274,7 +282,17 @@ def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     check = actions.add_parser("check", help="check a target's spec.toml")
     check.add_argument("spec", metavar="NAME|SPEC.toml")
+    check.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON"
+    )
     parser.set_defaults(run=_targets)
+
+
+def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    default = f"{what.lower()}s/..."
+    parser.add_argument(
+        "--out", type=Path, metavar=what, help=f"folder to write (default: {default})"
+    )
 
 
 def _add_division(parser: argparse.ArgumentParser, default: str) -> None:

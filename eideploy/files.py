@@ -4,13 +4,16 @@ Nothing half-written is ever seen under a final name: a file is written beside i
 over it, a folder is filled under a hidden name and renamed once complete.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -20,16 +23,31 @@ from safetensors.numpy import save
 
 from eideploy.errors import DataError, FormatError
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: two processes are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
 MANIFEST = "manifest.json"
+PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
 RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
+MOST_JSON = 64 << 20  # bytes; a manifest of this size would list half a million files
 Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass
+class Staged:
+    """A folder on its way: `aside` is filled, `final` is the name that it takes."""
+
+    aside: Path
+    final: Path
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader sees the old file or the whole new one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    aside = _aside(path)
     try:
-        with aside.open("wb") as file:
+        with aside.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -37,31 +55,55 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 @contextmanager
-def staged_folder(final: Path) -> Iterator[Path]:
-    """Yield a hidden folder beside `final` that takes its name when the block ends without an error.
+def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
+    """Yield a hidden folder that takes its final name when the block ends without an error.
+
+    `choose` gives that name, and is asked again where another process took it in the meantime.
+    After an error nothing is left, not even the parent folders that were made.
 
     Raises:
-        DataError: `final` exists already, or cannot be written.
+        DataError: the chosen folder exists already, or cannot be written.
     """
-    if final.exists():
-        raise DataError(
-            "the output folder exists already",
-            where=str(final),
-            fix="name another folder with --out, or remove this one",
-        )
-    aside = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    final = _free(choose())
+    staged = Staged(aside=_aside(final), final=final)
+    made = [parent for parent in final.parents if not os.path.lexists(parent)]
     try:
-        aside.mkdir(parents=True)
-        yield aside
-        aside.rename(final)
+        staged.aside.mkdir(parents=True)
+        yield staged
+        _rename(staged, choose)
     except OSError as error:
-        raise _unwritable(final, error) from error
+        raise _unwritable(staged.final, error) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(staged.aside, ignore_errors=True)
+        with suppress(OSError):  # not empty: the folder was finished, or another is in it
+            for parent in made:
+                parent.rmdir()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Yield whether this process alone holds `path`, until the block ends or the process dies."""
+    with path.open("rb") as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # a file system without locks
+            pass
+        yield True
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a process that was killed while writing left in `folder`."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -76,7 +118,7 @@ def read_json(path: Path) -> dict[str, Any]:
         FormatError: the file is missing, or does not hold one JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, most=MOST_JSON))
     except FileNotFoundError as error:
         raise FormatError("the file is missing", where=str(path), fix=RESTORE) from error
     except (OSError, ValueError, RecursionError) as error:
@@ -86,8 +128,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_text(path: Path, *, most: int) -> str:
+    """Return a UTF-8 file of at most `most` bytes; raises OSError or ValueError."""
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it is larger than {most} bytes")
+    return data.decode("utf-8")
+
+
 def write_tensors(path: Path, arrays: Arrays, *, kind: str, version: int, content: Any) -> None:  # noqa: ANN401
-    """Write arrays and a JSON-able `content` as one safetensors file, marked with kind and version."""
+    """Write arrays and a JSON-able `content` as one safetensors file of this kind and version."""
     mark = {"kind": kind, "version": version, "content": content}
     packed = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     write_atomic(path, save(packed, metadata={"eideploy": json.dumps(mark, allow_nan=False)}))
@@ -97,7 +148,7 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDAr
     """Read what `write_tensors` wrote: the arrays and the content.
 
     Raises:
-        FormatError: missing, damaged, of another kind, or of a version that this release cannot read.
+        FormatError: missing, damaged, or of a kind or version other than the one asked for.
     """
     try:
         with safe_open(path, "numpy") as file:
@@ -107,8 +158,9 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDAr
         raise FormatError("the file is missing", where=str(path), fix=RESTORE) from error
     except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"the file is damaged: {error}", where=str(path), fix=RESTORE) from error
-    if not isinstance(mark, dict) or mark.get("kind") != kind:
-        raise FormatError(f"the file is not a {kind}", where=str(path), fix=f"name a {kind}")
+    found = mark.get("kind") if isinstance(mark, dict) else None
+    if not isinstance(mark, dict) or found != kind:
+        raise _foreign("file", found, kind, path)
     check_version(mark.get("version"), version, where=str(path))
     return arrays, mark.get("content")
 
@@ -130,15 +182,21 @@ def sha256(path: Path) -> str:
 
 
 def write_manifest(folder: Path, *, kind: str, version: int, content: Mapping[str, Any]) -> None:
-    """Write manifest.json: kind, version, content, and the hash of every other file of the folder."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    """Write manifest.json: kind, version, content, and the hash of every other file there."""
+    files = sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != MANIFEST and not p.name.endswith(PARTIAL)
+    )
     hashes = {p.relative_to(folder).as_posix(): sha256(p) for p in files}
     mark = {"kind": kind, "version": version, **content, "files": hashes}
     write_json(folder / MANIFEST, mark)
 
 
-def read_manifest(folder: Path, *, kind: str, version: int) -> dict[str, Any]:
-    """Read manifest.json and check the hash of every file that it names.
+def read_manifest(
+    folder: Path, *, kind: str, version: int, needs: tuple[str, ...]
+) -> dict[str, Any]:
+    """Read manifest.json and check the hash of every file that it names, `needs` among them.
 
     Raises:
         FormatError: no manifest, another kind or version, or a file that is missing or was changed.
@@ -146,34 +204,84 @@ def read_manifest(folder: Path, *, kind: str, version: int) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise FormatError(
-            f"the folder holds no {MANIFEST}, so it is not a finished {kind}",
+            f"the folder holds no {MANIFEST}, so it is no finished {kind}",
             where=str(folder),
             fix=f"name the folder of a finished {kind}",
         )
     mark = read_json(path)
     if mark.get("kind") != kind:
-        raise FormatError(f"the folder is not a {kind}", where=str(path), fix=f"name a {kind}")
+        raise _foreign("folder", mark.get("kind"), kind, path)
     check_version(mark.get("version"), version, where=str(path))
     hashes = mark.get("files")
     if not isinstance(hashes, dict):
         raise FormatError("the manifest lists no files", where=str(path), fix=RESTORE)
+    if unlisted := [name for name in needs if name not in hashes]:
+        raise FormatError(
+            f"the manifest does not list {', '.join(unlisted)}", where=str(path), fix=RESTORE
+        )
     for name, expected in hashes.items():
-        file = folder / name
+        _check_file(folder, name, expected)
+    return mark
+
+
+def _check_file(folder: Path, name: str, expected: object) -> None:
+    """Require a file inside of `folder` whose hash is the expected one."""
+    file = folder / name
+    try:
         if not file.resolve().is_relative_to(folder.resolve()):
             raise FormatError(
                 f"the manifest names {name}, outside of its folder",
-                where=str(path),
+                where=str(folder / MANIFEST),
                 fix="do not use this folder: it was tampered with",
             )
         if not file.is_file():
             raise FormatError(f"{name} is missing", where=str(folder), fix=RESTORE)
-        if sha256(file) != expected:
-            raise FormatError(
-                f"{name} differs from what the manifest says was written",
-                where=str(file),
-                fix=RESTORE,
-            )
-    return mark
+        found = sha256(file)
+    except (OSError, ValueError) as error:  # unreadable, or no name that a file can have
+        raise FormatError(
+            f"{name!r} cannot be read: {error}", where=str(folder), fix=RESTORE
+        ) from error
+    if found != expected:
+        raise FormatError(
+            f"{name} differs from what the manifest says was written", where=str(file), fix=RESTORE
+        )
+
+
+def _aside(path: Path) -> Path:
+    """Return a hidden name beside `path` that no other process takes."""
+    return path.with_name(f".{path.name}.{token_hex(4)}{PARTIAL}")
+
+
+def _free(final: Path) -> Path:
+    if os.path.lexists(final):
+        raise DataError(
+            "the output folder exists already",
+            where=str(final),
+            fix="name another folder with --out, or remove this one",
+        )
+    return final
+
+
+def _rename(staged: Staged, choose: Callable[[], Path]) -> None:
+    while True:
+        try:
+            staged.aside.rename(staged.final)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            staged.final = _free(choose())
+        else:
+            return
+
+
+def _foreign(what: str, found: object, kind: str, path: Path) -> FormatError:
+    return FormatError(
+        f"the {what} is of kind {found!r}, not {kind!r}",
+        where=str(path),
+        fix=f"name the {what} of a finished {kind}"
+        if what == "folder"
+        else "restore the file from a copy, or name another",
+    )
 
 
 def _unwritable(path: Path, error: OSError) -> DataError:

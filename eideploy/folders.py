@@ -3,19 +3,30 @@
 A folder is finished once it has its manifest, which is written last.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eideploy import __version__
-from eideploy.backends import digital, emit
+from eideploy import __version__, backends
+from eideploy.backends import digital
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.errors import FormatError, UsageError
-from eideploy.files import MANIFEST, read_json, read_manifest, staged_folder, write_manifest
+from eideploy.files import (
+    MANIFEST,
+    Staged,
+    locked,
+    read_json,
+    read_manifest,
+    remove_partial,
+    staged_folder,
+    write_manifest,
+)
+from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.target import read_target
@@ -57,6 +68,15 @@ class Build:
         return name if isinstance(name, str) else None
 
 
+def discard_if_empty(folder: Path) -> None:
+    """Remove a run whose training failed before anything but its configuration was written."""
+    if [path.name for path in folder.iterdir()] == [CONFIG]:
+        (folder / CONFIG).unlink()
+        folder.rmdir()
+        with suppress(OSError):  # other runs are in it
+            RUNS.rmdir()
+
+
 def finish_run(folder: Path, circuit: Circuit, content: Mapping[str, Any]) -> None:
     """Write the circuit and, last, the manifest of a run."""
     save(circuit, folder / CIRCUIT)
@@ -75,15 +95,31 @@ def load_run(folder: Path) -> Run:
             where=str(folder),
             fix=f"finish it with eideploy train --resume {folder}",
         )
-    content = read_manifest(folder, kind=RUN, version=VERSION)
+    content = read_manifest(folder, kind=RUN, version=VERSION, needs=(CIRCUIT,))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)
 
 
+def new_folder(out: Path | None, root: Path, stem: str) -> AbstractContextManager[Staged]:
+    """Stage the folder `out`, or root/stem-N with the first N that is free once it is filled."""
+    return staged_folder(lambda: out or numbered(root, stem))
+
+
 @contextmanager
-def new_build(folder: Path) -> Iterator[Path]:
-    """Yield a hidden folder to fill; it takes its name once the block ends without an error."""
-    with staged_folder(folder) as aside:
-        yield aside
+def sole_training(folder: Path) -> Iterator[None]:
+    """Keep other processes from training the run in `folder`, and clear what a killed one left.
+
+    Raises:
+        UsageError: another process is training it.
+    """
+    with locked(folder / CONFIG) as alone:
+        if not alone:
+            raise UsageError(
+                "another process is training the run",
+                where=str(folder),
+                fix="wait until it ends, or begin another run with eideploy train",
+            )
+        remove_partial(folder)
+        yield
 
 
 def finish_build(
@@ -91,7 +127,7 @@ def finish_build(
 ) -> None:
     """Write the float circuit, the backend's files, the spec and, last, the manifest of a build."""
     save(circuit, folder / CIRCUIT)
-    emit(program, folder)
+    backends.of(program.target)(program, folder)
     (folder / SPEC).write_text(spec, encoding="utf-8")
     write_manifest(folder, kind=BUILD, version=VERSION, content=_stamped(content))
 
@@ -102,9 +138,11 @@ def load_build(folder: Path) -> Build:
     Raises:
         FormatError, SpecError: damaged, of another kind or version.
     """
-    content = read_manifest(folder, kind=BUILD, version=VERSION)
+    needs = (CIRCUIT, digital.INTEGER, SPEC)
+    content = read_manifest(folder, kind=BUILD, version=VERSION, needs=needs)
     target = read_target(folder / SPEC)
-    program = place(load(folder / digital.INTEGER), target=target)
+    integer = check_widths(load(folder / digital.INTEGER), widths=target.widths)
+    program = place(integer, target=target)
     return Build(folder=folder, circuit=load(folder / CIRCUIT), program=program, content=content)
 
 
@@ -114,12 +152,7 @@ def kind_of(folder: Path) -> str:
     Raises:
         UsageError: no such folder, or neither.
     """
-    if not folder.is_dir():
-        raise UsageError(
-            "there is no such folder",
-            where=str(folder),
-            fix="name the folder of a run or a build",
-        )
+    _require_folder(folder)
     if is_unfinished(folder):
         return RUN
     if not (folder / MANIFEST).is_file():
@@ -138,20 +171,37 @@ def kind_of(folder: Path) -> str:
     return str(kind)
 
 
+def _require_folder(folder: Path) -> None:
+    known = [str(path) for root in (RUNS, BUILDS) for path in _visible(root)]
+    close = difflib.get_close_matches(str(folder), known)
+    fix = f"name one of {', '.join(close)}" if close else "name the folder of a run or a build"
+    try:
+        if folder.is_dir():
+            return
+        what = "that is a file, not a folder" if folder.exists() else "there is no such folder"
+    except OSError as error:  # a name that is too long
+        what = f"the folder cannot be read: {error.strerror}"
+    raise UsageError(what, where=str(folder), fix=fix)
+
+
 def is_unfinished(folder: Path) -> bool:
     """Return whether `folder` is a run whose training has not ended."""
     return (folder / CONFIG).is_file() and not (folder / MANIFEST).is_file()
 
 
-def latest(root: Path, target: str | None = None) -> Path | None:
-    """Return the youngest finished folder under `root`, of the builds for `target` if given."""
-    found = [(c, f) for c, f in _dated(root) if target in (None, c.get("target"))]
-    return max(found, key=lambda pair: str(pair[0].get("created")))[1] if found else None
+def latest_run() -> Path | None:
+    """Return the finished run that was made last."""
+    return _youngest(RUNS, RUN)
+
+
+def latest_build(backend: str) -> Path | None:
+    """Return the build that was made last, of those that `backend` wrote."""
+    return _youngest(BUILDS, BUILD, backend=backend)
 
 
 def latest_unfinished() -> Path | None:
     """Return the run that was begun last, of those whose training has not ended."""
-    found = [f for f in RUNS.glob("*") if is_unfinished(f)] if RUNS.is_dir() else []
+    found = [f for f in _visible(RUNS) if is_unfinished(f)]
     return max(found, key=lambda f: (f / CONFIG).stat().st_mtime, default=None)
 
 
@@ -162,18 +212,38 @@ def created(folder: Path) -> str:
 
 def numbered(root: Path, stem: str) -> Path:
     """Return the first of root/stem-1, root/stem-2, ... that does not exist."""
+    taken = {path.name for path in _visible(root)}
     number = 1
-    while (root / f"{stem}-{number}").exists():
+    while f"{stem}-{number}" in taken:
         number += 1
     return root / f"{stem}-{number}"
 
 
-def _dated(root: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    for path in sorted(root.glob(f"*/{MANIFEST}")):
+def _youngest(root: Path, kind: str, **facts: str) -> Path | None:
+    found = []
+    for folder in _visible(root):
         try:
-            yield read_json(path), path.parent
+            content = read_json(folder / MANIFEST)
         except FormatError:
             continue  # a damaged neighbour must not hide the others; named itself, it is refused
+        date = content.get("created")
+        wanted = {"kind": kind, **facts}
+        if isinstance(date, str) and all(content.get(k) == v for k, v in wanted.items()):
+            found.append((date, folder))
+    return max(found)[1] if found else None
+
+
+def _visible(root: Path) -> list[Path]:
+    """Return what is in `root`, but for the hidden folders that are being filled."""
+    if not root.exists():
+        return []
+    if not root.is_dir():
+        raise UsageError(
+            f"{root} is a file, and a folder of that name is to hold the {root}",
+            where=str(root.absolute()),
+            fix="rename the file, or work in another folder",
+        )
+    return sorted(path for path in root.iterdir() if not path.name.startswith("."))
 
 
 def _stamped(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,52 +1,108 @@
-"""Strict TOML tables: every key known, present and of its type."""
+"""Strict TOML tables: every key known, present, of its type and within its bounds."""
 
+import re
 import tomllib
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import Field, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from eideploy.errors import SpecError
+from eideploy.files import read_text
 
 T = TypeVar("T")
+MOST_TOML = 1 << 20  # bytes; a larger file is no spec, and would take minutes to parse
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes a part of folder names
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, or raise SpecError."""
+def bounded(low: int, high: int) -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Return a field whose integer lies in low..high."""
+    return field(metadata={"low": low, "high": high})
+
+
+def read_toml(path: Path, version: int) -> dict[str, Any]:
+    """Read a TOML file that begins with `version`, and return the rest.
+
+    Raises:
+        SpecError: missing, not TOML, or of another version.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path, most=MOST_TOML))
     except FileNotFoundError as error:
         raise SpecError("the file does not exist", where=str(path), fix="check the path") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise SpecError(
-            f"not a TOML file: {error}", where=str(path), fix="mend the line named"
+            f"not a TOML file: {reason}", where=str(path), fix="mend it, or name another file"
         ) from error
+    found = table.pop("version", None)
+    if type(found) is not int or found != version:
+        said = "the file has no version" if found is None else f"version = {found!r} is not known"
+        raise SpecError(said, where=str(path), fix=f"write version = {version} at the top")
+    return table
 
 
-def build(kind: type[T], table: object, path: Path, prefix: str) -> T:
-    """Return the dataclass `kind` from a TOML table; integers must be at least 1.
+def build(kind: type[T], table: Mapping[str, Any], path: Path, **given: object) -> T:
+    """Return the dataclass `kind` from a TOML table and the fields `given`, which it must not hold.
+
+    An integer lies in its field's bounds, else is at least 1; a field called `name` is a NAME.
 
     Raises:
         SpecError: naming every key that is unknown, missing or wrong.
     """
-    if not isinstance(table, dict):
-        raise SpecError(
-            f"{prefix.rstrip('.')} is not a table", where=str(path), fix="see the shipped specs"
-        )
-    hints = get_type_hints(kind)
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    faults = [f"{prefix}{key} is unknown" for key in table if key not in names]
-    faults += [f"{prefix}{key} is missing" for key in sorted(names - table.keys())]
-    values: dict[str, Any] = {}
-    for key in names & table.keys():
-        hint, value = hints[key], table[key]
-        if is_dataclass(hint) and isinstance(hint, type):
-            values[key] = build(hint, value, path, f"{prefix}{key}.")
-        elif hint is int and (type(value) is not int or value < 1):
-            faults.append(f"{prefix}{key} = {value!r} is not a positive whole number")
-        elif hint is str and not isinstance(value, str):
-            faults.append(f"{prefix}{key} = {value!r} is not a string")
-        else:
-            values[key] = value
+    faults: list[str] = []
+    built = _build(kind, table, "", faults, given)
+    refuse(faults, path)
+    assert built is not None  # there are no faults
+    return built
+
+
+def refuse(faults: list[str], path: Path) -> None:
+    """Raise SpecError if there are `faults`."""
     if faults:
-        raise SpecError("; ".join(faults), where=str(path), fix="mend these keys")
-    return kind(**values)
+        fix = "mend this key" if len(faults) == 1 else f"mend these {len(faults)} keys"
+        raise SpecError("; ".join(faults), where=str(path), fix=fix)
+
+
+def _build(
+    kind: type[T], table: object, prefix: str, faults: list[str], given: Mapping[str, object]
+) -> T | None:
+    if not isinstance(table, Mapping):
+        faults.append(f"{prefix.rstrip('.')} is not a table")
+        return None
+    hints = get_type_hints(kind)
+    own = {f.name: f for f in fields(kind) if f.name not in given}  # type: ignore[arg-type]
+    before = len(faults)
+    faults += [f"{prefix}{key} is unknown" for key in table if key not in own]
+    faults += [f"{prefix}{key} is missing" for key in own if key not in table]
+    values = {
+        key: _value(hints[key], own[key], table[key], f"{prefix}{key}", faults)
+        for key in own
+        if key in table
+    }
+    return kind(**values, **given) if len(faults) == before else None
+
+
+def _value(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list[str]) -> object:  # noqa: ANN401
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, f"{path}.", faults, {})
+    if get_origin(hint) is Mapping:
+        if isinstance(value, Mapping) and value:
+            of = get_args(hint)[1]
+            return {k: _build(of, v, f"{path}.{k}.", faults, {}) for k, v in value.items()}
+        faults.append(f"{path} is not a table of tables")
+    elif hint is int:
+        _check_integer(value, spec, path, faults)
+    elif hint is str and (not isinstance(value, str) or not value.isprintable()):
+        faults.append(f"{path} = {value!r} is not a line of text")
+    elif spec.name == "name" and not NAME.fullmatch(str(value)):
+        faults.append(f"{path} = {value!r} is not of letters, digits, dots and dashes")
+    return value
+
+
+def _check_integer(value: object, spec: "Field[Any]", path: str, faults: list[str]) -> None:
+    low, high = spec.metadata.get("low", 1), spec.metadata.get("high")
+    if type(value) is not int or (value < low and high is None):
+        faults.append(f"{path} = {value!r} is not a positive whole number")
+    elif high is not None and not low <= value <= high:
+        faults.append(f"{path} = {value} is not in {low}..{high}")

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy import shipped
-from eideploy.errors import SpecError, UsageError
-from eideploy.tables import build, read_toml
+from eideploy.errors import UsageError
+from eideploy.numeric.division import METHODS
+from eideploy.tables import build, read_toml, refuse
 
 VERSION = 1
+SPEC = "spec.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,49 +85,46 @@ class Target:
     divider: Mapping[str, DividerTiming]  # by method; what is not listed is not offered
 
 
-def load_target(name: str) -> Target:
-    """Return the shipped target called `name`, or the one in the file that `name` is the path of.
+def load_target(name: str, *, option: str = "--target") -> Target:
+    """Return the shipped target called `name`, or the one that `name` is the path of.
+
+    Args:
+        name: a shipped target, a spec, or the folder of a spec.toml.
+        option: what an error names as the place of `name`.
 
     Raises:
-        UsageError: neither a shipped target nor a file.
+        UsageError: none of these.
         SpecError: a key that is unknown, missing, of the wrong type or out of bounds.
     """
+    if name in target_names():
+        return read_target(shipped.folder("targets") / name / SPEC)
     path = Path(name)
+    if (path / SPEC).is_file():
+        return read_target(path / SPEC)
     if path.suffix != ".toml" and not path.is_file():
-        path = shipped.folder("targets") / name / "spec.toml"
-        if name not in target_names():
-            raise UsageError(
-                f"no target is called {name!r}",
-                where="--target",
-                fix=f"choose one of {', '.join(target_names())}, or name a spec.toml",
-            )
+        raise UsageError(
+            f"no target is called {name!r}",
+            where=option,
+            fix=f"choose one of {', '.join(target_names())}, or name a {SPEC}",
+        )
     return read_target(path)
 
 
 def target_names() -> tuple[str, ...]:
     """Return the names of the shipped targets."""
-    return shipped.names("targets", "{}/spec.toml")
+    return shipped.names("targets", f"{{}}/{SPEC}")
 
 
 def read_target(path: Path) -> Target:
     """Read and check a spec.toml."""
-    spec = read_toml(path)
-    if spec.pop("version", None) != VERSION:
-        raise SpecError("version is missing or unknown", where=str(path),
-                        fix=f"write version = {VERSION} at the top")  # fmt: skip
-    table = spec.pop("divider", {})
-    if not isinstance(table, dict) or not table:
-        raise SpecError("no [divider.*] section", where=str(path), fix="add one, e.g. divider.lut")
-    dividers = {
-        str(method): build(DividerTiming, entry, path, f"divider.{method}.")
-        for method, entry in table.items()
-    }
-    target = build(Target, {**spec, "divider": dividers, "source": path}, path, "")
-    if target.core.lanes % target.core.update_lanes:
-        raise SpecError(
-            f"core.update_lanes = {target.core.update_lanes} does not divide "
-            f"core.lanes = {target.core.lanes}",
-            where=str(path),
-            fix="let a row of lanes hold whole update groups",
+    target = build(Target, read_toml(path, VERSION), path, source=path)
+    core, faults = target.core, []
+    if unknown := sorted(target.divider.keys() - set(METHODS)):
+        known = ", ".join(METHODS)
+        faults += [f"divider.{method} is unknown, known are {known}" for method in unknown]
+    if core.lanes % core.update_lanes:
+        faults.append(
+            f"core.update_lanes = {core.update_lanes} does not divide core.lanes = {core.lanes}"
         )
+    refuse(faults, path)
     return target

@@ -6,21 +6,22 @@ from pathlib import Path
 from eideploy.backends import digital
 from eideploy.errors import SpecError
 from eideploy.program import Program
+from eideploy.target import Target
 
-BACKENDS: Mapping[str, Callable[[Program, Path], None]] = {"digital": digital.emit}
+Emit = Callable[[Program, Path], None]
+BACKENDS: Mapping[str, Emit] = {"digital": digital.emit}
 
 
-def emit(program: Program, folder: Path) -> None:
-    """Write the files of `program` for its target into `folder`.
+def of(target: Target) -> Emit:
+    """Return what writes the files of a program for `target` into a folder.
 
     Raises:
         SpecError: the target names a backend that does not exist.
     """
-    name = program.target.backend
-    if name not in BACKENDS:
+    if target.backend not in BACKENDS:
         raise SpecError(
-            f"no backend is called {name!r}",
-            where=f"{program.target.source}, key backend",
+            f"no backend is called {target.backend!r}",
+            where=f"{target.source}, key backend",
             fix=f"write one of {', '.join(BACKENDS)}",
         )
-    BACKENDS[name](program, folder)
+    return BACKENDS[target.backend]

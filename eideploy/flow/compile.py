@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from eideploy import folders
+from eideploy import backends, folders
 from eideploy.circuit import Array
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
@@ -36,7 +36,7 @@ class Options:
     scheme: str = "int8"
     divider: Divider | None = None  # None: a table of 8 by 8 bits
     zero_policy: ZeroPolicy = "minimum"
-    calibration_samples: int = CALIBRATION_SAMPLES
+    calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
 
 
@@ -67,18 +67,18 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
             run.circuit, made.program, made.samples[:CHECKED], None,
             on_batch=lambda n: advance(n, ""),
         )  # fmt: skip
-    name = _name(made, options)
-    build = out or folders.numbered(folders.BUILDS, name)
     content = _content(made, options, checked)
-    with folders.new_build(build) as aside:
+    with folders.new_folder(out, folders.BUILDS, _name(made, options)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
-        folders.finish_build(aside, run.circuit, made.program, spec, content)
+        folders.finish_build(staged.aside, run.circuit, made.program, spec, content)
+    build = staged.final
     return Result(text=_text(made, checked, build), content={"build": str(build), **content})
 
 
 def compile_in_memory(run: Run, options: Options) -> Compiled:
     """Run all passes on a run's circuit."""
     target, scheme = load_target(options.target), load_scheme(options.scheme)
+    backends.of(target)  # refused now rather than after the work
     samples = _calibration_samples(run, options)
     program = compile_circuit(
         run.circuit,
@@ -93,13 +93,15 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
 
 def find_run(folder: Path | None) -> Run:
     """Return the run in `folder`, or the finished one that was made last."""
-    found = folder or folders.latest(folders.RUNS)
+    found = folder or folders.latest_run()
     if found is None:
         unfinished = folders.latest_unfinished()
         raise UsageError(
             "there is no finished run" if unfinished else "there is no run",
             where=f"folder {folders.RUNS}",
-            fix=f"eideploy train --resume {unfinished}" if unfinished else "eideploy train",
+            fix=f"finish it with eideploy train --resume {unfinished}"
+            if unfinished
+            else "begin one with eideploy train, or name the folder of one",
         )
     if folder is not None and folders.kind_of(folder) != folders.RUN:
         raise UsageError(
@@ -112,35 +114,36 @@ def find_run(folder: Path | None) -> Run:
 
 def _calibration_samples(run: Run, options: Options) -> Array:
     if options.calibrate_on is not None:
-        return read_samples(options.calibrate_on)
+        return read_samples(options.calibrate_on, run.circuit)[: options.calibration_samples]
     if run.data is None:
         raise UsageError(
             "the run was imported and knows no data to calibrate on",
             where=str(run.folder),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )
-    return load_data(run.data).train_x[: options.calibration_samples]
+    return load_data(run.data).train_x[: options.calibration_samples or CALIBRATION_SAMPLES]
 
 
 def _name(made: Compiled, options: Options) -> str:
     label = (options.divider or lut(8, 8)).label.replace(" ", "")
-    return f"{made.run.folder.name}-{made.target.name}-{made.scheme.name}-{label}"
+    return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}"
 
 
 def _content(made: Compiled, options: Options, checked: Comparison) -> dict[str, Any]:
     divider = options.divider or lut(8, 8)
     manifest = made.run.folder / MANIFEST
     return {
-        "run": made.run.folder.name,
+        "run": made.run.folder.resolve().name,
         "run_sha256": sha256(manifest),
         "data": made.run.data,
         "target": made.target.name,
+        "backend": made.target.backend,
         "scheme": asdict(made.scheme),
         "division": divider.label,
         "division_bound": divider.bound,
         "zero_policy": options.zero_policy,
         "calibration_samples": len(made.samples),
-        "widths": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
+        "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
         "uses": [asdict(use) for use in made.program.uses],
         "check_on_calibration_samples": asdict(checked),
     }

@@ -6,30 +6,74 @@ from pathlib import Path
 
 import numpy as np
 
-from eideploy.circuit import Array
+from eideploy.circuit import Array, Circuit
 from eideploy.errors import DataError
 from eideploy.files import write_atomic
+from eideploy.simulate.observe import batches
+from eideploy.simulate.samples import over_time
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
+MAGIC = b"\x93NUMPY"
 
 
-def read_samples(path: Path) -> Array:
-    """Read an .npy file of numbers.
+def read_samples(path: Path, circuit: Circuit) -> Array:
+    """Read an .npy file of samples for `circuit`.
 
     Raises:
-        DataError: missing, damaged, or not an array of numbers with samples on its first axis.
+        DataError: missing, damaged, or not samples that the circuit takes.
     """
-    try:
-        samples = np.load(path, allow_pickle=False, mmap_mode="r")
-    except FileNotFoundError as error:
-        raise DataError("the file does not exist", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError) as error:
-        raise DataError(f"not an .npy file: {error}", where=str(path), fix=REMEDY) from error
-    if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "fiub" or not samples.ndim:
+    samples = _read_array(path)
+    if samples.dtype.kind not in "fiub" or not samples.ndim:
         raise DataError("the file holds no array of numbers", where=str(path), fix=REMEDY)
     if not len(samples):
         raise DataError("the file holds no samples", where=str(path), fix=REMEDY)
-    return np.asarray(samples)
+    for batch in batches(samples):
+        if not np.isfinite(batch).all():
+            raise DataError(
+                "the samples hold values that are not finite numbers",
+                where=str(path),
+                fix="remove them, or replace them with numpy.nan_to_num",
+            )
+        try:
+            over_time(circuit, batch)
+        except DataError as error:
+            where = f"{path}, of shape {samples.shape}"
+            raise DataError(error.what, where=where, fix=error.fix) from error
+    return samples
+
+
+def _read_array(path: Path) -> Array:
+    """Map the array of an .npy file into memory; nothing in it is run."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ValueError("it does not begin like one")
+        return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))
+    except FileNotFoundError as error:
+        raise DataError("the file does not exist", where=str(path), fix="check the path") from error
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, ArithmeticError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"not an .npy file: {reason}", where=str(path), fix=REMEDY) from error
+
+
+def require_place(path: Path, *, source: Path | None) -> None:
+    """Refuse before the work a result file that cannot be written, or would replace the input.
+
+    Raises:
+        DataError: a folder, in no folder, or the file `source`.
+    """
+    if path.is_dir():
+        raise DataError("that is a folder", where=str(path), fix="name a file, e.g. trace.npz")
+    if not path.parent.is_dir():
+        raise DataError(
+            "there is no folder to write the file into",
+            where=str(path.parent),
+            fix="make the folder, or name another",
+        )
+    if source is not None and path.resolve() == source.resolve():
+        raise DataError(
+            "the result would replace the samples", where=str(path), fix="name another file"
+        )
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:

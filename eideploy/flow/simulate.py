@@ -10,12 +10,12 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.circuit import Array
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.integer import Division, IntegerEILayer
 from eideploy.data import load as load_data
 from eideploy.errors import UsageError
 from eideploy.flow.compile import Options, compile_in_memory, find_run
 from eideploy.flow.result import Result
-from eideploy.flow.samples import read_samples, write_npz
+from eideploy.flow.samples import read_samples, require_place, write_npz
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
 from eideploy.passes.place import place
@@ -24,7 +24,7 @@ from eideploy.pipeline import to_core
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.compare import compare
-from eideploy.report.text import comparison_text, division_text, percent
+from eideploy.report.text import comparison_text, counted, division_text, percent
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
@@ -33,6 +33,7 @@ from eideploy.simulate.trace import Trace
 Executor = Literal["float", "integer"]
 Split = Literal["test", "train", "all"]
 Execute = Callable[..., Trace]  # (samples, *, keep)
+BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
 
@@ -44,7 +45,7 @@ class Request:
     divider: Divider | None = None  # None: the build's own
     executor: Executor = "integer"
     samples: int | None = None  # None: all
-    split: Split = "test"
+    split: Split | None = None  # None: the test split
     input: Path | None = None  # samples of one's own instead of a split
     save: Path | None = None
     trace: bool = False
@@ -59,10 +60,7 @@ def simulate(request: Request) -> Result:
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
     """
-    if request.trace and request.save is None:
-        raise UsageError(
-            "a trace has to go somewhere", where="--trace", fix="name a file with --save trace.npz"
-        )
+    _require_consistent(request)
     source = _source(request)
     samples, labels = _samples(request, source)
     if request.executor == "float":
@@ -79,9 +77,28 @@ def simulate(request: Request) -> Result:
     return Result(text=f"{result.text}\nsaved  {request.save}", content=content)
 
 
+def _require_consistent(request: Request) -> None:
+    if request.trace and request.save is None:
+        raise UsageError(
+            "a trace has to go somewhere", where="--trace", fix="name a file with --save trace.npz"
+        )
+    if request.input is not None and request.split is not None:
+        raise UsageError(
+            "samples of your own belong to no split", where="--split", fix="drop it, or --input"
+        )
+    if request.executor == "float" and request.divider is not None:
+        raise UsageError(
+            "the float circuit divides exactly, as it was trained",
+            where="--executor float",
+            fix="drop --lut or --division, or simulate with --executor integer",
+        )
+    if request.save is not None:
+        require_place(request.save, source=request.input)
+
+
 def _source(request: Request) -> Run | Build:
     """Return the run or build that is named, else the latest build, else the latest run."""
-    folder = request.folder or folders.latest(folders.BUILDS, target=Options.target)
+    folder = request.folder or folders.latest_build(BACKEND)
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return find_run(folder)
     if request.folder is None:
@@ -106,22 +123,20 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
 
 
 def _newer_run(build: Path) -> str:
-    run = folders.latest(folders.RUNS)
+    run = folders.latest_run()
     if run is None or folders.created(run) < folders.created(build):
         return ""
     return f" (run {run} is younger: compile it, or name it, to simulate that)"
 
 
 def _divided_by(program: Program, divider: Divider) -> Program:
-    node = program.circuit.of(IntegerEILayer)[0]
-    policy = node.division.zero_policy if node.division else "minimum"
-    steps = to_core(program.target, divider, policy)
+    steps = to_core(program.target, divider, _division(program).zero_policy)
     return place(run_passes(program.circuit, steps), target=program.target)
 
 
 def _samples(request: Request, source: Run | Build) -> tuple[Array, Array | None]:
     if request.input is not None:
-        return read_samples(request.input)[: request.samples], None
+        return read_samples(request.input, source.circuit)[: request.samples], None
     if source.data is None:
         raise UsageError(
             "the network was imported and knows no data set",
@@ -133,7 +148,7 @@ def _samples(request: Request, source: Run | Build) -> tuple[Array, Array | None
         "test": (data.test_x, data.test_y),
         "train": (data.train_x, data.train_y),
         "all": (data.all_x, data.all_y),
-    }[request.split]
+    }[request.split or "test"]
     return x[: request.samples], y[: request.samples]
 
 
@@ -154,7 +169,8 @@ def _integer(
             comparison_text(found),
         ]
     )
-    divider = _divider(program)
+    division = _division(program)
+    divider = division.divider
     content: dict[str, Any] = {
         "executor": "integer",
         "simulated": str(source.folder),
@@ -162,6 +178,7 @@ def _integer(
         "division_bound": divider.bound,
         "table_entries": divider.table.size,
         "table_bits": divider.stored_bits,
+        "zero_policy": division.zero_policy,
         **asdict(found),
     }
     return Result(text=text, content=content)
@@ -175,7 +192,7 @@ def _float_only(source: Run | Build, samples: Array, labels: Array | None) -> Re
             advance(len(batch), "")
     found = np.concatenate(classes)
     right = None if labels is None else float((found == labels).mean())
-    text = f"simulated the float circuit of {source.folder} on {len(samples)} samples"
+    text = f"simulated the float circuit of {source.folder} on {counted(len(samples), 'sample')}"
     if right is not None:
         text += f"\naccuracy, float  {percent(right)}"
     content = {
@@ -201,7 +218,7 @@ def _arrays(trace: Trace) -> dict[str, Array]:
     return arrays
 
 
-def _divider(program: Program) -> Divider:
+def _division(program: Program) -> Division:
     division = program.circuit.of(IntegerEILayer)[0].division
     assert division is not None  # a program has passed lower_division
-    return division.divider
+    return division

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from eideploy import backends
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.scheme import load_scheme, scheme_names
@@ -33,7 +34,8 @@ def check(name: str) -> Result:
         UsageError: no such target.
         SpecError: naming every key that is wrong.
     """
-    target = load_target(name)
+    target = load_target(name, option="targets check")
+    backends.of(target)
     offered = {
         f"{section}.{key}": value
         for section in ("core", "memory", "widths", "latency")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from eideploy import folders
 from eideploy.config import Config, load_config, parse_config
 from eideploy.data import load as load_data
-from eideploy.errors import FormatError, StoppedError, UsageError
-from eideploy.files import sha256, staged_folder, write_atomic
+from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
+from eideploy.files import MANIFEST, sha256, write_atomic
 from eideploy.flow.result import Result
-from eideploy.progress import bar
-from eideploy.report.text import percent
+from eideploy.progress import bar, note
+from eideploy.report.text import counted, percent
 
 if TYPE_CHECKING:
     from eideploy.model.checkpoint import EpochMetrics
@@ -37,10 +37,15 @@ def train(
     """
     config = load_config(preset).with_overrides(overrides or {})
     load_data(config.data.name)  # so that an unknown data set leaves no folder behind
-    folder = out or folders.numbered(folders.RUNS, Path(preset).stem)
-    with staged_folder(folder) as aside:
-        write_atomic(aside / folders.CONFIG, config.to_toml().encode())
-    return _train(config, folder, name=Path(preset).stem)
+    with folders.new_folder(out, folders.RUNS, Path(preset).stem) as staged:
+        write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
+    try:
+        return _train(config, staged.final)
+    except StoppedError:
+        raise
+    except EideployError:
+        folders.discard_if_empty(staged.final)
+        raise
 
 
 def resume(folder: Path | None = None) -> Result:
@@ -51,14 +56,20 @@ def resume(folder: Path | None = None) -> Result:
         FormatError: its configuration or its checkpoint is damaged.
     """
     found = folder or folders.latest_unfinished()
-    if found is None or not folders.is_unfinished(found):
+    if found is None:
         raise UsageError(
-            "there is no unfinished run to resume"
-            if found is None
-            else "the run is not unfinished",
-            where=str(found or folders.RUNS),
+            "there is no unfinished run to resume",
+            where=f"folder {folders.RUNS}",
             fix="name the folder of an interrupted run, or begin one with eideploy train",
         )
+    if folders.kind_of(found) != folders.RUN or not folders.is_unfinished(found):
+        raise UsageError(
+            f"the folder has a {MANIFEST}, so nothing in it is unfinished",
+            where=str(found),
+            fix="name the folder of an interrupted run, or begin one with eideploy train",
+        )
+    if folder is None:
+        note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
     try:
         text = path.read_text(encoding="utf-8")
@@ -68,7 +79,7 @@ def resume(folder: Path | None = None) -> Result:
             where=str(path),
             fix="restore the file, or train anew",
         ) from error
-    return _train(parse_config(text, where=str(path)), found, name=found.name.rpartition("-")[0])
+    return _train(parse_config(text, where=str(path)), found)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -81,25 +92,30 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
     from eideploy.model.authors import read_checkpoint
 
     circuit, description = read_checkpoint(path)
-    folder = out or folders.numbered(folders.RUNS, path.stem)
     content = {
         "name": path.stem,
         "data": None,
         "source": {"file": path.name, "sha256": sha256(path), **description},
     }
-    with staged_folder(folder) as aside:
-        folders.finish_run(aside, circuit, content)
+    with folders.new_folder(out, folders.RUNS, path.stem) as staged:
+        folders.finish_run(staged.aside, circuit, content)
     described = ", ".join(f"{key} {value}" for key, value in description.items())
-    text = f"imported {path.name} ({described})\nrun  {folder}"
-    return Result(text=text, content={"run": str(folder), **content})
+    text = f"imported {path.name} ({described})\nrun  {staged.final}"
+    return Result(text=text, content={"run": str(staged.final), **content})
 
 
-def _train(config: Config, folder: Path, *, name: str) -> Result:
+def _train(config: Config, folder: Path) -> Result:
+    with folders.sole_training(folder):
+        return _train_alone(config, folder)
+
+
+def _train_alone(config: Config, folder: Path) -> Result:
+    from eideploy.model.checkpoint import FILE, load_state
     from eideploy.model.export import export
     from eideploy.model.training import train as train_network
 
     dataset = load_data(config.data.name)
-    done = 0
+    done = len(load_state(folder).metrics) if (folder / FILE).exists() else 0
 
     def on_epoch(metrics: "EpochMetrics") -> None:
         nonlocal done
@@ -108,7 +124,8 @@ def _train(config: Config, folder: Path, *, name: str) -> Result:
         done = metrics.epoch
 
     try:
-        with bar(f"train {name}", config.training.epochs) as advance:
+        with bar(f"train {folder}", config.training.epochs) as advance:
+            advance(done, "")
             result = train_network(config, dataset, folder, on_epoch=on_epoch, resume=True)
     except KeyboardInterrupt as stop:
         raise StoppedError(
@@ -119,15 +136,13 @@ def _train(config: Config, folder: Path, *, name: str) -> Result:
     write_atomic(folder / "metrics.csv", _csv(result.metrics))
     last = result.metrics[-1]
     content = {
-        "name": name,
         "data": config.data.name,
         "seed": config.seed,
         "metrics": asdict(last),
-        "source": {"preset": name},
     }
     folders.finish_run(folder, export(result.network, dataset.input_shape), content)
     text = (
-        f"trained {name}, seed {config.seed}, {last.epochs} epochs\n"
+        f"trained {counted(last.epochs, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test_x)} images)\n"
         f"run            {folder}"
     )

@@ -188,9 +188,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "preset", nargs="?", default="digits-conv", metavar="PRESET|CONFIG.toml",
         help="digits-conv (default), digits-mlp, or a configuration file",
     )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, help="seed of everything random (default: the preset's)"
-    )
+    parser.add_argument("--seed", type=int, help="of everything random (default: the preset's)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
@@ -256,9 +254,7 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--executor", choices=("integer", "float"), default="integer",
         help="integer (default): the program beside the float network; float: that alone",
     )  # fmt: skip
-    parser.add_argument(
-        "--samples", type=_count, metavar="N", help="the first N only (default: all)"
-    )
+    parser.add_argument("--samples", type=_count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
         "--split",
         choices=("test", "train", "all"),
@@ -268,9 +264,7 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--input", type=Path, metavar="X.npy",
         help="samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range",
     )  # fmt: skip
-    parser.add_argument(
-        "--save", type=Path, metavar="OUT.npz", help="write the logits (B, classes)"
-    )
+    parser.add_argument("--save", type=Path, metavar="OUT.npz", help="write logits (B, classes)")
     parser.add_argument(
         "--trace", action="store_true", help="write spikes and currents of every layer, too"
     )
@@ -289,10 +283,7 @@ def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
-    default = f"{what.lower()}s/..."
-    parser.add_argument(
-        "--out", type=Path, metavar=what, help=f"folder to write (default: {default})"
-    )
+    parser.add_argument("--out", type=Path, metavar=what, help="new folder (default: numbered)")
 
 
 def _add_division(parser: argparse.ArgumentParser, default: str) -> None:

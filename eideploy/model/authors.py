@@ -99,13 +99,20 @@ def _load(path: Path) -> Any:  # noqa: ANN401
         with torch.serialization.safe_globals(_numpy_names()):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        refused = [line.strip() for line in reason if "GLOBAL" in line or "Unsupported" in line]
         raise FormatError(
-            f"the file is damaged or holds more than data: {(refused or reason)[0]}",
+            f"the file is damaged or holds more than data: {_reason(error)}",
             where=str(path),
             fix=ANEW,
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of torch's message that names the fault; others advise to run the code."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for mark in ("GLOBAL", "but got", "Unsupported", "PytorchStreamReader"):
+        if named := [line for line in lines if mark in line]:
+            return named[0].partition(". ")[0]
+    return type(error).__name__
 
 
 def _numpy_names() -> list[Any]:

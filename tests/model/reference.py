@@ -66,13 +66,17 @@ def redrawn(data):
     state = {}
     fields = zip(data["param_names"], data["param_shapes"], strict=True)
     scales = dict(zip(data["init/order"], data["init/exp_scale"], strict=True))
-    shapes = {str(name): parse_shape(shape) for name, shape in fields}
+    shapes = {name: parse_shape(shape) for name, shape in fields}
     for name in data["init/order"]:
         for kind in ("ee", "ie"):
             key = f"{name}.conv_{kind}.weight"
             key = key if key in shapes else f"{name}.weight_{kind}"
             state[key] = rng.exponential(scales[name], size=shapes[key]).astype(np.float32)
-    return state, shapes
+    for name, total in zip(data["param_names"], data["param_sum"], strict=True):
+        if name not in state:  # all entries of a gain, a bias or W_EI are equal at first
+            entry = np.float32(total / np.prod(shapes[name]))
+            state[str(name)] = np.full(shapes[name], entry, dtype=np.float32)
+    return {str(name): state[name] for name in data["param_names"]}
 
 
 def parse_shape(text):

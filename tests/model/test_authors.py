@@ -84,29 +84,11 @@ def test_logits_of_an_imported_checkpoint_equal_the_reference(tmp_path, name, co
     }
 
 
-def residual_state():
-    data = golden("c5_resnet18_full")
-    state, shapes = redrawn(data)
-    scales = dict(zip(data["init/order"], range(len(data["init/order"])), strict=True))
-    norms = [name.replace("conv", "norm").replace("sample.0", "sample.1") for name in scales]
-    for place, (layer, norm) in enumerate(zip(scales, norms, strict=True)):
-        mean, variance, square = (data[f"init/{k}"][place] for k in ("E_x", "Var_x", "E_x_square"))
-        name = "final_ei_norm" if layer == "fc" else norm
-        key = f"{layer}.weight_ee" if layer == "fc" else f"{layer}.conv_ee.weight"
-        fan_in = np.prod(shapes[key][1:])
-        n_i = shapes[f"{name}.weight_ei"][1]
-        gain = np.sqrt(square + variance) / (np.sqrt(fan_in) * mean)
-        for part, value in {"weight_ei": 1 / n_i, "gain_i": gain, "gain_e": 1, "bias": 0}.items():
-            shape = shapes[f"{name}.{part}"]
-            state[f"{name}.{part}"] = np.full(shape, value, dtype=np.float32)
-    return data, {name: state[name] for name in data["param_names"]}
-
-
 @pytest.mark.slow
 def test_logits_of_an_imported_residual_checkpoint_equal_the_reference(tmp_path):
-    data, state = residual_state()
+    data = golden("c5_resnet18_full")
     config = {**CONFIG, "arch": "ResNet", "num_layers": 18}
-    network, _, _ = read_network(write(tmp_path, tensors(state), config))
+    network, _, _ = read_network(write(tmp_path, tensors(redrawn(data)), config))
     logits = network.double()(torch.from_numpy(data["x"]).double())
     np.testing.assert_allclose(logits, data["f64/logits"], rtol=1e-10, atol=1e-10)
 

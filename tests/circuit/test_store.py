@@ -219,7 +219,7 @@ def test_another_version_is_named(tmp_path):
 def test_another_kind_is_named(tmp_path):
     path = tmp_path / "net.eic"
     write_tensors(path, {}, kind="eideploy checkpoint", version=VERSION, content={})
-    with pytest.raises(FormatError, match="not .*eideploy circuit"):
+    with pytest.raises(FormatError, match=r"not .*eideploy circuit"):
         load(path)
 
 

@@ -23,6 +23,7 @@ class Core:
     port       the words of this time step that were not yet taken, (y, x, channel, value)
     divisible  a DEN is positive
     least      the minimum register; None stands for all ones
+               both are as a stage before may have left them, until setup
     logits     what was put out
     """
 
@@ -31,8 +32,8 @@ class Core:
     stage: Stage
     is_first: bool
     port: list[Word]
-    divisible: bool = False
-    least: int | None = None
+    divisible: bool = True
+    least: int | None = 1
     logits: list[int] = field(default_factory=list)
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eideploy import shipped
 from eideploy.errors import UsageError
-from eideploy.tables import bounded, build, read_toml, refuse
+from eideploy.tables import bounded, build, is_file, read_toml, refuse
 
 VERSION = 1
 
@@ -43,7 +43,7 @@ def load_scheme(name: str) -> Scheme:
     if name in scheme_names():
         return read_scheme(shipped.folder("quant") / f"{name}.toml")
     path = Path(name)
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not is_file(path):
         raise UsageError(
             f"no scheme is called {name!r}",
             where="--scheme",

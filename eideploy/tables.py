@@ -20,6 +20,14 @@ def bounded(low: int, high: int) -> Any:  # noqa: ANN401 - as dataclasses.field
     return field(metadata={"low": low, "high": high})
 
 
+def is_file(path: Path) -> bool:
+    """Return whether `path` is a file; what is too long to be a path is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_toml(path: Path, version: int) -> dict[str, Any]:
     """Read a TOML file that begins with `version`, and return the rest.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from eideploy import shipped
 from eideploy.errors import UsageError
 from eideploy.numeric.division import METHODS
-from eideploy.tables import build, read_toml, refuse
+from eideploy.tables import build, is_file, read_toml, refuse
 
 VERSION = 1
 SPEC = "spec.toml"
@@ -99,9 +99,9 @@ def load_target(name: str, *, option: str = "--target") -> Target:
     if name in target_names():
         return read_target(shipped.folder("targets") / name / SPEC)
     path = Path(name)
-    if (path / SPEC).is_file():
+    if is_file(path / SPEC):
         return read_target(path / SPEC)
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not is_file(path):
         raise UsageError(
             f"no target is called {name!r}",
             where=option,

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -48,10 +49,19 @@ def _read_array(path: Path) -> Array:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise ValueError("it does not begin like one")
-        return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))
+        with np.errstate(over="ignore"):  # a size that no file has is refused by what follows
+            return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))
     except FileNotFoundError as error:
         raise DataError("the file does not exist", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, ArithmeticError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TypeError,
+        OverflowError,
+        TokenError,
+    ) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"not an .npy file: {reason}", where=str(path), fix=REMEDY) from error
 
@@ -62,9 +72,14 @@ def require_place(path: Path, *, source: Path | None) -> None:
     Raises:
         DataError: a folder, in no folder, or the file `source`.
     """
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # a name that is too long
+        what = f"cannot write: {error.strerror}"
+        raise DataError(what, where=str(path), fix="name another file") from error
+    if is_folder:
         raise DataError("that is a folder", where=str(path), fix="name a file, e.g. trace.npz")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise DataError(
             "there is no folder to write the file into",
             where=str(path.parent),

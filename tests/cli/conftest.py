@@ -1,0 +1,95 @@
+"""A tiny network, trained and compiled once a session; every test works on a copy of its own."""
+
+import os
+import shutil
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from eideploy import cli
+from tests.cli.support import TINY, listing
+
+Outcome = namedtuple("Outcome", "code out err")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Return a folder with runs/digits-conv-1 and a build of it, to be copied."""
+    place = tmp_path_factory.mktemp("finished")
+    before = os.getcwd()  # noqa: PTH109 - what chdir takes back
+    os.chdir(place)
+    try:
+        assert cli.main(["train", *TINY]) == 0
+        assert cli.main(["compile"]) == 0
+    finally:
+        os.chdir(before)
+    return place
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def trained(finished, empty):
+    """Work in a folder with a finished run."""
+    shutil.copytree(finished / "runs", empty / "runs")
+    return empty
+
+
+@pytest.fixture
+def built(finished, trained):
+    """Work in a folder with a finished run and its build."""
+    shutil.copytree(finished / "builds", trained / "builds")
+    return trained
+
+
+@pytest.fixture
+def call(capsys):
+    """Return a function that runs a command and gives its exit code, stdout and stderr."""
+
+    def run(*argv):
+        try:
+            code = cli.main([str(a) for a in argv])
+        except SystemExit as stop:  # argparse
+            code = stop.code
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(call, empty):
+    """Return a function that requires an error of three lines, and nothing written."""
+
+    def run(*argv, code, what, where, fix):
+        before = listing(empty)
+        found = call(*argv)
+        assert found.code == code
+        assert found.out == ""
+        lines = [line for line in found.err.splitlines() if line]
+        error = next(i for i, line in enumerate(lines) if line.startswith("error: "))
+        shown = lines[error:]
+        assert len(shown) == 3
+        assert shown[1].startswith("  where: ")
+        assert shown[2].startswith("  fix:   ")
+        assert (what in shown[0], where in shown[1], fix in shown[2]) == (True, True, True), shown
+        assert listing(empty) == before
+
+    return run
+
+
+@pytest.fixture
+def samples(empty):
+    """Return a function that writes samples of a shape, and names the file."""
+
+    def write(*shape, name="x.npy", seed=0):
+        x = np.random.default_rng(seed).random(shape, dtype=np.float32)
+        np.save(empty / name, x)
+        return x
+
+    return write

@@ -1,0 +1,52 @@
+"""What the tests of the command line share."""
+
+import json
+import os
+import subprocess
+import sys
+
+from eideploy.files import sha256
+
+TINY = (
+    "--set", "training.epochs=2", "--set", "training.warmup_epochs=0",
+    "--set", 'network.widths=[8, "P", 8]',
+)  # fmt: skip
+
+RUN = "runs/digits-conv-1"
+BUILD = "builds/digits-conv-1-digital-int8-lut8x8-1"
+
+
+def process(*argv, **options):
+    """Start the command in a process of its own."""
+    command = [sys.executable, "-m", "eideploy.cli", *map(str, argv)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        **options,
+    )
+
+
+def listing(folder):
+    """Return every path under `folder` with the bytes of the files."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() if p.is_file() else None
+        for p in sorted(folder.rglob("*"))
+    }
+
+
+def only(folder):
+    """Return the one entry of a folder."""
+    (found,) = folder.iterdir()
+    return found
+
+
+def rehash(folder):
+    """Write the true hashes into the manifest, so that deeper readers see a changed file."""
+    path = folder / "manifest.json"
+    mark = json.loads(path.read_text())
+    mark["files"] = {name: sha256(folder / name) for name in mark["files"]}
+    path.write_text(json.dumps(mark))

@@ -34,7 +34,7 @@ fast: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" -q
 
 bench: $(INSTALLED) ## measure accuracy and speed; by hand, takes long
-	$(BIN)/python benchmarks/digits_accuracy.py
+	$(BIN)/python benchmarks/digits_deployment.py
 
 clean: ## remove .venv, caches and the demo's folder
 	rm -rf .venv $(DEMO) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

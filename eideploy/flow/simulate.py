@@ -116,7 +116,7 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
         how = f"{made.target.name}, scheme {made.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
-    if request.divider is None or request.divider.label == _divider(source.program).label:
+    if request.divider is None or request.divider.label == _division(source.program).divider.label:
         return source.program, f"build {source.folder}"
     replaced = f"its division replaced by {request.divider.label}"
     return _divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"

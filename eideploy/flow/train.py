@@ -105,8 +105,13 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
 
 
 def _train(config: Config, folder: Path) -> Result:
-    with folders.sole_training(folder):
-        return _train_alone(config, folder)
+    try:
+        with folders.sole_training(folder):
+            return _train_alone(config, folder)
+    except KeyboardInterrupt as stop:
+        if not folders.is_unfinished(folder):
+            raise
+        raise _stopped("stopped before the run was finished", folder) from stop
 
 
 def _train_alone(config: Config, folder: Path) -> Result:
@@ -128,11 +133,8 @@ def _train_alone(config: Config, folder: Path) -> Result:
             advance(done, "")
             result = train_network(config, dataset, folder, on_epoch=on_epoch, resume=True)
     except KeyboardInterrupt as stop:
-        raise StoppedError(
-            f"stopped after {done} of {config.training.epochs} epochs",
-            where=str(folder),
-            fix=f"continue with eideploy train --resume {folder}",
-        ) from stop
+        what = f"stopped after {done} of {config.training.epochs} epochs"
+        raise _stopped(what, folder) from stop
     write_atomic(folder / "metrics.csv", _csv(result.metrics))
     last = result.metrics[-1]
     content = {
@@ -147,6 +149,11 @@ def _train_alone(config: Config, folder: Path) -> Result:
         f"run            {folder}"
     )
     return Result(text=text, content={"run": str(folder), **content})
+
+
+def _stopped(what: str, folder: Path) -> StoppedError:
+    fix = f"continue with eideploy train --resume {folder}"
+    return StoppedError(what, where=str(folder), fix=fix)
 
 
 def _csv(metrics: Sequence["EpochMetrics"]) -> bytes:

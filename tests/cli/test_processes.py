@@ -122,6 +122,20 @@ def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
     assert weights(trained / "runs/digits-conv-2") == weights(trained / RUN)
 
 
+@pytest.mark.parametrize("moment", ["eideploy.flow.train.load_data", "eideploy.folders.save"])
+def test_ctrl_c_beside_the_epochs_says_how_to_go_on_too(trained, call, monkeypatch, moment):
+    (trained / RUN / "manifest.json").unlink()
+
+    def stop(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(moment, stop)
+    found = call("train", "--resume")
+    assert found.code == 130
+    assert "error: stopped before the run was finished" in found.err
+    assert f"fix:   continue with eideploy train --resume {RUN}" in found.err
+
+
 def weights(run):
     return hashlib.sha256((run / "circuit.safetensors").read_bytes()).hexdigest()
 

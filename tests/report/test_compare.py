@@ -1,0 +1,113 @@
+"""A comparison counts what two runs of the executors differ in, whatever the batches are."""
+
+import numpy as np
+import pytest
+
+from eideploy.circuit import IntegerLIF
+from eideploy.errors import DataError
+from eideploy.numeric.division import lut
+from eideploy.pipeline import compile_circuit
+from eideploy.report.compare import compare
+from eideploy.report.text import comparison_text
+from eideploy.scheme import load_scheme
+from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import observe
+from eideploy.target import load_target
+from tests.helpers.float_circuits import conv_net
+
+SAMPLES = 150  # more than two batches
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Return a float circuit, its program with a coarse table, and samples."""
+    rng = np.random.default_rng(0)
+    circuit = conv_net(rng)
+    x = rng.random((SAMPLES, *circuit.input.size))
+    program = compile_circuit(
+        circuit,
+        target=load_target("digital"),
+        scheme=load_scheme("int8"),
+        ranges=observe(circuit, x[:32]),
+        divider=lut(2, 2),
+        zero_policy="minimum",
+    )
+    return circuit, program, x
+
+
+@pytest.fixture(scope="module")
+def traces(compiled):
+    """Return what the two executors do with all samples at once."""
+    circuit, program, x = compiled
+    keep = frozenset({"spikes"})
+    return run_float(circuit, x, keep=keep), run_integer(
+        program.circuit, x, keep=keep | CYCLE_KINDS
+    )
+
+
+@pytest.fixture(scope="module")
+def found(compiled):
+    """Return the comparison, with labels 0 and 1 in turn."""
+    circuit, program, x = compiled
+    return compare(circuit, program, x, np.arange(SAMPLES) % 2)
+
+
+def test_agreement_and_accuracies_are_those_of_the_executors(found, traces):
+    theirs, ours = (trace.logits.argmax(1) for trace in traces)
+    labels = np.arange(SAMPLES) % 2
+    assert found.samples == SAMPLES
+    assert found.agreement == (ours == theirs).mean()
+    assert found.float_accuracy == (theirs == labels).mean()
+    assert found.integer_accuracy == (ours == labels).mean()
+
+
+def test_every_layer_is_compared_spike_by_spike(compiled, found, traces):
+    reference, trace = traces
+    names = [lif.name for lif in compiled[1].circuit.of(IntegerLIF)]
+    assert [layer.name for layer in found.layers] == names
+    for layer in found.layers:
+        ours, theirs = trace.spikes[layer.name], reference.spikes[layer.name]
+        assert layer.mismatch == pytest.approx((ours != theirs).mean(), abs=1e-15)
+        assert layer.rate == pytest.approx(ours.mean(), abs=1e-15)
+
+
+def test_the_first_diverging_layer_is_the_first_that_differs_at_all(found):
+    assert found.first_diverging == next(x.name for x in found.layers if x.mismatch)
+
+
+def test_cycles_are_those_of_the_cycle_model(compiled, found, traces):
+    cycles = count_cycles(compiled[1], traces[1])
+    assert found.cycles.least == cycles.per_inference.min()
+    assert found.cycles.most == cycles.per_inference.max()
+    assert found.cycles.median == np.median(cycles.per_inference)
+    assert sum(found.cycles.by_stage.values()) <= cycles.per_inference.mean() + 1e-9
+
+
+def test_without_labels_no_accuracy_is_claimed(compiled):
+    circuit, program, x = compiled
+    bare = compare(circuit, program, x[:3], None)
+    assert (bare.float_accuracy, bare.integer_accuracy) == (None, None)
+    assert "accuracy" not in comparison_text(bare)
+    assert "of 3 samples" in comparison_text(bare)
+
+
+def test_progress_adds_up_to_the_samples(compiled):
+    steps = []
+    compare(*compiled, None, on_batch=steps.append)
+    assert sum(steps) == SAMPLES
+    assert len(steps) > 1
+
+
+def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(compiled):
+    silent = np.zeros_like(compiled[2][:2])
+    equal = compare(compiled[0], compiled[1], silent, None)
+    if equal.first_diverging is None:
+        assert "none: all spikes are equal" in comparison_text(equal)
+    assert all(layer.mismatch == 0 for layer in equal.layers) == (equal.first_diverging is None)
+
+
+def test_samples_that_do_not_fit_are_refused(compiled):
+    with pytest.raises(DataError):
+        compare(compiled[0], compiled[1], compiled[2][:, :0], None)

@@ -1,22 +1,44 @@
 """The data sets by name."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from eideploy.data.cifar import CIFAR10, CIFAR100, cifar
 from eideploy.data.dataset import Dataset
 from eideploy.data.digits import digits
+from eideploy.data.event_sets import CIFAR10_DVS, DVS_GESTURE, NMNIST
+from eideploy.data.recordings import event_set
+from eideploy.data.shd import shd
+from eideploy.data.tinyimagenet import tinyimagenet
 from eideploy.errors import ConfigError
 
-DATASETS: Mapping[str, Callable[[], Dataset]] = {"digits": digits}
+Loader = Callable[[Path | None, int | None], Dataset]  # from the folder of data sets and the frames
+DATASETS: Mapping[str, Loader] = {
+    "digits": lambda _, __: digits(),
+    "cifar10": lambda folder, _: cifar(folder, CIFAR10),
+    "cifar100": lambda folder, _: cifar(folder, CIFAR100),
+    "tinyimagenet": lambda folder, _: tinyimagenet(folder),
+    "dvs-gesture": lambda folder, steps: event_set(folder, DVS_GESTURE, steps),
+    "cifar10-dvs": lambda folder, steps: event_set(folder, CIFAR10_DVS, steps),
+    "nmnist": lambda folder, steps: event_set(folder, NMNIST, steps),
+    "shd": shd,
+}
 
 
-def load(name: str) -> Dataset:
+def load(name: str, data_dir: str | Path | None = None, *, steps: int | None = None) -> Dataset:
     """Return the data set of that name.
+
+    Args:
+        name: one of `DATASETS`.
+        data_dir: the folder that holds the sets that are not bundled, each in its own folder.
+        steps: frames of an event recording, the published number if None; images take no heed.
 
     Raises:
         ConfigError: there is no such data set.
+        DataError: a file is missing or damaged, or what reads it is not installed.
     """
     if name not in DATASETS:
         raise ConfigError(
             f"there is no data set {name}", where="data.name", fix=f"use {', '.join(DATASETS)}"
         )
-    return DATASETS[name]()
+    return DATASETS[name](None if data_dir is None else Path(data_dir), steps)

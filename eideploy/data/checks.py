@@ -1,0 +1,57 @@
+"""What can be told of a recording before it is decoded: its size, its mark, its stated shape."""
+
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.data.sources import Source
+
+MAX_BYTES = 256 << 20  # of one recording; the largest published one has a tenth
+AEDAT4 = b"#!AER-DAT4.0\r\n"
+NMNIST_EVENT = 5  # bytes
+
+
+def check_file(path: Path, source: Source) -> None:
+    """Refuse a recording that cannot be whole.
+
+    Raises:
+        DataError: its size, its first bytes or its stated shape are not those of its format.
+    """
+    size = path.stat().st_size
+    if not size:
+        raise source.damaged("the file is empty", path)
+    if size > MAX_BYTES:
+        raise source.damaged(f"the file has {size} bytes, more than {MAX_BYTES}", path)
+    if path.suffix == ".bin" and size % NMNIST_EVENT:
+        raise source.damaged(f"the file has {size} bytes, not {NMNIST_EVENT} to each event", path)
+    if path.suffix == ".aedat4":
+        _check_aedat4(path, source)
+    if path.suffix == ".npy":
+        _check_npy(path, source, size)
+
+
+def _check_aedat4(path: Path, source: Source) -> None:
+    with path.open("rb") as file:
+        mark = file.read(len(AEDAT4))
+    if mark != AEDAT4:
+        raise source.damaged(f"the file begins with {mark!r}, not with {AEDAT4!r}", path)
+
+
+def _check_npy(path: Path, source: Source, size: int) -> None:
+    """Refuse an array file that does not hold exactly the numbers (n, 4) that its header states."""
+    with path.open("rb") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read = {(1, 0): np.lib.format.read_array_header_1_0}[version]
+            shape, _, dtype = read(file)
+        except (ValueError, KeyError, SyntaxError, EOFError) as error:
+            raise source.damaged(
+                f"the file is no numpy array of version 1.0: {error}", path
+            ) from error
+        stated = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if dtype.kind not in "iuf" or len(shape) != 2 or shape[1] != 4:
+        raise source.damaged(f"the file holds {dtype} of shape {shape}, not numbers (n, 4)", path)
+    if size != stated:
+        raise source.damaged(
+            f"the file has {size} bytes, not the {stated} of its {shape[0]} events", path
+        )

@@ -1,0 +1,60 @@
+"""The event data sets that tonic reads, as data: where the files lie, what the network sees."""
+
+from dataclasses import dataclass
+
+from eideploy.data.events import Sensor
+from eideploy.data.sources import SOURCES, Source
+
+OBJECTS = "airplane automobile bird cat deer dog frog horse ship truck"
+DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSet:
+    """An event data set of one file to a recording, in the layout of tonic 1.7.0."""
+
+    source: Source
+    reader: str  # tonic's class
+    pattern: str  # of a recording's path in its folder; groups: label, and part where there are two
+    parts: tuple[str, ...]  # folders of training and of test; none where the files are split here
+    counts: tuple[int, ...] = ()  # published recordings a part; none where no number is stated
+    labels: tuple[str, ...]
+    sensor: Sensor  # polarities, height, width
+    steps: int  # frames where the caller asks for no other number
+    by_number: bool = False  # a frame has as many events as the others; else it lasts as long
+    size: tuple[int, int] | None = None  # that the network sees
+
+
+NMNIST = EventSet(
+    source=SOURCES["nmnist"],
+    reader="NMNIST",
+    pattern=r"(?P<part>Train|Test)/(?P<label>\d)/[^/]+\.bin",
+    parts=("Train", "Test"),
+    counts=(60_000, 10_000),
+    labels=DIGITS,
+    sensor=(2, 34, 34),
+    steps=10,
+)
+DVS_GESTURE = EventSet(
+    source=SOURCES["dvs-gesture"],
+    reader="DVSGesture",
+    pattern=r"(?P<part>ibmGestureTrain|ibmGestureTest)/user\d+_[^/]+/(?P<label>\d+)\.npy",
+    parts=("ibmGestureTrain", "ibmGestureTest"),
+    labels=(*DIGITS, "10"),
+    sensor=(2, 128, 128),
+    steps=16,
+    by_number=True,
+    size=(48, 48),
+)
+CIFAR10_DVS = EventSet(
+    source=SOURCES["cifar10-dvs"],
+    reader="CIFAR10DVS",
+    pattern=r"(?P<label>[a-z]+)/[^/]+\.aedat4",
+    parts=(),
+    counts=(10_000,),
+    labels=tuple(OBJECTS.split()),
+    sensor=(2, 128, 128),
+    steps=10,
+    by_number=True,
+    size=(48, 48),
+)

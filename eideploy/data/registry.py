@@ -6,6 +6,7 @@ from pathlib import Path
 from eideploy.data.cifar import CIFAR10, CIFAR100, cifar
 from eideploy.data.dataset import Dataset
 from eideploy.data.digits import digits
+from eideploy.data.digits_events import digits_events
 from eideploy.data.event_sets import CIFAR10_DVS, DVS_GESTURE, NMNIST
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
@@ -15,6 +16,7 @@ from eideploy.errors import ConfigError
 Loader = Callable[[Path | None, int | None], Dataset]  # from the folder of data sets and the frames
 DATASETS: Mapping[str, Loader] = {
     "digits": lambda _, __: digits(),
+    "digits-events": lambda _, steps: digits_events(steps),
     "cifar10": lambda folder, _: cifar(folder, CIFAR10),
     "cifar100": lambda folder, _: cifar(folder, CIFAR100),
     "tinyimagenet": lambda folder, _: tinyimagenet(folder),

@@ -18,6 +18,7 @@ from eideploy.flow.train import train
 from eideploy.folders import load_run
 from eideploy.numeric.division import Divider, exact, lut, shift, shift2
 from eideploy.report.compare import Comparison, compare
+from eideploy.report.text import at_most
 
 DIVIDERS = (exact(), lut(12, 12), lut(8, 8), lut(6, 6), lut(4, 4), lut(2, 2), shift2(), shift())
 
@@ -46,7 +47,7 @@ def row(paths: list[Path], divider: Divider, policy: ZeroPolicy) -> str:
     cells = [
         divider.label,
         policy,
-        f"{100 * divider.bound:.3g} %",
+        at_most(divider.bound),
         f"{100 * fmean(t.float_accuracy or 0 for t in test):.2f} %",
         f"{100 * fmean(t.integer_accuracy or 0 for t in test):.2f} %",
         f"{100 * fmean(e.agreement for e in every):.2f} %",

@@ -131,7 +131,7 @@ class IntegerReadout(IntegerSynapses):
     def check(self) -> None:
         """Check the unit."""
         super().check()
-        self.require(0 < self.logit_step < np.inf, f"has logit_step {self.logit_step}")
+        self.require(0 < self.logit_step < 1e200, f"has logit_step {self.logit_step}")
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return (classes,)."""

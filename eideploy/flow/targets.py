@@ -15,9 +15,11 @@ def show() -> Result:
     schemes = [load_scheme(name) for name in scheme_names()]
     text = "\n".join(
         [
-            table(["target", ""], [[t.name, t.description] for t in targets]),
+            "targets",
+            *(f"  {t.name:<16}{t.description}" for t in targets),
             "",
-            table(["scheme", ""], [[s.name, s.description] for s in schemes]),
+            "schemes",
+            *(f"  {s.name:<16}{s.description}" for s in schemes),
         ]
     )
     content = {

@@ -41,6 +41,11 @@ def _require_one_readout(circuit: Circuit) -> None:
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
             where="circuit", fix="end the network with its one readout",
         )  # fmt: skip
+    if not circuit.of(IntegerEILayer):
+        raise CapacityError(
+            "the network has no hidden E-I layer, so there is nothing to divide",
+            where="circuit", fix="train with at least one width",
+        )  # fmt: skip
 
 
 @dataclass

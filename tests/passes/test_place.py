@@ -219,3 +219,9 @@ def test_a_circuit_without_dividers_is_no_input_of_place():
     with pytest.raises(InvariantError, match="place needs a circuit that has_dividers") as error:
         place(circuit(*nodes, classes("a", 4)), target=core_target())
     assert "one = IntegerEILinear(input) -> 4" in error.value.__notes__[0]
+
+
+def test_network_without_a_hidden_layer_is_refused():
+    one = readout("input", [[1, 1]], [[1, 1]], [[1]])
+    with pytest.raises(CapacityError, match="no hidden E-I layer"):
+        place(circuit(source((2,)), one), target=core_target())

@@ -26,6 +26,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
     _require_one_readout(circuit)
     cursor = _Cursor()
     stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(IntegerSynapses))
+    _require_hidden_layer(circuit)
     program = Program(
         circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
     )
@@ -41,6 +42,9 @@ def _require_one_readout(circuit: Circuit) -> None:
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
             where="circuit", fix="end the network with its one readout",
         )  # fmt: skip
+
+
+def _require_hidden_layer(circuit: Circuit) -> None:
     if not circuit.of(IntegerEILayer):
         raise CapacityError(
             "the network has no hidden E-I layer, so there is nothing to divide",

@@ -1,6 +1,8 @@
 """What can be told of a recording before it is decoded: its size, its mark, its stated shape."""
 
 from pathlib import Path
+from tokenize import TokenError
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -8,7 +10,9 @@ from eideploy.data.sources import Source
 
 MAX_BYTES = 256 << 20  # of one recording; the largest published one has a tenth
 AEDAT4 = b"#!AER-DAT4.0\r\n"
+MAX_HEADER = 1 << 20  # bytes; the published ones have some thousand
 NMNIST_EVENT = 5  # bytes
+HEADER_ERRORS = (ValueError, KeyError, SyntaxError, EOFError, TypeError, OverflowError, TokenError)
 
 
 def check_file(path: Path, source: Source) -> None:
@@ -31,10 +35,23 @@ def check_file(path: Path, source: Source) -> None:
 
 
 def _check_aedat4(path: Path, source: Source) -> None:
+    """Refuse an AEDAT 4 file whose header is not whole: on some, aedat ends the whole process."""
     with path.open("rb") as file:
         mark = file.read(len(AEDAT4))
-    if mark != AEDAT4:
-        raise source.damaged(f"the file begins with {mark!r}, not with {AEDAT4!r}", path)
+        if mark != AEDAT4:
+            raise source.damaged(f"the file begins with {mark!r}, not with {AEDAT4!r}", path)
+        length = int.from_bytes(file.read(4), "little")
+        header = file.read(min(length, MAX_HEADER))
+    start, end = header.find(b"<dv"), header.rfind(b"</dv>")
+    try:
+        if len(header) != length or start < 0:
+            raise ValueError(f"{length} bytes are stated, {len(header)} read")
+        text = header[start : end + len(b"</dv>")].decode()
+        if "<!" in text:
+            raise ValueError("it declares entities")
+        ElementTree.fromstring(text)
+    except (ValueError, ElementTree.ParseError) as error:
+        raise source.damaged(f"the header is damaged: {error}", path) from error
 
 
 def _check_npy(path: Path, source: Source, size: int) -> None:
@@ -44,7 +61,7 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
             version = np.lib.format.read_magic(file)
             read = {(1, 0): np.lib.format.read_array_header_1_0}[version]
             shape, _, dtype = read(file)
-        except (ValueError, KeyError, SyntaxError, EOFError) as error:
+        except HEADER_ERRORS as error:
             raise source.damaged(
                 f"the file is no numpy array of version 1.0: {error}", path
             ) from error

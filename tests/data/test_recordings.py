@@ -240,6 +240,10 @@ BAD_NPY = [
     (lambda p: p.write_bytes(b"nonsense" * 9), "the file is no numpy array of version 1.0: "),
     (lambda p: p.write_bytes(p.read_bytes()[:-8]), "the file has 2040 bytes, not the 2048"),
     (overstate, "the file has 2048 bytes, not the 3296 of its 99 events"),
+    (
+        lambda p: p.write_bytes(p.read_bytes().replace(b"(60, 4)", b"(6\xb8, 4)", 1)),
+        "the file is no numpy array of version 1.0: ",
+    ),
     (save(np.zeros((3, 5))), "the file holds float64 of shape (3, 5), not numbers (n, 4)"),
     (pickled, "the file holds object of shape (1,), not numbers (n, 4)"),
     (save(np.zeros((0, 4))), "the recording has no event"),
@@ -268,7 +272,16 @@ def test_a_gesture_of_no_class_is_named(gesture):
 BAD_AEDAT4 = [
     (lambda c: b"#!AER-DAT2.0" + c[12:], "the file begins with b'#!AER-DAT2.0\\r\\n', not with"),
     (lambda c: c[:-40], "the recording cannot be decoded: "),
-    (lambda c: c[:14] + bytes(60), "the recording cannot be decoded: "),
+    (lambda c: c[:14] + bytes(60), "the header is damaged: 0 bytes are stated, 0 read"),
+    (lambda c: c[:200], "the header is damaged: "),
+    (lambda c: c.replace(b"</node>", b"</edon>", 1), "the header is damaged: mismatched tag"),
+    (lambda c: c.replace(b"128", b"1\xff8", 1), "the header is damaged: 'utf-8' codec"),
+    (lambda c: c.replace(b"NONE", b"<!E>", 1), "the header is damaged: it declares entities"),
+    (lambda c: c.replace(b"EVTS", b"EVTX"), "the recording cannot be decoded: "),
+    (  # a root beyond the end, on which aedat panics
+        lambda c: c.replace(b"\x10\0\0\0EVTS", b"\xff\xff\0\0EVTS"),
+        "the recording cannot be decoded: ",
+    ),
 ]
 
 

@@ -9,14 +9,7 @@ from typing import Literal
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import (
-    Input,
-    Synapses,
-    check_geometry,
-    conv_shape,
-    linear_shape,
-    pool_shape,
-)
+from eideploy.circuit.nodes import Convolution, Input, Synapses, pool_shape
 from eideploy.numeric.division import Divider
 
 ZeroPolicy = Literal["minimum", "floor"]
@@ -100,26 +93,10 @@ class IntegerEILayer(IntegerSynapses):
 class IntegerEILinear(IntegerEILayer):
     """A fully connected integer E-I layer."""
 
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (n_E,)."""
-        return linear_shape(self, self.w_ee, inputs[0])
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerEIConv(IntegerEILayer):
+class IntegerEIConv(IntegerEILayer, Convolution):
     """A convolutional integer E-I layer."""
-
-    stride: int = 1
-    padding: int = 0
-
-    def check(self) -> None:
-        """Check the geometry."""
-        super().check()
-        check_geometry(self, self.w_ee, self.stride, self.padding)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (n_E, h', w')."""
-        return conv_shape(self, self.w_ee, inputs[0], self.stride, self.padding)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,10 +109,6 @@ class IntegerReadout(IntegerSynapses):
         """Check the unit."""
         super().check()
         self.require(0 < self.logit_step < 1e200, f"has logit_step {self.logit_step}")
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (classes,)."""
-        return linear_shape(self, self.w_ee, inputs[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

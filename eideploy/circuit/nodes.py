@@ -60,6 +60,41 @@ class Synapses(Node):
         self.require_array("w_ie", (self.n_i, *self.w_ee.shape[1:]), low=0)
         self.require_array("w_ei", (self.n_e, self.n_i), low=0)
 
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (n_E,) of a fully connected layer that reads (n_in,)."""
+        is_linear = self.w_ee.ndim == 2
+        self.require(is_linear, f"has weights of shape {self.w_ee.shape}, expected (out, in)")
+        n_in = self.w_ee.shape[1]
+        self.require(inputs[0] == (n_in,), f"reads {inputs[0]}, its weights take ({n_in},)")
+        return (self.n_e,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution(Synapses):
+    """Synapses that are shared by positions: W_EE and W_IE are square kernels, W_EI is 1x1."""
+
+    stride: int = 1
+    padding: int = 0
+
+    def check(self) -> None:
+        """Check the geometry."""
+        super().check()
+        shape = self.w_ee.shape
+        square = len(shape) == 4 and shape[2] == shape[3]
+        self.require(square, f"has a kernel of shape {shape}, expected (out, in, k, k)")
+        self.require(self.stride >= 1, f"has stride {self.stride}")
+        self.require(0 <= self.padding < shape[2], f"has padding {self.padding}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (n_E, h', w') of a layer that reads (channels, h, w)."""
+        size, (_, channels, kernel, _) = inputs[0], self.w_ee.shape
+        fits = len(size) == 3 and size[0] == channels
+        self.require(fits, f"reads {size}, its kernel takes ({channels}, height, width)")
+        geometry = {"kernel": kernel, "stride": self.stride, "padding": self.padding}
+        h, w = (window_output(n, **geometry) for n in size[1:])
+        self.require(h > 0 and w > 0, f"has a kernel of {kernel} on an input of {size}")
+        return self.n_e, h, w
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EILayer(Synapses):
@@ -85,35 +120,15 @@ class EILayer(Synapses):
 class EILinear(EILayer):
     """A fully connected E-I layer: x (n_in,) to current (n_E,)."""
 
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (n_E,)."""
-        return linear_shape(self, self.w_ee, inputs[0])
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EIConv(EILayer):
-    """A convolutional E-I layer: x (channels, h, w) to current (n_E, h', w'); W_EI is 1x1."""
-
-    stride: int = 1
-    padding: int = 0
-
-    def check(self) -> None:
-        """Check the geometry."""
-        super().check()
-        check_geometry(self, self.w_ee, self.stride, self.padding)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (n_E, h', w')."""
-        return conv_shape(self, self.w_ee, inputs[0], self.stride, self.padding)
+class EIConv(EILayer, Convolution):
+    """A convolutional E-I layer: x (channels, h, w) to current (n_E, h', w')."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EIReadout(Synapses):
     """The output layer: logits = mean over time of I_EE - I_EI, no division, no LIF (M9)."""
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (classes,)."""
-        return linear_shape(self, self.w_ee, inputs[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -172,33 +187,8 @@ class Add(Node):
         return inputs[0]
 
 
-def linear_shape(node: Node, weight: Array, size: Shape) -> Shape:
-    """Return the output shape of a fully connected weight (n_out, n_in)."""
-    node.require(weight.ndim == 2, f"has a weight of shape {weight.shape}, expected (out, in)")
-    node.require(size == (weight.shape[1],), f"reads {size}, its weights take ({weight.shape[1]},)")
-    return (int(weight.shape[0]),)
-
-
-def conv_shape(node: Node, weight: Array, size: Shape, stride: int, padding: int) -> Shape:
-    """Return the output shape of a kernel (n_out, channels, k, k)."""
-    channels, kernel = weight.shape[1], weight.shape[2]
-    fits = len(size) == 3 and size[0] == channels
-    node.require(fits, f"reads {size}, its kernel takes ({channels}, height, width)")
-    h, w = (window_output(n, kernel=kernel, stride=stride, padding=padding) for n in size[1:])
-    node.require(h > 0 and w > 0, f"has a kernel of {kernel} on an input of {size}")
-    return int(weight.shape[0]), h, w
-
-
 def pool_shape(node: Node, kernel: int, size: Shape) -> Shape:
     """Return the output shape of pooling without overlap."""
     fits = len(size) == 3 and min(size[1:]) >= kernel
     node.require(fits, f"pools {kernel}x{kernel} windows of {size}")
     return size[0], size[1] // kernel, size[2] // kernel
-
-
-def check_geometry(node: Node, weight: Array, stride: int, padding: int) -> None:
-    """Require a square kernel (n_out, channels, k, k) and a possible stride and padding."""
-    square = weight.ndim == 4 and weight.shape[2] == weight.shape[3]
-    node.require(square, f"has a kernel of shape {weight.shape}, expected (out, in, k, k)")
-    node.require(stride >= 1, f"has stride {stride}")
-    node.require(0 <= padding < weight.shape[2], f"has padding {padding}")

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from eideploy.circuit import Array, Circuit, EIConv, IntegerEIConv, Node, Shape
+from eideploy.circuit import Array, Circuit, Shape
+from eideploy.circuit.nodes import Convolution, Synapses
 from eideploy.errors import DataError
 
 
@@ -35,12 +36,12 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     return samples[None] if static else np.ascontiguousarray(samples.swapaxes(0, 1))
 
 
-def patches(node: Node, x: Array) -> Array:
+def patches(node: Synapses, x: Array) -> Array:
     """Return the presynaptic values of every output position, (S, B, positions, fan_in).
 
     x is (S, B, n_in) or (S, B, channels, h, w); fan_in is in the order of the weights.
     """
-    if not isinstance(node, EIConv | IntegerEIConv):
+    if not isinstance(node, Convolution):
         return x[:, :, None]
     kernel, pad = node.w_ee.shape[2], node.padding
     x = np.pad(x, ((0, 0), (0, 0), (0, 0), (pad, pad), (pad, pad)))

@@ -1,0 +1,21 @@
+"""The LIF neuron in integers (A10)."""
+
+from eideploy.numeric.fixed import Array, Int, saturate
+
+
+def lif_step(
+    v: Int, current: Int, *, threshold: Int, leak: int, bits: int
+) -> tuple[Int, Array, int]:
+    """Advance every neuron by one time step.
+
+        u = sat(v - (v >> leak) + current)
+        z = u >= threshold
+        v = u - threshold z
+
+    Shapes   v, current: (B, n, ...); threshold broadcasts with them
+    Units    membrane LSB; sat clips to a signed integer of `bits`
+    Returns  next v, spikes z (bool), and how many membranes were clipped
+    """
+    u, clipped = saturate(v - (v >> leak) + current, bits)
+    z = u >= threshold
+    return u - threshold * z, z, clipped

@@ -1,0 +1,27 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eideploy.numeric.lif import lif_step
+
+
+@given(
+    v=st.integers(-(2**15), 2**15 - 1),
+    current=st.integers(-(2**20), 2**20),
+    threshold=st.integers(1, 2**14),
+    leak=st.integers(0, 4),
+)
+def test_step_is_leak_add_saturate_fire_and_subtract(v, current, threshold, leak):
+    arrays = [np.array([x], np.int64) for x in (v, current, threshold)]
+    after, spikes, clipped = lif_step(arrays[0], arrays[1], threshold=arrays[2], leak=leak, bits=16)
+    u = v - v // 2**leak + current  # Python's // floors, as >> does
+    held = min(max(u, -(2**15)), 2**15 - 1)
+    assert bool(spikes[0]) == (held >= threshold)
+    assert after[0] == held - threshold * (held >= threshold)
+    assert clipped == (held != u)
+
+
+def test_membrane_that_is_negative_leaks_towards_zero():
+    v = np.array([-7], np.int64)
+    after, _, _ = lif_step(v, v * 0, threshold=v * 0 + 9, leak=1, bits=8)
+    assert after[0] == -3

@@ -38,6 +38,7 @@ class Options:
     zero_policy: ZeroPolicy = "minimum"
     calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
+    data_dir: Path | None = None  # where data sets that are not bundled lie
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +122,8 @@ def _calibration_samples(run: Run, options: Options) -> Array:
             where=str(run.folder),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )
-    return load_data(run.data).train_x[: options.calibration_samples or CALIBRATION_SAMPLES]
+    data = load_data(run.data, options.data_dir, steps=run.circuit.steps)
+    return data.train.batch(slice(options.calibration_samples or CALIBRATION_SAMPLES))
 
 
 def _name(made: Compiled, options: Options) -> str:

@@ -49,6 +49,7 @@ class Request:
     input: Path | None = None  # samples of one's own instead of a split
     save: Path | None = None
     trace: bool = False
+    data_dir: Path | None = None  # where data sets that are not bundled lie
 
 
 def simulate(request: Request) -> Result:
@@ -109,7 +110,7 @@ def _source(request: Request) -> Run | Build:
 def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for."""
     if isinstance(source, Run):
-        options = replace(Options(), divider=request.divider)
+        options = replace(Options(), divider=request.divider, data_dir=request.data_dir)
         if source.data is None:
             options = replace(options, calibrate_on=request.input)
         made = compile_in_memory(source, options)
@@ -143,12 +144,11 @@ def _samples(request: Request, source: Run | Build) -> tuple[Array, Array | None
             where=str(source.folder),
             fix="give samples in its input range with --input samples.npy",
         )
-    data = load_data(source.data)
-    x, y = {
-        "test": (data.test_x, data.test_y),
-        "train": (data.train_x, data.train_y),
-        "all": (data.all_x, data.all_y),
-    }[request.split or "test"]
+    data = load_data(source.data, request.data_dir, steps=source.circuit.steps)
+    splits = {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}
+    chosen = splits[request.split or "test"]
+    x = np.concatenate([split.batch(slice(request.samples)) for split in chosen])
+    y = np.concatenate([split.y[: request.samples] for split in chosen])
     return x[: request.samples], y[: request.samples]
 
 

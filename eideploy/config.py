@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from eideploy.errors import ConfigError
 
+DEFAULT_PRESET = "digits-conv"
 PRESETS = Path(__file__).resolve().parent / "presets"
 Width = int | Literal["P"]
 
@@ -30,7 +31,7 @@ class Architecture:
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
     widths: tuple[Width, ...] = (16, "P", 32, "P", 64)  # excitatory neurons or channels; P: pooling
     blocks: int = _bounded(2, 1, 64)  # basic blocks a stage, of a resnet only
-    steps: int = _bounded(4, 1, 1024)  # T, time steps an image is shown for
+    steps: int = _bounded(4, 1, 1024)  # T, time steps an image is shown for, or event frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Training:
     """The optimiser and its schedule (M14, M15), and the loss (M16)."""
 
     epochs: int = _bounded(40, 1, 100_000)
+    max_iterations: int = _bounded(0, 0, 2**31)  # batches after which to end; 0: after the epochs
     batch: int = _bounded(32, 1, 65_536)
     rate: float = _bounded(0.01, 0.0, 10.0)  # peak learning rate
     warmup_epochs: int = _bounded(4, 0, 100_000)
@@ -50,9 +52,13 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """The data set and how a training image may be moved: each bound holds both ways, 0 for not."""
+    """The data set, and how its training samples are changed.
+
+    A sample may be moved, too: each of the last four bounds holds both ways, 0 for not.
+    """
 
     name: str = "digits"
+    augmentation: Literal["published", "none"] = "published"  # what docs/data.md says of the set
     shift: float = _bounded(0.0, 0.0, 64.0)  # pixels, along either axis
     rotate: float = _bounded(0.0, 0.0, 180.0)  # degrees
     scale: float = _bounded(0.0, 0.0, 0.9)  # relative change of size

@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eideploy import folders
-from eideploy.config import Config, load_config, parse_config
+from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
+from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, sha256, write_atomic
@@ -19,28 +20,29 @@ from eideploy.report.text import counted, percent
 if TYPE_CHECKING:
     from eideploy.model.checkpoint import EpochMetrics
 
-DEFAULT_PRESET = "digits-conv"
-
 
 def train(
     preset: str = DEFAULT_PRESET,
     *,
     overrides: Mapping[str, str] | None = None,
     out: Path | None = None,
+    data_dir: Path | None = None,
 ) -> Result:
     """Train a preset, or the configuration in a .toml file, into a new run folder.
 
+    `data_dir` holds the data sets that are not bundled.
+
     Raises:
         ConfigError: a configuration that does not exist or makes no sense.
-        DataError: `out` exists already, or cannot be written.
+        DataError: the data set is missing or damaged; or `out` exists already.
         StoppedError: the user pressed Ctrl-C; the checkpoint of the last whole epoch is kept.
     """
     config = load_config(preset).with_overrides(overrides or {})
-    load_data(config.data.name)  # so that an unknown data set leaves no folder behind
+    dataset = _load(config, data_dir)  # first, so that a missing data set leaves no folder behind
     with folders.new_folder(out, folders.RUNS, Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
-        return _train(config, staged.final)
+        return _train(config, staged.final, lambda: dataset)
     except StoppedError:
         raise
     except EideployError:
@@ -48,7 +50,7 @@ def train(
         raise
 
 
-def resume(folder: Path | None = None) -> Result:
+def resume(folder: Path | None = None, *, data_dir: Path | None = None) -> Result:
     """Continue a training that was interrupted, bit for bit as if it had not been.
 
     Raises:
@@ -79,7 +81,8 @@ def resume(folder: Path | None = None) -> Result:
             where=str(path),
             fix="restore the file, or train anew",
         ) from error
-    return _train(parse_config(text, where=str(path)), found)
+    config = parse_config(text, where=str(path))
+    return _train(config, found, lambda: _load(config, data_dir))
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -104,22 +107,25 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
     return Result(text=text, content={"run": str(staged.final), **content})
 
 
-def _train(config: Config, folder: Path) -> Result:
+def _load(config: Config, data_dir: Path | None) -> Dataset:
+    return load_data(config.data.name, data_dir, steps=config.network.steps)
+
+
+def _train(config: Config, folder: Path, load: Callable[[], Dataset]) -> Result:
     try:
         with folders.sole_training(folder):
-            return _train_alone(config, folder)
+            return _train_alone(config, folder, load())
     except KeyboardInterrupt as stop:
         if not folders.is_unfinished(folder):
             raise
         raise _stopped("stopped before the run was finished", folder) from stop
 
 
-def _train_alone(config: Config, folder: Path) -> Result:
+def _train_alone(config: Config, folder: Path, dataset: Dataset) -> Result:
     from eideploy.model.checkpoint import FILE, load_state
     from eideploy.model.export import export
     from eideploy.model.training import train as train_network
 
-    dataset = load_data(config.data.name)
     done = len(load_state(folder).metrics) if (folder / FILE).exists() else 0
 
     def on_epoch(metrics: "EpochMetrics") -> None:
@@ -144,8 +150,8 @@ def _train_alone(config: Config, folder: Path) -> Result:
     }
     folders.finish_run(folder, export(result.network, dataset.input_shape), content)
     text = (
-        f"trained {counted(last.epochs, 'epoch')}, seed {config.seed}\n"
-        f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test_x)} images)\n"
+        f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
+        f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} images)\n"
         f"run            {folder}"
     )
     return Result(text=text, content={"run": str(folder), **content})

@@ -1,4 +1,4 @@
-"""Training images moved a little: shifted, turned, scaled, sheared, by an explicit generator."""
+"""Training samples moved a little: shifted, turned, scaled, sheared, by an explicit generator."""
 
 import math
 
@@ -10,22 +10,23 @@ from eideploy.config import Data
 
 
 def augment(images: Tensor, data: Data, rng: np.random.Generator) -> Tensor:
-    """Return each image under its own affine map, uniform within the bounds of `data`.
+    """Return each sample under its own affine map, uniform within the bounds of `data`.
 
     Pixels are interpolated bicubically, which keeps strokes of one pixel sharp where linearly would
     blur them; they are zero beyond the border, and clipped to the range that they had.
 
-    Shapes   images: (B, C, H, W)
+    Shapes   images: (B, C, H, W), or event frames (B, T, C, H, W), all frames of a sample alike
     """
     if not (data.shift or data.rotate or data.scale or data.shear):
         return images
+    flat = images.flatten(1, -3)
     grid = torch.nn.functional.affine_grid(
-        torch.from_numpy(_maps(len(images), images.shape[2:], data, rng)),
-        list(images.shape),
+        torch.from_numpy(_maps(len(flat), flat.shape[2:], data, rng)),
+        list(flat.shape),
         align_corners=False,
     )
-    moved = torch.nn.functional.grid_sample(images, grid, mode="bicubic", align_corners=False)
-    return moved.clamp_(0, float(images.max()))
+    moved = torch.nn.functional.grid_sample(flat, grid, mode="bicubic", align_corners=False)
+    return moved.clamp_(0, float(images.max())).view(images.shape)
 
 
 def _maps(count: int, size: torch.Size, data: Data, rng: np.random.Generator) -> np.ndarray:

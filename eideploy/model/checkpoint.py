@@ -109,7 +109,17 @@ def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
 
 
 def new_state(config: Config, dataset: Dataset) -> State:
-    """Return a training that has not begun: weights NaN, no momentum, no metrics."""
+    """Return a training that has not begun: weights NaN, no momentum, no metrics.
+
+    Raises:
+        ConfigError: the network cannot be built, or takes another number of steps than the samples.
+    """
+    if dataset.steps not in (None, config.network.steps):
+        raise ConfigError(
+            f"the samples have {dataset.steps} frames, the network takes {config.network.steps}",
+            where="network.steps",
+            fix=f"set network.steps to {dataset.steps}",
+        )
     return State(
         config=config,
         network=build(config.network, dataset.input_shape, dataset.classes),

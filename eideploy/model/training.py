@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import ceil, isfinite
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from eideploy.config import Config, Training
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError
-from eideploy.model.augment import augment
+from eideploy.model.batches import batches, batches_in
 from eideploy.model.checkpoint import (
     FILE,
     EpochMetrics,
@@ -23,11 +23,11 @@ from eideploy.model.checkpoint import (
     new_state,
     save_state,
 )
+from eideploy.model.evaluate import accuracy
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 
-EVALUATION_BATCH = 512
 OnEpoch = Callable[[EpochMetrics], None]
 
 
@@ -67,7 +67,10 @@ def train(
     """
     with _reproducible(config.training.threads):
         state = _begin(config, dataset, folder, resume=resume)
-        for epoch in range(len(state.metrics), config.training.epochs):
+        epochs = config.training.epochs
+        for epoch in range(len(state.metrics), epochs):
+            if not batches_in(config, dataset, epoch):
+                break
             state = run_epoch(state, dataset, epoch)
             save_state(state, folder)
             on_epoch(state.metrics[-1])
@@ -88,49 +91,25 @@ def run_epoch(state: State, dataset: Dataset, epoch: int) -> State:
     )
     optimiser.load_buffers(state.momentum)
     rate, loss, right = 0.0, torch.zeros(()), torch.zeros((), dtype=torch.int64)
-    for place, (x, y) in enumerate(batches(state.config, dataset, epoch)):
-        rate = _rate(training, epoch, place, len(dataset.train_x))
-        logits = network(x)
-        batch_loss = cross_entropy(logits, y, label_smoothing=training.label_smoothing)
+    images, count = 0, batches_in(state.config, dataset, epoch)
+    for place, batch in enumerate(islice(batches(state.config, dataset, epoch), count)):
+        rate = _rate(training, epoch, place, len(dataset.train))
+        logits = network(batch.x)
+        batch_loss = cross_entropy(logits, batch.y, label_smoothing=training.label_smoothing)
         batch_loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step(rate)
-        loss += batch_loss.detach() * len(x)
-        right += (logits.argmax(1) == y).sum()
-    images = len(dataset.train_x)
+        loss += batch_loss.detach() * len(batch.x)
+        right += (logits.argmax(1) == batch.y).sum()
+        images += len(batch.x)
     metrics = EpochMetrics(
         epoch=epoch + 1,
         epochs=training.epochs,
         rate=rate,
         loss=_finite(float(loss) / images, epoch + 1),
         train_accuracy=int(right) / images,
-        test_accuracy=accuracy(network, dataset.test_x, dataset.test_y),
+        test_accuracy=accuracy(network, dataset.test),
     )
     return replace(state, momentum=optimiser.buffers, metrics=(*state.metrics, metrics))
-
-
-def batches(config: Config, dataset: Dataset, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the shuffled, augmented batches of an epoch; all follows from (seed, epoch)."""
-    rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(epoch,)))
-    order = rng.permutation(len(dataset.train_x))
-    for start in range(0, len(order), config.training.batch):
-        chosen = order[start : start + config.training.batch]
-        images = torch.from_numpy(dataset.train_x[chosen])
-        yield augment(images, config.data, rng), torch.from_numpy(dataset.train_y[chosen])
-
-
-@torch.no_grad()
-def predict(network: Network, images: np.ndarray) -> np.ndarray:
-    """Return the logits (N, classes) of images (N, C, H, W), in the precision of both."""
-    parts = [
-        network(torch.from_numpy(images[start : start + EVALUATION_BATCH].copy())).numpy()
-        for start in range(0, len(images), EVALUATION_BATCH)
-    ]
-    return np.concatenate(parts)
-
-
-def accuracy(network: Network, images: np.ndarray, labels: np.ndarray) -> float:
-    """Return the fraction of images whose largest logit is that of their class."""
-    return float((predict(network, images).argmax(1) == labels).mean())
 
 
 def _begin(config: Config, dataset: Dataset, folder: Path, *, resume: bool) -> State:
@@ -139,8 +118,8 @@ def _begin(config: Config, dataset: Dataset, folder: Path, *, resume: bool) -> S
         _check_same(config, state.config, folder)
         return state
     state = new_state(config, dataset)
-    first, _ = next(batches(config, dataset, 0))
-    initialise(state.network, first, np.random.default_rng(config.seed))
+    first = next(batches(config, dataset, 0))
+    initialise(state.network, first.x, np.random.default_rng(config.seed))
     return state
 
 

@@ -10,8 +10,10 @@ from eideploy.data import Dataset, load
 from eideploy.errors import ConfigError, DataError, FormatError
 from eideploy.files import read_tensors, write_tensors
 from eideploy.model.augment import augment
+from eideploy.model.batches import batches
 from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state
-from eideploy.model.training import predict, train
+from eideploy.model.evaluate import predict
+from eideploy.model.training import train
 
 SMALL = {
     "network.widths": '[8, "P", 8]',
@@ -169,6 +171,34 @@ def test_augmentation_keeps_the_range_and_follows_its_generator(config):
     assert not torch.equal(one, other)
     assert one.min() >= 0
     assert one.max() <= 1
+
+
+def test_frames_of_a_sample_are_moved_alike(config):
+    image = torch.rand(4, 1, 8, 8)
+    moved = augment(image, config.data, np.random.default_rng(0))
+    frames = augment(image[:, None].expand(4, 3, 1, 8, 8), config.data, np.random.default_rng(0))
+    assert torch.equal(frames, moved[:, None].expand_as(frames))
+
+
+def test_published_augmentation_is_switched_off_by_name(config, digits):
+    set_ = replace(digits, augmentation=(lambda x, _: x * 0,))
+    for name, blank in (("published", True), ("none", False)):
+        chosen = config.with_overrides({"data.augmentation": name})
+        assert bool((next(batches(chosen, set_, 0)).x == 0).all()) == blank
+
+
+def test_samples_are_kept_small_and_converted_a_batch_at_a_time(config, digits):
+    whole = np.rint(digits.train_x * 16).astype(np.uint8)
+    small = replace(digits, train_x=whole, divisor=16.0)
+    for ours, theirs in zip(batches(config, small, 0), batches(config, digits, 0), strict=True):
+        assert torch.equal(ours.x, theirs.x)
+
+
+def test_a_bound_on_the_iterations_ends_the_training_within_an_epoch(config, digits, tmp_path):
+    bound = config.with_overrides({"training.max_iterations": "6"})  # 4 batches are an epoch
+    result = train(bound, digits, tmp_path)
+    assert [m.epoch for m in result.metrics] == [1, 2]
+    assert result.metrics[1].rate != train(config, digits, tmp_path).metrics[1].rate
 
 
 def test_no_augmentation_leaves_the_images_alone():

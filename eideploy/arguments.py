@@ -1,0 +1,173 @@
+"""What the command line accepts: commands, options, their help."""
+
+import argparse
+from pathlib import Path
+
+from eideploy import __version__
+from eideploy.config import DEFAULT_PRESET
+
+EXAMPLES = """examples, typed one after the other in an empty folder:
+  eideploy train
+  eideploy compile --target digital
+  eideploy simulate --lut 8bit
+"""
+TRAIN_EXAMPLES = """examples:
+  eideploy train digits-mlp --seed 1
+  eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'
+  eideploy train cifar10-vgg16 --data-dir ~/data
+  eideploy train --resume
+"""
+SIMULATE_EXAMPLES = """examples:
+  eideploy simulate --lut 8bit
+  eideploy simulate --division shift --split all
+  eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
+"""
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="eideploy",
+        description="Takes spiking networks of excitatory/inhibitory circuits from PyTorch to "
+        "hardware: trains them, compiles them to integers, simulates the result cycle by cycle.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"eideploy {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for add in (_add_train, _add_import, _add_compile, _add_simulate, _add_targets):
+        add(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse exports no name for it
+
+
+def _command(
+    commands: "Commands[argparse.ArgumentParser]", name: str, text: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=text, epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "train", "train a network into a run folder", TRAIN_EXAMPLES)
+    parser.add_argument(
+        "preset", nargs="?", default=DEFAULT_PRESET, metavar="PRESET|CONFIG.toml",
+        help="digits-conv (default), cifar10-vgg16, ..., or a configuration file",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, help="of everything random (default: the preset's)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER",
+        help="where the data sets that are not bundled lie, each in its own folder",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN",
+        help="continue an interrupted run (default: the latest)",
+    )  # fmt: skip
+    _add_out(parser, "RUN")
+
+
+def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "import", "turn a checkpoint of the paper's published code into a run"
+    )
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CKPT",
+        help="a .pth file, or a model.safetensors with its config.json beside it",
+    )  # fmt: skip
+    _add_out(parser, "RUN")
+
+
+def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "compile", "compile a run for a target into a build folder")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="RUN", help="the run (default: the latest)"
+    )
+    parser.add_argument(
+        "--target", default="digital", metavar="NAME|SPEC.toml", help="the chip (default: digital)"
+    )
+    parser.add_argument(
+        "--scheme", default="int8", metavar="NAME|SCHEME.toml",
+        help="the number formats (default: int8)",
+    )  # fmt: skip
+    _add_division(parser, "a table of 8 by 8 bits")
+    parser.add_argument(
+        "--zero-policy", choices=("minimum", "floor"), default="minimum",
+        help="what replaces a zero divisor: the layer's smallest positive one (default), or a "
+        "calibrated constant",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibration-samples", type=_count, metavar="N",
+        help="how many samples to calibrate on (default: 256 of the training split)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
+    )
+    _add_out(parser, "BUILD")
+
+
+def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "simulate", "simulate a build beside the float network", SIMULATE_EXAMPLES
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="RUN|BUILD",
+        help="a build, or a run to compile in passing (default: the latest build, else run)",
+    )  # fmt: skip
+    _add_division(parser, "the build's own")
+    parser.add_argument(
+        "--executor", choices=("integer", "float"), default="integer",
+        help="integer (default): the program beside the float network; float: that alone",
+    )  # fmt: skip
+    parser.add_argument("--samples", type=_count, metavar="N", help="the first N (default: all)")
+    parser.add_argument(
+        "--split",
+        choices=("test", "train", "all"),
+        help="which samples of the network's own data set (default: test)",
+    )
+    parser.add_argument(
+        "--input", type=Path, metavar="X.npy",
+        help="samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range",
+    )  # fmt: skip
+    parser.add_argument("--save", type=Path, metavar="OUT.npz", help="write logits (B, classes)")
+    parser.add_argument(
+        "--trace", action="store_true", help="write spikes and currents of every layer, too"
+    )
+
+
+def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "targets", "list the targets, or check a spec of your own")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    check = actions.add_parser("check", help="check a target's spec.toml")
+    check.add_argument("spec", metavar="NAME|SPEC.toml")
+    check.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON"
+    )
+
+
+def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--out", type=Path, metavar=what, help="new folder (default: numbered)")
+
+
+def _add_division(parser: argparse.ArgumentParser, default: str) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--lut", metavar="Nbit|NxM",
+        help=f"divide by a table of 2^N entries of N (or M) bits (default: {default})",
+    )  # fmt: skip
+    group.add_argument("--division", metavar="NAME", help="divide by exact, lut, shift or shift2")

@@ -22,11 +22,41 @@ def refusal(build):
 
 @pytest.mark.parametrize("name", presets())
 def test_every_preset_reads_and_says_the_data_set_it_is_for(name):
-    assert name.startswith(load_config(name).data.name)
+    data = load_config(name).data.name
+    assert name.startswith((data, data.replace("-", "")))
 
 
-def test_the_presets_are_those_of_the_documentation():
-    assert presets() == ("digits-conv", "digits-mlp")
+PUBLISHED = {  # the paper's table 5: batch, steps, peak rate, epochs of warm-up
+    "cifar10-resnet18": (128, 4, 0.001, 30),
+    "cifar10-vgg11": (128, 4, 0.002, 10),
+    "cifar10-vgg16": (128, 4, 0.001, 30),
+    "cifar10-vgg19": (128, 4, 0.001, 30),
+    "cifar10-vgg8": (128, 4, 0.002, 10),
+    "cifar100-vgg16": (128, 4, 0.001, 30),
+    "cifar100-vgg19": (128, 4, 0.001, 30),
+    "cifar10dvs-vgg11": (32, 10, 0.001, 10),
+    "cifar10dvs-vgg8": (32, 10, 0.001, 10),
+    "dvsgesture-vgg8": (32, 16, 0.001, 10),
+    "tinyimagenet-resnet18": (128, 4, 0.003, 10),
+}
+
+
+def test_the_presets_are_the_digits_and_the_published_recipes():
+    assert presets() == tuple(sorted([*PUBLISHED, "digits-conv", "digits-mlp"]))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_recipe_is_that_of_the_paper(name):
+    config = load_config(name)
+    t = config.training
+    assert (t.batch, config.network.steps, t.rate, t.warmup_epochs) == PUBLISHED[name]
+    assert (t.epochs, t.momentum, t.weight_decay, config.seed) == (300, 0.9, 5e-4, 2025)
+    assert t.warmup_rate == (1e-3 if name.startswith("tiny") else 1e-7)
+    assert config.data.augmentation == "published"
+    layers = [w for w in config.network.widths if w != "P"]
+    depth = int(name.rpartition("-")[2].lstrip("vgresnt"))
+    residual = config.network.kind == "resnet"
+    assert depth == (2 * len(layers) * config.network.blocks + 2 if residual else len(layers) + 3)
 
 
 @given(

@@ -71,10 +71,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="FOLDER",
-        help="where the data sets that are not bundled lie, each in its own folder",
-    )  # fmt: skip
+    _add_data_dir(parser)
     parser.add_argument(
         "--resume", nargs="?", const="", metavar="RUN",
         help="continue an interrupted run (default: the latest)",
@@ -118,6 +115,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
     )
+    _add_data_dir(parser)
     _add_out(parser, "BUILD")
 
 
@@ -144,6 +142,7 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--input", type=Path, metavar="X.npy",
         help="samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range",
     )  # fmt: skip
+    _add_data_dir(parser)
     parser.add_argument("--save", type=Path, metavar="OUT.npz", help="write logits (B, classes)")
     parser.add_argument(
         "--trace", action="store_true", help="write spikes and currents of every layer, too"
@@ -158,6 +157,13 @@ def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
     check.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON"
     )
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER",
+        help="where the data sets that are not bundled lie, each in its own folder",
+    )  # fmt: skip
 
 
 def _add_out(parser: argparse.ArgumentParser, what: str) -> None:

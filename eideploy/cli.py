@@ -83,6 +83,7 @@ def _compile(args: argparse.Namespace) -> "Result":
         zero_policy=args.zero_policy,
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
+        data_dir=args.data_dir,
     )
     return job.compile_run(args.folder, options, out=args.out)
 
@@ -99,6 +100,7 @@ def _simulate(args: argparse.Namespace) -> "Result":
         input=args.input,
         save=args.save,
         trace=args.trace,
+        data_dir=args.data_dir,
     )
     return job.simulate(request)
 

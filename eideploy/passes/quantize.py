@@ -46,8 +46,9 @@ LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
 def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
     """Return the integer circuit.
 
-    Keeps    the graph; every weight to half a step of its row, or to the least-error full scale;
-             thresholds to 2^-threshold_bits
+    Keeps    the graph; W_IE and g_I to half a step; W_EI to half a step where its full scale does
+             not clip it; W_EE, with what it absorbs (A17), to one step; thresholds to
+             2^-threshold_bits of themselves
     Changes  every node but Flatten and Add; average pooling becomes a sum, in units of 1 / kernel^2
 
     Raises:

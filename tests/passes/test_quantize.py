@@ -10,7 +10,7 @@ from eideploy.circuit import Add, AvgPool, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.calibrate import calibrate
-from eideploy.passes.quantize import quantize
+from eideploy.passes.quantize import _Levels, quantize
 from eideploy.scheme import Bits, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -129,6 +129,23 @@ def test_excitation_absorbs_the_rounding_of_the_inhibitory_product():
     clipped = (node.w_ee == 0) | (node.w_ee == 255)
     error = np.abs(levels * unit[:, None] - net) / step[:, None]
     assert np.median(error[~clipped]) < 0.5
+
+
+@given(seed=seeds, bits=st.integers(3, 10))
+def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
+    exact = mlp(np.random.default_rng(seed)).node("linear1")
+    own = replace(INT8.bits, w_ee=bits, w_ie=bits, w_ei=bits)
+    levels = _Levels.of(exact, own, np.full(12, 0.5), per_channel=True)
+    full, half = (1 << bits) - 1, 0.5 + 1e-6
+    row = exact.w_ie.max(1, keepdims=True) / full
+    assert np.abs(levels.w_ie - exact.w_ie / row).max() <= half
+    unit = (levels.unit * 2.0**-levels.shift)[:, None]
+    kept = levels.w_ei < full
+    assert (np.abs(levels.w_ei - exact.w_ei * row.T / unit) <= half)[kept].all()
+    absorbed = (levels.w_ei @ levels.w_ie) * unit - exact.w_ei @ exact.w_ie  # (A17)
+    inside = (levels.w_ee > 0) & (levels.w_ee < full)
+    error = np.abs(levels.w_ee - (exact.w_ee + absorbed) / levels.unit[:, None])
+    assert (error <= 1 + 1e-6)[inside].all()
 
 
 def test_neuron_without_gain_keeps_its_bias_alone():

@@ -73,6 +73,9 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     _add_data_dir(parser)
     parser.add_argument(
+        "--tensorboard", action="store_true", help="write a TensorBoard log into the run, too"
+    )
+    parser.add_argument(
         "--resume", nargs="?", const="", metavar="RUN",
         help="continue an interrupted run (default: the latest)",
     )  # fmt: skip

@@ -56,7 +56,11 @@ def _train(args: argparse.Namespace) -> "Result":
 
     if args.resume is None:
         return train.train(
-            args.preset, overrides=_overrides(args), out=args.out, data_dir=args.data_dir
+            args.preset,
+            overrides=_overrides(args),
+            out=args.out,
+            data_dir=args.data_dir,
+            tensorboard=args.tensorboard,
         )
     if args.set or args.seed is not None or args.out is not None or args.preset != DEFAULT_PRESET:
         raise UsageError(
@@ -64,7 +68,11 @@ def _train(args: argparse.Namespace) -> "Result":
             where="--resume",
             fix="drop the other options, or begin a new run without --resume",
         )
-    return train.resume(Path(args.resume) if args.resume else None, data_dir=args.data_dir)
+    return train.resume(
+        Path(args.resume) if args.resume else None,
+        data_dir=args.data_dir,
+        tensorboard=args.tensorboard,
+    )
 
 
 def _import(args: argparse.Namespace) -> "Result":

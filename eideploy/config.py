@@ -47,6 +47,8 @@ class Training:
     momentum: float = _bounded(0.9, 0.0, 0.9999)
     weight_decay: float = _bounded(5e-4, 0.0, 1.0)
     label_smoothing: float = _bounded(0.0, 0.0, 0.9)
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
     threads: int = _bounded(1, 1, 1024)  # of torch; another number gives other bits
 
 

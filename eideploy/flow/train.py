@@ -1,11 +1,8 @@
 """Jobs: train a network, and import one that the paper's published code trained."""
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eideploy import folders
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
@@ -14,11 +11,19 @@ from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, sha256, write_atomic
 from eideploy.flow.result import Result
-from eideploy.progress import bar, note
+from eideploy.flow.training_log import training_log, write_csv
+from eideploy.progress import note
 from eideploy.report.text import counted, percent
 
-if TYPE_CHECKING:
-    from eideploy.model.checkpoint import EpochMetrics
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """A training in its folder, which is there already."""
+
+    config: Config
+    folder: Path
+    load: Callable[[], Dataset]
+    tensorboard: bool
 
 
 def train(
@@ -27,22 +32,26 @@ def train(
     overrides: Mapping[str, str] | None = None,
     out: Path | None = None,
     data_dir: Path | None = None,
+    tensorboard: bool = False,
 ) -> Result:
     """Train a preset, or the configuration in a .toml file, into a new run folder.
 
-    `data_dir` holds the data sets that are not bundled.
+    `data_dir` holds the data sets that are not bundled; `tensorboard` asks for its log.
 
     Raises:
         ConfigError: a configuration that does not exist or makes no sense.
         DataError: the data set is missing or damaged; or `out` exists already.
-        StoppedError: the user pressed Ctrl-C; the checkpoint of the last whole epoch is kept.
+        StoppedError: the user pressed Ctrl-C; a checkpoint of the last batch is kept.
     """
     config = load_config(preset).with_overrides(overrides or {})
     dataset = _load(config, data_dir)  # first, so that a missing data set leaves no folder behind
+    if tensorboard:
+        _require_tensorboard()
     with folders.new_folder(out, folders.RUNS, Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
-        return _train(config, staged.final, lambda: dataset)
+        job = Job(config=config, folder=staged.final, load=lambda: dataset, tensorboard=tensorboard)
+        return _train(job)
     except StoppedError:
         raise
     except EideployError:
@@ -50,7 +59,9 @@ def train(
         raise
 
 
-def resume(folder: Path | None = None, *, data_dir: Path | None = None) -> Result:
+def resume(
+    folder: Path | None = None, *, data_dir: Path | None = None, tensorboard: bool = False
+) -> Result:
     """Continue a training that was interrupted, bit for bit as if it had not been.
 
     Raises:
@@ -82,7 +93,13 @@ def resume(folder: Path | None = None, *, data_dir: Path | None = None) -> Resul
             fix="restore the file, or train anew",
         ) from error
     config = parse_config(text, where=str(path))
-    return _train(config, found, lambda: _load(config, data_dir))
+    job = Job(
+        config=config,
+        folder=found,
+        load=lambda: _load(config, data_dir),
+        tensorboard=tensorboard,
+    )
+    return _train(job)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -107,41 +124,53 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
     return Result(text=text, content={"run": str(staged.final), **content})
 
 
+def _require_tensorboard() -> None:
+    from eideploy.model.tensorboard import require_tensorboard
+
+    require_tensorboard()
+
+
 def _load(config: Config, data_dir: Path | None) -> Dataset:
     return load_data(config.data.name, data_dir, steps=config.network.steps)
 
 
-def _train(config: Config, folder: Path, load: Callable[[], Dataset]) -> Result:
+def _train(job: Job) -> Result:
     try:
-        with folders.sole_training(folder):
-            return _train_alone(config, folder, load())
+        with folders.sole_training(job.folder):
+            return _train_alone(job, job.load())
     except KeyboardInterrupt as stop:
-        if not folders.is_unfinished(folder):
+        if not folders.is_unfinished(job.folder):
             raise
-        raise _stopped("stopped before the run was finished", folder) from stop
+        raise _stopped("stopped before the run was finished", job.folder) from stop
 
 
-def _train_alone(config: Config, folder: Path, dataset: Dataset) -> Result:
-    from eideploy.model.checkpoint import FILE, load_state
+def _train_alone(job: Job, dataset: Dataset) -> Result:
+    from eideploy.model.batches import batch_counts
     from eideploy.model.export import export
     from eideploy.model.training import train as train_network
 
-    done = len(load_state(folder).metrics) if (folder / FILE).exists() else 0
-
-    def on_epoch(metrics: "EpochMetrics") -> None:
-        nonlocal done
-        text = f"loss {metrics.loss:.3f}  test {percent(metrics.test_accuracy, 1)}"
-        advance(metrics.epoch - done, text)
-        done = metrics.epoch
-
-    try:
-        with bar(f"train {folder}", config.training.epochs) as advance:
-            advance(done, "")
-            result = train_network(config, dataset, folder, on_epoch=on_epoch, resume=True)
-    except KeyboardInterrupt as stop:
-        what = f"stopped after {done} of {config.training.epochs} epochs"
-        raise _stopped(what, folder) from stop
-    write_atomic(folder / "metrics.csv", _csv(result.metrics))
+    config, folder = job.config, job.folder
+    per_epoch, batches = batch_counts(config, dataset)
+    epochs_done, batches_done = _done(folder)
+    with training_log(
+        folder,
+        epochs=config.training.epochs,
+        batches=batches,
+        done=(epochs_done, epochs_done * per_epoch + batches_done),
+        tensorboard=job.tensorboard,
+    ) as log:
+        try:
+            result = train_network(
+                config,
+                dataset,
+                folder,
+                on_epoch=log.on_epoch,
+                on_batch=log.on_batch,
+                resume=True,
+            )
+        except KeyboardInterrupt as stop:
+            raise _stopped(_how_far(folder, config.training.epochs), folder) from stop
+    write_csv(folder, result.metrics)
     last = result.metrics[-1]
     content = {
         "data": config.data.name,
@@ -157,15 +186,22 @@ def _train_alone(config: Config, folder: Path, dataset: Dataset) -> Result:
     return Result(text=text, content={"run": str(folder), **content})
 
 
+def _done(folder: Path) -> tuple[int, int]:
+    """Return the epochs that the checkpoint holds, and the batches of the next one."""
+    from eideploy.model.checkpoint import FILE, load_state
+
+    if not (folder / FILE).exists():
+        return 0, 0
+    state = load_state(folder)
+    return len(state.metrics), 0 if state.partial is None else state.partial.batches
+
+
+def _how_far(folder: Path, epochs: int) -> str:
+    done, batches = _done(folder)
+    more = f" and {batches} batches of the next" if batches else ""
+    return f"stopped after {done} of {epochs} epochs{more}"
+
+
 def _stopped(what: str, folder: Path) -> StoppedError:
     fix = f"continue with eideploy train --resume {folder}"
     return StoppedError(what, where=str(folder), fix=fix)
-
-
-def _csv(metrics: Sequence["EpochMetrics"]) -> bytes:
-    rows = [asdict(m) for m in metrics]
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().encode()

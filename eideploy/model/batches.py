@@ -1,6 +1,7 @@
 """The batches of an epoch: shuffled, augmented, all following from (seed, epoch)."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -52,6 +53,22 @@ def batches(
             y=torch.from_numpy(dataset.train_y[chosen]),
             generator=rng.bit_generator.state,  # type: ignore[arg-type]
         )
+
+
+def ahead(made: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield the same batches, each made in a thread while the one before it is trained on."""
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        coming = pool.submit(next, made, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, made, None)
+            yield batch
+
+
+def batch_counts(config: Config, dataset: Dataset) -> tuple[int, int]:
+    """Return how many batches a whole epoch has, and the training."""
+    whole = ceil(len(dataset.train) / config.training.batch)
+    most = config.training.max_iterations or whole * config.training.epochs
+    return whole, min(most, whole * config.training.epochs)
 
 
 def batches_in(config: Config, dataset: Dataset, epoch: int) -> int:

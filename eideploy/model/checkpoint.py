@@ -12,34 +12,34 @@ from eideploy.config import Config, parse_config
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError, FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.model.device import parameters_in
+from eideploy.model.metrics import EpochMetrics
 from eideploy.model.networks import Network, build
 
 FILE = "checkpoint.safetensors"
 KIND = "training checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochMetrics:
-    """What an epoch gave: counted from 1; the accuracies are fractions.
+class Partial:
+    """An epoch that was stopped between two of its batches, and what it had come to.
 
-    rate            the learning rate of its last iteration
-    loss            the mean over its training images, as augmented
-    train_accuracy  likewise, so of a network in motion
-    test_accuracy   on the test split, after the epoch
+    loss       the sum over the images so far
+    right      images of which the largest logit was that of their class
+    generator  the state of numpy's random generator, JSON-able
     """
 
-    epoch: int
-    epochs: int
-    rate: float
+    batches: int
+    images: int
     loss: float
-    train_accuracy: float
-    test_accuracy: float
+    right: int
+    generator: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
-    """A training between two epochs; `metrics` has one entry per epoch done."""
+    """A training between two batches; `metrics` has one entry per epoch done."""
 
     config: Config
     network: Network
@@ -47,13 +47,14 @@ class State:
     classes: int
     momentum: Mapping[str, Tensor]
     metrics: tuple[EpochMetrics, ...]
+    partial: Partial | None = None
 
 
 def save_state(state: State, folder: Path) -> None:
     """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
     groups = {"parameter": state.network.state_dict(), "momentum": state.momentum}
     arrays = {
-        f"{group}/{name}": tensor.detach().numpy()
+        f"{group}/{name}": tensor.detach().cpu().numpy()
         for group, tensors in groups.items()
         for name, tensor in tensors.items()
     }
@@ -62,6 +63,7 @@ def save_state(state: State, folder: Path) -> None:
         "input_shape": list(state.input_shape),
         "classes": state.classes,
         "metrics": [asdict(m) for m in state.metrics],
+        "partial": None if state.partial is None else asdict(state.partial),
     }
     write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
 
@@ -92,14 +94,15 @@ def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> Sta
     config = parse_config(content["config"], where=where)
     channels, height, width = content["input_shape"]
     network = build(config.network, (channels, height, width), content["classes"])
-    network.load_state_dict(_group(tensors, "parameter"))
+    network.to(parameters_in(config.training)).load_state_dict(_group(tensors, "parameter"))
     return State(
         config=config,
         network=network,
         input_shape=(channels, height, width),
         classes=content["classes"],
         momentum=_group(tensors, "momentum"),
-        metrics=tuple(EpochMetrics(**m) for m in content["metrics"]),
+        metrics=tuple(EpochMetrics.read(m) for m in content["metrics"]),
+        partial=None if content["partial"] is None else Partial(**content["partial"]),
     )
 
 
@@ -120,9 +123,10 @@ def new_state(config: Config, dataset: Dataset) -> State:
             where="network.steps",
             fix=f"set network.steps to {dataset.steps}",
         )
+    network = build(config.network, dataset.input_shape, dataset.classes)
     return State(
         config=config,
-        network=build(config.network, dataset.input_shape, dataset.classes),
+        network=network.to(parameters_in(config.training)),
         input_shape=dataset.input_shape,
         classes=dataset.classes,
         momentum={},

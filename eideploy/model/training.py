@@ -1,63 +1,79 @@
 """Training, from E-I Init to the last epoch, the same bit for bit whether interrupted or not."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil, isfinite
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from eideploy.config import Config, Training
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError
-from eideploy.model.batches import batches, batches_in
-from eideploy.model.checkpoint import (
-    FILE,
-    EpochMetrics,
-    State,
-    load_state,
-    new_state,
-    save_state,
-)
+from eideploy.model.batches import Batch, ahead, batches, batches_in
+from eideploy.model.checkpoint import FILE, Partial, State, load_state, new_state, save_state
+from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
 from eideploy.model.evaluate import accuracy
+from eideploy.model.health import measure_health
 from eideploy.model.initialise import initialise
+from eideploy.model.metrics import EpochMetrics
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
+from eideploy.model.processes import ALONE, Group
 
-OnEpoch = Callable[[EpochMetrics], None]
+OnEpoch = Callable[[tuple[EpochMetrics, ...]], None]
+OnBatch = Callable[[int], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainResult:
-    """A finished training: the network, and one entry of metrics per epoch."""
+    """A finished training: the network, on the CPU, and one entry of metrics per epoch."""
 
     network: Network
     metrics: tuple[EpochMetrics, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """What a training goes by, beside its state; `model` is the network with what spreads it."""
+
+    dataset: Dataset
+    device: torch.device
+    group: Group
+    model: nn.Module
+    stop: Stop
+    on_batch: OnBatch
+
+
 def train(
     config: Config,
     dataset: Dataset,
-    folder: Path,
+    folder: Path | None,
     *,
     on_epoch: OnEpoch = lambda _: None,
+    on_batch: OnBatch = lambda _: None,
     resume: bool = False,
+    group: Group = ALONE,
 ) -> TrainResult:
     """Train the network of `config` on `dataset`; after each epoch write `folder`'s checkpoint.
 
     Everything random follows from (config.seed, epoch): two runs, and a run that was interrupted
-    and resumed, give the same bits. Torch is left as it was found.
+    and resumed, give the same bits. Torch is left as it was found. Ctrl-C and SIGTERM end the
+    training after the batch in hand, with a checkpoint; KeyboardInterrupt follows.
 
     Args:
         config: what to train.
         dataset: what on; `config.data.name` is not looked up here.
-        folder: an existing folder for `checkpoint.safetensors`.
-        on_epoch: called after each epoch, its checkpoint already written.
+        folder: an existing folder for `checkpoint.safetensors`; process 0 alone needs one.
+        on_epoch: called after each epoch with the metrics so far, its checkpoint already written.
+        on_batch: called after each batch with the number of its images, over all processes.
         resume: continue from the checkpoint of `folder`, or begin where there is none yet.
+        group: the processes that train together; each batch is divided among them.
 
     Raises:
         ConfigError: the network cannot be built, its loss stops being finite, or the checkpoint
@@ -65,62 +81,139 @@ def train(
         DataError: the data set has nothing for E-I Init to go by, or the folder is not writable.
         FormatError: the checkpoint to resume is damaged.
     """
-    with _reproducible(config.training.threads):
-        state = _begin(config, dataset, folder, resume=resume)
-        epochs = config.training.epochs
-        for epoch in range(len(state.metrics), epochs):
-            if not batches_in(config, dataset, epoch):
-                break
-            state = run_epoch(state, dataset, epoch)
-            save_state(state, folder)
-            on_epoch(state.metrics[-1])
-    return TrainResult(network=state.network, metrics=state.metrics)
+    device = choose_device(config.training)
+    patient = group.size > 1
+    with reproducible(config.training.threads), stoppable(patient=patient) as stop:
+        begun = _begin(config, dataset, folder, resume=resume) if group.first else None
+        state = _sent(begun, group)
+        state.network.to(device)
+        job = Job(
+            dataset=dataset,
+            device=device,
+            group=group,
+            model=group.spread(state.network),
+            stop=stop,
+            on_batch=on_batch,
+        )
+        while not _ended(state, dataset):
+            if group.any(asked=stop.asked):
+                raise KeyboardInterrupt
+            state = run_epoch(state, job)
+            if folder is not None and group.first:
+                save_state(state, folder)
+            if state.partial is not None:
+                raise KeyboardInterrupt
+            on_epoch(state.metrics)
+    return TrainResult(network=state.network.cpu(), metrics=state.metrics)
 
 
-def run_epoch(state: State, dataset: Dataset, epoch: int) -> State:
+def run_epoch(state: State, job: Job) -> State:
     """Train for one epoch, in place, and return the state with its metrics added.
+
+    A partial epoch is finished. Where a stop is asked for, the epoch is left partial.
 
     Raises:
         ConfigError: the loss is not finite any more.
     """
-    training, network = state.config.training, state.network
+    config, dataset, epoch = state.config, job.dataset, len(state.metrics)
     optimiser = ProjectedSGD(
-        network.named_parameters(),
-        momentum=training.momentum,
-        weight_decay=training.weight_decay,
+        state.network.named_parameters(),
+        momentum=config.training.momentum,
+        weight_decay=config.training.weight_decay,
     )
-    optimiser.load_buffers(state.momentum)
-    rate, loss, right = 0.0, torch.zeros(()), torch.zeros((), dtype=torch.int64)
-    images, count = 0, batches_in(state.config, dataset, epoch)
-    for place, batch in enumerate(islice(batches(state.config, dataset, epoch), count)):
-        rate = _rate(training, epoch, place, len(dataset.train))
-        logits = network(batch.x)
-        batch_loss = cross_entropy(logits, batch.y, label_smoothing=training.label_smoothing)
-        batch_loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step(rate)
-        loss += batch_loss.detach() * len(batch.x)
-        right += (logits.argmax(1) == batch.y).sum()
-        images += len(batch.x)
+    optimiser.load_buffers({n: m.to(job.device) for n, m in state.momentum.items()})
+    begun = state.partial or Partial(batches=0, images=0, loss=0.0, right=0, generator={})
+    sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
+    done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
+    made = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
+    for batch in ahead(islice(made, count - done)):
+        rate = _rate(config.training, epoch, done, len(dataset.train))
+        _step(batch, job, config.training, optimiser, rate, sums)
+        done += 1
+        job.on_batch(len(batch.x))
+        if done < count and job.group.any(asked=job.stop.asked):
+            partial = sums.partial(job.group, batches=done, generator=batch.generator)
+            return replace(state, momentum=optimiser.buffers, partial=partial)
+    total = sums.partial(job.group, batches=done, generator={})
     metrics = EpochMetrics(
         epoch=epoch + 1,
-        epochs=training.epochs,
+        epochs=config.training.epochs,
         rate=rate,
-        loss=_finite(float(loss) / images, epoch + 1),
-        train_accuracy=int(right) / images,
-        test_accuracy=accuracy(network, dataset.test),
+        loss=_finite(total.loss / total.images, epoch + 1),
+        train_accuracy=total.right / total.images,
+        test_accuracy=accuracy(state.network, dataset.test, job.group),
+        health=measure_health(state.network, dataset.test) if job.group.first else (),
     )
-    return replace(state, momentum=optimiser.buffers, metrics=(*state.metrics, metrics))
+    momentum, metrics_so_far = optimiser.buffers, (*state.metrics, metrics)
+    return replace(state, momentum=momentum, metrics=metrics_so_far, partial=None)
 
 
-def _begin(config: Config, dataset: Dataset, folder: Path, *, resume: bool) -> State:
-    if resume and (folder / FILE).exists():
+class Sums:
+    """Loss and right answers over the images of an epoch, kept on the device until asked for."""
+
+    def __init__(self, begun: Partial, like: Tensor, *, counts: bool) -> None:
+        self.images = begun.images  # over all processes; what was begun counts in the first
+        self.loss = torch.tensor(begun.loss * counts, dtype=like.dtype, device=like.device)
+        self.right = torch.tensor(begun.right * counts, device=like.device)
+
+    def partial(self, group: Group, *, batches: int, generator: dict[str, object]) -> Partial:
+        """Return the sums over all processes."""
+        return Partial(
+            batches=batches,
+            images=self.images,
+            loss=float(group.sum(self.loss)),
+            right=int(group.sum(self.right)),
+            generator=generator,
+        )
+
+
+def _step(
+    batch: Batch, job: Job, training: Training, optimiser: ProjectedSGD, rate: float, sums: Sums
+) -> None:
+    """Train on a batch; nothing here waits for the device."""
+    x, y, counted = job.group.share(batch)
+    if job.device.type == "cuda":
+        x, y = x.pin_memory(), y.pin_memory()
+    x = x.to(job.device, sums.loss.dtype, non_blocking=True)
+    y = y.to(job.device, non_blocking=True)
+    with mixed(training, job.device):
+        logits = job.model(x).to(sums.loss.dtype)
+    loss = cross_entropy(logits, y, label_smoothing=training.label_smoothing)
+    # the mean over processes, which backward takes, is then the mean over the whole batch
+    (loss * (counted * job.group.size / len(batch.x))).backward()  # type: ignore[no-untyped-call]
+    optimiser.step(rate)
+    sums.images += len(batch.x)
+    sums.loss += loss.detach() * counted
+    sums.right += (logits.argmax(1) == y)[:counted].sum()
+
+
+def _ended(state: State, dataset: Dataset) -> bool:
+    epoch = len(state.metrics)
+    return epoch == state.config.training.epochs or not batches_in(state.config, dataset, epoch)
+
+
+def _begin(config: Config, dataset: Dataset, folder: Path | None, *, resume: bool) -> State:
+    if resume and folder is not None and (folder / FILE).exists():
         state = load_state(folder)
         _check_same(config, state.config, folder)
         return state
     state = new_state(config, dataset)
-    first = next(batches(config, dataset, 0))
-    initialise(state.network, first.x, np.random.default_rng(config.seed))
+    first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
+    initialise(state.network, first, np.random.default_rng(config.seed))
     return state
+
+
+def _sent(begun: State | None, group: Group) -> State:
+    """Return the state of process 0, sent to the others as its checkpoint."""
+    if begun is not None and group.size == 1:
+        return begun
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if begun is not None:
+            save_state(begun, folder)
+        content = group.send((folder / FILE).read_bytes() if begun is not None else b"")
+        (folder / FILE).write_bytes(content)
+        return load_state(folder)
 
 
 def _check_same(asked: Config, found: Config, folder: Path) -> None:
@@ -153,16 +246,3 @@ def _finite(loss: float, epoch: int) -> float:
             fix="choose a lower training.rate or a longer training.warmup_epochs",
         )
     return loss
-
-
-@contextmanager
-def _reproducible(threads: int) -> Iterator[None]:
-    """Let torch take deterministic kernels only, on so many threads; restore both afterwards."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    torch.use_deterministic_algorithms(mode=True)
-    torch.set_num_threads(threads)  # on small networks a second thread costs more than it gives
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.set_num_threads(before[1])

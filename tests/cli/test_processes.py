@@ -102,10 +102,10 @@ def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
 
     run_epoch = training.run_epoch
 
-    def stopping(state, dataset, epoch):
-        if epoch == 1:
+    def stopping(state, job):
+        if len(state.metrics) == 1:
             raise KeyboardInterrupt
-        return run_epoch(state, dataset, epoch)
+        return run_epoch(state, job)
 
     monkeypatch.setattr(training, "run_epoch", stopping)
     for _ in range(2):  # the second one resumes, and is stopped again
@@ -153,7 +153,23 @@ def kill(command):
     command.communicate()
 
 
-@pytest.mark.parametrize("moment", ["config.toml", "checkpoint.safetensors"])
+def test_ctrl_c_in_the_middle_of_an_epoch_keeps_its_batches_and_resumes(trained, call):
+    command = process("train", *TINY, "--set", "training.epochs=8")
+    run = trained / "runs/digits-conv-2"
+    wait_for((run / "checkpoint.safetensors").exists, command)
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate()
+    assert command.returncode == 130
+    assert "error: stopped after" in told
+    assert "Traceback" not in told
+    assert call("train", "--resume", run).code == 0
+    assert call("train", *TINY, "--set", "training.epochs=8").code == 0
+    assert weights(run) == weights(trained / "runs/digits-conv-3")
+    for name in ("metrics.csv", "health.csv"):
+        assert (run / name).read_bytes() == (trained / "runs/digits-conv-3" / name).read_bytes()
+
+
+@pytest.mark.parametrize("moment", ["config.toml", "checkpoint.safetensors", "metrics.csv"])
 def test_a_training_killed_at_any_moment_resumes_to_the_same_weights(trained, call, moment):
     command = process("train", *TINY)
     run = trained / "runs/digits-conv-2"
@@ -171,7 +187,7 @@ def test_a_training_killed_at_any_moment_resumes_to_the_same_weights(trained, ca
 
 
 def test_a_training_killed_between_its_last_files_resumes_to_the_same_weights(trained, call):
-    for name in ("manifest.json", "circuit.safetensors", "metrics.csv"):
+    for name in ("manifest.json", "circuit.safetensors", "metrics.csv", "health.csv"):
         whole = (trained / RUN / "circuit.safetensors").read_bytes()
         (trained / RUN / "manifest.json").unlink()
         (trained / RUN / name).unlink(missing_ok=True)

@@ -1,14 +1,19 @@
 import math
+import os
+import signal
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eideploy.config import load_config
 from eideploy.data import Dataset, load
 from eideploy.errors import ConfigError, DataError, FormatError
 from eideploy.files import read_tensors, write_tensors
+from eideploy.model import training
 from eideploy.model.augment import augment
 from eideploy.model.batches import batches
 from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state
@@ -52,7 +57,7 @@ class KilledError(Exception):
 
 def kill_after(epochs):
     def on_epoch(metrics):
-        if metrics.epoch == epochs:
+        if metrics[-1].epoch == epochs:
             raise KilledError
 
     return on_epoch
@@ -79,10 +84,105 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(
     with pytest.raises(KilledError):
         train(config, digits, parts, on_epoch=kill_after(epochs))
     seen = []
-    result = train(config, digits, parts, on_epoch=seen.append, resume=True)
+    result = train(config, digits, parts, on_epoch=lambda m: seen.append(m[-1]), resume=True)
     assert content_of(whole) == content_of(parts)
     assert [m.epoch for m in seen] == list(range(epochs + 1, 5))
     assert [m.epoch for m in result.metrics] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("batch", [1, 3, 4, 7, 15])
+def test_a_training_asked_to_stop_keeps_its_batches_and_resumes_bit_for_bit(
+    config, digits, tmp_path, batch, number
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    train(config, digits, whole)
+    handler = signal.getsignal(number)
+    batches_seen = count()
+
+    def ask(_images):
+        if next(batches_seen) + 1 == batch:
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, digits, parts, on_batch=ask)
+    assert signal.getsignal(number) is handler
+    state = load_state(parts)
+    epochs, rest = divmod(batch, 4)  # 4 batches are an epoch
+    assert len(state.metrics) == epochs
+    assert (state.partial.batches if rest else state.partial) == (rest or None)
+    train(config, digits, parts, on_batch=lambda _: next(batches_seen), resume=True)
+    assert next(batches_seen) == 16
+    assert content_of(whole) == content_of(parts)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_batch(config, digits, tmp_path):
+    def ask(_images):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, digits, tmp_path, on_batch=ask)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_step_never_waits_for_the_device(config, digits, tmp_path, monkeypatch):
+    asked = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+                asked.append(func)
+            return func(*args, **(kwargs or {}))
+
+    step = training._step
+
+    def watched(*args):
+        with Watch():
+            step(*args)
+
+    monkeypatch.setattr(training, "_step", watched)
+    train(config, digits, tmp_path)
+    assert not asked
+    with Watch():
+        bool(torch.ones(()) > 0)
+    assert asked  # what is watched for would have been seen
+
+
+@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
+def test_other_precisions_learn_and_resume_bit_for_bit(config, digits, tmp_path, precision):
+    long = config.with_overrides({"training.epochs": "8", "training.precision": precision})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    result = train(long, digits, whole)
+    assert result.metrics[-1].loss < result.metrics[0].loss
+    kept = {p.dtype for p in load_network(whole).parameters()}
+    assert kept == {torch.float64 if precision == "float64" else torch.float32}
+    with pytest.raises(KilledError):
+        train(long, digits, parts, on_epoch=kill_after(3))
+    train(long, digits, parts, resume=True)
+    assert content_of(whole) == content_of(parts)
+
+
+def test_float32_is_close_to_float64_where_training_has_just_begun(config, digits, tmp_path):
+    short = config.with_overrides({"training.max_iterations": "2"})
+    losses = [
+        train(short.with_overrides({"training.precision": p}), digits, tmp_path).metrics[0].loss
+        for p in ("float32", "float64")
+    ]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)  # single spikes may differ
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused(config, digits, tmp_path):
+    with pytest.raises(ConfigError) as error:
+        train(config.with_overrides({"training.device": "cuda"}), digits, tmp_path)
+    assert error.value.what == "torch finds 0 CUDA devices, process 0 needs one"
+    assert error.value.where == "training.device"
 
 
 def test_resuming_where_nothing_was_saved_yet_begins(config, digits, tmp_path):
@@ -108,7 +208,7 @@ def test_resuming_with_another_configuration_is_refused(config, digits, tmp_path
 def test_training_learns_and_says_how_far_it_is(config, digits, tmp_path):
     seen = []
     long = config.with_overrides({"training.epochs": "25", "data.shift": "0"})
-    result = train(long, digits, tmp_path, on_epoch=seen.append)
+    result = train(long, digits, tmp_path, on_epoch=lambda m: seen.append(m[-1]))
     assert tuple(seen) == result.metrics
     assert seen[-1].loss < seen[0].loss
     assert seen[-1].test_accuracy > 0.5

@@ -1,0 +1,92 @@
+"""What a training tells while it runs: progress, warnings, CSV files, a TensorBoard log."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eideploy.files import write_atomic
+from eideploy.progress import Advance, bar, note
+from eideploy.report.text import percent
+
+if TYPE_CHECKING:
+    from eideploy.model.metrics import EpochMetrics
+
+METRICS, HEALTH = "metrics.csv", "health.csv"
+WriteScalars = Callable[["EpochMetrics", float], None]
+
+
+class TrainingLog:
+    """Follows a training; `epochs_done` are known, each later one is logged as it ends."""
+
+    def __init__(self, folder: Path, epochs: int, advance: Advance, scalars: WriteScalars) -> None:
+        self.folder, self.epochs, self.advance, self.scalars = folder, epochs, advance, scalars
+        self.images, self.since, self.told = 0, time.perf_counter(), ""
+        self.warned: frozenset[str] = frozenset()
+
+    def on_batch(self, images: int) -> None:
+        """Count a batch; nothing is asked of the device."""
+        self.images += images
+        self.advance(1, f"{self._rate():.0f} images/s  {self.told}")
+
+    def on_epoch(self, metrics: Sequence["EpochMetrics"]) -> None:
+        """Write the metrics so far, and warn of a layer that was well before."""
+        from eideploy.model.health import warnings
+
+        last = metrics[-1]
+        write_csv(self.folder, metrics)
+        self.scalars(last, self._rate())
+        found = dict(warnings(last.health))
+        for key in found.keys() - self.warned:
+            note(f"warning: epoch {last.epoch}: {found[key]}")
+        self.warned = frozenset(found)
+        test, train = (percent(a, 1) for a in (last.test_accuracy, last.train_accuracy))
+        self.told = (
+            f"epoch {last.epoch}/{self.epochs}  loss {last.loss:.3f}  train {train}  test {test}"
+        )
+        self.advance(0, self.told)
+        self.images, self.since = 0, time.perf_counter()
+
+    def _rate(self) -> float:
+        return self.images / max(time.perf_counter() - self.since, 1e-9)
+
+
+@contextmanager
+def training_log(
+    folder: Path, *, epochs: int, batches: int, done: tuple[int, int], tensorboard: bool
+) -> Iterator[TrainingLog]:
+    """Yield the log of a training of `batches` in all, of which `done` (epochs, batches) are done.
+
+    Raises:
+        UsageError: tensorboard is asked for and not installed.
+    """
+    with ExitStack() as stack:
+        scalars: WriteScalars = lambda _, __: None  # noqa: E731
+        if tensorboard:
+            from eideploy.model.tensorboard import tensorboard_log
+
+            scalars = stack.enter_context(tensorboard_log(folder, after=done[0]))
+        advance = stack.enter_context(bar(f"train {folder}", batches))
+        advance(done[1], "")
+        yield TrainingLog(folder, epochs, advance, scalars)
+
+
+def write_csv(folder: Path, metrics: Sequence["EpochMetrics"]) -> None:
+    """Write metrics.csv, a row an epoch, and health.csv, a row an epoch and layer."""
+    rows = [asdict(m) for m in metrics]
+    health = [{"epoch": row["epoch"], **layer} for row in rows for layer in row.pop("health")]
+    write_atomic(folder / METRICS, _csv(rows))
+    if health:
+        write_atomic(folder / HEALTH, _csv(health))
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()

@@ -1,0 +1,82 @@
+"""Whether a network's neurons do something: layer by layer, on a fixed batch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from eideploy.data.dataset import Split
+from eideploy.model.evaluate import batch_size, predict
+from eideploy.model.layers import LIF, Shunting
+from eideploy.model.metrics import LayerHealth
+from eideploy.model.networks import Network
+
+SAMPLES = 64  # of the test split, the first
+ALWAYS = 0.9  # share of the steps at which a saturated neuron fires, or more
+MOST_SILENT, MOST_SATURATED, MOST_ZERO = 0.95, 0.5, 0.9  # beyond which a layer is warned of
+
+
+def measure_health(network: Network, split: Split) -> tuple[LayerHealth, ...]:
+    """Return the activity of every layer on the first samples of a split."""
+    found: list[LayerHealth] = []
+    shunting: list[tuple[str, float]] = []
+    names = {module: name for name, module in network.named_modules()}
+
+    def divide(layer: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        assert isinstance(layer, Shunting)  # hooked below on no other
+        shunting.append((names[layer], zero_divisors(layer, inputs[0])))
+
+    def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
+        rates = spikes.mean(0)
+        layer, zeros = shunting.pop()
+        found.append(
+            LayerHealth(
+                layer=layer,
+                silent=float((rates == 0).double().mean()),
+                saturated=float((rates > ALWAYS).double().mean()),
+                zero_divisor=zeros,
+            )
+        )
+
+    hooks = [
+        module.register_forward_hook(fire if isinstance(module, LIF) else divide)
+        for module in names
+        if isinstance(module, LIF | Shunting)
+    ]
+    try:
+        count = min(SAMPLES, batch_size(split.x.shape, network.steps))
+        predict(network, split.batch(slice(count)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return tuple(found)
+
+
+@torch.no_grad()
+def zero_divisors(layer: Shunting, x: Tensor) -> float:
+    """Return the fraction of I_div (M4) that is exactly 0 for inputs `x`."""
+    s_i: Tensor = layer.inhibitory(x)
+    gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
+    return float((layer.lateral(gain * s_i) == 0).double().mean())
+
+
+def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
+    """Return what is wrong with each layer and what to do about it, under a name for each."""
+    found = {}
+    for h in health:
+        if h.silent > MOST_SILENT:
+            found[f"silent {h.layer}"] = (
+                f"{h.silent:.0%} of the neurons of {h.layer} never fire, so little passes it: "
+                "lower training.rate, or raise training.warmup_epochs"
+            )
+        if h.saturated > MOST_SATURATED:
+            found[f"saturated {h.layer}"] = (
+                f"{h.saturated:.0%} of the neurons of {h.layer} fire at nearly every step, so they "
+                "tell little apart: lower training.rate, or raise training.weight_decay"
+            )
+        if h.zero_divisor > MOST_ZERO:
+            found[f"zero {h.layer}"] = (
+                f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
+                "its input is nearly empty; see to the layer before it, or raise network.steps"
+            )
+    return found

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from eideploy.config import Architecture
+from eideploy.data import load
+from eideploy.model.health import measure_health, warnings, zero_divisors
+from eideploy.model.initialise import initialise
+from eideploy.model.layers import LIF
+from eideploy.model.metrics import LayerHealth
+from eideploy.model.networks import build
+
+ARCHITECTURES = {
+    "vgg": Architecture(widths=(8, "P", 8)),
+    "mlp": Architecture(kind="mlp", widths=(16, 8)),
+    "resnet": Architecture(kind="resnet", widths=(4, 8), blocks=1),
+}
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def network(request):
+    found = build(ARCHITECTURES[request.param], (1, 8, 8), 10)
+    initialise(
+        found, torch.from_numpy(load("digits").train.batch(slice(64))), np.random.default_rng(0)
+    )
+    return found
+
+
+@pytest.fixture(scope="module")
+def split():
+    return load("digits").test
+
+
+def set_all(network, kind, value):
+    for name, p in network.named_parameters():
+        if name.endswith(kind):
+            torch.nn.init.constant_(p, value)
+
+
+def test_every_layer_that_fires_is_measured_and_a_new_network_is_well(network, split):
+    health = measure_health(network, split)
+    assert len(health) == sum(isinstance(m, LIF) for m in network.modules())
+    assert len({h.layer for h in health}) == len(health)
+    for h in health:
+        assert min(h.silent, h.saturated, h.zero_divisor) >= 0
+        assert max(h.silent, h.saturated, h.zero_divisor) < 0.9
+    assert warnings(health) == {}
+    assert measure_health(network, split) == health
+
+
+@pytest.mark.parametrize(("bias", "silent", "saturated"), [(-1e3, 1, 0), (1e3, 0, 1)])
+def test_silent_and_saturated_layers_are_counted(network, split, bias, silent, saturated):
+    set_all(network, "gain_e", 0.0)
+    set_all(network, ".bias", bias)
+    for h in measure_health(network, split):
+        assert (h.silent, h.saturated) == (silent, saturated)
+
+
+def test_zero_divisors_are_those_that_the_stabilisation_replaces(network, split):
+    layer = next(m for _, m in network.ei_layers())
+    x = torch.from_numpy(split.batch(slice(8)))
+    x = x.flatten(1) if x[0].numel() == layer.fan_in else x
+    assert zero_divisors(layer, torch.zeros_like(x)) == 1
+    s_i = layer.inhibitory(x)
+    gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
+    assert zero_divisors(layer, x) == float((layer.lateral(gain * s_i) == 0).double().mean())
+
+
+def test_hooks_are_gone_afterwards(network, split):
+    measure_health(network, split)
+    assert not any(m._forward_hooks for m in network.modules())
+
+
+WELL = LayerHealth(layer="body.1", silent=0.1, saturated=0.0, zero_divisor=0.1)
+
+
+@pytest.mark.parametrize(
+    ("ill", "key", "text"),
+    [
+        ({"silent": 1.0}, "silent body.1", "100% of the neurons of body.1 never fire"),
+        ({"saturated": 0.6}, "saturated body.1", "60% of the neurons of body.1 fire at nearly"),
+        ({"zero_divisor": 0.95}, "zero body.1", "95% of the divisors of body.1 are 0"),
+    ],
+)
+def test_an_ill_layer_is_named_with_what_to_do(ill, key, text):
+    assert warnings([WELL]) == {}
+    found = warnings([replace(WELL, **ill)])
+    assert list(found) == [key]
+    assert found[key].startswith(text)
+    assert "training." in found[key] or "network." in found[key]

@@ -107,4 +107,4 @@ def _ei(layer: Shunting) -> dict[str, ir.Array]:
 
 
 def _array(tensor: Tensor) -> ir.Array:
-    return torch.clone(tensor.detach()).numpy()
+    return tensor.detach().clone(memory_format=torch.contiguous_format).numpy()

@@ -59,6 +59,49 @@ def scale_gradient(x: Tensor, scale: float) -> Tensor:
     return _ScaleGradient.apply(x, scale)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def fold(w_ee: Tensor, w_ie: Tensor, w_ei: Tensor) -> Tensor:
+    """Return W_EE - W_EI W_IE on top of W_IE: one product gives I_EE - I_EI and s_I (M1-M3).
+
+    Shapes   w_ee: (n_E, d...); w_ie: (n_I, d...); w_ei: (n_E, n_I); result: (n_E + n_I, d...),
+             kernels in channels-last memory, which convolution runs faster on
+    """
+    return _Fold.apply(w_ee, w_ie, w_ei)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """Return a weight (n, d) or kernel (n, C, k, k) as (n, d), without a copy if channels-last."""
+    return weight.permute(0, 2, 3, 1).flatten(1) if weight.ndim == 4 else weight
+
+
+def _kernel(rows: Tensor, like: Tensor) -> Tensor:
+    """Return rows (n, d) as weights shaped like `like`: the inverse of `_rows`."""
+    if like.ndim == 2:
+        return rows
+    _, channels, height, width = like.shape
+    return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+class _Fold(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, w_ee: Tensor, w_ie: Tensor, w_ei: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(w_ie, w_ei)
+        ee, ie = _rows(w_ee), _rows(w_ie)
+        folded = torch.empty(len(ee) + len(ie), ee.shape[1], dtype=ee.dtype, device=ee.device)
+        torch.addmm(ee, w_ei, ie, alpha=-1, out=folded[: len(ee)])
+        folded[len(ee) :] = ie
+        return _kernel(folded, w_ee)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
+        w_ie, w_ei = ctx.saved_tensors
+        both = _rows(gradients[0])
+        of_ee, of_ie = both[: len(w_ei)], both[len(w_ei) :]
+        of_ei = (of_ee @ _rows(w_ie).t()).neg_()
+        of_ie = torch.addmm(of_ie, w_ei.t(), of_ee, alpha=-1)
+        return _kernel(of_ee, w_ie), _kernel(of_ie, w_ie), of_ei
+
+
 class _Divide(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, balanced: Tensor, shunt: Tensor, gain: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401

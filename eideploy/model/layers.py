@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
-from eideploy.model.functional import divide, fire, scale_gradient
+from eideploy.model.functional import divide, fire, fold, scale_gradient
+from eideploy.model.fused import Firing, ei_spikes
 
 INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
 
@@ -52,13 +53,12 @@ class EILayer(nn.Module):
     def _onto_excitatory(self) -> nn.Module:
         return nn.Linear(self.n_i, self.n_e, bias=False)
 
-    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return W_EE - W_EI W_IE, which gives I_EE - I_EI at once, W_IE, and W_EI (M11)."""
-        w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
+    def _weights(self) -> tuple[Tensor, Tensor]:
+        """Return W_EE - W_EI W_IE on top of W_IE, and W_EI (M11)."""
         lateral = self.lateral.get_parameter("weight").view(self.n_e, self.n_i)
         w_ei = scale_gradient(lateral, 1 / self.fan_in)
-        balanced = torch.addmm(w_ee.view(self.n_e, -1), w_ei, w_ie.view(self.n_i, -1), alpha=-1)
-        return balanced.view_as(w_ee), w_ie, w_ei
+        w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
+        return fold(w_ee, w_ie, w_ei), w_ei
 
 
 class Shunting(EILayer):
@@ -75,11 +75,21 @@ class Shunting(EILayer):
 
         Shapes   x: (T*B, inputs...) >= 0; current: (T*B, n_E, ...)
         """
-        balance, w_ie, w_ei = self._weights()
-        both = self._connect(x, torch.cat([balance, w_ie]))
+        return self.current(*self.drive(x))
+
+    def drive(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return I_EE - I_EI with s_I behind (N, n_E + n_I, ...), and W_EI g_I (n_E, n_I)."""
+        weight, w_ei = self._weights()
+        return self._connect(x, weight), w_ei * self.gain_i
+
+    def current(self, both: Tensor, weight: Tensor) -> Tensor:
+        """Return the current I of what `drive` gives (M4, M5)."""
         balanced, s_i = torch.split(both, [self.n_e, self.n_i], dim=1)
-        shunt = self._shunt(s_i, w_ei * self.gain_i)
-        return divide(balanced, shunt, self.gain_e, self.bias)
+        return divide(balanced, self._shunt(s_i, weight), self.gain_e, self.bias)
+
+    def spikes(self, both: Tensor, weight: Tensor, *, how: Firing) -> Tensor:
+        """Return the spikes that the current drives, by the compiled pass (M4-M8)."""
+        return ei_spikes(both, weight, self.gain_e, self.bias, how)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         raise NotImplementedError
@@ -111,13 +121,14 @@ class EIConv2d(Shunting):
             channels * kernel * kernel,
             n_e,
         )
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _onto_excitatory(self) -> nn.Module:
         return nn.Conv2d(self.n_i, self.n_e, 1, bias=False)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
-        packed = weight.contiguous(memory_format=torch.channels_last)  # and so the current
-        return nn.functional.conv2d(x, packed, None, self.stride, self.padding)
+        # the folded weight is channels-last, and so will be the current
+        return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.conv2d(s_i, weight[:, :, None, None])
@@ -131,15 +142,20 @@ class EIReadout(EILayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the balanced current of every class."""
-        return nn.functional.linear(x, self._weights()[0])
+        return nn.functional.linear(x, self._weights()[0][: self.n_e])
 
 
 class LIF(nn.Module):
-    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1, soft reset."""
+    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1, soft reset.
+
+    Attributes:
+        fused: let the compiled pass of `stages.run` do the work where it can.
+    """
 
     def __init__(self, steps: int, *, tau: float = 2.0) -> None:
         super().__init__()
         self.steps, self.decay = steps, 1 - 1 / tau
+        self.fused = False
 
     def forward(self, current: Tensor) -> Tensor:
         """Return the spikes of currents (T*B, ...), time-major, in the same shape."""

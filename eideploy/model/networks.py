@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from eideploy.config import Architecture
 from eideploy.errors import ConfigError
+from eideploy.model.compiled import available
 from eideploy.model.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
+from eideploy.model.stages import run
 
 Shape = tuple[int, int, int]
 
@@ -43,11 +46,22 @@ class Network(nn.Module):
         Shapes   x: still images (B, C, H, W) or sequences (B, T, C, H, W), >= 0
         """
         if x.ndim == 4:
-            current = self.repeat(self.encoder(x))
+            z = run([*self.encoder, self.repeat, *self.body], x)
         else:
-            current = self.encoder(x.transpose(0, 1).flatten(0, 1))
-        merged: Tensor = self.readout(self.body(current))
+            z = run([*self.encoder, *self.body], x.transpose(0, 1).flatten(0, 1))
+        merged: Tensor = self.readout(z)
         return merged.view(self.steps, -1, merged.shape[1]).mean(0)
+
+    def use_kernel(self, kernel: Literal["auto", "fused", "plain"]) -> None:
+        """Choose what computes division, LIF and pooling: a compiled pass, or plain torch.
+
+        `fused` compiles the pass for the CPU on its first use and says so where it cannot; `auto`
+        does the same where a compiler or an earlier build is at hand, and is silent otherwise.
+        """
+        fused = kernel == "fused" or (kernel == "auto" and available())
+        for module in self.modules():
+            if isinstance(module, LIF):
+                module.fused = fused
 
     def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
         """Yield name and E-I layer in order of construction, which is that of execution."""
@@ -77,9 +91,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return main(x) + shortcut(x): spikes and sums of spikes."""
-        main: Tensor = self.main(x)
-        shortcut: Tensor = self.shortcut(x)
-        return main + shortcut
+        return run(self.main, x) + run(self.shortcut, x)
 
 
 class GlobalAvgPool2d(nn.Module):

@@ -1,0 +1,154 @@
+"""Divide, stabilise, fire and pool in one pass forward and one back (M4-M8, M10, M11).
+
+Backward recomputes divisions and potentials, which costs less than to keep them. The numbers are
+those of `functional.py` up to the rounding of sums; spikes are the same where currents are.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from eideploy.model.compiled import Job, library
+
+NAMES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing:
+    """How currents become spikes.
+
+    steps   T
+    decay   of the membrane, per step
+    repeat  there is one current per image, shown at every step
+    pool    1, or 2 for the mean over 2x2 that follows
+    """
+
+    steps: int
+    decay: float
+    repeat: bool = False
+    pool: int = 1
+
+    def fits(self, x: Tensor) -> bool:
+        """Return whether the compiled pass can take currents like `x`: CPU, float32 or float64."""
+        return x.device.type == "cpu" and x.dtype in NAMES and library() is not None
+
+
+def ei_spikes(both: Tensor, weight: Tensor, gain: Tensor, bias: Tensor, how: Firing) -> Tensor:
+    """Return the spikes of a shunting layer (M4-M8), pooled if asked for.
+
+    Shapes   both: (N, n_E + n_I, ...), I_EE - I_EI and s_I; weight: (n_E, n_I), W_EI g_I;
+             gain, bias: (n_E,); spikes: (T*B, n_E, ...); N = T*B, or B if currents repeat
+    """
+    return _EISpikes.apply(both, weight, gain, bias, how)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def spikes(current: Tensor, how: Firing) -> Tensor:
+    """Return the spikes of given currents (M7, M8), pooled if asked for.
+
+    Shapes   current: (N, n, ...); spikes: (T*B, n, ...); N = T*B, or B if currents repeat
+    """
+    return _Spikes.apply(current, how)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _EISpikes(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        both: Tensor,
+        weight: Tensor,
+        gain: Tensor,
+        bias: Tensor,
+        how: Firing,
+    ) -> Tensor:
+        both = _packed(both)
+        shunt = _rows(both)[:, len(weight) :] @ weight.t()
+        ctx.save_for_backward(both, weight, gain, bias, shunt)
+        ctx.how = how
+        return _forward(both, (shunt, gain, bias), len(weight), how)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        both, weight, gain, bias, shunt = ctx.saved_tensors
+        n_e, how = len(weight), ctx.how
+        of_both, of_shunt = torch.empty_like(both), torch.empty_like(shunt)
+        job = _job(both, n_e, how)
+        sums = torch.zeros(2, job.batch, n_e, dtype=torch.double)
+        inputs = (both, shunt, gain, bias, _packed(gradients[0]))
+        _call("backward", job, *inputs, of_both, of_shunt, sums[0], sums[1])
+        of_gain, of_bias = sums.sum(1).to(both.dtype)
+        s_i, of_s_i = _rows(both)[:, n_e:], _rows(of_both)[:, n_e:]
+        torch.mm(of_shunt, weight, out=of_s_i)
+        return of_both, of_shunt.t() @ s_i, of_gain, of_bias, None
+
+
+class _Spikes(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, how: Firing) -> Tensor:  # noqa: ANN401
+        current = _packed(current)
+        ctx.save_for_backward(current)
+        ctx.how = how
+        return _forward(current, (None, None, None), current.shape[1], how)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (current,) = ctx.saved_tensors
+        of_current = torch.empty_like(current)
+        job = _job(current, current.shape[1], ctx.how)
+        inputs = (current, None, None, None, _packed(gradients[0]))
+        _call("backward", job, *inputs, of_current, None, None, None)
+        return of_current, None
+
+
+def _forward(x: Tensor, divisor: tuple[Tensor | None, ...], n: int, how: Firing) -> Tensor:
+    job = _job(x, n, how)
+    shape = [s // how.pool for s in x.shape[2:]]
+    spikes = (
+        _packed(x.new_empty(0)) if not len(x) else _empty(x, (job.steps * job.batch, n, *shape))
+    )
+    _call("forward", job, x, *divisor, spikes)
+    return spikes
+
+
+def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    layout = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+    return torch.empty(shape, dtype=like.dtype, memory_format=layout)
+
+
+def _job(x: Tensor, channels: int, how: Firing) -> Job:
+    height, width = x.shape[2:] if x.ndim == 4 else (1, 1)
+    return Job(
+        steps=how.steps,
+        batch=len(x) if how.repeat else len(x) // how.steps,
+        height=height,
+        width=width,
+        channels=channels,
+        row=x.shape[1],
+        repeat=how.repeat,
+        pool=how.pool,
+        threads=torch.get_num_threads(),
+        decay=how.decay,
+    )
+
+
+def _call(name: str, job: Job, *tensors: Tensor | None) -> None:
+    first = tensors[0]
+    assert first is not None
+    function = getattr(library(), f"{name}_{NAMES[first.dtype]}")
+    pointers = [ctypes.c_void_p(t.data_ptr() if t is not None else None) for t in tensors]
+    function(ctypes.byref(job), *pointers)
+
+
+def _packed(x: Tensor) -> Tensor:
+    layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+    return x.contiguous(memory_format=layout)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """View (N, n, H, W) in channels-last memory, or (N, n), as (positions, n)."""
+    return x.permute(0, 2, 3, 1).flatten(0, 2) if x.ndim == 4 else x

@@ -1,5 +1,6 @@
 """Jobs: train a network, and import one that the paper's published code trained."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,13 +37,16 @@ def train(
 ) -> Result:
     """Train a preset, or the configuration in a .toml file, into a new run folder.
 
-    `data_dir` holds the data sets that are not bundled; `tensorboard` asks for its log.
+    `data_dir` holds the data sets that are not bundled; `tensorboard` asks for its log. Where
+    torchrun started several processes, the first does all this and the others train with it.
 
     Raises:
         ConfigError: a configuration that does not exist or makes no sense.
         DataError: the data set is missing or damaged; or `out` exists already.
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last batch is kept.
     """
+    if _follows():
+        return _follow(data_dir)
     config = load_config(preset).with_overrides(overrides or {})
     dataset = _load(config, data_dir)  # first, so that a missing data set leaves no folder behind
     if tensorboard:
@@ -68,6 +72,8 @@ def resume(
         UsageError: there is no unfinished run.
         FormatError: its configuration or its checkpoint is damaged.
     """
+    if _follows():
+        return _follow(data_dir)
     found = folder or folders.latest_unfinished()
     if found is None:
         raise UsageError(
@@ -134,6 +140,23 @@ def _load(config: Config, data_dir: Path | None) -> Dataset:
     return load_data(config.data.name, data_dir, steps=config.network.steps)
 
 
+def _follows() -> bool:
+    """Return whether torchrun started this process, and as another than the first."""
+    return int(os.environ.get("RANK", "0")) > 0
+
+
+def _follow(data_dir: Path | None) -> Result:
+    """Train as process 0 says; what is wrong it says alone, before any other has begun."""
+    from eideploy.model.processes import joined
+    from eideploy.model.training import train as train_network
+
+    with joined() as group:
+        config = parse_config(group.send(b"").decode(), where="process 0")
+        train_network(config, _load(config, data_dir), None, group=group)
+    text = f"process {group.rank} of {group.size} is done; process 0 has the run"
+    return Result(text=text, content={"process": group.rank, "processes": group.size})
+
+
 def _train(job: Job) -> Result:
     try:
         with folders.sole_training(job.folder):
@@ -147,18 +170,23 @@ def _train(job: Job) -> Result:
 def _train_alone(job: Job, dataset: Dataset) -> Result:
     from eideploy.model.batches import batch_counts
     from eideploy.model.export import export
+    from eideploy.model.processes import joined
     from eideploy.model.training import train as train_network
 
     config, folder = job.config, job.folder
     per_epoch, batches = batch_counts(config, dataset)
     epochs_done, batches_done = _done(folder)
-    with training_log(
-        folder,
-        epochs=config.training.epochs,
-        batches=batches,
-        done=(epochs_done, epochs_done * per_epoch + batches_done),
-        tensorboard=job.tensorboard,
-    ) as log:
+    with (
+        joined() as group,
+        training_log(
+            folder,
+            epochs=config.training.epochs,
+            batches=batches,
+            done=(epochs_done, epochs_done * per_epoch + batches_done),
+            tensorboard=job.tensorboard,
+        ) as log,
+    ):
+        group.send(config.to_toml().encode())
         try:
             result = train_network(
                 config,
@@ -167,6 +195,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 on_epoch=log.on_epoch,
                 on_batch=log.on_batch,
                 resume=True,
+                group=group,
             )
         except KeyboardInterrupt as stop:
             raise _stopped(_how_far(folder, config.training.epochs), folder) from stop

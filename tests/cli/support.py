@@ -16,10 +16,10 @@ RUN = "runs/digits-conv-1"
 BUILD = "builds/digits-conv-1-digital-int8-lut8x8-1"
 
 
-def process(*argv, **options):
-    """Start the command in a process of its own."""
+def process(*argv, more=None, **options):
+    """Start the command in a process of its own, with `more` in its environment."""
     command = [sys.executable, "-m", "eideploy.cli", *map(str, argv)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **(more or {})}
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

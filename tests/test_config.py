@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,13 @@ def test_a_published_recipe_is_that_of_the_paper(name):
     depth = int(name.rpartition("-")[2].lstrip("vgresnt"))
     residual = config.network.kind == "resnet"
     assert depth == (2 * len(layers) * config.network.blocks + 2 if residual else len(layers) + 3)
+
+
+@pytest.mark.parametrize("line", Config().to_toml().splitlines())
+def test_every_key_is_in_the_documentation(line):
+    text = (Path(__file__).parent.parent / "docs/training.md").read_text("utf-8")
+    key = line.partition(" = ")[0]
+    assert not key or key.startswith("[") or f"{key}`" in text
 
 
 @given(

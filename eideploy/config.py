@@ -31,6 +31,8 @@ class Architecture:
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
     widths: tuple[Width, ...] = (16, "P", 32, "P", 64)  # excitatory neurons or channels; P: pooling
     blocks: int = _bounded(2, 1, 64)  # basic blocks a stage, of a resnet only
+    normalization: Literal["ei", "batch"] = "ei"  # batch: the baseline, which is no circuit
+    classifier: Literal["flatten", "pool"] = "flatten"  # pool: of a vgg, by the mean of each map
     steps: int = _bounded(4, 1, 1024)  # T, time steps an image is shown for, or event frames
 
 
@@ -48,6 +50,7 @@ class Training:
     weight_decay: float = _bounded(5e-4, 0.0, 1.0)
     label_smoothing: float = _bounded(0.0, 0.0, 0.9)
     precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
+    kernel: Literal["auto", "fused", "plain"] = "auto"  # fused: compiled; auto: where it can be
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
     threads: int = _bounded(1, 1, 1024)  # of torch; another number gives other bits
 

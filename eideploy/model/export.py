@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from eideploy import circuit as ir
-from eideploy.errors import InvariantError
+from eideploy.errors import ConfigError, InvariantError
+from eideploy.model.baseline import is_baseline
 from eideploy.model.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
 from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
 
@@ -24,8 +25,15 @@ def export(network: Network, input_shape: tuple[int, int, int], *, high: float =
         high: the largest entry a sample may have.
 
     Raises:
+        ConfigError: the network is batch-normalised.
         FormatError: a weight is not finite, as before E-I Init, or negative.
     """
+    if is_baseline(network):
+        raise ConfigError(
+            "a batch-normalised network is a baseline to compare with, not an E-I circuit",
+            where="network.normalization",
+            fix='train with network.normalization = "ei"',
+        )
     nodes = _Nodes(ir.Input(name="input", size=tuple(input_shape), high=high), network.steps)
     for part in (network.encoder, network.body, network.readout):
         nodes.add(part)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.data.dataset import Split
+from eideploy.model.baseline import BatchNormalised
 from eideploy.model.evaluate import batch_size, predict
 from eideploy.model.layers import LIF, Shunting
 from eideploy.model.metrics import LayerHealth
@@ -23,8 +24,8 @@ def measure_health(network: Network, split: Split) -> tuple[LayerHealth, ...]:
     names = {module: name for name, module in network.named_modules()}
 
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-        assert isinstance(layer, Shunting)  # hooked below on no other
-        shunting.append((names[layer], zero_divisors(layer, inputs[0])))
+        zeros = zero_divisors(layer, inputs[0]) if isinstance(layer, Shunting) else 0.0
+        shunting.append((names[layer], zeros))
 
     def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
         rates = spikes.mean(0)
@@ -41,7 +42,7 @@ def measure_health(network: Network, split: Split) -> tuple[LayerHealth, ...]:
     hooks = [
         module.register_forward_hook(fire if isinstance(module, LIF) else divide)
         for module in names
-        if isinstance(module, LIF | Shunting)
+        if isinstance(module, LIF | Shunting | BatchNormalised)
     ]
     try:
         count = min(SAMPLES, batch_size(split.x.shape, network.steps))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import DataError
+from eideploy.model.baseline import draw, is_baseline
 from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
 
@@ -49,7 +50,8 @@ def initialise(network: Network, batch: Tensor, rng: np.random.Generator) -> dic
     """Fill every weight and gain by E-I Init, layer by layer in order of execution.
 
     Each layer is filled from what the layers before it, already filled, make of `batch`; W_EE then
-    W_IE are drawn from `rng`, W_EI = 1 / n_I, g_E = 1 and b_E = 0.
+    W_IE are drawn from `rng`, W_EI = 1 / n_I, g_E = 1 and b_E = 0. A batch-normalised network asks
+    nothing of the batch: its weights are drawn by `baseline.draw`.
 
     Shapes   batch: as `Network.forward` takes
     Returns  the statistics of every layer's input, by the layer's name
@@ -58,6 +60,10 @@ def initialise(network: Network, batch: Tensor, rng: np.random.Generator) -> dic
             sample, an input that is zero throughout, or no variance.
     """
     _check_input(batch)
+    if is_baseline(network):
+        draw(network, rng)
+        network.initialised.fill_(value=True)
+        return {}
     found: dict[str, Statistics] = {}
     names = {layer: name for name, layer in network.ei_layers()}
 

@@ -1,7 +1,7 @@
 """Networks of E-I layers: fully connected, VGG-style from a list of widths, residual (SEW)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -9,15 +9,23 @@ from torch import Tensor, nn
 
 from eideploy.config import Architecture
 from eideploy.errors import ConfigError
+from eideploy.model.baseline import NormConv2d, NormLinear, NormReadout
 from eideploy.model.compiled import available
 from eideploy.model.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
 from eideploy.model.stages import run
 
 Shape = tuple[int, int, int]
+Conv = type[EIConv2d] | type[NormConv2d]
+Linear = type[EILinear] | type[NormLinear]
+Readout = type[EIReadout] | type[NormReadout]
+LAYERS: Mapping[str, tuple[Conv, Linear, Readout]] = {
+    "ei": (EIConv2d, EILinear, EIReadout),
+    "batch": (NormConv2d, NormLinear, NormReadout),
+}
 
 
 class Network(nn.Module):
-    """An E-I network: encoder, body and readout.
+    """An E-I network, or its batch-normalised baseline: encoder, body and readout.
 
     A still image passes the encoder once and its current is repeated over the steps, which is
     exactly what showing it T times gives.
@@ -32,7 +40,12 @@ class Network(nn.Module):
     initialised: Tensor  # () bool, saved with the parameters
 
     def __init__(
-        self, encoder: nn.Sequential, body: nn.Sequential, readout: EIReadout, *, steps: int
+        self,
+        encoder: nn.Sequential,
+        body: nn.Sequential,
+        readout: EIReadout | NormReadout,
+        *,
+        steps: int,
     ) -> None:
         super().__init__()
         self.encoder, self.body, self.readout = encoder, body, readout
@@ -75,18 +88,25 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, channels: int, n_e: int, *, stride: int, steps: int, tau: float = 2.0
+        self,
+        channels: int,
+        n_e: int,
+        *,
+        stride: int,
+        steps: int,
+        tau: float = 2.0,
+        conv: Conv = EIConv2d,
     ) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            EIConv2d(channels, n_e, stride=stride),
+            conv(channels, n_e, stride=stride),
             LIF(steps, tau=tau),
-            EIConv2d(n_e, n_e),
+            conv(n_e, n_e),
             LIF(steps, tau=tau),
         )
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != n_e:
-            down = EIConv2d(channels, n_e, kernel=1, stride=stride)
+            down = conv(channels, n_e, kernel=1, stride=stride)
             self.shortcut = nn.Sequential(down, LIF(steps, tau=tau))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,22 +137,24 @@ def _numbers(architecture: Architecture) -> list[int]:
 
 
 def _mlp(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    _, linear, readout = LAYERS[architecture.normalization]
     first, *others = _numbers(architecture)
     inputs, steps = math.prod(input_shape), architecture.steps
     body: list[nn.Module] = [LIF(steps)]
     fan_in = first
     for width in others:
-        body += [EILinear(fan_in, width), LIF(steps)]
+        body += [linear(fan_in, width), LIF(steps)]
         fan_in = width
     return Network(
-        nn.Sequential(nn.Flatten(), EILinear(inputs, first)),
+        nn.Sequential(nn.Flatten(), linear(inputs, first)),
         nn.Sequential(*body),
-        EIReadout(fan_in, classes),
+        readout(fan_in, classes),
         steps=steps,
     )
 
 
 def _vgg(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    conv, _, readout = LAYERS[architecture.normalization]
     channels, height, width = input_shape
     steps = architecture.steps
     first = _numbers(architecture)[0]
@@ -143,12 +165,15 @@ def _vgg(architecture: Architecture, input_shape: Shape, classes: int) -> Networ
             height, width = _halved(height, width)
             body.append(nn.AvgPool2d(2))
         else:
-            body += [EIConv2d(now, entry), LIF(steps)]
+            body += [conv(now, entry), LIF(steps)]
             now = entry
+    if architecture.classifier == "pool":
+        body.append(GlobalAvgPool2d())
+        height = width = 1
     return Network(
-        nn.Sequential(EIConv2d(channels, first)),
+        nn.Sequential(conv(channels, first)),
         nn.Sequential(*body, nn.Flatten()),
-        EIReadout(now * height * width, classes),
+        readout(now * height * width, classes),
         steps=steps,
     )
 
@@ -164,17 +189,18 @@ def _halved(height: int, width: int) -> tuple[int, int]:
 
 
 def _resnet(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
+    conv, _, readout = LAYERS[architecture.normalization]
     steps, widths = architecture.steps, _numbers(architecture)
     body: list[nn.Module] = [LIF(steps)]
     now = widths[0]
     for stage, width in enumerate(widths):
         for block in range(architecture.blocks):
             stride = 2 if stage and not block else 1
-            body.append(ResidualBlock(now, width, stride=stride, steps=steps))
+            body.append(ResidualBlock(now, width, stride=stride, steps=steps, conv=conv))
             now = width
     return Network(
-        nn.Sequential(EIConv2d(input_shape[0], widths[0])),
+        nn.Sequential(conv(input_shape[0], widths[0])),
         nn.Sequential(*body, GlobalAvgPool2d(), nn.Flatten()),
-        EIReadout(now, classes),
+        readout(now, classes),
         steps=steps,
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-FREE = "bias"  # the last part of the name of the only parameters that may be negative, b_E
+BIAS = "bias"  # the last part of the name of b_E, which may be negative
+FREE = "free"  # a part of the names of what may be negative beside it: a baseline's parameters
 
 
 class ProjectedSGD:
@@ -47,13 +48,18 @@ class ProjectedSGD:
                 self.buffers[name] = d.clone()
             m = self.buffers[name].mul_(self.momentum).add_(d, alpha=self.taken)
             p.sub_(m, alpha=rate)
-            if name.rpartition(".")[2] != FREE:
+            if not _may_be_negative(name):
                 p.clamp_(min=0)
             p.grad = None
 
     def load_buffers(self, buffers: Mapping[str, Tensor]) -> None:
         """Continue from the momentum buffers of an earlier run."""
         self.buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+
+
+def _may_be_negative(name: str) -> bool:
+    parts = name.split(".")
+    return parts[-1] == BIAS or FREE in parts
 
 
 def rate_at(iteration: int, *, warmup: int, total: int, peak: float, start: float) -> float:

@@ -87,6 +87,7 @@ def train(
         begun = _begin(config, dataset, folder, resume=resume) if group.first else None
         state = _sent(begun, group)
         state.network.to(device)
+        state.network.use_kernel(config.training.kernel)
         job = Job(
             dataset=dataset,
             device=device,

@@ -1,0 +1,103 @@
+"""Layers of a batch-normalised SNN, what E-I layers are compared with (M18).
+
+The LIF, the networks and the training are the same; weights may be negative, and no circuit is
+made of them. All parameters stand under the name `free`, which exempts them from the projection of
+(M14).
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+
+from eideploy.model.fused import Firing, spikes
+
+
+class BatchNormalised(nn.Module):
+    """A linear map and a batch normalisation over merged samples, whose current drives a LIF (M18).
+
+    The statistics are the batch's while gradients are recorded and the running ones elsewhere; so
+    that, as for an E-I network, no caller has to say which.
+
+    Args:
+        linear: the torch layer, without a bias.
+        n: its neurons or channels.
+    """
+
+    def __init__(self, linear: nn.Linear | nn.Conv2d, n: int) -> None:
+        super().__init__()
+        norm = nn.BatchNorm2d(n) if isinstance(linear, nn.Conv2d) else nn.BatchNorm1d(n)
+        self.free = nn.Sequential(linear, norm)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the current, (T*B, n, ...)."""
+        return self.current(*self.drive(x))
+
+    def drive(self, x: Tensor) -> tuple[Tensor]:
+        """Return the current alone."""
+        linear, norm = self.free
+        assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+        current = batch_norm(
+            linear(x),
+            norm.running_mean,
+            norm.running_var,
+            norm.weight,
+            norm.bias,
+            training=self.training and torch.is_grad_enabled(),
+            eps=norm.eps,
+        )
+        return (current,)
+
+    def current(self, current: Tensor) -> Tensor:
+        """Return the current that `drive` gives."""
+        return current
+
+    def spikes(self, current: Tensor, *, how: Firing) -> Tensor:
+        """Return the spikes that the current drives, by the compiled pass (M7, M8)."""
+        return spikes(current, how)
+
+
+class NormLinear(BatchNormalised):
+    """A fully connected layer, (T*B, d) -> (T*B, n)."""
+
+    def __init__(self, inputs: int, n: int) -> None:
+        super().__init__(nn.Linear(inputs, n, bias=False), n)
+
+
+class NormConv2d(BatchNormalised):
+    """A convolution, (T*B, C, H, W) -> (T*B, n, H', W'), padded by kernel // 2."""
+
+    def __init__(self, channels: int, n: int, *, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(nn.Conv2d(channels, n, kernel, stride, kernel // 2, bias=False), n)
+
+
+class NormReadout(nn.Module):
+    """The output layer, an ordinary linear one with a bias, (T*B, d) -> (T*B, classes)."""
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        self.free = nn.Linear(inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the current of every class."""
+        y: Tensor = self.free(x)
+        return y
+
+
+def is_baseline(network: nn.Module) -> bool:
+    """Return whether a network is batch-normalised."""
+    return any(isinstance(m, BatchNormalised | NormReadout) for m in network.modules())
+
+
+@torch.no_grad()
+def draw(network: nn.Module, rng: np.random.Generator) -> None:
+    """Draw all weights in order of construction, normal of variance 2 / d (Kaiming); biases 0."""
+    for module in network.modules():
+        if not isinstance(module, nn.Linear | nn.Conv2d):
+            continue
+        weight = module.get_parameter("weight")
+        scale = (2 / weight[0].numel()) ** 0.5
+        weight.copy_(torch.from_numpy(rng.normal(0, scale, size=tuple(weight.shape))))
+        if module.bias is not None:
+            module.get_parameter("bias").zero_()

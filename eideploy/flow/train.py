@@ -180,7 +180,6 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         joined() as group,
         training_log(
             folder,
-            epochs=config.training.epochs,
             batches=batches,
             done=(epochs_done, epochs_done * per_epoch + batches_done),
             tensorboard=job.tensorboard,
@@ -227,7 +226,7 @@ def _done(folder: Path) -> tuple[int, int]:
 
 def _how_far(folder: Path, epochs: int) -> str:
     done, batches = _done(folder)
-    more = f" and {batches} batches of the next" if batches else ""
+    more = f" and {counted(batches, 'batch', 'batches')} of the next" if batches else ""
     return f"stopped after {done} of {epochs} epochs{more}"
 
 

@@ -21,17 +21,18 @@ WriteScalars = Callable[["EpochMetrics", float], None]
 
 
 class TrainingLog:
-    """Follows a training; `epochs_done` are known, each later one is logged as it ends."""
+    """Follows a training: each batch moves the bar, each epoch is written down as it ends."""
 
-    def __init__(self, folder: Path, epochs: int, advance: Advance, scalars: WriteScalars) -> None:
-        self.folder, self.epochs, self.advance, self.scalars = folder, epochs, advance, scalars
-        self.images, self.since, self.told = 0, time.perf_counter(), ""
+    def __init__(self, folder: Path, advance: Advance, scalars: WriteScalars) -> None:
+        self.folder, self.advance, self.scalars = folder, advance, scalars
+        self.images, self.rate, self.since, self.told = 0, 0.0, time.perf_counter(), ""
         self.warned: frozenset[str] = frozenset()
 
     def on_batch(self, images: int) -> None:
         """Count a batch; nothing is asked of the device."""
         self.images += images
-        self.advance(1, f"{self._rate():.0f} images/s  {self.told}")
+        self.rate = self.images / max(time.perf_counter() - self.since, 1e-9)
+        self._show(1)
 
     def on_epoch(self, metrics: Sequence["EpochMetrics"]) -> None:
         """Write the metrics so far, and warn of a layer that was well before."""
@@ -39,25 +40,22 @@ class TrainingLog:
 
         last = metrics[-1]
         write_csv(self.folder, metrics)
-        self.scalars(last, self._rate())
+        self.scalars(last, self.rate)
         found = dict(warnings(last.health))
-        for key in found.keys() - self.warned:
+        for key in sorted(found.keys() - self.warned):
             note(f"warning: epoch {last.epoch}: {found[key]}")
         self.warned = frozenset(found)
-        test, train = (percent(a, 1) for a in (last.test_accuracy, last.train_accuracy))
-        self.told = (
-            f"epoch {last.epoch}/{self.epochs}  loss {last.loss:.3f}  train {train}  test {test}"
-        )
-        self.advance(0, self.told)
+        self.told = f"  test {percent(last.test_accuracy, 1)}"
+        self._show(0)
         self.images, self.since = 0, time.perf_counter()
 
-    def _rate(self) -> float:
-        return self.images / max(time.perf_counter() - self.since, 1e-9)
+    def _show(self, batches: int) -> None:
+        self.advance(batches, f"{self.rate:.0f} images/s{self.told}")
 
 
 @contextmanager
 def training_log(
-    folder: Path, *, epochs: int, batches: int, done: tuple[int, int], tensorboard: bool
+    folder: Path, *, batches: int, done: tuple[int, int], tensorboard: bool
 ) -> Iterator[TrainingLog]:
     """Yield the log of a training of `batches` in all, of which `done` (epochs, batches) are done.
 
@@ -72,7 +70,7 @@ def training_log(
             scalars = stack.enter_context(tensorboard_log(folder, after=done[0]))
         advance = stack.enter_context(bar(f"train {folder}", batches))
         advance(done[1], "")
-        yield TrainingLog(folder, epochs, advance, scalars)
+        yield TrainingLog(folder, advance, scalars)
 
 
 def write_csv(folder: Path, metrics: Sequence["EpochMetrics"]) -> None:

@@ -1,6 +1,7 @@
 """The processes that train one network together, as torchrun starts them; or one alone."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Group:
         """Return a network whose gradients are the mean over all processes."""
         if self.size == 1:
             return network
+        # a 1x1 kernel lies alike in both memory formats, but its strides are named by one
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         return DistributedDataParallel(network, broadcast_buffers=False)
 
     def share(self, batch: Batch) -> tuple[Tensor, Tensor, int]:

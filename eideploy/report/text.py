@@ -39,9 +39,9 @@ def at_most(bound: float) -> str:
     return f"{shown:f} %"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return e.g. "1 epoch" or "2 epochs"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
 def division_text(program: Program) -> str:

@@ -38,7 +38,7 @@ def test_csv_files_hold_a_row_an_epoch_and_a_row_a_layer(tmp_path):
 
 def test_csv_files_are_there_after_every_epoch_and_warnings_come_once(tmp_path, capsys):
     told = []
-    log = TrainingLog(tmp_path, 5, lambda steps, text: told.append((steps, text)), lambda *_: None)
+    log = TrainingLog(tmp_path, lambda steps, text: told.append((steps, text)), lambda *_: None)
     log.on_batch(32)
     log.on_epoch([metrics(1)])
     assert len(rows(tmp_path / "metrics.csv")) == 1
@@ -52,7 +52,8 @@ def test_csv_files_are_there_after_every_epoch_and_warnings_come_once(tmp_path, 
     )
     assert told[0][0] == 1
     assert "images/s" in told[0][1]
-    assert told[-1] == (0, "epoch 3/5  loss 0.333  train 50.0 %  test 25.0 %")
+    assert told[-1][0] == 0
+    assert told[-1][1].endswith("images/s  test 25.0 %")
 
 
 def test_a_tensorboard_log_is_written_and_continued(trained, call):

@@ -7,6 +7,7 @@ from itertools import count
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eideploy.config import load_config
@@ -16,8 +17,10 @@ from eideploy.files import read_tensors, write_tensors
 from eideploy.model import training
 from eideploy.model.augment import augment
 from eideploy.model.batches import batches
-from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state
+from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state, new_state
 from eideploy.model.evaluate import predict
+from eideploy.model.initialise import initialise
+from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.training import train
 
 SMALL = {
@@ -71,6 +74,33 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(config, digits,
     a, b, c = map(content_of, folders)
     assert a == b
     assert a != c
+
+
+def test_training_is_the_plain_loop_bit_for_bit(config, digits, tmp_path):
+    # without batches made ahead, partial epochs, devices and groups: what the presets were tuned by
+    t = config.training
+    state = new_state(config, digits)
+    network, optimiser = state.network, None
+    network.use_kernel(t.kernel)
+    for epoch in range(t.epochs):
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(epoch,)))
+        order = rng.permutation(100)
+        for place, start in enumerate(range(0, 100, t.batch)):
+            chosen = order[start : start + t.batch]
+            x = augment(torch.from_numpy(digits.train_x[chosen]), config.data, rng)
+            if optimiser is None:
+                initialise(network, x, np.random.default_rng(config.seed))
+                optimiser = ProjectedSGD(
+                    network.named_parameters(), momentum=t.momentum, weight_decay=t.weight_decay
+                )
+            cross_entropy(network(x), torch.from_numpy(digits.train_y[chosen])).backward()
+            optimiser.step(
+                rate_at(4 * epoch + place, warmup=4 * t.warmup_epochs, total=4 * t.epochs,
+                        peak=t.rate, start=t.warmup_rate)
+            )  # fmt: skip
+    found = train(config, digits, tmp_path).network.state_dict()
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, found[name]), name
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])

@@ -41,9 +41,11 @@ PUBLISHED = {  # the paper's table 5: batch, steps, peak rate, epochs of warm-up
     "tinyimagenet-resnet18": (128, 4, 0.003, 10),
 }
 
+OWN = ("digits-conv", "digits-events-vgg8", "digits-mlp", "digits-resnet")
+
 
 def test_the_presets_are_the_digits_and_the_published_recipes():
-    assert presets() == tuple(sorted([*PUBLISHED, "digits-conv", "digits-mlp"]))
+    assert presets() == tuple(sorted([*PUBLISHED, *OWN]))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

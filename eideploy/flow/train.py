@@ -205,7 +205,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         "seed": config.seed,
         "metrics": asdict(last),
     }
-    folders.finish_run(folder, export(result.network, dataset.input_shape), content)
+    folders.finish_run(folder, export(result.network, dataset.input_shape, high=dataset.high), content)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} images)\n"

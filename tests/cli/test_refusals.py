@@ -320,7 +320,7 @@ def test_an_output_that_cannot_be_written_is_refused(built, refused):
 
 def test_a_network_that_does_not_fit_the_core_is_refused_with_every_memory(trained, refused):
     small = SPEC.replace("weight_rows = 16384", "weight_rows = 10").replace(
-        "membrane_words = 16384", "membrane_words = 20"
+        "membrane_words = 65536", "membrane_words = 20"
     )
     (trained / "small.toml").write_text(small)
     for what in ("weight rows: 554 of 10", "membrane words: 640 of 20"):

@@ -77,9 +77,10 @@ def discard_if_empty(folder: Path) -> None:
             RUNS.rmdir()
 
 
-def finish_run(folder: Path, circuit: Circuit, content: Mapping[str, Any]) -> None:
-    """Write the circuit and, last, the manifest of a run."""
-    save(circuit, folder / CIRCUIT)
+def finish_run(folder: Path, circuit: Circuit | None, content: Mapping[str, Any]) -> None:
+    """Write the circuit, unless the run is of a baseline, and, last, the manifest of a run."""
+    if circuit is not None:
+        save(circuit, folder / CIRCUIT)
     write_manifest(folder, kind=RUN, version=VERSION, content=_stamped(content))
 
 
@@ -87,13 +88,20 @@ def load_run(folder: Path) -> Run:
     """Read a finished run.
 
     Raises:
-        FormatError: unfinished, damaged, of another kind or version.
+        FormatError: unfinished, damaged, of another kind or version, or of a baseline.
     """
     if is_unfinished(folder):
         raise FormatError(
             "the run is not finished",
             where=str(folder),
             fix=f"finish it with eideploy train --resume {folder}",
+        )
+    content = read_manifest(folder, kind=RUN, version=VERSION, needs=())
+    if content.get("baseline") is True:
+        raise FormatError(
+            "the run is a batch-normalised baseline to compare with, not an E-I circuit",
+            where=str(folder),
+            fix='name a run that was trained with network.normalization = "ei"',
         )
     content = read_manifest(folder, kind=RUN, version=VERSION, needs=(CIRCUIT,))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)

@@ -200,12 +200,16 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
             raise _stopped(_how_far(folder, config.training.epochs), folder) from stop
     write_csv(folder, result.metrics)
     last = result.metrics[-1]
+    baseline = config.network.normalization == "batch"
     content = {
         "data": config.data.name,
         "seed": config.seed,
         "metrics": asdict(last),
+        "baseline": baseline,
     }
-    folders.finish_run(folder, export(result.network, dataset.input_shape, high=dataset.high), content)
+    shape, high = dataset.input_shape, dataset.high
+    circuit = None if baseline else export(result.network, shape, high=high)
+    folders.finish_run(folder, circuit, content)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} images)\n"

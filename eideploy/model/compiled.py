@@ -1,8 +1,8 @@
 """Compile `fused.cpp` once a machine, cached, and load it; without a compiler there is plain torch.
 
-The file needs no torch headers, hence neither ninja nor pybind11: it compiles in two seconds where
-an extension of torch's takes forty, and one build serves every version of torch and Python. Its
-OpenMP threads are torch's, as the runtime that torch has loaded serves both.
+The file needs no torch headers, hence neither ninja nor pybind11: it compiles in seconds, and one
+build serves every version of torch and Python. Its OpenMP threads are torch's, as the runtime that
+torch has loaded serves both.
 """
 
 import ctypes

@@ -50,7 +50,7 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         reason = said.strip().splitlines()[0] if said.strip() else type(error).__name__
-        print(f"fused kernel: {reason}; training by plain torch, slower", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"fused kernel: {reason}; training by plain torch, slower\n")
         return None
 
 

@@ -215,13 +215,18 @@ def read_manifest(
     hashes = mark.get("files")
     if not isinstance(hashes, dict):
         raise FormatError("the manifest lists no files", where=str(path), fix=RESTORE)
-    if unlisted := [name for name in needs if name not in hashes]:
-        raise FormatError(
-            f"the manifest does not list {', '.join(unlisted)}", where=str(path), fix=RESTORE
-        )
+    require_listed(mark, needs, where=str(path))
     for name, expected in hashes.items():
         _check_file(folder, name, expected)
     return mark
+
+
+def require_listed(mark: Mapping[str, Any], needs: tuple[str, ...], *, where: str) -> None:
+    """Require that a manifest vouches for the files `needs`."""
+    if unlisted := [name for name in needs if name not in mark["files"]]:
+        raise FormatError(
+            f"the manifest does not list {', '.join(unlisted)}", where=where, fix=RESTORE
+        )
 
 
 def _check_file(folder: Path, name: str, expected: object) -> None:

@@ -23,6 +23,7 @@ from eideploy.files import (
     read_json,
     read_manifest,
     remove_partial,
+    require_listed,
     staged_folder,
     write_manifest,
 )
@@ -38,8 +39,8 @@ CONFIG, CIRCUIT, SPEC = "config.toml", "circuit.safetensors", "target.toml"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
-    """A finished run: the float circuit and what the manifest says of it."""
+class _Finished:
+    """What a run and a build share: the float circuit and what the manifest says."""
 
     folder: Path
     circuit: Circuit
@@ -53,19 +54,15 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Build:
-    """A finished build: the float circuit, the program, and what the manifest says of them."""
+class Run(_Finished):
+    """A finished run."""
 
-    folder: Path
-    circuit: Circuit
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Build(_Finished):
+    """A finished build: a run's circuit, and the program that it was compiled to."""
+
     program: Program
-    content: Mapping[str, Any]
-
-    @property
-    def data(self) -> str | None:
-        """The name of the data set that the network was trained on, if it is one of ours."""
-        name = self.content.get("data")
-        return name if isinstance(name, str) else None
 
 
 def discard_if_empty(folder: Path) -> None:
@@ -103,7 +100,7 @@ def load_run(folder: Path) -> Run:
             where=str(folder),
             fix='name a run that was trained with network.normalization = "ei"',
         )
-    content = read_manifest(folder, kind=RUN, version=VERSION, needs=(CIRCUIT,))
+    require_listed(content, (CIRCUIT,), where=str(folder / MANIFEST))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)
 
 

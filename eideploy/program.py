@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from eideploy.circuit import Circuit
+from eideploy.circuit import Circuit, Division
+from eideploy.circuit.integer import IntegerEILayer
 from eideploy.target import Target
 
 
@@ -85,6 +86,13 @@ class Program:
     target: Target
     stages: tuple[Stage, ...]
     uses: tuple[Use, ...]
+
+    @property
+    def division(self) -> Division:
+        """How its E-I layers divide; a core has one table, and lower_division one method."""
+        division = self.circuit.of(IntegerEILayer)[0].division
+        assert division is not None  # a program has passed lower_division
+        return division
 
     def stage(self, name: str) -> Stage:
         """Return the stage called `name`."""

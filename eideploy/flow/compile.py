@@ -66,10 +66,10 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
     with bar("check", CHECKED) as advance:
         checked = compare(
             run.circuit, made.program, made.samples[:CHECKED], None,
-            on_batch=lambda n: advance(n, ""),
+            on_batch=lambda trace: advance(len(trace.logits), ""),
         )  # fmt: skip
-    content = _content(made, options, checked)
-    with folders.new_folder(out, folders.BUILDS, _name(made, options)) as staged:
+    content = _content(made, checked)
+    with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content)
     build = staged.final
@@ -126,13 +126,13 @@ def _calibration_samples(run: Run, options: Options) -> Array:
     return data.train.batch(slice(options.calibration_samples or CALIBRATION_SAMPLES))
 
 
-def _name(made: Compiled, options: Options) -> str:
-    label = (options.divider or lut(8, 8)).label.replace(" ", "")
+def _name(made: Compiled) -> str:
+    label = made.program.division.divider.label.replace(" ", "")
     return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}"
 
 
-def _content(made: Compiled, options: Options, checked: Comparison) -> dict[str, Any]:
-    divider = options.divider or lut(8, 8)
+def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
+    division = made.program.division
     manifest = made.run.folder / MANIFEST
     return {
         "run": made.run.folder.resolve().name,
@@ -141,9 +141,9 @@ def _content(made: Compiled, options: Options, checked: Comparison) -> dict[str,
         "target": made.target.name,
         "backend": made.target.backend,
         "scheme": asdict(made.scheme),
-        "division": divider.label,
-        "division_bound": divider.bound,
-        "zero_policy": options.zero_policy,
+        "division": division.divider.label,
+        "division_bound": division.divider.bound,
+        "zero_policy": division.zero_policy,
         "calibration_samples": len(made.samples),
         "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
         "uses": [asdict(use) for use in made.program.uses],

@@ -1,8 +1,6 @@
 """Job: simulate a build, or a run that is compiled in passing."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +8,6 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.circuit import Array
-from eideploy.circuit.integer import Division, IntegerEILayer
 from eideploy.data import load as load_data
 from eideploy.errors import UsageError
 from eideploy.flow.compile import Options, compile_in_memory, find_run
@@ -26,13 +23,11 @@ from eideploy.progress import bar, note
 from eideploy.report.compare import compare
 from eideploy.report.text import comparison_text, counted, division_text, percent
 from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
 Executor = Literal["float", "integer"]
 Split = Literal["test", "train", "all"]
-Execute = Callable[..., Trace]  # (samples, *, keep)
 BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
@@ -64,16 +59,15 @@ def simulate(request: Request) -> Result:
     _require_consistent(request)
     source = _source(request)
     samples, labels = _samples(request, source)
+    saved = _Saved(TRACED if request.trace else frozenset())
     if request.executor == "float":
-        execute: Execute = partial(run_float, source.circuit)
-        result = _float_only(source, samples, labels)
+        result = _float_only(source, samples, labels, saved)
     else:
         program, described = _program(source, request)
-        execute = partial(run_integer, program.circuit)
-        result = _integer(source, program, described, samples, labels)
+        result = _integer(source, program, described, samples, labels, saved)
     if request.save is None:
         return result
-    _save(execute, samples, request.save, keep=TRACED if request.trace else frozenset())
+    saved.write(request.save)
     content = {**result.content, "saved": str(request.save)}
     return Result(text=f"{result.text}\nsaved  {request.save}", content=content)
 
@@ -117,7 +111,7 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
         how = f"{made.target.name}, scheme {made.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
-    if request.divider is None or request.divider.label == _division(source.program).divider.label:
+    if request.divider is None or request.divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
     replaced = f"its division replaced by {request.divider.label}"
     return _divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"
@@ -131,7 +125,7 @@ def _newer_run(build: Path) -> str:
 
 
 def _divided_by(program: Program, divider: Divider) -> Program:
-    steps = to_core(program.target, divider, _division(program).zero_policy)
+    steps = to_core(program.target, divider, program.division.zero_policy)
     return place(run_passes(program.circuit, steps), target=program.target)
 
 
@@ -153,13 +147,22 @@ def _samples(request: Request, source: Run | Build) -> tuple[Array, Array | None
 
 
 def _integer(
-    source: Run | Build, program: Program, described: str, samples: Array, labels: Array | None
+    source: Run | Build,
+    program: Program,
+    described: str,
+    samples: Array,
+    labels: Array | None,
+    saved: "_Saved",
 ) -> Result:
     with bar("simulate", len(samples)) as advance:
+
+        def on_batch(trace: Trace) -> None:
+            saved.add(trace)
+            advance(len(trace.logits), "")
+
         found = compare(
-            source.circuit, program, samples, labels,
-            on_batch=lambda n: advance(n, ""),
-        )  # fmt: skip
+            source.circuit, program, samples, labels, on_batch=on_batch, keep=saved.keep
+        )
     text = "\n".join(
         [
             f"simulated {described}",
@@ -169,8 +172,7 @@ def _integer(
             comparison_text(found),
         ]
     )
-    division = _division(program)
-    divider = division.divider
+    divider = program.division.divider
     content: dict[str, Any] = {
         "executor": "integer",
         "simulated": str(source.folder),
@@ -178,17 +180,21 @@ def _integer(
         "division_bound": divider.bound,
         "table_entries": divider.table.size,
         "table_bits": divider.stored_bits,
-        "zero_policy": division.zero_policy,
+        "zero_policy": program.division.zero_policy,
         **asdict(found),
     }
     return Result(text=text, content=content)
 
 
-def _float_only(source: Run | Build, samples: Array, labels: Array | None) -> Result:
+def _float_only(
+    source: Run | Build, samples: Array, labels: Array | None, saved: "_Saved"
+) -> Result:
     with bar("simulate", len(samples)) as advance:
         classes = []
         for batch in batches(samples):
-            classes.append(run_float(source.circuit, batch).logits.argmax(1))
+            trace = run_float(source.circuit, batch, keep=saved.keep)
+            saved.add(trace)
+            classes.append(trace.logits.argmax(1))
             advance(len(batch), "")
     found = np.concatenate(classes)
     right = None if labels is None else float((found == labels).mean())
@@ -204,21 +210,22 @@ def _float_only(source: Run | Build, samples: Array, labels: Array | None) -> Re
     return Result(text=text, content=content)
 
 
-def _save(execute: Execute, samples: Array, path: Path, *, keep: frozenset[str]) -> None:
-    """Write logits (B, classes) and, if asked for, spikes and currents (B, T, ...) by layer."""
-    parts = [_arrays(execute(batch, keep=keep)) for batch in batches(samples)]
-    write_npz(path, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+class _Saved:
+    """Logits (B, classes) and, of the kinds `keep`, spikes and currents (B, T, ...) by layer."""
 
+    def __init__(self, keep: frozenset[str]) -> None:
+        self.keep = keep
+        self.parts: list[dict[str, Array]] = []
 
-def _arrays(trace: Trace) -> dict[str, Array]:
-    arrays = {"logits": trace.logits}
-    for kind in ("spikes", "currents"):
-        for name, value in getattr(trace, kind).items():
-            arrays[f"{kind}/{name}"] = value.swapaxes(0, 1)
-    return arrays
+    def add(self, trace: Trace) -> None:
+        """Take what is to be saved of one batch."""
+        arrays = {"logits": trace.logits}
+        for kind in sorted(self.keep):
+            for name, value in getattr(trace, kind).items():
+                arrays[f"{kind}/{name}"] = value.swapaxes(0, 1)
+        self.parts.append(arrays)
 
-
-def _division(program: Program) -> Division:
-    division = program.circuit.of(IntegerEILayer)[0].division
-    assert division is not None  # a program has passed lower_division
-    return division
+    def write(self, path: Path) -> None:
+        """Write all batches as one .npz file."""
+        names = self.parts[0]
+        write_npz(path, {n: np.concatenate([part[n] for part in self.parts]) for n in names})

@@ -13,6 +13,7 @@ from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
+from eideploy.simulate.trace import Trace
 
 SPIKES = frozenset({"spikes"})
 
@@ -65,7 +66,8 @@ def compare(
     samples: Array,
     labels: Array | None,
     *,
-    on_batch: Callable[[int], None] = lambda _: None,
+    on_batch: Callable[[Trace], None] = lambda _: None,
+    keep: frozenset[str] = frozenset(),
 ) -> Comparison:
     """Compare `program` with the float `circuit` it came from.
 
@@ -74,15 +76,15 @@ def compare(
         program: what it was compiled to.
         samples: (B, ...) or (B, T, ...) in the network's input range.
         labels: (B,) classes, or None.
-        on_batch: called after every batch with the number of its samples.
+        on_batch: called after every batch with the integer program's trace of it.
+        keep: kinds that this trace shall hold.
 
     Raises:
         DataError: samples that do not fit the input.
     """
     tally = _Tally(program)
     for batch in batches(samples):
-        tally.add(circuit, batch)
-        on_batch(len(batch))
+        on_batch(tally.add(circuit, batch, keep))
     return tally.comparison(labels)
 
 
@@ -99,10 +101,10 @@ class _Tally:
             kind: Counter() for kind in ("differ", "spikes", "saturated", "zeros", "entries")
         }
 
-    def add(self, circuit: Circuit, batch: Array) -> None:
-        """Run one batch through both."""
+    def add(self, circuit: Circuit, batch: Array, keep: frozenset[str]) -> Trace:
+        """Run one batch through both, and return the integer program's trace."""
         reference = run_float(circuit, batch, keep=SPIKES)
-        trace = run_integer(self.program.circuit, batch, keep=SPIKES | CYCLE_KINDS)
+        trace = run_integer(self.program.circuit, batch, keep=SPIKES | CYCLE_KINDS | keep)
         self.float_classes.append(reference.logits.argmax(1))
         self.integer_classes.append(trace.totals.argmax(1))
         for name, spikes in trace.spikes.items():
@@ -113,6 +115,7 @@ class _Tally:
         cycles = count_cycles(self.program, trace)
         self.cycles.append(cycles.per_inference)
         self.stage_cycles.update({k: int(v.sum()) for k, v in cycles.per_stage.items()})
+        return trace
 
     def comparison(self, labels: Array | None) -> Comparison:
         """Return the fractions."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 
-from eideploy.circuit.integer import IntegerEILayer
 from eideploy.circuit.limits import limits
 from eideploy.program import Program
 from eideploy.report.compare import Comparison
@@ -46,10 +45,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def division_text(program: Program) -> str:
     """Return how the program divides, its table's size and its bound."""
-    node = program.circuit.of(IntegerEILayer)[0]
-    if node.division is None:
-        return "none"
-    divider, policy = node.division.divider, node.division.zero_policy
+    divider, policy = program.division.divider, program.division.zero_policy
     size = f"{divider.table.size} entries, {divider.stored_bits} bits, "
     size = size if divider.method == "lut" else ""
     return (

@@ -27,6 +27,18 @@ def golden(name):
     return np.load(next(GOLDEN.glob(f"{name}*.npz")))
 
 
+def by_either_kernel(network, x):
+    """Return logits and gradients of a loss, by plain torch and by the compiled pass."""
+    found = []
+    for kernel in ("plain", "fused"):
+        network.use_kernel(kernel)
+        logits = network(x)
+        logits.square().sum().backward()
+        found.append([logits.detach(), *(p.grad.clone() for p in network.parameters())])
+        network.zero_grad()
+    return zip(*found, strict=True)
+
+
 def parameters(layer, *, gains):
     """The parameters of an E-I layer in the reference's order: W_ee, W_ie, W_ei, g_i, g_e, b_e."""
     found = [part.weight for part in (layer.excitatory, layer.inhibitory, layer.lateral)]

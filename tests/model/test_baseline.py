@@ -17,6 +17,7 @@ from eideploy.model.named import NAMED
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
 from eideploy.model.training import train
+from tests.model.reference import by_either_kernel
 
 SHAPE = (2, 8, 8)
 KINDS = {
@@ -46,14 +47,7 @@ def test_the_current_is_that_of_torch_modules_and_so_are_the_running_statistics(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_baseline_gives_the_same_by_either_kernel(kind):
     network, x = network_of(kind).double(), torch.rand(3, *SHAPE, dtype=torch.double)
-    found = []
-    for kernel in ("plain", "fused"):
-        network.use_kernel(kernel)
-        logits = network(x)
-        logits.square().sum().backward()
-        found.append([logits.detach(), *(p.grad.clone() for p in network.parameters())])
-        network.zero_grad()
-    for a, b in zip(*found, strict=True):
+    for a, b in by_either_kernel(network, x):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
 
 

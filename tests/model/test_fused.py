@@ -16,7 +16,15 @@ from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF, EIConv2d, Shunting
 from eideploy.model.networks import build
 from eideploy.model.stages import run
-from tests.model.reference import NETWORKS, golden, load_state, named, new_network, state_of
+from tests.model.reference import (
+    NETWORKS,
+    by_either_kernel,
+    golden,
+    load_state,
+    named,
+    new_network,
+    state_of,
+)
 
 needs_compiler = pytest.mark.skipif(compiled.compiler() is None, reason="needs a C++ compiler")
 
@@ -182,14 +190,7 @@ def residual():
 @pytest.mark.parametrize("shape", [(3, 2, 6, 6), (3, 4, 2, 6, 6)])
 def test_a_residual_network_gives_the_same_by_either_kernel(shape):
     network, x = residual(), torch.rand(shape, dtype=torch.double)
-    found = []
-    for kernel in ("plain", "fused"):
-        network.use_kernel(kernel)
-        logits = network(x)
-        logits.square().sum().backward()
-        found.append([logits.detach(), *(p.grad.clone() for p in network.parameters())])
-        network.zero_grad()
-    for a, b in zip(*found, strict=True):
+    for a, b in by_either_kernel(network, x):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9 * float(a.abs().max()))
 
 

@@ -75,7 +75,7 @@ def discard_if_empty(folder: Path) -> None:
 
 
 def finish_run(folder: Path, circuit: Circuit | None, content: Mapping[str, Any]) -> None:
-    """Write the circuit, unless the run is of a baseline, and, last, the manifest of a run."""
+    """Write the circuit, unless the run is of none, and, last, the manifest of a run."""
     if circuit is not None:
         save(circuit, folder / CIRCUIT)
     write_manifest(folder, kind=RUN, version=VERSION, content=_stamped(content))
@@ -85,7 +85,8 @@ def load_run(folder: Path) -> Run:
     """Read a finished run.
 
     Raises:
-        FormatError: unfinished, damaged, of another kind or version, or of a baseline.
+        FormatError: unfinished, damaged, of another kind or version, of a baseline or of an
+            ablation that leaves the E-I circuit.
     """
     if is_unfinished(folder):
         raise FormatError(
@@ -99,6 +100,13 @@ def load_run(folder: Path) -> Run:
             "the run is a batch-normalised baseline to compare with, not an E-I circuit",
             where=str(folder),
             fix='name a run that was trained with network.normalization = "ei"',
+        )
+    if departures := content.get("departures"):
+        found = ", ".join(map(str, departures))
+        raise FormatError(
+            f"the run was trained with {found}, which leaves the E-I circuit",
+            where=str(folder),
+            fix="name a run that was trained without this ablation",
         )
     require_listed(content, (CIRCUIT,), where=str(folder / MANIFEST))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)

@@ -5,13 +5,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.config import Architecture, Config, Data, Training, load_config, parse_config, presets
+from eideploy.config import (
+    Ablation,
+    Architecture,
+    Config,
+    Data,
+    Training,
+    load_config,
+    parse_config,
+    presets,
+)
 from eideploy.errors import ConfigError
 
 WIDTHS = st.builds(
     lambda first, rest: (first, *rest),
     st.integers(4, 512),
     st.lists(st.integers(4, 512) | st.just("P"), max_size=4),
+)
+ABLATIONS = st.builds(
+    Ablation,
+    initialisation=st.sampled_from(["ei", "kaiming"]),
+    sign=st.booleans(),
+    epsilon=st.just("adaptive") | st.floats(1e-12, 1),
+    gradient_scaling=st.booleans(),
 )
 
 
@@ -75,12 +91,14 @@ def test_every_key_is_in_the_documentation(line):
     epochs=st.integers(5, 1000),
     seed=st.integers(0, 2**32 - 1),
     name=st.text(max_size=20),
+    ablation=ABLATIONS,
 )
-def test_toml_text_reads_back_as_the_same_configuration(widths, rate, epochs, seed, name):
+def test_toml_text_reads_back_as_the_same_configuration(widths, rate, epochs, seed, name, ablation):
     config = Config(
         network=Architecture(widths=widths),
         training=Training(rate=rate, epochs=epochs),
         data=Data(name=name),
+        ablation=ablation,
         seed=seed,
     )
     assert parse_config(config.to_toml(), where="test") == config

@@ -201,14 +201,16 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     write_csv(folder, result.metrics)
     last = result.metrics[-1]
     baseline = config.network.normalization == "batch"
+    departures = result.network.departures
     content = {
         "data": config.data.name,
         "seed": config.seed,
         "metrics": asdict(last),
         "baseline": baseline,
+        "departures": list(departures),
     }
     shape, high = dataset.input_shape, dataset.high
-    circuit = None if baseline else export(result.network, shape, high=high)
+    circuit = None if baseline or departures else export(result.network, shape, high=high)
     folders.finish_run(folder, circuit, content)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"

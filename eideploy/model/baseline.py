@@ -5,8 +5,11 @@ made of them. All parameters stand under the name `free`, which exempts them fro
 (M14).
 """
 
+from math import prod
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
@@ -97,7 +100,11 @@ def draw(network: nn.Module, rng: np.random.Generator) -> None:
         if not isinstance(module, nn.Linear | nn.Conv2d):
             continue
         weight = module.get_parameter("weight")
-        scale = (2 / weight[0].numel()) ** 0.5
-        weight.copy_(torch.from_numpy(rng.normal(0, scale, size=tuple(weight.shape))))
+        weight.copy_(torch.from_numpy(kaiming(tuple(weight.shape), rng)))
         if module.bias is not None:
             module.get_parameter("bias").zero_()
+
+
+def kaiming(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return weights (n, d...), normal of variance 2 / d."""
+    return rng.normal(0, (2 / prod(shape[1:])) ** 0.5, size=shape)

@@ -12,9 +12,10 @@ from eideploy.config import Config, parse_config
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError, FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.model.ablation import ablate
 from eideploy.model.device import parameters_in
 from eideploy.model.metrics import EpochMetrics
-from eideploy.model.networks import Network, build
+from eideploy.model.networks import Network, Shape, build
 
 FILE = "checkpoint.safetensors"
 KIND = "training checkpoint"
@@ -93,8 +94,8 @@ def load_network(folder: Path) -> Network:
 def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> State:  # noqa: ANN401
     config = parse_config(content["config"], where=where)
     channels, height, width = content["input_shape"]
-    network = build(config.network, (channels, height, width), content["classes"])
-    network.to(parameters_in(config.training)).load_state_dict(_group(tensors, "parameter"))
+    network = _network(config, (channels, height, width), content["classes"])
+    network.load_state_dict(_group(tensors, "parameter"))
     return State(
         config=config,
         network=network,
@@ -111,6 +112,11 @@ def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
     return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
+def _network(config: Config, input_shape: Shape, classes: int) -> Network:
+    network = ablate(build(config.network, input_shape, classes), config.ablation)
+    return network.to(parameters_in(config.training))
+
+
 def new_state(config: Config, dataset: Dataset) -> State:
     """Return a training that has not begun: weights NaN, no momentum, no metrics.
 
@@ -123,10 +129,9 @@ def new_state(config: Config, dataset: Dataset) -> State:
             where="network.steps",
             fix=f"set network.steps to {dataset.steps}",
         )
-    network = build(config.network, dataset.input_shape, dataset.classes)
     return State(
         config=config,
-        network=network.to(parameters_in(config.training)),
+        network=_network(config, dataset.input_shape, dataset.classes),
         input_shape=dataset.input_shape,
         classes=dataset.classes,
         momentum={},

@@ -25,7 +25,7 @@ def export(network: Network, input_shape: tuple[int, int, int], *, high: float =
         high: the largest entry a sample may have.
 
     Raises:
-        ConfigError: the network is batch-normalised.
+        ConfigError: the network is batch-normalised, or of an ablation that no circuit stands for.
         FormatError: a weight is not finite, as before E-I Init, or negative.
     """
     if is_baseline(network):
@@ -33,6 +33,12 @@ def export(network: Network, input_shape: tuple[int, int, int], *, high: float =
             "a batch-normalised network is a baseline to compare with, not an E-I circuit",
             where="network.normalization",
             fix='train with network.normalization = "ei"',
+        )
+    if network.departures:
+        raise ConfigError(
+            f"a network of {', '.join(network.departures)} is no E-I circuit",
+            where="ablation",
+            fix="train without this ablation",
         )
     nodes = _Nodes(ir.Input(name="input", size=tuple(input_shape), high=high), network.steps)
     for part in (network.encoder, network.body, network.readout):

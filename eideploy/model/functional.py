@@ -21,7 +21,8 @@ def stabilise(shunt: Tensor) -> Tensor:
     features = tuple(range(1, shunt.ndim))
     zero = shunt == 0
     positive = shunt.masked_fill(zero, torch.inf)
-    return torch.where(zero, positive.amin(features, keepdim=True), positive, out=positive)
+    reused = None if torch.is_grad_enabled() else positive
+    return torch.where(zero, positive.amin(features, keepdim=True), positive, out=reused)
 
 
 def divide(balanced: Tensor, shunt: Tensor, gain: Tensor, bias: Tensor) -> Tensor:

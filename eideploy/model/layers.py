@@ -14,6 +14,7 @@ from eideploy.errors import ConfigError
 from eideploy.model.functional import divide, fire, fold, scale_gradient
 from eideploy.model.fused import Firing, ei_spikes
 
+Divide = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
 
 
@@ -39,11 +40,15 @@ class EILayer(nn.Module):
         connect: makes the torch layer from the input onto so many neurons.
         fan_in: d, inputs of one neuron.
         n_e: excitatory neurons or channels.
+
+    Attributes:
+        gradient_scale: what the gradient of W_EI is multiplied by, 1/d (M11).
     """
 
     def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
         super().__init__()
         self.fan_in, self.n_e, self.n_i = fan_in, n_e, inhibitory(n_e)
+        self.gradient_scale = 1 / fan_in
         self.excitatory = connect(self.n_e)  # W_EE
         self.inhibitory = connect(self.n_i)  # W_IE
         self.lateral = self._onto_excitatory()  # W_EI
@@ -56,16 +61,21 @@ class EILayer(nn.Module):
     def _weights(self) -> tuple[Tensor, Tensor]:
         """Return W_EE - W_EI W_IE on top of W_IE, and W_EI (M11)."""
         lateral = self.lateral.get_parameter("weight").view(self.n_e, self.n_i)
-        w_ei = scale_gradient(lateral, 1 / self.fan_in)
+        w_ei = scale_gradient(lateral, self.gradient_scale)
         w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
         return fold(w_ee, w_ie, w_ei), w_ei
 
 
 class Shunting(EILayer):
-    """An E-I layer whose excitatory neurons are divided by shunting inhibition."""
+    """An E-I layer whose excitatory neurons are divided by shunting inhibition.
+
+    Attributes:
+        divide: what `current` divides by, `functional.divide` but for an ablation.
+    """
 
     def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
         super().__init__(connect, fan_in, n_e)
+        self.divide: Divide = divide
         self.gain_i = nn.Parameter(torch.full((self.n_i,), torch.nan))  # g_I
         self.gain_e = nn.Parameter(torch.full((self.n_e,), torch.nan))  # g_E
         self.bias = nn.Parameter(torch.full((self.n_e,), torch.nan))  # b_E
@@ -85,7 +95,7 @@ class Shunting(EILayer):
     def current(self, both: Tensor, weight: Tensor) -> Tensor:
         """Return the current I of what `drive` gives (M4, M5)."""
         balanced, s_i = torch.split(both, [self.n_e, self.n_i], dim=1)
-        return divide(balanced, self._shunt(s_i, weight), self.gain_e, self.bias)
+        return self.divide(balanced, self._shunt(s_i, weight), self.gain_e, self.bias)
 
     def spikes(self, both: Tensor, weight: Tensor, *, how: Firing) -> Tensor:
         """Return the spikes that the current drives, by the compiled pass (M4-M8)."""

@@ -35,6 +35,10 @@ class Network(nn.Module):
         body: from the encoder's currents (T*B, ...) to spikes (T*B, d).
         readout: the output layer.
         steps: T.
+
+    Attributes:
+        ablated: whether its layers compute or learn otherwise than the method's.
+        departures: what makes of it no E-I circuit, as `ablation.sign = false`.
     """
 
     initialised: Tensor  # () bool, saved with the parameters
@@ -51,6 +55,8 @@ class Network(nn.Module):
         self.encoder, self.body, self.readout = encoder, body, readout
         self.repeat = DirectCoding(steps)
         self.steps = steps
+        self.ablated = False
+        self.departures: tuple[str, ...] = ()
         self.register_buffer("initialised", torch.tensor(data=False))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,9 +75,11 @@ class Network(nn.Module):
         """Choose what computes division, LIF and pooling: a compiled pass, or plain torch.
 
         `fused` compiles the pass for the CPU on its first use and says so where it cannot; `auto`
-        does the same where a compiler or an earlier build is at hand, and is silent otherwise.
+        does the same where a compiler or an earlier build is at hand, and is silent otherwise. An
+        ablated network takes plain torch always.
         """
-        fused = kernel == "fused" or (kernel == "auto" and available())
+        asked = kernel == "fused" or (kernel == "auto" and available())
+        fused = asked and not self.ablated
         for module in self.modules():
             if isinstance(module, LIF):
                 module.fused = fused

@@ -22,6 +22,7 @@ class ProjectedSGD:
     Args:
         parameters: (name, parameter), as `nn.Module.named_parameters` gives.
         momentum, dampening, weight_decay: as above.
+        project: whether parameters stay >= 0; an ablation's may not (M19).
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class ProjectedSGD:
         momentum: float,
         weight_decay: float,
         dampening: float = 0.0,
+        project: bool = True,
     ) -> None:
         self.parameters = dict(parameters)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.taken = 1 - dampening
+        self.taken, self.project = 1 - dampening, project
         self.buffers: dict[str, Tensor] = {}
 
     @torch.no_grad()
@@ -48,7 +50,7 @@ class ProjectedSGD:
                 self.buffers[name] = d.clone()
             m = self.buffers[name].mul_(self.momentum).add_(d, alpha=self.taken)
             p.sub_(m, alpha=rate)
-            if not _may_be_negative(name):
+            if self.project and not _may_be_negative(name):
                 p.clamp_(min=0)
             p.grad = None
 

@@ -121,6 +121,7 @@ def run_epoch(state: State, job: Job) -> State:
         state.network.named_parameters(),
         momentum=config.training.momentum,
         weight_decay=config.training.weight_decay,
+        project=config.ablation.sign,
     )
     optimiser.load_buffers({n: m.to(job.device) for n, m in state.momentum.items()})
     begun = state.partial or Partial(batches=0, images=0, loss=0.0, right=0, generator={})
@@ -200,7 +201,8 @@ def _begin(config: Config, dataset: Dataset, folder: Path | None, *, resume: boo
         return state
     state = new_state(config, dataset)
     first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
-    initialise(state.network, first, np.random.default_rng(config.seed))
+    rng = np.random.default_rng(config.seed)
+    initialise(state.network, first, rng, weights=config.ablation.initialisation)
     return state
 
 

@@ -1,0 +1,61 @@
+"""What excludes what among the keys of a configuration."""
+
+from eideploy.config.sections import Ablation, Architecture, Training
+from eideploy.errors import ConfigError
+
+
+def check_widths(network: Architecture) -> None:
+    """Raise ConfigError where the widths make no network of that kind."""
+    numbers = [w for w in network.widths if w != "P"]
+    if not numbers or network.widths[0] == "P":
+        raise _bad_widths("name no first layer", "begin with a number of excitatory neurons")
+    if small := [w for w in numbers if w < 4]:
+        raise _bad_widths(
+            f"hold {small[0]} excitatory neurons, which leaves no inhibitory one (n_I = n_E // 4)",
+            "give every layer at least 4",
+        )
+    if len(numbers) < len(network.widths) and network.kind != "vgg":
+        raise _bad_widths(f"pool, which a {network.kind} does not", 'remove the "P"')
+
+
+def _bad_widths(what: str, fix: str) -> ConfigError:
+    return ConfigError(f"the widths {what}", where="network.widths", fix=fix)
+
+
+def check_training(training: Training, *, steps: int) -> None:
+    """Raise ConfigError where there is nothing to train, or no variance to begin from."""
+    if training.warmup_epochs >= training.epochs:
+        raise ConfigError(
+            f"{training.warmup_epochs} epochs of warm-up leave none of {training.epochs} to train",
+            where="training.warmup_epochs",
+            fix=f"choose fewer than {training.epochs}, or more training.epochs",
+        )
+    if training.batch * steps == 1:
+        raise ConfigError(
+            "one image shown for one step has no variance, which E-I Init needs",
+            where="training.batch, network.steps",
+            fix="choose a larger training.batch",
+        )
+
+
+def check_ablation(ablation: Ablation, network: Architecture, training: Training) -> None:
+    """Raise ConfigError where there is nothing to leave out, or no kernel that leaves it out."""
+    changed = [f"ablation.{name}" for name in ablation.changed()]
+    if changed and network.normalization == "batch":
+        raise ConfigError(
+            f"a batch-normalised network has nothing that {', '.join(changed)} could change",
+            where=", ".join(changed),
+            fix='leave [ablation] out, or set network.normalization = "ei"',
+        )
+    if not ablation.straight_through and ablation.epsilon != "adaptive":
+        raise ConfigError(
+            "a fixed epsilon replaces no divisor, so no gradient could pass straight through",
+            where="ablation.straight_through, ablation.epsilon",
+            fix="set one of them only",
+        )
+    if ablation.needs_plain and training.kernel == "fused":
+        raise ConfigError(
+            f"the fused kernel computes the whole method, without {', '.join(changed)}",
+            where="training.kernel",
+            fix='set training.kernel = "plain", or "auto", which then takes plain torch',
+        )

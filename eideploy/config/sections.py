@@ -1,0 +1,87 @@
+"""The sections of a configuration: every key, its type, its bounds and its default."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eideploy.config.reading import toml_value
+
+Width = int | Literal["P"]
+
+
+def bounded(default: Any, low: float, high: float) -> Any:  # noqa: ANN401
+    """Return a dataclass field for a number from `low` to `high`."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The architecture; classes and the input's shape come from the data set."""
+
+    kind: Literal["mlp", "vgg", "resnet"] = "vgg"
+    widths: tuple[Width, ...] = (16, "P", 32, "P", 64)  # excitatory neurons or channels; P: pooling
+    blocks: int = bounded(2, 1, 64)  # basic blocks a stage, of a resnet only
+    normalization: Literal["ei", "batch"] = "ei"  # batch: the baseline, which is no circuit
+    classifier: Literal["flatten", "pool"] = "flatten"  # pool: of a vgg, by the mean of each map
+    steps: int = bounded(4, 1, 1024)  # T, time steps an image is shown for, or event frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The optimiser and its schedule (M14, M15), and the loss (M16)."""
+
+    epochs: int = bounded(40, 1, 100_000)
+    max_iterations: int = bounded(0, 0, 2**31)  # batches after which to end; 0: after the epochs
+    batch: int = bounded(32, 1, 65_536)
+    rate: float = bounded(0.01, 0.0, 10.0)  # peak learning rate
+    warmup_epochs: int = bounded(4, 0, 100_000)
+    warmup_rate: float = bounded(1e-7, 0.0, 10.0)  # learning rate of the first iteration
+    momentum: float = bounded(0.9, 0.0, 0.9999)
+    weight_decay: float = bounded(5e-4, 0.0, 1.0)
+    label_smoothing: float = bounded(0.0, 0.0, 0.9)
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
+    kernel: Literal["auto", "fused", "plain"] = "auto"  # fused: compiled; auto: where it can be
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
+    threads: int = bounded(1, 1, 1024)  # of torch; another number gives other bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The data set, and how its training samples are changed.
+
+    A sample may be moved, too: each of the last four bounds holds both ways, 0 for not.
+    """
+
+    name: str = "digits"
+    augmentation: Literal["published", "none"] = "published"  # what docs/data.md says of the set
+    shift: float = bounded(0.0, 0.0, 64.0)  # pixels, along either axis
+    rotate: float = bounded(0.0, 0.0, 180.0)  # degrees
+    scale: float = bounded(0.0, 0.0, 0.9)  # relative change of size
+    shear: float = bounded(0.0, 0.0, 1.0)  # columns moved per row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """What is left out of the method, as in the paper's table 2; by default nothing (M19)."""
+
+    initialisation: Literal["ei", "kaiming"] = "ei"  # kaiming: of W_EE and W_IE, clamped at 0
+    sign: bool = True  # weights and gains stay >= 0 (M14)
+    epsilon: Literal["adaptive"] | float = bounded("adaptive", 1e-12, 1.0)  # of the divisor (M6)
+    gradient_scaling: bool = True  # of W_EI, by 1/d (M11)
+    straight_through: bool = True  # the gradient of the adaptive divisor (M10)
+
+    def changed(self, *among: str) -> tuple[str, ...]:
+        """Return the keys, all or those among the given, whose values are not the method's."""
+        own = (spec for spec in dataclasses.fields(self) if spec.name in among or not among)
+        return tuple(spec.name for spec in own if getattr(self, spec.name) != spec.default)
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """What makes of a trained network no E-I circuit, as `ablation.sign = false`."""
+        keys = self.changed("sign", "epsilon")
+        return tuple(f"ablation.{key} = {toml_value(getattr(self, key))}" for key in keys)
+
+    @property
+    def needs_plain(self) -> bool:
+        """Whether plain torch alone computes what is asked for."""
+        return bool(self.changed("sign", "epsilon", "gradient_scaling", "straight_through"))

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from eideploy.memory import keep_freed_memory
 from eideploy.model.initialise import initialise
 from eideploy.model.named import NAMED
 from eideploy.model.networks import build
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--only", help="measure the memory of this one in this very process")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as the command line does
     for name in options.networks:
         if options.only:
             peak_mib(name, options.only)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from eideploy.arguments import command_line
 from eideploy.config import DEFAULT_PRESET
 from eideploy.errors import EideployError, UsageError
+from eideploy.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    keep_freed_memory()
     try:
         result = COMMANDS[args.command](args)
     except EideployError as error:

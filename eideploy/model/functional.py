@@ -69,6 +69,22 @@ def fold(w_ee: Tensor, w_ie: Tensor, w_ei: Tensor) -> Tensor:
     return _Fold.apply(w_ee, w_ie, w_ei)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def balance(both: Tensor, w_ei: Tensor) -> Tensor:
+    """Subtract W_EI s_I from the I_EE that stands on top of s_I, in place (M2, M3).
+
+    What `fold` does to the weights, done to the currents: less work where these are fewer.
+
+    Shapes   both: (N, n_E + n_I, ...), I_EE and s_I, which become I_EE - I_EI and s_I;
+             w_ei: (n_E, n_I)
+    """
+    return _Balance.apply(both, w_ei)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def _positions(both: Tensor) -> Tensor:
+    """View currents (N, n, ...) as (positions, n); a copy unless channels-last."""
+    return both.movedim(1, -1).flatten(0, -2)
+
+
 def _rows(weight: Tensor) -> Tensor:
     """Return a weight (n, d) or kernel (n, C, k, k) as (n, d), without a copy if channels-last."""
     return weight.permute(0, 2, 3, 1).flatten(1) if weight.ndim == 4 else weight
@@ -101,6 +117,31 @@ class _Fold(torch.autograd.Function):
         of_ei = (of_ee @ _rows(w_ie).t()).neg_()
         of_ie = torch.addmm(of_ie, w_ei.t(), of_ee, alpha=-1)
         return _kernel(of_ee, w_ie), _kernel(of_ie, w_ie), of_ei
+
+
+class _Balance(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both: Tensor, w_ei: Tensor) -> Tensor:  # noqa: ANN401
+        rows = _positions(both)
+        balanced, s_i = rows.split(list(w_ei.shape), 1)
+        balanced.addmm_(s_i, w_ei.t(), alpha=-1)
+        if rows.data_ptr() != both.data_ptr():
+            both.copy_(rows.view(both.movedim(1, -1).shape).movedim(-1, 1))
+        ctx.mark_dirty(both)
+        ctx.save_for_backward(s_i.clone(), w_ei)
+        return both
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        s_i, w_ei = ctx.saved_tensors
+        of_both = gradients[0].clone()
+        rows = _positions(of_both)
+        of_balanced, of_s_i = rows.split(list(w_ei.shape), 1)
+        of_s_i.addmm_(of_balanced, w_ei, alpha=-1)
+        if rows.data_ptr() != of_both.data_ptr():
+            of_both = rows.view(of_both.movedim(1, -1).shape).movedim(-1, 1)
+        return of_both, (of_balanced.t() @ s_i).neg_()
 
 
 class _Divide(torch.autograd.Function):

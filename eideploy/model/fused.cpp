@@ -25,13 +25,14 @@ namespace {
 constexpr int64_t TILE = 64;  // channels at a time; their state over all steps stays in cache
 
 template <typename T> struct Bits;
-template <> struct Bits<float> { using Int = int32_t; static constexpr int mantissa = 23, bias = 127, terms = 8; static constexpr float low = -87.f; };
-template <> struct Bits<double> { using Int = int64_t; static constexpr int mantissa = 52, bias = 1023, terms = 14; static constexpr double low = -708.; };
+template <> struct Bits<float> { using Int = int32_t; static constexpr int mantissa = 23, bias = 127, terms = 8; static constexpr float low = -60.f; };
+template <> struct Bits<double> { using Int = int64_t; static constexpr int mantissa = 52, bias = 1023, terms = 14; static constexpr double low = -600.; };
 
-// exp(x) for x <= 0 to rounding, without a branch, so that the compiler can take many at once
-template <typename T> inline T exponential(T x) {
+// exp(x) for x <= 0 to rounding, without a branch, so that the compiler can take many at once;
+// 0 below `low`, far above the denormal numbers, on which a processor is a hundred times slower
+template <typename T> inline T exponential(T full) {
   using B = Bits<T>;
-  x = x < B::low ? B::low : x;
+  const T x = full < B::low ? B::low : full;
   const T n = std::rint(x * T(1.4426950408889634));
   const T r = (x - n * T(0.693145751953125)) - n * T(1.42860682030941723212e-6);
   T sum = T(1);
@@ -39,7 +40,7 @@ template <typename T> inline T exponential(T x) {
   const typename B::Int power = (static_cast<typename B::Int>(n) + B::bias) << B::mantissa;
   T scale;
   std::memcpy(&scale, &power, sizeof(T));
-  return sum * scale;
+  return full < B::low ? T(0) : sum * scale;
 }
 
 // alpha s (1 - s), s = sigmoid(alpha (u - 1)), alpha = 4 (M8)
@@ -83,7 +84,7 @@ template <typename T, bool DIVIDED> struct Pass {
   // I and I's ratio balanced / I_div' of `m` channels from `c` on (M5)
   void current(int64_t at, int64_t c, int64_t m, T floor, T* __restrict ratio, T* __restrict divisor,
                T* __restrict out) const {
-    const T* __restrict in = balanced + at * job.row + c;
+    const T* in = balanced + at * job.row + c;
     if (!DIVIDED) {
       std::memcpy(out, in, m * sizeof(T));
       return;
@@ -134,7 +135,8 @@ template <typename T, bool DIVIDED> struct Pass {
         }
   }
 
-  // of_gain and of_bias hold one sum per channel for this image alone
+  // of_gain and of_bias hold one sum per channel for this image alone; of_balanced and of_shunt may be
+  // balanced and shunt themselves, as every entry is read before it is written
   void backward(int64_t b, const T* gradient, T* of_balanced, T* of_shunt, double* of_gain,
                 double* of_bias) const {
     const int64_t pool = job.pool, high = job.height / pool, wide = job.width / pool;

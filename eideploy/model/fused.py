@@ -75,15 +75,17 @@ class _EISpikes(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         both, weight, gain, bias, shunt = ctx.saved_tensors
         n_e, how = len(weight), ctx.how
-        of_both, of_shunt = torch.empty_like(both), torch.empty_like(shunt)
         job = _job(both, n_e, how)
         sums = torch.zeros(2, job.batch, n_e, dtype=torch.double)
         inputs = (both, shunt, gain, bias, _packed(gradients[0]))
-        _call("backward", job, *inputs, of_both, of_shunt, sums[0], sums[1])
+        # gradients take the place of what they belong to: fresh memory costs more than the pass
+        _use_up(both, shunt)
+        _call("backward", job, *inputs, both, shunt, sums[0], sums[1])
         of_gain, of_bias = sums.sum(1).to(both.dtype)
-        s_i, of_s_i = _rows(both)[:, n_e:], _rows(of_both)[:, n_e:]
-        torch.mm(of_shunt, weight, out=of_s_i)
-        return of_both, of_shunt.t() @ s_i, of_gain, of_bias, None
+        s_i = _rows(both)[:, n_e:]
+        of_weight = shunt.t() @ s_i
+        torch.mm(shunt, weight, out=s_i)
+        return both.detach(), of_weight, of_gain, of_bias, None
 
 
 class _Spikes(torch.autograd.Function):
@@ -98,11 +100,16 @@ class _Spikes(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (current,) = ctx.saved_tensors
-        of_current = torch.empty_like(current)
         job = _job(current, current.shape[1], ctx.how)
         inputs = (current, None, None, None, _packed(gradients[0]))
-        _call("backward", job, *inputs, of_current, None, None, None)
-        return of_current, None
+        _use_up(current)
+        _call("backward", job, *inputs, current, None, None, None)
+        return current.detach(), None
+
+
+def _use_up(*saved: Tensor) -> None:
+    """Make autograd refuse another use of tensors that are about to be overwritten."""
+    torch.autograd.graph.increment_version(saved)
 
 
 def _forward(x: Tensor, divisor: tuple[Tensor | None, ...], n: int, how: Firing) -> Tensor:

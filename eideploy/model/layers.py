@@ -5,16 +5,18 @@ inhibitory neurons, so that standard tools find, count and save them. Weights ar
 or a checkpoint fills them: a network used too early cannot pass for a trained one.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
-from eideploy.model.functional import divide, fire, fold, scale_gradient
+from eideploy.model.functional import balance, divide, fire, fold, scale_gradient
 from eideploy.model.fused import Firing, ei_spikes
 
 Divide = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+FOLDING = 4  # the work on a weight, in that on a current: where folding W_EI W_IE pays
 INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
 
 
@@ -58,12 +60,12 @@ class EILayer(nn.Module):
     def _onto_excitatory(self) -> nn.Module:
         return nn.Linear(self.n_i, self.n_e, bias=False)
 
-    def _weights(self) -> tuple[Tensor, Tensor]:
-        """Return W_EE - W_EI W_IE on top of W_IE, and W_EI (M11)."""
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return W_EE, W_IE and W_EI, whose gradient is scaled (M11)."""
         lateral = self.lateral.get_parameter("weight").view(self.n_e, self.n_i)
         w_ei = scale_gradient(lateral, self.gradient_scale)
         w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
-        return fold(w_ee, w_ie, w_ei), w_ei
+        return w_ee, w_ie, w_ei
 
 
 class Shunting(EILayer):
@@ -89,8 +91,12 @@ class Shunting(EILayer):
 
     def drive(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return I_EE - I_EI with s_I behind (N, n_E + n_I, ...), and W_EI g_I (n_E, n_I)."""
-        weight, w_ei = self._weights()
-        return self._connect(x, weight), w_ei * self.gain_i
+        w_ee, w_ie, w_ei = self._weights()
+        if self._positions(x) * FOLDING <= self.fan_in:
+            both = balance(self._connect(x, torch.cat([w_ee, w_ie])), w_ei)
+        else:
+            both = self._connect(x, fold(w_ee, w_ie, w_ei))
+        return both, w_ei * self.gain_i
 
     def current(self, both: Tensor, weight: Tensor) -> Tensor:
         """Return the current I of what `drive` gives (M4, M5)."""
@@ -102,6 +108,10 @@ class Shunting(EILayer):
         return ei_spikes(both, weight, self.gain_e, self.bias, how)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _positions(self, x: Tensor) -> int:
+        """Return how many currents of one neuron `x` drives, over all samples and positions."""
         raise NotImplementedError
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
@@ -116,6 +126,9 @@ class EILinear(Shunting):
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.linear(x, weight)
+
+    def _positions(self, x: Tensor) -> int:
+        return len(x)
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.linear(s_i, weight)
@@ -140,6 +153,9 @@ class EIConv2d(Shunting):
         # the folded weight is channels-last, and so will be the current
         return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
 
+    def _positions(self, x: Tensor) -> int:
+        return len(x) * math.prod(-(-size // self.stride) for size in x.shape[2:])
+
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.conv2d(s_i, weight[:, :, None, None])
 
@@ -152,7 +168,7 @@ class EIReadout(EILayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the balanced current of every class."""
-        return nn.functional.linear(x, self._weights()[0][: self.n_e])
+        return nn.functional.linear(x, fold(*self._weights())[: self.n_e])
 
 
 class LIF(nn.Module):

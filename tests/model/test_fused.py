@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from eideploy.model import compiled
-from eideploy.model.functional import divide, fire
+from eideploy.model.functional import balance, divide, fire, fold
 from eideploy.model.fused import Firing, ei_spikes, spikes
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF, EIConv2d, Shunting
@@ -269,3 +269,32 @@ def test_a_sample_of_no_positive_divisor_gives_the_bias_and_no_gradient():
     assert ei_spikes(both, weight, torch.ones(4), bias, how).tolist() == [[0, 1, 1, 1]]
     ei_spikes(both, weight, torch.ones(4), torch.ones(4), how).sum().backward()
     assert both.grad.tolist() == [[0, 0, 0, 0, 0]]
+
+
+@needs_compiler
+def test_a_second_way_back_through_the_pass_is_refused():
+    tensors = arguments(8, (4, 4), Firing(steps=2, decay=0.5), torch.float32)
+    loss = ei_spikes(*(t.requires_grad_() for t in tensors), Firing(steps=2, decay=0.5)).sum()
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("shape", [(3, 20), (3, 20, 4, 5)], ids=["linear", "convolution"])
+def test_balancing_currents_is_folding_weights(shape):
+    rng = torch.Generator().manual_seed(0)
+    w_ee, w_ie, w_ei = (
+        torch.rand(*size, generator=rng, dtype=torch.double) for size in ((8, 20), (2, 20), (8, 2))
+    )
+    x = torch.rand(shape, generator=rng, dtype=torch.double)
+
+    def connect(weight):
+        return torch.einsum("nd...,od->no...", x, weight)
+
+    (one, of_one), (other, of_other) = both_ways(
+        lambda ee, ie, ei: connect(fold(ee, ie, ei)),
+        lambda ee, ie, ei: balance(connect(torch.cat([ee, ie])), ei),
+        [w_ee, w_ie, w_ei],
+    )
+    torch.testing.assert_close(one, other)
+    torch.testing.assert_close(of_one, of_other)

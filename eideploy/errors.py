@@ -30,6 +30,10 @@ class ConfigError(EideployError):
     """A training configuration is contradictory or out of bounds."""
 
 
+class DivergedError(ConfigError):
+    """The loss of a training is not finite any more."""
+
+
 class SpecError(EideployError):
     """A target or scheme file says something impossible."""
 

@@ -57,7 +57,14 @@ PUBLISHED = {  # the paper's table 5: batch, steps, peak rate, epochs of warm-up
     "tinyimagenet-resnet18": (128, 4, 0.003, 10),
 }
 
-OWN = ("digits-conv", "digits-events-vgg8", "digits-mlp", "digits-resnet")
+OWN = (
+    "digits-conv",
+    "digits-events-resnet",
+    "digits-events-vgg8",
+    "digits-mlp",
+    "digits-resnet",
+    "digits-vgg8",
+)
 
 
 def test_the_presets_are_the_digits_and_the_published_recipes():

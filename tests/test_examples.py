@@ -1,5 +1,6 @@
 """Every example runs as its README says, on a small network."""
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -42,3 +43,20 @@ def test_own_target_compiles_with_the_small_table_and_refuses_the_large_one(
     assert main([*compile_run, "--lut", "4bit"]) == 0
     assert main(["simulate", "build", "--samples", "20"]) == 0
     assert "division  lut 4x4" in capsys.readouterr().out
+
+
+def test_ablations_train_every_variant_once_and_make_a_table(tmp_path):
+    script = EXAMPLES / "ablations" / "run.py"
+    command = [sys.executable, script, "--seeds", "1", "--iterations", "2", "--out", tmp_path]
+    options = {"capture_output": True, "text": True, "check": True, "timeout": 300}
+    first = subprocess.run(command, **options).stdout
+    with (tmp_path / "ablations.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len({row["variant"] for row in rows}) == 10
+    assert {row["epochs"] for row in rows} == {"1"}
+    table = (tmp_path / "ablations.md").read_text("utf-8")
+    assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [
+        f"| {row['variant']}" for row in rows
+    ]
+    assert first.endswith(f"{table}\n")
+    assert subprocess.run(command, **options).stdout == f"{table}\n"  # nothing was trained again

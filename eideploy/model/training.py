@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from eideploy.config import Config, Training
 from eideploy.data import Dataset
-from eideploy.errors import ConfigError
+from eideploy.errors import ConfigError, DivergedError
 from eideploy.model.batches import Batch, ahead, batches, batches_in
 from eideploy.model.checkpoint import FILE, Partial, State, load_state, new_state, save_state
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
@@ -76,8 +76,9 @@ def train(
         group: the processes that train together; each batch is divided among them.
 
     Raises:
-        ConfigError: the network cannot be built, its loss stops being finite, or the checkpoint
-            to resume was made with another configuration.
+        ConfigError: the network cannot be built, or the checkpoint to resume was made with another
+            configuration.
+        DivergedError: the loss is not finite any more; the epochs before are in the checkpoint.
         DataError: the data set has nothing for E-I Init to go by, or the folder is not writable.
         FormatError: the checkpoint to resume is damaged.
     """
@@ -114,7 +115,7 @@ def run_epoch(state: State, job: Job) -> State:
     A partial epoch is finished. Where a stop is asked for, the epoch is left partial.
 
     Raises:
-        ConfigError: the loss is not finite any more.
+        DivergedError: the loss is not finite any more.
     """
     config, dataset, epoch = state.config, job.dataset, len(state.metrics)
     optimiser = ProjectedSGD(
@@ -243,7 +244,7 @@ def _rate(training: Training, epoch: int, place: int, images: int) -> float:
 
 def _finite(loss: float, epoch: int) -> float:
     if not isfinite(loss):
-        raise ConfigError(
+        raise DivergedError(
             f"the loss is {loss} in epoch {epoch}, so the training diverged",
             where="training.rate",
             fix="choose a lower training.rate or a longer training.warmup_epochs",

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from eideploy.model.fused import Firing, spikes
+from eideploy.model.shared_norm import is_shared, shared_batch_norm
 
 
 class BatchNormalised(nn.Module):
     """A linear map and a batch normalisation over merged samples, whose current drives a LIF (M18).
 
-    The statistics are the batch's while gradients are recorded and the running ones elsewhere; so
-    that, as for an E-I network, no caller has to say which.
+    The statistics are the batch's, over all processes, while gradients are recorded and the running
+    ones elsewhere; so that, as for an E-I network, no caller has to say which.
 
     Args:
         linear: the torch layer, without a bias.
@@ -41,13 +42,16 @@ class BatchNormalised(nn.Module):
         """Return the current alone."""
         linear, norm = self.free
         assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+        training = self.training and torch.is_grad_enabled()
+        if training and is_shared():
+            return (shared_batch_norm(linear(x), norm),)
         current = batch_norm(
             linear(x),
             norm.running_mean,
             norm.running_var,
             norm.weight,
             norm.bias,
-            training=self.training and torch.is_grad_enabled(),
+            training=training,
             eps=norm.eps,
         )
         return (current,)

@@ -25,6 +25,7 @@ from eideploy.model.metrics import EpochMetrics
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.processes import ALONE, Group
+from eideploy.model.shared_norm import standing_in
 
 OnEpoch = Callable[[tuple[EpochMetrics, ...]], None]
 OnBatch = Callable[[int], None]
@@ -179,7 +180,7 @@ def _step(
         x, y = x.pin_memory(), y.pin_memory()
     x = x.to(job.device, sums.loss.dtype, non_blocking=True)
     y = y.to(job.device, non_blocking=True)
-    with mixed(training, job.device):
+    with mixed(training, job.device), standing_in(stands_in=not counted):
         logits = job.model(x).to(sums.loss.dtype)
     loss = cross_entropy(logits, y, label_smoothing=training.label_smoothing)
     # the mean over processes, which backward takes, is then the mean over the whole batch

@@ -53,6 +53,17 @@ def test_two_processes_under_torchrun_give_the_losses_of_one(empty, call):
     assert names[0] == names[1]
 
 
+def test_two_processes_normalise_a_baseline_over_the_whole_batch(empty, call):
+    baseline = (*EXACT, "--set", "network.normalization=batch")
+    assert call("train", *baseline, "--out", "one").code == 0
+    commands = pair("train", *baseline, "--out", "two")
+    told = [command.communicate(timeout=120)[1] for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], told
+    (one, rates_of_one), (two, rates_of_two) = losses(empty / "one"), losses(empty / "two")
+    assert two == pytest.approx(one, **SAME)
+    assert rates_of_two == rates_of_one
+
+
 @pytest.mark.slow
 def test_two_processes_stop_together_and_one_goes_on_from_there(empty, call):
     long = (*EXACT, "--set", "training.epochs=4")

@@ -57,6 +57,11 @@ class _Finished:
 class Run(_Finished):
     """A finished run."""
 
+    @property
+    def imported(self) -> bool:
+        """Whether the network was trained elsewhere, so that its data set need not be at hand."""
+        return "source" in self.content
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Build(_Finished):

@@ -116,11 +116,12 @@ def find_run(folder: Path | None) -> Run:
 def _calibration_samples(run: Run, options: Options) -> Array:
     if options.calibrate_on is not None:
         return read_samples(options.calibrate_on, run.circuit)[: options.calibration_samples]
-    if run.data is None:
+    if run.data is None or (run.imported and options.data_dir is None):
+        known = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
         raise UsageError(
             "the run was imported and knows no data to calibrate on",
             where=str(run.folder),
-            fix="give samples in the network's input range with --calibrate-on samples.npy",
+            fix=f"give {known}samples in the network's input range with --calibrate-on samples.npy",
         )
     data = load_data(run.data, options.data_dir, steps=run.circuit.steps)
     return data.train.batch(slice(options.calibration_samples or CALIBRATION_SAMPLES))

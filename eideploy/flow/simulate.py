@@ -105,7 +105,7 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for."""
     if isinstance(source, Run):
         options = replace(Options(), divider=request.divider, data_dir=request.data_dir)
-        if source.data is None:
+        if source.data is None or (source.imported and request.data_dir is None):
             options = replace(options, calibrate_on=request.input)
         made = compile_in_memory(source, options)
         how = f"{made.target.name}, scheme {made.scheme.name}"

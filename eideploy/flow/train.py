@@ -111,16 +111,18 @@ def resume(
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
     """Turn a checkpoint of the paper's published code into a run.
 
+    The run knows its data set where it is one that `eideploy.data` reads.
+
     Raises:
         FormatError: not such a checkpoint, damaged, or of an architecture that is not known.
         DataError: `out` exists already, or cannot be written.
     """
-    from eideploy.model.authors import read_checkpoint
+    from eideploy.model.authors import known_data, read_checkpoint
 
     circuit, description = read_checkpoint(path)
     content = {
         "name": path.stem,
-        "data": None,
+        "data": known_data(description, circuit.input.size),
         "source": {"file": path.name, "sha256": sha256(path), **description},
     }
     with folders.new_folder(out, folders.RUNS, path.stem) as staged:

@@ -31,6 +31,13 @@ SIZES = {  # channels, height and width that the published code feeds, by data s
     "tinyimagenet200": (3, 32, 32),
 }
 EVENT_SIZE = (2, 48, 48)
+OURS = {  # our name of a data set that `eideploy.data` reads as the published code feeds it
+    "cifar10": "cifar10",
+    "cifar100": "cifar100",
+    "tinyimagenet200": "tinyimagenet",
+    "dvsgesture": "dvs-gesture",
+    "cifar10dvs": "cifar10-dvs",
+}
 HIGHEST_COUNT = 255.0  # most events of a pixel in a step that an imported network may get
 
 
@@ -59,6 +66,13 @@ def read_checkpoint(path: Path) -> tuple[Circuit, dict[str, Any]]:
     network, shape, description = read_network(path)
     high = HIGHEST_COUNT if description["events"] else 1.0
     return export(network, shape, high=high), description
+
+
+def known_data(description: Mapping[str, Any], shape: tuple[int, ...]) -> str | None:
+    """Return the data set of `eideploy.data` that a described checkpoint takes, if there is one."""
+    name = _plain(description["dataset"])
+    known = EVENT_SIZE if description["events"] else SIZES.get(name)
+    return OURS.get(name) if shape == known else None
 
 
 def read_network(path: Path) -> tuple[Network, tuple[int, int, int], dict[str, Any]]:
@@ -149,7 +163,7 @@ def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
         raise _refused(f"T is {steps}, not a number of time steps", where)
     if not isinstance(tau, int | float) or not 1 <= tau < math.inf:
         raise _refused(f"neuron.tau is {tau}, not a number from 1", where)
-    name = "".join(c for c in str(dataset).lower() if c.isalnum())
+    name = _plain(dataset)
     if "dvs" not in name and name not in SIZES:
         raise _refused(f"dataset is {dataset}, whose image size is not known", where)
     return _Settings(
@@ -159,13 +173,17 @@ def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
 
 def _size(settings: _Settings, tensors: Tensors) -> tuple[int, int, int]:
     """Return channels, height and width of a sample; a first linear layer may say otherwise."""
-    name = "".join(c for c in settings.dataset.lower() if c.isalnum())
-    channels, height, width = EVENT_SIZE if settings.events else SIZES[name]
+    channels, height, width = EVENT_SIZE if settings.events else SIZES[_plain(settings.dataset)]
     if settings.arch == "MLP":
         inputs = tensors.first_fan_in()
         if inputs != channels * height * width:
             return 1, 1, inputs
     return channels, height, width
+
+
+def _plain(dataset: object) -> str:
+    """Return the name of a data set in small letters and digits alone."""
+    return "".join(c for c in str(dataset).lower() if c.isalnum())
 
 
 def _refused(what: str, where: str) -> FormatError:

@@ -6,10 +6,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from eideploy.config import load_config, presets
 from eideploy.data import registry, tinyimagenet
 from tests.data import formats
+from tests.model.reference import golden, state_of
 
 RECIPES = [name for name in presets() if not name.startswith("digits")]
 EVENTS = 5000  # a recording; fewer would leave the deeper layers silent
@@ -88,3 +90,20 @@ def test_another_number_of_frames_than_steps_is_refused(refused, data_dir, monke
     refused("train", "dvsgesture-vgg8", "--data-dir", data_dir, code=1,
             what="the samples have 4 frames, the network takes 16", where="network.steps",
             fix="set network.steps to 4")  # fmt: skip
+
+
+def test_an_imported_checkpoint_is_compiled_and_simulated_on_the_data_set_it_was_trained_on(
+    call, empty, data_dir
+):
+    state = {name: torch.from_numpy(a) for name, a in state_of(golden("c2_vgg8_narrow")).items()}
+    config = {"dataset": "CIFAR10", "type": "EI-SNN", "arch": "VGG", "T": 4}
+    torch.save({"model_state_dict": state, "config": config}, empty / "vgg8.pth")
+    assert call("import", "vgg8.pth", "--out", "run").code == 0
+    build = ("compile", "run", "--target", "digital-large", "--out", "build")
+    refused = call(*build)
+    assert refused.code == 2
+    assert "give the folder of cifar10 with --data-dir, or samples" in refused.err
+    assert call(*build, "--data-dir", data_dir).code == 0
+    found = call("simulate", "build", "--data-dir", data_dir)
+    assert found.code == 0, found.err
+    assert "accuracy, integer" in found.out

@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from eideploy.circuit import AvgPool, EIConv, EILinear
+from eideploy.data.registry import DATASETS
 from eideploy.errors import FormatError
-from eideploy.model.authors import read_checkpoint, read_network
+from eideploy.model.authors import known_data, read_checkpoint, read_network
 from eideploy.simulate.float_reference import run_float
 from tests.model.reference import golden, redrawn, state_of
 
@@ -347,3 +348,20 @@ def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, save):
     save({"model_state_dict": {}, "config": {}, "more": Bomb(target)}, path)
     assert refusal(path).startswith("the file is damaged or holds more than data: ")
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "events", "shape", "known"),
+    [
+        ("CIFAR10", False, (3, 32, 32), "cifar10"),
+        ("TinyImageNet200", False, (3, 32, 32), "tinyimagenet"),
+        ("DVSGesture", True, (2, 48, 48), "dvs-gesture"),
+        ("CIFAR10DVS", True, (2, 48, 48), "cifar10-dvs"),
+        ("MNIST", False, (1, 28, 28), None),
+        ("CIFAR10", False, (1, 1, 64), None),
+    ],
+)
+def test_a_data_set_is_known_by_name_and_size_of_its_samples(dataset, events, shape, known):
+    assert known_data({"dataset": dataset, "events": events}, shape) == known
+    if known is not None:
+        assert known in DATASETS

@@ -1,0 +1,94 @@
+"""An ONNX graph under construction: operators in, names of values out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, ValueInfoProto, helper, numpy_helper, shape_inference
+
+OPSET, IR_VERSION = 21, 10  # the newest that onnxruntime 1.20 and all later ones load
+Array = NDArray[Any]
+Value = str  # the name of a value in the graph
+
+
+class Graph:
+    """Collects operators and constants; `scope` is the circuit's node that they belong to."""
+
+    def __init__(self, scope: str = "") -> None:
+        self.scope = scope
+        self.nodes: list[Any] = []
+        self.names: set[str] = set()
+        self.constants: dict[tuple[Any, ...], tuple[str, Array]] = {}
+
+    def op(
+        self,
+        kind: str,
+        *inputs: Value | Array | np.generic,
+        to: str = "",
+        more: tuple[str, ...] = (),
+        **attributes: Any,  # noqa: ANN401 - what the operator takes
+    ) -> Value:
+        """Append an operator and return its first output; arrays among the inputs are constants.
+
+        Args:
+            kind: the operator's name.
+            inputs: values of this graph, or arrays; "" leaves an optional input out.
+            to: the first output's name, within the scope (default: the operator's).
+            more: the names of its other outputs, within the scope.
+            attributes: of the operator, with an underscore behind a name that is taken here.
+        """
+        names = [x if isinstance(x, str) else self.constant(np.asarray(x)) for x in inputs]
+        first = self._fresh(to or kind)
+        made = [first, *map(self._fresh, more)]
+        own = {key.removesuffix("_"): value for key, value in attributes.items()}
+        self.nodes.append(helper.make_node(kind, names, made, name=first, **own))
+        return first
+
+    def cast(self, x: Value, kind: type[np.generic], to: str = "") -> Value:
+        """Return `x` as `kind`."""
+        return self.op("Cast", x, to=to, to_=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
+
+    def constant(self, array: Array, to: str = "constant") -> Value:
+        """Return a constant, the same for equal arrays."""
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self.constants:
+            self.constants[key] = self._fresh(to), array
+        return self.constants[key][0]
+
+    def proto(
+        self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]
+    ) -> GraphProto:
+        """Return the finished graph."""
+        initializers = [numpy_helper.from_array(a, n) for n, a in self.constants.values()]
+        return helper.make_graph(self.nodes, name, inputs, outputs, initializers)
+
+    def _fresh(self, name: str) -> str:
+        wanted = f"{self.scope}/{name}" if self.scope else name
+        unique, number = wanted, 1
+        while unique in self.names:
+            number += 1
+            unique = f"{wanted}_{number}"
+        self.names.add(unique)
+        return unique
+
+
+def declared(
+    name: str, kind: type[np.generic], shape: list[str | int] | None = None
+) -> ValueInfoProto:
+    """Return the declaration of an input or output; names in `shape` are dimensions that vary."""
+    coded = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+    return helper.make_tensor_value_info(name, coded, shape)
+
+
+def model(graph: GraphProto, *, version: str, metadata: Mapping[str, str]) -> ModelProto:
+    """Return `graph` as a model, every value's type and, where it is fixed, shape written down."""
+    made = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="eideploy",
+        producer_version=version,
+    )
+    helper.set_model_props(made, dict(metadata))
+    return shape_inference.infer_shapes(made, check_type=True, strict_mode=True)

@@ -1,0 +1,105 @@
+"""The integer program in integer operators: bit for bit the integer simulator (A1..A12)."""
+
+from functools import singledispatchmethod
+from typing import Any
+
+import numpy as np
+
+from eideploy.backends.onnx.division import divided, smaller
+from eideploy.backends.onnx.graph import Graph, Value
+from eideploy.backends.onnx.network import Network, per_channel
+from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, IntegerReadout, Node
+from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.circuit.limits import limits, peaks
+from eideploy.errors import InvariantError
+
+LEVELS, TOTALS = "levels", "totals"
+BYTE, WORD = 1 << 8, 1 << 31
+
+
+class IntegerNetwork(Network):
+    """The rule of every integer node."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__(circuit, np.int64)
+        self.limits, self.peaks = limits(circuit), peaks(circuit)
+
+    def read(self, x: Value) -> Value:
+        """Return X = clip(round(x / step), 0, top), ties to even: all floats of the model (A1)."""
+        g, node = self.graph, self.circuit.input
+        if not isinstance(node, IntegerInput):
+            raise InvariantError(
+                "a float circuit was given to the integer model",
+                where=f"node {node.name}", fix="quantize it first",
+            )  # fmt: skip
+        x = g.cast(x, np.float64)
+        x = g.op("Round", g.op("Div", x, np.float64(node.step)))
+        x = g.op("Clip", x, np.float64(0), np.float64(node.top))
+        return g.cast(x, self.kind, to=LEVELS)
+
+    def finish(self, total: Value, output: str) -> None:
+        """Write the totals; times logit_step / T they are the logits (A12)."""
+        self.graph.op("Identity", total, to=output)
+
+    @singledispatchmethod
+    def apply(self, node: Node, *inputs: Value) -> Value:
+        """Write `node` and return its output."""
+        return super().apply(node, *inputs)
+
+    @apply.register
+    def _(self, node: IntegerEILayer, x: Value) -> Value:
+        g, reach = self.graph, self.limits[node.name]
+        num, s = self._balance(node, x)
+        gained = g.op("Mul", s, node.gain)
+        den = self._product(
+            gained, node.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor"
+        )  # (A5)
+        c = divided(g, node, num, den)
+        return self.maps(node, g.op("Add", c, node.bias), "output")  # (A9)
+
+    @apply.register
+    def _(self, node: IntegerReadout, x: Value) -> Value:
+        return self.maps(node, self._balance(node, x)[0], "output")
+
+    @apply.register
+    def _(self, node: IntegerLIF, current: Value) -> Value:
+        body, shape = Graph(f"{node.name}/step"), self.circuit.shapes[node.name]
+        unit, top = np.int64(1 << node.leak), np.int64(1 << (node.membrane_bits - 1))
+        threshold = body.constant(per_channel(node.threshold, shape), "threshold")
+        below = body.op("Sub", "membrane", body.op("Mod", "membrane", unit))  # floors, as >> does
+        v = body.op("Sub", "membrane", body.op("Div", below, unit))
+        u = body.op("Add", v, "current")
+        u = smaller(body, body.op("Where", body.op("Less", u, -top), -top, u), top - 1)
+        z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
+        v = body.op("Sub", u, body.op("Mul", threshold, z))
+        return self.scan(node, current, body, v, z)  # (A10)
+
+    def _balance(self, node: IntegerSynapses, x: Value) -> tuple[Value, Value]:
+        """Return NUM and s_I as (S, B, positions, n) (A2..A4)."""
+        g, reach, peak = self.graph, self.limits[node.name], self.peaks[node.inputs[0]]
+        w_ee, w_ie = (w.reshape(len(w), -1).T for w in (node.w_ee, node.w_ie))
+        narrow = g.cast(x, np.uint8 if peak < BYTE else np.int64)
+        columns = self.columns(node, narrow)
+        p = self._product(columns, w_ee, peak=peak, bound=reach.excitation, to="excitation")
+        s = self._product(columns, w_ie, peak=peak, bound=reach.inhibition, to="inhibition")
+        subtracted = self._product(
+            s, node.w_ei.T, peak=reach.inhibition, bound=reach.subtracted, to="subtracted"
+        )
+        shifted = g.op("Mul", p, np.int64(1) << node.shift_ee)
+        return g.op("Sub", shifted, subtracted, to="num"), s
+
+    def _product(self, x: Value, weights: Array, *, peak: int, bound: int, to: str) -> Value:
+        """Return x @ weights as int64, exactly; `bound` is proven over every partial sum.
+
+        Operands are uint8 where both are: products of uint8 by int8 would saturate in pairs on a
+        processor without VNNI. Else they are the narrower of int32 and int64 that holds all.
+        """
+        g = self.graph
+        widest = max(peak, int(weights.max(initial=0)))
+        kind: type[np.integer[Any]] = np.int32 if max(widest, bound) < WORD else np.int64
+        operator = "MatMul"
+        if widest < BYTE and bound < WORD:
+            kind, operator = np.uint8, "MatMulInteger"
+        x = g.cast(x, kind)
+        y = g.op(operator, x, g.constant(np.ascontiguousarray(weights, kind), f"w_{to}"))
+        return g.cast(y, np.int64, to=to)

@@ -1,0 +1,151 @@
+"""What the float and the integer model share: the walk through the nodes, patches, and time."""
+
+from abc import ABC, abstractmethod
+from functools import singledispatchmethod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from onnx import GraphProto, numpy_helper
+
+from eideploy.backends.onnx.graph import Array, Graph, Value, declared
+from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, Shape, SumPool
+from eideploy.circuit.nodes import Convolution, Synapses
+from eideploy.errors import InvariantError
+
+INPUT = "input"
+
+
+class Network(ABC):
+    """Writes a circuit node by node; values are (T, B, ...), or (1, B, ...) while constant.
+
+    The model's input is (batch, time, ...) in float32. Where time is 1 the sample is static and is
+    shown for the circuit's own number of steps; any other time is the T of that run.
+    """
+
+    def __init__(self, circuit: Circuit, kind: type[np.number[Any]]) -> None:
+        self.circuit, self.graph = circuit, Graph()
+        self.kind = kind  # of every value between nodes
+        self.in_time = {circuit.input.name: False}  # whether a value certainly has T entries
+        self.duration = ""  # (1,) T of this run
+
+    def build(self, name: str, output: str) -> GraphProto:
+        """Return the graph; `output` is the sum over time of the last node's, (batch, classes)."""
+        g, circuit = self.graph, self.circuit
+        axes: list[str | int] = ["batch", "time", *circuit.input.size]
+        x = self.read(g.op("Transpose", INPUT, perm=[1, 0, *range(2, len(axes))], to="by_time"))
+        time = g.op("Shape", x, start=0, end=1, to="time")
+        is_static = g.op("Equal", time, np.array([1]), to="is_static")
+        self.duration = g.op("Where", is_static, np.array([circuit.steps]), time, to="duration")
+        values = {circuit.input.name: x}
+        for node in circuit.nodes[1:]:
+            g.scope = node.name
+            values[node.name] = self.apply(node, *(values[n] for n in node.inputs))
+            spikes = isinstance(node, LIF | IntegerLIF)
+            self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
+        g.scope = ""
+        last = self.over_all_steps(circuit.output, values[circuit.output.name])
+        sums = g.op("CumSum", last, np.int64(0))  # ReduceSum rounds to float64 in onnxruntime
+        self.finish(g.op("Gather", sums, np.int64(-1), axis=0, to="sum"), output)
+        classes: list[str | int] = ["batch", *circuit.shapes[circuit.output.name]]
+        given = [declared(INPUT, np.float32, axes)]
+        return g.proto(name, given, [declared(output, self.kind, classes)])
+
+    @abstractmethod
+    def read(self, x: Value) -> Value:
+        """Return the input node's output; x is (T or 1, B, ...) in float32."""
+
+    @abstractmethod
+    def finish(self, total: Value, output: str) -> None:
+        """Write `output` from the sum over time of the last node's output."""
+
+    @singledispatchmethod
+    def apply(self, node: Node, *inputs: Value) -> Value:
+        """Write `node` and return its output."""
+        del inputs
+        raise InvariantError(
+            f"no ONNX operators are known for a {type(node).__name__}",
+            where=f"node {node.name}",
+            fix="give it a rule in eideploy/backends/onnx",
+        )
+
+    @apply.register
+    def _(self, node: Flatten, x: Value) -> Value:
+        return self.reshaped(x, *self.circuit.shapes[node.name])
+
+    @apply.register
+    def _(self, node: Add, x: Value, y: Value) -> Value:
+        del node
+        return self.graph.op("Add", x, y)
+
+    @apply.register(AvgPool | SumPool)
+    def _(self, node: AvgPool | SumPool, x: Value) -> Value:
+        g, k = self.graph, node.kernel
+        c, h, w = self.circuit.shapes[node.name]
+        inner = np.array([0, 0]), np.array([h * k, w * k]), np.array([3, 4])
+        x = self.reshaped(g.op("Slice", x, *inner), c, h, k, w, k)
+        kind = "ReduceSum" if isinstance(node, SumPool) else "ReduceMean"
+        return g.op(kind, x, np.array([4, 6]), keepdims=0)
+
+    def columns(self, node: Synapses, x: Value) -> Value:
+        """Return the presynaptic values of every output position (S, B, positions, fan_in).
+
+        Patches are gathered, never convolved by an algorithm of the runtime's choice: what a
+        Winograd or FFT convolution leaves on an empty patch would not be the zero of (M6).
+        """
+        g = self.graph
+        if not isinstance(node, Convolution):
+            return self.reshaped(x, 1, node.w_ee.shape[1])
+        c, h, w = self.circuit.shapes[node.inputs[0]]
+        index = patch_index(node, h, w)
+        x = self.reshaped(x, c, h * w)
+        x = g.op("Pad", x, np.array([0, 0, 0, 0, 0, 0, 0, 1]))  # entry h * w: a padded zero
+        x = g.op("Gather", x, index, axis=3)
+        x = g.op("Transpose", x, perm=[0, 1, 3, 2, 4])
+        return self.reshaped(x, len(index), c * index.shape[1], to="columns")
+
+    def maps(self, node: Node, rows: Value, to: str) -> Value:
+        """Return (S, B, positions, n) as the node's output (S, B, n, ...)."""
+        rows = self.graph.op("Transpose", rows, perm=[0, 1, 3, 2])
+        return self.reshaped(rows, *self.circuit.shapes[node.name], to=to)
+
+    def reshaped(self, x: Value, *shape: int, to: str = "") -> Value:
+        """Return (S, B, ...) as (S, B, *shape)."""
+        return self.graph.op("Reshape", x, np.array([0, 0, *shape]), to=to)
+
+    def over_all_steps(self, source: Node, x: Value) -> Value:
+        """Return (S, B, ...) as (T, B, ...)."""
+        if self.in_time[source.name]:
+            return x
+        ones = np.ones(len(self.circuit.shapes[source.name]) + 1, np.int64)
+        shape = self.graph.op("Concat", self.duration, ones, axis=0)
+        return self.graph.op("Expand", x, shape)
+
+    def scan(self, node: Node, current: Value, body: Graph, v: Value, z: Value) -> Value:
+        """Run `body`, membrane and current to next membrane `v` and spikes `z`, over time."""
+        g = self.graph
+        current = self.over_all_steps(self.circuit.node(node.inputs[0]), current)
+        zero = numpy_helper.from_array(np.zeros(1, self.kind))
+        start = g.op("ConstantOfShape", g.op("Shape", current, start=1), value=zero, to="at_rest")
+        step = body.proto(
+            f"{node.name}_step",
+            [declared(name, self.kind) for name in ("membrane", "current")],
+            [declared(name, self.kind) for name in (v, z)],
+        )
+        g.op("Scan", start, current, to="membrane", more=("spikes",), body=step, num_scan_inputs=1)
+        return str(g.nodes[-1].output[1])
+
+
+def patch_index(node: Convolution, height: int, width: int) -> Array:
+    """Return (positions, k * k) indices into height * width entries and one more, the padding."""
+    index = np.arange(height * width).reshape(height, width)
+    index = np.pad(index, node.padding, constant_values=height * width)
+    kernel = node.w_ee.shape[2]
+    windows = sliding_window_view(index, (kernel, kernel))
+    windows = windows[:: node.stride, :: node.stride]
+    return np.ascontiguousarray(windows).reshape(-1, kernel * kernel)
+
+
+def per_channel(values: Array, shape: Shape) -> Array:
+    """Return (n,) so that it broadcasts with (B, n, ...)."""
+    return values.reshape(-1, *(1,) * (len(shape) - 1))

@@ -1,0 +1,90 @@
+"""Runs models by programs of other people: onnxruntime, and onnx's own reference evaluator."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import load_model_from_string
+from onnx.reference import ReferenceEvaluator
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from eideploy.backends.onnx.network import INPUT
+from eideploy.circuit import Circuit
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE
+
+Array = NDArray[Any]
+Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
+FAULTS = (
+    state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+    state.NotImplemented, state.RuntimeException, ValueError,
+)  # fmt: skip
+
+
+def onnxruntime_run(data: bytes, circuit: Circuit, *, where: str, optimised: bool = True) -> Run:
+    """Return what runs a model in onnxruntime, on one thread.
+
+    Args:
+        data: the model file.
+        circuit: what it was made from; says what a sample is.
+        where: the model's place, for errors.
+        optimised: whether onnxruntime may rewrite the graph.
+
+    Raises:
+        FormatError: onnxruntime does not take the model, now or when it runs.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4  # faults are raised, and told by us
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    )
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except FAULTS as error:
+        raise _refused("onnxruntime", error, where) from error
+
+    def run(samples: Array) -> Array:
+        try:
+            (out,) = session.run(None, {INPUT: model_input(circuit, samples)})
+        except FAULTS as error:
+            raise _refused("onnxruntime", error, where) from error
+        return np.asarray(out)
+
+    return run
+
+
+def reference_run(data: bytes, circuit: Circuit, *, where: str) -> Run:
+    """Return what runs a model in onnx's reference evaluator.
+
+    Raises:
+        FormatError: the evaluator does not take the model, now or when it runs.
+    """
+    try:
+        evaluator = ReferenceEvaluator(load_model_from_string(data))
+    except (DecodeError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise _refused("onnx", error, where) from error
+
+    def run(samples: Array) -> Array:
+        try:
+            (out,) = evaluator.run(None, {INPUT: model_input(circuit, samples)})
+        except (RuntimeError, ValueError, TypeError, KeyError, IndexError) as error:
+            raise _refused("onnx", error, where) from error
+        return np.asarray(out)
+
+    return run
+
+
+def model_input(circuit: Circuit, samples: Array) -> Array:
+    """Return samples (B, ...) or (B, T, ...) as a model takes them, (B, 1 or T, ...) in float32."""
+    is_static = samples.ndim == len(circuit.input.size) + 1
+    return np.ascontiguousarray(samples[:, None] if is_static else samples, np.float32)
+
+
+def _refused(tool: str, error: Exception, where: str) -> FormatError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return FormatError(f"{tool} does not take the model: {reason}", where=where, fix=RESTORE)

@@ -1,0 +1,56 @@
+"""Every program of others that runs our models, and what a model's graph is made of."""
+
+from onnx import TensorProto
+from onnx.utils import Extractor
+
+from eideploy.backends.onnx.runtime import onnxruntime_run, reference_run
+
+
+def runs(model, circuit):
+    """Return what runs `model`, by the name of the program."""
+    data = model.SerializeToString()
+    return {
+        "onnxruntime": onnxruntime_run(data, circuit, where="model"),
+        "onnxruntime unoptimised": onnxruntime_run(data, circuit, where="model", optimised=False),
+        "reference evaluator": reference_run(data, circuit, where="model"),
+    }
+
+
+def from_levels(model):
+    """Return an integer model cut where its levels enter."""
+    return Extractor(model).extract_model(["levels"], ["totals"])
+
+
+def graphs_of(graph):
+    """Yield a graph and its subgraphs."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from graphs_of(attribute.g)
+
+
+def operators_of(model):
+    """Return (operator, types of its inputs) of every node of all graphs."""
+    types = types_of(model)
+    return [
+        (node.op_type, tuple(types[name] for name in node.input))
+        for graph in graphs_of(model.graph)
+        for node in graph.node
+    ]
+
+
+def types_of(model):
+    """Return the type of every value of all graphs, by name."""
+    found = {}
+    for graph in graphs_of(model.graph):
+        for value in (*graph.value_info, *graph.input, *graph.output):
+            found[value.name] = TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+        for constant in graph.initializer:
+            found[constant.name] = TensorProto.DataType.Name(constant.data_type)
+    return found
+
+
+def metadata_of(model):
+    """Return what the model says about itself."""
+    return {entry.key: entry.value for entry in model.metadata_props}

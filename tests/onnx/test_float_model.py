@@ -1,0 +1,73 @@
+"""The float model is the float network in every program that runs it."""
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eideploy.backends.onnx import float_model
+from eideploy.circuit import LIF, Add, Circuit, EIReadout, Flatten, Input
+from eideploy.simulate.float_reference import run_float
+from tests.helpers import onnx_models
+from tests.helpers.float_circuits import conv_net, ei_conv, mlp, synapses, with_layer
+
+
+def residual_net(rng):
+    return Circuit(
+        nodes=(
+            Input(name="input", size=(2, 7, 7)),
+            ei_conv(rng, "conv1", "input", 2, 6, padding=1),
+            LIF(name="lif1", inputs=("conv1",)),
+            ei_conv(rng, "conv2", "lif1", 6, 6, padding=1),
+            LIF(name="lif2", inputs=("conv2",), tau=3.0, threshold=0.7),
+            Add(name="add", inputs=("lif1", "lif2")),
+            ei_conv(rng, "conv3", "add", 6, 8, kernel=2, stride=2),
+            LIF(name="lif3", inputs=("conv3",)),
+            Flatten(name="flatten", inputs=("lif3",)),
+            EIReadout(name="readout", inputs=("flatten",), **synapses(rng, 5, (72,))),
+        ),
+        steps=4,
+    )
+
+
+@pytest.mark.parametrize("net", [mlp, conv_net, residual_net])
+def test_every_program_equals_the_float_reference(net):
+    @settings(max_examples=15)
+    @given(seed=st.integers(0, 2**32 - 1), sparse=st.booleans(), sequence=st.booleans())
+    def check(seed, sparse, sequence):
+        rng = np.random.default_rng(seed)
+        circuit = net(rng)
+        shape = (6, *((circuit.steps,) if sequence else ()), *circuit.input.size)
+        x = rng.random(shape, np.float32) * (rng.random(shape) < (0.1 if sparse else 1))
+        x = x.astype(np.float32)
+        expected = run_float(circuit, x).logits
+        for name, run in onnx_models.runs(float_model(circuit, {}), circuit).items():
+            np.testing.assert_allclose(run(x), expected, rtol=0, atol=1e-9, err_msg=name)
+
+    check()
+
+
+def test_a_zero_divisor_is_replaced_within_its_sample_and_a_silent_sample_gets_the_bias():
+    circuit = conv_net(np.random.default_rng(0))
+    bias = np.linspace(-1, 3, 8)
+    circuit = with_layer(circuit, "conv1", b_e=bias)
+    x = np.zeros((3, 1, 6, 6), np.float32)
+    x[1, 0, 0, 0], x[2, 0, 3, 3] = 1e-6, 1
+    expected = run_float(circuit, x).logits
+    assert len(np.unique(expected.round(6), axis=0)) == 3
+    for run in onnx_models.runs(float_model(circuit, {}), circuit).values():
+        np.testing.assert_allclose(run(x), expected, rtol=0, atol=1e-9)
+
+
+def test_weights_of_float32_are_stored_as_that_and_used_in_float64():
+    circuit = mlp(np.random.default_rng(1))
+    weights = {f: getattr(circuit.node("linear1"), f).astype(np.float32) for f in ("w_ee", "w_ie")}
+    model = float_model(with_layer(circuit, "linear1", **weights), {})
+    stored = [i.data_type for i in model.graph.initializer if "linear1/weights" in i.name]
+    assert sorted(stored) == [
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.DOUBLE,
+    ]
+    assert onnx_models.types_of(model)["logits"] == "DOUBLE"

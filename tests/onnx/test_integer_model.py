@@ -1,0 +1,168 @@
+"""The integer model is the integer simulator, bit for bit, in every program that runs it."""
+
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eideploy.backends.onnx import integer_model
+from eideploy.circuit import Division, Flatten, SumPool
+from eideploy.circuit.integer import IntegerEILayer
+from eideploy.numeric.division import lut
+from eideploy.simulate.integer import quantize_input, run_integer
+from eideploy.simulate.samples import over_time
+from tests.helpers import onnx_models
+from tests.helpers.layers import circuit, conv, lif, linear, readout, source
+from tests.helpers.random_circuits import circuits, samples
+
+INTEGERS = {"UINT8", "INT32", "INT64", "UINT64", "BOOL"}
+
+
+def test_every_program_equals_the_simulator_on_random_circuits():
+    seen = Counter()
+
+    @settings(max_examples=120)
+    @given(data=st.data(), circuit=circuits())
+    def check(data, circuit):
+        x = data.draw(samples(circuit), label="samples").astype(np.float32)
+        model = integer_model(circuit, {})
+        trace = run_integer(circuit, x, keep=frozenset({"divisors", "spikes"}))
+        for name, run in onnx_models.runs(model, circuit).items():
+            np.testing.assert_array_equal(run(x), trace.totals, err_msg=name)
+        seen.update(stimulus(circuit, trace))
+
+    check()
+    assert {name for name, count in seen.items() if count < 15} == set(), seen
+
+
+def stimulus(circuit, trace):
+    """Count the cases that a run must meet to prove something."""
+    found = Counter()
+    for node in circuit.of(IntegerEILayer):
+        den = trace.divisors[node.name]
+        zero = (den == 0).reshape(*den.shape[:2], -1)
+        replaced = int((zero & ~zero.all(2, keepdims=True)).sum())
+        found[f"replaced divisors, {node.division.zero_policy}"] += replaced
+        found["steps without a divisor"] += int(zero.all(2).sum())
+        found[f"divisions by {node.division.divider.method}"] += int((~zero).sum())
+        found["saturated currents"] += trace.saturated[node.name]
+    found["spikes"] += sum(int(z.sum()) for z in trace.spikes.values())
+    found["saturated membranes"] += sum(trace.saturated[name] for name in trace.spikes)
+    return found
+
+
+def inputs_of(made, count=5, seed=1):
+    rng, shape = np.random.default_rng(seed), (count, *made.input.size)
+    return rng.random(shape, np.float32) * np.float32(made.input.high) * (rng.random(shape) < 0.2)
+
+
+def wide(weight, top, steps=3):
+    """Return a circuit whose products need more than 32 bits where `weight` and `top` are large.
+
+    Each threshold is the median current, so that about half of the neurons spike.
+    """
+    found = [1, 1]
+    for at, name in enumerate(("conv", "linear")):
+        made = _wide(weight, top, steps, found)
+        trace = run_integer(made, inputs_of(made), keep=frozenset({"currents"}))
+        found[at] = max(1, int(np.median(trace.currents[name])))
+    return _wide(weight, top, steps, found)
+
+
+def _wide(weight, top, steps, thresholds):
+    rng = np.random.default_rng(weight)
+    w = lambda *shape: rng.integers(1, weight + 1, shape)  # noqa: E731
+    bits = weight.bit_length()
+    balance = {
+        "shift_ee": bits + 2,
+        "fraction": 4,
+        "current_bits": 32,
+        "division": Division(divider=lut(4, 4), zero_policy="minimum"),
+    }
+    return circuit(
+        source((2, 5, 5), top=top, step=1 / 3),
+        conv("conv", "input", w(4, 2, 3, 3), w(2, 2, 3, 3), w(4, 2), padding=1,
+             gain=rng.integers(1, 9, 2), align=2, **balance),
+        lif("lif1", "conv", 4, threshold=thresholds[0], membrane_bits=32),
+        SumPool(name="pool", inputs=("lif1",), kernel=2),
+        Flatten(name="flatten", inputs=("pool",)),
+        linear("linear", "flatten", w(12, 16), w(3, 16), w(12, 3), **balance),
+        lif("lif2", "linear", 12, threshold=thresholds[1], membrane_bits=32),
+        readout("lif2", w(3, 12), w(2, 12), w(3, 2), shift_ee=1),
+        steps=steps,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("weight", "top", "operands"),
+    [
+        (15, 15, {("UINT8", "UINT8"), ("INT32", "INT32")}),
+        (255, 255, {("UINT8", "UINT8"), ("INT32", "INT32")}),
+        (65535, 65535, {("INT32", "INT32"), ("INT64", "INT64")}),
+    ],
+)
+def test_products_of_every_width_are_exact_and_never_mix_signs(weight, top, operands):
+    made = wide(weight, top)
+    model = integer_model(made, {})
+    products = {
+        types for kind, types in onnx_models.operators_of(model) if kind.startswith("MatMul")
+    }
+    assert products == operands
+    x = inputs_of(made)
+    expected = run_integer(made, x).totals
+    assert len(np.unique(expected)) > 5
+    for name, run in onnx_models.runs(model, made).items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
+
+
+def test_behind_its_levels_the_model_holds_integers_only():
+    model = integer_model(wide(255, 255), {})
+    assert {kind for kind in onnx_models.types_of(model).values() if kind not in INTEGERS} == {
+        "FLOAT",
+        "DOUBLE",
+    }
+    rest = onnx_models.from_levels(model)
+    assert set(onnx_models.types_of(rest).values()) <= INTEGERS
+
+
+def test_levels_may_be_given_instead_of_samples():
+    from onnx.reference import ReferenceEvaluator
+
+    made = wide(255, 255)
+    rest = ReferenceEvaluator(onnx_models.from_levels(integer_model(made, {})))
+    x = inputs_of(made, seed=2)
+    levels = quantize_input(made, over_time(made, x))
+    (totals,) = rest.run(None, {"levels": levels})
+    np.testing.assert_array_equal(totals, run_integer(made, x).totals)
+
+
+def test_time_and_batch_are_free():
+    made, longer = wide(15, 15, steps=3), wide(15, 15, steps=7)
+    x = np.random.default_rng(3).random((4, 7, 2, 5, 5), np.float32) * 5
+    expected = run_integer(longer, x).totals
+    for name, run in onnx_models.runs(integer_model(made, {}), made).items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
+        np.testing.assert_array_equal(run(x[:1]), expected[:1], err_msg=name)
+
+
+def test_the_model_is_of_the_stated_versions_and_checked():
+    model = integer_model(wide(15, 15), {"division": "exact"})
+    onnx.checker.check_model(model, full_check=True)
+    assert (model.ir_version, [(o.domain, o.version) for o in model.opset_import]) == (
+        10, [("", 21)],
+    )  # fmt: skip
+    said = onnx_models.metadata_of(model)
+    assert said == {
+        "kind": "eideploy integer program", "division": "exact", "steps": "3",
+        "input_step": repr(1 / 3), "input_top": "15", "logit_step": "0.5",
+    }  # fmt: skip
+
+
+def test_the_same_circuit_gives_the_same_bytes():
+    one, two = (
+        integer_model(wide(15, 15), {}).SerializeToString(deterministic=True) for _ in range(2)
+    )
+    assert one == two

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from eideploy.model.products import product, product_over_rows
+
 ALPHA = 4.0  # steepness of the surrogate
 THRESHOLD = 1.0
 
@@ -104,7 +106,7 @@ class _Fold(torch.autograd.Function):
         ctx.save_for_backward(w_ie, w_ei)
         ee, ie = _rows(w_ee), _rows(w_ie)
         folded = torch.empty(len(ee) + len(ie), ee.shape[1], dtype=ee.dtype, device=ee.device)
-        torch.addmm(ee, w_ei, ie, alpha=-1, out=folded[: len(ee)])
+        torch.sub(ee, product(w_ei, ie), out=folded[: len(ee)])
         folded[len(ee) :] = ie
         return _kernel(folded, w_ee)
 
@@ -114,8 +116,8 @@ class _Fold(torch.autograd.Function):
         w_ie, w_ei = ctx.saved_tensors
         both = _rows(gradients[0])
         of_ee, of_ie = both[: len(w_ei)], both[len(w_ei) :]
-        of_ei = (of_ee @ _rows(w_ie).t()).neg_()
-        of_ie = torch.addmm(of_ie, w_ei.t(), of_ee, alpha=-1)
+        of_ei = product(of_ee, _rows(w_ie).t()).neg_()
+        of_ie = of_ie - product_over_rows(w_ei, of_ee)
         return _kernel(of_ee, w_ie), _kernel(of_ie, w_ie), of_ei
 
 
@@ -123,8 +125,8 @@ class _Balance(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, both: Tensor, w_ei: Tensor) -> Tensor:  # noqa: ANN401
         rows = _positions(both)
-        balanced, s_i = rows.split(list(w_ei.shape), 1)
-        balanced.addmm_(s_i, w_ei.t(), alpha=-1)
+        balanced, s_i = torch.split(rows, list(w_ei.shape), dim=1)
+        balanced.sub_(product(s_i, w_ei.t()))
         if rows.data_ptr() != both.data_ptr():
             both.copy_(rows.view(both.movedim(1, -1).shape).movedim(-1, 1))
         ctx.mark_dirty(both)
@@ -137,11 +139,11 @@ class _Balance(torch.autograd.Function):
         s_i, w_ei = ctx.saved_tensors
         of_both = gradients[0].clone()
         rows = _positions(of_both)
-        of_balanced, of_s_i = rows.split(list(w_ei.shape), 1)
-        of_s_i.addmm_(of_balanced, w_ei, alpha=-1)
+        of_balanced, of_s_i = torch.split(rows, list(w_ei.shape), dim=1)
+        of_s_i.sub_(product(of_balanced, w_ei))
         if rows.data_ptr() != of_both.data_ptr():
             of_both = rows.view(of_both.movedim(1, -1).shape).movedim(-1, 1)
-        return of_both, (of_balanced.t() @ s_i).neg_()
+        return of_both, product_over_rows(of_balanced, s_i).neg_()
 
 
 class _Divide(torch.autograd.Function):

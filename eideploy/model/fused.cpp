@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 struct Job {
@@ -28,19 +29,43 @@ template <typename T> struct Bits;
 template <> struct Bits<float> { using Int = int32_t; static constexpr int mantissa = 23, bias = 127, terms = 8; static constexpr float low = -60.f; };
 template <> struct Bits<double> { using Int = int64_t; static constexpr int mantissa = 52, bias = 1023, terms = 14; static constexpr double low = -600.; };
 
+// a b + c, rounded once where the processor does so by itself
+template <typename T> inline T muladd(T a, T b, T c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return std::fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+// 1 + r / K (1 + r / (K + 1) (1 + ...)) up to 1 / LAST
+template <int K, int LAST, typename T> inline T series(T r) {
+  if constexpr (K > LAST)
+    return T(1);
+  else
+    return muladd(r * (T(1) / T(K)), series<K + 1, LAST>(r), T(1));
+}
+
 // exp(x) for x <= 0 to rounding, without a branch, so that the compiler can take many at once;
 // 0 below `low`, far above the denormal numbers, on which a processor is a hundred times slower
 template <typename T> inline T exponential(T full) {
   using B = Bits<T>;
   const T x = full < B::low ? B::low : full;
   const T n = std::rint(x * T(1.4426950408889634));
-  const T r = (x - n * T(0.693145751953125)) - n * T(1.42860682030941723212e-6);
-  T sum = T(1);
-  for (int k = B::terms; k > 0; --k) sum = T(1) + sum * r * (T(1) / T(k));
+  const T r = muladd(n, T(-1.42860682030941723212e-6), muladd(n, T(-0.693145751953125), x));
+  const T sum = series<1, B::terms>(r);
   const typename B::Int power = (static_cast<typename B::Int>(n) + B::bias) << B::mantissa;
   T scale;
   std::memcpy(&scale, &power, sizeof(T));
   return full < B::low ? T(0) : sum * scale;
+}
+
+// call `body` with m, as a constant where a tile is full, so that its loops unroll
+template <typename Body> inline void at_width(int64_t m, const Body& body) {
+  if (m == TILE)
+    body(std::integral_constant<int64_t, TILE>());
+  else
+    body(m);
 }
 
 // alpha s (1 - s), s = sigmoid(alpha (u - 1)), alpha = 4 (M8)
@@ -82,7 +107,8 @@ template <typename T, bool DIVIDED> struct Pass {
   }
 
   // I and I's ratio balanced / I_div' of `m` channels from `c` on (M5)
-  void current(int64_t at, int64_t c, int64_t m, T floor, T* __restrict ratio, T* __restrict divisor,
+  template <typename Width>
+  void current(int64_t at, int64_t c, Width m, T floor, T* __restrict ratio, T* __restrict divisor,
                T* __restrict out) const {
     const T* in = balanced + at * job.row + c;
     if (!DIVIDED) {
@@ -107,32 +133,32 @@ template <typename T, bool DIVIDED> struct Pass {
     find_floors(b, floors.data());
     for (int64_t oy = 0; oy < high; ++oy)
       for (int64_t ox = 0; ox < wide; ++ox)
-        for (int64_t c = 0; c < job.channels; c += TILE) {
-          const int64_t m = job.channels - c < TILE ? job.channels - c : TILE;
-          std::fill(sums.begin(), sums.end(), T(0));
-          for (int64_t part = 0; part < pool * pool; ++part) {
-            const int64_t y = oy * pool + part / pool, x = ox * pool + part % pool;
-            std::fill(v, v + TILE, T(0));
-            for (int64_t t = 0; t < job.steps; ++t) {
-              if (t < shown) current(position(t, b, y, x), c, m, floors[t], ratio, divisor, i_t);
-              T* __restrict sum = sums.data() + t * TILE;
+        for (int64_t c = 0; c < job.channels; c += TILE)
+          at_width(std::min(TILE, job.channels - c), [&](auto m) {
+            std::fill(sums.begin(), sums.end(), T(0));
+            for (int64_t part = 0; part < pool * pool; ++part) {
+              const int64_t y = oy * pool + part / pool, x = ox * pool + part % pool;
+              std::fill(v, v + TILE, T(0));
+              for (int64_t t = 0; t < job.steps; ++t) {
+                if (t < shown) current(position(t, b, y, x), c, m, floors[t], ratio, divisor, i_t);
+                T* __restrict sum = sums.data() + t * TILE;
 #pragma omp simd
-              for (int64_t i = 0; i < m; ++i) {
-                const T u = v[i] * decay + i_t[i];
-                const T z = u >= T(1) ? T(1) : T(0);
-                v[i] = u - z;
-                sum[i] += z;
+                for (int64_t i = 0; i < m; ++i) {
+                  const T u = v[i] * decay + i_t[i];
+                  const T z = u >= T(1) ? T(1) : T(0);
+                  v[i] = u - z;
+                  sum[i] += z;
+                }
               }
             }
-          }
-          for (int64_t t = 0; t < job.steps; ++t) {
-            const int64_t at = ((t * job.batch + b) * high + oy) * wide + ox;
-            T* __restrict out = spikes + at * job.channels + c;
-            const T* __restrict sum = sums.data() + t * TILE;
+            for (int64_t t = 0; t < job.steps; ++t) {
+              const int64_t at = ((t * job.batch + b) * high + oy) * wide + ox;
+              T* __restrict out = spikes + at * job.channels + c;
+              const T* __restrict sum = sums.data() + t * TILE;
 #pragma omp simd
-            for (int64_t i = 0; i < m; ++i) out[i] = sum[i] * share;
-          }
-        }
+              for (int64_t i = 0; i < m; ++i) out[i] = sum[i] * share;
+            }
+          });
   }
 
   // of_gain and of_bias hold one sum per channel for this image alone; of_balanced and of_shunt may be
@@ -149,37 +175,37 @@ template <typename T, bool DIVIDED> struct Pass {
       std::fill(row_gain.begin(), row_gain.end(), T(0));
       std::fill(row_bias.begin(), row_bias.end(), T(0));
       for (int64_t x = 0; x < job.width; ++x)
-        for (int64_t c = 0; c < job.channels; c += TILE) {
-          const int64_t m = job.channels - c < TILE ? job.channels - c : TILE;
-          std::fill(v, v + TILE, T(0));
-          for (int64_t t = 0; t < job.steps; ++t) {
-            if (t < shown)
-              current(position(t, b, y, x), c, m, floors[t], ratio.data() + t * TILE,
-                      divisor.data() + t * TILE, i_t);
-            T* __restrict u = potential.data() + t * TILE;
+        for (int64_t c = 0; c < job.channels; c += TILE)
+          at_width(std::min(TILE, job.channels - c), [&](auto m) {
+            std::fill(v, v + TILE, T(0));
+            for (int64_t t = 0; t < job.steps; ++t) {
+              if (t < shown)
+                current(position(t, b, y, x), c, m, floors[t], ratio.data() + t * TILE,
+                        divisor.data() + t * TILE, i_t);
+              T* __restrict u = potential.data() + t * TILE;
 #pragma omp simd
-            for (int64_t i = 0; i < m; ++i) {
-              u[i] = v[i] * decay + i_t[i];
-              v[i] = u[i] - (u[i] >= T(1) ? T(1) : T(0));
+              for (int64_t i = 0; i < m; ++i) {
+                u[i] = v[i] * decay + i_t[i];
+                v[i] = u[i] - (u[i] >= T(1) ? T(1) : T(0));
+              }
             }
-          }
-          std::fill(d, d + TILE, T(0));
-          std::fill(total, total + TILE, T(0));
-          for (int64_t t = job.steps - 1; t >= 0; --t) {
-            const int64_t at = ((t * job.batch + b) * high + y / pool) * wide + x / pool;
-            const T* __restrict g = gradient + at * job.channels + c;
-            const T* __restrict u = potential.data() + t * TILE;
+            std::fill(d, d + TILE, T(0));
+            std::fill(total, total + TILE, T(0));
+            for (int64_t t = job.steps - 1; t >= 0; --t) {
+              const int64_t at = ((t * job.batch + b) * high + y / pool) * wide + x / pool;
+              const T* __restrict g = gradient + at * job.channels + c;
+              const T* __restrict u = potential.data() + t * TILE;
 #pragma omp simd
-            for (int64_t i = 0; i < m; ++i) {
-              d[i] = surrogate<T>(u[i]) * (g[i] * share) + decay * d[i];
-              total[i] = job.repeat ? total[i] + d[i] : d[i];
+              for (int64_t i = 0; i < m; ++i) {
+                d[i] = surrogate<T>(u[i]) * (g[i] * share) + decay * d[i];
+                total[i] = job.repeat ? total[i] + d[i] : d[i];
+              }
+              if (t < shown)
+                spread(position(t, b, y, x), c, m, total, ratio.data() + t * TILE,
+                       divisor.data() + t * TILE, of_balanced, of_shunt, row_gain.data() + c,
+                       row_bias.data() + c);
             }
-            if (t < shown)
-              spread(position(t, b, y, x), c, m, total, ratio.data() + t * TILE,
-                     divisor.data() + t * TILE, of_balanced, of_shunt, row_gain.data() + c,
-                     row_bias.data() + c);
-          }
-        }
+          });
       if (DIVIDED)
         for (int64_t c = 0; c < job.channels; ++c) {
           of_gain[c] += double(row_gain[c]);
@@ -189,7 +215,8 @@ template <typename T, bool DIVIDED> struct Pass {
   }
 
   // the gradients of one current from that of I: straight through the stabilisation (M10)
-  void spread(int64_t at, int64_t c, int64_t m, const T* __restrict of_i, const T* __restrict ratio,
+  template <typename Width>
+  void spread(int64_t at, int64_t c, Width m, const T* __restrict of_i, const T* __restrict ratio,
               const T* __restrict divisor, T* of_balanced, T* of_shunt, T* __restrict of_gain,
               T* __restrict of_bias) const {
     T* __restrict first = of_balanced + at * job.row + c;

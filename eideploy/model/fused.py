@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from eideploy.model.compiled import Job, library
+from eideploy.model.products import product, product_over_rows
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -65,7 +66,7 @@ class _EISpikes(torch.autograd.Function):
         how: Firing,
     ) -> Tensor:
         both = _packed(both)
-        shunt = _rows(both)[:, len(weight) :] @ weight.t()
+        shunt = product(_rows(both)[:, len(weight) :], weight.t())
         ctx.save_for_backward(both, weight, gain, bias, shunt)
         ctx.how = how
         return _forward(both, (shunt, gain, bias), len(weight), how)
@@ -83,8 +84,8 @@ class _EISpikes(torch.autograd.Function):
         _call("backward", job, *inputs, both, shunt, sums[0], sums[1])
         of_gain, of_bias = sums.sum(1).to(both.dtype)
         s_i = _rows(both)[:, n_e:]
-        of_weight = shunt.t() @ s_i
-        torch.mm(shunt, weight, out=s_i)
+        of_weight = product_over_rows(shunt, s_i)
+        s_i.copy_(product(shunt, weight))
         return both.detach(), of_weight, of_gain, of_bias, None
 
 

@@ -130,3 +130,21 @@ def test_division_and_lif_accept_non_contiguous_and_expanded_currents():
     ones = torch.ones(3)
     whole = divide(both[:, :3], both[:, 3:], ones, ones)
     assert torch.equal(whole, both[:, :3] / both[:, 3:] + 1)
+
+
+@pytest.mark.parametrize("size", [2, 12], ids=["balanced", "folded"])
+def test_autocast_rounds_currents_to_bfloat16_and_no_more(size):
+    torch.manual_seed(0)
+    layer, x = EIConv2d(64, 16), torch.rand(16, 64, size, size)
+    for parameter in layer.parameters():
+        torch.nn.init.uniform_(parameter)
+    expected, _ = layer.drive(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        both, weight = layer.drive(x)
+    assert both.dtype == torch.bfloat16
+    assert weight.dtype == torch.float32
+    with torch.no_grad():
+        largest = layer.n_i * float(layer.inhibitory(x).max())  # of I_EI, before the difference
+    torch.testing.assert_close(both.float(), expected, rtol=0, atol=2**-7 * largest)
+    both.float().sum().backward()
+    assert all(p.grad is None or p.grad.dtype == torch.float32 for p in layer.parameters())

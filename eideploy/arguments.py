@@ -42,7 +42,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"eideploy {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_train, _add_import, _add_compile, _add_simulate, _add_targets):
+    for add in (_add_train, _add_import, _add_compile, _add_simulate, _add_verify, _add_targets):
         add(commands)
     return parser
 
@@ -118,6 +118,10 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
     )
+    parser.add_argument(
+        "--emit", action="append", choices=("onnx",), default=[],
+        help="write these files, too: onnx, the float network and the integer program",
+    )  # fmt: skip
     _add_data_dir(parser)
     _add_out(parser, "BUILD")
 
@@ -132,8 +136,9 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     _add_division(parser, "the build's own")
     parser.add_argument(
-        "--executor", choices=("integer", "float"), default="integer",
-        help="integer (default): the program beside the float network; float: that alone",
+        "--executor", choices=("integer", "float", "onnx"), default="integer",
+        help="integer (default): the program beside the float network; float: that alone; onnx: "
+        "the program in onnxruntime, too, logit by logit",
     )  # fmt: skip
     parser.add_argument("--samples", type=_count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
@@ -150,6 +155,22 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--trace", action="store_true", help="write spikes and currents of every layer, too"
     )
+
+
+def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "verify", "run every file of a build in every program installed, and compare"
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="BUILD", help="the build (default: the latest)"
+    )
+    parser.add_argument(
+        "--samples", type=_count, metavar="N", help="the first N of the test split (default: 64)"
+    )
+    parser.add_argument(
+        "--input", type=Path, metavar="X.npy", help="samples of your own, in the network's range"
+    )
+    _add_data_dir(parser)
 
 
 def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return _print(json.dumps(result.content, indent=2) if args.json else result.text)
+    shown = json.dumps(result.content, indent=2) if args.json else result.text
+    return _print(shown) or result.exit_code
 
 
 def _print(text: str) -> int:
@@ -94,6 +95,7 @@ def _compile(args: argparse.Namespace) -> "Result":
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
+        emit=tuple(dict.fromkeys(args.emit)),
     )
     return job.compile_run(args.folder, options, out=args.out)
 
@@ -113,6 +115,15 @@ def _simulate(args: argparse.Namespace) -> "Result":
         data_dir=args.data_dir,
     )
     return job.simulate(request)
+
+
+def _verify(args: argparse.Namespace) -> "Result":
+    from eideploy.flow import verify as job
+
+    request = job.Request(
+        folder=args.folder, samples=args.samples, input=args.input, data_dir=args.data_dir
+    )
+    return job.verify(request)
 
 
 def _targets(args: argparse.Namespace) -> "Result":
@@ -150,6 +161,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "import": _import,
     "compile": _compile,
     "simulate": _simulate,
+    "verify": _verify,
     "targets": _targets,
 }
 

@@ -141,11 +141,21 @@ def sole_training(folder: Path) -> Iterator[None]:
 
 
 def finish_build(
-    folder: Path, circuit: Circuit, program: Program, spec: str, content: Mapping[str, Any]
+    folder: Path,
+    circuit: Circuit,
+    program: Program,
+    spec: str,
+    content: Mapping[str, Any],
+    extras: tuple[str, ...] = (),
 ) -> None:
-    """Write the float circuit, the backend's files, the spec and, last, the manifest of a build."""
+    """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
+
+    `extras` names what else is written, of `backends.EXTRAS`.
+    """
     save(circuit, folder / CIRCUIT)
     backends.of(program.target)(program, folder)
+    for name in extras:
+        backends.EXTRAS[name].emit(circuit, program, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")
     write_manifest(folder, kind=BUILD, version=VERSION, content=_stamped(content))
 
@@ -212,9 +222,9 @@ def latest_run() -> Path | None:
     return _youngest(RUNS, RUN)
 
 
-def latest_build(backend: str) -> Path | None:
-    """Return the build that was made last, of those that `backend` wrote."""
-    return _youngest(BUILDS, BUILD, backend=backend)
+def latest_build(backend: str | None = None) -> Path | None:
+    """Return the build that was made last, of all or of those that `backend` wrote."""
+    return _youngest(BUILDS, BUILD, **({"backend": backend} if backend else {}))
 
 
 def latest_unfinished() -> Path | None:

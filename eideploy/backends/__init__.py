@@ -1,15 +1,41 @@
 """Backends: program to files. A target's spec names the one that serves it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from eideploy.backends import digital
-from eideploy.errors import SpecError
+from eideploy.circuit import Circuit
+from eideploy.errors import SpecError, UsageError
 from eideploy.program import Program
 from eideploy.target import Target
 
 Emit = Callable[[Program, Path], None]
+EmitBeside = Callable[[Circuit, Program, Path, Mapping[str, Any]], None]
 BACKENDS: Mapping[str, Emit] = {"digital": digital.emit}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extra:
+    """Files that any build may hold beside those of its target.
+
+    package  what writing them needs, and the optional dependency that brings it
+    emit     writes them from the float circuit, the program and what the manifest will say
+    """
+
+    package: str
+    emit: EmitBeside
+
+
+def _onnx(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
+    from eideploy.backends.onnx.writer import emit
+
+    emit(circuit, program, folder, facts)
+
+
+EXTRAS: Mapping[str, Extra] = {"onnx": Extra(package="onnx", emit=_onnx)}
 
 
 def of(target: Target) -> Emit:
@@ -25,3 +51,25 @@ def of(target: Target) -> Emit:
             fix=f"write one of {', '.join(BACKENDS)}",
         )
     return BACKENDS[target.backend]
+
+
+def require(extras: tuple[str, ...]) -> None:
+    """Refuse before the work extras that cannot be written here.
+
+    Raises:
+        UsageError: unknown, or a package is not installed.
+    """
+    for name in extras:
+        if name not in EXTRAS:
+            raise UsageError(
+                f"nothing called {name!r} can be written beside a build",
+                where="--emit",
+                fix=f"choose of {', '.join(EXTRAS)}",
+            )
+        package = EXTRAS[name].package
+        if find_spec(package) is None:
+            raise UsageError(
+                f"{package} is not installed",
+                where=f"--emit {name}",
+                fix=f"pip install 'eideploy[{package}]'",
+            )

@@ -39,6 +39,7 @@ class Options:
     calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
     data_dir: Path | None = None  # where data sets that are not bundled lie
+    emit: tuple[str, ...] = ()  # what to write beside the target's own files: backends.EXTRAS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +63,7 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
     run = find_run(folder)
+    backends.require(options.emit)
     made = compile_in_memory(run, options)
     with bar("check", CHECKED) as advance:
         checked = compare(
@@ -71,7 +73,7 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
     content = _content(made, checked)
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
-        folders.finish_build(staged.aside, run.circuit, made.program, spec, content)
+        folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
     return Result(text=_text(made, checked, build), content={"build": str(build), **content})
 

@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """`text` for the terminal, `content` for `--json`."""
+    """`text` for the terminal, `content` for `--json`, 1 for a check that failed."""
 
     text: str
     content: Mapping[str, Any]
+    exit_code: int = 0

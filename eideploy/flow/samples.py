@@ -4,16 +4,20 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from tokenize import TokenError
+from typing import Literal
 
 import numpy as np
 
 from eideploy.circuit import Array, Circuit
-from eideploy.errors import DataError
+from eideploy.data import load as load_data
+from eideploy.errors import DataError, UsageError
 from eideploy.files import write_atomic
+from eideploy.folders import Build, Run
 from eideploy.simulate.observe import batches
 from eideploy.simulate.samples import over_time
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
+Split = Literal["test", "train", "all"]
 MAGIC = b"\x93NUMPY"
 
 
@@ -41,6 +45,36 @@ def read_samples(path: Path, circuit: Circuit) -> Array:
             where = f"{path}, of shape {samples.shape}"
             raise DataError(error.what, where=where, fix=error.fix) from error
     return samples
+
+
+def samples_of(
+    source: Run | Build,
+    *,
+    input_file: Path | None,
+    split: Split | None,
+    count: int | None,
+    data_dir: Path | None,
+) -> tuple[Array, Array | None]:
+    """Return the first `count` samples of a file, or of a split of the network's data with labels.
+
+    Raises:
+        UsageError: no file, and the network knows no data set.
+        DataError: samples that the network does not take.
+    """
+    if input_file is not None:
+        return read_samples(input_file, source.circuit)[:count], None
+    if source.data is None:
+        raise UsageError(
+            "the network was imported and knows no data set",
+            where=str(source.folder),
+            fix="give samples in its input range with --input samples.npy",
+        )
+    data = load_data(source.data, data_dir, steps=source.circuit.steps)
+    splits = {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}
+    chosen = splits[split or "test"]
+    x = np.concatenate([part.batch(slice(count)) for part in chosen])
+    y = np.concatenate([part.y[:count] for part in chosen])
+    return x[:count], y[:count]
 
 
 def _read_array(path: Path) -> Array:

@@ -8,11 +8,11 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.circuit import Array
-from eideploy.data import load as load_data
 from eideploy.errors import UsageError
 from eideploy.flow.compile import Options, compile_in_memory, find_run
+from eideploy.flow.executors import BESIDE, Beside
 from eideploy.flow.result import Result
-from eideploy.flow.samples import read_samples, require_place, write_npz
+from eideploy.flow.samples import Split, require_place, samples_of, write_npz
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
 from eideploy.passes.place import place
@@ -26,8 +26,7 @@ from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
-Executor = Literal["float", "integer"]
-Split = Literal["test", "train", "all"]
+Executor = Literal["float", "integer", "onnx"]
 BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
@@ -58,18 +57,32 @@ def simulate(request: Request) -> Result:
     """
     _require_consistent(request)
     source = _source(request)
-    samples, labels = _samples(request, source)
+    samples, labels = samples_of(
+        source,
+        input_file=request.input,
+        split=request.split,
+        count=request.samples,
+        data_dir=request.data_dir,
+    )
+    if request.executor in BESIDE:
+        samples = np.asarray(samples, np.float32)  # as other programs take them
     saved = _Saved(TRACED if request.trace else frozenset())
     if request.executor == "float":
         result = _float_only(source, samples, labels, saved)
     else:
         program, described = _program(source, request)
-        result = _integer(source, program, described, samples, labels, saved)
+        beside = None
+        if request.executor in BESIDE:
+            build = source if isinstance(source, Build) else None
+            beside = Beside(BESIDE[request.executor](build, program), program.circuit, samples)
+        result = _integer(source, program, described, samples, labels, saved, beside)
+        if beside is not None:
+            result = _with(result, request.executor, beside)
     if request.save is None:
         return result
     saved.write(request.save)
     content = {**result.content, "saved": str(request.save)}
-    return Result(text=f"{result.text}\nsaved  {request.save}", content=content)
+    return replace(result, text=f"{result.text}\nsaved  {request.save}", content=content)
 
 
 def _require_consistent(request: Request) -> None:
@@ -80,6 +93,12 @@ def _require_consistent(request: Request) -> None:
     if request.input is not None and request.split is not None:
         raise UsageError(
             "samples of your own belong to no split", where="--split", fix="drop it, or --input"
+        )
+    if request.trace and request.executor in BESIDE:
+        raise UsageError(
+            f"{request.executor} puts out logits only",
+            where="--trace",
+            fix="drop it, or trace with --executor integer",
         )
     if request.executor == "float" and request.divider is not None:
         raise UsageError(
@@ -129,23 +148,6 @@ def _divided_by(program: Program, divider: Divider) -> Program:
     return place(run_passes(program.circuit, steps), target=program.target)
 
 
-def _samples(request: Request, source: Run | Build) -> tuple[Array, Array | None]:
-    if request.input is not None:
-        return read_samples(request.input, source.circuit)[: request.samples], None
-    if source.data is None:
-        raise UsageError(
-            "the network was imported and knows no data set",
-            where=str(source.folder),
-            fix="give samples in its input range with --input samples.npy",
-        )
-    data = load_data(source.data, request.data_dir, steps=source.circuit.steps)
-    splits = {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}
-    chosen = splits[request.split or "test"]
-    x = np.concatenate([split.batch(slice(request.samples)) for split in chosen])
-    y = np.concatenate([split.y[: request.samples] for split in chosen])
-    return x[: request.samples], y[: request.samples]
-
-
 def _integer(
     source: Run | Build,
     program: Program,
@@ -153,11 +155,12 @@ def _integer(
     samples: Array,
     labels: Array | None,
     saved: "_Saved",
+    beside: Beside | None,
 ) -> Result:
     with bar("simulate", len(samples)) as advance:
 
         def on_batch(trace: Trace) -> None:
-            saved.add(trace)
+            saved.add(beside.add(trace) if beside else trace)
             advance(len(trace.logits), "")
 
         found = compare(
@@ -184,6 +187,22 @@ def _integer(
         **asdict(found),
     }
     return Result(text=text, content=content)
+
+
+def _with(result: Result, executor: str, beside: Beside) -> Result:
+    """Return a result that also says what the other executor made of the samples."""
+    found = {"logits_differing": beside.logits, "predictions_differing": beside.predictions}
+    said = (
+        f"{executor}: {counted(beside.logits, 'logit')} and "
+        f"{counted(beside.predictions, 'prediction')} of {counted(beside.at, 'sample')} differ "
+        "from the integer simulator's"
+    )
+    return replace(
+        result,
+        text=f"{result.text}\n\n{said}",
+        content={**result.content, "executor": executor, **found},
+        exit_code=1 if beside.logits else 0,
+    )
 
 
 def _float_only(

@@ -29,8 +29,13 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
     recorder = Recorder(keep, circuit.steps)
     walk = _Integer(circuit, recorder)
     totals = walk.run(quantize_input(circuit, over_time(circuit, samples)), walk.apply)  # (A12)
+    return recorder.trace(logits_of(circuit, totals), totals)
+
+
+def logits_of(circuit: Circuit, totals: Array) -> Array:
+    """Return the logits of the readout's sums over time (A12)."""
     step = circuit.output.logit_step if isinstance(circuit.output, IntegerReadout) else 1.0
-    return recorder.trace(totals * (step / circuit.steps), totals)
+    return totals * (step / circuit.steps)
 
 
 def quantize_input(circuit: Circuit, x: Array) -> Array:

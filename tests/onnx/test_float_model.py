@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.onnx import float_model
+from eideploy.backends.onnx.writer import float_model
 from eideploy.circuit import LIF, Add, Circuit, EIReadout, Flatten, Input
 from eideploy.simulate.float_reference import run_float
 from tests.helpers import onnx_models

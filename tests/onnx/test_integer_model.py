@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.onnx import integer_model
+from eideploy.backends.onnx.writer import integer_model
 from eideploy.circuit import Division, Flatten, SumPool
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.numeric.division import lut

@@ -1,0 +1,68 @@
+"""Writes both models of a build, and what they say about themselves."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+
+from eideploy import __version__
+from eideploy.backends.onnx import FLOAT, INTEGER
+from eideploy.backends.onnx.float_model import FloatNetwork
+from eideploy.backends.onnx.graph import model
+from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
+from eideploy.circuit import Circuit, IntegerInput, IntegerReadout
+from eideploy.files import sha256, write_atomic
+from eideploy.program import Program
+
+FLOAT_KIND, INTEGER_KIND = "eideploy float network", "eideploy integer program"
+FACTS = ("run", "scheme", "division", "division_bound", "zero_policy")
+
+
+def emit(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write both models beside the files that they were made from.
+
+    model.onnx      the float circuit: input to logits, in float64 (docs/onnx.md says why)
+    model.int.onnx  the integer program: input to totals, in integer operators
+
+    Args:
+        circuit: the float circuit.
+        program: what it was compiled to.
+        folder: where circuit.safetensors and integer.safetensors lie already.
+        facts: of the build's manifest; those of `FACTS` go into the models' metadata.
+    """
+    known = {key: _text(facts[key]) for key in FACTS if key in facts}
+    for name in ("circuit", "integer"):
+        known[f"{name}_sha256"] = sha256(folder / f"{name}.safetensors")
+    for name, made in (
+        (FLOAT, float_model(circuit, known)),
+        (INTEGER, integer_model(program.circuit, known)),
+    ):
+        write_atomic(folder / name, made.SerializeToString(deterministic=True))
+
+
+def float_model(
+    circuit: Circuit, facts: Mapping[str, str], *, kind: type[np.floating[Any]] = np.float64
+) -> ModelProto:
+    """Return the model of a float circuit; its arithmetic and its logits are of `kind`."""
+    graph = FloatNetwork(circuit, kind).build("float_network", "logits")
+    metadata = {**facts, "kind": FLOAT_KIND, "steps": str(circuit.steps)}
+    return model(graph, version=__version__, metadata=metadata)
+
+
+def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
+    """Return the model of an integer circuit whose division was lowered."""
+    graph = IntegerNetwork(circuit).build("integer_program", TOTALS)
+    metadata = {**facts, "kind": INTEGER_KIND, "steps": str(circuit.steps)}
+    source, output = circuit.input, circuit.output
+    if isinstance(source, IntegerInput):
+        metadata |= {"input_step": repr(source.step), "input_top": str(source.top)}
+    if isinstance(output, IntegerReadout):
+        metadata["logit_step"] = repr(output.logit_step)
+    return model(graph, version=__version__, metadata=metadata)
+
+
+def _text(fact: object) -> str:
+    return fact if isinstance(fact, str) else json.dumps(fact, sort_keys=True)

@@ -1,0 +1,161 @@
+"""Programs beside the simulators that run what a build holds, one entry for each artefact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import numpy as np
+
+from eideploy.backends import digital, onnx
+from eideploy.circuit import Array, Circuit
+from eideploy.errors import UsageError
+from eideploy.folders import Build
+from eideploy.program import Program
+from eideploy.simulate.integer import logits_of
+from eideploy.simulate.state_machine import StateMachine
+from eideploy.simulate.trace import Trace
+
+Kind = Literal["integer", "float"]
+Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
+Open = Callable[[Build | None, Program], Run]
+ONNXRUNTIME = "onnxruntime", "onnx"  # the package that runs, and what it needs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executor:
+    """A program that runs one artefact.
+
+    name      as people read it
+    artefact  the file of a build that it runs
+    kind      "integer": puts out the readout's sums (A12), to equal those of the integer simulator;
+              "float": puts out logits, to equal those of the float reference
+    open      reads the artefact of a build, and returns what runs it
+    packages  what has to be installed
+    mode      how it is run, where it can be in several ways
+    most      how many samples it is given at most; None: all
+    """
+
+    name: str
+    artefact: str
+    kind: Kind
+    open: Callable[[Build], Run]
+    packages: tuple[str, ...] = ()
+    mode: str = ""
+    most: int | None = None
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here; "" if it can."""
+        return missing(self.packages)
+
+    @property
+    def label(self) -> str:
+        """Its name, with its version and mode."""
+        versions = [installed(package) for package in self.packages[:1]]
+        return " ".join(filter(None, [self.name, *versions])) + (self.mode and f", {self.mode}")
+
+
+def onnx_run(build: Build | None, program: Program) -> Run:
+    """Return what runs an integer program in onnxruntime: the build's own file where it is of it.
+
+    Raises:
+        UsageError: onnxruntime is not installed.
+        FormatError: onnxruntime does not take the file.
+    """
+    if lack := missing(ONNXRUNTIME):
+        raise UsageError(lack, where="--executor onnx", fix="pip install 'eideploy[onnx]'")
+    if build is not None and program is build.program and holds(build, onnx.INTEGER):
+        return _onnxruntime(build, onnx.INTEGER)
+    from eideploy.backends.onnx.runtime import onnxruntime_run
+    from eideploy.backends.onnx.writer import integer_model
+
+    data = integer_model(program.circuit, {}).SerializeToString()
+    return onnxruntime_run(data, program.circuit, where="the program, written as ONNX in passing")
+
+
+class Beside:
+    """Runs samples once more, batch by batch as the simulator does, and counts what differs."""
+
+    def __init__(self, run: Run, circuit: Circuit, samples: Array) -> None:
+        self.run, self.circuit, self.samples = run, circuit, samples
+        self.at = self.logits = self.predictions = 0
+
+    def add(self, trace: Trace) -> Trace:
+        """Return the simulator's trace of the next batch with the sums and logits found here."""
+        until = self.at + len(trace.totals)
+        totals = self.run(self.samples[self.at : until])
+        self.at = until
+        self.logits += int((totals != trace.totals).sum())
+        self.predictions += int((totals.argmax(1) != trace.totals.argmax(1)).sum())
+        return replace(trace, totals=totals, logits=logits_of(self.circuit, totals))
+
+
+def holds(build: Build, artefact: str) -> bool:
+    """Return whether the build's manifest vouches for a file."""
+    return artefact in build.content["files"]
+
+
+def missing(packages: tuple[str, ...]) -> str:
+    """Return which of `packages` are not installed, as a sentence; "" if all are."""
+    absent = [package for package in packages if not installed(package)]
+    return f"{' and '.join(absent)} not installed" if absent else ""
+
+
+def installed(package: str) -> str:
+    """Return the version of a package, "" if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _onnxruntime(build: Build, artefact: str, *, optimised: bool = True) -> Run:
+    from eideploy.backends.onnx.runtime import onnxruntime_run
+
+    path = build.folder / artefact
+    return onnxruntime_run(path.read_bytes(), build.circuit, where=str(path), optimised=optimised)
+
+
+def _onnx_reference(build: Build, artefact: str) -> Run:
+    from eideploy.backends.onnx.runtime import reference_run
+
+    path = build.folder / artefact
+    return reference_run(path.read_bytes(), build.circuit, where=str(path))
+
+
+def _state_machine(build: Build) -> Run:
+    machine = StateMachine(build.program)
+    return lambda samples: np.stack([machine.run(sample).totals for sample in samples])
+
+
+def _onnx(artefact: str, kind: Kind) -> tuple[Executor, ...]:
+    """Return what runs a model."""
+    ways: tuple[tuple[str, str, Callable[..., Run], tuple[str, ...]], ...] = (
+        ("onnxruntime", "", _onnxruntime, ONNXRUNTIME),
+        ("onnxruntime", "unoptimised", partial(_onnxruntime, optimised=False), ONNXRUNTIME),
+        ("onnx", "reference evaluator", _onnx_reference, ("onnx",)),
+    )
+    return tuple(
+        Executor(
+            name=name,
+            mode=mode,
+            artefact=artefact,
+            kind=kind,
+            open=partial(run, artefact=artefact),
+            packages=packages,
+        )
+        for name, mode, run, packages in ways
+    )
+
+
+EXECUTORS: tuple[Executor, ...] = (
+    Executor(
+        name="core, cycle by cycle", artefact=digital.INTEGER, kind="integer",
+        open=_state_machine, most=2,
+    ),
+    *_onnx(onnx.FLOAT, "float"),
+    *_onnx(onnx.INTEGER, "integer"),
+)  # fmt: skip
+BESIDE: dict[str, Open] = {"onnx": onnx_run}  # what simulate --executor runs beside the simulator

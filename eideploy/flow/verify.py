@@ -1,0 +1,175 @@
+"""Job: run every artefact of a build in every program that is installed, and compare."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.circuit import Array
+from eideploy.errors import EideployError, UsageError
+from eideploy.flow.executors import EXECUTORS, Executor, holds
+from eideploy.flow.result import Result
+from eideploy.flow.samples import samples_of
+from eideploy.folders import Build, load_build
+from eideploy.progress import bar, note
+from eideploy.report.text import counted, table
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import batches
+
+SAMPLES = 64
+TOLERANCE = {"integer": 0.0, "float": 1e-5}  # on sums, and on logits
+EQUAL, DIFFERS, FAILED, NOT_RUN = "equal", "differs", "failed", "not run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which build to verify, and on what; the defaults are those of the command line."""
+
+    folder: Path | None = None
+    samples: int | None = None  # None: 64
+    input: Path | None = None  # samples of one's own instead of the test split
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An artefact in a program.
+
+    result       "equal", "differs", "failed" or "not run"
+    samples      how many it ran; 0 where it did not
+    difference   the largest, of sums (integer) or logits (float)
+    predictions  how many differ
+    reason       why it failed or was not run
+    """
+
+    artefact: str
+    executor: str
+    result: str
+    samples: int = 0
+    difference: float | None = None
+    predictions: int | None = None
+    reason: str = ""
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether it ran and is not equal."""
+        return self.result in (DIFFERS, FAILED)
+
+
+def verify(request: Request) -> Result:
+    """Compare what every installed program makes of a build's files with the simulators.
+
+    Raises:
+        UsageError: nothing to verify.
+        FormatError: a damaged build.
+        DataError: samples that do not fit the network.
+    """
+    build = _build(request.folder)
+    count = request.samples or SAMPLES
+    x, _ = samples_of(
+        build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
+    )
+    x = np.asarray(x, np.float32)  # as other programs take them
+    expected = _expected(build, x)
+    with bar("verify", len(EXECUTORS)) as advance:
+        rows = []
+        for executor in EXECUTORS:
+            rows.append(_row(executor, build, x, expected[executor.kind]))
+            advance(1, executor.name)
+    return Result(
+        text=_text(build, len(x), rows),
+        content={
+            "build": str(build.folder), "samples": len(x), "equal": not _gaps(rows),
+            "rows": [asdict(row) for row in rows],
+        },
+        exit_code=1 if _gaps(rows) else 0,
+    )  # fmt: skip
+
+
+def _build(folder: Path | None) -> Build:
+    found = folder or folders.latest_build()
+    if found is None:
+        raise UsageError(
+            "there is no build", where=f"folder {folders.BUILDS}", fix="make one: eideploy compile"
+        )
+    if folders.kind_of(found) != folders.BUILD:
+        raise UsageError(
+            "the folder is a run", where=str(found), fix="name a build, which compile writes"
+        )
+    if folder is None:
+        note(f"using {found}, the latest build")
+    return load_build(found)
+
+
+def _expected(build: Build, x: Array) -> dict[str, Array]:
+    """Return what the simulators put out: sums of the program, logits of the float circuit."""
+    sums = [run_integer(build.program.circuit, batch).totals for batch in batches(x)]
+    logits = [run_float(build.circuit, batch).logits for batch in batches(x)]
+    return {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
+
+
+def _row(executor: Executor, build: Build, x: Array, expected: Array) -> Row:
+    row = partial(Row, artefact=executor.artefact, executor=executor.label)
+    if not holds(build, executor.artefact):
+        why = f"the build has no {executor.artefact}"
+        return row(result=NOT_RUN, reason=f"{why}: eideploy compile --emit onnx writes it")
+    if executor.missing:
+        return row(result=NOT_RUN, reason=executor.missing)
+    x, expected = x[: executor.most], expected[: executor.most]
+    try:
+        run = executor.open(build)
+        found = np.concatenate([run(batch) for batch in batches(x)])
+    except EideployError as error:
+        return row(result=FAILED, reason=error.what)
+    if found.shape != expected.shape:
+        reason = f"it puts out {found.shape}, not {expected.shape}"
+        return row(result=FAILED, reason=reason)
+    difference = float(np.abs(found - expected).max())
+    predictions = int((found.argmax(1) != expected.argmax(1)).sum())
+    equal = difference <= TOLERANCE[executor.kind] and not predictions
+    return row(
+        result=EQUAL if equal else DIFFERS,
+        samples=len(x),
+        difference=difference,
+        predictions=predictions,
+    )
+
+
+def _gaps(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.is_gap]
+
+
+def _text(build: Build, count: int, rows: list[Row]) -> str:
+    head = ["artefact", "run by", "result", "samples", "max difference", "predictions differing"]
+    cells = [
+        [
+            row.artefact, row.executor, row.result,
+            *(["-"] * 3 if row.difference is None else
+              [f"{row.samples}", f"{row.difference:.3g}", f"{row.predictions}"]),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    reasons = sorted(
+        {f"  {row.result}: {row.artefact}, {row.reason}" for row in rows if row.reason}
+    )
+    gaps = _gaps(rows)
+    ran = sum(row.result == EQUAL for row in rows)
+    verdict = (
+        f"{counted(len(gaps), 'gap')}: this build is not what its simulators say"
+        if gaps
+        else f"no gap: {counted(ran, 'comparison')}, all equal"
+    )
+    return "\n".join(
+        [
+            f"verified build {build.folder} on {counted(count, 'sample')}",
+            "sums against the integer simulator, logits against the float reference",
+            "",
+            table(head, cells),
+            *(["", *reasons] if reasons else []),
+            "",
+            verdict,
+        ]
+    )

@@ -5,11 +5,13 @@ low halves as signed numbers where the high halves are equal (its pull request 2
 min(4099813140, 888839687) is 4099813140. Comparisons and Where are right, and so are int32.
 """
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.circuit.integer import IntegerEILayer
-from eideploy.errors import InvariantError
+from eideploy.errors import InvariantError, UsageError
 from eideploy.numeric.fixed import top
 
 LAYER = np.array([2, 3])  # positions and neurons of (S, B, positions, n)
@@ -39,8 +41,14 @@ def divided(g: Graph, node: IntegerEILayer, num: Value, den: Value) -> Value:
     other = g.op("Where", positive, replacement, np.int64(1))
     safe = g.op("Where", zero, other, den, to="safe_divisor")
     magnitude = g.op("Abs", num, to="magnitude")
-    rule = _exact if node.division.divider.method == "exact" else _by_table
-    rounded = rule(g, node, magnitude, safe, fraction)
+    method = node.division.divider.method
+    if method not in RULES:
+        raise UsageError(
+            f"no ONNX operators are known for the division {method!r}",
+            where=f"node {node.name}",
+            fix=f"divide by {', '.join(RULES)}, or drop --emit onnx",
+        )
+    rounded = RULES[method](g, node, magnitude, safe, fraction)
     limited = smaller(g, rounded, np.int64(top(node.current_bits)))
     signed = g.op("Where", g.op("Less", num, np.int64(0)), g.op("Neg", limited), limited)
     return g.op("Where", positive, signed, np.int64(0), to="current")
@@ -131,3 +139,12 @@ def _shifted(g: Graph, x: Value, by: Value | np.int64) -> Value:
     shift = np.uint64(by) if isinstance(by, np.int64) else g.cast(by, np.uint64)
     x = g.cast(x, np.uint64)
     return g.cast(g.op("BitShift", x, shift, direction="RIGHT"), np.int64)
+
+
+Rule = Callable[[Graph, IntegerEILayer, Value, Value, Value], Value]
+RULES: Mapping[str, Rule] = {
+    "exact": _exact,
+    "lut": _by_table,
+    "shift": _by_table,
+    "shift2": _by_table,
+}

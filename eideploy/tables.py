@@ -2,10 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import Field, field, fields, is_dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eideploy.errors import SpecError
 from eideploy.files import read_text
@@ -15,9 +17,9 @@ MOST_TOML = 1 << 20  # bytes; a larger file is no spec, and would take minutes t
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes a part of folder names
 
 
-def bounded(low: int, high: int) -> Any:  # noqa: ANN401 - as dataclasses.field
-    """Return a field whose integer lies in low..high."""
-    return field(metadata={"low": low, "high": high})
+def bounded(low: int, high: int, **options: Any) -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Return a field whose integer lies in low..high; `options` are those of a field."""
+    return field(metadata={"low": low, "high": high}, **options)
 
 
 def is_file(path: Path) -> bool:
@@ -53,7 +55,8 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
 def build(kind: type[T], table: Mapping[str, Any], path: Path, **given: object) -> T:
     """Return the dataclass `kind` from a TOML table and the fields `given`, which it must not hold.
 
-    An integer lies in its field's bounds, else is at least 1; a field called `name` is a NAME.
+    A field with a default may be missing. An integer lies in its field's bounds, else is at least
+    1; a field called `name` is a NAME.
 
     Raises:
         SpecError: naming every key that is unknown, missing or wrong.
@@ -81,14 +84,23 @@ def _build(
     hints = get_type_hints(kind)
     own = {f.name: f for f in fields(kind) if f.name not in given}  # type: ignore[arg-type]
     before = len(faults)
-    faults += [f"{prefix}{key} is unknown" for key in table if key not in own]
-    faults += [f"{prefix}{key} is missing" for key in own if key not in table]
+    faults += [f"{prefix}{key} is unknown{_close(key, own)}" for key in table if key not in own]
+    faults += [f"{prefix}{k} is missing" for k in own if k not in table and _needed(own[k])]
     values = {
         key: _value(hints[key], own[key], table[key], f"{prefix}{key}", faults)
         for key in own
         if key in table
     }
     return kind(**values, **given) if len(faults) == before else None
+
+
+def _needed(spec: "Field[Any]") -> bool:
+    return spec.default is MISSING and spec.default_factory is MISSING
+
+
+def _close(key: object, known: Collection[str]) -> str:
+    close = get_close_matches(str(key), known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _value(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list[str]) -> object:  # noqa: ANN401
@@ -99,7 +111,10 @@ def _value(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list
             of = get_args(hint)[1]
             return {k: _build(of, v, f"{path}.{k}.", faults, {}) for k, v in value.items()}
         faults.append(f"{path} is not a table of tables")
-    elif hint is int:
+    elif get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            faults.append(f"{path} = {value!r} is none of {', '.join(get_args(hint))}")
+    elif hint is int or set(get_args(hint)) == {int, NoneType}:
         _check_integer(value, spec, path, faults)
     elif hint is str and (not isinstance(value, str) or not value.isprintable()):
         faults.append(f"{path} = {value!r} is not a line of text")

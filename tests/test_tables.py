@@ -51,7 +51,7 @@ def test_all_faults_of_a_target_are_told_at_once_with_their_keys(fault):
         [
             "core.lanes = -8 is not a positive whole number",
             "memory.weight_rows = 1.5 is not a positive whole number",
-            "memory.gains is unknown",
+            "memory.gains is unknown (did you mean gain_words?)",
             "memory.gain_words is missing",
             "widths.weight = '8' is not a positive whole number",
             "delays is unknown",
@@ -64,20 +64,38 @@ def test_all_faults_of_a_target_are_told_at_once_with_their_keys(fault):
 
 def test_all_faults_of_a_scheme_are_told_at_once_with_their_keys(fault):
     text = SCHEME.replace("w_ee = 8", "w_ee = 17").replace("g_i = 8", "g_i = true")
-    text = text.replace("threshold = 10", "threshold = 1").replace("current = 16", "currents = 16")
+    text = text.replace("threshold = 14", "threshold = 1").replace("current = 20", "currents = 20")
+    text = text.replace('"feedback"', '"backfeed"') + "[first]\nw_ee = 20\n"
     assert sorted(fault(read_scheme, text).split("; ")) == [
         "bits.current is missing",
-        "bits.currents is unknown",
+        "bits.currents is unknown (did you mean current?)",
         "bits.g_i = True is not a positive whole number",
         "bits.threshold = 1 is not in 2..24",
         "bits.w_ee = 17 is not in 1..16",
+        "first.w_ee = 20 is not in 1..16",
+        "rounding.w_ee = 'backfeed' is none of nearest, matched, feedback",
     ]
 
 
+def test_a_scheme_may_leave_out_what_has_a_default(tmp_path):
+    path = tmp_path / "it.toml"
+    path.write_text(SCHEME.partition("[rounding]")[0])
+    assert read_scheme(path) == load_scheme("int8")
+
+
+def test_powers_of_two_that_no_bits_can_number_are_refused(fault):
+    text = SCHEME.replace("[bits]", 'levels = "pow2"\n[bits]').replace("w_ee = 8", "w_ee = 4")
+    what = fault(read_scheme, text.replace("w_ie = 8", "w_ie = 3"))
+    assert (
+        what
+        == 'bits.w_ei = 8 is more than 4 bits of levels = "pow2", which number the powers of two'
+    )
+
+
 def test_a_membrane_that_cannot_hold_its_threshold_is_refused(fault):
-    text = SCHEME.replace("membrane = 16", "membrane = 11")
-    assert "bits.membrane = 11" in fault(read_scheme, text)
-    assert "it needs 12" in fault(read_scheme, text)
+    text = SCHEME.replace("membrane = 20", "membrane = 15")
+    assert "bits.membrane = 15" in fault(read_scheme, text)
+    assert "it needs 16" in fault(read_scheme, text)
 
 
 def test_update_lanes_that_do_not_divide_the_lanes_and_unknown_methods_are_refused(fault):

@@ -1,7 +1,9 @@
 """What calibration observed on samples: the annotation that quantization reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from eideploy.circuit.node import Array
 
@@ -14,12 +16,16 @@ class LayerRange:
     zero_divisors    fraction of the I_div entries that were exactly zero
     mean_input       (n_in,) or (channels,): mean input of every presynaptic neuron (channel)
     mean_inhibition  (n_I,): mean s_I
+    second_moment    (blocks, m, m): mean products x x^T of the inputs of a row of weights, m inputs
+                     at a time, the last block filled up with zeros; a patch counts by 1 / I_div^2,
+                     as it does for the current
     """
 
     divisor_floor: float
     zero_divisors: float
     mean_input: Array
     mean_inhibition: Array
+    second_moment: Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,3 +40,9 @@ class Ranges:
     samples: int
     input_values: Array
     layers: Mapping[str, LayerRange]
+
+    def without_moments(self) -> "Ranges":
+        """Return the ranges without second moments, which are large and have served."""
+        none = np.zeros((0, 0, 0), np.float32)
+        layers = {name: replace(seen, second_moment=none) for name, seen in self.layers.items()}
+        return replace(self, layers=layers)

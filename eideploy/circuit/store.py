@@ -151,6 +151,7 @@ def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
     for name, layer in ranges.layers.items():
         arrays[f"ranges/{name}/mean_input"] = layer.mean_input
         arrays[f"ranges/{name}/mean_inhibition"] = layer.mean_inhibition
+        arrays[f"ranges/{name}/second_moment"] = layer.second_moment
         layers[name] = {
             "divisor_floor": layer.divisor_floor,
             "zero_divisors": layer.zero_divisors,
@@ -167,6 +168,7 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
                 "zero_divisors": layer["zero_divisors"],
                 "mean_input": arrays[f"ranges/{name}/mean_input"],
                 "mean_inhibition": arrays[f"ranges/{name}/mean_inhibition"],
+                "second_moment": arrays[f"ranges/{name}/second_moment"],
             },
         )
         for name, layer in entry["layers"].items()

@@ -1,7 +1,6 @@
 """Turn a calibrated float circuit into integers (docs/arithmetic.md, A14..A22)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,13 +28,8 @@ from eideploy.circuit.limits import layer_limits
 from eideploy.circuit.nodes import EILayer, Synapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
-from eideploy.passes.steps import (
-    input_step,
-    least_error_steps,
-    mean_matched_levels,
-    shifts,
-    to_levels,
-)
+from eideploy.passes.levels import Levels, quantize_weights
+from eideploy.passes.steps import Grid, input_step
 from eideploy.scheme import Bits, Scheme
 
 LARGEST_FLOOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
@@ -54,9 +48,10 @@ def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
     Raises:
         CapacityError: a time constant that is no power of two, branches in different units.
     """
-    quantizer = _Quantizer(circuit, scheme.bits)
+    quantizer = _Quantizer(circuit, scheme)
     nodes = tuple(quantizer.node(node) for node in circuit.nodes)
-    return Circuit(nodes=nodes, steps=circuit.steps, ranges=circuit.ranges)
+    assert circuit.ranges is not None  # the contract says so
+    return Circuit(nodes=nodes, steps=circuit.steps, ranges=circuit.ranges.without_moments())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,8 +65,9 @@ class _Membrane:
 class _Quantizer:
     """Quantizes node after node; `units` is the value of one integer step of each output."""
 
-    def __init__(self, circuit: Circuit, bits: Bits) -> None:
-        self.circuit, self.bits = circuit, bits
+    def __init__(self, circuit: Circuit, scheme: Scheme) -> None:
+        self.circuit, self.scheme, self.bits = circuit, scheme, scheme.bits
+        self.first = circuit.of(EILayer)[0].name
         self.units: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
         self.membranes: dict[str, _Membrane] = {}
@@ -143,11 +139,12 @@ class _Quantizer:
 
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
         assert self.circuit.ranges is not None  # the contract says so
-        w = _Levels.of(node, self.bits, self._mean_input(node), per_channel=True)
-        step_g = (float(node.g_i.max()) or 1.0) / ((1 << self.bits.g_i) - 1)
+        bits = self.scheme.bits_of(first=node.name == self.first)
+        w = self._weights(node, bits, per_channel=True)
+        step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         align = np.rint(np.log2(common / common.min())).astype(np.int64)
-        gain = to_levels(node.g_i, np.array(step_g), self.bits.g_i)
+        gain = Grid(bits.g_i).nearest(node.g_i / step_g)
         fields = w.fields(node) | {
             "gain": gain,
             "align": align,
@@ -167,11 +164,12 @@ class _Quantizer:
         bias = np.clip(np.rint(node.b_e * membrane.per_unit), -limit, limit).astype(np.int64)
         return kind(**fields, fraction=membrane.fraction, bias=bias)
 
-    def _mean_input(self, node: Synapses) -> Array:
-        """Return the mean presynaptic value of every weight of a row, (fan_in,)."""
+    def _weights(self, node: Synapses, bits: Bits, *, per_channel: bool) -> Levels:
         assert self.circuit.ranges is not None
-        seen = self.circuit.ranges.layers[node.name].mean_input
-        return np.repeat(seen, node.w_ee[0].size // len(seen))
+        seen = self.circuit.ranges.layers[node.name]
+        mean = np.repeat(seen.mean_input, node.w_ee[0].size // len(seen.mean_input))
+        moment = seen.second_moment
+        return quantize_weights(node, self.scheme, bits, moment, mean, per_channel=per_channel)
 
     def _membrane(self, node: EILayer, step_g: float, most: int) -> _Membrane:
         """Choose 2^fraction so that the threshold has `threshold` bits (A21)."""
@@ -187,59 +185,9 @@ class _Quantizer:
         return _Membrane(fraction=fraction.astype(np.int64), per_unit=per_unit)
 
     def _readout(self, node: EIReadout, unit: float) -> Node:
-        w = _Levels.of(node, self.bits, self._mean_input(node), per_channel=False)
+        w = self._weights(node, self.bits, per_channel=False)
         step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
         return IntegerReadout(**w.fields(node), logit_step=step)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Levels:
-    """The weights of one layer in levels, and W_EE's unit and shift by channel (A14..A18)."""
-
-    w_ee: Array
-    w_ie: Array
-    w_ei: Array
-    unit: Array
-    shift: Array
-
-    @classmethod
-    def of(cls, node: Synapses, bits: Bits, mean: Array, *, per_channel: bool) -> "_Levels":
-        """Quantize; a readout has one unit and one shift for all its logits."""
-        ee, ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
-        largest = ie.max(1)
-        rows = np.where(largest > 0, largest, 1.0) / ((1 << bits.w_ie) - 1)
-        folded = node.w_ei * rows  # W_EI takes over the step of every inhibitory row (A15)
-        groups = (ee, folded) if per_channel else (ee.reshape(1, -1), folded.reshape(1, -1))
-        unit = least_error_steps(groups[0], bits.w_ee)
-        least = groups[1].max(1) / ((1 << bits.w_ei) - 1)
-        unit = np.maximum(unit, least)  # so that the shift is not negative
-        shift = shifts(groups[1], unit, bits.w_ei)
-        unit, shift = (np.broadcast_to(a, node.n_e).copy() for a in (unit, shift))
-        step = (unit * 2.0**-shift)[:, None]
-        q_ie = to_levels(ie, rows[:, None], bits.w_ie)
-        q_ei = to_levels(folded, step, bits.w_ei)
-        # W_EE takes up what rounding did to W_EI W_IE: both act on the same input (A17).
-        drift = (q_ei @ q_ie) * step - node.w_ei @ ie
-        return cls(
-            w_ee=mean_matched_levels(ee + drift, unit[:, None], bits.w_ee, mean).reshape(
-                node.w_ee.shape
-            ),
-            w_ie=q_ie.reshape(node.w_ie.shape),
-            w_ei=q_ei,
-            unit=unit,
-            shift=shift,
-        )
-
-    def fields(self, node: Synapses) -> dict[str, Any]:
-        """Return the fields that every integer E-I node shares."""
-        return {
-            "name": node.name,
-            "inputs": node.inputs,
-            "w_ee": self.w_ee,
-            "w_ie": self.w_ie,
-            "w_ei": self.w_ei,
-            "shift_ee": self.shift,
-        }
 
 
 def _floor(seen: LayerRange, unit: Array) -> Array:

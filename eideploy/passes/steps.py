@@ -1,67 +1,141 @@
-"""The steps of quantization: how a weight's unit is chosen (A14..A16)."""
+"""The steps of quantization: levels, how weights are rounded to them, and their full scale."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.scheme import Clipping, LevelKind
 
 CLIPS = np.linspace(0.5, 1.0, 26)  # fractions of the largest weight that are tried as full scale
+DAMPING = 0.01  # of the mean square input, added to every one (for inputs that are never seen)
 
 
-def to_levels(w: Array, step: Array, bits: int) -> Array:
-    """Return clip(round(w / step), 0, 2^bits - 1) as int64, ties to even; steps broadcast."""
-    return np.clip(np.rint(w / step), 0, (1 << bits) - 1).astype(np.int64)
+@dataclass(frozen=True)
+class Grid:
+    """The levels that a weight of so many bits may take.
+
+    linear   0 .. 2^bits - 1
+    pow2     0 and the 2^bits - 1 powers of two from 1 up: a product is a shift
+    """
+
+    bits: int
+    kind: LevelKind = "linear"
+
+    @property
+    def top(self) -> int:
+        """The largest level."""
+        return (1 << self.bits) - 1 if self.kind == "linear" else 1 << ((1 << self.bits) - 2)
+
+    @property
+    def _powers(self) -> Array:
+        return np.array([0, *(1 << n for n in range((1 << self.bits) - 1))], np.int64)
+
+    def nearest(self, exact: Array) -> Array:
+        """Return the nearest level of every entry as int64, ties to even."""
+        if self.kind == "linear":
+            return np.clip(np.rint(exact), 0, self.top).astype(np.int64)
+        middles = (self._powers[1:] + self._powers[:-1]) / 2
+        found: Array = self._powers[np.searchsorted(middles, exact)]
+        return found
+
+    def beside(self, levels: Array, toward: Array) -> Array:
+        """Return the level above each where `toward` is 1, below where -1; at an end itself."""
+        if self.kind == "linear":
+            return np.asarray(np.clip(levels + toward, 0, self.top))
+        place = np.searchsorted(self._powers, levels) + toward
+        found: Array = self._powers[np.clip(place, 0, len(self._powers) - 1)]
+        return found
 
 
-def mean_matched_levels(w: Array, step: Array, bits: int, mean: Array) -> Array:
-    """Return levels of w (n, m) whose weighted sum with `mean` (m,) >= 0 is nearest to that of w.
+def clips(how: Clipping) -> Array:
+    """Return the full scales to try, as fractions of the largest weight (A16)."""
+    return CLIPS if how == "error" else np.ones(1)
+
+
+def squared_error(error: Array, moment: Array) -> Array:
+    """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,)."""
+    blocks = _blocks(error.astype(np.float32), moment)
+    return np.asarray(np.einsum("bni,bij,bnj->n", blocks, moment, blocks, optimize=True))
+
+
+def feedback_levels(exact: Array, grid: Grid, moment: Array) -> Array:
+    """Return levels whose error in a row's sum is small, input after input (A18).
+
+    The error of each weight is passed on to those not yet rounded, by as much as their inputs
+    predict its own: Cholesky's factor of the inverse second moment, as in GPTQ (Frantar et al.,
+    ICLR 2023), which goes back to Optimal Brain Surgeon. Inputs of the largest mean square first.
+
+    Shapes   exact: (n, fan_in), in steps; moment: (blocks, m, m)
+    """
+    parts = [
+        _feed_back(part, grid, block)
+        for part, block in zip(_blocks(exact, moment), moment, strict=True)
+    ]
+    return np.concatenate(parts, 1)[:, : exact.shape[1]]
+
+
+def _feed_back(exact: Array, grid: Grid, moment: Array) -> Array:
+    square = np.diag(moment)
+    if not square.any():
+        return grid.nearest(exact)
+    order = np.argsort(-square, kind="stable")
+    damped = moment[np.ix_(order, order)] + np.eye(len(moment)) * (DAMPING * square.mean())
+    pass_on = np.linalg.cholesky(np.linalg.inv(damped)).T
+    left = exact[:, order]
+    levels = np.empty(left.shape, np.int64)
+    for i in range(left.shape[1]):
+        levels[:, i] = grid.nearest(left[:, i])
+        error = (left[:, i] - levels[:, i]) / pass_on[i, i]
+        left[:, i + 1 :] -= error[:, None] * pass_on[i, i + 1 :]
+    found = np.empty_like(levels)
+    found[:, order] = levels
+    return found
+
+
+def _blocks(rows: Array, moment: Array) -> Array:
+    """Return (n, fan_in) as (blocks, n, m), the last block filled up with zeros."""
+    blocks, m, _ = moment.shape
+    padded = np.pad(rows, ((0, 0), (0, blocks * m - rows.shape[1])))
+    return padded.reshape(len(rows), blocks, m).swapaxes(0, 1)
+
+
+def mean_matched_levels(exact: Array, grid: Grid, mean: Array) -> Array:
+    """Return levels whose sum with the mean inputs is nearest to that of the weights (A18).
 
     Starts from the nearest levels and moves those that were closest to a tie to their other
-    neighbour, as long as the row's mean response (levels - w / step) @ mean comes closer to zero
-    (A18).
+    neighbour, as long as the row's mean error (levels - exact) @ mean comes closer to zero.
+
+    Shapes   exact: (n, fan_in), in steps; mean: (fan_in,) >= 0
     """
-    exact = w / step
-    levels = to_levels(w, step, bits)
+    levels = grid.nearest(exact)
     error = levels - exact
     drift = error @ mean
     toward = -np.sign(drift).astype(np.int64)[:, None]
-    moved = levels + toward
-    room = (moved >= 0) & (moved < 1 << bits) & (error * toward < 0) & (mean > 0)
-    order = np.argsort(np.where(room, -np.abs(error), np.inf), axis=1, kind="stable")
-    gain = np.take_along_axis(np.where(room, mean, 0.0), order, 1).cumsum(1)
+    moved = grid.beside(levels, toward)
+    room = (moved != levels) & (error * toward < 0) & (mean > 0)
+    cost = np.abs(moved - exact) - np.abs(error)
+    order = np.argsort(np.where(room, cost, np.inf), axis=1, kind="stable")
+    gained = np.where(room, np.abs(moved - levels) * mean, 0.0)
+    gain = np.take_along_axis(gained, order, 1).cumsum(1)
     left = np.abs(np.abs(drift)[:, None] - np.pad(gain, ((0, 0), (1, 0))))
     count = left.argmin(1)  # how many moves leave least
     rank = np.argsort(order, axis=1, kind="stable")
     return np.where((rank < count[:, None]) & room, moved, levels)
 
 
-def least_error_steps(w: Array, bits: int) -> Array:
-    """Return the step of every row of w (n, m) >= 0 that gives the least squared error (A16).
-
-    A full scale below the largest weight clips it, but rounds the others more finely. A row of
-    zeros gets the step of the largest row.
-    """
-    largest = w.max(1, keepdims=True)
-    fallback = largest.max() if largest.max() > 0 else 1.0
-    scale = np.where(largest > 0, largest, fallback) / ((1 << bits) - 1)
-    steps = CLIPS[:, None, None] * scale
-    errors = np.stack([((to_levels(w, s, bits) * s - w) ** 2).sum(1) for s in steps])
-    best: Array = steps[errors.argmin(0), np.arange(len(w)), 0]
-    return best
-
-
-def shifts(w_ei: Array, unit: Array, bits: int) -> Array:
+def shifts(w_ei: Array, unit: Array, grid: Grid) -> Array:
     """Return k (n,) >= 0 such that W_EI in steps of unit 2^-k errs least (A16).
 
     The largest k at which no weight is clipped, or one more where clipping costs less.
     """
-    full = (1 << bits) - 1
-    largest = np.where(w_ei.max(1) > 0, w_ei.max(1), unit * full)
-    safe = np.floor(np.log2(full * unit / largest)).astype(np.int64)
+    largest = np.where(w_ei.max(1) > 0, w_ei.max(1), unit * grid.top)
+    safe = np.floor(np.log2(grid.top * unit / largest)).astype(np.int64)
     choices = np.maximum(np.stack([safe, safe + 1]), 0)
     errors = []
     for k in choices:
         step = (unit * 2.0**-k)[:, None]
-        errors.append(((to_levels(w_ei, step, bits) * step - w_ei) ** 2).sum(1))
+        errors.append(((grid.nearest(w_ei / step) * step - w_ei) ** 2).sum(1))
     best: Array = choices[np.argmin(errors, axis=0), np.arange(len(w_ei))]
     return best
 

@@ -7,9 +7,12 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, LayerRange, Ranges
 from eideploy.circuit.nodes import EILayer, Synapses
 from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.samples import patches
 
 BATCH = 64
 MOST_VALUES = 1024
+MOST_PATCHES = 1 << 15  # of a batch, evenly taken, that the second moments are summed over
+MOST_INPUTS = 1 << 10  # of a row, whose products with one another are summed
 KEEP = frozenset({"inputs", "inhibition", "divisors"})
 
 
@@ -26,7 +29,9 @@ def observe(circuit: Circuit, samples: Array) -> Ranges:
         trace = run_float(circuit, batch, keep=KEEP)
         for node in circuit.of(Synapses):
             divisors = trace.divisors[node.name] if isinstance(node, EILayer) else None
-            seen[node.name].add(trace.inputs[node.name], trace.inhibition[node.name], divisors)
+            seen[node.name].add(
+                node, trace.inputs[node.name], trace.inhibition[node.name], divisors
+            )
     values = np.unique(samples).astype(np.float64)
     picked = values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]
     layers = {name: layer.range() for name, layer in seen.items()}
@@ -40,12 +45,14 @@ class _Seen:
         self.samples = 0
         self.inputs: Array | float = 0.0
         self.inhibition: Array | float = 0.0
+        self.moment: Array | float = 0.0
         self.least: list[Array] = []
         self.zeros = 0.0
 
-    def add(self, x: Array, s: Array, divisors: Array | None) -> None:
+    def add(self, node: Synapses, x: Array, s: Array, divisors: Array | None) -> None:
         """Add (T, B, n, ...) of one batch."""
         count = x.shape[1]
+        self.moment = self.moment + _second_moment(node, x, divisors)
         self.samples += count
         self.inputs = self.inputs + count * _mean(x)
         self.inhibition = self.inhibition + count * _mean(s)
@@ -63,7 +70,24 @@ class _Seen:
             zero_divisors=self.zeros / self.samples,
             mean_input=np.asarray(self.inputs / self.samples),
             mean_inhibition=np.asarray(self.inhibition / self.samples),
+            second_moment=np.asarray(self.moment / self.samples, np.float32),
         )
+
+
+def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
+    """Return the sum of x x^T over the patches of a batch, block by block (`LayerRange`)."""
+    rows = patches(node, x)
+    if divisors is not None:
+        shunt = divisors.reshape(*divisors.shape[:3], -1).mean(2)[..., None]
+        rows = rows / np.where(shunt > 0, shunt, np.inf)
+    rows = rows.reshape(-1, rows.shape[-1])
+    rows = rows[:: -(-len(rows) // MOST_PATCHES)].astype(np.float32)
+    kernel = node.w_ee[0, 0].size
+    m = min(max(1, MOST_INPUTS // kernel) * kernel, rows.shape[1])
+    blocks = -(-rows.shape[1] // m)
+    parts = np.pad(rows, ((0, 0), (0, blocks * m - rows.shape[1]))).reshape(len(rows), blocks, m)
+    parts = np.ascontiguousarray(parts.swapaxes(0, 1))
+    return np.asarray(parts.swapaxes(1, 2) @ parts)
 
 
 def _mean(x: Array) -> Array:

@@ -66,7 +66,11 @@ def float_circuit(*, calibrated):
     )
     layers = {
         name: LayerRange(
-            divisor_floor=0.25, zero_divisors=0.5, mean_input=w(n), mean_inhibition=w(m)
+            divisor_floor=0.25,
+            zero_divisors=0.5,
+            mean_input=w(n),
+            mean_inhibition=w(m),
+            second_moment=np.ones((1, n, n), np.float32),
         )
         for name, n, m in (("a", 2, 1), ("b", 12, 2), ("out", 5, 1))
     }

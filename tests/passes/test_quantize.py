@@ -10,8 +10,9 @@ from eideploy.circuit import Add, AvgPool, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.calibrate import calibrate
-from eideploy.passes.quantize import _Levels, quantize
-from eideploy.scheme import Bits, Scheme, load_scheme
+from eideploy.passes.levels import quantize_weights
+from eideploy.passes.quantize import quantize
+from eideploy.scheme import Bits, Clippings, Rounding, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
@@ -135,7 +136,13 @@ def test_excitation_absorbs_the_rounding_of_the_inhibitory_product():
 def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
     exact = mlp(np.random.default_rng(seed)).node("linear1")
     own = replace(INT8.bits, w_ee=bits, w_ie=bits, w_ei=bits)
-    levels = _Levels.of(exact, own, np.full(12, 0.5), per_channel=True)
+    scheme = replace(
+        INT8,
+        rounding=Rounding(w_ee="matched", w_ie="nearest"),
+        clipping=Clippings(w_ee="error", w_ie="max"),
+    )
+    moment = np.eye(12, dtype=np.float32)[None]
+    levels = quantize_weights(exact, scheme, own, moment, np.full(12, 0.5), per_channel=True)
     full, half = (1 << bits) - 1, 0.5 + 1e-6
     row = exact.w_ie.max(1, keepdims=True) / full
     assert np.abs(levels.w_ie - exact.w_ie / row).max() <= half

@@ -71,7 +71,11 @@ def test_ranges_of_another_circuit_are_refused():
     circuit = mlp(np.random.default_rng(0))
     ranges = observe(circuit, np.ones((2, 12)))
     one = LayerRange(
-        divisor_floor=1, zero_divisors=0, mean_input=np.ones(1), mean_inhibition=np.ones(1)
+        divisor_floor=1,
+        zero_divisors=0,
+        mean_input=np.ones(1),
+        mean_inhibition=np.ones(1),
+        second_moment=np.ones((1, 1, 1)),
     )
     with pytest.raises(InvariantError, match="ranges of layers"):
         calibrate(circuit, ranges=replace(ranges, layers={"other": one}))
@@ -125,9 +129,15 @@ def test_simulator_refuses_a_circuit_without_dividers():
         ("divisor", 16, r"linear1: divisors reach \d+ bits, 16 offered"),
         ("weight", 7, "linear1: weights of 8 bits, 7 offered"),
         ("input", 4, "input: input values of 8 bits, 4 offered"),
-        ("current", 12, "linear1: currents of 16 bits, 12 offered"),
-        ("membrane", 12, "lif1: membranes of 16 bits, 12 offered"),
+        ("current", 12, "linear1: currents of 20 bits, 12 offered"),
+        ("membrane", 12, "lif1: membranes of 20 bits, 12 offered"),
         ("table_entry", 8, "linear1: table entries of 9 bits, 8 offered"),
+        ("gain", 7, "linear1: gains of 8 bits, 7 offered"),
+        ("threshold", 8, r"lif1: thresholds of \d+ bits, 8 offered"),
+        ("bias", 4, r"linear1: biases of \d+ bits, 4 offered"),
+        ("fraction", 2, r"linear1: fractions of \d+ bits, 2 offered"),
+        ("shift", 1, r"linear1: shifts of \d+ bits, 1 offered"),
+        ("align", 0, r"linear1: aligns of \d+ bits, 0 offered"),
     ],
 )
 def test_number_wider_than_the_target_is_refused_by_name(width, bits, what):
@@ -141,7 +151,7 @@ def test_all_widths_that_are_too_narrow_are_named_at_once():
     narrow = replace(TARGET.widths, accumulator=2, divisor=2)
     with pytest.raises(CapacityError) as caught:
         check_widths(circuit, widths=narrow)
-    assert caught.value.what.count("offered") == 3  # both of linear1, the sum of the readout
+    assert caught.value.what.count("offered") == 4  # three of linear1, the sum of the readout
 
 
 def test_check_widths_returns_the_circuit_itself():

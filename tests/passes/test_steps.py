@@ -1,18 +1,23 @@
+"""Levels, and how weights are rounded to them."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.passes.steps import (
+    Grid,
+    feedback_levels,
     input_step,
-    least_error_steps,
     mean_matched_levels,
     shifts,
-    to_levels,
+    squared_error,
 )
 
 seeds = st.integers(0, 2**32 - 1)
-widths = st.integers(1, 10)
+grids = st.one_of(
+    st.builds(Grid, st.integers(1, 10)), st.builds(Grid, st.integers(1, 4), st.just("pow2"))
+)
 
 
 def weights(seed, n=5, m=30):
@@ -20,63 +25,96 @@ def weights(seed, n=5, m=30):
     return rng.exponential(1.0, (n, m)) * (rng.random((n, m)) < 0.8)
 
 
-@given(seed=seeds, bits=widths)
-def test_levels_are_within_half_a_step_of_what_fits(seed, bits):
-    w = weights(seed)
-    step = w.max() / ((1 << bits) - 1)
-    assert np.abs(to_levels(w, np.array(step), bits) * step - w).max() <= step / 2 * (1 + 1e-12)
+def levels_of(grid):
+    if grid.kind == "linear":
+        return np.arange(1 << grid.bits)
+    return np.array([0, *(1 << n for n in range((1 << grid.bits) - 1))])
 
 
-@given(seed=seeds, bits=widths)
-def test_least_error_steps_err_no_more_than_full_scale(seed, bits):
-    w = weights(seed)
-    full = w.max(1, keepdims=True) / ((1 << bits) - 1)
-    best = least_error_steps(w, bits)[:, None]
-
-    def error(step):
-        return ((to_levels(w, step, bits) * step - w) ** 2).sum(1)
-
-    assert (error(best) <= error(full) * (1 + 1e-12)).all()
+@given(seed=seeds, grid=grids)
+def test_no_level_is_nearer_than_the_nearest(seed, grid):
+    exact = weights(seed) * grid.top / 2
+    found = grid.nearest(exact)
+    best = np.abs(exact[..., None] - levels_of(grid)).min(-1)
+    assert np.isin(found, levels_of(grid)).all()
+    assert (np.abs(exact - found) <= best * (1 + 1e-12)).all()
+    assert levels_of(grid).max() == grid.top
 
 
-def test_row_of_zeros_gets_a_step_that_is_positive():
-    assert (least_error_steps(np.array([[0.0, 0.0], [1.0, 2.0]]), 8) > 0).all()
-    assert (least_error_steps(np.zeros((2, 3)), 8) > 0).all()
+@given(seed=seeds, grid=grids)
+def test_levels_beside_are_one_further(seed, grid):
+    levels = grid.nearest(weights(seed) * grid.top / 2)
+    every = levels_of(grid)
+    place = np.searchsorted(every, levels)
+    for toward in (-1, 0, 1):
+        expected = every[np.clip(place + toward, 0, len(every) - 1)]
+        assert (grid.beside(levels, np.full((5, 1), toward)) == expected).all()
 
 
-@given(seed=seeds, bits=st.integers(2, 10))
-def test_mean_matched_levels_bring_the_mean_response_no_further_from_zero(seed, bits):
-    w, mean = weights(seed), np.random.default_rng(seed + 1).random(30)
-    step = least_error_steps(w, bits)[:, None]
-    nearest, matched = to_levels(w, step, bits), mean_matched_levels(w, step, bits, mean)
+@given(seed=seeds, grid=grids)
+def test_mean_matched_levels_bring_the_mean_response_no_further_from_zero(seed, grid):
+    exact, mean = weights(seed) * grid.top / 3, np.random.default_rng(seed + 1).random(30)
+    nearest, matched = grid.nearest(exact), mean_matched_levels(exact, grid, mean)
 
     def drift(levels):
-        return np.abs((levels - w / step) @ mean)
+        return np.abs((levels - exact) @ mean)
 
-    assert (drift(matched) <= drift(nearest) + 1e-9).all()
-    assert np.abs(matched - nearest).max() <= 1
-    assert matched.min() >= 0
-    assert matched.max() < 1 << bits
+    assert (drift(matched) <= drift(nearest) * (1 + 1e-9) + 1e-9).all()
+    assert np.isin(matched, levels_of(grid)).all()
 
 
 def test_mean_matched_levels_stay_nearest_where_nothing_is_heard():
-    w = weights(0)
-    step = least_error_steps(w, 4)[:, None]
-    levels = mean_matched_levels(w, step, 4, np.zeros(30))
-    assert (levels == to_levels(w, step, 4)).all()
+    exact = weights(0) * 5
+    assert (mean_matched_levels(exact, Grid(4), np.zeros(30)) == Grid(4).nearest(exact)).all()
 
 
-@given(seed=seeds, bits=widths)
-def test_shifts_err_no_more_than_the_largest_that_clips_nothing(seed, bits):
+def correlated(seed, count=400, m=30, factors=4):
+    """Second moments, in two blocks of 20 that leave 10 empty, of inputs of few causes."""
+    rng = np.random.default_rng(seed)
+    x = np.pad(rng.random((count, factors)) @ rng.random((factors, m)), ((0, 0), (0, 10)))
+    blocks = x.reshape(count, 2, 20).swapaxes(0, 1)
+    return (blocks.swapaxes(1, 2) @ blocks / count).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_feedback_errs_less_than_rounding_where_inputs_are_correlated(bits):
+    grid = Grid(bits)
+    exact, moment = np.random.default_rng(1).random((50, 30)) * grid.top, correlated(2)
+    fed, nearest = feedback_levels(exact, grid, moment), grid.nearest(exact)
+    error = [squared_error(levels - exact, moment).mean() for levels in (fed, nearest)]
+    assert error[0] < error[1] / 3
+
+
+@given(seed=seeds, grid=grids)
+def test_feedback_gives_levels(seed, grid):
+    found = feedback_levels(weights(seed) * grid.top / 2, grid, correlated(seed))
+    assert np.isin(found, levels_of(grid)).all()
+
+
+def test_feedback_rounds_to_nearest_where_nothing_is_heard():
+    exact = weights(0) * 5
+    silent = np.zeros((2, 20, 20), np.float32)
+    assert (feedback_levels(exact, Grid(4), silent) == Grid(4).nearest(exact)).all()
+
+
+@given(seed=seeds)
+def test_squared_error_is_the_mean_square_over_the_inputs(seed):
+    rng = np.random.default_rng(seed)
+    x, error = rng.random((100, 20)), rng.normal(size=(3, 20))
+    moment = (x.T @ x / 100)[None].astype(np.float32)
+    assert squared_error(error, moment) == pytest.approx(((x @ error.T) ** 2).mean(0), rel=1e-3)
+
+
+@given(seed=seeds, grid=grids)
+def test_shifts_err_no_more_than_the_largest_that_clips_nothing(seed, grid):
     w = weights(seed, m=6) + 1e-3
     unit = np.random.default_rng(seed).uniform(1, 100, 5) * w.max(1)
-    k = shifts(w, unit, bits)
-    full = (1 << bits) - 1
-    safe = np.maximum(np.floor(np.log2(full * unit / w.max(1))), 0)
+    k = shifts(w, unit, grid)
+    safe = np.maximum(np.floor(np.log2(grid.top * unit / w.max(1))), 0)
 
     def error(shift):
         step = (unit * 2.0**-shift)[:, None]
-        return ((to_levels(w, step, bits) * step - w) ** 2).sum(1)
+        return ((grid.nearest(w / step) * step - w) ** 2).sum(1)
 
     assert (k >= 0).all()
     assert (error(k) <= error(safe) * (1 + 1e-12)).all()

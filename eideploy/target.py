@@ -15,11 +15,12 @@ SPEC = "spec.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
-    """Parallelism: lanes P, update lanes R, entries of the program memory."""
+    """Parallelism: lanes P, update lanes R; entries of the program and the route memory."""
 
     lanes: int
     update_lanes: int
     layers: int
+    routes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,16 @@ class Memory:
     parameter_words: int
     lane_rows: int
     gain_words: int
+    axis_words: int
     table_entries: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Widths:
-    """Widths in bits; accumulator, current and membrane are signed."""
+    """Widths in bits; accumulator, current, membrane, bias and fraction are signed.
+
+    shift, align  of the shifts' amounts
+    """
 
     weight: int
     input: int
@@ -49,6 +54,12 @@ class Widths:
     current: int
     membrane: int
     table_entry: int
+    gain: int
+    threshold: int
+    bias: int
+    fraction: int
+    shift: int
+    align: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Prove that no accumulator of the target can overflow."""
 
-from eideploy.circuit import Circuit, IntegerInput, IntegerLIF
+import numpy as np
+
+from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF
 from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits
 from eideploy.errors import CapacityError
-from eideploy.numeric.fixed import unsigned_bits
+from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.target import Widths
 
@@ -14,8 +16,8 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
     """Compare what every number can reach (A13) with the target's widths.
 
     Keeps    the circuit, node for node
-    Gives    no accumulator, inhibitory sum, divisor, weight or input exceeds its width, whatever
-             the input
+    Gives    no accumulator, inhibitory sum, divisor or input exceeds its width, whatever the
+             input; and no weight, gain, shift, threshold, bias, fraction or floor does
 
     Raises:
         CapacityError: naming every number that needs more bits than there are.
@@ -39,16 +41,29 @@ def _faults(node: object, widths: Widths) -> list[str]:
     if isinstance(node, IntegerSynapses):
         largest = max(int(w.max()) for w in (node.w_ee, node.w_ie, node.w_ei))
         asked["weights"] = (unsigned_bits(largest), widths.weight)
+        asked["shifts"] = (unsigned_bits(int(node.shift_ee.max())), widths.shift)
     if isinstance(node, IntegerEILayer):
         asked["currents"] = (node.current_bits, widths.current)
         divider = node.division.divider if node.division else None
         asked["table entries"] = (divider.fraction_bits if divider else 0, widths.table_entry)
+        asked["gains"] = (unsigned_bits(int(node.gain.max())), widths.gain)
+        asked["biases"] = (_signed(node.bias), widths.bias)
+        asked["floors"] = (unsigned_bits(int(node.floor.max())), widths.divisor)
+        asked["aligns"] = (unsigned_bits(int(node.align.max())), widths.align)
+        # The core keeps the fraction less the bits of a table entry.
+        kept = node.fraction - (divider.fraction_bits if divider else 0)
+        asked["fractions"] = (_signed(np.append(kept, node.fraction)), widths.fraction)
     if isinstance(node, IntegerLIF):
         asked["membranes"] = (node.membrane_bits, widths.membrane)
+        asked["thresholds"] = (unsigned_bits(int(node.threshold.max())), widths.threshold)
     name = getattr(node, "name", "")
     return [
         f"{name}: {what} of {n} bits, {of} offered" for what, (n, of) in asked.items() if n > of
     ]
+
+
+def _signed(values: Array) -> int:
+    return signed_bits(int(values.min()), int(values.max()))
 
 
 def _reach_faults(reach: LayerLimits, widths: Widths) -> list[str]:

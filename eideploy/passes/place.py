@@ -163,11 +163,15 @@ def _uses(
         for n in circuit.of(IntegerEILayer)
         if n.division and n.division.divider.method == "lut"
     }
-    ports = sum(route.source == "" for stage in stages for route in stage.routes)
+    routes = [route for stage in stages for route in stage.routes]
+    ports = sum(route.source == "" for route in routes)
+    axis = sum(max(_map(circuit, route)) for route in routes)
     accumulators = max(s.accumulator_base + s.positions * s.groups_e for s in stages)
     inhibition = max(s.inhibition_base + s.positions * s.groups_i for s in stages)
     return (
         Use(resource="program entries", used=len(stages), offered=target.core.layers),
+        Use(resource="route entries", used=len(routes), offered=target.core.routes),
+        Use(resource="axis words", used=axis, offered=offered.axis_words),
         Use(resource="layers on the input port", used=ports, offered=1),
         Use(resource="weight rows", used=cursor.weight, offered=offered.weight_rows),
         Use(resource="accumulator rows", used=accumulators, offered=offered.accumulator_rows),
@@ -184,6 +188,11 @@ def _uses(
             offered=offered.table_entries,
         ),
     )
+
+
+def _map(circuit: Circuit, route: Route) -> tuple[int, ...]:
+    """Return the height and width of a route's map; (1, 1) if it is flat."""
+    return circuit.shapes[route.source or circuit.input.name][1:] or (1, 1)
 
 
 def _refuse_misfits(program: Program) -> None:

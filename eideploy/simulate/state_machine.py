@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.layout import load, membranes_of, spikes_of
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Stage
 from eideploy.simulate.core.accumulate import Accumulate
 from eideploy.simulate.core.inhibit import Inhibit
-from eideploy.simulate.core.memory import load, membranes_of, spikes_of
 from eideploy.simulate.core.phase import Core, Operation, Phase, Setup
 from eideploy.simulate.core.scan import Word, words_of
 from eideploy.simulate.core.update import Minimum, Output, Update

@@ -96,6 +96,8 @@ def test_uses_of_the_memories():
     used = {use.resource: use.used for use in program.uses}
     assert used == {
         "program entries": 4,
+        "route entries": 5,
+        "axis words": 9 + 9 + 9 + 9 + 1,
         "layers on the input port": 1,
         "weight rows": 717 + 20 * 2 + 1,
         "accumulator rows": 162 + 1,

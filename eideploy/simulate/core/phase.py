@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from eideploy.circuit.integer import IntegerEILayer
+from eideploy.layout import Memories
 from eideploy.program import Program, Stage
-from eideploy.simulate.core.memory import Memories
 from eideploy.simulate.core.scan import Word
 
 Operation = Any  # the fields that travel down a phase's pipeline

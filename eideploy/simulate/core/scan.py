@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import IntegerEIConv
+from eideploy.layout import map_of, windows
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 
@@ -81,17 +82,16 @@ class Scanner:
 
 
 def _source(program: Program, route: Route, *, flat: bool) -> Source:
+    height, width = map_of(program, route)
     if not route.source:
-        size = program.circuit.input.size
-        height, width = size[1:] if len(size) == 3 else (1, 1)
         return Source(route=route, base=-1, groups=1, height=height, width=width, flat=flat)
     stage = program.stage(route.source)
     return Source(
         route=route,
         base=stage.spike_base,
         groups=stage.groups_e,
-        height=stage.height,
-        width=stage.width,
+        height=height,
+        width=width,
         flat=flat,
     )
 
@@ -108,17 +108,10 @@ def taps_of(stage: Stage, row: Row, channel: int) -> list[Tap]:
     k = stage.kernel
     return [
         (oy, ox, (channel * k + y + stage.padding - oy * stage.stride) * k + kx)
-        for oy in _windows(stage, y, stage.height)
-        for ox in _windows(stage, x, stage.width)
+        for oy in windows(stage, y, stage.height)
+        for ox in windows(stage, x, stage.width)
         for kx in [x + stage.padding - ox * stage.stride]
     ]
-
-
-def _windows(stage: Stage, at: int, out: int) -> range:
-    """Return which of `out` windows along an axis hold the entry `at`."""
-    last = (at + stage.padding) // stage.stride
-    first = (at + stage.padding - stage.kernel) // stage.stride + 1
-    return range(max(first, 0), min(last, out - 1) + 1)
 
 
 def words_of(x: Int) -> list[Word]:

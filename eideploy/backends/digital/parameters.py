@@ -1,0 +1,263 @@
+"""The package `core_pkg` of the core's SystemVerilog: every size, from the spec and the program."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from eideploy.errors import CapacityError
+from eideploy.layout import AxisEntry, RouteEntry
+from eideploy.numeric.division import SHIFT_INDEX_BITS, Divider, Method, named
+from eideploy.program import Program
+from eideploy.target import Target
+
+DIVIDERS: tuple[Method, ...] = ("exact", "lut", "shift", "shift2")
+DEPTHS: Mapping[Method, int] = {"lut": 7, "shift": 6, "shift2": 7}  # exact: current bits + 5
+LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
+PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
+MEMORIES = (
+    "steps", "program", "route", "axis_y", "axis_x", "weight", "lane", "parameter", "gain", "table",
+)  # fmt: skip
+STAGE_FLAGS = ("is_readout", "has_floor", "is_last")
+STAGE_NUMBERS = (
+    "positions", "width", "n_e", "groups_e", "groups_i", "rows_i", "step_y", "step_x",
+    "weight_base", "inhibitory_base", "accumulator_base", "inhibition_base", "membrane_base",
+    "spike_base", "parameter_base", "lane_base", "gain_base",
+)  # fmt: skip
+LEAK_BITS = 4
+Fields = dict[str, int]  # widths by name, the first one lowest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What one core, and one simulator of it, is built for; programs of that shape share it.
+
+    table_bits, entry_bits  of the division table, "lut" only
+    """
+
+    target: Target
+    method: Method
+    table_bits: int
+    entry_bits: int
+
+    @property
+    def update_depth(self) -> int:
+        """Cycles from a neuron's issue to its membrane."""
+        exact = self.target.widths.current + 5
+        return DEPTHS.get(self.method, exact)
+
+    @property
+    def aligned_bits(self) -> int:
+        """Width of a DEN << align."""
+        widths = self.target.widths
+        return widths.divisor + (1 << widths.align) - 1
+
+    @property
+    def address_bits(self) -> int:
+        """Width of every address and count."""
+        memory, core = self.target.memory, self.target.core
+        deepest = max(*vars(memory).values(), core.layers, core.routes)
+        return int(deepest).bit_length()
+
+    def stage_fields(self) -> Fields:
+        """Return the fields of a program entry."""
+        widths = self.target.widths
+        return {
+            **dict.fromkeys(STAGE_FLAGS, 1),
+            **dict.fromkeys(STAGE_NUMBERS, self.address_bits),
+            "leak": LEAK_BITS,
+            "current_top": widths.current - 1,
+            "membrane_top": widths.membrane - 1,
+        }
+
+    def route_fields(self) -> Fields:
+        """Return the fields of a word of the route memory."""
+        names = RouteEntry.__dataclass_fields__
+        return {n: 1 if n.startswith("is_") else self.address_bits for n in names}
+
+    def axis_fields(self) -> Fields:
+        """Return the fields of a word of an axis memory."""
+        return dict.fromkeys(AxisEntry.__dataclass_fields__, self.address_bits)
+
+    def parameter_fields(self) -> Fields:
+        """Return the fields of one neuron in the parameter memory."""
+        w = self.target.widths
+        return {
+            "threshold": w.threshold,
+            "bias": w.bias,
+            "fraction": w.fraction,
+            "floor": w.divisor,
+        }
+
+    def row_bits(self) -> dict[str, int]:
+        """Return the width of a row of every memory of MEMORIES."""
+        w, lanes, r = self.target.widths, self.target.core.lanes, self.target.core.update_lanes
+        return {
+            "steps": self.address_bits,
+            "program": sum(self.stage_fields().values()),
+            "route": sum(self.route_fields().values()),
+            "axis_y": sum(self.axis_fields().values()),
+            "axis_x": sum(self.axis_fields().values()),
+            "weight": lanes * w.weight,
+            "lane": lanes * (w.shift + w.align),
+            "parameter": r * sum(self.parameter_fields().values()),
+            "gain": w.gain,
+            "table": self.entry_bits,
+        }
+
+
+def shape_of(program: Program) -> Shape:
+    """Return the shape of the core that runs `program`.
+
+    Raises:
+        CapacityError: the spec asks for a core that this RTL does not describe.
+    """
+    divider = program.division.divider
+    has_table = divider.method == "lut"
+    shape = Shape(
+        target=program.target,
+        method=divider.method,
+        table_bits=divider.index_bits if has_table else 1,
+        entry_bits=divider.fraction_bits if has_table else 1,
+    )
+    require_offered(shape)
+    return shape
+
+
+def require_offered(shape: Shape) -> None:
+    """Refuse a spec that this RTL cannot be: other lanes, or less time than its pipelines take."""
+    target = shape.target
+    faults = [
+        f"core.{name} = {value} is not a power of two"
+        for name, value in (
+            ("lanes", target.core.lanes),
+            ("update_lanes", target.core.update_lanes),
+        )
+        if value & (value - 1)
+    ]
+    if target.core.lanes < 2:
+        faults.append(f"core.lanes = {target.core.lanes} is less than 2")
+    for phase, least in LATENCIES.items():
+        given = getattr(target.latency, phase)
+        if given < least:
+            faults.append(f"latency.{phase} = {given}, the pipeline takes {least}")
+    timing, depth = target.divider[shape.method], shape.update_depth
+    if timing.latency < depth:
+        faults.append(f"divider.{shape.method}.latency = {timing.latency}, it takes {depth}")
+    if shape.method == "exact" and timing.interval < depth:
+        faults.append(f"divider.exact.interval = {timing.interval}, a division takes {depth}")
+    if faults:
+        raise CapacityError(
+            "; ".join(faults),
+            where=str(target.source),
+            fix="change these numbers of the spec: the shipped SystemVerilog cannot be such a core",
+        )
+
+
+def package_text(shape: Shape) -> str:
+    """Return core_pkg.sv."""
+    lines = [f"  localparam {kind}{name} = {value};" for kind, name, value in _constants(shape)]
+    head = "// Every size of the core; written by the digital backend from the target's spec."
+    return "\n".join([head, "package core_pkg;", *lines, "endpackage", ""])
+
+
+def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
+    """Yield (type, name, value) of every constant."""
+    for kind, name, value in _sizes(shape):
+        yield f"{kind} ", name.upper(), value
+    for prefix, fields in (
+        ("stage", shape.stage_fields()),
+        ("route", shape.route_fields()),
+        ("axis", shape.axis_fields()),
+        ("parameter", shape.parameter_fields()),
+    ):
+        at = 0
+        for name, bits in fields.items():
+            yield "integer ", f"{prefix}_{name}".upper(), at
+            at += bits
+    for number, name in enumerate(MEMORIES):
+        yield "integer ", f"config_{name}".upper(), number
+    for number, name in enumerate((*PHASES, "clear", "idle")):
+        yield "logic [2:0] ", name.upper(), number
+    for number, name in enumerate(("ie", "ee", "ei")):
+        yield "logic [1:0] ", f"kind_{name}".upper(), number
+    for number, name in enumerate(DIVIDERS):
+        yield "integer ", f"divider_{name}".upper(), number
+    steps = _steps(named(shape.method)) if shape.method.startswith("shift") else [(0, 1)]
+    index = SHIFT_INDEX_BITS
+    yield "integer ", "SHIFT_STEPS", len(steps)
+    yield "integer ", "SHIFT_INDEX", index
+    for name, bits, values in (
+        ("SHIFT_FROM", index, [first for first, _ in steps]),
+        ("SHIFT_ENTRY", 5, [entry for _, entry in steps]),
+    ):
+        total = bits * len(values)
+        packed = sum(value << bits * i for i, value in enumerate(values))
+        yield f"logic [{total - 1}:0] ", name, f"{total}'h{packed:x}"
+
+
+def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
+    target, rows = shape.target, shape.row_bits()
+    core, memory, widths, latency = target.core, target.memory, target.widths, target.latency
+    timing = target.divider[shape.method]
+    longest = max(*(getattr(latency, phase) for phase in LATENCIES), timing.latency)
+    value_bits = max(widths.input, widths.inhibition)
+    sizes = {
+        "lanes": core.lanes,
+        "update_lanes": core.update_lanes,
+        "part_bits": max(1, (core.lanes // core.update_lanes - 1).bit_length()),
+        "address": shape.address_bits,
+        "program_entries": core.layers,
+        "routes": core.routes,
+        "weight_rows": memory.weight_rows,
+        "accumulator_rows": memory.accumulator_rows,
+        "inhibition_rows": memory.inhibition_rows,
+        "membrane_rows": ceil(memory.membrane_words / core.update_lanes),
+        "spike_rows": memory.spike_rows,
+        "parameter_rows": ceil(memory.parameter_words / core.update_lanes),
+        "lane_rows": memory.lane_rows,
+        "gain_words": memory.gain_words,
+        "axis_words": memory.axis_words,
+        "clear_rows": max(memory.accumulator_rows, memory.inhibition_rows),
+        "table_bits": shape.table_bits,
+        "entry_bits": shape.entry_bits,
+        "weight_bits": widths.weight,
+        "input_bits": widths.input,
+        "accumulator_bits": widths.accumulator,
+        "magnitude_bits": widths.accumulator - 1,
+        "inhibition_bits": widths.inhibition,
+        "divisor_bits": widths.divisor,
+        "aligned_bits": shape.aligned_bits,
+        "current_bits": widths.current,
+        "membrane_bits": widths.membrane,
+        "gain_bits": widths.gain,
+        "threshold_bits": widths.threshold,
+        "bias_bits": widths.bias,
+        "fraction_bits": widths.fraction,
+        "shift_bits": widths.shift,
+        "align_bits": widths.align,
+        "leak_bits": LEAK_BITS,
+        "lane_bits": widths.shift + widths.align,
+        "value_bits": value_bits,
+        "gained_bits": value_bits + widths.gain,
+        "power_bits": max(widths.fraction, shape.aligned_bits.bit_length() + 1) + 2,
+        "parameter_bits": sum(shape.parameter_fields().values()),
+        "stage_bits": rows["program"],
+        "route_bits": rows["route"],
+        "axis_bits": rows["axis_y"],
+        "config_memories": len(MEMORIES),
+        "config_bits": max(64, ceil(max(rows.values()) / 32) * 32),
+        "divider": DIVIDERS.index(shape.method),
+        "interval": timing.interval,
+        "update_depth": shape.update_depth,
+        "latency_update": timing.latency,
+        **{f"latency_{phase}": getattr(latency, phase) for phase in LATENCIES},
+        "drain_bits": longest.bit_length(),
+    }
+    for name, value in sizes.items():
+        yield "integer", name, value
+
+
+def _steps(divider: Divider) -> list[tuple[int, int]]:
+    """Return where the table of a shift divider changes, as (first index, entry)."""
+    table = divider.table.tolist()
+    return [(i, x) for i, x in enumerate(table) if i == 0 or table[i - 1] != x]

@@ -1,0 +1,235 @@
+"""What stands in the digital core's memories: a program as docs/digital_core.md lays it out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.circuit import Array, IntegerEIConv, IntegerLIF
+from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.numeric.fixed import Int
+from eideploy.program import Program, Route, Stage
+
+STALE = -1  # what stands in a memory that nobody has written; a run must not depend on it
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Memories:
+    """One array a memory; those of rows are (depth, P), those of words (depth,).
+
+    num, den    the accumulator memory
+    shift, align  the lane memory
+    threshold, bias, fraction, floor  the parameter memory
+    """
+
+    weight: Int
+    num: Int
+    den: Int
+    inhibition: Int
+    spike: Int
+    shift: Int
+    align: Int
+    membrane: Int
+    threshold: Int
+    bias: Int
+    fraction: Int
+    floor: Int
+    gain: Int
+
+
+def load(program: Program) -> Memories:
+    """Return the memories before the first inference.
+
+    Accumulators and inhibitory sums are cleared; membranes and spikes hold what they happen to.
+    """
+    size, lanes = program.target.memory, program.target.core.lanes
+
+    def rows(depth: int) -> Int:
+        return np.zeros((depth, lanes), np.int64)
+
+    def words() -> Int:
+        return np.zeros(size.parameter_words, np.int64)
+
+    memories = Memories(
+        weight=rows(size.weight_rows),
+        num=rows(size.accumulator_rows),
+        den=rows(size.accumulator_rows),
+        inhibition=rows(size.inhibition_rows),
+        spike=rows(size.spike_rows) + STALE,
+        shift=rows(size.lane_rows),
+        align=rows(size.lane_rows),
+        membrane=np.full(size.membrane_words, STALE),
+        threshold=words(),
+        bias=words(),
+        fraction=words(),
+        floor=words(),
+        gain=np.zeros(size.gain_words, np.int64),
+    )
+    for stage in program.stages:
+        _load_stage(memories, program, stage)
+    return memories
+
+
+def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
+    node = program.circuit.node(stage.name)
+    lanes = program.target.core.lanes
+    assert isinstance(node, IntegerSynapses)
+    w_ie, w_ee = (_in_lanes(w.reshape(len(w), -1), lanes) for w in (node.w_ie, node.w_ee))
+    _write(memories.weight, stage.weight_base, np.concatenate([w_ie, w_ee], axis=1))
+    _write(memories.weight, stage.inhibitory_base, _in_lanes(node.w_ei, lanes))
+    _write(memories.shift, stage.lane_base, _in_lanes(node.shift_ee[:, None], lanes))
+    if isinstance(node, IntegerEILayer):
+        lif = program.circuit.node(stage.lif)
+        assert isinstance(lif, IntegerLIF)
+        _write(memories.align, stage.lane_base, _in_lanes(node.align[:, None], lanes))
+        _write(memories.gain, stage.gain_base, node.gain)
+        _write(memories.threshold, stage.parameter_base, lif.threshold)
+        _write(memories.bias, stage.parameter_base, node.bias)
+        _write(memories.fraction, stage.parameter_base, node.fraction)
+        _write(memories.floor, stage.parameter_base, node.floor)
+
+
+def _in_lanes(w: Array, lanes: int) -> Array:
+    """Return w (n, m) as (m, groups, lanes), zero beyond n."""
+    padded = np.pad(w, ((0, -len(w) % lanes), (0, 0)))
+    return padded.T.reshape(w.shape[1], -1, lanes)
+
+
+def _write(memory: Int, base: int, content: Array) -> None:
+    rows = content.reshape(-1, *memory.shape[1:])
+    memory[base : base + len(rows)] = rows
+
+
+def spikes_of(memories: Memories, stage: Stage) -> Array:
+    """Return the spikes that stand in the spike memory, (n_E, height, width)."""
+    rows = memories.spike[stage.spike_base :][: stage.positions * stage.groups_e]
+    grid = rows.reshape(stage.height, stage.width, -1)[..., : stage.n_e]
+    return grid.transpose(2, 0, 1).astype(bool)
+
+
+def membranes_of(memories: Memories, stage: Stage, update_lanes: int) -> Int:
+    """Return the membranes that stand in the membrane memory, (n_E, height, width)."""
+    pitch = -(-stage.n_e // update_lanes) * update_lanes
+    words = memories.membrane[stage.membrane_base :][: stage.positions * pitch]
+    grid = words.reshape(stage.height, stage.width, pitch)[..., : stage.n_e]
+    return grid.transpose(2, 0, 1).copy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteEntry:
+    """A route as the core's event scanner reads it.
+
+    base           its first row in the spike memory, 0 for the input port
+    height, width  of its map, before pooling
+    axis           its first word in the axis memories
+    pitch          rows of weights between two channels
+    following      the route that is scanned next, in the same stage or in another
+    """
+
+    is_port: int
+    is_last: int
+    base: int
+    groups: int
+    height: int
+    width: int
+    axis: int
+    pitch: int
+    following: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisEntry:
+    """The taps along one axis of the events at one coordinate of a source.
+
+    count     how many; 0 in the border that pooling drops
+    position  the first tap's output position, along y times the output's width
+    weight    the first tap's row of weights within a channel; the next tap's is `stride` entries
+              of the kernel lower
+    """
+
+    count: int
+    position: int
+    weight: int
+
+
+def windows(stage: Stage, at: int, out: int) -> range:
+    """Return which of `out` windows along an axis hold the entry `at` of its input."""
+    last = (at + stage.padding) // stage.stride
+    first = (at + stage.padding - stage.kernel) // stage.stride + 1
+    return range(max(first, 0), min(last, out - 1) + 1)
+
+
+def routes(
+    program: Program,
+) -> tuple[tuple[RouteEntry, ...], tuple[AxisEntry, ...], tuple[AxisEntry, ...]]:
+    """Return the words of the route memory and of the axis memories (y, x)."""
+    entries: list[RouteEntry] = []
+    along_y: list[AxisEntry] = []
+    along_x: list[AxisEntry] = []
+    total = sum(len(stage.routes) for stage in program.stages)
+    for stage in program.stages:
+        for route in stage.routes:
+            height, width = map_of(program, route)
+            source = program.stage(route.source) if route.source else None
+            pitch, y, x = _axes(program, stage, route)
+            entries.append(
+                RouteEntry(
+                    is_port=int(source is None),
+                    is_last=int(route is stage.routes[-1]),
+                    base=source.spike_base if source else 0,
+                    groups=source.groups_e if source else 1,
+                    height=height,
+                    width=width,
+                    axis=len(along_y),
+                    pitch=pitch,
+                    following=(len(entries) + 1) % total,
+                )
+            )
+            words = max(height, width)
+            along_y += y + [_NO_TAPS] * (words - height)
+            along_x += x + [_NO_TAPS] * (words - width)
+    return tuple(entries), tuple(along_y), tuple(along_x)
+
+
+def map_of(program: Program, route: Route) -> tuple[int, int]:
+    """Return the height and width of a route's map, before pooling."""
+    if route.source:
+        stage = program.stage(route.source)
+        return stage.height, stage.width
+    size = program.circuit.input.size
+    return (size[1], size[2]) if len(size) == 3 else (1, 1)
+
+
+_NO_TAPS = AxisEntry(count=0, position=0, weight=0)
+
+
+def _axes(
+    program: Program, stage: Stage, route: Route
+) -> tuple[int, list[AxisEntry], list[AxisEntry]]:
+    """Return the pitch of a route's channels, and its words along y and x."""
+    rows, k = stage.groups_i + stage.groups_e, stage.kernel
+    height, width = map_of(program, route)
+    inner_y, inner_x = height // route.pool, width // route.pool
+    if not isinstance(program.circuit.node(stage.name), IntegerEIConv):
+        y = [AxisEntry(count=1, position=0, weight=i * inner_x * rows) for i in range(inner_y)]
+        x = [AxisEntry(count=1, position=0, weight=i * rows) for i in range(inner_x)]
+        pitch = inner_y * inner_x * rows
+    else:
+        y = [_taps(stage, i, stage.height, stage.width, k * rows) for i in range(inner_y)]
+        x = [_taps(stage, i, stage.width, 1, rows) for i in range(inner_x)]
+        pitch = k * k * rows
+    return pitch, _unpooled(y, route.pool, height), _unpooled(x, route.pool, width)
+
+
+def _taps(stage: Stage, at: int, out: int, position: int, weight: int) -> AxisEntry:
+    found = windows(stage, at, out)
+    if not found:
+        return _NO_TAPS
+    first = found[0]
+    offset = at + stage.padding - first * stage.stride
+    return AxisEntry(count=len(found), position=first * position, weight=offset * weight)
+
+
+def _unpooled(entries: list[AxisEntry], pool: int, size: int) -> list[AxisEntry]:
+    """Return the words of all `size` coordinates of a map that is pooled by `pool`."""
+    repeated = [entry for entry in entries for _ in range(pool)]
+    return repeated + [_NO_TAPS] * (size - len(repeated))

@@ -1,0 +1,62 @@
+// Stages 1 and 2 of the lanes' pipeline: which row of weights, and which row of sums.
+//
+//     weight row  base + channel pitch + offset
+//     sum row     base + position groups + group
+module address_generator (
+    input  logic                         clk,
+    input  logic                         reset,
+    // the stage
+    input  logic [core_pkg::ADDRESS-1:0] groups_i,
+    input  logic [core_pkg::ADDRESS-1:0] groups_e,
+    input  logic [core_pkg::ADDRESS-1:0] weight_base,
+    input  logic [core_pkg::ADDRESS-1:0] inhibitory_base,
+    input  logic [core_pkg::ADDRESS-1:0] accumulator_base,
+    input  logic [core_pkg::ADDRESS-1:0] inhibition_base,
+    input  logic [core_pkg::ADDRESS-1:0] lane_base,
+    input  logic [core_pkg::ADDRESS-1:0] gain_base,
+    // phase accumulate
+    input  logic                         event_valid,
+    input  logic                         event_inhibitory,
+    input  logic [core_pkg::ADDRESS-1:0] event_channel,
+    input  logic [core_pkg::ADDRESS-1:0] event_pitch,
+    input  logic [core_pkg::ADDRESS-1:0] event_offset,
+    input  logic [core_pkg::ADDRESS-1:0] event_position,
+    input  logic [core_pkg::ADDRESS-1:0] event_group,
+    input  logic [core_pkg::INPUT_BITS-1:0] event_value,
+    // phase inhibit
+    input  logic                         unit_valid,
+    input  logic [core_pkg::ADDRESS-1:0] unit,
+    input  logic [core_pkg::ADDRESS-1:0] unit_position,
+    input  logic [core_pkg::ADDRESS-1:0] unit_group,
+    input  logic [core_pkg::INHIBITION_BITS-1:0] unit_sum,
+    // to the memories and the lanes, a cycle later
+    output logic [core_pkg::ADDRESS-1:0] gain_address,  // at once
+    output logic                         valid,
+    output logic [1:0]                   kind,
+    output logic [core_pkg::ADDRESS-1:0] weight_address,
+    output logic [core_pkg::ADDRESS-1:0] lane_address,
+    output logic [core_pkg::ADDRESS-1:0] sum_address,
+    output logic [core_pkg::VALUE_BITS-1:0] value
+);
+  localparam integer A = core_pkg::ADDRESS;
+  localparam integer V = core_pkg::VALUE_BITS;
+
+  wire [A-1:0] channel = unit_valid ? unit : event_channel;
+  wire [A-1:0] pitch = unit_valid ? groups_e : event_pitch;
+  wire [A-1:0] offset = unit_valid ? unit_group : event_offset;
+  wire [A-1:0] position = unit_valid ? unit_position : event_position;
+  wire [A-1:0] group = unit_valid ? unit_group : event_group;
+  wire to_inhibition = !unit_valid && event_inhibitory;
+
+  assign gain_address = gain_base + unit;
+
+  always_ff @(posedge clk) begin
+    valid <= !reset && (event_valid || unit_valid);
+    kind <= unit_valid ? core_pkg::KIND_EI : event_inhibitory ? core_pkg::KIND_IE : core_pkg::KIND_EE;
+    weight_address <= (unit_valid ? inhibitory_base : weight_base) + channel * pitch + offset;
+    lane_address <= lane_base + group;
+    sum_address <= (to_inhibition ? inhibition_base : accumulator_base)
+        + position * (to_inhibition ? groups_i : groups_e) + group;
+    value <= unit_valid ? V'(unit_sum) : V'(event_value);
+  end
+endmodule

@@ -1,0 +1,614 @@
+// The digital E-I core: memories, phases and ports (docs/digital_core.md).
+module core (
+    input  logic                             clk,
+    input  logic                             reset,
+    // configuration, while idle
+    input  logic                             cfg_valid,
+    output logic                             cfg_ready,
+    input  logic                             cfg_commit,
+    input  logic [3:0]                       cfg_memory,
+    input  logic [core_pkg::ADDRESS-1:0]     cfg_address,
+    input  logic [31:0]                      cfg_data,
+    // inferences
+    input  logic                             start,  // taken while idle
+    output logic                             idle,
+    // input events
+    input  logic                             in_valid,
+    output logic                             in_ready,
+    input  logic                             in_last,  // no event: the time step's end
+    input  logic [core_pkg::ADDRESS-1:0]     in_y,
+    input  logic [core_pkg::ADDRESS-1:0]     in_x,
+    input  logic [core_pkg::ADDRESS-1:0]     in_channel,
+    input  logic [core_pkg::INPUT_BITS-1:0]  in_value,
+    // output events
+    output logic                             out_valid,
+    input  logic                             out_ready,
+    output logic [core_pkg::ADDRESS-1:0]     out_class,
+    output logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit,
+    // what happens, for whoever watches
+    output logic [2:0]                       watch_phase,
+    output logic [core_pkg::ADDRESS-1:0]     watch_stage,
+    output logic [core_pkg::ADDRESS-1:0]     watch_step,
+    output logic                             watch_waits,  // for the input or the output port
+    output logic                             watch_done,
+    output logic                             watch_spike_write,
+    output logic [core_pkg::ADDRESS-1:0]     watch_spike_address,
+    output logic [core_pkg::LANES-1:0]       watch_spikes,
+    output logic                             watch_membrane_write,
+    output logic [core_pkg::ADDRESS-1:0]     watch_membrane_address,
+    output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] watch_membranes
+);
+  localparam integer A = core_pkg::ADDRESS;
+  localparam integer P = core_pkg::LANES;
+  localparam integer R = core_pkg::UPDATE_LANES;
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer D = core_pkg::DIVISOR_BITS;
+  localparam integer S = core_pkg::INHIBITION_BITS;
+  localparam integer V = core_pkg::MEMBRANE_BITS;
+  localparam integer W = core_pkg::WEIGHT_BITS;
+  localparam integer L = core_pkg::LANE_BITS;
+  localparam integer X = core_pkg::PARAMETER_BITS;
+  localparam integer E = core_pkg::ENTRY_BITS;
+  localparam integer G = core_pkg::GAIN_BITS;
+
+  // Configuration.
+  logic [core_pkg::CONFIG_MEMORIES-1:0] cfg_write;
+  logic [core_pkg::CONFIG_BITS-1:0] cfg_row;
+  logic [A-1:0] cfg_at, steps;
+
+  config_port config_words (
+      .clk        (clk),
+      .idle       (idle),
+      .cfg_valid  (cfg_valid),
+      .cfg_ready  (cfg_ready),
+      .cfg_commit (cfg_commit),
+      .cfg_memory (cfg_memory),
+      .cfg_address(cfg_address),
+      .cfg_data   (cfg_data),
+      .write      (cfg_write),
+      .address    (cfg_at),
+      .row        (cfg_row)
+  );
+
+  always_ff @(posedge clk) begin
+    if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[A-1:0];
+  end
+
+  wire unused_row = &{1'b0, cfg_row};  // no memory has rows of all its bits
+
+  // The program entry of the stage.
+  logic program_read;
+  logic [A-1:0] program_address;
+  logic [core_pkg::STAGE_BITS-1:0] entry;
+
+  memory #(
+      .WIDTH(core_pkg::STAGE_BITS),
+      .DEPTH(core_pkg::PROGRAM_ENTRIES)
+  ) program_memory (
+      .clk          (clk),
+      .read         (program_read),
+      .read_address (program_address),
+      .q            (entry),
+      .write        (cfg_write[core_pkg::CONFIG_PROGRAM]),
+      .write_address(cfg_at),
+      .d            (cfg_row[core_pkg::STAGE_BITS-1:0])
+  );
+
+  wire is_readout = entry[core_pkg::STAGE_IS_READOUT];
+  wire has_floor = entry[core_pkg::STAGE_HAS_FLOOR];
+  wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
+  wire [A-1:0] positions = entry[core_pkg::STAGE_POSITIONS+:A];
+  wire [A-1:0] width = entry[core_pkg::STAGE_WIDTH+:A];
+  wire [A-1:0] n_e = entry[core_pkg::STAGE_N_E+:A];
+  wire [A-1:0] groups_e = entry[core_pkg::STAGE_GROUPS_E+:A];
+  wire [A-1:0] groups_i = entry[core_pkg::STAGE_GROUPS_I+:A];
+  wire [A-1:0] rows_i = entry[core_pkg::STAGE_ROWS_I+:A];
+  wire [A-1:0] step_y = entry[core_pkg::STAGE_STEP_Y+:A];
+  wire [A-1:0] step_x = entry[core_pkg::STAGE_STEP_X+:A];
+  wire [A-1:0] weight_base = entry[core_pkg::STAGE_WEIGHT_BASE+:A];
+  wire [A-1:0] inhibitory_base = entry[core_pkg::STAGE_INHIBITORY_BASE+:A];
+  wire [A-1:0] accumulator_base = entry[core_pkg::STAGE_ACCUMULATOR_BASE+:A];
+  wire [A-1:0] inhibition_base = entry[core_pkg::STAGE_INHIBITION_BASE+:A];
+  wire [A-1:0] membrane_base = entry[core_pkg::STAGE_MEMBRANE_BASE+:A];
+  wire [A-1:0] spike_base = entry[core_pkg::STAGE_SPIKE_BASE+:A];
+  wire [A-1:0] parameter_base = entry[core_pkg::STAGE_PARAMETER_BASE+:A];
+  wire [A-1:0] lane_base = entry[core_pkg::STAGE_LANE_BASE+:A];
+  wire [A-1:0] gain_base = entry[core_pkg::STAGE_GAIN_BASE+:A];
+  wire [core_pkg::LEAK_BITS-1:0] leak = entry[core_pkg::STAGE_LEAK+:core_pkg::LEAK_BITS];
+  wire [core_pkg::CURRENT_BITS-2:0] current_top =
+      entry[core_pkg::STAGE_CURRENT_TOP+:core_pkg::CURRENT_BITS-1];
+  wire [V-2:0] membrane_top = entry[core_pkg::STAGE_MEMBRANE_TOP+:V-1];
+
+  // States.
+  logic [2:0] phase;
+  logic enter_stage, enter_phase, enable_events, run_events, enable_inhibition, run_inhibition;
+  logic run_minimum, run_update, run_output, is_first_step, clearing, restart, hold, starved;
+  logic done_accumulate, done_inhibit, done_minimum, done_update, done_output;
+  logic [A-1:0] reset_address;
+
+  control states (
+      .clk              (clk),
+      .reset            (reset),
+      .start            (start),
+      .steps            (steps),
+      .is_readout       (is_readout),
+      .has_floor        (has_floor),
+      .is_last_stage    (is_last_stage),
+      .done_accumulate  (done_accumulate),
+      .done_inhibit     (done_inhibit),
+      .done_minimum     (done_minimum),
+      .done_update      (done_update),
+      .done_output      (done_output),
+      .hold             (hold),
+      .phase            (phase),
+      .enter_stage      (enter_stage),
+      .enter_phase      (enter_phase),
+      .enable_events    (enable_events),
+      .run_events       (run_events),
+      .enable_inhibition(enable_inhibition),
+      .run_inhibition   (run_inhibition),
+      .run_minimum      (run_minimum),
+      .run_update       (run_update),
+      .run_output       (run_output),
+      .is_first_step    (is_first_step),
+      .idle             (idle),
+      .done             (watch_done),
+      .clearing         (clearing),
+      .clear_address    (reset_address),
+      .restart          (restart),
+      .program_read     (program_read),
+      .program_address  (program_address),
+      .stage            (watch_stage),
+      .step             (watch_step)
+  );
+
+  assign watch_phase = phase;
+  assign watch_waits = starved || hold;
+
+  // Accumulate: events.
+  logic route_read, row_fetch, event_valid, event_inhibitory;
+  logic [A-1:0] route_address, event_spike_address, axis_y_address, axis_x_address;
+  logic [A-1:0] event_channel, event_pitch, event_offset, event_position, event_group;
+  logic [core_pkg::ROUTE_BITS-1:0] route;
+  logic [core_pkg::AXIS_BITS-1:0] axis_y, axis_x;
+  logic [core_pkg::INPUT_BITS-1:0] event_value;
+  logic [P-1:0] spike_row;
+
+  event_scanner events (
+      .clk           (clk),
+      .reset         (reset),
+      .restart       (restart),
+      .enter         (enter_stage),
+      .enable        (enable_events),
+      .run           (run_events),
+      .groups_i      (groups_i),
+      .groups_e      (groups_e),
+      .width         (width),
+      .step_y        (step_y),
+      .step_x        (step_x),
+      .in_valid      (in_valid),
+      .in_ready      (in_ready),
+      .in_last       (in_last),
+      .in_y          (in_y),
+      .in_x          (in_x),
+      .in_channel    (in_channel),
+      .in_value      (in_value),
+      .route_read    (route_read),
+      .route_address (route_address),
+      .route         (route),
+      .fetch         (row_fetch),
+      .spike_address (event_spike_address),
+      .spikes        (spike_row),
+      .axis_y_address(axis_y_address),
+      .axis_x_address(axis_x_address),
+      .axis_y        (axis_y),
+      .axis_x        (axis_x),
+      .op_valid      (event_valid),
+      .op_inhibitory (event_inhibitory),
+      .op_channel    (event_channel),
+      .op_pitch      (event_pitch),
+      .op_offset     (event_offset),
+      .op_position   (event_position),
+      .op_group      (event_group),
+      .op_value      (event_value),
+      .done          (done_accumulate),
+      .starved       (starved)
+  );
+
+  memory #(
+      .WIDTH(core_pkg::ROUTE_BITS),
+      .DEPTH(core_pkg::ROUTES)
+  ) route_memory (
+      .clk          (clk),
+      .read         (route_read),
+      .read_address (route_address),
+      .q            (route),
+      .write        (cfg_write[core_pkg::CONFIG_ROUTE]),
+      .write_address(cfg_at),
+      .d            (cfg_row[core_pkg::ROUTE_BITS-1:0])
+  );
+  memory #(
+      .WIDTH(core_pkg::AXIS_BITS),
+      .DEPTH(core_pkg::AXIS_WORDS)
+  ) axis_y_memory (
+      .clk          (clk),
+      .read         (row_fetch),
+      .read_address (axis_y_address),
+      .q            (axis_y),
+      .write        (cfg_write[core_pkg::CONFIG_AXIS_Y]),
+      .write_address(cfg_at),
+      .d            (cfg_row[core_pkg::AXIS_BITS-1:0])
+  );
+  memory #(
+      .WIDTH(core_pkg::AXIS_BITS),
+      .DEPTH(core_pkg::AXIS_WORDS)
+  ) axis_x_memory (
+      .clk          (clk),
+      .read         (row_fetch),
+      .read_address (axis_x_address),
+      .q            (axis_x),
+      .write        (cfg_write[core_pkg::CONFIG_AXIS_X]),
+      .write_address(cfg_at),
+      .d            (cfg_row[core_pkg::AXIS_BITS-1:0])
+  );
+
+  // Inhibit: active units.
+  logic unit_fetch, sums_clear, unit_valid;
+  logic [A-1:0] unit_row_address, sums_clear_address, unit, unit_position, unit_group;
+  logic [S-1:0] unit_sum;
+  logic [P*S-1:0] inhibition_row;
+
+  inhibition_scanner units (
+      .clk          (clk),
+      .reset        (reset),
+      .enter        (enter_stage),
+      .enable       (enable_inhibition),
+      .run          (run_inhibition),
+      .base         (inhibition_base),
+      .rows         (rows_i),
+      .groups_i     (groups_i),
+      .groups_e     (groups_e),
+      .fetch        (unit_fetch),
+      .address      (unit_row_address),
+      .sums         (inhibition_row),
+      .clear        (sums_clear),
+      .clear_address(sums_clear_address),
+      .op_valid     (unit_valid),
+      .op_unit      (unit),
+      .op_position  (unit_position),
+      .op_group     (unit_group),
+      .op_sum       (unit_sum),
+      .done         (done_inhibit)
+  );
+
+  // The lanes.
+  logic lanes_valid, divisible;
+  logic [1:0] lanes_kind;
+  logic [A-1:0] weight_address, lanes_lane_address, sum_address, gain_address;
+  logic [core_pkg::VALUE_BITS-1:0] lanes_value;
+  logic [P*W-1:0] weight_row;
+  logic [P*L-1:0] lane_row;
+  logic [G-1:0] gain;
+
+  address_generator addresses (
+      .clk             (clk),
+      .reset           (reset),
+      .groups_i        (groups_i),
+      .groups_e        (groups_e),
+      .weight_base     (weight_base),
+      .inhibitory_base (inhibitory_base),
+      .accumulator_base(accumulator_base),
+      .inhibition_base (inhibition_base),
+      .lane_base       (lane_base),
+      .gain_base       (gain_base),
+      .event_valid     (event_valid),
+      .event_inhibitory(event_inhibitory),
+      .event_channel   (event_channel),
+      .event_pitch     (event_pitch),
+      .event_offset    (event_offset),
+      .event_position  (event_position),
+      .event_group     (event_group),
+      .event_value     (event_value),
+      .unit_valid      (unit_valid),
+      .unit            (unit),
+      .unit_position   (unit_position),
+      .unit_group      (unit_group),
+      .unit_sum        (unit_sum),
+      .gain_address    (gain_address),
+      .valid           (lanes_valid),
+      .kind            (lanes_kind),
+      .weight_address  (weight_address),
+      .lane_address    (lanes_lane_address),
+      .sum_address     (sum_address),
+      .value           (lanes_value)
+  );
+
+  memory #(
+      .WIDTH(P * W),
+      .DEPTH(core_pkg::WEIGHT_ROWS)
+  ) weight_memory (
+      .clk          (clk),
+      .read         (lanes_valid),
+      .read_address (weight_address),
+      .q            (weight_row),
+      .write        (cfg_write[core_pkg::CONFIG_WEIGHT]),
+      .write_address(cfg_at),
+      .d            (cfg_row[P*W-1:0])
+  );
+  memory #(
+      .WIDTH(G),
+      .DEPTH(core_pkg::GAIN_WORDS)
+  ) gain_memory (
+      .clk          (clk),
+      .read         (unit_valid),
+      .read_address (gain_address),
+      .q            (gain),
+      .write        (cfg_write[core_pkg::CONFIG_GAIN]),
+      .write_address(cfg_at),
+      .d            (cfg_row[G-1:0])
+  );
+
+  logic inhibition_read, accumulator_read, inhibition_write, num_write, den_write;
+  logic [A-1:0] lanes_read_address, lanes_write_address;
+  logic [P*S-1:0] next_inhibition;
+  logic [P*N-1:0] num_row, next_num;
+  logic [P*D-1:0] den_row, next_den;
+
+  lanes sums (
+      .clk             (clk),
+      .reset           (reset),
+      .is_readout      (is_readout),
+      .clear_divisible (enter_stage),
+      .divisible       (divisible),
+      .valid           (lanes_valid),
+      .kind            (lanes_kind),
+      .sum_address     (sum_address),
+      .value           (lanes_value),
+      .gain            (gain),
+      .weights         (weight_row),
+      .lane_row        (lane_row),
+      .inhibition_read (inhibition_read),
+      .accumulator_read(accumulator_read),
+      .read_address    (lanes_read_address),
+      .inhibition      (inhibition_row),
+      .num             (num_row),
+      .den             (den_row),
+      .inhibition_write(inhibition_write),
+      .num_write       (num_write),
+      .den_write       (den_write),
+      .write_address   (lanes_write_address),
+      .next_inhibition (next_inhibition),
+      .next_num        (next_num),
+      .next_den        (next_den)
+  );
+
+  // Minimum and update: rows of NUM and DEN, neurons. Output: rows of NUM.
+  logic neuron_row_read, logit_row_read, issue, issue_ends_row;
+  logic [A-1:0] neuron_row_address, logit_row_address, neuron_lane_address, issue_spike_address;
+  logic [A-1:0] membrane_address, parameter_address;
+  logic [core_pkg::PART_BITS-1:0] issue_part;
+  logic [R-1:0] issue_exists;
+  logic [core_pkg::ALIGNED_BITS-1:0] least;
+
+  neuron_scanner neurons (
+      .clk                (clk),
+      .enter              (enter_phase),
+      .run_minimum        (run_minimum),
+      .run_update         (run_update),
+      .positions          (positions),
+      .n_e                (n_e),
+      .groups_e           (groups_e),
+      .accumulator_base   (accumulator_base),
+      .membrane_base      (membrane_base),
+      .parameter_base     (parameter_base),
+      .spike_base         (spike_base),
+      .lane_base          (lane_base),
+      .row_read           (neuron_row_read),
+      .row_address        (neuron_row_address),
+      .lane_address       (neuron_lane_address),
+      .membrane_address   (membrane_address),
+      .parameter_address  (parameter_address),
+      .issue              (issue),
+      .issue_spike_address(issue_spike_address),
+      .issue_part         (issue_part),
+      .issue_ends_row     (issue_ends_row),
+      .issue_exists       (issue_exists),
+      .done_minimum       (done_minimum),
+      .done_update        (done_update)
+  );
+
+  minimum divisors (
+      .clk     (clk),
+      .reset   (reset),
+      .clear   (enter_stage),
+      .valid   (run_minimum),
+      .den     (den_row),
+      .lane_row(lane_row),
+      .least   (least)
+  );
+
+  readout logits (
+      .clk        (clk),
+      .reset      (reset),
+      .enter      (enter_phase),
+      .run        (run_output),
+      .n_e        (n_e),
+      .base       (accumulator_base),
+      .row_read   (logit_row_read),
+      .row_address(logit_row_address),
+      .num        (num_row),
+      .out_valid  (out_valid),
+      .out_ready  (out_ready),
+      .out_class  (out_class),
+      .out_logit  (out_logit),
+      .hold       (hold),
+      .done       (done_output)
+  );
+
+  // A row of NUM and DEN that is read to be used up is cleared a cycle later.
+  logic row_clear;
+  logic [A-1:0] row_clear_address;
+  wire row_is_used_up = (neuron_row_read && run_update) || logit_row_read;
+  wire [A-1:0] used_row_address = run_output ? logit_row_address : neuron_row_address;
+
+  always_ff @(posedge clk) begin
+    row_clear <= row_is_used_up && !reset;
+    row_clear_address <= used_row_address;
+  end
+
+  wire sum_row_read = accumulator_read || neuron_row_read || logit_row_read;
+  wire [A-1:0] sum_row_address = accumulator_read ? lanes_read_address : used_row_address;
+  wire clear_rows = clearing || row_clear;
+  wire clears_accumulators = clearing && reset_address < A'(core_pkg::ACCUMULATOR_ROWS);
+  wire clears_inhibition = clearing && reset_address < A'(core_pkg::INHIBITION_ROWS);
+  wire [A-1:0] sum_write_address =
+      clearing ? reset_address : row_clear ? row_clear_address : lanes_write_address;
+
+  memory #(
+      .WIDTH(P * N),
+      .DEPTH(core_pkg::ACCUMULATOR_ROWS)
+  ) num_memory (
+      .clk          (clk),
+      .read         (sum_row_read),
+      .read_address (sum_row_address),
+      .q            (num_row),
+      .write        (num_write || row_clear || clears_accumulators),
+      .write_address(sum_write_address),
+      .d            (clear_rows ? '0 : next_num)
+  );
+  memory #(
+      .WIDTH(P * D),
+      .DEPTH(core_pkg::ACCUMULATOR_ROWS)
+  ) den_memory (
+      .clk          (clk),
+      .read         (sum_row_read),
+      .read_address (sum_row_address),
+      .q            (den_row),
+      .write        (den_write || row_clear || clears_accumulators),
+      .write_address(sum_write_address),
+      .d            (clear_rows ? '0 : next_den)
+  );
+  memory #(
+      .WIDTH(P * S),
+      .DEPTH(core_pkg::INHIBITION_ROWS)
+  ) inhibition_memory (
+      .clk          (clk),
+      .read         (inhibition_read || unit_fetch),
+      .read_address (inhibition_read ? lanes_read_address : unit_row_address),
+      .q            (inhibition_row),
+      .write        (inhibition_write || sums_clear || clears_inhibition),
+      .write_address(clearing ? reset_address
+          : sums_clear ? sums_clear_address : lanes_write_address),
+      .d            (clearing || sums_clear ? '0 : next_inhibition)
+  );
+
+  memory #(
+      .WIDTH(P * L),
+      .DEPTH(core_pkg::LANE_ROWS)
+  ) lane_memory (
+      .clk          (clk),
+      .read         (lanes_valid || run_minimum || issue),
+      .read_address (lanes_valid ? lanes_lane_address : neuron_lane_address),
+      .q            (lane_row),
+      .write        (cfg_write[core_pkg::CONFIG_LANE]),
+      .write_address(cfg_at),
+      .d            (cfg_row[P*L-1:0])
+  );
+
+  // Update.
+  logic [R*X-1:0] parameters;
+  logic [R*V-1:0] membranes, next_membranes;
+  logic [R*A-1:0] table_address;
+  logic [R*E-1:0] entries;
+
+  memory #(
+      .WIDTH(R * X),
+      .DEPTH(core_pkg::PARAMETER_ROWS)
+  ) parameter_memory (
+      .clk          (clk),
+      .read         (issue),
+      .read_address (parameter_address),
+      .q            (parameters),
+      .write        (cfg_write[core_pkg::CONFIG_PARAMETER]),
+      .write_address(cfg_at),
+      .d            (cfg_row[R*X-1:0])
+  );
+  memory #(
+      .WIDTH(R * V),
+      .DEPTH(core_pkg::MEMBRANE_ROWS)
+  ) membrane_memory (
+      .clk          (clk),
+      .read         (issue),
+      .read_address (membrane_address),
+      .q            (membranes),
+      .write        (watch_membrane_write),
+      .write_address(watch_membrane_address),
+      .d            (next_membranes)
+  );
+
+  if (core_pkg::DIVIDER == core_pkg::DIVIDER_LUT) begin : g_tables
+    for (genvar i = 0; i < R; i++) begin : g_table
+      memory #(
+          .WIDTH(E),
+          .DEPTH(1 << core_pkg::TABLE_BITS)
+      ) table_memory (
+          .clk          (clk),
+          .read         (1'b1),
+          .read_address (table_address[i*A+:A]),
+          .q            (entries[i*E+:E]),
+          .write        (cfg_write[core_pkg::CONFIG_TABLE]),
+          .write_address(cfg_at),
+          .d            (cfg_row[E-1:0])
+      );
+    end
+  end else begin : g_no_table
+    assign entries = '0;
+    wire unused = &{1'b0, table_address, cfg_write[core_pkg::CONFIG_TABLE]};
+  end
+
+  update neuron_lanes (
+      .clk                   (clk),
+      .reset                 (reset),
+      .is_first              (is_first_step),
+      .divisible             (divisible),
+      .has_floor             (has_floor),
+      .least                 (least),
+      .leak                  (leak),
+      .current_top           (current_top),
+      .membrane_top          (membrane_top),
+      .issue                 (issue),
+      .issue_spike_address   (issue_spike_address),
+      .issue_membrane_address(membrane_address),
+      .issue_part            (issue_part),
+      .issue_ends_row        (issue_ends_row),
+      .issue_exists          (issue_exists),
+      .num                   (num_row),
+      .den                   (den_row),
+      .lane_row              (lane_row),
+      .parameters            (parameters),
+      .membranes             (membranes),
+      .table_address         (table_address),
+      .entries               (entries),
+      .membrane_write        (watch_membrane_write),
+      .membrane_address      (watch_membrane_address),
+      .next_membranes        (next_membranes),
+      .spike_write           (watch_spike_write),
+      .spike_address         (watch_spike_address),
+      .spikes                (watch_spikes)
+  );
+
+  memory #(
+      .WIDTH(P),
+      .DEPTH(core_pkg::SPIKE_ROWS)
+  ) spike_memory (
+      .clk          (clk),
+      .read         (row_fetch),
+      .read_address (event_spike_address),
+      .q            (spike_row),
+      .write        (watch_spike_write),
+      .write_address(watch_spike_address),
+      .d            (watch_spikes)
+  );
+
+  assign watch_membranes = next_membranes;
+endmodule

@@ -1,0 +1,56 @@
+// A divider with a table of reciprocals: round(2^fraction num / den) with 1 / den from the table (A7, A8).
+//
+//     1  leading one of den      2  normalise: the bits below it are the table's address
+//     3  entry times num         4  shift, round
+module divider_table (
+    input  logic                                clk,
+    input  logic [core_pkg::MAGNITUDE_BITS-1:0] num,
+    input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
+    input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the table's fraction bits
+    output logic [core_pkg::ADDRESS-1:0]        table_address,  // in cycle 2
+    input  logic [core_pkg::ENTRY_BITS-1:0]     entry,          // in cycle 3
+    output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5
+);
+  localparam integer M = core_pkg::ALIGNED_BITS;
+  localparam integer X = core_pkg::MAGNITUDE_BITS + core_pkg::ENTRY_BITS;
+  localparam integer E = $clog2(M);
+  localparam integer T = core_pkg::TABLE_BITS;
+
+  logic [E-1:0] exponent, exponent2;
+  logic [M-1:0] den2, normal;
+  logic [core_pkg::MAGNITUDE_BITS-1:0] num2, num3;
+  logic signed [core_pkg::POWER_BITS-1:0] power2, power3, power4;
+  logic [X-1:0] product4;
+
+  leading_one #(
+      .WIDTH(M)
+  ) leading (
+      .bits (den),
+      .index(exponent)
+  );
+
+  assign normal = den2 << (E'(M - 1) - exponent2);
+  assign table_address = core_pkg::ADDRESS'(normal[M-2-:T]);
+
+  always_ff @(posedge clk) begin
+    exponent2 <= exponent;
+    den2      <= den;
+    num2      <= num;
+    power2    <= fraction - core_pkg::POWER_BITS'(exponent);
+    num3      <= num2;
+    power3    <= power2;
+    product4  <= X'(num3) * X'(entry);
+    power4    <= power3;
+  end
+
+  scale #(
+      .WIDTH(X)
+  ) scaled (
+      .clk      (clk),
+      .x        (product4),
+      .power    (power4),
+      .magnitude(magnitude)
+  );
+
+  wire unused = &{1'b0, normal};
+endmodule

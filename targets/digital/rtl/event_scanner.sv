@@ -1,0 +1,202 @@
+// Phase accumulate: scans the rows of a stage's sources, or the words of the input port, and gives the
+// lanes an operation per tap and group of every event (docs/digital_core.md, Events; C1..C3).
+//
+// A row passes three places: it is fetched (its address is presented), lies ahead (on the
+// memories' outputs), and is worked on (`row_...`). A word of the port takes the same way.
+module event_scanner (
+    input  logic                          clk,
+    input  logic                          reset,
+    input  logic                          restart,   // of an inference: the first route is next
+    input  logic                          enter,     // a stage begins
+    input  logic                          enable,    // rows are fetched
+    input  logic                          run,       // events are worked on
+    // the stage
+    input  logic [core_pkg::ADDRESS-1:0]  groups_i,
+    input  logic [core_pkg::ADDRESS-1:0]  groups_e,
+    input  logic [core_pkg::ADDRESS-1:0]  width,
+    input  logic [core_pkg::ADDRESS-1:0]  step_y,
+    input  logic [core_pkg::ADDRESS-1:0]  step_x,
+    // the input port
+    input  logic                          in_valid,
+    output logic                          in_ready,
+    input  logic                          in_last,
+    input  logic [core_pkg::ADDRESS-1:0]  in_y,
+    input  logic [core_pkg::ADDRESS-1:0]  in_x,
+    input  logic [core_pkg::ADDRESS-1:0]  in_channel,
+    input  logic [core_pkg::INPUT_BITS-1:0] in_value,
+    // memories
+    output logic                          route_read,
+    output logic [core_pkg::ADDRESS-1:0]  route_address,
+    input  logic [core_pkg::ROUTE_BITS-1:0] route,
+    output logic                          fetch,
+    output logic [core_pkg::ADDRESS-1:0]  spike_address,
+    input  logic [core_pkg::LANES-1:0]    spikes,
+    output logic [core_pkg::ADDRESS-1:0]  axis_y_address,
+    output logic [core_pkg::ADDRESS-1:0]  axis_x_address,
+    input  logic [core_pkg::AXIS_BITS-1:0] axis_y,
+    input  logic [core_pkg::AXIS_BITS-1:0] axis_x,
+    // to the lanes
+    output logic                          op_valid,
+    output logic                          op_inhibitory,
+    output logic [core_pkg::ADDRESS-1:0]  op_channel,
+    output logic [core_pkg::ADDRESS-1:0]  op_pitch,
+    output logic [core_pkg::ADDRESS-1:0]  op_offset,
+    output logic [core_pkg::ADDRESS-1:0]  op_position,
+    output logic [core_pkg::ADDRESS-1:0]  op_group,
+    output logic [core_pkg::INPUT_BITS-1:0] op_value,
+    output logic                          done,
+    output logic                          starved
+);
+  localparam integer A = core_pkg::ADDRESS;
+  localparam integer P = core_pkg::LANES;
+  localparam integer LANE = $clog2(P);
+
+  // The route that is fetched from.
+  wire         is_port = route[core_pkg::ROUTE_IS_PORT];
+  wire         is_last = route[core_pkg::ROUTE_IS_LAST];
+  wire [A-1:0] base = route[core_pkg::ROUTE_BASE+:A];
+  wire [A-1:0] groups = route[core_pkg::ROUTE_GROUPS+:A];
+  wire [A-1:0] map_height = route[core_pkg::ROUTE_HEIGHT+:A];
+  wire [A-1:0] map_width = route[core_pkg::ROUTE_WIDTH+:A];
+  wire [A-1:0] axis = route[core_pkg::ROUTE_AXIS+:A];
+  wire [A-1:0] pitch = route[core_pkg::ROUTE_PITCH+:A];
+  wire [A-1:0] following = route[core_pkg::ROUTE_FOLLOWING+:A];
+
+  // Fetch: which row comes next.
+  logic [A-1:0] at, y, x, group, first;
+  logic fetched_all, ahead_valid, row_valid, take, consume;
+
+  wire last_group = group == groups - A'(1);
+  wire last_x = x == map_width - A'(1);
+  wire last_y = y == map_height - A'(1);
+  wire room = enable && !fetched_all && (!ahead_valid || take);
+  wire source_ends = is_port ? in_last : last_group && last_x && last_y;
+
+  assign in_ready = room && is_port;
+  assign fetch = room && (!is_port || in_valid);
+  assign spike_address = base + at;
+  assign axis_y_address = axis + (is_port ? in_y : y);
+  assign axis_x_address = axis + (is_port ? in_x : x);
+  assign route_read = restart || (fetch && source_ends);
+  assign route_address = restart ? '0 : following;
+
+  always_ff @(posedge clk) begin
+    if (enter) begin
+      {at, y, x, group, first} <= '0;
+      fetched_all <= 1'b0;
+    end else if (fetch) begin
+      fetched_all <= source_ends && is_last;
+      if (source_ends) {at, y, x, group, first} <= '0;
+      else if (!is_port) begin
+        at <= at + A'(1);
+        group <= last_group ? '0 : group + A'(1);
+        first <= last_group ? '0 : first + A'(P);
+        if (last_group) x <= last_x ? '0 : x + A'(1);
+        if (last_group && last_x) y <= y + A'(1);
+      end
+    end
+  end
+
+  // Ahead: what belongs to the row on the memories' outputs.
+  logic ahead_is_word, ahead_is_end;
+  logic [A-1:0] ahead_channel, ahead_pitch;
+  logic [core_pkg::INPUT_BITS-1:0] ahead_value;
+
+  assign take = ahead_valid && (!row_valid || consume);
+
+  always_ff @(posedge clk) begin
+    if (reset || enter) ahead_valid <= 1'b0;
+    else ahead_valid <= fetch || (ahead_valid && !take);
+    if (fetch) begin
+      ahead_is_word <= is_port;
+      ahead_is_end  <= in_last;
+      ahead_channel <= is_port ? in_channel : first;
+      ahead_value   <= is_port ? in_value : core_pkg::INPUT_BITS'(1);
+      ahead_pitch   <= pitch;
+    end
+  end
+
+  // The row that is worked on: its events left, and the taps of the event at hand.
+  logic [P-1:0] row_events, rest;
+  logic [A-1:0] row_channel, row_pitch;
+  logic [core_pkg::INPUT_BITS-1:0] row_value;
+  logic [core_pkg::AXIS_BITS-1:0] row_y, row_x;
+  logic [A-1:0] tap_y, tap_x, weight_y, weight_x, position_y, position_x, row_group;
+  logic [LANE-1:0] lane;
+
+  first_set #(
+      .WIDTH(P)
+  ) next_event (
+      .bits (row_events),
+      .index(lane),
+      .rest (rest)
+  );
+
+  wire [A-1:0] count_y = row_y[core_pkg::AXIS_COUNT+:A];
+  wire [A-1:0] count_x = row_x[core_pkg::AXIS_COUNT+:A];
+  wire has_event = row_events != '0;
+  wire has_taps = count_y != '0 && count_x != '0;
+  wire ends_group = row_group == groups_i + groups_e - A'(1);
+  wire ends_x = tap_x == count_x - A'(1);
+  wire ends_y = tap_y == count_y - A'(1);
+  wire ends_event = !has_taps || (ends_group && ends_x && ends_y);
+  wire working = run && row_valid;
+  wire inhibitory = row_group < groups_i;
+
+  assign consume = working && (!has_event || (ends_event && rest == '0));
+  assign done = consume && !ahead_valid && fetched_all;
+  assign starved = run && !row_valid;
+
+  always_ff @(posedge clk) begin
+    if (reset || enter) row_valid <= 1'b0;
+    else row_valid <= take || (row_valid && !consume);
+    if (take) begin
+      row_events  <= !ahead_is_word ? spikes : ahead_is_end ? '0 : P'(1);
+      row_channel <= ahead_channel;
+      row_value   <= ahead_value;
+      row_pitch   <= ahead_pitch;
+      row_y       <= axis_y;
+      row_x       <= axis_x;
+    end else if (working && ends_event) row_events <= rest;
+  end
+
+  // Taps go along x, then along y; the next window along an axis holds the entry `stride` earlier.
+  wire next_event_or_row = take || ends_event;
+  wire [A-1:0] first_weight_y = take ? axis_y[core_pkg::AXIS_WEIGHT+:A]
+      : row_y[core_pkg::AXIS_WEIGHT+:A];
+  wire [A-1:0] first_position_y = take ? axis_y[core_pkg::AXIS_POSITION+:A]
+      : row_y[core_pkg::AXIS_POSITION+:A];
+  wire [A-1:0] first_weight_x = take ? axis_x[core_pkg::AXIS_WEIGHT+:A]
+      : row_x[core_pkg::AXIS_WEIGHT+:A];
+  wire [A-1:0] first_position_x = take ? axis_x[core_pkg::AXIS_POSITION+:A]
+      : row_x[core_pkg::AXIS_POSITION+:A];
+  wire restart_y = next_event_or_row;
+  wire restart_x = next_event_or_row || ends_x;
+
+  always_ff @(posedge clk) begin
+    if (take || working) begin
+      row_group <= next_event_or_row || ends_group ? '0 : row_group + A'(1);
+      if (next_event_or_row || ends_group) begin
+        tap_x      <= restart_x ? '0 : tap_x + A'(1);
+        weight_x   <= restart_x ? first_weight_x : weight_x - step_x;
+        position_x <= restart_x ? first_position_x : position_x + A'(1);
+        if (restart_x) begin
+          tap_y      <= restart_y ? '0 : tap_y + A'(1);
+          weight_y   <= restart_y ? first_weight_y : weight_y - step_y;
+          position_y <= restart_y ? first_position_y : position_y + width;
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    op_valid <= !reset && working && has_event && has_taps;
+    op_inhibitory <= inhibitory;
+    op_channel <= row_channel + (A)'(lane);
+    op_pitch <= row_pitch;
+    op_offset <= weight_y + weight_x + row_group;
+    op_position <= position_y + position_x;
+    op_group <= inhibitory ? row_group : row_group - groups_i;
+    op_value <= row_value;
+  end
+endmodule

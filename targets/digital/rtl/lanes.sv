@@ -1,0 +1,130 @@
+// Stages 2 to 6 of the lanes' pipeline: P weights times a value, added to a row of sums.
+//
+//     2  weight and lane rows are read; a gain is multiplied with s_I
+//     3  the row of weights is registered
+//     4  products
+//     5  the product of W_EE is shifted; the row of sums is read
+//     6  the row is added to and written; a row that was written a cycle ago is forwarded
+module lanes (
+    input  logic                         clk,
+    input  logic                         reset,
+    input  logic                         is_readout,
+    input  logic                         clear_divisible,
+    output logic                         divisible,
+    // stage 2
+    input  logic                         valid,
+    input  logic [1:0]                   kind,
+    input  logic [core_pkg::ADDRESS-1:0] sum_address,
+    input  logic [core_pkg::VALUE_BITS-1:0] value,
+    input  logic [core_pkg::GAIN_BITS-1:0] gain,
+    // stage 3: the rows that were read
+    input  logic [core_pkg::LANES*core_pkg::WEIGHT_BITS-1:0] weights,
+    input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
+    // stage 5: sums are read, stage 6: they come and are written
+    output logic                         inhibition_read,
+    output logic                         accumulator_read,
+    output logic [core_pkg::ADDRESS-1:0] read_address,
+    input  logic [core_pkg::LANES*core_pkg::INHIBITION_BITS-1:0] inhibition,
+    input  logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
+    output logic                         inhibition_write,
+    output logic                         num_write,
+    output logic                         den_write,
+    output logic [core_pkg::ADDRESS-1:0] write_address,
+    output logic [core_pkg::LANES*core_pkg::INHIBITION_BITS-1:0] next_inhibition,
+    output logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] next_num,
+    output logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] next_den
+);
+  localparam integer A = core_pkg::ADDRESS;
+  localparam integer P = core_pkg::LANES;
+  localparam integer W = core_pkg::WEIGHT_BITS;
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer D = core_pkg::DIVISOR_BITS;
+  localparam integer S = core_pkg::INHIBITION_BITS;
+  localparam integer V = core_pkg::VALUE_BITS;
+  localparam integer G = core_pkg::GAINED_BITS;
+  localparam integer K = core_pkg::SHIFT_BITS;
+  localparam integer L = core_pkg::LANE_BITS;
+
+  logic [6:3] valids;
+  logic [1:0] kinds[3:6];
+  logic [A-1:0] rows[3:6];
+  logic [V-1:0] value3, value4;
+  logic [G-1:0] gained3, gained4;
+
+  always_ff @(posedge clk) begin
+    valids <= reset ? '0 : {valids[5:3], valid};
+    kinds[3] <= kind;
+    rows[3] <= sum_address;
+    for (int i = 4; i <= 6; i++) begin
+      kinds[i] <= kinds[i-1];
+      rows[i]  <= rows[i-1];
+    end
+    value3  <= value;
+    value4  <= value3;
+    gained3 <= G'(value) * G'(gain);
+    gained4 <= gained3;
+  end
+
+  logic [P*W-1:0] weights4;
+  logic [P*K-1:0] shifts4, shifts5;
+
+  always_ff @(posedge clk) begin
+    weights4 <= weights;
+    for (int i = 0; i < P; i++) shifts4[i*K+:K] <= lane_row[i*L+:K];
+    shifts5 <= shifts4;
+  end
+
+  assign read_address     = rows[5];
+  assign inhibition_read  = valids[5] && kinds[5] == core_pkg::KIND_IE;
+  assign accumulator_read = valids[5] && kinds[5] != core_pkg::KIND_IE;
+
+  // A sum that is written in this cycle, for an operation on the same row in the next one.
+  logic again;
+  wire is_inhibitory = kinds[6] == core_pkg::KIND_IE;
+  wire subtracts = kinds[6] == core_pkg::KIND_EI;
+
+  always_ff @(posedge clk) begin
+    again <= valids[6] && rows[5] == rows[6]
+        && is_inhibitory == (kinds[5] == core_pkg::KIND_IE);
+  end
+
+  assign write_address    = rows[6];
+  assign inhibition_write = valids[6] && is_inhibitory;
+  assign num_write        = valids[6] && !is_inhibitory;
+  assign den_write        = valids[6] && subtracts && !is_readout;
+
+  wire subtracts5 = kinds[5] == core_pkg::KIND_EI;
+  logic [P-1:0] positive;
+
+  for (genvar i = 0; i < P; i++) begin : g_lane
+    logic [N-1:0] product5, product6, last_num;
+    logic [D-1:0] gained_product5, gained_product6, last_den;
+    logic [S-1:0] last_inhibition;
+
+    wire [W-1:0] weight = weights4[i*W+:W];
+    wire [N-1:0] old_num = again ? last_num : num[i*N+:N];
+    wire [D-1:0] old_den = again ? last_den : den[i*D+:D];
+    wire [S-1:0] old_inhibition = again ? last_inhibition : inhibition[i*S+:S];
+
+    always_ff @(posedge clk) begin
+      product5        <= N'(weight) * N'(value4);
+      gained_product5 <= D'(weight) * D'(gained4);
+      product6        <= kinds[5] == core_pkg::KIND_EE ? product5 << shifts5[i*K+:K] : product5;
+      gained_product6 <= subtracts5 ? gained_product5 : '0;
+      last_num        <= next_num[i*N+:N];
+      last_den        <= next_den[i*D+:D];
+      last_inhibition <= next_inhibition[i*S+:S];
+    end
+
+    assign next_num[i*N+:N] = subtracts ? old_num - product6 : old_num + product6;
+    assign next_den[i*D+:D] = old_den + gained_product6;
+    assign next_inhibition[i*S+:S] = old_inhibition + S'(product6);
+    assign positive[i] = gained_product6 != '0;
+  end
+
+  always_ff @(posedge clk) begin
+    if (clear_divisible) divisible <= 1'b0;
+    else if (den_write && positive != '0) divisible <= 1'b1;
+  end
+endmodule

@@ -1,0 +1,27 @@
+// A memory with one read and one write port. The output holds while `read` is low.
+// What a read returns that meets a write of the same row does not matter: nobody does that, but
+// the lanes, which forward the sum (lanes.sv).
+module memory #(
+    parameter integer WIDTH = 8,
+    parameter integer DEPTH = 16
+) (
+    input  logic                      clk,
+    input  logic                      read,
+    input  logic [core_pkg::ADDRESS-1:0] read_address,
+    output logic [WIDTH-1:0]          q,
+    input  logic                      write,
+    input  logic [core_pkg::ADDRESS-1:0] write_address,
+    input  logic [WIDTH-1:0]          d
+);
+  localparam integer BITS = DEPTH > 1 ? $clog2(DEPTH) : 1;
+
+  logic [WIDTH-1:0] content[0:DEPTH-1];
+
+  always_ff @(posedge clk) begin
+    if (read) q <= content[read_address[BITS-1:0]];
+    if (write) content[write_address[BITS-1:0]] <= d;
+  end
+
+  // Addresses have one width in the whole core; a small memory does not look at the upper bits.
+  wire unused = &{1'b0, read_address, write_address};
+endmodule

@@ -1,0 +1,61 @@
+// Phase minimum: the least positive DEN << align of a stage (docs/digital_core.md, C5).
+//
+//     1  a row of DEN and its aligns are there; shift        2..4  a tree over the lanes, in three parts
+//     5  compare with the register
+module minimum (
+    input  logic                           clk,
+    input  logic                           reset,
+    input  logic                           clear,
+    input  logic                           valid,  // a row is read in this cycle
+    input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
+    input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
+    output logic [core_pkg::ALIGNED_BITS-1:0] least
+);
+  localparam integer P = core_pkg::LANES;
+  localparam integer D = core_pkg::DIVISOR_BITS;
+  localparam integer M = core_pkg::ALIGNED_BITS;
+  localparam integer L = core_pkg::LANE_BITS;
+  localparam integer K = core_pkg::SHIFT_BITS;
+  localparam integer LEVELS = $clog2(P);
+  localparam integer PARTS = 3;
+
+  logic [5:1] valids;
+
+  always_ff @(posedge clk) valids <= reset ? '0 : {valids[4:1], valid};
+
+  // All ones stand for no divisor: M is wide enough that no aligned divisor reaches them.
+  for (genvar level = 0; level <= LEVELS; level++) begin : g_level
+    localparam integer NODES = P >> level;
+    localparam integer DELAY = level == 0 ? 1
+        : (level * PARTS) / LEVELS - ((level - 1) * PARTS) / LEVELS;
+    logic [NODES*M-1:0] found, value;
+
+    if (level == 0) begin : g_shift
+      always_comb begin
+        for (int i = 0; i < P; i++) begin
+          found[i*M+:M] = den[i*D+:D] == '0 ? '1
+              : M'(den[i*D+:D]) << lane_row[i*L+K+:core_pkg::ALIGN_BITS];
+        end
+      end
+    end else begin : g_compare
+      for (genvar i = 0; i < NODES; i++) begin : g_node
+        wire [M-1:0] one = g_level[level-1].value[(2*i)*M+:M];
+        wire [M-1:0] other = g_level[level-1].value[(2*i+1)*M+:M];
+        assign found[i*M+:M] = one < other ? one : other;
+      end
+    end
+    delay #(
+        .WIDTH (NODES * M),
+        .CYCLES(DELAY)
+    ) part (
+        .clk(clk),
+        .d  (found),
+        .q  (value)
+    );
+  end
+
+  always_ff @(posedge clk) begin
+    if (clear) least <= '1;
+    else if (valids[5] && g_level[LEVELS].value < least) least <= g_level[LEVELS].value;
+  end
+endmodule

@@ -1,0 +1,145 @@
+// One neuron at a time: divide, integrate, fire, reset (A6..A10). DEPTH cycles after its issue the new
+// membrane and the spike are there.
+//
+//     1  the memories' words are there; a zero divisor is replaced      2 ..  the divider
+//     DEPTH - 1  saturate, sign, bias      DEPTH  membrane
+module neuron (
+    input  logic                                 clk,
+    input  logic                                 valid,  // cycle 1
+    // the stage and the step
+    input  logic                                 is_first,
+    input  logic                                 divisible,
+    input  logic                                 has_floor,
+    input  logic [core_pkg::ALIGNED_BITS-1:0]    least,
+    input  logic [core_pkg::LEAK_BITS-1:0]       leak,
+    input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
+    input  logic [core_pkg::MEMBRANE_BITS-2:0]   membrane_top,
+    // the neuron, cycle 1
+    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [core_pkg::DIVISOR_BITS-1:0]    den,
+    input  logic [core_pkg::ALIGN_BITS-1:0]      align,
+    input  logic [core_pkg::THRESHOLD_BITS-1:0]  threshold,
+    input  logic [core_pkg::BIAS_BITS-1:0]       bias,
+    input  logic [core_pkg::FRACTION_BITS-1:0]   fraction,
+    input  logic [core_pkg::DIVISOR_BITS-1:0]    floor_divisor,
+    input  logic [core_pkg::MEMBRANE_BITS-1:0]   membrane,
+    // the table
+    output logic [core_pkg::ADDRESS-1:0]         table_address,
+    input  logic [core_pkg::ENTRY_BITS-1:0]      entry,
+    // cycle DEPTH
+    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
+    output logic                                 spike
+);
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer G = core_pkg::MAGNITUDE_BITS;
+  localparam integer M = core_pkg::ALIGNED_BITS;
+  localparam integer C = core_pkg::CURRENT_BITS;
+  localparam integer V = core_pkg::MEMBRANE_BITS;
+  localparam integer T = core_pkg::THRESHOLD_BITS;
+  localparam integer B = core_pkg::BIAS_BITS;
+  localparam integer Q = core_pkg::POWER_BITS;
+  localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
+  localparam integer I = (B > C ? B : C) + 1;  // the current with its bias
+  localparam integer U = (I > V ? I : V) + 2;  // the membrane held it saturates
+
+  // 1: without any positive divisor 0 / 1 stands for the current.
+  wire is_negative = num[N-1];
+  wire is_zero = den == '0;
+  wire [N-1:0] absolute = is_negative ? -num : num;
+
+  logic [G-1:0] num2;
+  logic [M-1:0] den2;
+  logic signed [Q-1:0] fraction2;
+  logic valid2;
+
+  always_ff @(posedge clk) begin
+    valid2 <= valid;
+    num2   <= divisible ? absolute[G-1:0] : '0;
+    if (!divisible) den2 <= M'(1);
+    else if (!is_zero) den2 <= M'(den);
+    else den2 <= has_floor ? M'(floor_divisor) : least;
+    fraction2 <= Q'($signed(fraction)) + $signed(is_zero && !has_floor ? Q'(align) : Q'(0));
+  end
+
+  logic [C:0] magnitude;
+
+  if (core_pkg::DIVIDER == core_pkg::DIVIDER_EXACT) begin : g_exact
+    divider_iterative divider (
+        .clk      (clk),
+        .start    (valid2),
+        .num      (num2),
+        .den      (den2),
+        .fraction (fraction2),
+        .magnitude(magnitude)
+    );
+    assign table_address = '0;
+    wire unused = &{1'b0, entry};
+  end else if (core_pkg::DIVIDER == core_pkg::DIVIDER_LUT) begin : g_table
+    divider_table divider (
+        .clk          (clk),
+        .num          (num2),
+        .den          (den2),
+        .fraction     (fraction2),
+        .table_address(table_address),
+        .entry        (entry),
+        .magnitude    (magnitude)
+    );
+    wire unused = &{1'b0, valid2};
+  end else begin : g_shift
+    divider_shift divider (
+        .clk      (clk),
+        .num      (num2),
+        .den      (den2),
+        .fraction (fraction2),
+        .magnitude(magnitude)
+    );
+    assign table_address = '0;
+    wire unused = &{1'b0, valid2, entry};
+  end
+
+  // DEPTH - 1
+  logic negative_late;
+  logic [B-1:0] bias_late;
+  logic signed [I-1:0] current;
+
+  carry #(
+      .WIDTH (1 + B),
+      .CYCLES(DEPTH - 2)
+  ) past_divider (
+      .clk(clk),
+      .d  ({is_negative, bias}),
+      .q  ({negative_late, bias_late})
+  );
+
+  wire [C-1:0] limited = magnitude > {2'b00, current_top} ? {1'b0, current_top} : magnitude[C-1:0];
+  wire signed [I-1:0] unsigned_current = $signed(I'(limited));
+  wire signed [I-1:0] signed_current = negative_late ? -unsigned_current : unsigned_current;
+
+  always_ff @(posedge clk) current <= signed_current + I'($signed(bias_late));
+
+  // DEPTH
+  logic [V-1:0] membrane_late;
+  logic [T-1:0] threshold_late;
+
+  carry #(
+      .WIDTH (V + T),
+      .CYCLES(DEPTH - 1)
+  ) to_membrane (
+      .clk(clk),
+      .d  ({membrane, threshold}),
+      .q  ({membrane_late, threshold_late})
+  );
+
+  wire signed [V-1:0] held = is_first ? '0 : $signed(membrane_late);
+  wire signed [V-1:0] leaked = held >>> leak;
+  wire signed [U-1:0] raw = U'(held) - U'(leaked) + U'(current);
+  wire signed [U-1:0] highest = $signed(U'(membrane_top));
+  wire signed [U-1:0] lowest = ~highest;
+  wire signed [U-1:0] limit = $signed(U'(threshold_late));
+  wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
+
+  assign spike = u >= limit;
+  assign next_membrane = V'(spike ? u - limit : u);
+
+  wire unused_sign = absolute[N-1];
+endmodule

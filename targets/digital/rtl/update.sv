@@ -1,0 +1,130 @@
+// Phase update after the issue: R neurons, their membranes, and rows of spikes.
+module update (
+    input  logic                           clk,
+    input  logic                           reset,
+    // the stage and the step
+    input  logic                           is_first,
+    input  logic                           divisible,
+    input  logic                           has_floor,
+    input  logic [core_pkg::ALIGNED_BITS-1:0] least,
+    input  logic [core_pkg::LEAK_BITS-1:0] leak,
+    input  logic [core_pkg::CURRENT_BITS-2:0] current_top,
+    input  logic [core_pkg::MEMBRANE_BITS-2:0] membrane_top,
+    // issue
+    input  logic                           issue,
+    input  logic [core_pkg::ADDRESS-1:0]   issue_spike_address,
+    input  logic [core_pkg::ADDRESS-1:0]   issue_membrane_address,
+    input  logic [core_pkg::PART_BITS-1:0] issue_part,
+    input  logic                           issue_ends_row,
+    input  logic [core_pkg::UPDATE_LANES-1:0] issue_exists,
+    // a cycle later: the memories' rows
+    input  logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
+    input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
+    input  logic [core_pkg::UPDATE_LANES*core_pkg::PARAMETER_BITS-1:0] parameters,
+    input  logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] membranes,
+    // the tables, one for each of the R dividers
+    output logic [core_pkg::UPDATE_LANES*core_pkg::ADDRESS-1:0] table_address,
+    input  logic [core_pkg::UPDATE_LANES*core_pkg::ENTRY_BITS-1:0] entries,
+    // UPDATE_DEPTH cycles after the issue
+    output logic                           membrane_write,
+    output logic [core_pkg::ADDRESS-1:0]   membrane_address,
+    output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] next_membranes,
+    output logic                           spike_write,
+    output logic [core_pkg::ADDRESS-1:0]   spike_address,
+    output logic [core_pkg::LANES-1:0]     spikes
+);
+  localparam integer A = core_pkg::ADDRESS;
+  localparam integer P = core_pkg::LANES;
+  localparam integer R = core_pkg::UPDATE_LANES;
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer D = core_pkg::DIVISOR_BITS;
+  localparam integer L = core_pkg::LANE_BITS;
+  localparam integer PART = core_pkg::PART_BITS;
+  localparam integer X = core_pkg::PARAMETER_BITS;
+  localparam integer V = core_pkg::MEMBRANE_BITS;
+  localparam integer E = core_pkg::ENTRY_BITS;
+  localparam integer NOTE = 2 * A + PART + 1 + R;
+  localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
+
+  logic valid1, valid_late;
+  logic [NOTE-1:0] note1, note_late;
+  wire [PART-1:0] part1 = note1[1+R+:PART];
+
+  always_ff @(posedge clk) begin
+    valid1 <= issue && !reset;
+    if (issue) begin
+      note1 <= {
+        issue_spike_address, issue_membrane_address, issue_part, issue_ends_row, issue_exists
+      };
+    end
+  end
+
+  delay #(
+      .WIDTH (1),
+      .CYCLES(DEPTH - 1)
+  ) valid_line (
+      .clk(clk),
+      .d  (valid1),
+      .q  (valid_late)
+  );
+  carry #(
+      .WIDTH (NOTE),
+      .CYCLES(DEPTH - 1)
+  ) note_line (
+      .clk(clk),
+      .d  (note1),
+      .q  (note_late)
+  );
+
+  wire [P*N-1:0] num_part = num >> (part1 * R * N);
+  wire [P*D-1:0] den_part = den >> (part1 * R * D);
+  wire [P*L-1:0] lane_part = lane_row >> (part1 * R * L);
+  logic [R-1:0] fires;
+
+  for (genvar i = 0; i < R; i++) begin : g_neuron
+    neuron one (
+        .clk          (clk),
+        .valid        (valid1),
+        .is_first     (is_first),
+        .divisible    (divisible),
+        .has_floor    (has_floor),
+        .least        (least),
+        .leak         (leak),
+        .current_top  (current_top),
+        .membrane_top (membrane_top),
+        .num          (num_part[i*N+:N]),
+        .den          (den_part[i*D+:D]),
+        .align        (lane_part[i*L+core_pkg::SHIFT_BITS+:core_pkg::ALIGN_BITS]),
+        .threshold    (parameters[i*X+core_pkg::PARAMETER_THRESHOLD+:core_pkg::THRESHOLD_BITS]),
+        .bias         (parameters[i*X+core_pkg::PARAMETER_BIAS+:core_pkg::BIAS_BITS]),
+        .fraction     (parameters[i*X+core_pkg::PARAMETER_FRACTION+:core_pkg::FRACTION_BITS]),
+        .floor_divisor(parameters[i*X+core_pkg::PARAMETER_FLOOR+:core_pkg::DIVISOR_BITS]),
+        .membrane     (membranes[i*V+:V]),
+        .table_address(table_address[i*A+:A]),
+        .entry        (entries[i*E+:E]),
+        .next_membrane(next_membranes[i*V+:V]),
+        .spike        (fires[i])
+    );
+  end
+
+  // A row of spikes is gathered part by part and written with its last one.
+  logic [P-1:0] gathered;
+  wire ends_row = note_late[R];
+  wire [R-1:0] exists = note_late[R-1:0];
+  wire [PART-1:0] part = note_late[1+R+:PART];
+  wire [R-1:0] firing = fires & exists;
+
+  assign membrane_write = valid_late;
+  assign membrane_address = note_late[1+R+PART+:A];
+  assign spike_write = valid_late && ends_row;
+  assign spike_address = note_late[1+R+PART+A+:A];
+  assign spikes = gathered | (P'(firing) << (part * R));
+
+  always_ff @(posedge clk) begin
+    if (reset) gathered <= '0;
+    else if (valid_late) gathered <= ends_row ? '0 : spikes;
+  end
+
+  wire unused = &{1'b0, num_part, den_part, lane_part};
+endmodule

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, ValueInfoProto, helper, numpy_helper, shape_inference
 
-OPSET, IR_VERSION = 21, 10  # the newest that onnxruntime 1.20 and all later ones load
+OPSET, IR_VERSION = 21, 10  # onnxruntime 1.18 and all later ones load them
 Array = NDArray[Any]
 Value = str  # the name of a value in the graph
 

@@ -45,7 +45,7 @@ class Network(ABC):
             self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
         g.scope = ""
         last = self.over_all_steps(circuit.output, values[circuit.output.name])
-        sums = g.op("CumSum", last, np.int64(0))  # ReduceSum rounds to float64 in onnxruntime
+        sums = g.op("CumSum", last, np.int64(0))  # ReduceSum is inexact beyond 2^53 there
         self.finish(g.op("Gather", sums, np.int64(-1), axis=0, to="sum"), output)
         classes: list[str | int] = ["batch", *circuit.shapes[circuit.output.name]]
         given = [declared(INPUT, np.float32, axes)]

@@ -63,6 +63,12 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
     run = find_run(folder)
+    if options.target in backends.EXTRAS:
+        raise UsageError(
+            f"{options.target} is written beside the files of a target, not instead of them",
+            where=f"--target {options.target}",
+            fix=f"eideploy compile --emit {options.target}",
+        )
     backends.require(options.emit)
     made = compile_in_memory(run, options)
     with bar("check", CHECKED) as advance:

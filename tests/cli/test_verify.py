@@ -127,6 +127,13 @@ def test_models_cannot_be_written_without_the_package(trained, refused, monkeypa
     )  # fmt: skip
 
 
+def test_models_are_no_target_and_the_error_says_how_to_get_them(trained, refused):
+    refused(
+        "compile", "--target", "onnx", code=2,
+        what="beside the files of a target", where="--target onnx", fix="compile --emit onnx",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("shape", [(70, 1, 8, 8), (70, 4, 1, 8, 8)])
 def test_onnxruntime_simulates_the_builds_file_and_saves_its_own_logits(
     onnx_build, call, samples, shape

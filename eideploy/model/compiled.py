@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 SOURCE = Path(__file__).with_name("fused.cpp")
+HEADERS = ("products.h", "surrogate.h")  # that it includes
 # no contraction, so that every operation rounds as torch's does
 FLAGS = [
     *("-std=c++17", "-O3", "-fPIC", "-shared", "-fopenmp"),
@@ -75,7 +76,8 @@ def _built() -> Path:
 def _target() -> tuple[Path, list[str]]:
     """Return where the library lies and the flags that make it, one file per kind of machine."""
     flags = [*FLAGS, *VECTORS.get(torch.backends.cpu.get_cpu_capability(), [])]
-    content = SOURCE.read_bytes() + " ".join([*flags, platform.machine()]).encode()
+    texts = [SOURCE.read_bytes(), *(SOURCE.with_name(name).read_bytes() for name in HEADERS)]
+    content = b"".join([*texts, " ".join([*flags, platform.machine()]).encode()])
     return _cache() / f"fused-{hashlib.sha256(content).hexdigest()[:16]}.so", flags
 
 

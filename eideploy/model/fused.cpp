@@ -1,20 +1,25 @@
-// The pass over a layer's currents that `fused.py` calls: divide, stabilise, fire, pool (M5-M8, M10).
+// The pass over a layer's currents that `fused.py` calls: W_EI g_I s_I, divide, stabilise, fire, pool
+// (M4-M8, M10).
 //
 // Arrays are channels-last, (samples, height, width, channels), samples time-major. One task is one
-// image b with all its steps: whatever the number of threads, the same sums in the same order.
-// Without `shunt` there is no division, and `balanced` is the current itself.
+// image b with all its steps, and what the division needs of it stays in cache. Without `weight`
+// there is no division, and the currents are what fires.
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 #include <vector>
 
+#include <omp.h>
+
+#include "products.h"
+#include "surrogate.h"
+
 struct Job {
   int64_t steps, batch, height, width, channels;
-  int64_t row;      // channels of a position of `balanced`, which holds the s_I behind the channels
+  int64_t row;      // channels of a position of the currents, which hold the s_I behind I_EE - I_EI
   int64_t repeat;   // 1: one current per image, shown at every step
   int64_t pool;     // 1, or 2 for the mean over 2x2
   int64_t threads;
@@ -23,42 +28,8 @@ struct Job {
 
 namespace {
 
-constexpr int64_t TILE = 64;  // channels at a time; their state over all steps stays in cache
-
-template <typename T> struct Bits;
-template <> struct Bits<float> { using Int = int32_t; static constexpr int mantissa = 23, bias = 127, terms = 8; static constexpr float low = -60.f; };
-template <> struct Bits<double> { using Int = int64_t; static constexpr int mantissa = 52, bias = 1023, terms = 14; static constexpr double low = -600.; };
-
-// a b + c, rounded once where the processor does so by itself
-template <typename T> inline T muladd(T a, T b, T c) {
-#if defined(__FMA__) || defined(__aarch64__)
-  return std::fma(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
-
-// 1 + r / K (1 + r / (K + 1) (1 + ...)) up to 1 / LAST
-template <int K, int LAST, typename T> inline T series(T r) {
-  if constexpr (K > LAST)
-    return T(1);
-  else
-    return muladd(r * (T(1) / T(K)), series<K + 1, LAST>(r), T(1));
-}
-
-// exp(x) for x <= 0 to rounding, without a branch, so that the compiler can take many at once;
-// 0 below `low`, far above the denormal numbers, on which a processor is a hundred times slower
-template <typename T> inline T exponential(T full) {
-  using B = Bits<T>;
-  const T x = full < B::low ? B::low : full;
-  const T n = std::rint(x * T(1.4426950408889634));
-  const T r = muladd(n, T(-1.42860682030941723212e-6), muladd(n, T(-0.693145751953125), x));
-  const T sum = series<1, B::terms>(r);
-  const typename B::Int power = (static_cast<typename B::Int>(n) + B::bias) << B::mantissa;
-  T scale;
-  std::memcpy(&scale, &power, sizeof(T));
-  return full < B::low ? T(0) : sum * scale;
-}
+constexpr int64_t TILE = 64;   // channels at a time; their state over all steps stays in cache
+constexpr int64_t CHUNK = 64;  // positions at a time whose products with each other are summed
 
 // call `body` with m, as a constant where a tile is full, so that its loops unroll
 template <typename Body> inline void at_width(int64_t m, const Body& body) {
@@ -66,12 +37,6 @@ template <typename Body> inline void at_width(int64_t m, const Body& body) {
     body(std::integral_constant<int64_t, TILE>());
   else
     body(m);
-}
-
-// alpha s (1 - s), s = sigmoid(alpha (u - 1)), alpha = 4 (M8)
-template <typename T> inline T surrogate(T u) {
-  const T e = exponential<T>(-std::abs(T(4) * u - T(4)));
-  return T(4) * e / ((T(1) + e) * (T(1) + e));
 }
 
 // the smallest entry other than 0 of a merged sample (M6)
@@ -85,37 +50,81 @@ template <typename T> T smallest(const T* shunt, int64_t count) {
   return low;
 }
 
+// what a thread keeps of the image at hand
+template <typename T> struct Room {
+  std::vector<T> s_i;     // (shown, area, n_I)
+  std::vector<T> shunt;   // (shown, area, n_E), I_div; in the pass back its gradient takes its place
+  std::vector<T> floors;  // (shown,)
+  std::vector<T> of_weight;  // (n_E, n_I)
+};
+
 template <typename T, bool DIVIDED> struct Pass {
   const Job& job;
-  const T *balanced, *shunt, *gain, *bias;
-  int64_t shown, area;  // steps with a current of their own; positions of a sample
+  const T *weight, *gain, *bias;
+  int64_t shown, area, inhibitory;  // steps with a current of their own; positions of a sample; n_I
+  std::vector<T> turned;            // the weight, (n_I, n_E)
 
-  Pass(const Job& j, const T* balanced_, const T* shunt_, const T* gain_, const T* bias_)
-      : job(j), balanced(balanced_), shunt(shunt_), gain(gain_), bias(bias_),
-        shown(j.repeat ? 1 : j.steps), area(j.height * j.width) {}
-
-  int64_t position(int64_t t, int64_t b, int64_t y, int64_t x) const {
-    return (t * job.batch + b) * area + y * job.width + x;
+  Pass(const Job& j, const T* weight_, const T* gain_, const T* bias_)
+      : job(j), weight(weight_), gain(gain_), bias(bias_), shown(j.repeat ? 1 : j.steps),
+        area(j.height * j.width), inhibitory(j.row - j.channels), turned(DIVIDED ? inhibitory * j.channels : 0) {
+    if (DIVIDED)
+      for (int64_t c = 0; c < job.channels; ++c)
+        for (int64_t i = 0; i < inhibitory; ++i) turned[i * job.channels + c] = weight[c * inhibitory + i];
   }
 
-  void find_floors(int64_t b, T* floors) const {
-    if (!DIVIDED) return;
-    for (int64_t t = 0; t < shown; ++t) {
-      const int64_t count = area * job.channels;
-      floors[t] = smallest(shunt + (t * job.batch + b) * count, count);
+  Room<T> room() const {
+    Room<T> made;
+    if (DIVIDED) {
+      made.s_i.resize(shown * area * inhibitory);
+      made.shunt.resize(shown * area * job.channels);
+      made.of_weight.resize(job.channels * inhibitory);
     }
+    made.floors.resize(shown);
+    return made;
   }
 
-  // I and I's ratio balanced / I_div' of `m` channels from `c` on (M5)
+  // the first position of a step of an image
+  int64_t sample(int64_t t, int64_t b) const { return (t * job.batch + b) * area; }
+
+  T* shunt(Room<T>& room, int64_t t, int64_t p, int64_t c) const {
+    return DIVIDED ? room.shunt.data() + (t * area + p) * job.channels + c : nullptr;
+  }
+
+  // I_div of image b (M4), and the smallest of each sample (M6)
+  void find_shunt(int64_t b, const T* currents, Room<T>& room) const {
+    if (!DIVIDED) return;
+    for (int64_t t = 0; t < shown; ++t)
+      for (int64_t p = 0; p < area; ++p)
+        std::memcpy(room.s_i.data() + (t * area + p) * inhibitory,
+                    currents + (sample(t, b) + p) * job.row + job.channels, inhibitory * sizeof(T));
+    Product<T>{room.s_i.data(), inhibitory, 1, turned.data(), job.channels, room.shunt.data(), job.channels, inhibitory}
+        .run(shown * area, job.channels, false);
+    for (int64_t t = 0; t < shown; ++t)
+      room.floors[t] = smallest(room.shunt.data() + t * area * job.channels, area * job.channels);
+  }
+
+  // the gradients of s_I, in its place, and of the weight from that of I_div of image b
+  void leave_shunt(int64_t b, T* currents, Room<T>& room, T* of_weight) const {
+    if (!DIVIDED) return;
+    for (int64_t t = 0; t < shown; ++t)
+      Product<T>{room.shunt.data() + t * area * job.channels, job.channels, 1, weight, inhibitory,
+                 currents + sample(t, b) * job.row + job.channels, job.row, job.channels}
+          .run(area, inhibitory, false);
+    for (int64_t p = 0; p < shown * area; p += CHUNK)
+      Product<T>{room.shunt.data() + p * job.channels, 1, job.channels, room.s_i.data() + p * inhibitory, inhibitory,
+                 room.of_weight.data(), inhibitory, std::min(CHUNK, shown * area - p)}
+          .run(job.channels, inhibitory, p > 0);
+    for (int64_t i = 0; i < job.channels * inhibitory; ++i) of_weight[i] += room.of_weight[i];
+  }
+
+  // I and I's ratio balanced / I_div' of `m` channels (M5)
   template <typename Width>
-  void current(int64_t at, int64_t c, Width m, T floor, T* __restrict ratio, T* __restrict divisor,
-               T* __restrict out) const {
-    const T* in = balanced + at * job.row + c;
+  void current(const T* in, const T* __restrict s, int64_t c, Width m, T floor, T* __restrict ratio,
+               T* __restrict divisor, T* __restrict out) const {
     if (!DIVIDED) {
       std::memcpy(out, in, m * sizeof(T));
       return;
     }
-    const T* __restrict s = shunt + at * job.channels + c;
     const T *__restrict g = gain + c, *__restrict offset = bias + c;
 #pragma omp simd
     for (int64_t i = 0; i < m; ++i) {
@@ -125,22 +134,24 @@ template <typename T, bool DIVIDED> struct Pass {
     }
   }
 
-  void forward(int64_t b, T* spikes) const {
+  void forward(int64_t b, const T* currents, Room<T>& room, T* spikes) const {
     const int64_t pool = job.pool, high = job.height / pool, wide = job.width / pool;
     const T share = T(1) / T(pool * pool), decay = T(job.decay);
-    std::vector<T> floors(shown), sums(job.steps * TILE);
+    std::vector<T> sums(job.steps * TILE);
     T ratio[TILE], divisor[TILE], i_t[TILE], v[TILE];
-    find_floors(b, floors.data());
+    find_shunt(b, currents, room);
     for (int64_t oy = 0; oy < high; ++oy)
       for (int64_t ox = 0; ox < wide; ++ox)
         for (int64_t c = 0; c < job.channels; c += TILE)
           at_width(std::min(TILE, job.channels - c), [&](auto m) {
             std::fill(sums.begin(), sums.end(), T(0));
             for (int64_t part = 0; part < pool * pool; ++part) {
-              const int64_t y = oy * pool + part / pool, x = ox * pool + part % pool;
+              const int64_t p = (oy * pool + part / pool) * job.width + ox * pool + part % pool;
               std::fill(v, v + TILE, T(0));
               for (int64_t t = 0; t < job.steps; ++t) {
-                if (t < shown) current(position(t, b, y, x), c, m, floors[t], ratio, divisor, i_t);
+                if (t < shown)
+                  current(currents + (sample(t, b) + p) * job.row + c, shunt(room, t, p, c), c, m, room.floors[t],
+                          ratio, divisor, i_t);
                 T* __restrict sum = sums.data() + t * TILE;
 #pragma omp simd
                 for (int64_t i = 0; i < m; ++i) {
@@ -161,27 +172,27 @@ template <typename T, bool DIVIDED> struct Pass {
           });
   }
 
-  // of_gain and of_bias hold one sum per channel for this image alone; of_balanced and of_shunt may be
-  // balanced and shunt themselves, as every entry is read before it is written
-  void backward(int64_t b, const T* gradient, T* of_balanced, T* of_shunt, double* of_gain,
+  // the gradients of the currents take their place; of_weight, of_gain and of_bias are added to
+  void backward(int64_t b, T* currents, const T* gradient, Room<T>& room, T* of_weight, double* of_gain,
                 double* of_bias) const {
     const int64_t pool = job.pool, high = job.height / pool, wide = job.width / pool;
     const T share = T(1) / T(pool * pool), decay = T(job.decay);
-    std::vector<T> floors(shown), ratio(shown * TILE), divisor(shown * TILE);
+    std::vector<T> ratio(shown * TILE), divisor(shown * TILE);
     std::vector<T> potential(job.steps * TILE), row_gain(job.channels), row_bias(job.channels);
     T i_t[TILE], v[TILE], d[TILE], total[TILE];
-    find_floors(b, floors.data());
+    find_shunt(b, currents, room);
     for (int64_t y = 0; y < job.height; ++y) {
       std::fill(row_gain.begin(), row_gain.end(), T(0));
       std::fill(row_bias.begin(), row_bias.end(), T(0));
-      for (int64_t x = 0; x < job.width; ++x)
+      for (int64_t x = 0; x < job.width; ++x) {
+        const int64_t p = y * job.width + x;
         for (int64_t c = 0; c < job.channels; c += TILE)
           at_width(std::min(TILE, job.channels - c), [&](auto m) {
             std::fill(v, v + TILE, T(0));
             for (int64_t t = 0; t < job.steps; ++t) {
               if (t < shown)
-                current(position(t, b, y, x), c, m, floors[t], ratio.data() + t * TILE,
-                        divisor.data() + t * TILE, i_t);
+                current(currents + (sample(t, b) + p) * job.row + c, shunt(room, t, p, c), c, m, room.floors[t],
+                        ratio.data() + t * TILE, divisor.data() + t * TILE, i_t);
               T* __restrict u = potential.data() + t * TILE;
 #pragma omp simd
               for (int64_t i = 0; i < m; ++i) {
@@ -201,30 +212,30 @@ template <typename T, bool DIVIDED> struct Pass {
                 total[i] = job.repeat ? total[i] + d[i] : d[i];
               }
               if (t < shown)
-                spread(position(t, b, y, x), c, m, total, ratio.data() + t * TILE,
-                       divisor.data() + t * TILE, of_balanced, of_shunt, row_gain.data() + c,
+                spread(currents + (sample(t, b) + p) * job.row + c, shunt(room, t, p, c), c, m, total,
+                       ratio.data() + t * TILE, divisor.data() + t * TILE, row_gain.data() + c,
                        row_bias.data() + c);
             }
           });
+      }
       if (DIVIDED)
         for (int64_t c = 0; c < job.channels; ++c) {
           of_gain[c] += double(row_gain[c]);
           of_bias[c] += double(row_bias[c]);
         }
     }
+    leave_shunt(b, currents, room, of_weight);
   }
 
   // the gradients of one current from that of I: straight through the stabilisation (M10)
   template <typename Width>
-  void spread(int64_t at, int64_t c, Width m, const T* __restrict of_i, const T* __restrict ratio,
-              const T* __restrict divisor, T* of_balanced, T* of_shunt, T* __restrict of_gain,
+  void spread(T* __restrict first, T* __restrict second, int64_t c, Width m, const T* __restrict of_i,
+              const T* __restrict ratio, const T* __restrict divisor, T* __restrict of_gain,
               T* __restrict of_bias) const {
-    T* __restrict first = of_balanced + at * job.row + c;
     if (!DIVIDED) {
       std::memcpy(first, of_i, m * sizeof(T));
       return;
     }
-    T* __restrict second = of_shunt + at * job.channels + c;
     const T* __restrict g = gain + c;
 #pragma omp simd
     for (int64_t i = 0; i < m; ++i) {
@@ -237,33 +248,42 @@ template <typename T, bool DIVIDED> struct Pass {
 };
 
 template <typename T, bool DIVIDED>
-void run_forward(const Job& job, const T* balanced, const T* shunt, const T* gain, const T* bias, T* spikes) {
-  const Pass<T, DIVIDED> pass(job, balanced, shunt, gain, bias);
-#pragma omp parallel for schedule(static) num_threads(job.threads)
-  for (int64_t b = 0; b < job.batch; ++b) pass.forward(b, spikes);
+void run_forward(const Job& job, const T* currents, const T* weight, const T* gain, const T* bias, T* spikes) {
+  const Pass<T, DIVIDED> pass(job, weight, gain, bias);
+#pragma omp parallel num_threads(job.threads)
+  {
+    auto room = pass.room();
+#pragma omp for schedule(static)
+    for (int64_t b = 0; b < job.batch; ++b) pass.forward(b, currents, room, spikes);
+  }
 }
 
 template <typename T, bool DIVIDED>
-void run_backward(const Job& job, const T* balanced, const T* shunt, const T* gain, const T* bias,
-                  const T* gradient, T* of_balanced, T* of_shunt, double* of_gain, double* of_bias) {
-  const Pass<T, DIVIDED> pass(job, balanced, shunt, gain, bias);
-#pragma omp parallel for schedule(static) num_threads(job.threads)
-  for (int64_t b = 0; b < job.batch; ++b)
-    pass.backward(b, gradient, of_balanced, of_shunt, of_gain + b * job.channels, of_bias + b * job.channels);
+void run_backward(const Job& job, T* currents, const T* weight, const T* gain, const T* bias, const T* gradient,
+                  T* of_weight, double* of_gain, double* of_bias) {
+  const Pass<T, DIVIDED> pass(job, weight, gain, bias);
+#pragma omp parallel num_threads(job.threads)
+  {
+    auto room = pass.room();
+    T* mine = of_weight + omp_get_thread_num() * job.channels * pass.inhibitory;
+#pragma omp for schedule(static)
+    for (int64_t b = 0; b < job.batch; ++b)
+      pass.backward(b, currents, gradient, room, mine, of_gain + b * job.channels, of_bias + b * job.channels);
+  }
 }
 
 }  // namespace
 
-#define EIDEPLOY_EXPORT(T, NAME)                                                                       \
-  extern "C" void forward_##NAME(const Job* job, const T* balanced, const T* shunt, const T* gain,     \
-                                 const T* bias, T* spikes) {                                           \
-    (shunt ? run_forward<T, true> : run_forward<T, false>)(*job, balanced, shunt, gain, bias, spikes); \
-  }                                                                                                    \
-  extern "C" void backward_##NAME(const Job* job, const T* balanced, const T* shunt, const T* gain,    \
-                                  const T* bias, const T* gradient, T* of_balanced, T* of_shunt,       \
-                                  double* of_gain, double* of_bias) {                                  \
-    (shunt ? run_backward<T, true> : run_backward<T, false>)(                                          \
-        *job, balanced, shunt, gain, bias, gradient, of_balanced, of_shunt, of_gain, of_bias);         \
+// of_weight holds a sum for each thread, of_gain and of_bias one for each image
+#define EIDEPLOY_EXPORT(T, NAME)                                                                               \
+  extern "C" void forward_##NAME(const Job* job, const T* currents, const T* weight, const T* gain,            \
+                                 const T* bias, T* spikes) {                                                   \
+    (weight ? run_forward<T, true> : run_forward<T, false>)(*job, currents, weight, gain, bias, spikes);       \
+  }                                                                                                            \
+  extern "C" void backward_##NAME(const Job* job, T* currents, const T* weight, const T* gain, const T* bias,  \
+                                  const T* gradient, T* of_weight, double* of_gain, double* of_bias) {         \
+    (weight ? run_backward<T, true> : run_backward<T, false>)(*job, currents, weight, gain, bias, gradient,    \
+                                                              of_weight, of_gain, of_bias);                    \
   }
 
 EIDEPLOY_EXPORT(float, float32)

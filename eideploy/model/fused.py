@@ -1,7 +1,8 @@
-"""Divide, stabilise, fire and pool in one pass forward and one back (M4-M8, M10, M11).
+"""Find the shunting current, divide, stabilise, fire and pool in one pass forward and one back.
 
-Backward recomputes divisions and potentials, which costs less than to keep them. The numbers are
-those of `functional.py` up to the rounding of sums; spikes are the same where currents are.
+(M4-M8, M10.) Backward recomputes all but the currents, which costs less than to keep it. The
+numbers are those of `functional.py` up to the rounding of sums; spikes are the same where currents
+are.
 """
 
 import ctypes
@@ -13,7 +14,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from eideploy.model.compiled import Job, library
-from eideploy.model.products import product, product_over_rows
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -65,28 +65,22 @@ class _EISpikes(torch.autograd.Function):
         bias: Tensor,
         how: Firing,
     ) -> Tensor:
-        both = _packed(both)
-        shunt = product(_rows(both)[:, len(weight) :], weight.t())
-        ctx.save_for_backward(both, weight, gain, bias, shunt)
+        both, weight = _packed(both), weight.contiguous()
+        ctx.save_for_backward(both, weight, gain, bias)
         ctx.how = how
-        return _forward(both, (shunt, gain, bias), len(weight), how)
+        return _forward(both, (weight, gain, bias), len(weight), how)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        both, weight, gain, bias, shunt = ctx.saved_tensors
-        n_e, how = len(weight), ctx.how
-        job = _job(both, n_e, how)
-        sums = torch.zeros(2, job.batch, n_e, dtype=torch.double)
-        inputs = (both, shunt, gain, bias, _packed(gradients[0]))
-        # gradients take the place of what they belong to: fresh memory costs more than the pass
-        _use_up(both, shunt)
-        _call("backward", job, *inputs, both, shunt, sums[0], sums[1])
+        both, weight, gain, bias = ctx.saved_tensors
+        job = _job(both, len(weight), ctx.how)
+        of_weight = weight.new_zeros(job.threads, *weight.shape)
+        sums = torch.zeros(2, job.batch, len(weight), dtype=torch.double)
+        _use_up(both)
+        _call("backward", job, both, weight, gain, bias, _packed(gradients[0]), of_weight, *sums)
         of_gain, of_bias = sums.sum(1).to(both.dtype)
-        s_i = _rows(both)[:, n_e:]
-        of_weight = product_over_rows(shunt, s_i)
-        s_i.copy_(product(shunt, weight))
-        return both.detach(), of_weight, of_gain, of_bias, None
+        return both.detach(), of_weight.sum(0), of_gain, of_bias, None
 
 
 class _Spikes(torch.autograd.Function):
@@ -102,14 +96,17 @@ class _Spikes(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (current,) = ctx.saved_tensors
         job = _job(current, current.shape[1], ctx.how)
-        inputs = (current, None, None, None, _packed(gradients[0]))
         _use_up(current)
-        _call("backward", job, *inputs, current, None, None, None)
+        nothing = (None, None, None)
+        _call("backward", job, current, *nothing, _packed(gradients[0]), *nothing)
         return current.detach(), None
 
 
-def _use_up(*saved: Tensor) -> None:
-    """Make autograd refuse another use of tensors that are about to be overwritten."""
+def _use_up(saved: Tensor) -> None:
+    """Make autograd refuse another use of a tensor that its gradient is about to take the place of.
+
+    Fresh memory for the gradient would cost more than the pass.
+    """
     torch.autograd.graph.increment_version(saved)
 
 
@@ -155,8 +152,3 @@ def _call(name: str, job: Job, *tensors: Tensor | None) -> None:
 def _packed(x: Tensor) -> Tensor:
     layout = torch.channels_last if x.ndim == 4 else torch.contiguous_format
     return x.contiguous(memory_format=layout)
-
-
-def _rows(x: Tensor) -> Tensor:
-    """View (N, n, H, W) in channels-last memory, or (N, n), as (positions, n)."""
-    return x.permute(0, 2, 3, 1).flatten(0, 2) if x.ndim == 4 else x

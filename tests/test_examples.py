@@ -52,7 +52,7 @@ def test_ablations_train_every_variant_once_and_make_a_table(tmp_path):
     first = subprocess.run(command, **options).stdout
     with (tmp_path / "ablations.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len({row["variant"] for row in rows}) == 10
+    assert len(rows) == len({row["variant"] for row in rows}) == 11
     assert {row["epochs"] for row in rows} == {"1"}
     table = (tmp_path / "ablations.md").read_text("utf-8")
     assert [line.split(" | ")[0] for line in table.splitlines()[2:]] == [

@@ -64,7 +64,7 @@ class Data:
 class Ablation:
     """What is left out of the method, as in the paper's table 2; by default nothing (M19)."""
 
-    initialisation: Literal["ei", "kaiming"] = "ei"  # kaiming: of W_EE and W_IE, clamped at 0
+    initialisation: Literal["ei", "kaiming"] = "ei"  # kaiming: of W_EE and W_IE
     sign: bool = True  # weights and gains stay >= 0 (M14)
     epsilon: Literal["adaptive"] | float = bounded("adaptive", 1e-12, 1.0)  # of the divisor (M6)
     gradient_scaling: bool = True  # of W_EI, by 1/d (M11)

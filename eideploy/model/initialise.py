@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from eideploy.config import Ablation
 from eideploy.errors import DataError
 from eideploy.model.baseline import draw, is_baseline, kaiming
 from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
-
-Weights = Literal["ei", "kaiming"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +48,14 @@ class Statistics:
 
 @torch.no_grad()
 def initialise(
-    network: Network, batch: Tensor, rng: np.random.Generator, *, weights: Weights = "ei"
+    network: Network, batch: Tensor, rng: np.random.Generator, ablation: Ablation | None = None
 ) -> dict[str, Statistics]:
     """Fill every weight and gain by E-I Init, layer by layer in order of execution.
 
     Each layer is filled from what the layers before it, already filled, make of `batch`; W_EE then
     W_IE are drawn from `rng`, W_EI = 1 / n_I, g_E = 1 and b_E = 0. A batch-normalised network asks
-    nothing of the batch: its weights are drawn by `baseline.draw`. By `weights` of "kaiming" W_EE
-    and W_IE are drawn as those are and clamped at 0, all else being as it was (M19).
+    nothing of the batch: its weights are drawn by `baseline.draw`. An ablation
+    draws W_EE and W_IE as those are, clamped at 0 unless it drops the sign constraint too (M19).
 
     Shapes   batch: as `Network.forward` takes
     Returns  the statistics of every layer's input, by the layer's name
@@ -80,7 +78,7 @@ def initialise(
             x = network.repeat(x)
         name = names[layer]
         found[name] = _checked(x, name)
-        _fill(layer, found[name], rng, weights)
+        _fill(layer, found[name], rng, ablation or Ablation())
 
     hooks = [layer.register_forward_pre_hook(fill) for layer in names]
     try:
@@ -93,15 +91,15 @@ def initialise(
 
 
 def _fill(
-    layer: EILayer, statistics: Statistics, rng: np.random.Generator, weights: Weights
+    layer: EILayer, statistics: Statistics, rng: np.random.Generator, ablation: Ablation
 ) -> None:
     for part in (layer.excitatory, layer.inhibitory):
         weight = part.get_parameter("weight")
         shape = tuple(weight.shape)
-        if weights == "ei":
+        if ablation.initialisation == "ei":
             drawn = rng.exponential(statistics.weight_scale(layer.fan_in), size=shape)
         else:
-            drawn = kaiming(shape, rng).clip(min=0)
+            drawn = kaiming(shape, rng).clip(min=0 if ablation.sign else None)
         weight.copy_(torch.from_numpy(drawn))
     layer.lateral.get_parameter("weight").fill_(1 / layer.n_i)
     if isinstance(layer, Shunting):

@@ -204,7 +204,7 @@ def _begin(config: Config, dataset: Dataset, folder: Path | None, *, resume: boo
     state = new_state(config, dataset)
     first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
     rng = np.random.default_rng(config.seed)
-    initialise(state.network, first, rng, weights=config.ablation.initialisation)
+    initialise(state.network, first, rng, config.ablation)
     return state
 
 

@@ -24,6 +24,10 @@ VARIANTS: Mapping[str, dict[str, str]] = {
     **{f"epsilon {e}": {"ablation.epsilon": e} for e in ("1e-8", "1e-7", "1e-6", "1e-5", "0.1")},
     "no gradient scaling": {"ablation.gradient_scaling": "false"},
     "no sign constraint": {"ablation.sign": "false"},
+    "no sign constraint, Kaiming": {
+        "ablation.sign": "false",
+        "ablation.initialisation": "kaiming",
+    },
     "no straight-through": {"ablation.straight_through": "false"},
 }
 PUBLISHED = {  # the paper's table 2: VGG-8 on CIFAR-10
@@ -137,7 +141,7 @@ def main() -> None:
             folder = options.out / f"{variant.replace(' ', '-')}-{seed}"
             rows.append(measure(variant, config, dataset, folder))
             write(rows, options.out)
-            print(f"seed {seed}  {variant:<24} {rows[-1]}", flush=True)
+            print(f"seed {seed}  {variant:<28} {rows[-1]}", flush=True)
     print((options.out / "ablations.md").read_text("utf-8"))
 
 

@@ -43,7 +43,7 @@ def begun(digits, ablation=Ablation(), seed=0):  # noqa: B008 (frozen)
     network = ablate(build(NARROW, digits.input_shape, 10), ablation).double()
     first = torch.from_numpy(digits.train.batch(slice(32))).double()
     rng = np.random.default_rng(seed)
-    initialise(network, first, rng, weights=ablation.initialisation)
+    initialise(network, first, rng, ablation)
     return network, first
 
 
@@ -61,18 +61,30 @@ def test_without_gradient_scaling_only_lateral_gradients_grow_by_the_fan_in(digi
         torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-15)
 
 
-def test_kaiming_draws_half_normal_half_zero_of_variance_two_over_the_fan_in():
+def drawn_by_kaiming(**more):
     images = torch.rand(16, 64, 4, 4, generator=torch.Generator().manual_seed(0))
     network = build(Architecture(widths=(128,)), (64, 4, 4), 10)
-    initialise(network, images, np.random.default_rng(0), weights="kaiming")
+    ablation = Ablation(initialisation="kaiming", **more)
+    initialise(network, images, np.random.default_rng(0), ablation)
     layer = network.encoder[0]
-    for part in (layer.excitatory, layer.inhibitory):
-        weight = part.weight.detach()
+    assert (layer.lateral.weight == 1 / layer.n_i).all()
+    return layer.fan_in, [part.weight.detach() for part in (layer.excitatory, layer.inhibitory)]
+
+
+def test_kaiming_draws_half_normal_half_zero_of_variance_two_over_the_fan_in():
+    fan_in, weights = drawn_by_kaiming()
+    for weight in weights:
         assert weight.min() == 0
         assert float((weight == 0).double().mean()) == pytest.approx(0.5, abs=0.02)
         # the second moment of max(N(0, s^2), 0) is s^2 / 2, here 1 / d
-        assert float(weight.square().mean()) * layer.fan_in == pytest.approx(1, abs=0.05)
-    assert (layer.lateral.weight == 1 / layer.n_i).all()
+        assert float(weight.square().mean()) * fan_in == pytest.approx(1, abs=0.05)
+
+
+def test_kaiming_without_the_sign_constraint_is_the_whole_normal_distribution():
+    fan_in, weights = drawn_by_kaiming(sign=False)
+    for weight in weights:
+        assert float((weight < 0).double().mean()) == pytest.approx(0.5, abs=0.02)
+        assert float(weight.square().mean()) * fan_in == pytest.approx(2, abs=0.1)
 
 
 @given(

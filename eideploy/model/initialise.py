@@ -99,7 +99,7 @@ def _fill(
         if ablation.initialisation == "ei":
             drawn = rng.exponential(statistics.weight_scale(layer.fan_in), size=shape)
         else:
-            drawn = kaiming(shape, rng).clip(min=0 if ablation.sign else None)
+            drawn = kaiming(shape, rng).clip(min=0 if ablation.sign else -np.inf)
         weight.copy_(torch.from_numpy(drawn))
     layer.lateral.get_parameter("weight").fill_(1 / layer.n_i)
     if isinstance(layer, Shunting):

@@ -136,9 +136,10 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     _add_division(parser, "the build's own")
     parser.add_argument(
-        "--executor", choices=("integer", "float", "onnx"), default="integer",
+        "--executor", choices=("integer", "float", "onnx", "rtl"), default="integer",
         help="integer (default): the program beside the float network; float: that alone; onnx: "
-        "the program in onnxruntime, too, logit by logit",
+        "the program in onnxruntime, too, logit by logit; rtl: the core in Verilator, too, "
+        "cycle by cycle",
     )  # fmt: skip
     parser.add_argument("--samples", type=_count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
@@ -200,4 +201,7 @@ def _add_division(parser: argparse.ArgumentParser, default: str) -> None:
         "--lut", metavar="Nbit|NxM",
         help=f"divide by a table of 2^N entries of N (or M) bits (default: {default})",
     )  # fmt: skip
-    group.add_argument("--division", metavar="NAME", help="divide by exact, lut, shift or shift2")
+    group.add_argument(
+        "--division", metavar="NAME",
+        help="divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant",
+    )  # fmt: skip

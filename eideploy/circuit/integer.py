@@ -63,13 +63,15 @@ class IntegerEILayer(IntegerSynapses):
     """The integrated current in membrane LSB, sat(round(2^fraction NUM / DEN)) + bias (A4..A9).
 
     DEN = W_EI (gain (W_IE X)). `align` brings the divisors of all neurons to one unit, so that they
-    can be compared: DEN << align. `floor` replaces a zero divisor under the policy "floor".
+    can be compared: DEN << align. `floor` replaces a zero divisor under the policy "floor";
+    `constant` stands for every DEN under the division "constant".
     """
 
     gain: Array  # (n_I,) >= 0, g_I
     fraction: Array  # (n_E,)
     align: Array  # (n_E,) >= 0
     floor: Array  # (n_E,) >= 1
+    constant: Array  # (n_E,) >= 1
     bias: Array  # (n_E,), b_E
     current_bits: int  # signed width of the divided current
     division: Division | None = None  # None until lower_division
@@ -77,12 +79,13 @@ class IntegerEILayer(IntegerSynapses):
     def check(self) -> None:
         """Check shapes, signs and widths."""
         super().check()
-        for field in ("gain", "fraction", "align", "floor", "bias"):
+        for field in ("gain", "fraction", "align", "floor", "constant", "bias"):
             self.require_integers(field)
         self.require_array("gain", (self.n_i,), low=0)
         self.require_array("fraction", (self.n_e,), low=-MAX_BITS)
         self.require_array("align", (self.n_e,), low=0)
         self.require_array("floor", (self.n_e,), low=1)
+        self.require_array("constant", (self.n_e,), low=1)
         self.require_array("bias", (self.n_e,))
         self.require(2 <= self.current_bits <= 32, f"has current_bits {self.current_bits}")
         widest = max(int(self.fraction.max()) + int(self.align.max()), int(self.align.max()))

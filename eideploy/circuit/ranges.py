@@ -16,6 +16,8 @@ class LayerRange:
     zero_divisors    fraction of the I_div entries that were exactly zero
     mean_input       (n_in,) or (channels,): mean input of every presynaptic neuron (channel)
     mean_inhibition  (n_I,): mean s_I
+    constant_divisor (n_E,): the constant in place of I_div with the least squared error of the
+                     current, which counts by its nearness to the threshold (A23)
     second_moment    (blocks, m, m): mean products x x^T of the inputs of a row of weights, m inputs
                      at a time, the last block filled up with zeros; a patch counts by 1 / I_div^2,
                      as it does for the current
@@ -25,6 +27,7 @@ class LayerRange:
     zero_divisors: float
     mean_input: Array
     mean_inhibition: Array
+    constant_divisor: Array
     second_moment: Array
 
 

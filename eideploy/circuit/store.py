@@ -22,7 +22,7 @@ from eideploy.circuit.nodes import LIF, Add, AvgPool, EIConv, EILinear, EIReadou
 from eideploy.circuit.ranges import LayerRange, Ranges
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.numeric.division import METHODS, Divider
+from eideploy.numeric.division import METHODS, TABULATED, Divider
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
@@ -83,6 +83,8 @@ def _pack_node(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
                 "method": divider.method,
                 "index_bits": divider.index_bits,
                 "fraction_bits": divider.fraction_bits,
+                "segment_bits": divider.segment_bits,
+                "stored_bits": divider.stored_bits,
                 "zero_policy": value.zero_policy,
             }
         elif value is not None:
@@ -129,18 +131,25 @@ def _fits(value: object, hint: object) -> bool:
 
 def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
     method, policy = entry["method"], entry["zero_policy"]
-    widths = entry["index_bits"], entry["fraction_bits"]
+    widths = entry["index_bits"], entry["fraction_bits"], entry["segment_bits"]
     known = method in METHODS and policy in ("minimum", "floor")
     if not (known and all(type(n) is int and 0 <= n <= MAX_WIDTH for n in widths)):
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
-    index_bits, fraction_bits = widths
-    size = 0 if method == "exact" else 1 << index_bits
+    index_bits, fraction_bits, segment_bits = widths
+    size = 1 << index_bits if method in TABULATED else 0
     whole = table.dtype == np.int64 and table.shape == (size,)
     if not whole or (table < 0).any() or (table > 1 << fraction_bits).any():
         raise FormatError("the table is malformed", where="division", fix=RESTORE)
+    if type(entry["stored_bits"]) is not int:
+        raise FormatError("the division is malformed", where="division", fix=RESTORE)
     table.flags.writeable = False
     divider = Divider(
-        method=method, index_bits=index_bits, fraction_bits=fraction_bits, table=table
+        method=method,
+        index_bits=index_bits,
+        fraction_bits=fraction_bits,
+        table=table,
+        segment_bits=segment_bits,
+        stored_bits=entry["stored_bits"],
     )
     return Division(divider=divider, zero_policy=policy)
 
@@ -152,6 +161,7 @@ def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
         arrays[f"ranges/{name}/mean_input"] = layer.mean_input
         arrays[f"ranges/{name}/mean_inhibition"] = layer.mean_inhibition
         arrays[f"ranges/{name}/second_moment"] = layer.second_moment
+        arrays[f"ranges/{name}/constant_divisor"] = layer.constant_divisor
         layers[name] = {
             "divisor_floor": layer.divisor_floor,
             "zero_divisors": layer.zero_divisors,
@@ -169,6 +179,7 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
                 "mean_input": arrays[f"ranges/{name}/mean_input"],
                 "mean_inhibition": arrays[f"ranges/{name}/mean_inhibition"],
                 "second_moment": arrays[f"ranges/{name}/second_moment"],
+                "constant_divisor": arrays[f"ranges/{name}/constant_divisor"],
             },
         )
         for name, layer in entry["layers"].items()

@@ -16,7 +16,7 @@ def lower_division(
 ) -> Circuit:
     """Give every E-I layer a divider and a policy for zero divisors (A6..A8).
 
-    Keeps    NUM / DEN to a relative error of `divider.bound`, plus half a membrane LSB
+    Keeps    NUM / DEN to a relative error of `divider.bound`, if it has one, plus half an LSB
     Changes  the division of E-I layers only; one that was there before is replaced
 
     Raises:

@@ -159,9 +159,9 @@ def _uses(
 ) -> tuple[Use, ...]:
     offered = target.memory
     tables = {
-        n.division.divider.table.tobytes(): n.division.divider.table.size
+        n.division.divider.table.tobytes(): n.division.divider.entries
         for n in circuit.of(IntegerEILayer)
-        if n.division and n.division.divider.method == "lut"
+        if n.division and n.division.divider.entries
     }
     routes = [route for stage in stages for route in stage.routes]
     ports = sum(route.source == "" for route in routes)

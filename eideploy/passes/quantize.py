@@ -19,7 +19,6 @@ from eideploy.circuit import (
     IntegerInput,
     IntegerLIF,
     IntegerReadout,
-    LayerRange,
     Node,
     SumPool,
 )
@@ -32,7 +31,7 @@ from eideploy.passes.levels import Levels, quantize_weights
 from eideploy.passes.steps import Grid, input_step
 from eideploy.scheme import Bits, Scheme
 
-LARGEST_FLOOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
+LARGEST_DIVISOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
 LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
 
 
@@ -144,11 +143,13 @@ class _Quantizer:
         step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         align = np.rint(np.log2(common / common.min())).astype(np.int64)
+        seen = self.circuit.ranges.layers[node.name]
         gain = Grid(bits.g_i).nearest(node.g_i / step_g)
         fields = w.fields(node) | {
             "gain": gain,
             "align": align,
-            "floor": _floor(self.circuit.ranges.layers[node.name], common * step_g * unit),
+            "floor": _levels_of(seen.divisor_floor, common * step_g * unit),
+            "constant": _levels_of(seen.constant_divisor, common * step_g * unit),
             "current_bits": self.bits.current,
         }
         kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
@@ -190,9 +191,9 @@ class _Quantizer:
         return IntegerReadout(**w.fields(node), logit_step=step)
 
 
-def _floor(seen: LayerRange, unit: Array) -> Array:
-    """Return the calibrated floor of every channel in units of DEN, at least 1 (A22)."""
-    return np.clip(np.rint(seen.divisor_floor / unit), 1, LARGEST_FLOOR).astype(np.int64)
+def _levels_of(divisor: Array | float, unit: Array) -> Array:
+    """Return a divisor of every channel in units of DEN, at least 1 (A22, A23)."""
+    return np.clip(np.rint(divisor / unit), 1, LARGEST_DIVISOR).astype(np.int64)
 
 
 def _refuse(node: Node, what: str, fix: str) -> CapacityError:

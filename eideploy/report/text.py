@@ -46,8 +46,9 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def division_text(program: Program) -> str:
     """Return how the program divides, its table's size and its bound."""
     divider, policy = program.division.divider, program.division.zero_policy
-    size = f"{divider.table.size} entries, {divider.stored_bits} bits, "
-    size = size if divider.method == "lut" else ""
+    if divider.bound is None:
+        return f"{divider.label} (no bound: a neuron's divisor is always the same)"
+    size = f"{divider.entries} entries, {divider.stored_bits} bits, " if divider.entries else ""
     return (
         f"{divider.label} ({size}relative error of 1/I_div at most {at_most(divider.bound)}); "
         f"zero divisors: {policy}"

@@ -105,6 +105,10 @@ def divided(node: IntegerEILayer, num: Array, den: Array) -> tuple[Array, int]:
         raise InvariantError(
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
+    divider = node.division.divider
+    if divider.method == "constant":
+        c, saturated = divide(num, node.constant, node.fraction, divider, bits=node.current_bits)
+        return c, int(np.count_nonzero(saturated))
     zero = den == 0
     positive = (~zero).any((2, 3), keepdims=True)
     if node.division.zero_policy == "minimum":
@@ -114,5 +118,5 @@ def divided(node: IntegerEILayer, num: Array, den: Array) -> tuple[Array, int]:
     else:
         replacement, fraction = node.floor, np.broadcast_to(node.fraction, den.shape)
     safe = np.where(zero, np.where(positive, replacement, 1), den)
-    c, saturated = divide(num, safe, fraction, node.division.divider, bits=node.current_bits)
+    c, saturated = divide(num, safe, fraction, divider, bits=node.current_bits)
     return np.where(positive, c, 0), int(np.count_nonzero(saturated & positive))

@@ -13,7 +13,9 @@ BATCH = 64
 MOST_VALUES = 1024
 MOST_PATCHES = 1 << 15  # of a batch, evenly taken, that the second moments are summed over
 MOST_INPUTS = 1 << 10  # of a row, whose products with one another are summed
-KEEP = frozenset({"inputs", "inhibition", "divisors"})
+NEARNESS = 2.0  # per unit of current: how fast a current counts less, the further from firing
+FIRES = 1.0  # the threshold of a trained network
+KEEP = frozenset({"inputs", "inhibition", "divisors", "currents"})
 
 
 def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
@@ -28,9 +30,13 @@ def observe(circuit: Circuit, samples: Array) -> Ranges:
     for batch in batches(samples):
         trace = run_float(circuit, batch, keep=KEEP)
         for node in circuit.of(Synapses):
-            divisors = trace.divisors[node.name] if isinstance(node, EILayer) else None
+            divided = isinstance(node, EILayer)
             seen[node.name].add(
-                node, trace.inputs[node.name], trace.inhibition[node.name], divisors
+                node,
+                trace.inputs[node.name],
+                trace.inhibition[node.name],
+                trace.divisors[node.name] if divided else None,
+                trace.currents[node.name] if divided else None,
             )
     values = np.unique(samples).astype(np.float64)
     picked = values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]
@@ -48,8 +54,16 @@ class _Seen:
         self.moment: Array | float = 0.0
         self.least: list[Array] = []
         self.zeros = 0.0
+        self.products: Array = np.zeros((2, 1))
 
-    def add(self, node: Synapses, x: Array, s: Array, divisors: Array | None) -> None:
+    def add(
+        self,
+        node: Synapses,
+        x: Array,
+        s: Array,
+        divisors: Array | None,
+        currents: Array | None,
+    ) -> None:
         """Add (T, B, n, ...) of one batch."""
         count = x.shape[1]
         self.moment = self.moment + _second_moment(node, x, divisors)
@@ -61,6 +75,9 @@ class _Seen:
             least = np.where(flat > 0, flat, np.inf).min(1)
             self.least.append(least[np.isfinite(least)])
             self.zeros += count * float((flat == 0).mean())
+            assert isinstance(node, EILayer)
+            assert currents is not None
+            self.products = self.products + _products(node, divisors, currents)
 
     def range(self) -> LayerRange:
         """Return what was seen."""
@@ -70,6 +87,7 @@ class _Seen:
             zero_divisors=self.zeros / self.samples,
             mean_input=np.asarray(self.inputs / self.samples),
             mean_inhibition=np.asarray(self.inhibition / self.samples),
+            constant_divisor=_constant(self.products),
             second_moment=np.asarray(self.moment / self.samples, np.float32),
         )
 
@@ -88,6 +106,27 @@ def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
     parts = np.pad(rows, ((0, 0), (0, blocks * m - rows.shape[1]))).reshape(len(rows), blocks, m)
     parts = np.ascontiguousarray(parts.swapaxes(0, 1))
     return np.asarray(parts.swapaxes(1, 2) @ parts)
+
+
+def _products(node: EILayer, divisors: Array, currents: Array) -> Array:
+    """Return the sums of w num^2 and of w num^2 / I_div by neuron or channel, (2, n_E)."""
+    channel = (-1, *(1,) * (currents.ndim - 3))
+    g_e, b_e = (np.asarray(a, np.float64).reshape(channel) for a in (node.g_e, node.b_e))
+    driven = currents - b_e
+    numerator = np.where(g_e > 0, driven / np.where(g_e > 0, g_e, 1), 0.0) * divisors
+    weight = np.exp(-NEARNESS * np.abs(currents - FIRES))
+    axes = (0, 1, *range(3, currents.ndim))
+    safe = np.where(divisors > 0, divisors, 1)
+    of = weight * numerator**2
+    return np.stack([of.sum(axes), (of / safe).sum(axes)])
+
+
+def _constant(products: Array) -> Array:
+    """Return the constant for I_div of the least weighted squared error, (n_E,) (A23)."""
+    square, ratio = products
+    found = np.where(ratio > 0, square / np.where(ratio > 0, ratio, 1), 0.0)
+    fallback = found[found > 0].mean() if (found > 0).any() else 1.0
+    return np.where(found > 0, found, fallback)
 
 
 def _mean(x: Array) -> Array:

@@ -71,6 +71,7 @@ def float_circuit(*, calibrated):
             mean_input=w(n),
             mean_inhibition=w(m),
             second_moment=np.ones((1, n, n), np.float32),
+            constant_divisor=w(m),
         )
         for name, n, m in (("a", 2, 1), ("b", 12, 2), ("out", 5, 1))
     }

@@ -29,7 +29,7 @@ def source(size, *, top=255, step=1.0, high=None):
 
 def _fields(w_ee, w_ie, w_ei, fields):
     n_e, n_i = len(w_ee), len(w_ie)
-    per_channel = {"fraction": 0, "align": 0, "floor": 1, "bias": 0, "shift_ee": 0}
+    per_channel = {"fraction": 0, "align": 0, "floor": 1, "constant": 1, "bias": 0, "shift_ee": 0}
     filled = {key: ints(fields.pop(key, value), (n_e,)) for key, value in per_channel.items()}
     return {
         "w_ee": ints(w_ee),

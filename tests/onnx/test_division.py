@@ -8,11 +8,21 @@ from hypothesis import strategies as st
 from eideploy.backends.onnx.division import RULES, divided
 from eideploy.backends.onnx.graph import Graph, declared, model
 from eideploy.circuit import Division
-from eideploy.numeric.division import METHODS, exact, lut, shift, shift2
+from eideploy.numeric.division import (
+    METHODS,
+    constant,
+    exact,
+    lut,
+    mitchell,
+    pwl,
+    shift,
+    shift2,
+)
 from eideploy.simulate.integer import divided as defined
 from tests.helpers.layers import linear
 
-DIVIDERS = (exact(), lut(1, 1), lut(8, 8), lut(5, 12), lut(12, 3), lut(16, 16), shift(), shift2())
+DIVIDERS = (exact(), lut(1, 1), lut(8, 8), lut(5, 12), lut(12, 3), lut(16, 16), shift(), shift2(),
+            pwl(4, 12), mitchell(), constant())  # fmt: skip
 
 
 def test_every_method_has_operators():
@@ -56,6 +66,7 @@ def test_every_quotient_is_the_simulators(divider, policy):
         node = linear(
             "layer", "input", np.ones((6, 1), int), np.ones((1, 1), int), np.ones((6, 1), int),
             fraction=fractions, align=rng.integers(0, 4, 6), floor=rng.integers(1, 999, 6),
+            constant=rng.integers(1, 999, 6),
             current_bits=bits, division=Division(divider=divider, zero_policy=policy),
         )  # fmt: skip
         expected, _ = defined(node, num, den)

@@ -76,6 +76,7 @@ def test_ranges_of_another_circuit_are_refused():
         mean_input=np.ones(1),
         mean_inhibition=np.ones(1),
         second_moment=np.ones((1, 1, 1)),
+        constant_divisor=np.ones(1),
     )
     with pytest.raises(InvariantError, match="ranges of layers"):
         calibrate(circuit, ranges=replace(ranges, layers={"other": one}))

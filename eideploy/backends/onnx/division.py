@@ -28,6 +28,10 @@ def divided(g: Graph, node: IntegerEILayer, num: Value, den: Value) -> Value:
         raise InvariantError(
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
+    if node.division.divider.method == "constant":
+        rule, known = RULES["constant"], (g.constant(node.constant), g.constant(node.fraction))
+        magnitude = g.op("Abs", num, to="magnitude")
+        return _limited(g, node, num, rule(g, node, magnitude, *known))
     zero = g.op("Equal", den, np.int64(0), to="is_zero")
     count = g.op("ReduceSum", g.cast(g.op("Not", zero), np.int32), LAYER)
     positive = g.op("Greater", count, np.int32(0), to="any_positive")
@@ -49,9 +53,14 @@ def divided(g: Graph, node: IntegerEILayer, num: Value, den: Value) -> Value:
             fix=f"divide by {', '.join(RULES)}, or drop --emit onnx",
         )
     rounded = RULES[method](g, node, magnitude, safe, fraction)
-    limited = smaller(g, rounded, np.int64(top(node.current_bits)))
-    signed = g.op("Where", g.op("Less", num, np.int64(0)), g.op("Neg", limited), limited)
+    signed = _limited(g, node, num, rounded)
     return g.op("Where", positive, signed, np.int64(0), to="current")
+
+
+def _limited(g: Graph, node: IntegerEILayer, num: Value, rounded: Value) -> Value:
+    """Return the magnitude `rounded`, saturated, with the sign of `num`."""
+    limited = smaller(g, rounded, np.int64(top(node.current_bits)))
+    return g.op("Where", g.op("Less", num, np.int64(0)), g.op("Neg", limited), limited)
 
 
 def smaller(g: Graph, x: Value, y: Value | np.int64) -> Value:
@@ -85,10 +94,7 @@ def _exact(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Val
 
 
 def _by_table(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Value) -> Value:
-    """Return round(2^(fraction - m - e) num table[i]), ties up (A7).
-
-    A result of 2^(current_bits - 1) or more is only known to be that large.
-    """
+    """Return round(2^(fraction - m - e) num table[i]), ties up (A7)."""
     assert node.division is not None
     divider = node.division.divider
     exponent, mantissa = _normalised(g, den)
@@ -97,7 +103,38 @@ def _by_table(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: 
     entry = g.op("Gather", g.constant(divider.table, "table"), index, to="entry")
     product = g.op("Mul", num, entry, to="product")
     power = g.op("Sub", fraction, exponent)
-    up, down = _parts(g, g.op("Sub", power, np.int64(divider.fraction_bits)))
+    return _scaled(g, node, product, g.op("Sub", power, np.int64(divider.fraction_bits)))
+
+
+def _by_logarithms(
+    g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Value
+) -> Value:
+    """Return round(2^(fraction + p) m), ties up, m 2^p being num / den by Mitchell's lines."""
+    assert node.division is not None
+    bits = node.division.divider.index_bits
+    none = g.op("Equal", num, np.int64(0))
+    (top_, f), (below, d) = (
+        _logarithm(g, x, bits) for x in (g.op("Where", none, np.int64(1), num), den)
+    )
+    difference = g.op("Sub", f, d)
+    borrow = g.op("Less", difference, np.int64(0))
+    one = g.op("Where", borrow, np.int64(2 << bits), np.int64(1 << bits))
+    m = g.op("Where", none, np.int64(0), g.op("Add", one, difference), to="mantissa")
+    power = g.op("Sub", g.op("Add", fraction, top_), below)
+    less = g.op("Where", borrow, np.int64(bits + 1), np.int64(bits))
+    return _scaled(g, node, m, g.op("Sub", power, less))
+
+
+def _logarithm(g: Graph, x: Value, bits: int) -> tuple[Value, Value]:
+    """Return the leading one of x and the `bits` bits below it, cut off there."""
+    exponent, mantissa = _normalised(g, x)
+    mantissa = _shifted(g, mantissa, np.int64(HIGHEST - bits))
+    return exponent, g.op("Sub", mantissa, np.int64(1 << bits))
+
+
+def _scaled(g: Graph, node: IntegerEILayer, product: Value, power: Value) -> Value:
+    """Return round(2^power product), ties up; beyond the current's width only known to be that."""
+    up, down = _parts(g, power)
     down = smaller(g, down, np.int64(HIGHEST + 1))
     half = g.op("Gather", HALVES, down)
     small = _shifted(g, g.op("Add", product, half), down)
@@ -144,7 +181,10 @@ def _shifted(g: Graph, x: Value, by: Value | np.int64) -> Value:
 Rule = Callable[[Graph, IntegerEILayer, Value, Value, Value], Value]
 RULES: Mapping[str, Rule] = {
     "exact": _exact,
+    "constant": _exact,
     "lut": _by_table,
+    "mitchell": _by_logarithms,
+    "pwl": _by_table,
     "shift": _by_table,
     "shift2": _by_table,
 }

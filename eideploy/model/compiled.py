@@ -38,7 +38,7 @@ class Job(ctypes.Structure):
 
     _fields_ = (
         *((n, ctypes.c_int64) for n in ("steps", "batch", "height", "width", "channels")),
-        *((n, ctypes.c_int64) for n in ("row", "repeat", "pool", "threads")),
+        *((n, ctypes.c_int64) for n in ("row", "repeat", "pool", "threads", "maps")),
         ("decay", ctypes.c_double),
     )
 

@@ -53,6 +53,20 @@ def fire(current: Tensor, decay: float) -> Tensor:
     return _Fire.apply(current, decay)  # type: ignore[no-any-return, no-untyped-call]
 
 
+def through_firing(potential: Tensor, gradient: Tensor, decay: float) -> Tensor:
+    """Return the gradient of the currents from that of the spikes (M8).
+
+    Shapes   potential u, gradient, result: (T, B, ...)
+    """
+    s = potential.mul(ALPHA).sub_(ALPHA * THRESHOLD).sigmoid_()
+    # in place throughout: fresh memory costs more than the arithmetic on it
+    of_current = s.addcmul_(s, s, value=-1).mul_(gradient).mul_(ALPHA)
+    steps = of_current.unbind()
+    for now, after in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        now.add_(after, alpha=decay)
+    return of_current
+
+
 def scale_gradient(x: Tensor, scale: float) -> Tensor:
     """Return `x`, whose gradient will be multiplied by `scale` (M11).
 
@@ -69,22 +83,6 @@ def fold(w_ee: Tensor, w_ie: Tensor, w_ei: Tensor) -> Tensor:
              kernels in channels-last memory, which convolution runs faster on
     """
     return _Fold.apply(w_ee, w_ie, w_ei)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def balance(both: Tensor, w_ei: Tensor) -> Tensor:
-    """Subtract W_EI s_I from the I_EE that stands on top of s_I, in place (M2, M3).
-
-    What `fold` does to the weights, done to the currents: less work where these are fewer.
-
-    Shapes   both: (N, n_E + n_I, ...), I_EE and s_I, which become I_EE - I_EI and s_I;
-             w_ei: (n_E, n_I)
-    """
-    return _Balance.apply(both, w_ei)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def _positions(both: Tensor) -> Tensor:
-    """View currents (N, n, ...) as (positions, n); a copy unless channels-last."""
-    return both.movedim(1, -1).flatten(0, -2)
 
 
 def _rows(weight: Tensor) -> Tensor:
@@ -119,31 +117,6 @@ class _Fold(torch.autograd.Function):
         of_ei = product(of_ee, _rows(w_ie).t()).neg_()
         of_ie = of_ie - product_over_rows(w_ei, of_ee)
         return _kernel(of_ee, w_ie), _kernel(of_ie, w_ie), of_ei
-
-
-class _Balance(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, both: Tensor, w_ei: Tensor) -> Tensor:  # noqa: ANN401
-        rows = _positions(both)
-        balanced, s_i = torch.split(rows, list(w_ei.shape), dim=1)
-        balanced.sub_(product(s_i, w_ei.t()))
-        if rows.data_ptr() != both.data_ptr():
-            both.copy_(rows.view(both.movedim(1, -1).shape).movedim(-1, 1))
-        ctx.mark_dirty(both)
-        ctx.save_for_backward(s_i.clone(), w_ei)
-        return both
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        s_i, w_ei = ctx.saved_tensors
-        of_both = gradients[0].clone()
-        rows = _positions(of_both)
-        of_balanced, of_s_i = torch.split(rows, list(w_ei.shape), dim=1)
-        of_s_i.sub_(product(of_balanced, w_ei))
-        if rows.data_ptr() != of_both.data_ptr():
-            of_both = rows.view(of_both.movedim(1, -1).shape).movedim(-1, 1)
-        return of_both, product_over_rows(of_balanced, s_i).neg_()
 
 
 class _Divide(torch.autograd.Function):
@@ -187,13 +160,7 @@ class _Fire(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (potential,) = ctx.saved_tensors
-        s = potential.mul(ALPHA).sub_(ALPHA * THRESHOLD).sigmoid_()
-        # in place throughout: fresh memory costs more than the arithmetic on it
-        gradient = s.addcmul_(s, s, value=-1).mul_(gradients[0]).mul_(ALPHA)
-        steps = gradient.unbind()
-        for now, after in zip(steps[-2::-1], steps[:0:-1], strict=True):
-            now.add_(after, alpha=ctx.decay)
-        return gradient, None
+        return through_firing(potential, gradients[0], ctx.decay), None
 
 
 class _ScaleGradient(torch.autograd.Function):

@@ -23,6 +23,7 @@ struct Job {
   int64_t repeat;   // 1: one current per image, shown at every step
   int64_t pool;     // 1, or 2 for the mean over 2x2
   int64_t threads;
+  int64_t maps;     // products of s_I: 1, I_div; 2, I_div and what I_EE is to be added to, -I_EI
   double decay;
 };
 
@@ -52,32 +53,34 @@ template <typename T> T smallest(const T* shunt, int64_t count) {
 
 // what a thread keeps of the image at hand
 template <typename T> struct Room {
-  std::vector<T> s_i;     // (shown, area, n_I)
-  std::vector<T> shunt;   // (shown, area, n_E), I_div; in the pass back its gradient takes its place
-  std::vector<T> floors;  // (shown,)
-  std::vector<T> of_weight;  // (n_E, n_I)
+  std::vector<T> s_i;        // (shown, area, n_I)
+  std::vector<T> shunt;      // (shown, area, maps * n_E); in the pass back its gradient takes its place
+  std::vector<T> floors;     // (shown,)
+  std::vector<T> of_weight;  // (maps * n_E, n_I)
 };
 
 template <typename T, bool DIVIDED> struct Pass {
   const Job& job;
   const T *weight, *gain, *bias;
-  int64_t shown, area, inhibitory;  // steps with a current of their own; positions of a sample; n_I
-  std::vector<T> turned;            // the weight, (n_I, n_E)
+  int64_t shown, area;       // steps with a current of their own; positions of a sample
+  int64_t inhibitory, rows;  // n_I; maps * n_E
+  std::vector<T> turned;     // the weight, (n_I, maps * n_E)
 
   Pass(const Job& j, const T* weight_, const T* gain_, const T* bias_)
       : job(j), weight(weight_), gain(gain_), bias(bias_), shown(j.repeat ? 1 : j.steps),
-        area(j.height * j.width), inhibitory(j.row - j.channels), turned(DIVIDED ? inhibitory * j.channels : 0) {
+        area(j.height * j.width), inhibitory(j.row - j.channels), rows(j.maps * j.channels),
+        turned(DIVIDED ? inhibitory * rows : 0) {
     if (DIVIDED)
-      for (int64_t c = 0; c < job.channels; ++c)
-        for (int64_t i = 0; i < inhibitory; ++i) turned[i * job.channels + c] = weight[c * inhibitory + i];
+      for (int64_t c = 0; c < rows; ++c)
+        for (int64_t i = 0; i < inhibitory; ++i) turned[i * rows + c] = weight[c * inhibitory + i];
   }
 
   Room<T> room() const {
     Room<T> made;
     if (DIVIDED) {
       made.s_i.resize(shown * area * inhibitory);
-      made.shunt.resize(shown * area * job.channels);
-      made.of_weight.resize(job.channels * inhibitory);
+      made.shunt.resize(shown * area * rows);
+      made.of_weight.resize(rows * inhibitory);
     }
     made.floors.resize(shown);
     return made;
@@ -87,34 +90,38 @@ template <typename T, bool DIVIDED> struct Pass {
   int64_t sample(int64_t t, int64_t b) const { return (t * job.batch + b) * area; }
 
   T* shunt(Room<T>& room, int64_t t, int64_t p, int64_t c) const {
-    return DIVIDED ? room.shunt.data() + (t * area + p) * job.channels + c : nullptr;
+    return DIVIDED ? room.shunt.data() + (t * area + p) * rows + c : nullptr;
   }
 
-  // I_div of image b (M4), and the smallest of each sample (M6)
+  // I_div of image b (M4), perhaps -I_EI, and the smallest I_div of each sample (M6)
   void find_shunt(int64_t b, const T* currents, Room<T>& room) const {
     if (!DIVIDED) return;
     for (int64_t t = 0; t < shown; ++t)
       for (int64_t p = 0; p < area; ++p)
         std::memcpy(room.s_i.data() + (t * area + p) * inhibitory,
                     currents + (sample(t, b) + p) * job.row + job.channels, inhibitory * sizeof(T));
-    Product<T>{room.s_i.data(), inhibitory, 1, turned.data(), job.channels, room.shunt.data(), job.channels, inhibitory}
-        .run(shown * area, job.channels, false);
-    for (int64_t t = 0; t < shown; ++t)
-      room.floors[t] = smallest(room.shunt.data() + t * area * job.channels, area * job.channels);
+    Product<T>{room.s_i.data(), inhibitory, 1, turned.data(), rows, room.shunt.data(), rows, inhibitory}
+        .run(shown * area, rows, false);
+    const int64_t together = job.maps == 1 ? area : 1;  // positions whose I_div are neighbours
+    for (int64_t t = 0; t < shown; ++t) {
+      room.floors[t] = std::numeric_limits<T>::infinity();
+      for (int64_t p = 0; p < area; p += together)
+        room.floors[t] = std::min(room.floors[t], smallest(shunt(room, t, p, 0), together * job.channels));
+    }
   }
 
-  // the gradients of s_I, in its place, and of the weight from that of I_div of image b
+  // the gradients of s_I, in its place, and of the weight from those of its products for image b
   void leave_shunt(int64_t b, T* currents, Room<T>& room, T* of_weight) const {
     if (!DIVIDED) return;
     for (int64_t t = 0; t < shown; ++t)
-      Product<T>{room.shunt.data() + t * area * job.channels, job.channels, 1, weight, inhibitory,
-                 currents + sample(t, b) * job.row + job.channels, job.row, job.channels}
+      Product<T>{shunt(room, t, 0, 0), rows, 1, weight, inhibitory,
+                 currents + sample(t, b) * job.row + job.channels, job.row, rows}
           .run(area, inhibitory, false);
     for (int64_t p = 0; p < shown * area; p += CHUNK)
-      Product<T>{room.shunt.data() + p * job.channels, 1, job.channels, room.s_i.data() + p * inhibitory, inhibitory,
+      Product<T>{shunt(room, 0, p, 0), 1, rows, room.s_i.data() + p * inhibitory, inhibitory,
                  room.of_weight.data(), inhibitory, std::min(CHUNK, shown * area - p)}
-          .run(job.channels, inhibitory, p > 0);
-    for (int64_t i = 0; i < job.channels * inhibitory; ++i) of_weight[i] += room.of_weight[i];
+          .run(rows, inhibitory, p > 0);
+    for (int64_t i = 0; i < rows * inhibitory; ++i) of_weight[i] += room.of_weight[i];
   }
 
   // I and I's ratio balanced / I_div' of `m` channels (M5)
@@ -126,6 +133,12 @@ template <typename T, bool DIVIDED> struct Pass {
       return;
     }
     const T *__restrict g = gain + c, *__restrict offset = bias + c;
+    T sum[TILE];
+    if (job.maps == 2) {
+#pragma omp simd
+      for (int64_t i = 0; i < m; ++i) sum[i] = in[i] + s[job.channels + i];
+      in = sum;
+    }
 #pragma omp simd
     for (int64_t i = 0; i < m; ++i) {
       divisor[i] = s[i] == T(0) ? floor : s[i];
@@ -244,6 +257,7 @@ template <typename T, bool DIVIDED> struct Pass {
       of_gain[i] += of_i[i] * ratio[i];
       of_bias[i] += of_i[i];
     }
+    if (job.maps == 2) std::memcpy(second + job.channels, first, m * sizeof(T));
   }
 };
 
@@ -265,7 +279,7 @@ void run_backward(const Job& job, T* currents, const T* weight, const T* gain, c
 #pragma omp parallel num_threads(job.threads)
   {
     auto room = pass.room();
-    T* mine = of_weight + omp_get_thread_num() * job.channels * pass.inhibitory;
+    T* mine = of_weight + omp_get_thread_num() * pass.rows * pass.inhibitory;
 #pragma omp for schedule(static)
     for (int64_t b = 0; b < job.batch; ++b)
       pass.backward(b, currents, gradient, room, mine, of_gain + b * job.channels, of_bias + b * job.channels);

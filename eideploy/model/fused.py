@@ -42,6 +42,7 @@ def ei_spikes(both: Tensor, weight: Tensor, gain: Tensor, bias: Tensor, how: Fir
     """Return the spikes of a shunting layer (M4-M8), pooled if asked for.
 
     Shapes   both: (N, n_E + n_I, ...), I_EE - I_EI and s_I; weight: (n_E, n_I), W_EI g_I;
+             or both: I_EE and s_I; weight: (2 n_E, n_I), W_EI g_I on top of -W_EI;
              gain, bias: (n_E,); spikes: (T*B, n_E, ...); N = T*B, or B if currents repeat
     """
     return _EISpikes.apply(both, weight, gain, bias, how)  # type: ignore[no-any-return, no-untyped-call]
@@ -68,15 +69,15 @@ class _EISpikes(torch.autograd.Function):
         both, weight = _packed(both), weight.contiguous()
         ctx.save_for_backward(both, weight, gain, bias)
         ctx.how = how
-        return _forward(both, (weight, gain, bias), len(weight), how)
+        return _forward(both, (weight, gain, bias), len(gain), how)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         both, weight, gain, bias = ctx.saved_tensors
-        job = _job(both, len(weight), ctx.how)
+        job = _job(both, len(gain), ctx.how, maps=len(weight) // len(gain))
         of_weight = weight.new_zeros(job.threads, *weight.shape)
-        sums = torch.zeros(2, job.batch, len(weight), dtype=torch.double)
+        sums = torch.zeros(2, job.batch, len(gain), dtype=torch.double)
         _use_up(both)
         _call("backward", job, both, weight, gain, bias, _packed(gradients[0]), of_weight, *sums)
         of_gain, of_bias = sums.sum(1).to(both.dtype)
@@ -111,7 +112,7 @@ def _use_up(saved: Tensor) -> None:
 
 
 def _forward(x: Tensor, divisor: tuple[Tensor | None, ...], n: int, how: Firing) -> Tensor:
-    job = _job(x, n, how)
+    job = _job(x, n, how, maps=len(divisor[0]) // n if divisor[0] is not None else 0)
     shape = [s // how.pool for s in x.shape[2:]]
     spikes = (
         _packed(x.new_empty(0)) if not len(x) else _empty(x, (job.steps * job.batch, n, *shape))
@@ -125,7 +126,7 @@ def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, memory_format=layout)
 
 
-def _job(x: Tensor, channels: int, how: Firing) -> Job:
+def _job(x: Tensor, channels: int, how: Firing, *, maps: int = 0) -> Job:
     height, width = x.shape[2:] if x.ndim == 4 else (1, 1)
     return Job(
         steps=how.steps,
@@ -137,6 +138,7 @@ def _job(x: Tensor, channels: int, how: Firing) -> Job:
         repeat=how.repeat,
         pool=how.pool,
         threads=torch.get_num_threads(),
+        maps=maps,
         decay=how.decay,
     )
 

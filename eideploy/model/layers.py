@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
-from eideploy.model.functional import balance, divide, fire, fold, scale_gradient
+from eideploy.model.functional import divide, fire, fold, scale_gradient
 from eideploy.model.fused import Firing, ei_spikes
 
 Divide = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-FOLDING = 4  # the work on a weight, in that on a current: where folding W_EI W_IE pays
 INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
 
 
@@ -90,18 +89,26 @@ class Shunting(EILayer):
         return self.current(*self.drive(x))
 
     def drive(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return I_EE - I_EI with s_I behind (N, n_E + n_I, ...), and W_EI g_I (n_E, n_I)."""
+        """Return currents and what `current` and `spikes` multiply s_I by.
+
+        These are I_EE - I_EI with s_I behind (N, n_E + n_I, ...), and W_EI g_I (n_E, n_I); or,
+        where an input has more entries than currents, so that forming W_EI W_IE is more work than
+        I_EI, they are I_EE with s_I behind, and W_EI g_I on top of -W_EI.
+        """
         w_ee, w_ie, w_ei = self._weights()
-        if self._positions(x) * FOLDING <= self.fan_in:
-            both = balance(self._connect(x, torch.cat([w_ee, w_ie])), w_ei)
-        else:
-            both = self._connect(x, fold(w_ee, w_ie, w_ei))
-        return both, w_ei * self.gain_i
+        if self._positions(x) > self.fan_in:
+            return self._connect(x, fold(w_ee, w_ie, w_ei)), w_ei * self.gain_i
+        both = self._connect(x, torch.cat([w_ee, w_ie]))
+        return both, torch.cat([w_ei * self.gain_i, -w_ei])
 
     def current(self, both: Tensor, weight: Tensor) -> Tensor:
-        """Return the current I of what `drive` gives (M4, M5)."""
+        """Return the current I of what `drive` gives (M3-M5)."""
         balanced, s_i = torch.split(both, [self.n_e, self.n_i], dim=1)
-        return self.divide(balanced, self._shunt(s_i, weight), self.gain_e, self.bias)
+        shunt = self._shunt(s_i, weight)
+        if len(weight) > self.n_e:
+            shunt, taken = torch.split(shunt, self.n_e, dim=1)
+            balanced = balanced + taken
+        return self.divide(balanced, shunt, self.gain_e, self.bias)
 
     def spikes(self, both: Tensor, weight: Tensor, *, how: Firing) -> Tensor:
         """Return the spikes that the current drives, by the compiled pass (M4-M8)."""

@@ -10,10 +10,10 @@ import torch
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from eideploy.model import compiled
-from eideploy.model.functional import balance, divide, fire, fold
+from eideploy.model.functional import divide, fire
 from eideploy.model.fused import Firing, ei_spikes, spikes
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF, EIConv2d, Shunting
+from eideploy.model.layers import LIF, EIConv2d, EILinear, Shunting
 from eideploy.model.networks import build
 from eideploy.model.stages import run
 from tests.model.reference import (
@@ -31,10 +31,10 @@ needs_compiler = pytest.mark.skipif(compiled.compiler() is None, reason="needs a
 
 
 def plainly(both, weight, gain, bias, how):
-    n_e = len(weight)
+    n_e = len(gain)
     balanced, s_i = both[:, :n_e], both[:, n_e:]
-    shunt = torch.einsum("ni...,ei->ne...", s_i, weight)
-    current = divide(balanced, shunt, gain, bias)
+    shunt, *more = torch.einsum("ni...,ei->ne...", s_i, weight).split(n_e, 1)
+    current = divide(balanced + sum(more), shunt, gain, bias)
     return fired(current, how)
 
 
@@ -84,10 +84,14 @@ CASES = pytest.mark.parametrize(
 
 @needs_compiler
 @CASES
+@pytest.mark.parametrize("folded", [True, False], ids=["folded", "unfolded"])
 @pytest.mark.parametrize(("dtype", "rtol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-def test_the_compiled_pass_equals_plain_torch(n_e, size, how, dtype, rtol):
+def test_the_compiled_pass_equals_plain_torch(n_e, size, how, dtype, rtol, folded):
+    both, weight, *others = arguments(n_e, size, how, dtype)
+    if not folded:
+        weight = torch.cat([weight, -weight.flip(0) / len(weight)])
     (z, mine), (expected, theirs) = both_ways(
-        lambda *a: ei_spikes(*a, how), lambda *a: plainly(*a, how), arguments(n_e, size, how, dtype)
+        lambda *a: ei_spikes(*a, how), lambda *a: plainly(*a, how), [both, weight, *others]
     )
     if dtype == torch.float64:
         assert torch.equal(z, expected)
@@ -288,21 +292,21 @@ def test_a_second_way_back_through_the_pass_is_refused():
         loss.backward()
 
 
-@pytest.mark.parametrize("shape", [(3, 20), (3, 20, 4, 5)], ids=["linear", "convolution"])
-def test_balancing_currents_is_folding_weights(shape):
-    rng = torch.Generator().manual_seed(0)
-    w_ee, w_ie, w_ei = (
-        torch.rand(*size, generator=rng, dtype=torch.double) for size in ((8, 20), (2, 20), (8, 2))
-    )
-    x = torch.rand(shape, generator=rng, dtype=torch.double)
-
-    def connect(weight):
-        return torch.einsum("nd...,od->no...", x, weight)
-
-    (one, of_one), (other, of_other) = both_ways(
-        lambda ee, ie, ei: connect(fold(ee, ie, ei)),
-        lambda ee, ie, ei: balance(connect(torch.cat([ee, ie])), ei),
-        [w_ee, w_ie, w_ei],
-    )
-    torch.testing.assert_close(one, other)
-    torch.testing.assert_close(of_one, of_other)
+@needs_compiler
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize(("make", "shape"), [(EILinear, (8, 20)), (EIConv2d, (8, 20, 3, 4))])
+def test_a_layer_computes_the_same_whether_weights_are_folded_or_not(make, shape, fused):
+    torch.manual_seed(0)
+    layer, lif, x = make(20, 12).double(), LIF(4), torch.rand(shape, dtype=torch.double)
+    lif.fused, found = fused, []
+    for parameter in layer.parameters():
+        torch.nn.init.uniform_(parameter, 0, 0.1)
+    for fan_in in (0, math.inf):  # of which more entries than currents are not folded
+        layer.fan_in = fan_in
+        current, z = layer(x), run([layer, lif], x)
+        (z * torch.arange(z.numel()).reshape(z.shape).sin()).sum().backward()
+        found.append([current.detach(), z.detach(), *(p.grad for p in layer.parameters())])
+        layer.zero_grad()
+    assert 0 < float(found[0][1].mean()) < 1
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)

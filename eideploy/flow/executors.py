@@ -11,8 +11,10 @@ import numpy as np
 from eideploy.backends import digital, onnx
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import UsageError
+from eideploy.flow.rtl import ARTEFACT, rtl_run
 from eideploy.folders import Build
 from eideploy.program import Program
+from eideploy.rtl import tools
 from eideploy.simulate.integer import logits_of
 from eideploy.simulate.state_machine import StateMachine
 from eideploy.simulate.trace import Trace
@@ -32,7 +34,8 @@ class Executor:
     kind      "integer": puts out the readout's sums (A12), to equal those of the integer simulator;
               "float": puts out logits, to equal those of the float reference
     open      reads the artefact of a build, and returns what runs it
-    packages  what has to be installed
+    packages  what has to be installed, of Python
+    commands  ... and of programs
     mode      how it is run, where it can be in several ways
     most      how many samples it is given at most; None: all
     """
@@ -42,13 +45,15 @@ class Executor:
     kind: Kind
     open: Callable[[Build], Run]
     packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     mode: str = ""
     most: int | None = None
 
     @property
     def missing(self) -> str:
         """Why it cannot run here; "" if it can."""
-        return missing(self.packages)
+        absent = tools.missing(self.commands)
+        return f"{' and '.join(absent)} not installed" if absent else missing(self.packages)
 
     @property
     def label(self) -> str:
@@ -130,6 +135,10 @@ def _state_machine(build: Build) -> Run:
     return lambda samples: np.stack([machine.run(sample).totals for sample in samples])
 
 
+def _verilator(build: Build) -> Run:
+    return rtl_run(build, build.program, strict=True)
+
+
 def _onnx(artefact: str, kind: Kind) -> tuple[Executor, ...]:
     """Return what runs a model."""
     ways: tuple[tuple[str, str, Callable[..., Run], tuple[str, ...]], ...] = (
@@ -155,7 +164,12 @@ EXECUTORS: tuple[Executor, ...] = (
         name="core, cycle by cycle", artefact=digital.INTEGER, kind="integer",
         open=_state_machine, most=2,
     ),
+    Executor(
+        name="Verilator", artefact=ARTEFACT, kind="integer", open=_verilator,
+        commands=tools.VERILATE, mode="every spike and cycle", most=16,
+    ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),
 )  # fmt: skip
-BESIDE: dict[str, Open] = {"onnx": onnx_run}  # what simulate --executor runs beside the simulator
+# What simulate --executor runs beside the simulator.
+BESIDE: dict[str, Open] = {"onnx": onnx_run, "rtl": rtl_run}

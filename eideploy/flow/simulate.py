@@ -12,6 +12,7 @@ from eideploy.errors import UsageError
 from eideploy.flow.compile import Options, compile_in_memory, find_run
 from eideploy.flow.executors import BESIDE, Beside
 from eideploy.flow.result import Result
+from eideploy.flow.rtl import RtlRun
 from eideploy.flow.samples import Split, require_place, samples_of, write_npz
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
@@ -26,7 +27,7 @@ from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
-Executor = Literal["float", "integer", "onnx"]
+Executor = Literal["float", "integer", "onnx", "rtl"]
 BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
@@ -197,11 +198,15 @@ def _with(result: Result, executor: str, beside: Beside) -> Result:
         f"{counted(beside.predictions, 'prediction')} of {counted(beside.at, 'sample')} differ "
         "from the integer simulator's"
     )
+    differ = beside.logits
+    if isinstance(beside.run, RtlRun):  # it compares spikes, membranes and cycles, too
+        said, found = f"{said}\n{beside.run.text}", {**found, **beside.run.content}
+        differ += beside.run.differing
     return replace(
         result,
         text=f"{result.text}\n\n{said}",
         content={**result.content, "executor": executor, **found},
-        exit_code=1 if beside.logits else 0,
+        exit_code=1 if differ else 0,
     )
 
 

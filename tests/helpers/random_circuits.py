@@ -15,10 +15,13 @@ LUTS = (lut(3, 4), lut(8, 8), lut(1, 10))
 
 
 @st.composite
-def circuits(draw):
-    """Draw a circuit: input, one to three E-I layers with pooling and residual sums, readout."""
+def circuits(draw, *, method=None):
+    """Draw a circuit: input, one to three E-I layers with pooling and residual sums, readout.
+
+    Its layers divide by `method`, or each by one of its own.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
-    build = _Builder(draw, rng)
+    build = _Builder(draw, rng, method)
     build.input()
     for _ in range(draw(st.integers(1, 3), label="layers")):
         build.pool()
@@ -61,6 +64,7 @@ class _Builder:
 
     draw: object
     rng: np.random.Generator
+    method: str | None = None
     nodes: list = field(default_factory=list)
     shapes: dict = field(default_factory=dict)
     dividers: tuple = ()
@@ -74,7 +78,8 @@ class _Builder:
         c, h, w = self.draw(st.integers(1, 5)), self.draw(size), self.draw(size)
         top = self.draw(st.sampled_from([1, 7, 255]), label="top")
         table = self.draw(st.sampled_from(LUTS), label="table")  # a core has one
-        self.dividers = (exact(), table, shift(), shift2())
+        known = (exact(), table, shift(), shift2())
+        self.dividers = tuple(d for d in known if self.method in (None, d.method))
         self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
 
     def layer(self):

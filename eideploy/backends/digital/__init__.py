@@ -1,10 +1,12 @@
-"""The digital core: the integer circuit, and the program entry of every stage."""
+"""The digital core: the integer circuit, the program entry of every stage, and the core itself."""
 
 from dataclasses import asdict
 from pathlib import Path
 
+from eideploy.backends.digital.bundle import README, write_bundle
 from eideploy.circuit.store import save
 from eideploy.circuit.text import text
+from eideploy.errors import CapacityError
 from eideploy.files import write_atomic, write_json
 from eideploy.program import Program
 
@@ -18,7 +20,15 @@ def emit(program: Program, folder: Path) -> None:
     integer.txt          its text form
     program.json         per stage: routes, geometry, and its first row or word in each memory;
                          how much of every resource is used (docs/digital_core.md)
+    rtl/, tb/, images/   the core in SystemVerilog, its testbenches, what stands in its memories;
+                         Makefile, README.md and words.txt to run it. A spec may ask for a core
+                         that the shipped SystemVerilog cannot be: then README.md says why alone
     """
+    try:
+        write_bundle(program, folder)
+    except CapacityError as error:
+        said = f"# No SystemVerilog for this build\n\n{error.what}\n\n{error.fix}\n"
+        write_atomic(folder / README, said.encode())
     save(program.circuit, folder / INTEGER)
     write_atomic(folder / LISTING, (text(program.circuit) + "\n").encode())
     content = {

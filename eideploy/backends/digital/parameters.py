@@ -112,6 +112,12 @@ def shape_of(program: Program) -> Shape:
         CapacityError: the spec asks for a core that this RTL does not describe.
     """
     divider = program.division.divider
+    if divider.method not in DIVIDERS:
+        raise CapacityError(
+            f"the shipped SystemVerilog does not divide by {divider.label}",
+            where=str(program.target.source),
+            fix=f"divide by one of {', '.join(DIVIDERS)}",
+        )
     has_table = divider.method == "lut"
     shape = Shape(
         target=program.target,

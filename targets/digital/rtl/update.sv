@@ -47,12 +47,12 @@ module update (
   localparam integer NOTE = 2 * A + PART + 1 + R;
   localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
 
-  logic valid1, valid_late;
+  logic [DEPTH:1] valids;
   logic [NOTE-1:0] note1, note_late;
   wire [PART-1:0] part1 = note1[1+R+:PART];
 
   always_ff @(posedge clk) begin
-    valid1 <= issue && !reset;
+    valids <= reset ? '0 : {valids[DEPTH-1:1], issue};
     if (issue) begin
       note1 <= {
         issue_spike_address, issue_membrane_address, issue_part, issue_ends_row, issue_exists
@@ -60,14 +60,6 @@ module update (
     end
   end
 
-  delay #(
-      .WIDTH (1),
-      .CYCLES(DEPTH - 1)
-  ) valid_line (
-      .clk(clk),
-      .d  (valid1),
-      .q  (valid_late)
-  );
   carry #(
       .WIDTH (NOTE),
       .CYCLES(DEPTH - 1)
@@ -85,7 +77,7 @@ module update (
   for (genvar i = 0; i < R; i++) begin : g_neuron
     neuron one (
         .clk          (clk),
-        .valid        (valid1),
+        .valid        (valids[1]),
         .is_first     (is_first),
         .divisible    (divisible),
         .has_floor    (has_floor),
@@ -115,15 +107,15 @@ module update (
   wire [PART-1:0] part = note_late[1+R+:PART];
   wire [R-1:0] firing = fires & exists;
 
-  assign membrane_write = valid_late;
+  assign membrane_write = valids[DEPTH];
   assign membrane_address = note_late[1+R+PART+:A];
-  assign spike_write = valid_late && ends_row;
+  assign spike_write = valids[DEPTH] && ends_row;
   assign spike_address = note_late[1+R+PART+A+:A];
   assign spikes = gathered | (P'(firing) << (part * R));
 
   always_ff @(posedge clk) begin
     if (reset) gathered <= '0;
-    else if (valid_late) gathered <= ends_row ? '0 : spikes;
+    else if (valids[DEPTH]) gathered <= ends_row ? '0 : spikes;
   end
 
   wire unused = &{1'b0, num_part, den_part, lane_part};

@@ -1,0 +1,73 @@
+"""The core of a program as files that other tools take: SystemVerilog, images, testbenches."""
+
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from shutil import copyfile
+
+from eideploy import shipped
+from eideploy.backends.digital.images import hex_text, images
+from eideploy.backends.digital.parameters import Shape, package_text, shape_of
+from eideploy.program import Program
+
+RTL, TESTBENCH, IMAGES = "rtl", "tb", "images"
+PACKAGE, SHAPE_HEADER, WORDS = "core_pkg.sv", "shape.h", "words.txt"
+MAKEFILE, README = "Makefile", "README.md"
+
+
+def write_bundle(program: Program, folder: Path, *, shape: Shape | None = None) -> None:
+    """Write rtl/, tb/, images/, words.txt, Makefile and README.md of a program's core.
+
+    `shape` is a core that more programs than this one fit; by default the one of this program.
+
+    Raises:
+        CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
+    """
+    shape = shape or shape_of(program)
+    write_core(shape, folder)
+    (folder / IMAGES).mkdir(exist_ok=True)
+    bits = shape.row_bits()
+    for name, image in images(program, shape).items():
+        (folder / IMAGES / f"{name}.hex").write_text(hex_text(image, bits[name]), "ascii")
+    (folder / WORDS).write_text("".join(f"{line}\n" for line in _example(program)), "ascii")
+
+
+def write_core(shape: Shape, folder: Path) -> None:
+    """Write what does not depend on the network: rtl/, tb/, Makefile and README.md."""
+    source = shipped.folder("targets") / "digital"
+    for place in (RTL, TESTBENCH):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        for path in sorted((source / place).iterdir()):
+            copyfile(path, folder / place / path.name)
+    (folder / RTL / PACKAGE).write_text(package_text(shape), "ascii")
+    (folder / TESTBENCH / SHAPE_HEADER).write_text(_header(shape), "ascii")
+    for name in (MAKEFILE, README):
+        copyfile(source / "bundle" / name, folder / name)
+
+
+def _header(shape: Shape) -> str:
+    """Return the sizes that the C++ testbench asks for."""
+    core, widths = shape.target.core, shape.target.widths
+    sizes = {
+        "LANES": core.lanes,
+        "UPDATE_LANES": core.update_lanes,
+        "MEMBRANE_BITS": widths.membrane,
+        "ACCUMULATOR_BITS": widths.accumulator,
+        "PROGRAM_ENTRIES": core.layers,
+    }
+    lines = [f"constexpr int {name} = {value};" for name, value in sizes.items()]
+    return "\n".join(["#pragma once", *lines, ""])
+
+
+def _example(program: Program) -> Iterator[str]:
+    """Yield the words of one inference: every other entry of the input, with rising values."""
+    node = program.circuit.input
+    top = getattr(node, "top", 1)
+    channels, height, width = node.size if len(node.size) == 3 else (*node.size, 1, 1)
+    for _ in range(program.circuit.steps):
+        for i in range(0, prod(node.size), 2):
+            at, channel = divmod(i, channels)
+            y, x = divmod(at, width)
+            if y < height:
+                yield f"{y:x} {x:x} {channel:x} {i % top + 1:x}"
+        yield "."

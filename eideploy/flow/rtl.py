@@ -1,0 +1,127 @@
+"""The core's SystemVerilog beside the simulator: the build's own, or written in passing."""
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from eideploy.backends.digital.bundle import PACKAGE, RTL, write_bundle
+from eideploy.circuit import Array
+from eideploy.errors import DataError
+from eideploy.folders import Build
+from eideploy.program import Program
+from eideploy.progress import bar
+from eideploy.report.text import counted, table
+from eideploy.rtl import tools
+from eideploy.rtl.bench import run_bundle
+from eideploy.rtl.compare import Differences, differences
+from eideploy.rtl.trace import PHASES
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.trace import KEEP_ALL
+
+ARTEFACT = f"{RTL}/{PACKAGE}"
+
+
+class RtlRun:
+    """Runs samples through the core in Verilator, and compares all that it does.
+
+    differences  from the integer simulator and the cycle formula, of all samples so far
+    cycles       by stage and phase, (phases,), summed over samples and steps
+    """
+
+    def __init__(self, program: Program, bundle: Path | None, *, strict: bool = False) -> None:
+        self.program, self.strict = program, strict
+        self.differences: Differences | None = None
+        self.cycles = {stage.name: np.zeros(len(PHASES), np.int64) for stage in program.stages}
+        self._folder = None
+        if bundle is None:
+            self._folder = TemporaryDirectory(prefix="eideploy-core-")
+            bundle = Path(self._folder.name)
+            write_bundle(program, bundle)
+        self.bundle = bundle
+
+    def __call__(self, samples: Array) -> Array:
+        """Return the sums (B, classes) that the core puts out.
+
+        Raises:
+            DataError: the core cannot be built or is stuck; or, if `strict`, anything differs.
+        """
+        with bar("rtl", len(samples)) as advance:
+            found = run_bundle(self.program, self.bundle, samples, on_sample=lambda: advance(1, ""))
+        expected = run_integer(self.program.circuit, samples, keep=KEEP_ALL)
+        batch = differences(self.program, found, expected)
+        if self.strict and batch.total:
+            raise DataError(
+                f"the core differs: {_said(batch)}", where=str(self.bundle), fix="report it"
+            )
+        self.differences = batch if self.differences is None else self.differences + batch
+        for name, phases in found.phases.items():
+            self.cycles[name] += np.array([phases[phase].sum() for phase in PHASES])
+        return found.totals
+
+    @property
+    def differing(self) -> int:
+        """How much differs in all."""
+        return self.differences.total if self.differences else 0
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it found, for machines."""
+        assert self.differences is not None  # it ran
+        per_stage = {name: self._per_sample(cycles.sum()) for name, cycles in self.cycles.items()}
+        return {
+            "rtl": {
+                "simulator": tools.version("verilator"),
+                "differences": asdict(self.differences),
+                "cycles_per_inference": sum(per_stage.values()),
+                "cycles_per_stage": per_stage,
+            }
+        }
+
+    @property
+    def text(self) -> str:
+        """What it found, to read."""
+        assert self.differences is not None
+        rows = [
+            [name, *(f"{self._per_sample(n):,.0f}" for n in (*cycles, cycles.sum()))]
+            for name, cycles in self.cycles.items()
+        ]
+        total = sum(cycles.sum() for cycles in self.cycles.values())
+        return "\n".join(
+            [
+                f"{tools.version('verilator')}, {counted(self.differences.samples, 'sample')}: "
+                f"{_said(self.differences)}",
+                "",
+                table(["cycles per inference", *PHASES, "all"], rows),
+                f"in all  {self._per_sample(total):,.0f} cycles",
+            ]
+        )
+
+    def _per_sample(self, cycles: int) -> float:
+        assert self.differences is not None
+        return float(cycles) / self.differences.samples
+
+
+def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> RtlRun:
+    """Return what runs a program's core: the build's own files where they are of it.
+
+    Raises:
+        UsageError: Verilator, make or g++ is not installed.
+        CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
+    """
+    tools.require(tools.VERILATE, where="--executor rtl")
+    own = build is not None and program is build.program and ARTEFACT in build.content["files"]
+    return RtlRun(program, build.folder if own and build else None, strict=strict)
+
+
+def _said(found: Differences) -> str:
+    parts = [
+        counted(found.spikes, "spike"),
+        counted(found.membranes, "membrane"),
+        counted(found.logits, "logit"),
+        counted(found.cycle_counts, "cycle count"),
+    ]
+    order = "rows written out of order" if found.order else "every row written in order"
+    return f"{', '.join(parts)} differ; {order}"

@@ -1,0 +1,52 @@
+"""Cores for tests: small memories, and a shape that every random network fits."""
+
+from dataclasses import replace
+
+from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.parameters import DEPTHS, LATENCIES, Shape
+from eideploy.passes.check_widths import check_widths
+from eideploy.passes.place import place
+from eideploy.rtl.bench import PLAIN, run_bundle
+from eideploy.rtl.compare import differences
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.trace import KEEP_ALL
+from eideploy.target import DividerTiming, load_target
+
+SMALL = {
+    "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
+    "spike_rows": 1024, "parameter_words": 256, "lane_rows": 64, "gain_words": 64,
+    "axis_words": 128, "table_entries": 256,
+}  # fmt: skip
+
+
+def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
+    """Return a small core; every phase takes `later` cycles more than it must."""
+    base = load_target("digital")
+    widths = replace(base.widths, **widths)
+    depth = DEPTHS.get(method, widths.current + 5) + later
+    interval = depth if method == "exact" else 1 + later
+    target = replace(
+        base,
+        core=replace(base.core, lanes=lanes, update_lanes=update_lanes),
+        memory=replace(base.memory, **SMALL),
+        widths=widths,
+        latency=replace(base.latency, **{p: least + later for p, least in LATENCIES.items()}),
+        divider={method: DividerTiming(interval=interval, latency=depth)},
+    )
+    return Shape(target=target, method=method, table_bits=8, entry_bits=11)
+
+
+def placed(circuit, core):
+    return place(check_widths(circuit, widths=core.target.widths), target=core.target)
+
+
+def simulated(circuit, x):
+    return run_integer(circuit, x, keep=KEEP_ALL)
+
+
+def compared(program, core, folder, x, *, manner=PLAIN, run=None):
+    """Return how the core in `folder` differs, what it did, and what it should have done."""
+    write_bundle(program, folder, shape=core)
+    found = run_bundle(program, folder, x, manner=manner, run=run)
+    expected = simulated(program.circuit, x)
+    return differences(program, found, expected), found, expected

@@ -3,9 +3,11 @@
     python benchmarks/train_speed.py [vgg8] [resnet18] [--rounds N] [--threads N] [--memory]
 
 Batch 32, T 4, 3x32x32. Every round runs each network once, so that a busy machine slows all alike;
-medians and their ratio to our batch-normalised network are printed as table rows. Where
-SpikingJelly is installed, its batch-normalised VGG of the same widths runs in the same rounds. With
---memory, the peak memory of three training steps is measured instead, each in its own process.
+medians over the rounds are printed as table rows, with the median and the quartiles of the ratio
+to our batch-normalised network in the same round. On one thread the time is that of the processor,
+into which waiting for other programs does not count; on more it is the clock's. Where SpikingJelly
+is installed, its batch-normalised VGG of the same widths runs in the same rounds. With --memory,
+the peak memory of three training steps is measured instead, each in its own process.
 """
 
 import argparse
@@ -112,9 +114,10 @@ def inference(network: nn.Module, x: Tensor) -> Callable[[], None]:
 
 def seconds(task: Callable[[], None]) -> float:
     """Return how long a task takes."""
-    start = time.perf_counter()
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    start = clock()
     task()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def compare(name: str, rounds: int) -> None:
@@ -133,14 +136,14 @@ def compare(name: str, rounds: int) -> None:
                 taken = seconds(task)
                 if turn:  # the first warms up
                     times[what][which].append(taken)
-    middle = {
-        what: {w: statistics.median(t) for w, t in found.items()} for what, found in times.items()
-    }
     for which in networks:
         cells = []
-        for what in tasks:
-            taken = middle[what][which]
-            cells += [f"{1000 * taken:.0f} ms", f"{taken / middle[what][REFERENCE]:.2f}"]
+        for by_network in times.values():
+            taken, reference = by_network[which], by_network[REFERENCE]
+            ratios = [one / other for one, other in zip(taken, reference, strict=True)]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            cells += [f"{1000 * statistics.median(taken):.0f} ms"]
+            cells += [f"{middle:.2f} ({low:.2f}-{high:.2f})"]
         print(f"| {name} | {which} | {' | '.join(cells)} |", flush=True)
 
 

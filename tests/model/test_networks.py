@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eideploy.config import Architecture
 from eideploy.errors import ConfigError
@@ -138,3 +139,27 @@ def test_more_poolings_than_the_image_allows_are_refused():
 def test_too_few_classes_are_refused():
     with pytest.raises(ConfigError, match="3 excitatory neurons"):
         build(Architecture(kind="mlp", widths=(8,)), (1, 8, 8), 3)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuse every operation whose result the host has to wait for."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func.overloadpacket.__name__ not in WAITING, func
+        return func(*args, **(kwargs or {}))
+
+
+WAITING = {"_local_scalar_dense", "item", "nonzero", "equal", "is_nonzero", "masked_select"}
+
+
+@pytest.mark.parametrize("name", ["c1_mlp_64_64_32_10", "c2_vgg8_narrow"])
+def test_a_training_step_by_plain_torch_never_makes_the_host_wait(name):
+    data, network, shape = network_of(name)
+    network.use_kernel("plain")
+    x, y = torch.from_numpy(data["x"]).double().reshape(-1, *shape), torch.from_numpy(data["y"])
+    optimiser = ProjectedSGD(network.named_parameters(), momentum=0.9, weight_decay=5e-4)
+    with NoWaiting():
+        cross_entropy(network(x), y).backward()
+        optimiser.step(1e-3)
+    with pytest.raises(AssertionError, match="_local_scalar_dense"), NoWaiting():
+        float(x.sum())

@@ -1,4 +1,4 @@
-"""Without the simulator that it needs a test of the RTL is skipped, or fails where that is asked."""
+"""Without the simulator that it needs a test of the RTL is skipped, or fails where asked to."""
 
 import os
 

@@ -14,7 +14,7 @@ from eideploy.target import DividerTiming, load_target
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
-    "spike_rows": 1024, "parameter_words": 256, "lane_rows": 64, "gain_words": 64,
+    "spike_rows": 1024, "parameter_words": 256, "lane_rows": 256, "gain_words": 64,
     "axis_words": 128, "table_entries": 256,
 }  # fmt: skip
 

@@ -5,7 +5,6 @@
 // A handshake or a count that is unknown ends the run; data that is unknown is written as x.
 module testbench;
   localparam integer A = core_pkg::ADDRESS;
-  localparam integer CHUNKS = core_pkg::CONFIG_BITS / 32;
   localparam integer PHASES = 6;
   localparam integer STAGES = core_pkg::PROGRAM_ENTRIES;
   localparam integer STEPS = 64;
@@ -77,7 +76,7 @@ module testbench;
     chance = permille > 0 && $unsigned($random(seed)) % 1000 < permille;
   endfunction
 
-  task load(input integer memory, input reg [8*16-1:0] name);
+  task load(input integer memory, input reg [8*16-1:0] name, input integer bits);
     integer file, address, got, i;
     reg [core_pkg::CONFIG_BITS-1:0] row;
     begin
@@ -86,7 +85,7 @@ module testbench;
       address = 0;
       got = $fscanf(file, "%h\n", row);
       while (got == 1) begin
-        for (i = CHUNKS - 1; i >= 0; i = i - 1) begin
+        for (i = (bits - 1) / 32; i >= 0; i = i - 1) begin
           cfg_valid = 1;
           cfg_commit = i == 0;
           cfg_memory = memory;
@@ -201,16 +200,17 @@ module testbench;
     reset = 0;
     #1;
     while (idle !== 1'b1) clock;
-    load(core_pkg::CONFIG_STEPS, "steps");
-    load(core_pkg::CONFIG_PROGRAM, "program");
-    load(core_pkg::CONFIG_ROUTE, "route");
-    load(core_pkg::CONFIG_AXIS_Y, "axis_y");
-    load(core_pkg::CONFIG_AXIS_X, "axis_x");
-    load(core_pkg::CONFIG_WEIGHT, "weight");
-    load(core_pkg::CONFIG_LANE, "lane");
-    load(core_pkg::CONFIG_PARAMETER, "parameter");
-    load(core_pkg::CONFIG_GAIN, "gain");
-    load(core_pkg::CONFIG_TABLE, "table");
+    load(core_pkg::CONFIG_STEPS, "steps", A);
+    load(core_pkg::CONFIG_PROGRAM, "program", core_pkg::STAGE_BITS);
+    load(core_pkg::CONFIG_ROUTE, "route", core_pkg::ROUTE_BITS);
+    load(core_pkg::CONFIG_AXIS_Y, "axis_y", core_pkg::AXIS_BITS);
+    load(core_pkg::CONFIG_AXIS_X, "axis_x", core_pkg::AXIS_BITS);
+    load(core_pkg::CONFIG_WEIGHT, "weight", core_pkg::LANES * core_pkg::WEIGHT_BITS);
+    load(core_pkg::CONFIG_LANE, "lane", core_pkg::LANES * core_pkg::LANE_BITS);
+    load(core_pkg::CONFIG_PARAMETER, "parameter",
+         core_pkg::UPDATE_LANES * core_pkg::PARAMETER_BITS);
+    load(core_pkg::CONFIG_GAIN, "gain", core_pkg::GAIN_BITS);
+    load(core_pkg::CONFIG_TABLE, "table", core_pkg::ENTRY_BITS);
     read_word;
     while (more) infer;
     $finish;

@@ -1,0 +1,95 @@
+"""Networks made to meet what random ones seldom do."""
+
+import numpy as np
+
+from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
+from eideploy.numeric.division import exact, lut, shift, shift2
+from tests.helpers.layers import conv, lif, linear, readout, source
+
+DIVIDERS = {"lut": lut(8, 8), "exact": exact(), "shift": shift(), "shift2": shift2()}
+
+
+def _division(method, policy):
+    return Division(divider=DIVIDERS[method], zero_policy=policy)
+
+
+def every_mantissa(method):
+    """Divide by 256..510, one divisor a neuron: every index of a table of 8 bits; then by one."""
+    n = 255
+    den = np.arange(256, 256 + n)
+    w_ei = np.stack([np.minimum(den, 255), den - np.minimum(den, 255)], 1)
+    w_ee = np.stack([np.full(n, 251), np.zeros(n), np.full(n, 1)], 1)
+    layer = linear(
+        "layer", "input", w_ee, [[0, 1, 0], [0, 1, 0]], w_ei,
+        shift_ee=7, fraction=8, bias=-3, division=_division(method, "floor"), current_bits=20,
+    )  # fmt: skip
+    nodes = [
+        source((3,)), layer,
+        lif("lif", "layer", n, threshold=30_000, leak=3, membrane_bits=20),
+        readout("lif", np.ones((2, n)), np.eye(1, n), [[1], [2]]),
+    ]  # fmt: skip
+    x = np.array([[255, 1, 9], [0, 1, 255], [200, 1, 0]], float)
+    return Circuit(nodes=tuple(nodes), steps=2), x
+
+
+def large_quotients(method):
+    """Divide large currents by one, by the floor, and by the least divisor in another unit.
+
+    The quotient of the first neuron takes 59 bits; the last neuron's membrane is its threshold.
+    """
+    layers = []
+    reads, n_in = "input", 2
+    for name, policy in (("a", "floor"), ("b", "minimum")):
+        w_ee = np.full((5, n_in), 255)
+        w_ee[4] = 0
+        w_ie = np.zeros((1, n_in))
+        w_ie[0, 1] = 1
+        fields = {
+            "align": [0, 3, 1, 2, 0], "floor": [1, 2, 3, 900, 7], "fraction": [33, 8, 8, 8, 0],
+            "bias": [0, 0, 0, 0, 9], "shift_ee": 9,
+        }  # fmt: skip
+        layers += [
+            linear(name, reads, w_ee, w_ie, [[1], [0], [2], [0], [0]], **fields,
+                   division=_division(method, policy), current_bits=20),
+            lif(f"{name}.lif", name, 5, threshold=[3, 30_000, 9, 500, 9], membrane_bits=20),
+        ]  # fmt: skip
+        reads, n_in = f"{name}.lif", 5
+    nodes = [source((2,)), *layers, readout(reads, np.eye(3, 5), np.ones((1, 5)), [[3], [0], [1]])]
+    return Circuit(nodes=tuple(nodes), steps=3), np.array([[255, 1], [255, 0], [1, 200]], float)
+
+
+def windows(method):
+    """Convolve with padding and stride, pool over a border, add two branches; in both policies."""
+    rng = np.random.default_rng(5)
+
+    def weights(n, *rest):
+        return rng.integers(0, 256, (n, *rest)) * (rng.random((n, *rest)) < 0.6)
+
+    def layer(name, reads, channels, n_e, n_i, policy, kernel=3, **geometry):
+        return [
+            conv(
+                name, reads,
+                weights(n_e, channels, kernel, kernel), weights(n_i, channels, kernel, kernel),
+                weights(n_e, n_i) * (rng.random((n_e, 1)) < 0.7), gain=rng.integers(0, 9, n_i),
+                align=rng.integers(0, 4, n_e), floor=rng.integers(1, 99, n_e),
+                shift_ee=rng.integers(0, 3, n_e), fraction=6, bias=rng.integers(-9, 9, n_e),
+                division=_division(method, policy), **geometry,
+            ),
+            lif(f"{name}.lif", name, n_e, threshold=rng.integers(1, 40, n_e), leak=2),
+        ]  # fmt: skip
+
+    nodes = [
+        source((3, 5, 7), top=15),
+        *layer("a", "input", 3, 6, 5, "minimum", padding=1),
+        *layer("b", "a.lif", 6, 6, 3, "floor", padding=1),
+        Add(name="sum", inputs=("a.lif", "b.lif")),
+        SumPool(name="pool", inputs=("sum",), kernel=2),
+        *layer("c", "pool", 6, 5, 2, "minimum", kernel=2, padding=1, stride=2),
+        Flatten(name="flat", inputs=("c.lif",)),
+        readout("flat", weights(3, 5 * 2 * 2), weights(2, 5 * 2 * 2), weights(3, 2), shift_ee=2),
+    ]
+    x = rng.random((2, 2, 3, 5, 7)) * 15 * (rng.random((2, 2, 3, 5, 7)) < 0.3)
+    return Circuit(nodes=tuple(nodes), steps=2), x
+
+
+DIRECTED = (every_mantissa, large_quotients, windows)

@@ -71,6 +71,11 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
+    parser.add_argument(
+        "--finetune", type=Path, metavar="RUN",
+        help="go on training a finished run through the integers that it will be compiled to",
+    )  # fmt: skip
+    _add_integers(parser, "with --finetune")
     _add_data_dir(parser)
     parser.add_argument(
         "--tensorboard", action="store_true", help="write a TensorBoard log into the run, too"
@@ -80,6 +85,19 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="continue an interrupted run (default: the latest)",
     )  # fmt: skip
     _add_out(parser, "RUN")
+
+
+def _add_integers(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add what says how a network becomes integers."""
+    parser.add_argument(
+        "--scheme", metavar="NAME|SCHEME.toml", help=f"the number formats (default: {default} int8)"
+    )
+    _add_division(parser, f"{default} a table of 8 by 8 bits")
+    parser.add_argument(
+        "--zero-policy", choices=("minimum", "floor"),
+        help="what replaces a zero divisor: the layer's smallest positive one (default), or a "
+        "calibrated constant",
+    )  # fmt: skip
 
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -101,16 +119,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--target", default="digital", metavar="NAME|SPEC.toml", help="the chip (default: digital)"
     )
-    parser.add_argument(
-        "--scheme", default="int8", metavar="NAME|SCHEME.toml",
-        help="the number formats (default: int8)",
-    )  # fmt: skip
-    _add_division(parser, "a table of 8 by 8 bits")
-    parser.add_argument(
-        "--zero-policy", choices=("minimum", "floor"), default="minimum",
-        help="what replaces a zero divisor: the layer's smallest positive one (default), or a "
-        "calibrated constant",
-    )  # fmt: skip
+    _add_integers(parser, "what the run was fine-tuned for, else")
     parser.add_argument(
         "--calibration-samples", type=_count, metavar="N",
         help="how many samples to calibrate on (default: 256 of the training split)",

@@ -57,6 +57,14 @@ def _print(text: str) -> int:
 def _train(args: argparse.Namespace) -> "Result":
     from eideploy.flow import train
 
+    if args.finetune is not None:
+        return _finetune(args)
+    if _says_integers(args):
+        raise UsageError(
+            "a float training knows no integers",
+            where="--scheme, --division, --lut, --zero-policy",
+            fix="train first, then eideploy train --finetune RUN with these options",
+        )
     if args.resume is None:
         return train.train(
             args.preset,
@@ -76,6 +84,31 @@ def _train(args: argparse.Namespace) -> "Result":
         data_dir=args.data_dir,
         tensorboard=args.tensorboard,
     )
+
+
+def _finetune(args: argparse.Namespace) -> "Result":
+    from eideploy.flow import finetuning
+
+    if args.resume is not None or args.preset != DEFAULT_PRESET:
+        raise UsageError(
+            "fine-tuning goes on with a finished run and its configuration",
+            where="--finetune",
+            fix="drop the preset and --resume; continue one with eideploy train --resume RUN",
+        )
+    request = finetuning.Request(
+        parent=args.finetune,
+        scheme=args.scheme,
+        divider=_divider(args),
+        zero_policy=args.zero_policy,
+        overrides=_overrides(args),
+        data_dir=args.data_dir,
+        tensorboard=args.tensorboard,
+    )
+    return finetuning.finetune(request, out=args.out)
+
+
+def _says_integers(args: argparse.Namespace) -> bool:
+    return any(x is not None for x in (args.scheme, args.lut, args.division, args.zero_policy))
 
 
 def _import(args: argparse.Namespace) -> "Result":

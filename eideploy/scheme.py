@@ -1,8 +1,9 @@
 """Number formats, read from quant/<scheme>.toml."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from eideploy import shipped
 from eideploy.errors import UsageError
@@ -83,6 +84,22 @@ class Scheme:
         return replace(self.bits, **own) if first else self.bits
 
 
+def scheme_table(scheme: Scheme) -> dict[str, Any]:
+    """Return a scheme as a JSON-able table that `scheme_of_table` reads back."""
+    table = asdict(scheme)
+    table["first"] = {k: v for k, v in table["first"].items() if v is not None}
+    return table
+
+
+def scheme_of_table(table: Mapping[str, Any], path: Path) -> Scheme:
+    """Return the scheme that a table in the file `path` describes.
+
+    Raises:
+        SpecError: a key that is unknown, missing, out of bounds or contradicts another.
+    """
+    return _checked(build(Scheme, table, path), path)
+
+
 def load_scheme(name: str) -> Scheme:
     """Return the shipped scheme called `name`, or the one in the file that `name` is the path of.
 
@@ -109,7 +126,10 @@ def scheme_names() -> tuple[str, ...]:
 
 def read_scheme(path: Path) -> Scheme:
     """Read and check a scheme file."""
-    scheme = build(Scheme, read_toml(path, VERSION), path)
+    return scheme_of_table(read_toml(path, VERSION), path)
+
+
+def _checked(scheme: Scheme, path: Path) -> Scheme:
     bits, faults = scheme.bits, []
     if bits.membrane < bits.threshold + 2:
         faults.append(

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import backends, folders
-from eideploy.circuit import Array
+from eideploy.circuit import Array, Ranges
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
 from eideploy.data import load as load_data
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256
+from eideploy.flow import finetuning
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
 from eideploy.folders import Run, load_run
-from eideploy.numeric.division import Divider, lut
+from eideploy.numeric.division import Divider
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.progress import bar, note
@@ -33,9 +34,9 @@ class Options:
     """How to compile; the defaults are those of the command line."""
 
     target: str = "digital"
-    scheme: str = "int8"
-    divider: Divider | None = None  # None: a table of 8 by 8 bits
-    zero_policy: ZeroPolicy = "minimum"
+    scheme: str | None = None  # None: the one that the run was fine-tuned for, else int8
+    divider: Divider | None = None  # None: as the run was fine-tuned for, else a table of 8x8
+    zero_policy: ZeroPolicy | None = None  # None: as the run was fine-tuned for, else minimum
     calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
     data_dir: Path | None = None  # where data sets that are not bundled lie
@@ -86,16 +87,17 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
 
 def compile_in_memory(run: Run, options: Options) -> Compiled:
     """Run all passes on a run's circuit."""
-    target, scheme = load_target(options.target), load_scheme(options.scheme)
+    target, own = load_target(options.target), finetuning.goal_of(run)
+    scheme = load_scheme(options.scheme) if options.scheme else own.scheme
     backends.of(target)  # refused now rather than after the work
     samples = _calibration_samples(run, options)
     program = compile_circuit(
         run.circuit,
         target=target,
         scheme=scheme,
-        ranges=observe(run.circuit, samples),
-        divider=options.divider or lut(8, 8),
-        zero_policy=options.zero_policy,
+        ranges=_ranges(run, options, samples),
+        divider=options.divider or own.divider,
+        zero_policy=options.zero_policy or own.zero_policy,
     )
     return Compiled(run=run, target=target, scheme=scheme, program=program, samples=samples)
 
@@ -119,6 +121,13 @@ def find_run(folder: Path | None) -> Run:
     if folder is None:
         note(f"using {found}, the latest run")
     return load_run(found)
+
+
+def _ranges(run: Run, options: Options, samples: Array) -> Ranges:
+    """Return what a fine-tuned run was calibrated to, unless other samples are asked for."""
+    asked = options.calibrate_on is not None or options.calibration_samples is not None
+    found = run.circuit.ranges
+    return observe(run.circuit, samples) if asked or found is None else found
 
 
 def _calibration_samples(run: Run, options: Options) -> Array:

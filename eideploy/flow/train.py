@@ -11,6 +11,7 @@ from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, sha256, write_atomic
+from eideploy.flow import finetuning
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import training_log, write_csv
 from eideploy.progress import note
@@ -55,7 +56,7 @@ def train(
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
         job = Job(config=config, folder=staged.final, load=lambda: dataset, tensorboard=tensorboard)
-        return _train(job)
+        return run(job)
     except StoppedError:
         raise
     except EideployError:
@@ -105,7 +106,7 @@ def resume(
         load=lambda: _load(config, data_dir),
         tensorboard=tensorboard,
     )
-    return _train(job)
+    return run(job)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -159,7 +160,8 @@ def _follow(data_dir: Path | None) -> Result:
     return Result(text=text, content={"process": group.rank, "processes": group.size})
 
 
-def _train(job: Job) -> Result:
+def run(job: Job) -> Result:
+    """Train, alone in its folder, from where its checkpoint ends."""
     try:
         with folders.sole_training(job.folder):
             return _train_alone(job, job.load())
@@ -178,6 +180,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     config, folder = job.config, job.folder
     per_epoch, batches = batch_counts(config, dataset)
     epochs_done, batches_done = _done(folder)
+    goal = finetuning.load(folder)
     with (
         joined() as group,
         training_log(
@@ -197,6 +200,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 on_batch=log.on_batch,
                 resume=True,
                 group=group,
+                **({} if goal is None else goal.of(dataset)),
             )
         except KeyboardInterrupt as stop:
             raise _stopped(_how_far(folder, config.training.epochs), folder) from stop
@@ -213,6 +217,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     }
     shape, high = dataset.input_shape, dataset.high
     circuit = None if baseline or departures else export(result.network, shape, high=high)
+    if goal is not None and circuit is not None:
+        circuit, content = goal.calibrated(circuit), content | {"finetuned": goal.content}
     folders.finish_run(folder, circuit, content)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"

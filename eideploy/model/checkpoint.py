@@ -69,13 +69,13 @@ def save_state(state: State, folder: Path) -> None:
     write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
 
 
-def load_state(folder: Path) -> State:
-    """Read the checkpoint of `folder`.
+def load_state(folder: Path, file: str = FILE) -> State:
+    """Read the checkpoint of `folder`, or another that was copied there as `file`.
 
     Raises:
         FormatError: missing, damaged, or its parts do not belong together.
     """
-    path = folder / FILE
+    path = folder / file
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     try:

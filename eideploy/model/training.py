@@ -41,11 +41,16 @@ class TrainResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """What a training goes by, beside its state; `model` is the network with what spreads it."""
+    """What a training goes by, beside its state.
+
+    stand_in  what computes logits: the network, or what stands for it
+    model     that, with what spreads it over processes
+    """
 
     dataset: Dataset
     device: torch.device
     group: Group
+    stand_in: Network
     model: nn.Module
     stop: Stop
     on_batch: OnBatch
@@ -60,6 +65,8 @@ def train(
     on_batch: OnBatch = lambda _: None,
     resume: bool = False,
     group: Group = ALONE,
+    start: Network | None = None,
+    stand_in: Callable[[Network], Network] = lambda network: network,
 ) -> TrainResult:
     """Train the network of `config` on `dataset`; after each epoch write `folder`'s checkpoint.
 
@@ -75,6 +82,8 @@ def train(
         on_batch: called after each batch with the number of its images, over all processes.
         resume: continue from the checkpoint of `folder`, or begin where there is none yet.
         group: the processes that train together; each batch is divided among them.
+        start: whose parameters to begin with, instead of E-I Init.
+        stand_in: makes what computes the logits instead of the network, out of its parameters.
 
     Raises:
         ConfigError: the network cannot be built, or the checkpoint to resume was made with another
@@ -86,15 +95,17 @@ def train(
     device = choose_device(config.training)
     patient = group.size > 1
     with reproducible(config.training.threads), stoppable(patient=patient) as stop:
-        begun = _begin(config, dataset, folder, resume=resume) if group.first else None
+        begun = _begin(config, dataset, folder, start, resume=resume) if group.first else None
         state = _sent(begun, group)
         state.network.to(device)
         state.network.use_kernel(config.training.kernel)
+        standing = stand_in(state.network)
         job = Job(
             dataset=dataset,
             device=device,
             group=group,
-            model=group.spread(state.network),
+            stand_in=standing,
+            model=group.spread(standing),
             stop=stop,
             on_batch=on_batch,
         )
@@ -145,7 +156,7 @@ def run_epoch(state: State, job: Job) -> State:
         rate=rate,
         loss=_finite(total.loss / total.images, epoch + 1),
         train_accuracy=total.right / total.images,
-        test_accuracy=accuracy(state.network, dataset.test, job.group),
+        test_accuracy=accuracy(job.stand_in, dataset.test, job.group),
         health=measure_health(state.network, dataset.test) if job.group.first else (),
     )
     momentum, metrics_so_far = optimiser.buffers, (*state.metrics, metrics)
@@ -196,12 +207,17 @@ def _ended(state: State, dataset: Dataset) -> bool:
     return epoch == state.config.training.epochs or not batches_in(state.config, dataset, epoch)
 
 
-def _begin(config: Config, dataset: Dataset, folder: Path | None, *, resume: bool) -> State:
+def _begin(
+    config: Config, dataset: Dataset, folder: Path | None, start: Network | None, *, resume: bool
+) -> State:
     if resume and folder is not None and (folder / FILE).exists():
         state = load_state(folder)
         _check_same(config, state.config, folder)
         return state
     state = new_state(config, dataset)
+    if start is not None:
+        state.network.load_state_dict(start.state_dict())
+        return state
     first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
     rng = np.random.default_rng(config.seed)
     initialise(state.network, first, rng, config.ablation)

@@ -22,13 +22,14 @@ from eideploy.scheme import Bits, Scheme
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Levels:
-    """The weights in levels, and W_EE's unit and shift by channel."""
+    """The weights in levels, W_EE's unit and shift by channel, and the step of W_IE's rows."""
 
     w_ee: Array
     w_ie: Array
     w_ei: Array
     unit: Array
     shift: Array
+    rows: Array
 
     def fields(self, node: Synapses) -> dict[str, Any]:
         """Return the fields that every integer E-I node shares."""
@@ -78,7 +79,7 @@ def quantize_weights(
         errors = np.broadcast_to(errors.sum(1, keepdims=True), errors.shape)
     best = candidates[errors.argmin(0)]
     q_ee, q_ei, unit, shift, _ = trial.at(best, rounded="as the scheme says")
-    return Levels(w_ee=q_ee, w_ie=q_ie, w_ei=q_ei, unit=unit, shift=shift)
+    return Levels(w_ee=q_ee, w_ie=q_ie, w_ei=q_ei, unit=unit, shift=shift, rows=rows)
 
 
 def _inhibitory_steps(ie: Array, scheme: Scheme, bits: Bits, moment: Array) -> Array:

@@ -1,5 +1,6 @@
 """Turn a calibrated float circuit into integers (docs/arithmetic.md, A14..A22)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,33 @@ def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
     Raises:
         CapacityError: a time constant that is no power of two, branches in different units.
     """
+    return quantize_with_units(circuit, scheme)[0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Units:
+    """What the integers of a layer are multiples of.
+
+    unit      (n_E,): W_EE;  unit / 2^shift: W_EI W_IE and NUM, in units of the input's step
+    rows      (n_I,): W_IE
+    gain      g_I; 0 of a readout
+    per_unit  (n_E,): membrane LSB per unit of current, 2^f s_g / g_E (A21); 0 of a readout
+    """
+
+    unit: Array
+    shift: Array
+    rows: Array
+    gain: float = 0.0
+    per_unit: Array | float = 0.0
+
+
+def quantize_with_units(circuit: Circuit, scheme: Scheme) -> tuple[Circuit, Mapping[str, Units]]:
+    """Return what `quantize` does, and the units of every E-I layer and readout by name."""
     quantizer = _Quantizer(circuit, scheme)
     nodes = tuple(quantizer.node(node) for node in circuit.nodes)
     assert circuit.ranges is not None  # the contract says so
-    return Circuit(nodes=nodes, steps=circuit.steps, ranges=circuit.ranges.without_moments())
+    ranges = circuit.ranges.without_moments()
+    return Circuit(nodes=nodes, steps=circuit.steps, ranges=ranges), quantizer.known
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,6 +94,7 @@ class _Quantizer:
         self.units: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
         self.membranes: dict[str, _Membrane] = {}
+        self.known: dict[str, Units] = {}
 
     def node(self, node: Node) -> Node:
         """Return the integer form of `node`."""
@@ -161,6 +186,9 @@ class _Quantizer:
         most = MAX_BITS - 2 - reach.accumulator_bits - int(align.max())
         membrane = self._membrane(node, step_g, most)
         self.membranes[node.name] = membrane
+        self.known[node.name] = Units(
+            unit=w.unit, shift=w.shift, rows=w.rows, gain=step_g, per_unit=membrane.per_unit
+        )
         limit = (1 << (self.bits.current - 1)) - 1
         bias = np.clip(np.rint(node.b_e * membrane.per_unit), -limit, limit).astype(np.int64)
         return kind(**fields, fraction=membrane.fraction, bias=bias)
@@ -187,6 +215,7 @@ class _Quantizer:
 
     def _readout(self, node: EIReadout, unit: float) -> Node:
         w = self._weights(node, self.bits, per_channel=False)
+        self.known[node.name] = Units(unit=w.unit, shift=w.shift, rows=w.rows)
         step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
         return IntegerReadout(**w.fields(node), logit_step=step)
 

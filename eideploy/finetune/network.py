@@ -1,0 +1,222 @@
+"""A network as the integers that it compiles to, which training goes through."""
+
+from dataclasses import dataclass
+from functools import singledispatchmethod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, conv2d, linear
+
+from eideploy.circuit import (
+    Add,
+    Circuit,
+    Flatten,
+    IntegerEIConv,
+    IntegerInput,
+    IntegerLIF,
+    IntegerReadout,
+    Node,
+    Ranges,
+    SumPool,
+)
+from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses, ZeroPolicy
+from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.nodes import Convolution
+from eideploy.finetune.arithmetic import fire, quotient, whole
+from eideploy.model.export import export
+from eideploy.model.functional import scale_gradient
+from eideploy.model.layers import EILayer, Shunting
+from eideploy.model.networks import Network
+from eideploy.numeric.division import Divider
+from eideploy.numeric.fixed import EXACT_FLOAT32
+from eideploy.passes.calibrate import calibrate
+from eideploy.passes.lower_division import lower_division
+from eideploy.passes.quantize import Units, quantize_with_units
+from eideploy.scheme import Scheme
+from eideploy.target import Target
+
+EXACT = torch.float64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Goal:
+    """What a network is fine-tuned for.
+
+    ranges  calibration of the network that fine-tuning begins with; it stays as it is
+    target  it must offer the division
+    """
+
+    scheme: Scheme
+    divider: Divider
+    zero_policy: ZeroPolicy
+    ranges: Ranges
+    target: Target
+
+    def integers(self, circuit: Circuit) -> Circuit:
+        """Return the integer circuit of a float one, as `compile` makes it."""
+        return self.integers_with_units(circuit)[0]
+
+    def integers_with_units(self, circuit: Circuit) -> tuple[Circuit, dict[str, Units]]:
+        """Return the integer circuit and the units of its layers."""
+        calibrated = calibrate(circuit, ranges=self.ranges)
+        integer, units = quantize_with_units(calibrated, self.scheme)
+        lowered = lower_division(
+            integer, divider=self.divider, zero_policy=self.zero_policy, target=self.target
+        )
+        return lowered, dict(units)
+
+
+class IntegerNetwork(nn.Module):
+    """Stands for a network in training: its logits are those of the integer simulator.
+
+    Every forward pass that records gradients quantizes the parameters as they are; others do so
+    where a parameter has changed.
+
+    Args:
+        network: whose parameters are trained.
+        goal: what it is quantized for.
+        input_shape, high: of its samples.
+    """
+
+    def __init__(
+        self, network: Network, goal: Goal, input_shape: tuple[int, int, int], high: float
+    ) -> None:
+        super().__init__()
+        self.network, self.goal = network, goal
+        self.input_shape, self.high = input_shape, high
+        self.steps = network.steps
+        self._made: tuple[tuple[int, ...], Circuit, dict[str, Units]] | None = None
+
+    def integers(self) -> tuple[Circuit, dict[str, Units]]:
+        """Return the integer circuit of the parameters as they are, and its units."""
+        versions = tuple(p._version for p in self.network.parameters())  # noqa: SLF001 (no other)
+        if self._made is None or self._made[0] != versions:
+            circuit = export(self.network, self.input_shape, high=self.high)
+            self._made = (versions, *self.goal.integers_with_units(circuit))
+        return self._made[1:]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (B, classes) of images (B, C, H, W) or sequences (B, T, C, H, W)."""
+        circuit, units = self.integers()
+        values = x.transpose(0, 1) if x.ndim == 5 else x[None]
+        layers = [layer for _, layer in self.network.ei_layers()]
+        walk = _Walk(circuit, units, layers)
+        return walk.run(values.to(EXACT)).to(x.dtype)
+
+
+class _Walk:
+    """One pass through the circuit; values are (T or 1, B, ...), whole numbers in float64."""
+
+    def __init__(self, circuit: Circuit, units: dict[str, Units], layers: list[EILayer]) -> None:
+        self.circuit, self.units = circuit, units
+        names = [node.name for node in circuit.of(IntegerSynapses)]
+        self.layers = dict(zip(names, layers, strict=True))
+        self.limits = limits(circuit)
+
+    def run(self, x: Tensor) -> Tensor:
+        """Return the logits (B, classes)."""
+        values: dict[str, Tensor] = {}
+        for node in self.circuit.nodes:
+            inputs = [values[name] for name in node.inputs] or [x]
+            values[node.name] = self.apply(node, *inputs)
+        last = self.circuit.output
+        out = values[last.name]
+        step = last.logit_step if isinstance(last, IntegerReadout) else 1.0
+        return out.sum(0) * (step / len(out))
+
+    @singledispatchmethod
+    def apply(self, node: Node, *inputs: Tensor) -> Tensor:
+        raise NotImplementedError(type(node).__name__)
+
+    @apply.register
+    def _(self, node: IntegerInput, x: Tensor) -> Tensor:
+        return torch.round(x / node.step).clamp(0, node.top)
+
+    @apply.register
+    def _(self, node: Add, x: Tensor, y: Tensor) -> Tensor:
+        del node
+        return x + y
+
+    @apply.register
+    def _(self, node: Flatten, x: Tensor) -> Tensor:
+        del node
+        return x.flatten(2)
+
+    @apply.register
+    def _(self, node: SumPool, x: Tensor) -> Tensor:
+        pooled = avg_pool2d(x.flatten(0, 1), node.kernel, divisor_override=1)
+        return pooled.view(*x.shape[:2], *pooled.shape[1:])
+
+    @apply.register
+    def _(self, node: IntegerLIF, current: Tensor) -> Tensor:
+        name = node.inputs[0]
+        layer = self.layers[name]
+        assert isinstance(layer, Shunting)
+        exact = self._per_unit(name, layer)  # a trained network's threshold is 1
+        threshold = whole(node.threshold, exact).view(-1, *(1,) * (current.ndim - 3))
+        return fire(current, threshold, node, self.circuit.steps)
+
+    @apply.register
+    def _(self, node: IntegerEILayer, x: Tensor) -> Tensor:
+        layer, units = self.layers[node.name], self.units[node.name]
+        assert isinstance(layer, Shunting)
+        num, s, w_ei = self._balance(node, x)
+        gain = whole(node.gain, layer.gain_i.to(EXACT) / units.gain)
+        den = _across(s * gain.view(-1, *(1,) * (s.ndim - 3)), w_ei)
+        bias = whole(node.bias, layer.bias.to(EXACT) * self._per_unit(node.name, layer))
+        return quotient(num, den, node) + bias.view(-1, *(1,) * (num.ndim - 3))
+
+    @apply.register
+    def _(self, node: IntegerReadout, x: Tensor) -> Tensor:
+        return self._balance(node, x)[0]
+
+    def _per_unit(self, name: str, layer: Shunting) -> Tensor:
+        """Return the membrane LSB in a unit of current, 2^f s_g / g_E, with g_E's gradient."""
+        known = np.asarray(self.units[name].per_unit)
+        g_e = layer.gain_e.to(EXACT)
+        live = torch.from_numpy(known) * g_e.detach().clamp(min=1e-30)
+        return live / g_e.clamp(min=1e-30)
+
+    def _balance(self, node: IntegerSynapses, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return NUM, s_I and Q_EI (A2..A4)."""
+        layer, units, reach = self.layers[node.name], self.units[node.name], self.limits[node.name]
+        unit, rows = (torch.from_numpy(np.asarray(a)) for a in (units.unit, units.rows))
+        w_ee, w_ie, lateral = (
+            part.get_parameter("weight").to(EXACT)
+            for part in (layer.excitatory, layer.inhibitory, layer.lateral)
+        )
+        w_ei = scale_gradient(lateral.view(layer.n_e, layer.n_i), layer.gradient_scale)
+        fine = unit / torch.from_numpy(2.0**units.shift)
+        q_ee = whole(node.w_ee, w_ee / _column(unit, w_ee))
+        q_ie = whole(node.w_ie, w_ie / _column(rows, w_ie))
+        q_ei = whole(node.w_ei, w_ei * rows / fine[:, None])
+        p, s = (_connect(node, x, q, reach) for q in (q_ee, q_ie))
+        up = torch.from_numpy(2.0**units.shift).view(-1, *(1,) * (p.ndim - 3))
+        return p * up - _across(s, q_ei), s, q_ei
+
+
+def _column(scale: Tensor, like: Tensor) -> Tensor:
+    return scale.view(-1, *(1,) * (like.ndim - 1))
+
+
+def _connect(node: IntegerSynapses, x: Tensor, weight: Tensor, reach: LayerLimits) -> Tensor:
+    """Return the weights' sums of x, exact: in float32 where no sum passes 2^24."""
+    small = max(reach.excitation, reach.inhibition) < EXACT_FLOAT32
+    kind = torch.float32 if small else EXACT
+    merged, weight = x.flatten(0, 1).to(kind), weight.to(kind)
+    if isinstance(node, Convolution):
+        assert isinstance(node, IntegerEIConv)
+        out = conv2d(merged, weight, None, node.stride, node.padding)
+    else:
+        out = linear(merged, weight)
+    return out.to(EXACT).view(*x.shape[:2], *out.shape[1:])
+
+
+def _across(s: Tensor, weight: Tensor) -> Tensor:
+    """Return W s over the neurons of every position, (T, B, n_E, ...)."""
+    if s.ndim == 3:
+        return linear(s, weight)
+    return conv2d(s.flatten(0, 1), weight[:, :, None, None]).view(
+        *s.shape[:2], len(weight), *s.shape[3:]
+    )

@@ -1,0 +1,178 @@
+"""Job: fine-tune a run through the integers that it will be compiled to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eideploy import folders
+from eideploy.circuit import Circuit
+from eideploy.circuit.integer import ZeroPolicy
+from eideploy.circuit.store import load as load_circuit
+from eideploy.circuit.store import save
+from eideploy.data import Dataset
+from eideploy.data import load as load_data
+from eideploy.errors import FormatError, UsageError
+from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
+from eideploy.flow.result import Result
+from eideploy.folders import Run
+from eideploy.numeric.division import Divider, lut, named
+from eideploy.scheme import Scheme, load_scheme, scheme_of_table, scheme_table
+from eideploy.simulate.observe import observe
+from eideploy.target import load_target
+
+if TYPE_CHECKING:
+    from eideploy.finetune.network import IntegerNetwork
+    from eideploy.model.networks import Network
+
+GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
+TENTH = 10  # of the parent's epochs, by default
+RATE = 0.3  # of the parent's peak rate, by default
+CALIBRATION_SAMPLES = 256
+TARGET = "digital"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to fine-tune, and for what."""
+
+    parent: Path
+    scheme: str | None = None  # None: int8
+    divider: Divider | None = None  # None: a table of 8 by 8 bits
+    zero_policy: ZeroPolicy | None = None  # None: minimum
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    data_dir: Path | None = None
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers:
+    """How a network becomes integers."""
+
+    scheme: Scheme
+    divider: Divider
+    zero_policy: ZeroPolicy
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finetuning:
+    """What the folder of a fine-tuned run says: where it began and what for."""
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    @property
+    def integers(self) -> Integers:
+        """The integers that it is trained through."""
+        return integers_of(self.content, self.folder / GOAL)
+
+    def of(self, dataset: Dataset) -> dict[str, Any]:
+        """Return what training takes beside what every training does."""
+        from eideploy.finetune.network import Goal, IntegerNetwork
+        from eideploy.model.checkpoint import load_state
+
+        own = self.integers
+        ranges = load_circuit(self.folder / CALIBRATED).ranges
+        assert ranges is not None  # finetune wrote them
+        goal = Goal(
+            scheme=own.scheme, divider=own.divider, zero_policy=own.zero_policy, ranges=ranges,
+            target=load_target(TARGET),
+        )  # fmt: skip
+
+        def stand_in(network: "Network") -> "IntegerNetwork":
+            return IntegerNetwork(network, goal, dataset.input_shape, dataset.high)
+
+        start = load_state(self.folder, PARENT).network
+        return {"start": start, "stand_in": stand_in}
+
+    def calibrated(self, circuit: Circuit) -> Circuit:
+        """Return the circuit with the calibration that it was trained with."""
+        return replace(circuit, ranges=load_circuit(self.folder / CALIBRATED).ranges)
+
+
+def finetune(request: Request, *, out: Path | None = None) -> Result:
+    """Train the parameters of a finished run through the integers, into a run of its own.
+
+    Raises:
+        UsageError: no such run, scheme or division, or a run without a checkpoint.
+        ConfigError, DataError, StoppedError: as of a training.
+    """
+    from eideploy.flow import train
+    from eideploy.flow.compile import find_run
+    from eideploy.model.checkpoint import FILE, load_state
+
+    run = find_run(request.parent)
+    if not (run.folder / FILE).is_file():
+        raise UsageError(
+            "the run has no checkpoint to go on from",
+            where=str(run.folder),
+            fix="fine-tune a run that eideploy train made",
+        )
+    state = load_state(run.folder)
+    training = state.config.training
+    config = replace(
+        state.config,
+        training=replace(
+            training,
+            epochs=max(1, training.epochs // TENTH),
+            rate=training.rate * RATE,
+            warmup_epochs=0,
+            kernel="plain",
+            device="cpu",
+        ),
+    ).with_overrides(request.overrides)
+    scheme = load_scheme(request.scheme or "int8")
+    divider = request.divider or lut(8, 8)
+    dataset = load_data(config.data.name, request.data_dir, steps=config.network.steps)
+    samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
+    ranges = observe(run.circuit, samples)
+    content = {
+        "parent": run.folder.resolve().name,
+        "parent_sha256": sha256(run.folder / MANIFEST),
+        "scheme": scheme_table(scheme),
+        "division": divider.label,
+        "zero_policy": request.zero_policy or "minimum",
+    }
+    stem = f"{run.folder.resolve().name}-{scheme.name}-{divider.label.replace(' ', '')}"
+    with folders.new_folder(out, folders.RUNS, stem) as staged:
+        save(replace(run.circuit, ranges=ranges), staged.aside / CALIBRATED)
+        write_atomic(staged.aside / PARENT, (run.folder / FILE).read_bytes())
+        write_json(staged.aside / GOAL, content)
+        write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
+    return train.run(
+        train.Job(
+            config=config,
+            folder=staged.final,
+            load=lambda: dataset,
+            tensorboard=request.tensorboard,
+        )
+    )
+
+
+def load(folder: Path) -> Finetuning | None:
+    """Return what the folder of a run says of its fine-tuning; None if it is an ordinary one."""
+    path = folder / GOAL
+    return Finetuning(folder=folder, content=read_json(path)) if path.is_file() else None
+
+
+def goal_of(run: Run) -> Integers:
+    """Return the integers that a run was fine-tuned for, or the usual ones."""
+    content = run.content.get("finetuned")
+    if content is None:
+        return Integers(scheme=load_scheme("int8"), divider=lut(8, 8), zero_policy="minimum")
+    return integers_of(content, run.folder / MANIFEST)
+
+
+def integers_of(content: object, path: Path) -> Integers:
+    """Return the integers that a table in the file `path` describes.
+
+    Raises:
+        FormatError, SpecError: it is malformed.
+    """
+    if isinstance(content, Mapping):
+        policy, table = content.get("zero_policy"), content.get("scheme")
+        label = content.get("division")
+        if policy in ("minimum", "floor") and isinstance(table, Mapping) and isinstance(label, str):
+            scheme = scheme_of_table(table, path)
+            return Integers(scheme=scheme, divider=named(label), zero_policy=policy)
+    raise FormatError("what the run was fine-tuned for is malformed", where=str(path), fix=RESTORE)

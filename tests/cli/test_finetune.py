@@ -1,0 +1,71 @@
+"""`train --finetune`: its run compiles to the integers that it was trained through."""
+
+import json
+import os
+import signal
+
+import pytest
+
+TUNE = ["--finetune", "runs/digits-conv-1", "--scheme", "int4", "--division", "shift"]
+SHORT = ["--set", "training.epochs=2"]
+
+
+def manifest(folder):
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def test_a_fine_tuned_run_compiles_to_what_it_was_trained_through(trained, call):
+    assert call("train", *TUNE, *SHORT, "--out", "tuned").code == 0
+    said = manifest(trained / "tuned")
+    assert said["finetuned"]["parent"] == "digits-conv-1"
+    assert said["finetuned"]["scheme"]["name"] == "int4"
+    assert call("compile", "tuned", "--out", "build").code == 0
+    build = manifest(trained / "build")
+    assert (build["scheme"]["name"], build["division"]) == ("int4", "shift")
+    found = call("simulate", "build", "--split", "test", "--json")
+    assert json.loads(found.out)["integer_accuracy"] == said["metrics"]["test_accuracy"]
+
+
+def test_other_integers_may_be_asked_for(trained, call):
+    assert call("train", *TUNE, *SHORT, "--out", "tuned").code == 0
+    assert call("compile", "tuned", "--scheme", "int8", "--lut", "8bit", "--out", "b").code == 0
+    build = manifest(trained / "b")
+    assert (build["scheme"]["name"], build["division"]) == ("int8", "lut 8x8")
+
+
+def test_it_goes_on_where_it_was_stopped_bit_for_bit(trained, call, monkeypatch):
+    from eideploy.flow.training_log import TrainingLog
+
+    assert call("train", *TUNE, *SHORT, "--out", "whole").code == 0
+    batches = []
+
+    def stopping(log, images):
+        batches.append(images)
+        if len(batches) == 50:  # in the second epoch
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingLog, "on_batch", stopping)
+        assert call("train", *TUNE, *SHORT, "--out", "halves").code == 130
+    assert not (trained / "halves/manifest.json").exists()
+    assert call("train", "--resume", "halves").code == 0
+    one, other = ((trained / n / "circuit.safetensors").read_bytes() for n in ("whole", "halves"))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("argv", "what"),
+    [
+        (["--scheme", "int4"], "a float training knows no integers"),
+        ([*TUNE, "--resume"], "fine-tuning goes on with a finished run"),
+        (["digits-mlp", *TUNE], "fine-tuning goes on with a finished run"),
+        ([*TUNE[:2], "--scheme", "int99"], "no scheme is called 'int99'"),
+        ([*TUNE[:2], "--division", "newton"], "no division is called 'newton'"),
+        (["--finetune", "nowhere"], "there is no such folder"),
+    ],
+)
+def test_what_cannot_be_fine_tuned_is_refused(trained, call, argv, what):
+    found = call("train", *argv, "--out", "tuned")
+    assert found.code == 2
+    assert what in found.err
+    assert not (trained / "tuned").exists()

@@ -2,7 +2,7 @@
 // membrane and the spike are there.
 //
 //     1  the memories' words are there; a zero divisor is replaced      2 ..  the divider
-//     DEPTH - 1  saturate, sign, bias      DEPTH  membrane
+//     DEPTH - 1  saturate, sign, bias, leak      DEPTH  membrane
 module neuron (
     input  logic                                 clk,
     input  logic                                 valid,  // cycle 1
@@ -97,42 +97,46 @@ module neuron (
     wire unused = &{1'b0, valid2, entry};
   end
 
-  // DEPTH - 1
+  // DEPTH - 1: the current saturates and gets its sign and bias; the membrane leaks.
   logic negative_late;
   logic [B-1:0] bias_late;
+  logic [V-1:0] membrane_late;
   logic signed [I-1:0] current;
+  logic signed [V:0] leaked;
 
   carry #(
-      .WIDTH (1 + B),
+      .WIDTH (1 + B + V),
       .CYCLES(DEPTH - 2)
   ) past_divider (
       .clk(clk),
-      .d  ({is_negative, bias}),
-      .q  ({negative_late, bias_late})
+      .d  ({is_negative, bias, membrane}),
+      .q  ({negative_late, bias_late, membrane_late})
   );
 
   wire [C-1:0] limited = magnitude > {2'b00, current_top} ? {1'b0, current_top} : magnitude[C-1:0];
   wire signed [I-1:0] unsigned_current = $signed(I'(limited));
   wire signed [I-1:0] signed_current = negative_late ? -unsigned_current : unsigned_current;
+  wire signed [V-1:0] held = is_first ? '0 : $signed(membrane_late);
+  wire signed [V-1:0] leak_of_held = held >>> leak;
 
-  always_ff @(posedge clk) current <= signed_current + I'($signed(bias_late));
+  always_ff @(posedge clk) begin
+    current <= signed_current + I'($signed(bias_late));
+    leaked  <= (V + 1)'(held) - (V + 1)'(leak_of_held);
+  end
 
   // DEPTH
-  logic [V-1:0] membrane_late;
   logic [T-1:0] threshold_late;
 
   carry #(
-      .WIDTH (V + T),
+      .WIDTH (T),
       .CYCLES(DEPTH - 1)
   ) to_membrane (
       .clk(clk),
-      .d  ({membrane, threshold}),
-      .q  ({membrane_late, threshold_late})
+      .d  (threshold),
+      .q  (threshold_late)
   );
 
-  wire signed [V-1:0] held = is_first ? '0 : $signed(membrane_late);
-  wire signed [V-1:0] leaked = held >>> leak;
-  wire signed [U-1:0] raw = U'(held) - U'(leaked) + U'(current);
+  wire signed [U-1:0] raw = U'(leaked) + U'(current);
   wire signed [U-1:0] highest = $signed(U'(membrane_top));
   wire signed [U-1:0] lowest = ~highest;
   wire signed [U-1:0] limit = $signed(U'(threshold_late));

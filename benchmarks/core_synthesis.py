@@ -1,0 +1,36 @@
+"""Synthesise the shipped core with each divider, and its neuron alone; print tables.
+
+    python benchmarks/core_synthesis.py
+
+Needs yosys; takes about ten minutes. The figures of docs/digital_core.md are its output.
+"""
+
+from eideploy.backends.digital.parameters import Shape
+from eideploy.rtl.synthesis import KINDS, Cells, synthesise
+from eideploy.rtl.tools import version
+from eideploy.target import load_target
+
+DIVIDERS = {"lut": (8, 9), "shift": (1, 1), "shift2": (1, 1), "exact": (1, 1)}
+
+
+def main() -> None:
+    """Print the tables."""
+    target = load_target("digital")
+    print(version("yosys"))
+    for family, top in (("ecp5", "core"), ("ecp5", "neuron"), ("ice40", "neuron")):
+        print(f"\n{family}, module {top}\n")
+        heads = ["divider", *(kind.replace("_", " ") for kind in KINDS), "depth"]
+        print(f"| {' | '.join([*heads, 'cycles a neuron'])} |\n|{'---|' * (len(heads) + 1)}")
+        for method, (table_bits, entry_bits) in DIVIDERS.items():
+            core = Shape(target=target, method=method, table_bits=table_bits, entry_bits=entry_bits)
+            print(row(method, synthesise(core, family=family, top=top), core), flush=True)
+
+
+def row(method: str, cells: Cells, core: Shape) -> str:
+    """Return a line of a table."""
+    counts = [*cells.kinds.values(), cells.depth, core.target.divider[method].interval]
+    return f"| {method} | {' | '.join(str(n) for n in counts)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -88,18 +88,23 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
 def compile_in_memory(run: Run, options: Options) -> Compiled:
     """Run all passes on a run's circuit."""
     target, own = load_target(options.target), finetuning.goal_of(run)
-    scheme = load_scheme(options.scheme) if options.scheme else own.scheme
+    asked = finetuning.Integers(
+        scheme=load_scheme(options.scheme) if options.scheme else own.scheme,
+        divider=options.divider or own.divider,
+        zero_policy=options.zero_policy or own.zero_policy,
+    )
+    finetuning.note_other(run, asked)
     backends.of(target)  # refused now rather than after the work
     samples = _calibration_samples(run, options)
     program = compile_circuit(
         run.circuit,
         target=target,
-        scheme=scheme,
+        scheme=asked.scheme,
         ranges=_ranges(run, options, samples),
-        divider=options.divider or own.divider,
-        zero_policy=options.zero_policy or own.zero_policy,
+        divider=asked.divider,
+        zero_policy=asked.zero_policy,
     )
-    return Compiled(run=run, target=target, scheme=scheme, program=program, samples=samples)
+    return Compiled(run=run, target=target, scheme=asked.scheme, program=program, samples=samples)
 
 
 def find_run(folder: Path | None) -> Run:

@@ -1,12 +1,13 @@
 """Job: fine-tune a run through the integers that it will be compiled to."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
-from eideploy.circuit import Circuit
+from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
@@ -17,12 +18,13 @@ from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, w
 from eideploy.flow.result import Result
 from eideploy.folders import Run
 from eideploy.numeric.division import Divider, lut, named
+from eideploy.progress import note
 from eideploy.scheme import Scheme, load_scheme, scheme_of_table, scheme_table
 from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
 if TYPE_CHECKING:
-    from eideploy.finetune.network import IntegerNetwork
+    from eideploy.finetune.network import Goal, IntegerNetwork
     from eideploy.model.networks import Network
 
 GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
@@ -30,6 +32,10 @@ TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
 CALIBRATION_SAMPLES = 256
 TARGET = "digital"
+KEPT = (
+    "network.", "ablation.", "data.name",
+    "training.kernel", "training.device", "training.precision",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,23 @@ class Integers:
     divider: Divider
     zero_policy: ZeroPolicy
 
+    def goal(self, ranges: Ranges) -> "Goal":
+        """Return the same with a calibration."""
+        from eideploy.finetune.network import Goal
+
+        return Goal(
+            scheme=self.scheme,
+            divider=self.divider,
+            zero_policy=self.zero_policy,
+            ranges=ranges,
+            target=load_target(TARGET),
+        )
+
+    @property
+    def label(self) -> str:
+        """How a person would call them."""
+        return f"{self.scheme.name}, {self.divider.label}, policy {self.zero_policy}"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finetuning:
@@ -68,16 +91,13 @@ class Finetuning:
 
     def of(self, dataset: Dataset) -> dict[str, Any]:
         """Return what training takes beside what every training does."""
-        from eideploy.finetune.network import Goal, IntegerNetwork
+        from eideploy.finetune.network import IntegerNetwork
         from eideploy.model.checkpoint import load_state
 
-        own = self.integers
+        _require_one_process()
         ranges = load_circuit(self.folder / CALIBRATED).ranges
         assert ranges is not None  # finetune wrote them
-        goal = Goal(
-            scheme=own.scheme, divider=own.divider, zero_policy=own.zero_policy, ranges=ranges,
-            target=load_target(TARGET),
-        )  # fmt: skip
+        goal = self.integers.goal(ranges)
 
         def stand_in(network: "Network") -> "IntegerNetwork":
             return IntegerNetwork(network, goal, dataset.input_shape, dataset.high)
@@ -94,13 +114,17 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
     """Train the parameters of a finished run through the integers, into a run of its own.
 
     Raises:
-        UsageError: no such run, scheme or division, or a run without a checkpoint.
+        UsageError: no such run, scheme or division, a run without a checkpoint, a setting that the
+            run fixes, or several processes.
+        CapacityError: the target cannot divide so.
         ConfigError, DataError, StoppedError: as of a training.
     """
     from eideploy.flow import train
     from eideploy.flow.compile import find_run
     from eideploy.model.checkpoint import FILE, load_state
 
+    _require_one_process()
+    _refuse_kept(request.overrides)
     run = find_run(request.parent)
     if not (run.folder / FILE).is_file():
         raise UsageError(
@@ -119,21 +143,26 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
             warmup_epochs=0,
             kernel="plain",
             device="cpu",
+            precision="float64" if training.precision == "float64" else "float32",
         ),
     ).with_overrides(request.overrides)
-    scheme = load_scheme(request.scheme or "int8")
-    divider = request.divider or lut(8, 8)
+    own = Integers(
+        scheme=load_scheme(request.scheme or "int8"),
+        divider=request.divider or lut(8, 8),
+        zero_policy=request.zero_policy or "minimum",
+    )
     dataset = load_data(config.data.name, request.data_dir, steps=config.network.steps)
     samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
     ranges = observe(run.circuit, samples)
+    own.goal(ranges).integers(run.circuit)  # refused now rather than in a folder of its own
     content = {
         "parent": run.folder.resolve().name,
         "parent_sha256": sha256(run.folder / MANIFEST),
-        "scheme": scheme_table(scheme),
-        "division": divider.label,
-        "zero_policy": request.zero_policy or "minimum",
+        "scheme": scheme_table(own.scheme),
+        "division": own.divider.label,
+        "zero_policy": own.zero_policy,
     }
-    stem = f"{run.folder.resolve().name}-{scheme.name}-{divider.label.replace(' ', '')}"
+    stem = f"{run.folder.resolve().name}-{own.scheme.name}-{own.divider.label.replace(' ', '')}"
     with folders.new_folder(out, folders.RUNS, stem) as staged:
         save(replace(run.circuit, ranges=ranges), staged.aside / CALIBRATED)
         write_atomic(staged.aside / PARENT, (run.folder / FILE).read_bytes())
@@ -163,6 +192,16 @@ def goal_of(run: Run) -> Integers:
     return integers_of(content, run.folder / MANIFEST)
 
 
+def note_other(run: Run, asked: Integers) -> None:
+    """Say so where a fine-tuned run is compiled to other integers than it was trained through."""
+    own = goal_of(run)
+    same = (own.scheme, own.divider.label, own.zero_policy) == (
+        asked.scheme, asked.divider.label, asked.zero_policy,
+    )  # fmt: skip
+    if "finetuned" in run.content and not same:
+        note(f"the run was fine-tuned for {own.label}, and is compiled for {asked.label}")
+
+
 def integers_of(content: object, path: Path) -> Integers:
     """Return the integers that a table in the file `path` describes.
 
@@ -176,3 +215,22 @@ def integers_of(content: object, path: Path) -> Integers:
             scheme = scheme_of_table(table, path)
             return Integers(scheme=scheme, divider=named(label), zero_policy=policy)
     raise FormatError("what the run was fine-tuned for is malformed", where=str(path), fix=RESTORE)
+
+
+def _require_one_process() -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(
+            "fine-tuning runs in one process",
+            where="torchrun",
+            fix="start eideploy train without torchrun",
+        )
+
+
+def _refuse_kept(overrides: Iterable[str]) -> None:
+    for key in overrides:
+        if key.startswith(KEPT):
+            raise UsageError(
+                f"{key} is that of the run, or what whole numbers need",
+                where=f"--set {key}",
+                fix="train a run that has it, and fine-tune that one",
+            )

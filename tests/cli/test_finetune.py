@@ -26,11 +26,14 @@ def test_a_fine_tuned_run_compiles_to_what_it_was_trained_through(trained, call)
     assert json.loads(found.out)["integer_accuracy"] == said["metrics"]["test_accuracy"]
 
 
-def test_other_integers_may_be_asked_for(trained, call):
+def test_other_integers_may_be_asked_for_and_are_said(trained, call):
     assert call("train", *TUNE, *SHORT, "--out", "tuned").code == 0
-    assert call("compile", "tuned", "--scheme", "int8", "--lut", "8bit", "--out", "b").code == 0
+    found = call("compile", "tuned", "--scheme", "int8", "--lut", "8bit", "--out", "b")
     build = manifest(trained / "b")
     assert (build["scheme"]["name"], build["division"]) == ("int8", "lut 8x8")
+    said = "fine-tuned for int4, shift, policy minimum, and is compiled for int8, lut 8x8, policy"
+    assert said in found.err
+    assert "fine-tuned for" not in call("compile", "tuned", "--out", "c").err
 
 
 def test_it_goes_on_where_it_was_stopped_bit_for_bit(trained, call, monkeypatch):
@@ -61,6 +64,8 @@ def test_it_goes_on_where_it_was_stopped_bit_for_bit(trained, call, monkeypatch)
         (["digits-mlp", *TUNE], "fine-tuning goes on with a finished run"),
         ([*TUNE[:2], "--scheme", "int99"], "no scheme is called 'int99'"),
         ([*TUNE[:2], "--division", "newton"], "no division is called 'newton'"),
+        ([*TUNE, "--set", "network.steps=2"], "network.steps is that of the run"),
+        ([*TUNE, "--set", "training.precision=bfloat16"], "training.precision is that of the run"),
         (["--finetune", "nowhere"], "there is no such folder"),
     ],
 )
@@ -68,4 +73,19 @@ def test_what_cannot_be_fine_tuned_is_refused(trained, call, argv, what):
     found = call("train", *argv, "--out", "tuned")
     assert found.code == 2
     assert what in found.err
+    assert not (trained / "tuned").exists()
+
+
+def test_a_division_that_the_target_lacks_leaves_no_folder(trained, call):
+    found = call("train", *TUNE[:2], "--division", "constant", "--out", "tuned")
+    assert found.code == 1
+    assert "the target cannot divide by constant" in found.err
+    assert not (trained / "tuned").exists()
+
+
+def test_several_processes_are_refused(trained, call, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = call("train", *TUNE, "--out", "tuned")
+    assert found.code == 2
+    assert "fine-tuning runs in one process" in found.err
     assert not (trained / "tuned").exists()

@@ -3,16 +3,27 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Advance = Callable[[int, str], None]
+_drawn: list["Progress"] = []  # what is on the terminal
 
 
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Advance]:
     """Yield a function that moves the bar by a number of steps and sets the text beside it.
 
-    On a stderr that is no terminal nothing is drawn.
+    A bar within another stands below it. On a stderr that is no terminal nothing is drawn.
     """
+    if _drawn:
+        outer = _drawn[-1]
+        task = outer.add_task(title, total=total, text="")
+        yield lambda steps, text: outer.update(task, advance=steps, text=text)
+        outer.remove_task(task)
+        return
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _steps, _text: None
         return
@@ -34,7 +45,11 @@ def bar(title: str, total: int) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=total, text="")
-        yield lambda steps, text: progress.update(task, advance=steps, text=text)
+        _drawn.append(progress)
+        try:
+            yield lambda steps, text: progress.update(task, advance=steps, text=text)
+        finally:
+            _drawn.pop()
 
 
 def note(line: str) -> None:

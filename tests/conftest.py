@@ -9,6 +9,25 @@ settings.register_profile("fixed", derandomize=True, deadline=None, database=Non
 settings.load_profile("fixed")
 
 
+@pytest.fixture(autouse=True)
+def _tools(request):
+    """Skip a test of the RTL without its simulator; where EIDEPLOY_REQUIRE_RTL is set, fail."""
+    from eideploy.rtl import tools
+
+    needs = {
+        "rtl": tools.VERILATE,
+        "rtl_full": tools.VERILATE,
+        "icarus": tools.ICARUS,
+        "yosys": ("yosys", "make"),
+    }
+    marked = [needed for name, needed in needs.items() if request.node.get_closest_marker(name)]
+    if lack := tools.missing([tool for needed in marked for tool in needed]):
+        said = f"{', '.join(lack)} not installed"
+        if os.environ.get("EIDEPLOY_REQUIRE_RTL") == "1":
+            pytest.fail(said)
+        pytest.skip(said)
+
+
 def pytest_configure():
     """Refuse to skip the compiled kernel's tests where everything must run."""
     if os.environ.get("CI"):

@@ -115,7 +115,12 @@ def _row(executor: Executor, build: Build, x: Array, expected: Array) -> Row:
     row = partial(Row, artefact=executor.artefact, executor=executor.label)
     if not holds(build, executor.artefact):
         why = f"the build has no {executor.artefact}"
-        return row(result=NOT_RUN, reason=f"{why}: eideploy compile --emit onnx writes it")
+        hint = (
+            "its README.md says why"
+            if executor.commands
+            else "eideploy compile --emit onnx writes it"
+        )
+        return row(result=NOT_RUN, reason=f"{why}: {hint}")
     if executor.missing:
         return row(result=NOT_RUN, reason=executor.missing)
     x, expected = x[: executor.most], expected[: executor.most]

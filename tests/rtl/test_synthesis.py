@@ -1,0 +1,49 @@
+"""yosys takes the core: no latch, no combinational loop; what a divider costs."""
+
+import pytest
+
+from eideploy.errors import DataError
+from eideploy.rtl import synthesis, tools
+from eideploy.rtl.synthesis import synthesise
+from tests.rtl.support import shape
+
+
+@pytest.mark.yosys
+def test_the_core_is_synthesised_for_ecp5():
+    cells = synthesise(shape("lut", lanes=8, update_lanes=1), family="ecp5")
+    assert cells.kinds["lookup_tables"] > 1000
+    assert cells.kinds["block_memories"] > 10
+    assert not [name for name in cells.by_name if "LATCH" in name.upper()]
+
+
+@pytest.mark.yosys
+def test_only_the_table_multiplies_and_the_iterative_divider_is_the_least():
+    neurons = {
+        method: synthesise(shape(method, lanes=8, update_lanes=1), family="ecp5", top="neuron")
+        for method in ("lut", "shift", "shift2", "exact")
+    }
+    multipliers = {method: cells.kinds["multipliers"] for method, cells in neurons.items()}
+    assert multipliers.pop("lut") > 0
+    assert set(multipliers.values()) == {0}
+    flip_flops = {method: cells.kinds["flip_flops"] for method, cells in neurons.items()}
+    assert min(flip_flops, key=flip_flops.__getitem__) == "exact"
+
+
+@pytest.mark.yosys
+def test_a_combinational_loop_is_refused(monkeypatch):
+    def with_a_loop(core, folder):
+        written(core, folder)
+        path = folder / "rtl/first_set.sv"
+        path.write_text(path.read_text().replace("bits & (bits", "~rest & (bits"))
+
+    written = synthesis.write_core
+    monkeypatch.setattr(synthesis, "write_core", with_a_loop)
+    with pytest.raises(DataError, match="yosys does not take the core"):
+        synthesise(shape("lut"), family="generic", top="first_set")
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(tools.shutil, "which", lambda _: None)
+    with pytest.raises(Exception, match="yosys and make not installed") as caught:
+        synthesise(shape("lut"))
+    assert caught.value.fix == "apt install make yosys"

@@ -17,6 +17,11 @@ TRAIN_EXAMPLES = """examples:
   eideploy train cifar10-vgg16 --data-dir ~/data
   eideploy train --resume
 """
+SWEEP_EXAMPLES = """examples:
+  eideploy sweep
+  eideploy sweep runs/a runs/b --schemes int8,int4 --divisions lut:8x8,shift --jobs 4
+  eideploy sweep --contrast 0.4,0.6,0.8,1,1.4 --out sweeps/mine
+"""
 SIMULATE_EXAMPLES = """examples:
   eideploy simulate --lut 8bit
   eideploy simulate --division shift --split all
@@ -42,7 +47,9 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"eideploy {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for add in (_add_train, _add_import, _add_compile, _add_simulate, _add_verify, _add_targets):
+    for add in (
+        _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_targets,
+    ):  # fmt: skip
         add(commands)
     return parser
 
@@ -133,6 +140,59 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     _add_data_dir(parser)
     _add_out(parser, "BUILD")
+
+
+def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands, "sweep", "compare schemes, divisions and policies over runs", SWEEP_EXAMPLES
+    )
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN",
+        help="runs whose means are taken, of several seeds, say (default: the latest)",
+    )  # fmt: skip
+    for name, what in (
+        ("--schemes", "names or files (default: all that are shipped)"),
+        ("--divisions", "as --division takes them (default: one or two of every method)"),
+        ("--policies", "minimum, floor (default: minimum)"),
+    ):
+        parser.add_argument(name, type=_listed, metavar="A,B,...", help=what)
+    parser.add_argument(
+        "--contrast", type=_numbers, default=(), metavar="X,Y,...",
+        help="also the accuracy on inputs times these factors",
+    )  # fmt: skip
+    parser.add_argument(
+        "--baseline", type=Path, metavar="RUN", help="a batch-normalised run beside the contrasts"
+    )
+    parser.add_argument(
+        "--target", metavar="NAME|SPEC.toml", help="the chip (default: digital-model)"
+    )
+    parser.add_argument(
+        "--split", choices=("test", "train", "all"), default="test", help="which samples"
+    )
+    parser.add_argument("--samples", type=_count, metavar="N", help="at most so many")
+    parser.add_argument(
+        "--jobs", type=_count, metavar="N", help="processes (default: one a processor)"
+    )
+    parser.add_argument(
+        "--backend", default="loky", metavar="NAME",
+        help="joblib's: loky (default), threading, dask, ray",
+    )  # fmt: skip
+    _add_data_dir(parser)
+    _add_out(parser, "SWEEP")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(part) for part in _listed(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from error
+    if not all(0 < x < 1e6 for x in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of positive numbers")
+    return found
 
 
 def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -150,6 +150,27 @@ def _simulate(args: argparse.Namespace) -> "Result":
     return job.simulate(request)
 
 
+def _sweep(args: argparse.Namespace) -> "Result":
+    from eideploy.flow import sweep as job
+
+    named_ones = {
+        key: value
+        for key in ("schemes", "divisions", "policies", "target", "jobs")
+        if (value := getattr(args, key)) is not None
+    }
+    request = job.Request(
+        runs=tuple(args.runs),
+        split=args.split,
+        samples=args.samples,
+        contrast=args.contrast,
+        baseline=args.baseline,
+        backend=args.backend,
+        data_dir=args.data_dir,
+        **named_ones,
+    )
+    return job.sweep(request, out=args.out)
+
+
 def _verify(args: argparse.Namespace) -> "Result":
     from eideploy.flow import verify as job
 
@@ -190,6 +211,7 @@ def _overrides(args: argparse.Namespace) -> dict[str, str]:
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
+    "sweep": _sweep,
     "train": _train,
     "import": _import,
     "compile": _compile,

@@ -1,0 +1,70 @@
+"""Fine-tune finished runs through integers, and print accuracies before and after as table rows.
+
+    python benchmarks/finetune.py RUN... --goals int4:shift int3:shift2 int2:shift
+
+For every goal and run: the float network, the integer program as compiled (post-training) and after
+`eideploy train --finetune` with its defaults, on the test split at the last epoch; then the means.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.finetuning import Request, finetune
+from eideploy.flow.samples import samples_of
+from eideploy.folders import load_run
+from eideploy.memory import keep_freed_memory
+from eideploy.numeric.division import named
+from eideploy.report.compare import compare
+
+
+def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, float]:
+    """Return float accuracy, integer accuracy and worst spike mismatch of a run, in percent."""
+    run = load_run(folder)
+    options = Options(scheme=scheme, divider=named(division), target="digital-model")
+    program = compile_in_memory(run, options).program
+    x, y = samples_of(run, input_file=None, split="test", count=None, data_dir=None)
+    found = compare(run.circuit, program, x, y)
+    worst = max(layer.mismatch for layer in found.layers)
+    assert found.float_accuracy is not None
+    assert found.integer_accuracy is not None
+    return 100 * found.float_accuracy, 100 * found.integer_accuracy, 100 * worst
+
+
+def main() -> None:
+    """Print a row for each run and goal."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--goals", nargs="+", default=["int4:shift", "int3:shift2", "int2:shift"])
+    options = parser.parse_args()
+    keep_freed_memory()
+    for goal in options.goals:
+        scheme, division = goal.split(":", 1)
+        rows = []
+        for run in options.runs:
+            exact, before, _ = accuracies(run, scheme, division)
+            with tempfile.TemporaryDirectory() as place:
+                out = Path(place) / "run"
+                begun = time.perf_counter()
+                request = Request(parent=run, scheme=scheme, divider=named(division))
+                made = finetune(request, out=out)
+                taken = time.perf_counter() - begun
+                _, after, _ = accuracies(out, scheme, division)
+            assert 100 * made.content["metrics"]["test_accuracy"] == after
+            rows.append((exact, before, after))
+            cells = " | ".join(f"{v:.2f}" for v in rows[-1])
+            print(f"| {run.name} | {scheme} {division} | {cells} | {taken:.0f} |", flush=True)
+        exact, before, after = np.mean(rows, 0)
+        print(
+            f"| mean of {len(rows)} | {scheme} {division} | {exact:.2f} | {before:.2f} | "
+            f"**{after:.2f}** ({after - exact:+.2f}) | |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""Job: compare number formats, divisions and policies over runs, many cells at once, resumable."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from eideploy import __version__, folders
+from eideploy.circuit import Array, Circuit
+from eideploy.circuit.integer import IntegerSynapses, ZeroPolicy
+from eideploy.errors import DataError, UsageError
+from eideploy.files import MANIFEST, locked, read_json, sha256, write_atomic, write_json
+from eideploy.flow.compile import Options, compile_in_memory, find_run
+from eideploy.flow.result import Result
+from eideploy.flow.samples import Split, samples_of
+from eideploy.numeric.division import named
+from eideploy.program import Program
+from eideploy.progress import bar, note
+from eideploy.report.compare import compare
+from eideploy.report.pareto import pareto_plot
+from eideploy.report.sweep_text import sweep_text
+from eideploy.scheme import Scheme, load_scheme, scheme_names, scheme_table
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import batches
+from eideploy.target import load_target
+
+SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
+TABLE, RESULT, PLOT = "sweep.csv", "results.json", "pareto.svg"
+DIVISIONS = ("exact", "lut:8x8", "lut:4x6", "pwl:4x12", "shift2", "mitchell", "shift", "constant")
+TARGET = "digital-model"
+POLICIES: tuple[ZeroPolicy, ...] = get_args(ZeroPolicy)
+BACKENDS = ("loky", "threading", "dask", "ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to compare; the defaults are those of the command line."""
+
+    runs: tuple[Path, ...] = ()
+    schemes: tuple[str, ...] = ()  # none: all that are shipped
+    divisions: tuple[str, ...] = DIVISIONS
+    policies: tuple[ZeroPolicy, ...] = ("minimum",)
+    target: str = TARGET
+    split: Split = "test"
+    samples: int | None = None
+    contrast: tuple[float, ...] = ()
+    baseline: Path | None = None  # a batch-normalised run, for the table of contrasts
+    jobs: int = 0  # 0: as many as there are processors
+    backend: str = "loky"
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One program on one run's samples; JSON-able, so that it may travel to another machine."""
+
+    run: str
+    run_sha256: str
+    scheme: str
+    scheme_table: Mapping[str, Any]
+    division: str
+    policy: ZeroPolicy
+    target: str
+    target_sha256: str
+    split: Split
+    samples: int | None
+    contrast: tuple[float, ...]
+    data_dir: str | None
+    version: str = __version__
+
+    @property
+    def key(self) -> str:
+        """A name that everything which matters for the figures goes into."""
+        facts = asdict(self) | {"run": Path(self.run).name, "data_dir": None}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def sweep(request: Request, *, out: Path | None = None) -> Result:
+    """Measure every cell that the folder does not hold yet, and write tables and a plot.
+
+    Raises:
+        UsageError: an unknown name, no run, or another process at work in the folder.
+        CapacityError, DataError: as of compiling and simulating.
+    """
+    cells = _cells(request)
+    folder = out or folders.numbered(SWEEPS, "sweep")
+    _prepare(folder)
+    with locked(folder / PLAN) as alone:
+        if not alone:
+            raise UsageError(
+                "another process is at work in the sweep",
+                where=str(folder), fix="wait until it ends, or name another folder with --out",
+            )  # fmt: skip
+        missing = [c for c in cells if not _path(folder, c).is_file()]
+        if len(missing) < len(cells):
+            note(f"{len(cells) - len(missing)} of {len(cells)} cells are in {folder} already")
+        with bar("sweep", len(missing)) as advance:
+            for cell, found in _measured(missing, request):
+                write_json(_path(folder, cell), found)
+                advance(1, f"{cell.scheme} {cell.division}")
+        rows = [read_json(_path(folder, cell)) for cell in cells]
+        baseline = _baseline(request)
+        content = {"cells": rows, "baseline": baseline}
+        write_json(folder / RESULT, content)
+        write_atomic(folder / TABLE, _csv(rows).encode())
+        write_atomic(folder / PLOT, pareto_plot(rows))
+    text = f"{sweep_text(rows, baseline)}\n\nsweep  {folder} ({TABLE}, {RESULT}, {PLOT})"
+    return Result(text=text, content={"sweep": str(folder), **content})
+
+
+def _cells(request: Request) -> list[Cell]:
+    if request.backend not in BACKENDS:
+        raise UsageError(
+            f"no backend is called {request.backend!r}",
+            where="--backend", fix=f"choose one of {', '.join(BACKENDS)}",
+        )  # fmt: skip
+    runs = [find_run(path) for path in request.runs] or [find_run(None)]
+    target = load_target(request.target)
+    schemes = [load_scheme(name) for name in request.schemes or scheme_names()]
+    dividers = [named(text) for text in request.divisions]
+    if absent := sorted({d.method for d in dividers} - target.divider.keys()):
+        raise UsageError(
+            f"the target cannot divide by {', '.join(absent)}",
+            where=f"target {target.name}",
+            fix=f"leave them out of --divisions, or sweep over --target {TARGET}",
+        )
+    if unknown := set(request.policies) - set(POLICIES):
+        raise UsageError(
+            f"no policy is called {sorted(unknown)[0]!r}",
+            where="--policies", fix=f"choose of {', '.join(POLICIES)}",
+        )  # fmt: skip
+    names = request.schemes or scheme_names()
+    return [
+        Cell(
+            run=str(run.folder.resolve()),
+            run_sha256=sha256(run.folder / MANIFEST),
+            scheme=name,
+            scheme_table=scheme_table(scheme),
+            division=divider.label,
+            policy=policy,
+            target=request.target,
+            target_sha256=sha256(target.source),
+            split=request.split,
+            samples=request.samples,
+            contrast=request.contrast,
+            data_dir=None if request.data_dir is None else str(request.data_dir),
+        )
+        for run in runs
+        for (name, scheme), divider, policy in product(
+            zip(names, schemes, strict=True), dividers, request.policies
+        )
+    ]
+
+
+def _measured(cells: Sequence[Cell], request: Request) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Yield every cell with its figures, as they come."""
+    from joblib import Parallel, delayed, parallel_config
+
+    jobs = request.jobs or os.cpu_count() or 1
+    with parallel_config(backend=request.backend, n_jobs=jobs):
+        made = Parallel(return_as="generator_unordered")(delayed(_pair)(cell) for cell in cells)
+        yield from made
+
+
+def _pair(cell: Cell) -> tuple[Cell, dict[str, Any]]:
+    return cell, measure(cell)
+
+
+def measure(cell: Cell) -> dict[str, Any]:
+    """Return the figures of a cell, JSON-able."""
+    from eideploy.memory import keep_freed_memory
+
+    keep_freed_memory()
+    data_dir = None if cell.data_dir is None else Path(cell.data_dir)
+    run = folders.load_run(Path(cell.run))
+    divider = named(cell.division)
+    options = Options(
+        target=cell.target, scheme=cell.scheme, divider=divider, zero_policy=cell.policy,
+        data_dir=data_dir,
+    )  # fmt: skip
+    made = compile_in_memory(run, options)
+    samples, labels = samples_of(
+        run, input_file=None, split=cell.split, count=cell.samples, data_dir=data_dir
+    )
+    found = compare(run.circuit, made.program, samples, labels)
+    synapses = made.program.circuit.of(IntegerSynapses)
+    weights = sum(w.size for n in synapses for w in (n.w_ee, n.w_ie, n.w_ei))
+    return {
+        "run": Path(cell.run).name,
+        "scheme": made.scheme.name,
+        "division": cell.division,
+        "policy": cell.policy,
+        "samples": found.samples,
+        "float_accuracy": found.float_accuracy,
+        "accuracy": found.integer_accuracy,
+        "agreement": found.agreement,
+        "mismatch": {layer.name: layer.mismatch for layer in found.layers},
+        "saturated": max((layer.saturated_current for layer in found.layers), default=0.0),
+        "cycles": found.cycles.median,
+        "weights": int(weights),
+        "weight_bits": _weight_bits(made.scheme, synapses),
+        "table_bits": divider.stored_bits,
+        "bound": divider.bound,
+        "contrast": [
+            _at_contrast(run.circuit, made.program, samples, labels, c) for c in cell.contrast
+        ],
+    }
+
+
+def _weight_bits(scheme: Scheme, synapses: Sequence[IntegerSynapses]) -> int:
+    """Return how many bits the weights take in the scheme's numbers."""
+    total = 0
+    for place, node in enumerate(synapses):
+        bits = scheme.bits_of(first=place == 0)
+        sizes = ((node.w_ee, bits.w_ee), (node.w_ie, bits.w_ie), (node.w_ei, bits.w_ei))
+        total += sum(w.size * b for w, b in sizes)
+    return int(total)
+
+
+def _at_contrast(
+    circuit: Circuit,
+    program: Program,
+    samples: Array,
+    labels: Array | None,
+    contrast: float,
+) -> dict[str, float]:
+    """Return the accuracies on samples times `contrast`, cut off where the input's range ends."""
+    if labels is None:
+        raise DataError(
+            "contrasts need labels", where="--contrast", fix="sweep over a run with a data set"
+        )
+    scaled = np.minimum(samples * np.float32(contrast), circuit.input.high)
+    right = np.zeros(2)
+    for start, batch in enumerate(batches(scaled)):
+        y = labels[start * 64 : start * 64 + len(batch)]
+        right += [
+            (run_float(circuit, batch).logits.argmax(1) == y).sum(),
+            (run_integer(program.circuit, batch).totals.argmax(1) == y).sum(),
+        ]
+    return {
+        "contrast": contrast,
+        "float": right[0] / len(labels),
+        "integer": right[1] / len(labels),
+    }
+
+
+def _baseline(request: Request) -> dict[str, Any] | None:
+    """Return the accuracies of a batch-normalised run at every contrast."""
+    if request.baseline is None:
+        return None
+    from eideploy.data import load as load_data
+    from eideploy.model.checkpoint import load_state
+    from eideploy.model.evaluate import predict
+
+    state = load_state(request.baseline)
+    data = load_data(state.config.data.name, request.data_dir, steps=state.config.network.steps)
+    x, y = data.test.batch(slice(request.samples)), data.test.y[: request.samples]
+    state.network.eval()
+    scaled = {c: np.minimum(x * np.float32(c), data.high) for c in request.contrast or (1.0,)}
+    found = {c: float((predict(state.network, s).argmax(1) == y).mean()) for c, s in scaled.items()}
+    return {
+        "run": request.baseline.resolve().name,
+        "contrast": [{"contrast": c, "float": a} for c, a in found.items()],
+    }
+
+
+def _prepare(folder: Path) -> None:
+    if folder.exists() and not (folder / PLAN).is_file() and any(folder.iterdir()):
+        raise UsageError(
+            "the folder holds something else than a sweep",
+            where=str(folder), fix="name a new folder, or that of a sweep to go on with",
+        )  # fmt: skip
+    try:
+        (folder / CELLS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"cannot write: {error.strerror}",
+            where=str(folder),
+            fix="name a folder that can be made",
+        ) from error
+    if not (folder / PLAN).is_file():
+        write_json(folder / PLAN, {"kind": "eideploy sweep", "version": 1})
+
+
+def _path(folder: Path, cell: Cell) -> Path:
+    return folder / CELLS / f"{cell.key}.json"
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    columns = [k for k in rows[0] if k not in ("mismatch", "contrast")]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*columns, "worst_mismatch"])
+    for row in rows:
+        writer.writerow([*(row[k] for k in columns), max(row["mismatch"].values(), default=0)])
+    return file.getvalue()

@@ -1,0 +1,55 @@
+"""A sweep's picture: accuracy against cycles, weight bits and table bits."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eideploy.report.sweep_text import grouped, mean
+
+COSTS = {
+    "cycles": "cycles per inference",
+    "weight_bits": "bits of weights",
+    "table_bits": "bits of division table",
+}
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return which points (cost, value) no other one beats, by rising cost."""
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    best, kept = -np.inf, []
+    for i in order:
+        if points[i][1] > best:
+            best = points[i][1]
+            kept.append(i)
+    return kept
+
+
+def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return an SVG of every combination's mean agreement against its costs, fronts joined."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    groups = grouped(rows)
+    names = sorted({scheme for scheme, _, _ in groups})
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
+    canvas = FigureCanvasSVG(figure)
+    axes = figure.subplots(1, len(COSTS), sharey=True)
+    for axis, (key, label) in zip(axes, COSTS.items(), strict=True):
+        points = [(mean(own, key), 100 * mean(own, "agreement")) for own in groups.values()]
+        for place, name in enumerate(names):
+            own = [p for p, (scheme, _, _) in zip(points, groups, strict=True) if scheme == name]
+            axis.plot(*zip(*own, strict=True), "o", color=f"C{place}", label=name, markersize=4)
+        kept = front(points)
+        axis.plot([points[i][0] for i in kept], [points[i][1] for i in kept], "k-", lw=0.8)
+        for i in kept:
+            scheme, division, _ = list(groups)[i]
+            axis.annotate(f"{scheme} {division}", points[i], fontsize=6, rotation=20)
+        axis.set_xlabel(label)
+        axis.grid(visible=True, alpha=0.3)
+    axes[0].set_ylabel("agreement with float, %")
+    axes[-1].legend(fontsize=7)
+    file = io.BytesIO()
+    canvas.print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return file.getvalue()

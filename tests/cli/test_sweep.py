@@ -1,0 +1,111 @@
+"""`sweep`: every cell once, resumable, alone in its folder; tables and a plot that say the same."""
+
+import csv
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from eideploy.files import locked
+from eideploy.report.pareto import front
+from tests.cli.support import RUN, TINY
+
+SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",
+         "--samples", "40", "--backend", "threading"]  # fmt: skip
+
+
+def cells(folder):
+    return {p.name: p.stat().st_mtime_ns for p in (folder / "cells").iterdir()}
+
+
+def test_tables_and_plot_hold_every_cell(trained, call):
+    found = call(*SMALL, "--contrast", "0.5,1", "--out", "s")
+    assert found.code == 0
+    assert "accuracy % at contrast" in found.out
+    rows = list(csv.DictReader((trained / "s/sweep.csv").read_text().splitlines()))
+    content = json.loads((trained / "s/results.json").read_text())["cells"]
+    assert [(r["scheme"], r["division"]) for r in rows] == [
+        (s, d) for s in ("int8", "int3") for d in ("lut 8x8", "constant")
+    ]
+    assert [float(r["accuracy"]) for r in rows] == [c["accuracy"] for c in content]
+    assert all(len(c["contrast"]) == 2 for c in content)
+    assert all(c["contrast"][1]["integer"] == c["accuracy"] for c in content)
+    assert ET.parse(trained / "s/pareto.svg").getroot().tag.endswith("svg")
+
+
+def test_a_cell_is_what_compile_and_simulate_give(trained, call):
+    assert call(*SMALL, "--out", "s").code == 0
+    assert call("compile", RUN, "--scheme", "int3", "--lut", "8bit", "--out", "b").code == 0
+    alone = json.loads(call("simulate", "b", "--samples", "40", "--json").out)
+    content = json.loads((trained / "s/results.json").read_text())["cells"]
+    cell = next(c for c in content if (c["scheme"], c["division"]) == ("int3", "lut 8x8"))
+    assert cell["accuracy"] == alone["integer_accuracy"]
+    assert cell["agreement"] == alone["agreement"]
+
+
+def test_a_rerun_measures_what_is_missing_only(trained, call):
+    assert call(*SMALL, "--out", "s").code == 0
+    before = cells(trained / "s")
+    table = (trained / "s/sweep.csv").read_bytes()
+    lost = sorted(before)[1]
+    (trained / "s/cells" / lost).unlink()
+    found = call(*SMALL, "--out", "s")
+    assert "3 of 4 cells are in s already" in found.err
+    after = cells(trained / "s")
+    assert after.keys() == before.keys()
+    assert {name for name in before if after[name] != before[name]} == {lost}
+    assert (trained / "s/sweep.csv").read_bytes() == table
+
+
+def test_processes_and_dask_give_what_threads_give(trained, call):
+    from distributed import Client, LocalCluster
+
+    assert call(*SMALL, "--out", "s").code == 0
+    expected = (trained / "s/sweep.csv").read_bytes()
+    short = [*SMALL[:-1], "loky"]
+    assert call(*short, "--out", "by-processes").code == 0
+    with (
+        LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster,
+        Client(cluster),
+    ):
+        assert call(*SMALL[:-1], "dask", "--out", "by-dask").code == 0
+    for folder in ("by-processes", "by-dask"):
+        assert (trained / folder / "sweep.csv").read_bytes() == expected
+
+
+def test_a_baseline_stands_beside_the_contrasts(trained, call):
+    made = call("train", *TINY, "--set", 'network.normalization="batch"', "--out", "bn")
+    assert made.code == 0
+    found = call(*SMALL, "--contrast", "1", "--baseline", "bn", "--out", "s", "--json")
+    (entry,) = json.loads(found.out)["baseline"]["contrast"]
+    assert 0 <= entry["float"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        (["--divisions", "newton"], "no division is called 'newton'"),
+        (["--schemes", "int99"], "no scheme is called 'int99'"),
+        (["--policies", "maximum"], "no policy is called 'maximum'"),
+        (["--backend", "slurm"], "no backend is called 'slurm'"),
+        (["--target", "digital"], "the target cannot divide by constant"),
+        (["--contrast", "dark"], "no list of numbers"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(trained, call, more, what):
+    found = call(*SMALL, *more, "--out", "s")
+    assert found.code != 0
+    assert what in found.err
+    assert not (trained / "s").exists()
+
+
+def test_a_folder_of_another_kind_and_one_at_work_are_refused(trained, call):
+    assert "holds something else" in call(*SMALL, "--out", "runs").err
+    assert call(*SMALL, "--out", "s").code == 0
+    with locked(trained / "s/sweep.json"):
+        assert "another process is at work" in call(*SMALL, "--out", "s").err
+
+
+def test_no_point_of_a_front_is_beaten():
+    points = [(1.0, 5.0), (2.0, 7.0), (2.0, 6.0), (3.0, 7.0), (4.0, 9.0)]
+    assert front(points) == [0, 1, 4]

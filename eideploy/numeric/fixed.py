@@ -37,14 +37,18 @@ def unsigned_bits(high: int) -> int:
 def leading_one(x: Int) -> Int:
     """Return the position of the highest set bit, floor(log2(x)), of 0 < x < 2^62.
 
-    A float64 rounds integers beyond 2^53 and may reach the next power of two, so the upper half is
-    looked at alone.
+    It is the exponent of the float64 of x. Beyond 2^53 that would be rounded and may reach the next
+    power of two, so there the upper half is looked at alone.
     """
+    if not np.any(x >= EXACT_FLOAT64):
+        return _exponent(x)
     upper = x >> 31
     high = upper > 0
-    part = np.where(high, upper, x)
-    exponent = np.frexp(part.astype(np.float64))[1].astype(np.int64) - 1
-    return exponent + np.where(high, 31, 0)
+    return _exponent(np.where(high, upper, x)) + np.where(high, 31, 0)
+
+
+def _exponent(x: Int) -> Int:
+    return (np.asarray(x, np.float64).view(np.int64) >> 52) - 1023
 
 
 def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:

@@ -6,6 +6,8 @@ from eideploy.numeric.division.divider import Divider
 from eideploy.numeric.division.mitchell import quotient
 from eideploy.numeric.fixed import Array, Int, leading_one, top
 
+HALVES = np.array([0, *(1 << n for n in range(63))], np.int64)  # half of 2^n, floored
+
 
 def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) -> tuple[Int, Array]:
     """Return c = round(2^fraction NUM / DEN), saturated to `bits`, and which entries were (A8).
@@ -24,7 +26,7 @@ def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) ->
     elif divider.table.size:
         exponent = leading_one(den)
         below = exponent - divider.index_bits
-        index = np.where(below >= 0, den >> np.maximum(below, 0), den << np.maximum(-below, 0))
+        index = den >> np.maximum(below, 0) << np.maximum(-below, 0)
         entry = divider.table[index & (divider.table.size - 1)]
         product = magnitude * entry
         rounded = _scale(product, fraction - exponent - divider.fraction_bits, bits)
@@ -32,7 +34,7 @@ def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) ->
         rounded = _quotient(magnitude, den, fraction)
     limit = top(bits)
     saturated = rounded > limit
-    return np.where(saturated, limit, rounded) * np.sign(num), saturated
+    return np.minimum(rounded, limit) * np.sign(num), saturated
 
 
 def _quotient(num: Int, den: Int, fraction: Int) -> Int:
@@ -47,8 +49,11 @@ def _quotient(num: Int, den: Int, fraction: Int) -> Int:
 
 
 def _scale(x: Int, power: Int, bits: int) -> Int:
-    """Return x 2^power for x >= 0, rounded to nearest (ties up), clipped to 2^bits."""
-    left, right = np.clip(power, 0, bits), np.clip(-power, 0, 63)
+    """Return x 2^power for x >= 0, rounded to nearest (ties up); 2^bits or more where it is."""
+    right = np.clip(-power, 0, 63)
+    down: Int = (x + HALVES[right]) >> right
+    if not np.any(power > 0):
+        return down
+    left = np.clip(power, 0, bits)
     up = np.where(x > ((1 << bits) >> left), 1 << bits, x << left)
-    half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
-    return np.where(right > 0, (x + half) >> right, up)
+    return np.where(power > 0, up, down)

@@ -76,6 +76,17 @@ module inhibition_scanner (
       .rest (rest)
   );
 
+  logic [S-1:0] sum;
+
+  select #(
+      .WIDTH(S),
+      .COUNT(P)
+  ) sum_of_unit (
+      .words (row_sums),
+      .number(lane),
+      .q     (sum)
+  );
+
   always_comb for (int i = 0; i < P; i++) active[i] = sums[i*S+:S] != '0;
 
   wire has_unit = row_units != '0;
@@ -105,6 +116,6 @@ module inhibition_scanner (
     op_unit <= row_first + (A)'(lane);
     op_position <= row_position;
     op_group <= row_group;
-    op_sum <= row_sums[lane*S+:S];
+    op_sum <= sum;
   end
 endmodule

@@ -28,6 +28,16 @@ module readout (
   logic [LANE-1:0] lane1;
   logic [A-1:0] row;
   logic valid1;
+  logic [N-1:0] logit1;
+
+  select #(
+      .WIDTH(N),
+      .COUNT(P)
+  ) logit_of_lane (
+      .words (num),
+      .number(lane1),
+      .q     (logit1)
+  );
 
   assign hold = out_valid && !out_ready;
 
@@ -49,7 +59,7 @@ module readout (
     if (!hold) begin
       {class1, lane1} <= {neuron, lane};
       out_class <= class1;
-      out_logit <= num[lane1*N+:N];
+      out_logit <= logit1;
     end
   end
 endmodule

@@ -69,9 +69,35 @@ module update (
       .q  (note_late)
   );
 
-  wire [P*N-1:0] num_part = num >> (part1 * R * N);
-  wire [P*D-1:0] den_part = den >> (part1 * R * D);
-  wire [P*L-1:0] lane_part = lane_row >> (part1 * R * L);
+  logic [R*N-1:0] num_part;
+  logic [R*D-1:0] den_part;
+  logic [R*L-1:0] lane_part;
+
+  select #(
+      .WIDTH(R * N),
+      .COUNT(P / R)
+  ) num_of_part (
+      .words (num),
+      .number(part1),
+      .q     (num_part)
+  );
+  select #(
+      .WIDTH(R * D),
+      .COUNT(P / R)
+  ) den_of_part (
+      .words (den),
+      .number(part1),
+      .q     (den_part)
+  );
+  select #(
+      .WIDTH(R * L),
+      .COUNT(P / R)
+  ) lane_of_part (
+      .words (lane_row),
+      .number(part1),
+      .q     (lane_part)
+  );
+
   logic [R-1:0] fires;
 
   for (genvar i = 0; i < R; i++) begin : g_neuron
@@ -118,5 +144,5 @@ module update (
     else if (valids[DEPTH]) gathered <= ends_row ? '0 : spikes;
   end
 
-  wire unused = &{1'b0, num_part, den_part, lane_part};
+  wire unused = &{1'b0, lane_part};
 endmodule

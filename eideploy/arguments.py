@@ -138,6 +138,9 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--emit", action="append", choices=("onnx",), default=[],
         help="write these files, too: onnx, the float network and the integer program",
     )  # fmt: skip
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="say what every pass changed"
+    )
     _add_data_dir(parser)
     _add_out(parser, "BUILD")
 

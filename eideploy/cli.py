@@ -130,7 +130,7 @@ def _compile(args: argparse.Namespace) -> "Result":
         data_dir=args.data_dir,
         emit=tuple(dict.fromkeys(args.emit)),
     )
-    return job.compile_run(args.folder, options, out=args.out)
+    return job.compile_run(args.folder, options, out=args.out, verbose=args.verbose)
 
 
 def _simulate(args: argparse.Namespace) -> "Result":

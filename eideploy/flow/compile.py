@@ -10,7 +10,7 @@ from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
 from eideploy.data import load as load_data
 from eideploy.errors import UsageError
-from eideploy.files import MANIFEST, sha256
+from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
@@ -20,12 +20,14 @@ from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.compare import Comparison, compare
+from eideploy.report.ladder import climb, ladder_content, ladder_text
 from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_target
 
 CALIBRATION_SAMPLES = 256
+REPORT = "report.json"
 CHECKED = 64  # of them are compared with the float circuit right away
 
 
@@ -52,10 +54,15 @@ class Compiled:
     scheme: Scheme
     program: Program
     samples: Array
+    labels: Array | None
 
 
-def compile_run(folder: Path | None, options: Options, *, out: Path | None = None) -> Result:
+def compile_run(
+    folder: Path | None, options: Options, *, out: Path | None = None, verbose: bool = False
+) -> Result:
     """Compile the run in `folder`, or the latest one, into a new build folder.
+
+    `verbose` says what every pass changed; the build's report.json holds it in any case.
 
     Raises:
         UsageError: no run, no such target or scheme.
@@ -77,12 +84,20 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
             run.circuit, made.program, made.samples[:CHECKED], None,
             on_batch=lambda trace: advance(len(trace.logits), ""),
         )  # fmt: skip
+    division = made.program.division
+    rungs = climb(
+        run.circuit, made.program.circuit, made.samples[:CHECKED],
+        None if made.labels is None else made.labels[:CHECKED], division.zero_policy,
+    )  # fmt: skip
     content = _content(made, checked)
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
+        report = {"format": 1, "samples": checked.samples, "passes": ladder_content(rungs)}
+        write_json(staged.aside / REPORT, report)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
-    return Result(text=_text(made, checked, build), content={"build": str(build), **content})
+    said = f"after every pass:\n{ladder_text(rungs)}\n" if verbose else ""
+    return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
 
 
 def compile_in_memory(run: Run, options: Options) -> Compiled:
@@ -95,7 +110,7 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     )
     finetuning.note_other(run, asked)
     backends.of(target)  # refused now rather than after the work
-    samples = _calibration_samples(run, options)
+    samples, labels = _calibration_samples(run, options)
     program = compile_circuit(
         run.circuit,
         target=target,
@@ -104,7 +119,14 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
         divider=asked.divider,
         zero_policy=asked.zero_policy,
     )
-    return Compiled(run=run, target=target, scheme=asked.scheme, program=program, samples=samples)
+    return Compiled(
+        run=run,
+        target=target,
+        scheme=asked.scheme,
+        program=program,
+        samples=samples,
+        labels=labels,
+    )
 
 
 def find_run(folder: Path | None) -> Run:
@@ -135,9 +157,10 @@ def _ranges(run: Run, options: Options, samples: Array) -> Ranges:
     return observe(run.circuit, samples) if asked or found is None else found
 
 
-def _calibration_samples(run: Run, options: Options) -> Array:
+def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | None]:
     if options.calibrate_on is not None:
-        return read_samples(options.calibrate_on, run.circuit)[: options.calibration_samples]
+        own = read_samples(options.calibrate_on, run.circuit)[: options.calibration_samples]
+        return own, None
     if run.data is None or (run.imported and options.data_dir is None):
         known = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
         raise UsageError(
@@ -146,7 +169,8 @@ def _calibration_samples(run: Run, options: Options) -> Array:
             fix=f"give {known}samples in the network's input range with --calibrate-on samples.npy",
         )
     data = load_data(run.data, options.data_dir, steps=run.circuit.steps)
-    return data.train.batch(slice(options.calibration_samples or CALIBRATION_SAMPLES))
+    chosen = slice(options.calibration_samples or CALIBRATION_SAMPLES)
+    return data.train.batch(chosen), data.train.y[chosen]
 
 
 def _name(made: Compiled) -> str:
@@ -174,7 +198,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
     }
 
 
-def _text(made: Compiled, checked: Comparison, build: Path) -> str:
+def _text(made: Compiled, checked: Comparison, said: str, build: Path) -> str:
     return "\n".join(
         [
             f"compiled {made.run.folder} for {made.target.name}, scheme {made.scheme.name}",
@@ -187,6 +211,7 @@ def _text(made: Compiled, checked: Comparison, build: Path) -> str:
             f"checked on {checked.samples} calibration samples:",
             comparison_text(checked),
             "",
+            *([said] if said else []),
             f"build  {build}",
         ]
     )

@@ -229,3 +229,25 @@ def test_a_run_compiled_from_inside_its_folder_gives_the_build_its_name(trained,
     assert [p.name for p in (trained / RUN / "builds").iterdir()] == [
         "digits-conv-1-digital-int8-lut8x8-1"
     ]
+
+
+def test_what_every_pass_changed_is_in_the_build_and_on_screen(trained, call):
+    found = call("compile", "--division", "shift", "-v", "--out", "b")
+    assert "after every pass:" in found.out
+    report = json.loads((trained / "b/report.json").read_text())
+    assert "report.json" in json.loads((trained / "b/manifest.json").read_text())["files"]
+    none, quantized, divided = report["passes"]
+    assert [rung["after"] for rung in report["passes"]] == ["float", "quantize", "lower_division"]
+    assert not any(none["mismatch"].values())
+    assert sum(quantized["mismatch"].values()) < sum(divided["mismatch"].values())
+    assert divided["first_diverging"] in divided["mismatch"]
+    checked = json.loads((trained / "b/manifest.json").read_text())["check_on_calibration_samples"]
+    layers = {layer["name"]: layer["mismatch"] for layer in checked["layers"]}
+    assert layers == divided["mismatch"]
+    assert checked["agreement"] == divided["agreement"]
+
+
+def test_an_exact_division_changes_nothing_after_quantization(trained, call):
+    assert call("compile", "--division", "exact", "--out", "b").code == 0
+    _, quantized, divided = json.loads((trained / "b/report.json").read_text())["passes"]
+    assert quantized["mismatch"] == divided["mismatch"]

@@ -11,16 +11,22 @@ import argparse
 from pathlib import Path
 from statistics import fmean
 
-from eideploy.circuit.integer import ZeroPolicy
 from eideploy.data import load
 from eideploy.flow.compile import Options, compile_in_memory
 from eideploy.flow.train import train
 from eideploy.folders import load_run
-from eideploy.numeric.division import Divider, exact, lut, shift, shift2
+from eideploy.memory import keep_freed_memory
+from eideploy.numeric.division import named
 from eideploy.report.compare import Comparison, compare
 from eideploy.report.text import at_most
 
-DIVIDERS = (exact(), lut(12, 12), lut(8, 8), lut(6, 6), lut(4, 4), lut(2, 2), shift2(), shift())
+ROWS = (
+    *(("int8", d) for d in ("exact", "lut:8x8", "pwl:4x12", "shift2", "mitchell", "shift")),
+    ("int8", "constant"),
+    ("int4", "lut:4x6"),
+    ("int3", "lut:4x6"),
+    ("int2", "lut:4x6"),
+)
 
 
 def runs(preset: str, folder: Path, seeds: int) -> list[Path]:
@@ -32,22 +38,24 @@ def runs(preset: str, folder: Path, seeds: int) -> list[Path]:
     return found
 
 
-def measure(path: Path, divider: Divider, policy: ZeroPolicy) -> tuple[Comparison, Comparison]:
+def measure(path: Path, scheme: str, division: str) -> tuple[Comparison, Comparison]:
     """Return the comparisons on the test images and on all images."""
     run, digits = load_run(path), load("digits")
-    program = compile_in_memory(run, Options(divider=divider, zero_policy=policy)).program
+    options = Options(scheme=scheme, divider=named(division), target="digital-model")
+    program = compile_in_memory(run, options).program
     test = compare(run.circuit, program, digits.test_x, digits.test_y)
     return test, compare(run.circuit, program, digits.all_x, digits.all_y)
 
 
-def row(paths: list[Path], divider: Divider, policy: ZeroPolicy) -> str:
+def row(paths: list[Path], scheme: str, division: str) -> str:
     """Return one row of the table."""
-    both = [measure(path, divider, policy) for path in paths]
+    both = [measure(path, scheme, division) for path in paths]
+    bound = named(division).bound
     test, every = [b[0] for b in both], [b[1] for b in both]
     cells = [
-        divider.label,
-        policy,
-        at_most(divider.bound),
+        scheme,
+        division,
+        "none" if bound is None else at_most(bound),
         f"{100 * fmean(t.float_accuracy or 0 for t in test):.2f} %",
         f"{100 * fmean(t.integer_accuracy or 0 for t in test):.2f} %",
         f"{100 * fmean(e.agreement for e in every):.2f} %",
@@ -63,17 +71,17 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/benchmark"))
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
+    keep_freed_memory()
     for preset in ("digits-conv", "digits-mlp"):
         paths = runs(preset, args.runs, args.seeds)
-        print(f"\n{preset}, scheme int8, seeds 0-{args.seeds - 1}\n")
+        print(f"\n{preset}, seeds 0-{args.seeds - 1}\n")
         print(
-            "| division | zero divisors | bound of 1/I_div | float accuracy | integer accuracy "
+            "| scheme | division | bound of 1/I_div | float accuracy | integer accuracy "
             "| agreement | worst spike mismatch | cycles |"
         )
         print("|---|---|---|---|---|---|---|---|")
-        for divider in DIVIDERS:
-            print(row(paths, divider, "minimum"), flush=True)
-        print(row(paths, lut(8, 8), "floor"), flush=True)
+        for scheme, division in ROWS:
+            print(row(paths, scheme, division), flush=True)
 
 
 if __name__ == "__main__":

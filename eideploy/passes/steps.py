@@ -8,6 +8,7 @@ from eideploy.circuit import Array
 from eideploy.scheme import Clipping, LevelKind
 
 CLIPS = np.linspace(0.5, 1.0, 26)  # fractions of the largest weight that are tried as full scale
+GROUP = 64  # inputs whose feedback reaches those further on in one product (for speed alone)
 DAMPING = 0.01  # of the mean square input, added to every one (for inputs that are never seen)
 
 
@@ -34,7 +35,7 @@ class Grid:
     def nearest(self, exact: Array) -> Array:
         """Return the nearest level of every entry as int64, ties to even."""
         if self.kind == "linear":
-            return np.clip(np.rint(exact), 0, self.top).astype(np.int64)
+            return np.minimum(np.maximum(np.rint(exact), 0), self.top).astype(np.int64)
         middles = (self._powers[1:] + self._powers[:-1]) / 2
         found: Array = self._powers[np.searchsorted(middles, exact)]
         return found
@@ -56,7 +57,7 @@ def clips(how: Clipping) -> Array:
 def squared_error(error: Array, moment: Array) -> Array:
     """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,)."""
     blocks = _blocks(error.astype(np.float32), moment)
-    return np.asarray(np.einsum("bni,bij,bnj->n", blocks, moment, blocks, optimize=True))
+    return np.asarray(np.einsum("bni,bni->n", blocks @ moment, blocks))
 
 
 def feedback_levels(exact: Array, grid: Grid, moment: Array) -> Array:
@@ -82,21 +83,25 @@ def _feed_back(exact: Array, grid: Grid, moment: Array) -> Array:
     order = np.argsort(-square, kind="stable")
     damped = moment[np.ix_(order, order)] + np.eye(len(moment)) * (DAMPING * square.mean())
     pass_on = np.linalg.cholesky(np.linalg.inv(damped)).T
-    left = exact[:, order]
-    levels = np.empty(left.shape, np.int64)
-    for i in range(left.shape[1]):
-        levels[:, i] = grid.nearest(left[:, i])
-        error = (left[:, i] - levels[:, i]) / pass_on[i, i]
-        left[:, i + 1 :] -= error[:, None] * pass_on[i, i + 1 :]
-    found = np.empty_like(levels)
-    found[:, order] = levels
+    left = exact.T[order]
+    errors, levels = np.empty_like(left), np.empty(left.shape, np.int64)
+    for begin in range(0, len(left), GROUP):
+        part = slice(begin, begin + GROUP)
+        for i in range(begin, min(begin + GROUP, len(left))):
+            levels[i] = grid.nearest(left[i])
+            errors[i] = (left[i] - levels[i]) / pass_on[i, i]
+            left[i + 1 : part.stop] -= pass_on[i, i + 1 : part.stop, None] * errors[i]
+        left[part.stop :] -= pass_on[part, part.stop :].T @ errors[part]
+    found = np.empty(exact.shape, np.int64)
+    found[:, order] = levels.T
     return found
 
 
 def _blocks(rows: Array, moment: Array) -> Array:
     """Return (n, fan_in) as (blocks, n, m), the last block filled up with zeros."""
     blocks, m, _ = moment.shape
-    padded = np.pad(rows, ((0, 0), (0, blocks * m - rows.shape[1])))
+    missing = blocks * m - rows.shape[1]
+    padded = np.pad(rows, ((0, 0), (0, missing))) if missing else rows
     return padded.reshape(len(rows), blocks, m).swapaxes(0, 1)
 
 

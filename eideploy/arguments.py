@@ -48,7 +48,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"eideploy {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
-        _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_targets,
+        _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_report,
+        _add_targets,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -243,6 +244,20 @@ def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--input", type=Path, metavar="X.npy", help="samples of your own, in the network's range"
     )
+    _add_data_dir(parser)
+
+
+def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _command(commands, "report", "set a build's dividers side by side")
+    parser.add_argument("folder", nargs="?", type=Path, metavar="BUILD", help="default: the latest")
+    parser.add_argument(
+        "--synth", nargs="?", const="ecp5", choices=("ecp5", "ice40", "generic"),
+        help="synthesise the core with each divider by yosys, minutes each (default: for ecp5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--samples", type=_count, metavar="N", help="the first N of the test split (default: 128)"
+    )
+    parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
     _add_data_dir(parser)
 
 

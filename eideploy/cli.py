@@ -180,6 +180,16 @@ def _verify(args: argparse.Namespace) -> "Result":
     return job.verify(request)
 
 
+def _report(args: argparse.Namespace) -> "Result":
+    from eideploy.flow import report as job
+
+    request = job.Request(
+        folder=args.folder, samples=args.samples, input=args.input, data_dir=args.data_dir,
+        synth=args.synth,
+    )  # fmt: skip
+    return job.report(request)
+
+
 def _targets(args: argparse.Namespace) -> "Result":
     from eideploy.flow import targets
 
@@ -217,6 +227,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "compile": _compile,
     "simulate": _simulate,
     "verify": _verify,
+    "report": _report,
     "targets": _targets,
 }
 

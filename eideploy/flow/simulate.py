@@ -134,7 +134,7 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
     if request.divider is None or request.divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
     replaced = f"its division replaced by {request.divider.label}"
-    return _divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"
+    return divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"
 
 
 def _newer_run(build: Path) -> str:
@@ -144,7 +144,8 @@ def _newer_run(build: Path) -> str:
     return f" (run {run} is younger: compile it, or name it, to simulate that)"
 
 
-def _divided_by(program: Program, divider: Divider) -> Program:
+def divided_by(program: Program, divider: Divider) -> Program:
+    """Return a program whose E-I layers divide by `divider`."""
     steps = to_core(program.target, divider, program.division.zero_policy)
     return place(run_passes(program.circuit, steps), target=program.target)
 

@@ -58,6 +58,29 @@ def large_quotients(method):
     return Circuit(nodes=tuple(nodes), steps=3), np.array([[255, 1], [255, 0], [1, 200]], float)
 
 
+def remainder_beyond_its_width(method):
+    """Divide 2^25 + 8 by 2^17 + 2 at a fraction of 33.
+
+    A remainder that is doubled 16 times without a check leaves 55 bits, and what stays of it is
+    less than the divisor: the quotient would get a zero bit.
+    """
+    x = np.full((1, 263), 255.0)
+    x[0, -3:] = 7, 1, 1
+    excitation, inhibition = np.full((1, 263), 255), np.zeros((2, 263))
+    excitation[0, -4:] = 5, 1, 0, 0
+    inhibition[0, [0, -2]] = 4  # s = 4 255 + 4 = 1024
+    inhibition[1, -1] = 1  # s = 1
+    layer = linear(
+        "layer", "input", excitation, inhibition, [[128, 2]], shift_ee=1, fraction=33,
+        division=_division(method, "floor"), current_bits=20,
+    )  # fmt: skip
+    nodes = [
+        source((263,)), layer, lif("lif", "layer", 1, threshold=9, membrane_bits=20),
+        readout("lif", [[1]], [[1]], [[1]]),
+    ]  # fmt: skip
+    return Circuit(nodes=tuple(nodes), steps=1), x
+
+
 def windows(method):
     """Convolve with padding and stride, pool over a border, add two branches; in both policies."""
     rng = np.random.default_rng(5)
@@ -92,4 +115,4 @@ def windows(method):
     return Circuit(nodes=tuple(nodes), steps=2), x
 
 
-DIRECTED = (every_mantissa, large_quotients, windows)
+DIRECTED = (every_mantissa, large_quotients, remainder_beyond_its_width, windows)

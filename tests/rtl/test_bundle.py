@@ -13,10 +13,11 @@ from eideploy.backends.digital.parameters import require_offered, shape_of
 from eideploy.errors import CapacityError, DataError, FormatError, UsageError
 from eideploy.numeric.division import lut
 from eideploy.rtl import build, tools
-from eideploy.rtl.bench import run_bundle
+from eideploy.rtl.bench import Manner, run_bundle
+from eideploy.rtl.compare import differences
 from eideploy.simulate.state_machine import StateMachine
 from tests.rtl.directed import DIRECTED, every_mantissa, windows
-from tests.rtl.support import compared, placed, shape
+from tests.rtl.support import compared, placed, shape, simulated
 
 CORE = shape("lut", lanes=4, update_lanes=2)
 
@@ -106,6 +107,20 @@ def test_a_core_that_does_not_compile_is_said_so(bundle):
     path.write_text(path.read_text().replace("endmodule", "endmodul"))
     with pytest.raises(DataError, match=r"the core cannot be built: %Error: rtl/scale\.sv"):
         build.testbench(folder)
+
+
+@pytest.mark.rtl_full
+def test_registers_start_from_random_values(bundle):
+    """A pipeline that reset forgets shows, for some seed: the seed reaches the simulator."""
+    folder, program = bundle
+    path = folder / "rtl/update.sv"
+    path.write_text(path.read_text().replace("valids <= reset ? '0 : {", "valids <= {"))
+    x = windows("lut")[1]
+    expected = simulated(program.circuit, x)
+    found = [run_bundle(program, folder, x, manner=Manner(seed=seed)) for seed in range(1, 33)]
+    differing = [differences(program, trace, expected).total > 0 for trace in found]
+    assert any(differing)
+    assert not all(differing)
 
 
 @pytest.mark.rtl

@@ -20,7 +20,7 @@ from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.compare import Comparison, compare
-from eideploy.report.ladder import climb, ladder_content, ladder_text
+from eideploy.report.ladder import affordable, climb, ladder_content, ladder_text
 from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
@@ -28,7 +28,6 @@ from eideploy.target import Target, load_target
 
 CALIBRATION_SAMPLES = 256
 REPORT = "report.json"
-CHECKED = 64  # of them are compared with the float circuit right away
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +78,16 @@ def compile_run(
         )
     backends.require(options.emit)
     made = compile_in_memory(run, options)
-    with bar("check", CHECKED) as advance:
+    some = slice(affordable(run.circuit))
+    with bar("check", len(made.samples[some])) as advance:
         checked = compare(
-            run.circuit, made.program, made.samples[:CHECKED], None,
+            run.circuit, made.program, made.samples[some], None,
             on_batch=lambda trace: advance(len(trace.logits), ""),
         )  # fmt: skip
     division = made.program.division
     rungs = climb(
-        run.circuit, made.program.circuit, made.samples[:CHECKED],
-        None if made.labels is None else made.labels[:CHECKED], division.zero_policy,
+        run.circuit, made.program.circuit, made.samples[some],
+        None if made.labels is None else made.labels[some], division.zero_policy,
     )  # fmt: skip
     content = _content(made, checked)
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
@@ -96,7 +96,7 @@ def compile_run(
         write_json(staged.aside / REPORT, report)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
-    said = f"after every pass:\n{ladder_text(rungs)}\n" if verbose else ""
+    said = f"after every pass:\n{ladder_text(rungs, checked.samples)}\n" if verbose else ""
     return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
 
 

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, Division
+from eideploy.circuit import Array, Circuit, Division, IntegerInput
 from eideploy.circuit.integer import IntegerEILayer, ZeroPolicy
+from eideploy.circuit.nodes import Synapses
 from eideploy.numeric.division import exact
-from eideploy.report.text import percent, table
+from eideploy.report.text import counted, percent, table
 from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
+from eideploy.simulate.integer import quantize_input, run_integer
 from eideploy.simulate.observe import batches
 
 SPIKES = frozenset({"spikes"})
+MOST_SAMPLES = 64
+MOST_PRODUCTS = 1 << 33  # of weights and inputs, over all samples: some seconds a rung
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,55 +39,75 @@ class Rung:
         return next((name for name, part in self.mismatch.items() if part > 0), None)
 
 
+def affordable(circuit: Circuit) -> int:
+    """Return how many samples are worth the time: 64, of large networks fewer, at least 4."""
+    per_sample = circuit.steps * sum(
+        (node.w_ee.size + node.w_ie.size) * prod(circuit.shapes[node.name][1:])
+        for node in circuit.of(Synapses)
+    )
+    return max(4, min(MOST_SAMPLES, MOST_PRODUCTS // per_sample))
+
+
 def climb(
     circuit: Circuit, integer: Circuit, samples: Array, labels: Array | None, policy: ZeroPolicy
 ) -> tuple[Rung, ...]:
     """Return what every pass that changes numbers has changed, over `samples` (B, ...).
 
-    Quantization alone is judged with the exact division, so that what the divider costs stands by
-    itself. Passes that change no number (calibrate, check_widths, place) have no rung.
+    Each rung has the changes of those before it. What quantization costs is told apart: the float
+    circuit on the input's levels; then all integers, which divide exactly, so that the divider's
+    cost stands by itself. Passes that change no number (calibrate, check_widths, place) have none.
     """
     division = Division(divider=exact(), zero_policy=policy)
     exactly = integer.rewrite(IntegerEILayer, lambda node: replace(node, division=division))
-    float_classes, spikes = _run(circuit, samples)
+    stages = (
+        ("float", circuit, samples),
+        ("quantize: input", circuit, _on_levels(integer, samples)),
+        ("quantize: weights", exactly, samples),
+        ("lower_division", integer, samples),
+    )
     rungs = []
-    for after, stage in (("quantize", exactly), ("lower_division", integer)):
-        classes, found = _run(stage, samples)
+    for after, stage, given in stages:
+        classes, found = _run(stage, given)
+        if after == "float":
+            reference, spikes = classes, found
         rungs.append(
             Rung(
                 after=after,
                 accuracy=None if labels is None else float((classes == labels).mean()),
-                agreement=float((classes == float_classes).mean()),
+                agreement=float((classes == reference).mean()),
                 mismatch={name: float((found[name] != spikes[name]).mean()) for name in found},
             )
         )
-    accuracy = None if labels is None else float((float_classes == labels).mean())
-    none = dict.fromkeys(spikes, 0.0)
-    return (Rung(after="float", accuracy=accuracy, agreement=1.0, mismatch=none), *rungs)
+    return tuple(rungs)
+
+
+def _on_levels(integer: Circuit, samples: Array) -> Array:
+    """Return samples as the integer circuit's input rounds them, in the float circuit's units."""
+    node = integer.input
+    assert isinstance(node, IntegerInput)
+    return np.minimum(quantize_input(integer, samples) * node.step, node.high)
 
 
 def _run(circuit: Circuit, samples: Array) -> tuple[Array, dict[str, Array]]:
     """Return the classes (B,) and the spikes (T, B, ...) of every LIF node."""
-    run = run_float if circuit.of(IntegerEILayer) == () else run_integer
+    run = run_integer if circuit.of(IntegerInput) else run_float
     traces = [run(circuit, batch, keep=SPIKES) for batch in batches(samples)]
     names = traces[0].spikes
     spikes = {name: np.concatenate([t.spikes[name] for t in traces], axis=1) for name in names}
     return np.concatenate([trace.totals.argmax(1) for trace in traces]), spikes
 
 
-def ladder_text(rungs: tuple[Rung, ...]) -> str:
-    """Return the rungs as a table, layers beside one another."""
-    layers = list(rungs[0].mismatch)
-    head = ["after", "accuracy", "agreement", *(f"{name} differs" for name in layers)]
-    rows = [
-        [
-            rung.after,
-            "-" if rung.accuracy is None else percent(rung.accuracy),
-            percent(rung.agreement),
-            *(percent(rung.mismatch[name], 3) for name in layers),
-        ]
-        for rung in rungs
+def ladder_text(rungs: tuple[Rung, ...], samples: int) -> str:
+    """Return the rungs as a table, a column each, with a line for every layer."""
+    head = [f"on {counted(samples, 'calibration sample')}", *(rung.after for rung in rungs)]
+    rows = [["agreement with float", *(percent(rung.agreement) for rung in rungs)]]
+    if rungs[0].accuracy is not None:
+        rows.insert(0, ["accuracy", *(percent(rung.accuracy or 0.0) for rung in rungs)])
+    rows += [
+        [f"{name}, spikes differ", *(percent(rung.mismatch[name], 3) for rung in rungs)]
+        for name in rungs[0].mismatch
     ]
+    rows.append(["first diverging layer", *(rung.first_diverging or "-" for rung in rungs)])
     return table(head, rows)
 
 

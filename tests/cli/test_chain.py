@@ -236,9 +236,13 @@ def test_what_every_pass_changed_is_in_the_build_and_on_screen(trained, call):
     assert "after every pass:" in found.out
     report = json.loads((trained / "b/report.json").read_text())
     assert "report.json" in json.loads((trained / "b/manifest.json").read_text())["files"]
-    none, quantized, divided = report["passes"]
-    assert [rung["after"] for rung in report["passes"]] == ["float", "quantize", "lower_division"]
+    none, given, quantized, divided = report["passes"]
+    assert [rung["after"] for rung in report["passes"]] == [
+        "float", "quantize: input", "quantize: weights", "lower_division",
+    ]  # fmt: skip
     assert not any(none["mismatch"].values())
+    assert given["agreement"] == 1.0  # the digits' levels are those of the input
+    assert not any(given["mismatch"].values())
     assert sum(quantized["mismatch"].values()) < sum(divided["mismatch"].values())
     assert divided["first_diverging"] in divided["mismatch"]
     checked = json.loads((trained / "b/manifest.json").read_text())["check_on_calibration_samples"]
@@ -249,5 +253,5 @@ def test_what_every_pass_changed_is_in_the_build_and_on_screen(trained, call):
 
 def test_an_exact_division_changes_nothing_after_quantization(trained, call):
     assert call("compile", "--division", "exact", "--out", "b").code == 0
-    _, quantized, divided = json.loads((trained / "b/report.json").read_text())["passes"]
+    *_, quantized, divided = json.loads((trained / "b/report.json").read_text())["passes"]
     assert quantized["mismatch"] == divided["mismatch"]

@@ -136,12 +136,10 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
     )
     parser.add_argument(
-        "--emit", action="append", choices=("onnx",), default=[],
-        help="write these files, too: onnx, the float network and the integer program",
+        "--emit", action="append", choices=("nir", "onnx"), default=[],
+        help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="say what every pass changed"
-    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what every pass changed")
     _add_data_dir(parser)
     _add_out(parser, "BUILD")
 

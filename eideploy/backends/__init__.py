@@ -35,7 +35,17 @@ def _onnx(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, 
     emit(circuit, program, folder, facts)
 
 
-EXTRAS: Mapping[str, Extra] = {"onnx": Extra(package="onnx", emit=_onnx)}
+def _nir(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
+    from eideploy.backends.nir import MODEL, save
+
+    del program, facts
+    save(circuit, folder / MODEL)
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "nir": Extra(package="nir", emit=_nir),
+    "onnx": Extra(package="onnx", emit=_onnx),
+}
 
 
 def of(target: Target) -> Emit:

@@ -45,7 +45,8 @@ def test_text_of_an_integer_circuit():
         "  input = IntegerInput() -> 1x4x4  size=1x4x4 high=7.5 step=0.5 top=15",
         "  conv = IntegerEIConv(input) -> 4x4x4  w_ee=int64[4x1x3x3] w_ie=int64[1x1x3x3]"
         " w_ei=int64[4x1] stride=1 padding=1 shift_ee=int64[4] gain=int64[1] fraction=int64[4]"
-        " align=int64[4] floor=int64[4] constant=int64[4] bias=int64[4] current_bits=16 division=lut 8x10/floor",
+        " align=int64[4] floor=int64[4] constant=int64[4] bias=int64[4] current_bits=16"
+        " division=lut 8x10/floor",
         "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16",
         "  pool = SumPool(lif) -> 4x2x2  kernel=2",
         "  flat = Flatten(pool) -> 16",

@@ -1,0 +1,183 @@
+"""A NIR file of the `ei` dialect as a float circuit."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nir
+import numpy as np
+
+from eideploy.backends.nir.extension import register
+from eideploy.backends.nir.write import DIALECT, VERSION, graph
+from eideploy.circuit import (
+    LIF,
+    Add,
+    AvgPool,
+    Circuit,
+    EIConv,
+    EILinear,
+    EIReadout,
+    Flatten,
+    Input,
+    Node,
+)
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE, check_version
+
+Nodes = Mapping[str, Any]
+DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
+           RecursionError, RuntimeError, OverflowError)  # fmt: skip
+
+
+def load(path: Path) -> Circuit:
+    """Read a circuit from a NIR file that this package wrote.
+
+    Raises:
+        FormatError: missing, damaged, no NIR, of another dialect or version, or changed since.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE
+        ) from error
+    return parse(data, where=str(path))
+
+
+def parse(data: bytes, *, where: str) -> Circuit:
+    """Return the circuit of a NIR file's bytes; `where` names the file in errors."""
+    register()
+    try:
+        found = nir.read(io.BytesIO(data))
+        metadata = found.metadata
+        dialect = metadata.get("dialect")
+        circuit = _circuit(found) if dialect == DIALECT else None
+        same = circuit is not None and _same(found, graph(circuit))
+    except (*DAMAGED, OSError) as error:
+        raise FormatError(
+            f"the file is no NIR graph that can be read: {type(error).__name__} {error}".strip(),
+            where=where,
+            fix=RESTORE,
+        ) from error
+    except FormatError as error:
+        raise FormatError(error.what, where=f"{where}, {error.where}", fix=RESTORE) from error
+    if circuit is None:
+        raise FormatError(
+            f"the graph is of dialect {dialect!r}, expected {DIALECT!r}",
+            where=where,
+            fix="name a file that eideploy wrote with the ei dialect",
+        )
+    check_version(int(metadata["version"]), VERSION, where=where)
+    if not same:
+        raise FormatError(
+            "the graph was changed: its nodes do not make up the circuit that it names",
+            where=where,
+            fix=RESTORE,
+        )
+    return circuit
+
+
+def _circuit(found: nir.NIRGraph) -> Circuit:
+    outline = json.loads(found.metadata["circuit"])
+    nodes = tuple(_node(entry, found.nodes) for entry in outline)
+    return Circuit(nodes=nodes, steps=int(found.metadata["steps"]))
+
+
+def _node(entry: Mapping[str, Any], nodes: Nodes) -> Node:
+    def part(role: str) -> Any:  # noqa: ANN401 (nir has no types)
+        prefix = entry["name"].replace(".", "_").replace("/", "_")
+        return nodes["_".join(filter(None, (prefix, role)))]
+
+    own = {"name": entry["name"], "inputs": tuple(entry["inputs"])}
+    return READERS[entry["kind"]](own, entry, part)
+
+
+Part = Callable[[str], Any]
+
+
+def _input(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    size = tuple(int(n) for n in part("").input_type["input"])
+    return Input(**own, size=size, high=entry["high"])
+
+
+def _lif(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del part
+    return LIF(**own, tau=entry["tau"], threshold=entry["threshold"])
+
+
+def _pool(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return AvgPool(**own, kernel=int(part("").kernel_size[0]))
+
+
+def _flatten(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry, part
+    return Flatten(**own)
+
+
+def _add(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry, part
+    return Add(**own)
+
+
+def _weights(part: Part) -> dict[str, Any]:
+    w_ei = part("subtractive").weight
+    return {
+        "w_ee": part("excitatory").weight,
+        "w_ie": part("inhibitory").weight,
+        "w_ei": w_ei.reshape(w_ei.shape[:2]),
+    }
+
+
+def _gains(part: Part) -> dict[str, Any]:
+    gain, current = part("shunting_gain").scale, part("current")
+    return {
+        "g_i": gain.reshape(len(gain), -1)[:, 0],
+        "g_e": current.gain,
+        "b_e": current.bias,
+    }
+
+
+def _linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return EILinear(**own, **_weights(part), **_gains(part))
+
+
+def _conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    geometry = part("excitatory")
+    stride, padding = int(geometry.stride[0]), int(geometry.padding[0])
+    return EIConv(**own, **_weights(part), **_gains(part), stride=stride, padding=padding)
+
+
+def _readout(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return EIReadout(**own, **_weights(part))
+
+
+READERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any], Part], Node]] = {
+    "Input": _input,
+    "LIF": _lif,
+    "AvgPool": _pool,
+    "Flatten": _flatten,
+    "Add": _add,
+    "EILinear": _linear,
+    "EIConv": _conv,
+    "EIReadout": _readout,
+}
+
+
+def _same(one: nir.NIRGraph, other: nir.NIRGraph) -> bool:
+    """Return whether two graphs have the same nodes, edges and values, exactly."""
+    if set(one.edges) != set(other.edges) or one.nodes.keys() != other.nodes.keys():
+        return False
+    pairs = ((node, other.nodes[name]) for name, node in one.nodes.items())
+    return all(_equal(a.to_dict(), b.to_dict()) for a, b in pairs)
+
+
+def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(np.asarray(value), np.asarray(other[key])) for key, value in one.items()
+    )

@@ -1,0 +1,200 @@
+"""A float circuit as a NIR graph in the `ei` dialect (docs/nir.md)."""
+
+import json
+from functools import singledispatchmethod
+from typing import Any
+
+import nir
+import numpy as np
+
+from eideploy.backends.nir.extension import EIDivision
+from eideploy.circuit import (
+    LIF,
+    Add,
+    Array,
+    AvgPool,
+    Circuit,
+    EIConv,
+    EIReadout,
+    Flatten,
+    Input,
+    Node,
+    Shape,
+)
+from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.errors import InvariantError
+
+DIALECT, VERSION = "ei", 1
+DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be
+CONVENTION = (
+    "A time step is dt seconds; LI advances by v += dt / tau (v_leak - v + r I). An edge that "
+    "closes a loop carries the value of the step before. Spikes are 1. An image is shown at every "
+    "step; the logits are the mean of the output over all steps."
+)
+
+
+def graph(circuit: Circuit) -> nir.NIRGraph:
+    """Return the NIR graph of a float circuit.
+
+    Raises:
+        InvariantError: two nodes would have one name.
+    """
+    return _Writer(circuit).graph()
+
+
+class _Writer:
+    """Collects nodes and edges; `out` is the NIR node that carries a circuit node's output."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.nodes: dict[str, nir.NIRNode] = {}
+        self.edges: list[tuple[str, str]] = []
+        self.out: dict[str, str] = {}
+
+    def graph(self) -> nir.NIRGraph:
+        for node in self.circuit.nodes:
+            self.out[node.name] = self.add(node)
+        metadata = {
+            "dialect": DIALECT,
+            "version": VERSION,
+            "dt": DT,
+            "steps": self.circuit.steps,
+            "convention": CONVENTION,
+            "circuit": json.dumps([_outline(node) for node in self.circuit.nodes]),
+        }
+        return nir.NIRGraph(self.nodes, self.edges, metadata=metadata)
+
+    @singledispatchmethod
+    def add(self, node: Node) -> str:
+        """Add the nodes of `node` and return the one that carries its output."""
+        raise InvariantError(
+            f"{type(node).__name__} is no node of a float circuit",
+            where=f"node {node.name}",
+            fix="write the circuit before it is quantized",
+        )
+
+    @add.register
+    def _(self, node: Input) -> str:
+        return self._put(node, "", nir.Input({"input": np.array(node.size)}))
+
+    @add.register
+    def _(self, node: AvgPool) -> str:
+        size = np.array([node.kernel, node.kernel])
+        pool = nir.AvgPool2d(kernel_size=size, stride=size, padding=np.zeros(2, np.int64))
+        return self._put(node, "", pool, *self._sources(node))
+
+    @add.register
+    def _(self, node: Flatten) -> str:
+        shape = np.array(self.circuit.shapes[node.inputs[0]])
+        flatten = nir.Flatten({"input": shape}, start_dim=0, end_dim=-1)
+        return self._put(node, "", flatten, *self._sources(node))
+
+    @add.register
+    def _(self, node: Add) -> str:
+        """A node sums what flows into it, once for every source; the same twice is twice it."""
+        sources = sorted(set(self._sources(node)))
+        times = np.full(self.circuit.shapes[node.name], 2.0 / len(sources))
+        return self._put(node, "", nir.Scale(times), *sources)
+
+    @add.register
+    def _(self, node: LIF) -> str:
+        """Soft reset as feedback: u = (1 - 1/tau) (u - theta z) + I of the step before's z (M7)."""
+        shape = self.circuit.shapes[node.name]
+        full = np.ones(shape)
+        li = nir.LI(tau=full * (node.tau * DT), r=full * node.tau, v_leak=full * 0)
+        membrane = self._put(node, "membrane", li, *self._sources(node))
+        # NIR spikes above its threshold, M7 at it
+        below = np.nextafter(node.threshold, 0.0)
+        spikes = self._put(node, "spikes", nir.Threshold(full * below), membrane)
+        weight = -(1 - 1 / node.tau) * node.threshold
+        reset = self._put(node, "reset", nir.Scale(full * weight), spikes)
+        self.edges.append((reset, membrane))
+        return spikes
+
+    @add.register
+    def _(self, node: EILayer) -> str:
+        one, size = np.eye(node.n_e), self.circuit.shapes[node.name]
+        none = np.zeros_like(one)
+        excitatory, interneurons, subtractive = self._populations(node)
+        numerator = self._onto(node, "numerator", np.vstack([one, none]), excitatory)
+        subtraction = self._onto(node, "subtraction", np.vstack([-one, none]), subtractive)
+        gain = np.broadcast_to(_per_channel(node.g_i, size), (node.n_i, *size[1:])).copy()
+        shunt = self._put(node, "shunting_gain", nir.Scale(gain), interneurons)
+        divisive = self._onto(node, "divisive", node.w_ei, shunt)
+        divisor = self._onto(node, "divisor", np.vstack([none, one]), divisive)
+        shape = np.array([2 * node.n_e, *size[1:]])
+        division = EIDivision(shape, gain=node.g_e, bias=node.b_e)
+        return self._put(node, "current", division, numerator, subtraction, divisor)
+
+    @add.register
+    def _(self, node: EIReadout) -> str:
+        excitatory, _, subtractive = self._populations(node)
+        sign = self._onto(node, "sign", -np.eye(node.n_e), subtractive)
+        output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
+        return self._put(node, "", output, excitatory, sign)
+
+    def _populations(self, node: Synapses) -> tuple[str, str, str]:
+        """Return I_EE, the interneurons s_I and I_EI; ReLU never clips a current >= 0."""
+        sources = self._sources(node)
+        excitatory = self._project(node, "excitatory", node.w_ee, sources)
+        inhibitory = self._project(node, "inhibitory", node.w_ie, sources)
+        size = (node.n_i, *self.circuit.shapes[node.name][1:])
+        interneurons = self._put(node, "interneurons", nir.Scale(np.ones(size)), inhibitory)
+        return excitatory, interneurons, self._onto(node, "subtractive", node.w_ei, interneurons)
+
+    def _project(self, node: Synapses, role: str, weight: Array, sources: list[str]) -> str:
+        if weight.ndim == 2:
+            return self._put(node, role, nir.Linear(weight), *sources)
+        assert isinstance(node, EIConv)
+        shape = self.circuit.shapes[node.inputs[0]]
+        conv = _convolution(weight, shape, stride=node.stride, padding=node.padding)
+        return self._put(node, role, conv, *sources)
+
+    def _onto(self, node: Synapses, role: str, weight: Array, source: str) -> str:
+        """Add a projection between the neurons of a layer, at every position alike."""
+        size = self.circuit.shapes[node.name]
+        if len(size) == 1:
+            return self._put(node, role, nir.Linear(weight), source)
+        kernel = weight[:, :, None, None]
+        return self._put(node, role, _convolution(kernel, (0, *size[1:])), source)
+
+    def _sources(self, node: Node) -> list[str]:
+        return [self.out[name] for name in node.inputs]
+
+    def _put(self, node: Node, role: str, what: nir.NIRNode, *sources: str) -> str:
+        name = "_".join(filter(None, (node.name.replace(".", "_").replace("/", "_"), role)))
+        if name in self.nodes:
+            raise InvariantError(
+                f"two nodes would be called {name} in NIR",
+                where=f"node {node.name}",
+                fix="give the layers names that differ in more than dots and underscores",
+            )
+        self.nodes[name] = what
+        self.edges += [(source, name) for source in sources]
+        return name
+
+
+def _convolution(kernel: Array, shape: Shape, *, stride: int = 1, padding: int = 0) -> nir.Conv2d:
+    return nir.Conv2d(
+        input_shape=np.array(shape[1:]),
+        weight=kernel,
+        stride=np.array([stride, stride]),
+        padding=np.array([padding, padding]),
+        dilation=np.array([1, 1]),
+        groups=1,
+        bias=np.zeros(len(kernel), kernel.dtype),
+    )
+
+
+def _per_channel(values: Array, size: Shape) -> Array:
+    return values.reshape(-1, *(1,) * (len(size) - 1))
+
+
+def _outline(node: Node) -> dict[str, Any]:
+    """Return what of a node the NIR nodes do not say: its kind, its name, what it reads."""
+    found: dict[str, Any] = {"kind": type(node).__name__, "name": node.name, "inputs": node.inputs}
+    if isinstance(node, Input):
+        found["high"] = node.high
+    if isinstance(node, LIF):
+        found |= {"tau": node.tau, "threshold": node.threshold}
+    return found

@@ -1,0 +1,139 @@
+"""The `ei` dialect of NIR: a circuit comes back as it was, and nothing else does."""
+
+import io
+from contextlib import suppress
+from dataclasses import fields
+
+import h5py
+import nir
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eideploy.backends.nir import graph, load, parse, save
+from eideploy.circuit import (
+    LIF,
+    AvgPool,
+    Circuit,
+    Flatten,
+    Input,
+    IntegerInput,
+    IntegerLIF,
+    SumPool,
+)
+from eideploy.errors import FormatError, InvariantError
+from tests.helpers.float_circuits import conv_net, float_twin, mlp
+from tests.helpers.random_circuits import circuits
+
+
+def as_float(node):
+    if isinstance(node, IntegerInput):
+        return Input(name=node.name, size=node.size, high=node.step * node.top)
+    if isinstance(node, SumPool):
+        return AvgPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
+    if isinstance(node, IntegerLIF):
+        return LIF(name=node.name, inputs=node.inputs, tau=2.0**node.leak)
+    return node
+
+
+def floating(circuit):
+    """Return the float twin of a random integer circuit."""
+
+    class Nodes:
+        nodes = tuple(as_float(node) for node in circuit.nodes)
+
+    return float_twin(circuit, Nodes)
+
+
+def assert_same(one, other):
+    assert one.steps == other.steps
+    for a, b in zip(one.nodes, other.nodes, strict=True):
+        assert type(a) is type(b)
+        for field in fields(a):
+            x, y = getattr(a, field.name), getattr(b, field.name)
+            assert type(x) is type(y)
+            assert np.array_equal(x, y), (a.name, field.name)
+
+
+def written(circuit):
+    buffer = io.BytesIO()
+    nir.write(buffer, graph(circuit))
+    return buffer.getvalue()
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_a_circuit_comes_back_as_it_was(data):
+    circuit = floating(data.draw(circuits()))
+    assert_same(parse(written(circuit), where="it"), circuit)
+
+
+@pytest.mark.parametrize("make", [mlp, conv_net])
+def test_a_file_holds_standard_nodes_and_one_extension_with_dales_law_kept(make, tmp_path):
+    circuit = make(np.random.default_rng(0))
+    save(circuit, tmp_path / "model.nir")
+    assert_same(load(tmp_path / "model.nir"), circuit)
+    found = nir.read(tmp_path / "model.nir")
+    own = {type(n).__name__ for n in found.nodes.values() if not hasattr(nir, type(n).__name__)}
+    assert own == {"EIDivision"}
+    assert found.metadata["dialect"] == "ei"
+    for name, node in found.nodes.items():
+        if name.endswith(("_excitatory", "_inhibitory", "_subtractive", "_divisive")):
+            assert node.weight.min() >= 0, name
+            assert node.weight.max() > 0, name
+
+
+def test_a_spike_at_the_threshold_itself_is_one():
+    circuit = mlp(np.random.default_rng(0))
+    nodes = graph(circuit).nodes
+    threshold = nodes["lif1_spikes"].threshold.ravel()[0]
+    assert threshold < circuit.node("lif1").threshold == np.nextafter(threshold, 2)
+    membrane, reset = nodes["lif1_membrane"], nodes["lif1_reset"]
+    decay = 1 - 1e-4 / membrane.tau.ravel()[0]
+    assert decay == pytest.approx(0.5)
+    assert reset.scale.ravel()[0] == -0.5  # what is left of theta after a step of leak
+    assert membrane.r.ravel()[0] * 1e-4 / membrane.tau.ravel()[0] == pytest.approx(1)
+
+
+def test_a_changed_weight_a_lost_edge_and_another_dialect_are_refused(tmp_path):
+    path, circuit = tmp_path / "model.nir", conv_net(np.random.default_rng(0))
+    save(circuit, path)
+    first = (0, 0, 0, 0)
+    for place, index, value, what in (
+        ("nodes/conv1_numerator/weight", first, 2.0, "changed"),
+        ("nodes/lif1_reset/scale", (0, 0, 0), -0.4, "changed"),
+        ("nodes/conv1_excitatory/weight", first, -1.0, "below"),
+        ("metadata/dialect", (), "plain", "dialect"),
+        ("metadata/circuit", (), "{", "no NIR graph that can be read"),
+    ):
+        other = tmp_path / "other.nir"
+        other.write_bytes(path.read_bytes())
+        with h5py.File(other, "r+") as file:
+            file[f"node/{place}"][index] = value
+        with pytest.raises(FormatError, match=what):
+            load(other)
+
+
+@settings(max_examples=100, deadline=None)
+@given(place=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.booleans())
+def test_a_damaged_file_is_refused_or_gives_a_circuit(place, value, cut):
+    data = bytearray(DATA)
+    place %= len(data)
+    data[place] = value
+    damaged = bytes(data[:place]) if cut else bytes(data)
+    with suppress(FormatError):
+        assert isinstance(parse(damaged, where="it"), Circuit)
+
+
+DATA = written(mlp(np.random.default_rng(0)))
+
+
+def test_what_is_no_file_and_names_that_collide_are_refused(tmp_path):
+    with pytest.raises(FormatError, match="cannot be read"):
+        load(tmp_path / "nowhere.nir")
+    circuit = mlp(np.random.default_rng(0))
+    first, *others = circuit.nodes
+    twice = Flatten(name="linear1.excitatory", inputs=("linear1",))
+    with pytest.raises(InvariantError, match="two nodes would be called"):
+        graph(Circuit(nodes=(first, others[0], twice), steps=1))

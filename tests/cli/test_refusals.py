@@ -29,7 +29,7 @@ def test_a_table_of_impossible_widths_is_refused(built, refused, lut):
 @pytest.mark.parametrize("command", ["compile", "simulate"])
 def test_an_unknown_division_is_refused(built, refused, command):
     refused(command, "--division", "newton", code=2, what="no division is called 'newton'",
-            where="--division", fix="exact, lut, shift, shift2")  # fmt: skip
+            where="--division", fix="exact, iterative, shift, shift2")  # fmt: skip
 
 
 def test_an_unknown_target_is_refused(trained, refused):
@@ -41,7 +41,7 @@ def test_an_unknown_target_is_refused(trained, refused):
 
 def test_an_unknown_scheme_is_refused(trained, refused):
     refused("compile", "--scheme", "int7", code=2, what="no scheme is called 'int7'",
-            where="--scheme", fix="choose one of int8")  # fmt: skip
+            where="--scheme", fix="choose one of int2")  # fmt: skip
 
 
 def test_an_unknown_preset_or_setting_is_refused(empty, refused):

@@ -15,7 +15,7 @@ from eideploy.circuit.integer import (
 )
 from eideploy.circuit.node import Node
 from eideploy.circuit.nodes import Add, Flatten
-from eideploy.numeric.fixed import signed_bits, unsigned_bits
+from eideploy.numeric.fixed import exact_matmul, signed_bits, unsigned_bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,8 @@ def layer_limits(node: IntegerSynapses, peak: int, steps: int) -> LayerLimits:
     ie = node.w_ie.reshape(node.n_i, -1)
     s = ie.sum(1) * peak
     p = ee.sum(1) * peak
-    net = (ee << node.shift_ee[:, None]) - node.w_ei @ ie
+    folded = exact_matmul(node.w_ei, ie, bound=int(node.w_ei.sum(1).max()) * int(ie.max()))
+    net = (ee << node.shift_ee[:, None]) - folded
     low = int(np.minimum(net, 0).sum(1).min()) * peak
     high = int((p << node.shift_ee).max())
     gained, divisor, times = 0, 0, steps  # a readout adds up all steps

@@ -20,6 +20,8 @@ def top(bits: int) -> int:
 def saturate(x: Int, bits: int) -> tuple[Int, int]:
     """Clip to the signed range of `bits`; return also how many entries were clipped."""
     limit = top(bits)
+    if x.size and -limit - 1 <= x.min() and x.max() <= limit:
+        return x, 0
     clipped = np.clip(x, -limit - 1, limit)
     return clipped, int(np.count_nonzero(clipped != x))
 
@@ -51,17 +53,22 @@ def _exponent(x: Int) -> Int:
     return (np.asarray(x, np.float64).view(np.int64) >> 52) - 1023
 
 
+def exact_type(bound: int) -> type[Any]:
+    """Return the type in which sums of integers are exact, if their magnitudes add up to `bound`.
+
+    Below 2^24 (2^53) that is float32 (float64), where every partial sum is an integer that is
+    represented exactly; beyond it is int64.
+    """
+    if bound < EXACT_FLOAT32:
+        return np.float32
+    return np.float64 if bound < EXACT_FLOAT64 else np.int64
+
+
 def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:
     """Return the integer matrix product a @ b as int64.
 
-    `bound` is a proven limit of sum |a| |b| over every entry. Up to 2^24 (2^53) the product runs in
-    float32 (float64), where every partial sum is an exactly represented integer; beyond, in int64.
+    `bound` is a proven limit of sum |a| |b| over every entry: the product runs in its `exact_type`.
     """
-    if bound < EXACT_FLOAT32:
-        kind: type = np.float32
-    elif bound < EXACT_FLOAT64:
-        kind = np.float64
-    else:
-        kind = np.int64
+    kind = exact_type(bound)
     product = np.matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
     return np.asarray(product, dtype=np.int64)

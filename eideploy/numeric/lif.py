@@ -16,6 +16,9 @@ def lif_step(
     Units    membrane LSB; sat clips to a signed integer of `bits`
     Returns  next v, spikes z (bool), and how many membranes were clipped
     """
-    u, clipped = saturate(v - (v >> leak) + current, bits)
+    u = v - (v >> leak)
+    u += current
+    u, clipped = saturate(u, bits)
     z = u >= threshold
-    return u - threshold * z, z, clipped
+    u -= threshold * z
+    return u, z, clipped

@@ -4,9 +4,9 @@ from functools import singledispatchmethod
 
 import numpy as np
 
-from eideploy.circuit import LIF, Array, AvgPool, Circuit, EIReadout, Node
+from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, EIReadout, Flatten, Node
 from eideploy.circuit.nodes import EILayer, Synapses
-from eideploy.simulate.samples import maps, over_time, windows_of
+from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
 from eideploy.simulate.walk import Walk
 
@@ -52,12 +52,23 @@ class _Float(Walk):
 
     @apply.register
     def _(self, node: AvgPool, x: Array) -> Array:
-        return np.asarray(windows_of(x, node.kernel).mean((4, 6)))
+        return pooled(x, node.kernel, x.dtype) / node.kernel**2
+
+    @apply.register
+    def _(self, node: Add, x: Array, y: Array) -> Array:
+        del node
+        return x + y
+
+    @apply.register
+    def _(self, node: Flatten, x: Array) -> Array:
+        del node
+        return flattened(x)
 
     def _balance(self, node: Synapses, x: Array) -> tuple[Array, Array]:
         """Return I_EE - I_EI and s_I as (S, B, positions, n) (M1..M3)."""
-        columns = self.columns(node, x)
-        w_ee, w_ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
+        self.recorder.array("inputs", node.name, x)
+        columns = patches(node, x)
+        w_ee, w_ie = (weight_rows(w).astype(np.float64) for w in (node.w_ee, node.w_ie))
         s = columns @ w_ie.T
         self.keep_inhibition(node, s)
         return columns @ w_ee.T - s @ node.w_ei.astype(np.float64).T, s

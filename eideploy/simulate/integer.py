@@ -7,16 +7,28 @@ from functools import partial, singledispatchmethod
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, IntegerReadout, Node, SumPool
+from eideploy.circuit import (
+    Add,
+    Array,
+    Circuit,
+    Flatten,
+    IntegerInput,
+    IntegerLIF,
+    IntegerReadout,
+    Node,
+    SumPool,
+)
 from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
-from eideploy.circuit.limits import limits
+from eideploy.circuit.limits import LayerLimits, limits, peaks
 from eideploy.errors import InvariantError
 from eideploy.numeric.division import divide
-from eideploy.numeric.fixed import exact_matmul
+from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.lif import lif_step
-from eideploy.simulate.samples import maps, over_time, windows_of
+from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
 from eideploy.simulate.walk import Walk
+
+NONE = np.iinfo(np.int64).max  # above every divisor
 
 
 def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozenset()) -> Trace:
@@ -28,7 +40,8 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
     """
     recorder = Recorder(keep, circuit.steps)
     walk = _Integer(circuit, recorder)
-    totals = walk.run(quantize_input(circuit, over_time(circuit, samples)), walk.apply)  # (A12)
+    x = quantize_input(circuit, over_time(circuit, samples))
+    totals = walk.run(x.astype(walk.kinds[circuit.input.name]), walk.apply)  # (A12)
     return recorder.trace(logits_of(circuit, totals), totals)
 
 
@@ -50,11 +63,13 @@ def quantize_input(circuit: Circuit, x: Array) -> Array:
 
 
 class _Integer(Walk):
-    """The rule of every node."""
+    """The rule of every node; what leaves one is of the least unsigned type that holds it."""
 
     def __init__(self, circuit: Circuit, recorder: Recorder) -> None:
         super().__init__(circuit, recorder)
-        self.limits = limits(circuit)
+        self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
+        bounds = limits(circuit)
+        self.weights = {n.name: _Weights(n, bounds[n.name]) for n in circuit.of(IntegerSynapses)}
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
@@ -62,11 +77,10 @@ class _Integer(Walk):
 
     @apply.register
     def _(self, node: IntegerEILayer, x: Array) -> Array:
-        num, s = self._balance(node, x)
-        bound = self.limits[node.name].divisor
-        den = exact_matmul(s * node.gain, node.w_ei.T, bound=bound)  # (A5)
+        num, den = self._balance(node, x)
         c, saturated = divided(node, num, den)
-        return self.keep_current(node, c + node.bias, den, saturated)  # (A9)
+        c += node.bias  # (A9)
+        return self.keep_current(node, c, den, saturated)
 
     @apply.register
     def _(self, node: IntegerReadout, x: Array) -> Array:
@@ -78,22 +92,58 @@ class _Integer(Walk):
         step = partial(
             lif_step, threshold=threshold, leak=node.leak, bits=node.membrane_bits
         )  # (A10)
-        return self.over_time(node.name, current, step).astype(np.int64)
+        return self.over_time(node.name, current, step).view(np.uint8)
 
     @apply.register
     def _(self, node: SumPool, x: Array) -> Array:
-        return np.asarray(windows_of(x, node.kernel).sum((4, 6)))  # (A11)
+        return pooled(x, node.kernel, self.kinds[node.name])  # (A11)
+
+    @apply.register
+    def _(self, node: Add, x: Array, y: Array) -> Array:
+        return np.add(x, y, dtype=self.kinds[node.name])
+
+    @apply.register
+    def _(self, node: Flatten, x: Array) -> Array:
+        del node
+        return flattened(x)
 
     def _balance(self, node: IntegerSynapses, x: Array) -> tuple[Array, Array]:
-        """Return NUM and s_I as (S, B, positions, n) (A2..A4)."""
-        reach = self.limits[node.name]
-        columns = self.columns(node, x)
-        w_ee, w_ie = (w.reshape(len(w), -1).T for w in (node.w_ee, node.w_ie))
-        p = exact_matmul(columns, w_ee, bound=reach.excitation)
-        s = exact_matmul(columns, w_ie, bound=reach.inhibition)
-        self.keep_inhibition(node, s)
-        subtracted = exact_matmul(s, node.w_ei.T, bound=reach.subtracted)
-        return (p << node.shift_ee) - subtracted, s
+        """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5)."""
+        self.recorder.array("inputs", node.name, x)
+        weights, n_e = self.weights[node.name], node.n_e
+        sums = _product(patches(node, x, weights.of_input.dtype), weights.of_input)
+        p, s = sums[..., :n_e], sums[..., n_e:]
+        if "inhibition" in self.recorder.keep:
+            self.keep_inhibition(node, s.astype(np.int64))
+        both = _product(s, weights.of_inhibition).astype(np.int64)
+        num = p.astype(np.int64)
+        num <<= node.shift_ee
+        num -= both[..., :n_e]
+        return num, both[..., n_e:]
+
+
+class _Weights:
+    """A layer's weights, each product of one type in which all its sums are exact.
+
+    of_input       [Q_EE; Q_IE]^T, (fan_in, n_E + n_I)
+    of_inhibition  [Q_EI; Q_EI diag(gain)]^T, (n_I, 2 n_E); a readout has no gain, and n_E columns
+    """
+
+    def __init__(self, node: IntegerSynapses, reach: LayerLimits) -> None:
+        kind = exact_type(max(reach.excitation, reach.inhibition))
+        rows = np.concatenate([weight_rows(node.w_ee), weight_rows(node.w_ie)])
+        self.of_input = rows.astype(kind).T
+        kind = exact_type(max(reach.subtracted, reach.divisor))
+        parts = [node.w_ei]
+        if isinstance(node, IntegerEILayer):
+            parts.append(node.w_ei * node.gain)
+        self.of_inhibition = np.concatenate(parts).astype(kind).T
+
+
+def _product(rows: Array, weights: Array) -> Array:
+    """Return rows (..., n) @ weights, as one product of matrices of the weights' type."""
+    flat = rows.reshape(-1, rows.shape[-1]).astype(weights.dtype, copy=False)
+    return (flat @ weights).reshape(*rows.shape[:-1], -1)
 
 
 def divided(node: IntegerEILayer, num: Array, den: Array) -> tuple[Array, int]:
@@ -110,13 +160,18 @@ def divided(node: IntegerEILayer, num: Array, den: Array) -> tuple[Array, int]:
         c, saturated = divide(num, node.constant, node.fraction, divider, bits=node.current_bits)
         return c, int(np.count_nonzero(saturated))
     zero = den == 0
-    positive = (~zero).any((2, 3), keepdims=True)
+    if not zero.any():
+        c, saturated = divide(num, den, node.fraction, divider, bits=node.current_bits)
+        return c, int(np.count_nonzero(saturated))
+    fraction = node.fraction
     if node.division.zero_policy == "minimum":
-        aligned = np.where(zero, np.iinfo(np.int64).max, den << node.align)
+        aligned = den << node.align
+        np.putmask(aligned, zero, NONE)
         replacement = aligned.min((2, 3), keepdims=True)
-        fraction = node.fraction + np.where(zero, node.align, 0)
+        positive = replacement < NONE
+        fraction = fraction + zero * node.align
     else:
-        replacement, fraction = node.floor, np.broadcast_to(node.fraction, den.shape)
+        replacement, positive = node.floor, (~zero).any((2, 3), keepdims=True)
     safe = np.where(zero, np.where(positive, replacement, 1), den)
     c, saturated = divide(num, safe, fraction, divider, bits=node.current_bits)
-    return np.where(positive, c, 0), int(np.count_nonzero(saturated & positive))
+    return c * positive, int(np.count_nonzero(saturated & positive))

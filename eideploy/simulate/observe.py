@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, LayerRange, Ranges
 from eideploy.circuit.nodes import EILayer, Synapses
 from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.samples import patches
+from eideploy.simulate.samples import channels_first, patches
 
 BATCH = 64
 MOST_VALUES = 1024
@@ -95,11 +95,13 @@ class _Seen:
 def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
     """Return the sum of x x^T over the patches of a batch, block by block (`LayerRange`)."""
     rows = patches(node, x)
-    if divisors is not None:
-        shunt = divisors.reshape(*divisors.shape[:3], -1).mean(2)[..., None]
-        rows = rows / np.where(shunt > 0, shunt, np.inf)
     rows = rows.reshape(-1, rows.shape[-1])
-    rows = rows[:: -(-len(rows) // MOST_PATCHES)].astype(np.float32)
+    every = -(-len(rows) // MOST_PATCHES)
+    rows = channels_first(node, rows[::every])
+    if divisors is not None:
+        shunt = divisors.reshape(*divisors.shape[:3], -1).mean(2).reshape(-1, 1)[::every]
+        rows = rows / np.where(shunt > 0, shunt, np.inf)
+    rows = rows.astype(np.float32)
     kernel = node.w_ee[0, 0].size
     m = min(max(1, MOST_INPUTS // kernel) * kernel, rows.shape[1])
     blocks = -(-rows.shape[1] // m)

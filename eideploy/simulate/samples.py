@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import DTypeLike
 
 from eideploy.circuit import Array, Circuit, Shape
 from eideploy.circuit.nodes import Convolution, Synapses
@@ -36,28 +37,55 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     return samples[None] if static else np.ascontiguousarray(samples.swapaxes(0, 1))
 
 
-def patches(node: Synapses, x: Array) -> Array:
+def patches(node: Synapses, x: Array, kind: DTypeLike | None = None) -> Array:
     """Return the presynaptic values of every output position, (S, B, positions, fan_in).
 
-    x is (S, B, n_in) or (S, B, channels, h, w); fan_in is in the order of the weights.
+    x is (S, B, n_in) or (S, B, channels, h, w); fan_in is in the order of `weight_rows`. They are
+    of type `kind`, that of x where none is given.
     """
+    kind = x.dtype if kind is None else kind
     if not isinstance(node, Convolution):
-        return x[:, :, None]
-    kernel, pad = node.w_ee.shape[2], node.padding
-    x = np.pad(x, ((0, 0), (0, 0), (0, 0), (pad, pad), (pad, pad)))
-    windows = sliding_window_view(x, (kernel, kernel), axis=(3, 4))
-    windows = windows[:, :, :, :: node.stride, :: node.stride]
-    s, b, c, h, w, _, _ = windows.shape
-    return windows.transpose(0, 1, 3, 4, 2, 5, 6).reshape(s, b, h * w, c * kernel * kernel)
+        return x[:, :, None].astype(kind, copy=False)
+    kernel, pad, stride = node.w_ee.shape[2], node.padding, node.stride
+    s, b, c, h, w = x.shape
+    padded = np.zeros((s, b, h + 2 * pad, w + 2 * pad, c), kind)
+    padded[:, :, pad : pad + h, pad : pad + w] = np.moveaxis(x, 2, 4)
+    windows = sliding_window_view(padded, (kernel, kernel), axis=(2, 3))
+    taps_first = np.moveaxis(windows[:, :, ::stride, ::stride], 4, 6)
+    out_h, out_w = taps_first.shape[2:4]
+    return taps_first.reshape(s, b, out_h * out_w, kernel * kernel * c)
+
+
+def weight_rows(weights: Array) -> Array:
+    """Return (n, n_in) or (n, channels, k, k) as (n, fan_in): tap after tap, all its channels."""
+    taps_first = np.moveaxis(weights, 1, -1) if weights.ndim == 4 else weights
+    return taps_first.reshape(len(weights), -1)
+
+
+def channels_first(node: Synapses, rows: Array) -> Array:
+    """Return rows (..., fan_in) of `patches` in the order of the weights as they are stored."""
+    kernel = node.w_ee.shape[2] if isinstance(node, Convolution) else 1
+    by_tap = rows.reshape(*rows.shape[:-1], kernel * kernel, -1)
+    return by_tap.swapaxes(-1, -2).reshape(rows.shape)
 
 
 def maps(rows: Array, shape: Shape) -> Array:
-    """Return (S, B, positions, n) as (S, B, n, h, w), or (S, B, n) where there is one position."""
+    """Return (S, B, positions, n) as (S, B, n, h, w), or (S, B, n) where there is one position.
+
+    It is a view: maps lie in memory with their channels last.
+    """
     return rows.swapaxes(2, 3).reshape(*rows.shape[:2], rows.shape[3], *shape[1:])
 
 
-def windows_of(x: Array, kernel: int) -> Array:
-    """Return (S, B, c, h, w) as (S, B, c, h // kernel, kernel, w // kernel, kernel)."""
-    s, b, c, h, w = x.shape
-    h, w = h // kernel, w // kernel
-    return x[..., : h * kernel, : w * kernel].reshape(s, b, c, h, kernel, w, kernel)
+def pooled(x: Array, kernel: int, kind: DTypeLike) -> Array:
+    """Return the sums over windows of kernel x kernel, (S, B, c, h // kernel, w // kernel)."""
+    h, w = (size // kernel * kernel for size in x.shape[3:])
+    total: Array = x[..., 0:h:kernel, 0:w:kernel].astype(kind)
+    for i, j in list(np.ndindex(kernel, kernel))[1:]:
+        total += x[..., i:h:kernel, j:w:kernel]
+    return total
+
+
+def flattened(x: Array) -> Array:
+    """Return (S, B, n, ...) as (S, B, features)."""
+    return x.reshape(*x.shape[:2], -1)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from eideploy.circuit import Array
 
 KEEP_ALL = frozenset({"spikes", "currents", "inhibition", "divisors", "inputs", "membranes"})
@@ -46,27 +48,41 @@ class Recorder:
 
     def __init__(self, keep: frozenset[str], steps: int) -> None:
         self.keep, self.steps = keep, steps
-        self.kinds: dict[str, dict[str, Array]] = {kind: {} for kind in KEEP_ALL}
+        self.kinds: dict[str, dict[str, list[Array]]] = {kind: {} for kind in KEEP_ALL}
         self.counts: dict[str, dict[str, int]] = {"saturated": {}, "zeros": {}, "entries": {}}
 
     def array(self, kind: str, name: str, value: Array) -> None:
-        """Keep (T, B, ...) or, constant over time, (1, B, ...), if `kind` was asked for."""
+        """Keep (T, B, ...) or, constant over time, (1, B, ...), if `kind` was asked for.
+
+        It is called for one part of the samples after the other.
+        """
         if kind in self.keep:
+            value = value.astype(np.int64) if value.dtype.kind == "u" else value
             repeat = self.steps // value.shape[0]
-            self.kinds[kind][name] = value.repeat(repeat, axis=0) if repeat > 1 else value
+            repeated = value.repeat(repeat, axis=0) if repeat > 1 else value
+            self.kinds[kind].setdefault(name, []).append(repeated)
 
     def count(self, kind: str, name: str, number: int, per: Array) -> None:
         """Count over all time steps what was counted over `per`, (T or 1, B, ...)."""
-        self.counts[kind][name] = number * (self.steps // per.shape[0])
+        counted = self.counts[kind].get(name, 0)
+        self.counts[kind][name] = counted + number * (self.steps // per.shape[0])
 
     def trace(self, logits: Array, totals: Array) -> Trace:
         """Return what was recorded."""
         counts = self.counts
+        kinds = {
+            kind: {name: _whole(parts) for name, parts in by_node.items()}
+            for kind, by_node in self.kinds.items()
+        }
         return Trace(
             logits=logits,
             totals=totals,
             saturated=counts["saturated"],
             zeros=counts["zeros"],
             entries=counts["entries"],
-            **self.kinds,
+            **kinds,
         )
+
+
+def _whole(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

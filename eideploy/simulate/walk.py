@@ -1,19 +1,24 @@
 """What both executors share: the walk through the nodes, and time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import prod
 
 import numpy as np
 
-from eideploy.circuit import Add, Array, Circuit, Flatten, Node
+from eideploy.circuit import Add, Array, Circuit, Node
 from eideploy.circuit.nodes import Synapses
-from eideploy.simulate.samples import maps, patches
+from eideploy.simulate.samples import maps
 from eideploy.simulate.trace import Recorder
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
+MOST_ENTRIES = 1 << 20  # of the patches of a layer that are made at once: they stay in a cache
 
 
 class Walk:
-    """Runs a circuit node by node; values are (T, B, ...), or (1, B, ...) while constant."""
+    """Runs a circuit node by node; values are (T, B, ...), or (1, B, ...) while constant.
+
+    A layer and the nodes that read nothing but it take a few samples at a time.
+    """
 
     def __init__(self, circuit: Circuit, recorder: Recorder) -> None:
         self.circuit, self.recorder = circuit, recorder
@@ -23,28 +28,32 @@ class Walk:
         first = self.circuit.input.name
         self.recorder.array("inputs", first, x)
         values = {first: x}
-        for node in self.circuit.nodes[1:]:
-            inputs = (values[name] for name in node.inputs)
-            rule = self.reshape if isinstance(node, Flatten | Add) else apply
-            values[node.name] = rule(node, *inputs)
+        for chain, last_read in _chains(self.circuit):
+            inputs = [values[name] for name in chain[0].inputs]
+            parts = []
+            for part in self._parts(chain[0], inputs[0]):
+                value = apply(chain[0], *(v[:, part] for v in inputs))
+                for node in chain[1:]:
+                    value = apply(node, value)
+                parts.append(value)
+            values[chain[-1].name] = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
+            for name in last_read:
+                del values[name]
         out = values[self.circuit.output.name]
         return np.asarray(out.sum(0) * (self.circuit.steps // out.shape[0]))
 
-    def reshape(self, node: Node, x: Array, *others: Array) -> Array:
-        """Return what Flatten and Add give, in floats and in integers alike."""
-        del node
-        return x + others[0] if others else x.reshape(*x.shape[:2], -1)
-
-    def columns(self, node: Synapses, x: Array) -> Array:
-        """Return the presynaptic values of every output position (S, B, positions, fan_in)."""
-        self.recorder.array("inputs", node.name, x)
-        return patches(node, x)
+    def _parts(self, node: Node, x: Array) -> Iterator[slice]:
+        """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
+        fan_in = node.w_ee[0].size if isinstance(node, Synapses) else 1
+        positions = prod(self.circuit.shapes[node.name][1:])
+        size = max(1, MOST_ENTRIES // (len(x) * fan_in * positions))
+        for start in range(0, x.shape[1], size):
+            yield slice(start, start + size)
 
     def keep_inhibition(self, node: Synapses, s: Array) -> None:
         """Record s_I (S, B, positions, n_I)."""
-        if "inhibition" in self.recorder.keep:
-            shape = self.circuit.shapes[node.name]
-            self.recorder.array("inhibition", node.name, maps(s, (node.n_i, *shape[1:])))
+        shape = self.circuit.shapes[node.name]
+        self.recorder.array("inhibition", node.name, maps(s, (node.n_i, *shape[1:])))
 
     def keep_current(self, node: Synapses, rows: Array, divisor: Array, saturated: int) -> Array:
         """Record an E-I layer's current and divisor (S, B, positions, n_E); return the current."""
@@ -60,9 +69,10 @@ class Walk:
     def over_time(self, name: str, current: Array, step: Step) -> Array:
         """Return the spikes (T, B, ...) of neurons that start at rest."""
         steps, record = self.circuit.steps, self.recorder
-        v = np.zeros(current.shape[1:], current.dtype)
-        spikes = np.zeros((steps, *v.shape), bool)
-        membranes = np.zeros(spikes.shape, v.dtype) if "membranes" in record.keep else None
+        v = np.zeros_like(current[0])
+        spikes = np.zeros_like(current, bool, shape=(steps, *v.shape))
+        keeps = "membranes" in record.keep
+        membranes = np.zeros_like(current, shape=spikes.shape) if keeps else None
         clipped = 0
         for t in range(steps):
             v, spikes[t], count = step(v, current[t % len(current)])
@@ -75,3 +85,18 @@ class Walk:
         record.count("saturated", name, clipped, spikes)
         record.count("entries", name, spikes.size, spikes)
         return spikes
+
+
+def _chains(circuit: Circuit) -> Iterator[tuple[list[Node], list[str]]]:
+    """Yield the nodes in chains, each with the names that no node behind it reads.
+
+    A chain goes on where a node is all that reads the one before it, up to the next layer.
+    """
+    last = {name: node for node in circuit.nodes for name in node.inputs}
+    chain: list[Node] = []
+    for node, following in zip(circuit.nodes[1:], (*circuit.nodes[2:], None), strict=True):
+        chain.append(node)
+        starts_anew = following is None or isinstance(following, Synapses | Add)
+        if starts_anew or circuit.consumers(node.name) != (following,):
+            yield chain, [name for name in dict.fromkeys(chain[0].inputs) if last[name] in chain]
+            chain = []

@@ -139,7 +139,12 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--emit", action="append", choices=("nir", "onnx"), default=[],
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
-    parser.add_argument("-v", "--verbose", action="store_true", help="say what every pass changed")
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="say what every pass changed, and how wide every number can get",
+    )
     _add_data_dir(parser)
     _add_out(parser, "BUILD")
 
@@ -163,8 +168,9 @@ def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="also the accuracy on inputs times these factors",
     )  # fmt: skip
     parser.add_argument(
-        "--baseline", type=Path, metavar="RUN", help="a batch-normalised run beside the contrasts"
-    )
+        "--baseline", type=_listed, default=(), metavar="RUN,...",
+        help="batch-normalised runs beside the contrasts",
+    )  # fmt: skip
     parser.add_argument(
         "--target", metavar="NAME|SPEC.toml", help="the chip (default: digital-model)"
     )

@@ -163,7 +163,7 @@ def _sweep(args: argparse.Namespace) -> "Result":
         split=args.split,
         samples=args.samples,
         contrast=args.contrast,
-        baseline=args.baseline,
+        baselines=tuple(map(Path, args.baseline)),
         backend=args.backend,
         data_dir=args.data_dir,
         **named_ones,

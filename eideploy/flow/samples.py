@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from eideploy.circuit import Array, Circuit
+from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import DataError, UsageError
 from eideploy.files import write_atomic
@@ -69,7 +70,11 @@ def samples_of(
             where=str(source.folder),
             fix="give samples in its input range with --input samples.npy",
         )
-    data = load_data(source.data, data_dir, steps=source.circuit.steps)
+    return split_of(load_data(source.data, data_dir, steps=source.circuit.steps), split, count)
+
+
+def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Array, Array]:
+    """Return the first `count` samples of a split, the test split by default, and their labels."""
     splits = {"test": [data.test], "train": [data.train], "all": [data.train, data.test]}
     chosen = splits[split or "test"]
     x = np.concatenate([part.batch(slice(count)) for part in chosen])

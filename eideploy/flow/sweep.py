@@ -9,12 +9,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 from eideploy import folders
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.errors import DataError, UsageError
 from eideploy.files import MANIFEST, locked, read_json, sha256, write_atomic, write_json
+from eideploy.flow.baselines import baselines
 from eideploy.flow.compile import find_run
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
@@ -46,7 +45,7 @@ class Request:
     split: Split = "test"
     samples: int | None = None
     contrast: tuple[float, ...] = ()
-    baseline: Path | None = None  # a batch-normalised run, for the table of contrasts
+    baselines: tuple[Path, ...] = ()  # batch-normalised runs, for the table of contrasts
     jobs: int = 0  # 0: as many as there are processors
     backend: str = "loky"
     data_dir: Path | None = None
@@ -56,10 +55,15 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
     """Measure every cell that the folder does not hold yet, and write tables and a plot.
 
     Raises:
-        UsageError: an unknown name, no run, or another process at work in the folder.
+        UsageError: an unknown name, no run, no baseline, or another process at work in the folder.
         CapacityError, DataError: as of compiling and simulating.
     """
-    cells = _cells(request)
+    runs = [find_run(path) for path in request.runs] or [find_run(None)]
+    cells = _cells(request, runs)
+    baseline = baselines(
+        request.baselines, request.contrast or (1.0,), data=runs[0].data, split=request.split,
+        count=request.samples, data_dir=request.data_dir,
+    )  # fmt: skip
     folder = out or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
     with locked(folder / PLAN) as alone:
@@ -76,7 +80,6 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
                 write_json(_path(folder, cell), found)
                 advance(1, f"{cell.scheme} {cell.division}")
         rows = [read_json(_path(folder, cell)) for cell in cells]
-        baseline = _baseline(request)
         content = {"cells": rows, "baseline": baseline}
         write_json(folder / RESULT, content)
         write_atomic(folder / TABLE, _csv(rows).encode())
@@ -85,28 +88,28 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
     return Result(text=text, content={"sweep": str(folder), **content})
 
 
-def _cells(request: Request) -> list[Cell]:
+def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
     if request.backend not in BACKENDS:
         raise UsageError(
             f"no backend is called {request.backend!r}",
             where="--backend", fix=f"choose one of {', '.join(BACKENDS)}",
         )  # fmt: skip
-    runs = [find_run(path) for path in request.runs] or [find_run(None)]
     target = load_target(request.target)
-    schemes = [load_scheme(name) for name in request.schemes or scheme_names()]
-    dividers = [named(text) for text in request.divisions]
+    names = tuple(dict.fromkeys(request.schemes or scheme_names()))
+    schemes = [load_scheme(name) for name in names]
+    dividers = {d.label: d for d in map(named, request.divisions)}.values()
+    policies = tuple(dict.fromkeys(request.policies))
     if absent := sorted({d.method for d in dividers} - target.divider.keys()):
         raise UsageError(
             f"the target cannot divide by {', '.join(absent)}",
             where=f"target {target.name}",
             fix=f"leave them out of --divisions, or sweep over --target {TARGET}",
         )
-    if unknown := set(request.policies) - set(POLICIES):
+    if unknown := set(policies) - set(POLICIES):
         raise UsageError(
             f"no policy is called {sorted(unknown)[0]!r}",
             where="--policies", fix=f"choose of {', '.join(POLICIES)}",
         )  # fmt: skip
-    names = request.schemes or scheme_names()
     return [
         Cell(
             run=str(run.folder.resolve()),
@@ -124,7 +127,7 @@ def _cells(request: Request) -> list[Cell]:
         )
         for run in runs
         for (name, scheme), divider, policy in product(
-            zip(names, schemes, strict=True), dividers, request.policies
+            zip(names, schemes, strict=True), dividers, policies
         )
     ]
 
@@ -141,26 +144,6 @@ def _measured(cells: Sequence[Cell], request: Request) -> Iterator[tuple[Cell, d
 
 def _pair(cell: Cell) -> tuple[Cell, dict[str, Any]]:
     return cell, measure(cell)
-
-
-def _baseline(request: Request) -> dict[str, Any] | None:
-    """Return the accuracies of a batch-normalised run at every contrast."""
-    if request.baseline is None:
-        return None
-    from eideploy.data import load as load_data
-    from eideploy.model.checkpoint import load_state
-    from eideploy.model.evaluate import predict
-
-    state = load_state(request.baseline)
-    data = load_data(state.config.data.name, request.data_dir, steps=state.config.network.steps)
-    x, y = data.test.batch(slice(request.samples)), data.test.y[: request.samples]
-    state.network.eval()
-    scaled = {c: np.minimum(x * np.float32(c), data.high) for c in request.contrast or (1.0,)}
-    found = {c: float((predict(state.network, s).argmax(1) == y).mean()) for c, s in scaled.items()}
-    return {
-        "run": request.baseline.resolve().name,
-        "contrast": [{"contrast": c, "float": a} for c, a in found.items()],
-    }
 
 
 def _prepare(folder: Path) -> None:

@@ -27,17 +27,21 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return an SVG of every combination's mean agreement against its costs, fronts joined."""
+    """Return an SVG of every combination's mean accuracy against its costs, fronts joined.
+
+    Without labels it is the agreement with the float network.
+    """
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     groups = grouped(rows)
-    names = sorted({scheme for scheme, _, _ in groups})
+    names = list(dict.fromkeys(scheme for scheme, _, _ in groups))
+    value = "agreement" if rows[0]["accuracy"] is None else "accuracy"
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     canvas = FigureCanvasSVG(figure)
     axes = figure.subplots(1, len(COSTS), sharey=True)
     for axis, (key, label) in zip(axes, COSTS.items(), strict=True):
-        points = [(mean(own, key), 100 * mean(own, "agreement")) for own in groups.values()]
+        points = [(mean(own, key), 100 * mean(own, value)) for own in groups.values()]
         for place, name in enumerate(names):
             own = [p for p, (scheme, _, _) in zip(points, groups, strict=True) if scheme == name]
             axis.plot(*zip(*own, strict=True), "o", color=f"C{place}", label=name, markersize=4)
@@ -48,7 +52,7 @@ def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
             axis.annotate(f"{scheme} {division}", points[i], fontsize=6, rotation=20)
         axis.set_xlabel(label)
         axis.grid(visible=True, alpha=0.3)
-    axes[0].set_ylabel("agreement with float, %")
+    axes[0].set_ylabel(f"{value}, %")
     axes[-1].legend(fontsize=7)
     file = io.BytesIO()
     canvas.print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.report.text import table
+from eideploy.report.text import counted, table
 
 Row = Mapping[str, Any]
 
@@ -39,32 +39,42 @@ def sweep_text(rows: Sequence[Row], baseline: Row | None) -> str:
 def _accuracies(rows: Sequence[Row]) -> str:
     groups = grouped(rows)
     runs = len(next(iter(groups.values())))
-    head = [
-        "scheme", "division", "zeros", "accuracy %", "of float", "agreement %", "least",
+    columns = [
+        "scheme", "division", "zeros", "accuracy %", "spread", "of float", "agreement %", "least",
         "worst mismatch %", "cycles", "weight KiB", "table bits",
     ]  # fmt: skip
-    lines = []
-    for (scheme, division, policy), own in groups.items():
-        labelled = own[0]["accuracy"] is not None
-        accuracy = f"{100 * mean(own, 'accuracy'):.2f}" if labelled else "-"
-        change = 100 * (mean(own, "accuracy") - mean(own, "float_accuracy")) if labelled else 0.0
-        lines.append(
-            [
-                scheme, division, policy, accuracy, f"{change:+.2f}",
-                f"{100 * mean(own, 'agreement'):.2f}",
-                f"{100 * min(row['agreement'] for row in own):.2f}",
-                f"{100 * np.mean([worst(row) for row in own]):.2f}",
-                f"{mean(own, 'cycles'):.0f}",
-                f"{mean(own, 'weight_bits') / 8192:.1f}",
-                str(own[0]["table_bits"]),
-            ]
-        )  # fmt: skip
-    title = (
-        f"means over {runs} runs, {rows[0]['samples']} samples each"
-        if runs > 1
-        else (f"{rows[0]['samples']} samples")
+    lines = [
+        [
+            *names,
+            *_accuracy(own),
+            f"{100 * mean(own, 'agreement'):.2f}",
+            f"{100 * min(row['agreement'] for row in own):.2f}",
+            f"{100 * np.mean([worst(row) for row in own]):.2f}",
+            f"{mean(own, 'cycles'):.0f}",
+            f"{mean(own, 'weight_bits') / 8192:.1f}",
+            str(own[0]["table_bits"]),
+        ]
+        for names, own in groups.items()
+    ]
+    title = f"{rows[0]['samples']} samples"
+    if runs > 1:
+        title = f"means over {runs} runs, {title} each"
+    floats = _accuracy(next(iter(groups.values())), "float_accuracy")
+    if floats[0] != "-":
+        title += f"; float accuracy {floats[0]} %, spread {floats[1]}"
+    return f"{title}\n{table(columns, lines)}"
+
+
+def _accuracy(rows: Sequence[Row], key: str = "accuracy") -> tuple[str, str, str]:
+    """Return the mean, the standard deviation over runs, and the mean less the float network's."""
+    if rows[0][key] is None:
+        return "-", "-", "-"
+    spread = 100 * np.std([row[key] for row in rows], ddof=1) if len(rows) > 1 else None
+    return (
+        f"{100 * mean(rows, key):.2f}",
+        "-" if spread is None else f"{spread:.2f}",
+        f"{100 * (mean(rows, key) - mean(rows, 'float_accuracy')):+.2f}",
     )
-    return f"{title}\n{table(head, lines)}"
 
 
 def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
@@ -76,7 +86,7 @@ def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
     lines = []
     if baseline is not None:
         values = [entry["float"] for entry in baseline["contrast"]]
-        lines.append([f"BatchNorm float ({baseline['run']})", *_shown(values)])
+        lines.append([f"BatchNorm float, {counted(len(baseline['runs']), 'run')}", *_shown(values)])
     lines.append(["E-I float", *_shown(_means(first, "float"))])
     for (scheme, division, policy), own in groups.items():
         suffix = "" if policy == "minimum" else f" {policy}"

@@ -6,8 +6,12 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from eideploy.data import load
 from eideploy.files import locked
+from eideploy.model.checkpoint import load_network
+from eideploy.model.evaluate import predict
 from eideploy.report.pareto import front
+from eideploy.report.sweep_text import sweep_text
 from tests.cli.support import RUN, TINY
 
 SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",
@@ -78,7 +82,46 @@ def test_a_baseline_stands_beside_the_contrasts(trained, call):
     assert made.code == 0
     found = call(*SMALL, "--contrast", "1", "--baseline", "bn", "--out", "s", "--json")
     (entry,) = json.loads(found.out)["baseline"]["contrast"]
-    assert 0 <= entry["float"] <= 1
+    network, data = load_network(trained / "bn").eval(), load("digits")
+    right = (predict(network, data.test.batch(slice(40))).argmax(1) == data.test.y[:40]).mean()
+    assert entry == {"contrast": 1.0, "float": right}
+    assert (
+        "BatchNorm float, 1 run"
+        in call(*SMALL, "--contrast", "1", "--baseline", "bn", "--out", "s").out
+    )
+
+
+def test_an_e_i_run_is_no_baseline(trained, call):
+    found = call(*SMALL, "--contrast", "1", "--baseline", RUN, "--out", "s")
+    assert found.code == 2
+    assert "the run is an E-I network, no baseline" in found.err
+    assert not (trained / "s").exists()
+
+
+def test_a_name_given_twice_is_measured_once(trained, call):
+    twice = ["--schemes", "int8,int8", "--divisions", "shift,shift", "--policies", "floor,floor"]
+    assert len(json.loads(call(*SMALL, *twice, "--json").out)["cells"]) == 1
+
+
+def test_the_table_says_mean_and_spread_over_runs():
+    rows = [
+        {"run": f"r{i}", "scheme": "int8", "division": "shift", "policy": "minimum", "samples": 9,
+         "float_accuracy": 0.97, "accuracy": accuracy, "agreement": 0.99, "mismatch": {"a": 0.5},
+         "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}
+        for i, accuracy in enumerate((0.94, 0.98))
+    ]  # fmt: skip
+    title, _, line = sweep_text(rows, None).splitlines()
+    assert title == ("means over 2 runs, 9 samples each; float accuracy 97.00 %, spread 0.00")
+    assert line.split()[3:6] == ["96.00", "2.83", "-1.00"]
+
+
+def test_one_run_without_labels_has_neither_accuracy_nor_spread():
+    row = {"run": "r", "scheme": "int8", "division": "shift", "policy": "minimum", "samples": 9,
+           "float_accuracy": None, "accuracy": None, "agreement": 0.99, "mismatch": {},
+           "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}  # fmt: skip
+    title, _, line = sweep_text([row], None).splitlines()
+    assert title == "9 samples"
+    assert line.split()[3:6] == ["-", "-", "-"]
 
 
 @pytest.mark.parametrize(

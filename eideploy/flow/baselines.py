@@ -1,0 +1,60 @@
+"""Batch-normalised runs beside a sweep's table of contrasts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy.data import load as load_data
+from eideploy.errors import UsageError
+from eideploy.flow.samples import Split, split_of
+
+
+def baselines(
+    paths: Sequence[Path],
+    contrasts: Sequence[float],
+    *,
+    data: str | None,
+    split: Split,
+    count: int | None,
+    data_dir: Path | None,
+) -> dict[str, Any] | None:
+    """Return the mean accuracy of batch-normalised runs at every contrast; None without runs.
+
+    They are evaluated in floats, by torch, on the samples that the sweep takes of `data`.
+
+    Raises:
+        UsageError: a run that is no baseline, or of other data.
+        FormatError: a folder without a whole checkpoint.
+    """
+    if not paths:
+        return None
+    from eideploy.model.checkpoint import load_state
+    from eideploy.model.evaluate import predict
+
+    found = []
+    for path in paths:
+        state = load_state(path)
+        if state.config.network.normalization != "batch":
+            raise UsageError(
+                "the run is an E-I network, no baseline", where=f"--baseline {path}",
+                fix="""train one with --set 'network.normalization="batch"'""",
+            )  # fmt: skip
+        if state.config.data.name != data:
+            raise UsageError(
+                f"the baseline was trained on {state.config.data.name}, the runs on {data}",
+                where=f"--baseline {path}", fix="name one of the same data",
+            )  # fmt: skip
+        source = load_data(data, data_dir, steps=state.config.network.steps)
+        x, y = split_of(source, split, count)
+        network = state.network.eval()
+        scaled = (np.minimum(x * np.float32(contrast), source.high) for contrast in contrasts)
+        found.append([float((predict(network, z).argmax(1) == y).mean()) for z in scaled])
+    means = np.mean(found, 0)
+    return {
+        "runs": [path.resolve().name for path in paths],
+        "contrast": [
+            {"contrast": c, "float": float(mean)} for c, mean in zip(contrasts, means, strict=True)
+        ],
+    }

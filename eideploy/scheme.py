@@ -13,7 +13,7 @@ VERSION = 1
 LevelKind = Literal["linear", "pow2"]
 RoundingKind = Literal["nearest", "matched", "feedback"]
 GranularityKind = Literal["layer", "channel"]
-Clipping = Literal["max", "error"]
+Clipping = Literal["max", "percentile", "error"]
 MOST_POW2_BITS = 4  # 2^14, the largest of the 15 powers of two of 4 bits, is a 15-bit level
 
 
@@ -59,7 +59,7 @@ class Granularity:
 
 @dataclass(frozen=True, kw_only=True)
 class Clippings:
-    """The full scale of a row: its largest weight, or where it errs least (A16)."""
+    """The full scale of a row: largest weight, 99th percentile, or what errs least (A16)."""
 
     w_ee: Clipping = "error"
     w_ie: Clipping = "error"

@@ -21,13 +21,14 @@ from eideploy.circuit.nodes import (
     Flatten,
     Input,
 )
-from eideploy.circuit.ranges import LayerRange, Ranges
+from eideploy.circuit.ranges import Chosen, LayerRange, Ranges
 
 __all__ = [
     "LIF",
     "Add",
     "Array",
     "AvgPool",
+    "Chosen",
     "Circuit",
     "Division",
     "EIConv",

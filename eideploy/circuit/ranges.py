@@ -9,6 +9,20 @@ from eideploy.circuit.node import Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Chosen:
+    """What quantization chose for a layer by measured error (A14, A16).
+
+    full_scale_ee, full_scale_ie  (n_E,), (n_I,): full scale of every row over its largest weight
+    error                         (n_E,): root mean square of what rounding adds to num / den of a
+                                  neuron that is about to fire; to num in a readout
+    """
+
+    full_scale_ee: Array
+    full_scale_ie: Array
+    error: Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LayerRange:
     """What one E-I layer saw, over samples, steps and positions.
 
@@ -21,6 +35,7 @@ class LayerRange:
     second_moment    (blocks, m, m): mean products x x^T of the inputs of a row of weights, m inputs
                      at a time, the last block filled up with zeros; a patch counts by 1 / I_div^2,
                      as it does for the current
+    chosen           once it is quantized
     """
 
     divisor_floor: float
@@ -29,6 +44,7 @@ class LayerRange:
     mean_inhibition: Array
     constant_divisor: Array
     second_moment: Array
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,8 +60,11 @@ class Ranges:
     input_values: Array
     layers: Mapping[str, LayerRange]
 
-    def without_moments(self) -> "Ranges":
-        """Return the ranges without second moments, which are large and have served."""
+    def after(self, chosen: Mapping[str, Chosen]) -> "Ranges":
+        """Return the ranges with what was chosen, without second moments, which have served."""
         none = np.zeros((0, 0, 0), np.float32)
-        layers = {name: replace(seen, second_moment=none) for name, seen in self.layers.items()}
+        layers = {
+            name: replace(seen, second_moment=none, chosen=chosen[name])
+            for name, seen in self.layers.items()
+        }
         return replace(self, layers=layers)

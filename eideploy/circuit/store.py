@@ -19,7 +19,7 @@ from eideploy.circuit.integer import (
 )
 from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.nodes import LIF, Add, AvgPool, EIConv, EILinear, EIReadout, Flatten, Input
-from eideploy.circuit.ranges import LayerRange, Ranges
+from eideploy.circuit.ranges import Chosen, LayerRange, Ranges
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.numeric.division import METHODS, TABULATED, Divider
@@ -162,6 +162,9 @@ def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
         arrays[f"ranges/{name}/mean_inhibition"] = layer.mean_inhibition
         arrays[f"ranges/{name}/second_moment"] = layer.second_moment
         arrays[f"ranges/{name}/constant_divisor"] = layer.constant_divisor
+        if layer.chosen is not None:
+            for field in fields(Chosen):
+                arrays[f"ranges/{name}/{field.name}"] = getattr(layer.chosen, field.name)
         layers[name] = {
             "divisor_floor": layer.divisor_floor,
             "zero_divisors": layer.zero_divisors,
@@ -180,6 +183,7 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
                 "mean_inhibition": arrays[f"ranges/{name}/mean_inhibition"],
                 "second_moment": arrays[f"ranges/{name}/second_moment"],
                 "constant_divisor": arrays[f"ranges/{name}/constant_divisor"],
+                "chosen": _unpack_chosen(name, arrays),
             },
         )
         for name, layer in entry["layers"].items()
@@ -187,3 +191,8 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
     values = arrays["ranges/input_values"]
     found = {"samples": entry["samples"], "input_values": values, "layers": layers}
     return _typed(Ranges, found)
+
+
+def _unpack_chosen(name: str, arrays: Mapping[str, Array]) -> Chosen | None:
+    found = {f.name: arrays.get(f"ranges/{name}/{f.name}") for f in fields(Chosen)}
+    return None if any(v is None for v in found.values()) else _typed(Chosen, found)

@@ -21,6 +21,7 @@ from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.compare import Comparison, compare
 from eideploy.report.ladder import affordable, climb, ladder_content, ladder_text
+from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
@@ -61,7 +62,8 @@ def compile_run(
 ) -> Result:
     """Compile the run in `folder`, or the latest one, into a new build folder.
 
-    `verbose` says what every pass changed; the build's report.json holds it in any case.
+    `verbose` says what every pass changed and how wide every number is; the build's report.json
+    and manifest.json hold it in any case.
 
     Raises:
         UsageError: no run, no such target or scheme.
@@ -96,7 +98,10 @@ def compile_run(
         write_json(staged.aside / REPORT, report)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
-    said = f"after every pass:\n{ladder_text(rungs, checked.samples)}\n" if verbose else ""
+    said = ""
+    if verbose:
+        steps = ladder_text(rungs, checked.samples)
+        said = f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
     return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
 
 
@@ -110,12 +115,12 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     )
     finetuning.note_other(run, asked)
     backends.of(target)  # refused now rather than after the work
-    samples, labels = _calibration_samples(run, options)
+    ranges, samples, labels = calibration(run, options)
     program = compile_circuit(
         run.circuit,
         target=target,
         scheme=asked.scheme,
-        ranges=_ranges(run, options, samples),
+        ranges=ranges,
         divider=asked.divider,
         zero_policy=asked.zero_policy,
     )
@@ -127,6 +132,17 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
         samples=samples,
         labels=labels,
     )
+
+
+def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None]:
+    """Return the ranges of a run's circuit, and the samples, with labels, that it is checked on.
+
+    A fine-tuned run keeps the ranges that it was trained with, unless other samples are asked for.
+    """
+    samples, labels = _calibration_samples(run, options)
+    asked = options.calibrate_on is not None or options.calibration_samples is not None
+    found = run.circuit.ranges
+    return observe(run.circuit, samples) if asked or found is None else found, samples, labels
 
 
 def find_run(folder: Path | None) -> Run:
@@ -148,13 +164,6 @@ def find_run(folder: Path | None) -> Run:
     if folder is None:
         note(f"using {found}, the latest run")
     return load_run(found)
-
-
-def _ranges(run: Run, options: Options, samples: Array) -> Ranges:
-    """Return what a fine-tuned run was calibrated to, unless other samples are asked for."""
-    asked = options.calibrate_on is not None or options.calibration_samples is not None
-    found = run.circuit.ranges
-    return observe(run.circuit, samples) if asked or found is None else found
 
 
 def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | None]:
@@ -192,7 +201,9 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
         "calibration_samples": len(made.samples),
+        "calibration": calibration_content(made.program.circuit),
         "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
+        "numbers": proof_content(made.program.circuit),
         "uses": [asdict(use) for use in made.program.uses],
         "check_on_calibration_samples": asdict(checked),
     }

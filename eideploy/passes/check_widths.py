@@ -3,8 +3,9 @@
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF
-from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.circuit.integer import MAX_BITS, IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.proof import prove
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.passes.contract import contract, has_dividers
@@ -25,6 +26,12 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
     faults = [fault for node in circuit.nodes for fault in _faults(node, widths)]
     for name, reach in limits(circuit).items():
         faults += [f"{name}: {f}" for f in _reach_faults(reach, widths)]
+    faults += [
+        f"{name}: {n.role} reaches {n.bits} bits, {MAX_BITS} offered by the simulator"
+        for name, numbers in prove(circuit).items()
+        for n in numbers
+        if n.saturates is None and n.bits > MAX_BITS
+    ]
     if faults:
         raise CapacityError(
             "; ".join(faults),

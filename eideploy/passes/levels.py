@@ -1,18 +1,18 @@
 """The weights of one E-I layer as unsigned levels (A14..A18)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array
+from eideploy.circuit import Array, Chosen
 from eideploy.circuit.nodes import Synapses
-from eideploy.numeric.fixed import exact_matmul
 from eideploy.passes.steps import (
+    FEW_INPUTS,
     Grid,
-    clips,
     feedback_levels,
+    full_scales,
     mean_matched_levels,
     shifts,
     squared_error,
@@ -30,6 +30,7 @@ class Levels:
     unit: Array
     shift: Array
     rows: Array
+    chosen: Chosen
 
     def fields(self, node: Synapses) -> dict[str, Any]:
         """Return the fields that every integer E-I node shares."""
@@ -43,43 +44,81 @@ class Levels:
         }
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shunt:
+    """What the divisor is made of, so that W_EE may take up the divisor's rounding too (A17).
+
+    exact, kept  (n_I,): g_I, and what its levels stand for
+    ratio        (n_E,): the numerator over the divisor at which a neuron is about to fire
+    """
+
+    exact: Array
+    kept: Array
+    ratio: Array
+
+
 def quantize_weights(
-    node: Synapses, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, per_channel: bool
+    node: Synapses,
+    scheme: Scheme,
+    bits: Bits,
+    moment: Array,
+    mean: Array,
+    *,
+    shunt: Shunt | None,
 ) -> Levels:
-    """Return the levels of a layer.
+    """Return the levels of a layer; of a readout, which has no shunt and one unit for all rows.
 
     Every full scale that the scheme's clipping names is tried for W_EE; each row keeps the one
-    whose numerator errs least on what the layer's inputs were in calibration.
+    whose current errs least on what the layer's inputs were in calibration.
 
     Shapes   moment: (blocks, m, m), second moments of the inputs of a row, block by block;
              mean: (fan_in,), their means
-    Args:
-        per_channel: whether every output channel has a unit of its own; a readout has one.
     """
     ee, ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
-    if scheme.granularity.w_ee == "layer":
-        per_channel = False
+    per_channel = shunt is not None and scheme.granularity.w_ee == "channel"
+    shunt = shunt or Shunt(exact=np.zeros(len(ie)), kept=np.zeros(len(ie)), ratio=np.zeros(len(ee)))
     rows = _inhibitory_steps(ie, scheme, bits, moment)
-    q_ie = _rounded(scheme.rounding.w_ie, ie, rows, Grid(bits.w_ie, scheme.levels), moment, mean)
+    inhibitory = Grid(bits.w_ie, scheme.levels)
+    q_ie = _rounded(scheme.rounding.w_ie, ie, rows, inhibitory, moment, mean)
     trial = _Trial(
         ee=ee,
         folded=node.w_ei * rows,  # W_EI takes over the step of every inhibitory row (A15)
-        wanted=node.w_ei @ ie,
+        wanted=_balance(node.w_ei, ie, shunt.exact, shunt.ratio),
         q_ie=q_ie,
+        shunt=shunt,
         excitatory=Grid(bits.w_ee, scheme.levels),
         inhibitory=Grid(bits.w_ei, scheme.levels),
         round_ee=lambda w, step, grid: _rounded(scheme.rounding.w_ee, w, step, grid, moment, mean),
         per_channel=per_channel,
     )
-    candidates = clips(scheme.clipping.w_ee)
-    errors = np.stack(
-        [squared_error(trial.at(clip, rounded="nearest")[-1], moment) for clip in candidates]
+    clip = trial.best(full_scales(ee, scheme.clipping.w_ee), moment)
+    q_ee, q_ei, unit, shift, error = trial.at(clip, rounded="as the scheme says")
+    return Levels(
+        w_ee=q_ee,
+        w_ie=q_ie,
+        w_ei=q_ei,
+        unit=unit,
+        shift=shift,
+        rows=rows,
+        chosen=Chosen(
+            full_scale_ee=_over_largest(unit * trial.excitatory.top, ee),
+            full_scale_ie=_over_largest(rows * inhibitory.top, ie),
+            error=np.sqrt(squared_error(error, moment)),
+        ),
     )
-    if not per_channel:
-        errors = np.broadcast_to(errors.sum(1, keepdims=True), errors.shape)
-    best = candidates[errors.argmin(0)]
-    q_ee, q_ei, unit, shift, _ = trial.at(best, rounded="as the scheme says")
-    return Levels(w_ee=q_ee, w_ie=q_ie, w_ei=q_ei, unit=unit, shift=shift, rows=rows)
+
+
+def _over_largest(full_scale: Array, weights: Array) -> Array:
+    largest = weights.max(1)
+    return np.where(largest > 0, full_scale / np.where(largest > 0, largest, 1.0), 1.0)
+
+
+def _balance(w_ei: Array, w_ie: Array, gain: Array, ratio: Array) -> Array:
+    """Return W_EI W_IE + ratio W_EI diag(gain) W_IE, (n_E, fan_in).
+
+    What inhibition takes from a current that is about to fire, per input (A17).
+    """
+    return np.asarray((w_ei * (1 + ratio[:, None] * gain)) @ w_ie)
 
 
 def _inhibitory_steps(ie: Array, scheme: Scheme, bits: Bits, moment: Array) -> Array:
@@ -89,8 +128,7 @@ def _inhibitory_steps(ie: Array, scheme: Scheme, bits: Bits, moment: Array) -> A
     if scheme.granularity.w_ie == "layer":
         largest = np.full_like(largest, largest.max())
     full = np.where(largest > 0, largest, largest.max() or 1.0) / grid.top
-    candidates = clips(scheme.clipping.w_ie)
-    steps = candidates[:, None] * full
+    steps = full_scales(ie, scheme.clipping.w_ie) * full
     errors = np.stack(
         [squared_error(grid.nearest(ie / s[:, None]) * s[:, None] - ie, moment) for s in steps]
     )
@@ -106,15 +144,40 @@ class _Trial:
 
     ee: Array
     folded: Array
-    wanted: Array  # W_EI W_IE
+    wanted: Array  # what inhibition takes, per input
     q_ie: Array
+    shunt: Shunt
     excitatory: Grid
     inhibitory: Grid
     round_ee: Callable[[Array, Array, Grid], Array]
     per_channel: bool
 
+    def best(self, clips: Array, moment: Array) -> Array:
+        """Return which of the full scales (count, n_E) errs least for every row, (n_E,).
+
+        Rows of few inputs are rounded as they will be, all at once; others to nearest.
+        """
+        count, n_e = clips.shape
+        if self.per_channel and self.ee.shape[1] <= FEW_INPUTS:
+            many = self._repeated(count)
+            error = many.at(clips.ravel(), rounded="as the scheme says")[-1]
+            errors = squared_error(error, moment).reshape(count, n_e)
+        else:
+            tried = [self.at(clip, rounded="nearest")[-1] for clip in clips]
+            errors = np.stack([squared_error(error, moment) for error in tried])
+        if not self.per_channel:
+            errors = np.broadcast_to(errors.sum(1, keepdims=True), errors.shape)
+        chosen: Array = clips[errors.argmin(0), np.arange(n_e)]
+        return chosen
+
+    def _repeated(self, count: int) -> "_Trial":
+        """Return the same rows `count` times over."""
+        ee, folded, wanted = (np.tile(a, (count, 1)) for a in (self.ee, self.folded, self.wanted))
+        shunt = replace(self.shunt, ratio=np.tile(self.shunt.ratio, count))
+        return replace(self, ee=ee, folded=folded, wanted=wanted, shunt=shunt)
+
     def at(self, clip: Array, *, rounded: str) -> tuple[Array, Array, Array, Array, Array]:
-        """Return Q_EE, Q_EI, unit, shift and the numerator's error per input, (n_E, fan_in)."""
+        """Return Q_EE, Q_EI, unit, shift and the current's error per input, (n_E, fan_in)."""
         n_e = len(self.ee)
         ee, folded = self.ee, self.folded
         if not self.per_channel:
@@ -128,9 +191,9 @@ class _Trial:
         unit, shift = (np.broadcast_to(a, n_e).copy() for a in (unit, shift))
         step = (unit * 2.0**-shift)[:, None]
         q_ei = self.inhibitory.nearest(self.folded / step)
-        # W_EE takes up what rounding did to W_EI W_IE: both act on the same input (A17)
-        bound = self.inhibitory.top * int(self.q_ie.sum(0).max())
-        target = self.ee + exact_matmul(q_ei, self.q_ie, bound=bound) * step - self.wanted
+        # W_EE takes up what rounding did to the inhibition of the same input (A17)
+        taken = _balance(q_ei * step, self.q_ie, self.shunt.kept, self.shunt.ratio)
+        target = self.ee + taken - self.wanted
         if rounded == "nearest":
             q_ee = self.excitatory.nearest(target / unit[:, None])
         else:

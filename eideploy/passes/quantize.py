@@ -10,6 +10,7 @@ from eideploy.circuit import (
     Add,
     Array,
     AvgPool,
+    Chosen,
     Circuit,
     EIConv,
     EIReadout,
@@ -28,11 +29,13 @@ from eideploy.circuit.limits import layer_limits
 from eideploy.circuit.nodes import EILayer, Synapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
-from eideploy.passes.levels import Levels, quantize_weights
+from eideploy.passes.levels import Levels, Shunt, quantize_weights
 from eideploy.passes.steps import Grid, input_step
 from eideploy.scheme import Bits, Scheme
 
 LARGEST_DIVISOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
+FIRING = 0.7  # thresholds of current that make a neuron fire after two to four steps, tau = 2
+LEAST_GAIN = 0.01  # g_E below which the divisor hardly matters
 LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
 
 
@@ -73,7 +76,7 @@ def quantize_with_units(circuit: Circuit, scheme: Scheme) -> tuple[Circuit, Mapp
     quantizer = _Quantizer(circuit, scheme)
     nodes = tuple(quantizer.node(node) for node in circuit.nodes)
     assert circuit.ranges is not None  # the contract says so
-    ranges = circuit.ranges.without_moments()
+    ranges = circuit.ranges.after(quantizer.chosen)
     return Circuit(nodes=nodes, steps=circuit.steps, ranges=ranges), quantizer.known
 
 
@@ -95,6 +98,7 @@ class _Quantizer:
         self.peaks: dict[str, int] = {}
         self.membranes: dict[str, _Membrane] = {}
         self.known: dict[str, Units] = {}
+        self.chosen: dict[str, Chosen] = {}
 
     def node(self, node: Node) -> Node:
         """Return the integer form of `node`."""
@@ -164,12 +168,13 @@ class _Quantizer:
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
         assert self.circuit.ranges is not None  # the contract says so
         bits = self.scheme.bits_of(first=node.name == self.first)
-        w = self._weights(node, bits, per_channel=True)
         step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
+        gain = Grid(bits.g_i).nearest(node.g_i / step_g)
+        shunt = Shunt(exact=node.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
+        w = self._weights(node, bits, shunt)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         align = np.rint(np.log2(common / common.min())).astype(np.int64)
         seen = self.circuit.ranges.layers[node.name]
-        gain = Grid(bits.g_i).nearest(node.g_i / step_g)
         fields = w.fields(node) | {
             "gain": gain,
             "align": align,
@@ -193,28 +198,39 @@ class _Quantizer:
         bias = np.clip(np.rint(node.b_e * membrane.per_unit), -limit, limit).astype(np.int64)
         return kind(**fields, fraction=membrane.fraction, bias=bias)
 
-    def _weights(self, node: Synapses, bits: Bits, *, per_channel: bool) -> Levels:
+    def _firing_ratio(self, node: EILayer) -> Array:
+        """Return num / den where the current is just enough to fire within a few steps (A17)."""
+        current = FIRING * self._lif_of(node).threshold - node.b_e.astype(np.float64)
+        g_e = node.g_e.astype(np.float64)
+        return np.where(g_e > LEAST_GAIN, current / np.maximum(g_e, LEAST_GAIN), 0.0)
+
+    def _lif_of(self, node: EILayer) -> LIF:
+        return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
+
+    def _weights(self, node: Synapses, bits: Bits, shunt: Shunt | None) -> Levels:
         assert self.circuit.ranges is not None
         seen = self.circuit.ranges.layers[node.name]
         mean = np.repeat(seen.mean_input, node.w_ee[0].size // len(seen.mean_input))
         moment = seen.second_moment
-        return quantize_weights(node, self.scheme, bits, moment, mean, per_channel=per_channel)
+        levels = quantize_weights(node, self.scheme, bits, moment, mean, shunt=shunt)
+        self.chosen[node.name] = levels.chosen
+        return levels
 
     def _membrane(self, node: EILayer, step_g: float, most: int) -> _Membrane:
         """Choose 2^fraction so that the threshold has `threshold` bits (A21)."""
-        lif = next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
+        threshold = self._lif_of(node).threshold
         highest = float((1 << self.bits.threshold) - 1)
         g_e = node.g_e.astype(np.float64)
         with np.errstate(divide="ignore"):
-            ideal = np.floor(np.log2(highest * g_e / (step_g * lif.threshold)))
+            ideal = np.floor(np.log2(highest * g_e / (step_g * threshold)))
         fraction = np.clip(ideal, LOWEST_FRACTION, most)
         live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
         safe_gain = np.where(live, g_e, 1.0)
-        per_unit = np.where(live, 2.0**fraction * step_g / safe_gain, highest / lif.threshold)
+        per_unit = np.where(live, 2.0**fraction * step_g / safe_gain, highest / threshold)
         return _Membrane(fraction=fraction.astype(np.int64), per_unit=per_unit)
 
     def _readout(self, node: EIReadout, unit: float) -> Node:
-        w = self._weights(node, self.bits, per_channel=False)
+        w = self._weights(node, self.bits, None)
         self.known[node.name] = Units(unit=w.unit, shift=w.shift, rows=w.rows)
         step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
         return IntegerReadout(**w.fields(node), logit_step=step)

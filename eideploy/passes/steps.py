@@ -8,6 +8,9 @@ from eideploy.circuit import Array
 from eideploy.scheme import Clipping, LevelKind
 
 CLIPS = np.linspace(0.5, 1.0, 26)  # fractions of the largest weight that are tried as full scale
+FEW_INPUTS = 32  # rows of so few weights may fit one step much better than another
+FINE = np.linspace(0.5, 1.6, 221)  # what is tried for these; beyond 1 nothing is clipped
+PERCENTILE = 99.0
 GROUP = 64  # inputs whose feedback reaches those further on in one product (for speed alone)
 DAMPING = 0.01  # of the mean square input, added to every one (for inputs that are never seen)
 
@@ -49,15 +52,31 @@ class Grid:
         return found
 
 
-def clips(how: Clipping) -> Array:
-    """Return the full scales to try, as fractions of the largest weight (A16)."""
-    return CLIPS if how == "error" else np.ones(1)
+def full_scales(rows: Array, how: Clipping) -> Array:
+    """Return the full scales to try for every row, as fractions of its largest weight (A16).
+
+    max         the largest weight
+    percentile  the 99th percentile of the row's weights
+    error       both, and 26 from 50 to 100 % of the largest; for rows of few inputs also finer ones
+
+    Shapes   rows: (n, fan_in) >= 0; result: (count, n)
+    """
+    if how == "max":
+        return np.ones((1, len(rows)))
+    largest = rows.max(1)
+    mark = np.percentile(rows, PERCENTILE, axis=1)
+    percentile = np.where(mark > 0, mark / np.where(largest > 0, largest, 1), 1.0)[None]
+    if how == "percentile":
+        return percentile
+    tried = FINE if rows.shape[1] <= FEW_INPUTS else CLIPS
+    return np.concatenate([np.broadcast_to(tried[:, None], (len(tried), len(rows))), percentile])
 
 
 def squared_error(error: Array, moment: Array) -> Array:
     """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,)."""
     blocks = _blocks(error.astype(np.float32), moment)
-    return np.asarray(np.einsum("bni,bni->n", blocks @ moment, blocks))
+    found = np.einsum("bni,bni->n", blocks @ moment, blocks)
+    return np.asarray(np.maximum(found, 0))  # in float32 a square of almost nothing may fall below zero
 
 
 def feedback_levels(exact: Array, grid: Grid, moment: Array) -> Array:

@@ -127,6 +127,11 @@ def test_compile_says_the_same_to_machines_and_in_its_manifest(trained, call):
     }
     assert facts["calibration_samples"] == 256
     assert facts["limits"]["conv1"]["divisor"] > 0
+    numbers = {n["role"]: n for n in facts["numbers"]["conv1"]}
+    assert numbers["DEN"]["high"] == facts["limits"]["conv1"]["divisor"]
+    assert facts["calibration"]["samples"] == 256
+    chosen = facts["calibration"]["layers"]["conv1"]["full_scale_ee"]
+    assert 0.5 <= chosen["least"] <= chosen["median"] <= chosen["most"]
 
 
 def test_train_says_the_same_to_machines_and_in_its_manifest(trained):

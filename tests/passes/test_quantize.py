@@ -10,8 +10,8 @@ from eideploy.circuit import Add, AvgPool, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.calibrate import calibrate
-from eideploy.passes.levels import quantize_weights
-from eideploy.passes.quantize import quantize
+from eideploy.passes.levels import Shunt, quantize_weights
+from eideploy.passes.quantize import FIRING, quantize
 from eideploy.scheme import Bits, Clippings, Rounding, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -48,7 +48,8 @@ def at(bits):
 def test_integer_network_converges_to_the_float_network_with_its_bits(make):
     rng = np.random.default_rng(1)
     circuit = make(rng)
-    x = rng.random((64, *circuit.input.size)) * (rng.random((64, *circuit.input.size)) < 0.7)
+    shape = 512, *circuit.input.size
+    x = rng.random(shape) * (rng.random(shape) < 0.7)
     x = np.rint(x * 255) / 255  # on the input's grid
     keep = frozenset({"spikes"})
     theirs = run_float(circuit, x, keep=keep)
@@ -113,18 +114,25 @@ def test_weights_use_their_bits_and_keep_dales_law(seed):
         for weight in (node.w_ee, node.w_ie, node.w_ei, node.gain):
             assert weight.min() >= 0
             assert weight.max() <= 255
-        assert node.w_ie.max(tuple(range(1, node.w_ie.ndim))).tolist() == [255] * node.n_i
+        # rows of few inputs may leave up to three eighths of the levels unused (FINE)
+        assert node.w_ie.max(tuple(range(1, node.w_ie.ndim))).min() >= 255 / 1.6 - 1
         assert node.gain.max() == 255
 
 
-def test_excitation_absorbs_the_rounding_of_the_inhibitory_product():
+def test_excitation_absorbs_the_rounding_of_the_inhibition_of_a_neuron_that_is_about_to_fire():
     rng = np.random.default_rng(3)
     circuit = mlp(rng, n_in=40, n_e=32)
     x = rng.random((64, 12 + 28))
     float_node = circuit.node("linear1")
     node = quantized(circuit, x, replace(INT8, bits=replace(INT8.bits, w_ei=4))).node("linear1")
-    net = float_node.w_ee - float_node.w_ei @ float_node.w_ie
-    levels = (node.w_ee << node.shift_ee[:, None]) - node.w_ei @ node.w_ie
+    ratio = ((FIRING - float_node.b_e) / float_node.g_e)[:, None]
+
+    def balance(of, g_i):
+        return of.w_ei @ of.w_ie + ratio * (of.w_ei @ (g_i[:, None] * of.w_ie))
+
+    net = float_node.w_ee - balance(float_node, float_node.g_i)
+    step_g = float_node.g_i.max() / 255
+    levels = (node.w_ee << node.shift_ee[:, None]) - balance(node, node.gain * step_g)
     unit = (net * levels).sum(1) / (levels.astype(float) ** 2).sum(1)
     step = unit * 2.0**node.shift_ee  # of W_EE; W_EI alone is sixteen times coarser
     clipped = (node.w_ee == 0) | (node.w_ee == 255)
@@ -142,16 +150,18 @@ def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
         clipping=Clippings(w_ee="error", w_ie="max"),
     )
     moment = np.eye(12, dtype=np.float32)[None]
-    levels = quantize_weights(exact, scheme, own, moment, np.full(12, 0.5), per_channel=True)
+    shunt = Shunt(exact=exact.g_i, kept=exact.g_i, ratio=np.linspace(-0.5, 2, 8))
+    levels = quantize_weights(exact, scheme, own, moment, np.full(12, 0.5), shunt=shunt)
     full, half = (1 << bits) - 1, 0.5 + 1e-6
     row = exact.w_ie.max(1, keepdims=True) / full
     assert np.abs(levels.w_ie - exact.w_ie / row).max() <= half
     unit = (levels.unit * 2.0**-levels.shift)[:, None]
     kept = levels.w_ei < full
     assert (np.abs(levels.w_ei - exact.w_ei * row.T / unit) <= half)[kept].all()
-    absorbed = (levels.w_ei @ levels.w_ie) * unit - exact.w_ei @ exact.w_ie  # (A17)
+    by_gain = 1 + shunt.ratio[:, None] * exact.g_i
+    absorbed = (levels.w_ei * unit * by_gain) @ levels.w_ie - (exact.w_ei * by_gain) @ exact.w_ie
     inside = (levels.w_ee > 0) & (levels.w_ee < full)
-    error = np.abs(levels.w_ee - (exact.w_ee + absorbed) / levels.unit[:, None])
+    error = np.abs(levels.w_ee - (exact.w_ee + absorbed) / levels.unit[:, None])  # (A17)
     assert (error <= 1 + 1e-6)[inside].all()
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from eideploy.passes.steps import (
     Grid,
     feedback_levels,
+    full_scales,
     input_step,
     mean_matched_levels,
     shifts,
@@ -141,3 +142,17 @@ def test_input_levels_reach_the_highest_input_and_fit_their_bits(seed, bits, hig
     step, top = input_step(values, high, bits)
     assert top < 1 << bits
     assert abs(top * step - high) <= step
+
+
+@pytest.mark.parametrize("inputs", [9, 40])
+def test_what_errs_least_is_sought_among_the_largest_weight_the_percentile_and_others(inputs):
+    rows = weights(3, m=inputs)
+    largest, percentile, tried = (full_scales(rows, how) for how in ("max", "percentile", "error"))
+    assert (largest == 1).all()
+    assert np.allclose(percentile[0] * rows.max(1), np.percentile(rows, 99, axis=1))
+    for fraction in (largest[0], percentile[0]):
+        assert np.isclose(tried, fraction).any(0).all()
+
+
+def test_a_row_of_zeros_has_full_scales_that_are_positive():
+    assert all((full_scales(np.zeros((2, 5)), how) > 0).all() for how in ("max", "percentile"))

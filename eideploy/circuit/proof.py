@@ -1,0 +1,117 @@
+"""The width proof: what every number of an integer circuit can be, from its weights and inputs."""
+
+from dataclasses import dataclass
+
+from eideploy.circuit.graph import Circuit
+from eideploy.circuit.integer import (
+    IntegerEILayer,
+    IntegerInput,
+    IntegerLIF,
+    IntegerReadout,
+    IntegerSynapses,
+)
+from eideploy.circuit.limits import LayerLimits, limits, peaks
+from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """One number of a node; it lies in low..high whatever the input (A13, A25).
+
+    saturates  width in bits to which it is clipped by declaration, every clip counted; None for a
+               number that is kept whole
+    """
+
+    role: str
+    low: int
+    high: int
+    saturates: int | None = None
+
+    @property
+    def bits(self) -> int:
+        """Width that holds low..high; unsigned where low is 0."""
+        return signed_bits(self.low, self.high) if self.low < 0 else unsigned_bits(self.high)
+
+    @property
+    def can_saturate(self) -> bool:
+        """Whether some input within the proven interval is clipped."""
+        limit = top(self.saturates) if self.saturates else 0
+        return self.saturates is not None and (self.high > limit or self.low < -limit - 1)
+
+
+def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
+    """Return every number of every node of an integer circuit, in the order of computation."""
+    reach, top_of = limits(circuit), peaks(circuit)
+    found: dict[str, tuple[Number, ...]] = {}
+    currents: dict[str, tuple[int, int]] = {}
+    for node in circuit.nodes:
+        match node:
+            case IntegerInput():
+                found[node.name] = (Number(role="X", low=0, high=node.top),)
+            case IntegerEILayer():
+                known = _synapses(node, reach[node.name], top_of[node.inputs[0]])
+                divided, current = _current(node, reach[node.name])
+                found[node.name] = (*known, *divided)
+                currents[node.name] = current
+            case IntegerReadout():
+                found[node.name] = _synapses(node, reach[node.name], top_of[node.inputs[0]])
+            case IntegerLIF():
+                found[node.name] = (membrane(node, *currents[node.inputs[0]], circuit.steps),)
+    return found
+
+
+def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    ee, ie, ei = (int(w.max(initial=0)) for w in (node.w_ee, node.w_ie, node.w_ei))
+    numbers = [
+        ("Q_EE X, a product", 0, ee * peak),
+        ("P", 0, reach.excitation),
+        ("Q_IE X, a product", 0, ie * peak),
+        ("S", 0, reach.inhibition),
+        ("Q_EI S, a product", 0, ei * reach.inhibition),
+        ("NUM", reach.total_low, reach.total_high),
+    ]
+    if isinstance(node, IntegerEILayer):
+        numbers += [
+            ("G S, a product", 0, reach.gained),
+            ("Q_EI G S, a product", 0, ei * reach.gained),
+            ("DEN", 0, reach.divisor),
+        ]
+    return tuple(Number(role=role, low=low, high=high) for role, low, high in numbers)
+
+
+def _current(
+    node: IntegerEILayer, reach: LayerLimits
+) -> tuple[tuple[Number, ...], tuple[int, int]]:
+    """Return the numbers of the division, and the interval of the current I."""
+    largest = max(-reach.low, reach.high)
+    # DEN is at least 1, a zero one is replaced; `align` raises the numerator's fraction then
+    power = int((node.fraction + node.align).max())
+    quotient = largest << power if power >= 0 else -(-largest >> -power)
+    numbers = []
+    divider = node.division.divider if node.division else None
+    if divider and divider.bound:
+        quotient *= 2  # no method errs by more
+    if divider and divider.table.size:
+        product = largest * int(divider.table.max())
+        numbers.append(Number(role="|NUM| r, a product", low=0, high=product))
+    low = -quotient if reach.low < 0 else 0
+    c = Number(role="c", low=low, high=quotient, saturates=node.current_bits)
+    limit = top(node.current_bits)
+    kept = max(low, -limit) + int(node.bias.min()), min(quotient, limit) + int(node.bias.max())
+    return (*numbers, c, Number(role="I", low=kept[0], high=kept[1])), kept
+
+
+def membrane(node: IntegerLIF, low: int, high: int, steps: int) -> Number:
+    """Return what u = v - (v >> leak) + I reaches in `steps` steps, were it not clipped (A25).
+
+    v - (v >> leak) never falls as v rises, so the ends of the interval of v give those of u; where
+    some u fires, v lies in u's interval below the threshold, or in what lies above it, lowered.
+    """
+    least, most = int(node.threshold.min()), int(node.threshold.max())
+    v_low = v_high = u_low = u_high = 0
+    for _ in range(steps):
+        below, above = (v - (v >> node.leak) for v in (v_low, v_high))
+        u_low, u_high = min(u_low, below + low), max(u_high, above + high)
+        v_low = min(below + low, 0)
+        v_high = max(min(above + high, most - 1), above + high - least)
+    return Number(role="u", low=u_low, high=u_high, saturates=node.membrane_bits)

@@ -1,0 +1,89 @@
+"""The width proof holds for whatever runs, and its edges are reached."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eideploy.circuit import IntegerLIF
+from eideploy.circuit.proof import Number, membrane, prove
+from eideploy.numeric.lif import lif_step
+from eideploy.simulate.integer import run_integer
+from tests.helpers.layers import circuit, lif, linear, readout, source
+from tests.helpers.random_circuits import circuits, samples
+
+KEEP = frozenset({"currents", "divisors", "inhibition", "membranes", "spikes", "inputs"})
+
+
+def of(numbers, role):
+    return next(n for n in numbers if n.role == role)
+
+
+@given(data=st.data(), net=circuits())
+def test_no_number_leaves_its_interval(data, net):
+    trace = run_integer(net, data.draw(samples(net, count=4)), keep=KEEP)
+    for name, numbers in prove(net).items():
+        if name in trace.currents:
+            currents, of_i = trace.currents[name], of(numbers, "I")
+            assert of_i.low <= currents.min()
+            assert currents.max() <= of_i.high
+            assert trace.divisors[name].max() <= of(numbers, "DEN").high
+            assert trace.saturated[name] == 0 or of(numbers, "c").can_saturate
+        if name in trace.membranes:
+            node = net.node(name)
+            threshold = node.threshold.reshape(-1, *(1,) * (trace.membranes[name].ndim - 3))
+            u, proven = trace.membranes[name] + threshold * trace.spikes[name], numbers[0]
+            assert proven.low <= u.min()
+            assert u.max() <= proven.high
+            assert trace.saturated[name] == 0 or proven.can_saturate
+
+
+@given(
+    low=st.integers(-6, 0),
+    high=st.integers(0, 6),
+    threshold=st.integers(1, 5),
+    leak=st.integers(0, 3),
+    steps=st.integers(1, 3),
+)
+def test_some_currents_drive_a_membrane_to_both_edges(low, high, threshold, leak, steps):
+    node = IntegerLIF(
+        name="lif", inputs=("x",), threshold=np.array([threshold]), leak=leak, membrane_bits=32
+    )
+    proven = membrane(node, low, high, steps)
+    currents = np.array(list(product(range(low, high + 1), repeat=steps))).T
+    v, seen = np.zeros(currents.shape[1], np.int64), [0, 0]
+    for current in currents:
+        before = v - (v >> leak) + current
+        v, _, _ = lif_step(v, current, threshold=threshold, leak=leak, bits=32)
+        seen = [min(seen[0], int(before.min())), max(seen[1], int(before.max()))]
+    assert seen == [proven.low, proven.high]
+
+
+@pytest.mark.parametrize(("steps", "reaches"), [(1, 20), (2, 30), (3, 35)])
+def test_a_membrane_that_outgrows_its_width_is_said_to_saturate(steps, reaches):
+    node = IntegerLIF(name="lif", inputs=("x",), threshold=np.array([1]), leak=1, membrane_bits=6)
+    proven = membrane(node, -5, 20, steps)
+    assert proven.high == reaches
+    assert proven.can_saturate == (reaches > 31)
+
+
+def test_widths_are_those_of_the_interval():
+    def bits(low, high):
+        return Number(role="x", low=low, high=high).bits
+
+    assert [bits(0, 255), bits(0, 256), bits(-128, 127), bits(-129, 0)] == [8, 9, 8, 9]
+
+
+def test_products_are_proven_from_the_largest_weights():
+    layer = linear("layer", "input", [[3, 5]], [[7, 2]], [[11]], gain=13)
+    net = circuit(
+        source((2,), top=10), layer, lif("lif", "layer", 1), readout("lif", [[1]], [[0]], [[0]])
+    )
+    highest = {n.role: n.high for n in prove(net)["layer"]}
+    assert highest["Q_EE X, a product"] == 50
+    assert highest["Q_IE X, a product"] == 70
+    assert highest["S"] == 90
+    assert highest["Q_EI S, a product"] == 990
+    assert highest["Q_EI G S, a product"] == 90 * 13 * 11

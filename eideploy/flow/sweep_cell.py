@@ -4,25 +4,29 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eideploy import __version__, folders
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import IntegerSynapses, ZeroPolicy
 from eideploy.errors import DataError
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import Options, calibration
 from eideploy.flow.samples import Split, samples_of
+from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
 from eideploy.numeric.division import named
+from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.report.compare import compare
-from eideploy.scheme import Scheme
+from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import BATCH, batches
+from eideploy.target import load_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +57,23 @@ class Cell:
 def measure(cell: Cell) -> dict[str, Any]:
     """Return the figures of a cell, JSON-able."""
     keep_freed_memory()
-    data_dir = None if cell.data_dir is None else Path(cell.data_dir)
-    run = folders.load_run(Path(cell.run))
-    divider = named(cell.division)
-    options = Options(
-        target=cell.target, scheme=cell.scheme, divider=divider, zero_policy=cell.policy,
-        data_dir=data_dir,
-    )  # fmt: skip
-    made = compile_in_memory(run, options)
-    samples, labels = samples_of(
-        run, input_file=None, split=cell.split, count=cell.samples, data_dir=data_dir
+    given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.data_dir)
+    run, samples, labels = given.run, given.samples, given.labels
+    scheme, divider = load_scheme(cell.scheme), named(cell.division)
+    program = compile_circuit(
+        run.circuit,
+        target=load_target(cell.target),
+        scheme=scheme,
+        ranges=given.ranges,
+        divider=divider,
+        zero_policy=cell.policy,
     )
-    found = compare(run.circuit, made.program, samples, labels)
-    synapses = made.program.circuit.of(IntegerSynapses)
+    found = compare(run.circuit, program, samples, labels)
+    synapses = program.circuit.of(IntegerSynapses)
     weights = sum(w.size for n in synapses for w in (n.w_ee, n.w_ie, n.w_ei))
     return {
         "run": Path(cell.run).name,
-        "scheme": made.scheme.name,
+        "scheme": scheme.name,
         "division": cell.division,
         "policy": cell.policy,
         "samples": found.samples,
@@ -80,13 +84,33 @@ def measure(cell: Cell) -> dict[str, Any]:
         "saturated": max((layer.saturated_current for layer in found.layers), default=0.0),
         "cycles": found.cycles.median,
         "weights": int(weights),
-        "weight_bits": _weight_bits(made.scheme, synapses),
+        "weight_bits": _weight_bits(scheme, synapses),
         "table_bits": divider.stored_bits,
         "bound": divider.bound,
-        "contrast": [
-            _at_contrast(run.circuit, made.program, samples, labels, c) for c in cell.contrast
-        ],
+        "contrast": [_at_contrast(run.circuit, program, samples, labels, c) for c in cell.contrast],
     }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Given:
+    """What every cell of a run begins with."""
+
+    run: Run
+    ranges: Ranges
+    samples: Array
+    labels: Array | None
+
+
+@lru_cache(maxsize=1)
+def _given(
+    folder: str, sha256: str, split: Split, count: int | None, data_dir: str | None
+) -> _Given:
+    """Read and calibrate a run once in a process; most cells are of the run before."""
+    del sha256  # by which another run in the same folder is told apart
+    run, where = folders.load_run(Path(folder)), None if data_dir is None else Path(data_dir)
+    ranges, _, _ = calibration(run, Options(data_dir=where))
+    samples, labels = samples_of(run, input_file=None, split=split, count=count, data_dir=where)
+    return _Given(run=run, ranges=ranges, samples=samples, labels=labels)
 
 
 def _weight_bits(scheme: Scheme, synapses: Sequence[IntegerSynapses]) -> int:

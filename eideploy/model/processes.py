@@ -77,5 +77,6 @@ def joined() -> Iterator[Group]:
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Group(rank=distributed.get_rank(), size=distributed.get_world_size())
+        distributed.barrier()  # a process that left early would break off what others still send
     finally:
         distributed.destroy_process_group()

@@ -76,7 +76,8 @@ def squared_error(error: Array, moment: Array) -> Array:
     """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,)."""
     blocks = _blocks(error.astype(np.float32), moment)
     found = np.einsum("bni,bni->n", blocks @ moment, blocks)
-    return np.asarray(np.maximum(found, 0))  # in float32 a square of almost nothing may fall below zero
+    # in float32 a square of almost nothing may fall below zero
+    return np.asarray(np.maximum(found, 0))
 
 
 def feedback_levels(exact: Array, grid: Grid, moment: Array) -> Array:

@@ -56,7 +56,7 @@ def build(kind: type[T], table: Mapping[str, Any], path: Path, **given: object) 
     """Return the dataclass `kind` from a TOML table and the fields `given`, which it must not hold.
 
     A field with a default may be missing. An integer lies in its field's bounds, else is at least
-    1; a field called `name` is a NAME.
+    1; a float is positive; a tuple is written as a list; a field called `name` is a NAME.
 
     Raises:
         SpecError: naming every key that is unknown, missing or wrong.
@@ -116,11 +116,28 @@ def _value(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list
             faults.append(f"{path} = {value!r} is none of {', '.join(get_args(hint))}")
     elif hint is int or set(get_args(hint)) == {int, NoneType}:
         _check_integer(value, spec, path, faults)
+    elif hint is float:
+        _check_number(value, path, faults)
+    elif get_origin(hint) is tuple:
+        return _row(hint, spec, value, path, faults)
     elif hint is str and (not isinstance(value, str) or not value.isprintable()):
         faults.append(f"{path} = {value!r} is not a line of text")
     elif spec.name == "name" and not NAME.fullmatch(str(value)):
         faults.append(f"{path} = {value!r} is not of letters, digits, dots and dashes")
     return value
+
+
+def _row(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list[str]) -> object:  # noqa: ANN401
+    if not isinstance(value, list):
+        faults.append(f"{path} is not a list")
+        return value
+    of = get_args(hint)[0]
+    return tuple(_value(of, spec, v, f"{path}[{i}]", faults) for i, v in enumerate(value))
+
+
+def _check_number(value: object, path: str, faults: list[str]) -> None:
+    if type(value) not in (int, float) or not 0 < float(str(value)) < float("inf"):
+        faults.append(f"{path} = {value!r} is not a positive number")
 
 
 def _check_integer(value: object, spec: "Field[Any]", path: str, faults: list[str]) -> None:

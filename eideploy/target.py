@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy import shipped
+from eideploy.dynapse2.spec import BACKEND as MIXED
+from eideploy.dynapse2.spec import ChipSpec, read_spec
 from eideploy.errors import UsageError
 from eideploy.numeric.division import METHODS
 from eideploy.tables import build, is_file, read_toml, refuse
@@ -97,28 +99,51 @@ class Target:
 
 
 def load_target(name: str, *, option: str = "--target") -> Target:
-    """Return the shipped target called `name`, or the one that `name` is the path of.
+    """Return the shipped digital target called `name`, or the one that `name` is the path of.
 
     Args:
         name: a shipped target, a spec, or the folder of a spec.toml.
         option: what an error names as the place of `name`.
 
     Raises:
-        UsageError: none of these.
+        UsageError: none of these, or of a mixed-signal chip.
         SpecError: a key that is unknown, missing, of the wrong type or out of bounds.
     """
+    target = load_any(name, option=option)
+    if isinstance(target, ChipSpec):
+        raise UsageError(
+            f"{target.name} is a mixed-signal chip, and integers run on digital ones",
+            where=f"{option} {name}",
+            fix="choose a digital target, or eideploy compile --target " + name,
+        )
+    return target
+
+
+def load_any(name: str, *, option: str = "--target") -> Target | ChipSpec:
+    """Return the target called `name`, digital or mixed-signal; as load_target."""
+    return read_any(_spec_of(name, option))
+
+
+def read_any(path: Path) -> Target | ChipSpec:
+    """Read and check a spec.toml of either kind, as its `backend` says."""
+    kind = read_toml(path, VERSION).get("backend")
+    return read_spec(path) if kind == MIXED else read_target(path)
+
+
+def _spec_of(name: str, option: str) -> Path:
+    """Return the file of the spec called `name`."""
     if name in target_names():
-        return read_target(shipped.folder("targets") / name / SPEC)
+        return shipped.folder("targets") / name / SPEC
     path = Path(name)
     if is_file(path / SPEC):
-        return read_target(path / SPEC)
+        return path / SPEC
     if path.suffix != ".toml" and not is_file(path):
         raise UsageError(
             f"no target is called {name!r}",
             where=option,
             fix=f"choose one of {', '.join(target_names())}, or name a {SPEC}",
         )
-    return read_target(path)
+    return path
 
 
 def target_names() -> tuple[str, ...]:

@@ -3,15 +3,17 @@
 from dataclasses import asdict
 
 from eideploy import backends
+from eideploy.dynapse2.biases import load_dac
+from eideploy.dynapse2.spec import ChipSpec
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.scheme import load_scheme, scheme_names
-from eideploy.target import load_target, target_names
+from eideploy.target import load_any, target_names
 
 
 def show() -> Result:
     """List the shipped targets and schemes."""
-    targets = [load_target(name) for name in target_names()]
+    targets = [load_any(name) for name in target_names()]
     schemes = [load_scheme(name) for name in scheme_names()]
     text = "\n".join(
         [
@@ -36,7 +38,9 @@ def check(name: str) -> Result:
         UsageError: no such target.
         SpecError: naming every key that is wrong.
     """
-    target = load_target(name, option="targets check")
+    target = load_any(name, option="targets check")
+    if isinstance(target, ChipSpec):
+        return _check_chip(target)
     backends.of(target)
     offered = {
         f"{section}.{key}": value
@@ -54,3 +58,23 @@ def check(name: str) -> Result:
     )
     content = {"target": target.name, "divider": sorted(target.divider), **offered}
     return Result(text=text, content=content)
+
+
+def _check_chip(target: ChipSpec) -> Result:
+    """Print what a mixed-signal board offers, and read the files that its spec names."""
+    dac = load_dac(target)
+    offered = {
+        "board.chips": target.chips,
+        **{f"chip.{key}": value for key, value in asdict(target.chip).items()},
+        "biases": len(target.biases),
+        "biases.measured": "a table" if dac.measured else "no, a formula",
+    }
+    rows = [[key, str(value)] for key, value in offered.items()]
+    text = "\n".join(
+        [
+            f"target {target.name} is well-formed: {target.description}",
+            "",
+            table(["resource", "offered"], rows),
+        ]
+    )
+    return Result(text=text, content={"target": target.name, **offered})

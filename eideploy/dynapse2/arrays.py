@@ -1,0 +1,45 @@
+"""Frozen records of read-only arrays, and their equality."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def freeze(record: Any, **dtypes: type) -> None:  # noqa: ANN401
+    """Make every named field of a frozen dataclass a read-only array of its type.
+
+    Raises:
+        ValueError: a value that the type cannot hold.
+    """
+    for name, dtype in dtypes.items():
+        given = np.asarray(getattr(record, name))
+        kept: Array = given.astype(dtype)
+        if given.size and not np.array_equal(kept, given):
+            raise ValueError(f"{name} holds values that {np.dtype(dtype).name} cannot")
+        kept.flags.writeable = False
+        object.__setattr__(record, name, kept)
+
+
+def equal(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Return whether two records, mappings or arrays hold the same, exactly."""
+    if isinstance(one, np.ndarray):
+        return (
+            isinstance(other, np.ndarray)
+            and one.dtype == other.dtype
+            and np.array_equal(one, other)
+        )
+    if is_dataclass(one) and type(one) is type(other):
+        return all(equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(equal(value, other[key]) for key, value in one.items())
+        )
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return bool(one == other)

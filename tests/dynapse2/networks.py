@@ -1,0 +1,41 @@
+"""Networks for the chip, and specs of boards, for tests."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
+from eideploy.dynapse2.spec import ROLES
+from eideploy.target import load_any
+
+SPEC = load_any("dynapse2")
+CODING = Coding(peak_rate_hz=150.0, duration_s=0.06)
+CURRENTS = dict.fromkeys(ROLES, 1e-9)
+
+
+def board(columns, rows=1, entry=0, **chip):
+    """Return the shipped spec with a grid of chips, and of other counts where given."""
+    return replace(
+        SPEC,
+        board=replace(SPEC.board, columns=columns, rows=rows, entry=entry),
+        chip=replace(SPEC.chip, **chip),
+    )
+
+
+def population(name, size, role="excitatory", **currents):
+    given = {} if role == "input" else CURRENTS | currents
+    return Population(name=name, size=size, role=role, currents=given)
+
+
+def network(populations, projections, *, classes=(), base_currents=None):
+    """Return a network; a projection is (source, target, dendrite, weight)."""
+    return ChipNetwork(
+        populations=tuple(populations),
+        projections=tuple(
+            Projection(name=f"p{i}", source=s, target=t, dendrite=d, weight=np.asarray(w, float))
+            for i, (s, t, d, w) in enumerate(projections)
+        ),
+        classes=np.asarray(classes, int),
+        coding=CODING,
+        base_currents=base_currents or {},
+    )

@@ -5,6 +5,16 @@ from pathlib import Path
 
 from eideploy import __version__
 from eideploy.config import DEFAULT_PRESET
+from eideploy.options import (
+    add_data_dir,
+    add_division,
+    add_inhibition,
+    add_integers,
+    add_out,
+    count,
+    listed,
+    numbers,
+)
 
 EXAMPLES = """examples, typed one after the other in an empty folder:
   eideploy train
@@ -27,13 +37,6 @@ SIMULATE_EXAMPLES = """examples:
   eideploy simulate --division shift --split all
   eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
 """
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return number
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -83,8 +86,8 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--finetune", type=Path, metavar="RUN",
         help="go on training a finished run through the integers that it will be compiled to",
     )  # fmt: skip
-    _add_integers(parser, "with --finetune")
-    _add_data_dir(parser)
+    add_integers(parser, "with --finetune")
+    add_data_dir(parser)
     parser.add_argument(
         "--tensorboard", action="store_true", help="write a TensorBoard log into the run, too"
     )
@@ -92,20 +95,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--resume", nargs="?", const="", metavar="RUN",
         help="continue an interrupted run (default: the latest)",
     )  # fmt: skip
-    _add_out(parser, "RUN")
-
-
-def _add_integers(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add what says how a network becomes integers."""
-    parser.add_argument(
-        "--scheme", metavar="NAME|SCHEME.toml", help=f"the number formats (default: {default} int8)"
-    )
-    _add_division(parser, f"{default} a table of 8 by 8 bits")
-    parser.add_argument(
-        "--zero-policy", choices=("minimum", "floor"),
-        help="what replaces a zero divisor: the layer's smallest positive one (default), or a "
-        "calibrated constant",
-    )  # fmt: skip
+    add_out(parser, "RUN")
 
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -116,7 +106,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
         "checkpoint", type=Path, metavar="CKPT",
         help="a .pth file, or a model.safetensors with its config.json beside it",
     )  # fmt: skip
-    _add_out(parser, "RUN")
+    add_out(parser, "RUN")
 
 
 def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -127,9 +117,10 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--target", default="digital", metavar="NAME|SPEC.toml", help="the chip (default: digital)"
     )
-    _add_integers(parser, "what the run was fine-tuned for, else")
+    add_integers(parser, "what the run was fine-tuned for, else")
+    add_inhibition(parser, "factored")
     parser.add_argument(
-        "--calibration-samples", type=_count, metavar="N",
+        "--calibration-samples", type=count, metavar="N",
         help="how many samples to calibrate on (default: 256 of the training split)",
     )  # fmt: skip
     parser.add_argument(
@@ -145,8 +136,8 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="say what every pass changed, and how wide every number can get",
     )
-    _add_data_dir(parser)
-    _add_out(parser, "BUILD")
+    add_data_dir(parser)
+    add_out(parser, "BUILD")
 
 
 def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -161,14 +152,15 @@ def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
         ("--schemes", "names or files (default: all that are shipped)"),
         ("--divisions", "as --division takes them (default: one or two of every method)"),
         ("--policies", "minimum, floor (default: minimum)"),
+        ("--inhibitions", "factored, folded, auto (default: factored)"),
     ):
-        parser.add_argument(name, type=_listed, metavar="A,B,...", help=what)
+        parser.add_argument(name, type=listed, metavar="A,B,...", help=what)
     parser.add_argument(
-        "--contrast", type=_numbers, default=(), metavar="X,Y,...",
+        "--contrast", type=numbers, default=(), metavar="X,Y,...",
         help="also the accuracy on inputs times these factors",
     )  # fmt: skip
     parser.add_argument(
-        "--baseline", type=_listed, default=(), metavar="RUN,...",
+        "--baseline", type=listed, default=(), metavar="RUN,...",
         help="batch-normalised runs beside the contrasts",
     )  # fmt: skip
     parser.add_argument(
@@ -177,30 +169,16 @@ def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--split", choices=("test", "train", "all"), default="test", help="which samples"
     )
-    parser.add_argument("--samples", type=_count, metavar="N", help="at most so many")
+    parser.add_argument("--samples", type=count, metavar="N", help="at most so many")
     parser.add_argument(
-        "--jobs", type=_count, metavar="N", help="processes (default: one a processor)"
+        "--jobs", type=count, metavar="N", help="processes (default: one a processor)"
     )
     parser.add_argument(
         "--backend", default="loky", metavar="NAME",
         help="joblib's: loky (default), threading, dask, ray",
     )  # fmt: skip
-    _add_data_dir(parser)
-    _add_out(parser, "SWEEP")
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(float(part) for part in _listed(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from error
-    if not all(0 < x < 1e6 for x in found):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of positive numbers")
-    return found
+    add_data_dir(parser)
+    add_out(parser, "SWEEP")
 
 
 def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -211,14 +189,15 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "folder", nargs="?", type=Path, metavar="RUN|BUILD",
         help="a build, or a run to compile in passing (default: the latest build, else run)",
     )  # fmt: skip
-    _add_division(parser, "the build's own")
+    add_division(parser, "the build's own")
+    add_inhibition(parser, "factored; a build has its own")
     parser.add_argument(
         "--executor", choices=("integer", "float", "onnx", "rtl"), default="integer",
         help="integer (default): the program beside the float network; float: that alone; onnx: "
         "the program in onnxruntime, too, logit by logit; rtl: the core in Verilator, too, "
         "cycle by cycle",
     )  # fmt: skip
-    parser.add_argument("--samples", type=_count, metavar="N", help="the first N (default: all)")
+    parser.add_argument("--samples", type=count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
         "--split",
         choices=("test", "train", "all"),
@@ -228,7 +207,7 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--input", type=Path, metavar="X.npy",
         help="samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range",
     )  # fmt: skip
-    _add_data_dir(parser)
+    add_data_dir(parser)
     parser.add_argument("--save", type=Path, metavar="OUT.npz", help="write logits (B, classes)")
     parser.add_argument(
         "--trace", action="store_true", help="write spikes and currents of every layer, too"
@@ -243,12 +222,12 @@ def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
         "folder", nargs="?", type=Path, metavar="BUILD", help="the build (default: the latest)"
     )
     parser.add_argument(
-        "--samples", type=_count, metavar="N", help="the first N of the test split (default: 64)"
+        "--samples", type=count, metavar="N", help="the first N of the test split (default: 64)"
     )
     parser.add_argument(
         "--input", type=Path, metavar="X.npy", help="samples of your own, in the network's range"
     )
-    _add_data_dir(parser)
+    add_data_dir(parser)
 
 
 def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -259,10 +238,10 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="synthesise the core with each divider by yosys, minutes each (default: for ecp5)",
     )  # fmt: skip
     parser.add_argument(
-        "--samples", type=_count, metavar="N", help="the first N of the test split (default: 128)"
+        "--samples", type=count, metavar="N", help="the first N of the test split (default: 128)"
     )
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
-    _add_data_dir(parser)
+    add_data_dir(parser)
 
 
 def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -273,26 +252,3 @@ def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
     check.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON"
     )
-
-
-def _add_data_dir(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="FOLDER",
-        help="where the data sets that are not bundled lie, each in its own folder",
-    )  # fmt: skip
-
-
-def _add_out(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--out", type=Path, metavar=what, help="new folder (default: numbered)")
-
-
-def _add_division(parser: argparse.ArgumentParser, default: str) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--lut", metavar="Nbit|NxM",
-        help=f"divide by a table of 2^N entries of N (or M) bits (default: {default})",
-    )  # fmt: skip
-    group.add_argument(
-        "--division", metavar="NAME",
-        help="divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant",
-    )  # fmt: skip

@@ -125,6 +125,7 @@ def _compile(args: argparse.Namespace) -> "Result":
         scheme=args.scheme,
         divider=_divider(args),
         zero_policy=args.zero_policy,
+        inhibition=args.inhibition or "factored",
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
@@ -139,6 +140,7 @@ def _simulate(args: argparse.Namespace) -> "Result":
     request = job.Request(
         folder=args.folder,
         divider=_divider(args),
+        inhibition=args.inhibition,
         executor=args.executor,
         samples=args.samples,
         split=args.split,
@@ -155,7 +157,7 @@ def _sweep(args: argparse.Namespace) -> "Result":
 
     named_ones = {
         key: value
-        for key in ("schemes", "divisions", "policies", "target", "jobs")
+        for key in ("schemes", "divisions", "policies", "inhibitions", "target", "jobs")
         if (value := getattr(args, key)) is not None
     }
     request = job.Request(

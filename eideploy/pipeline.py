@@ -1,6 +1,6 @@
 """The passes in order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from eideploy.circuit import Circuit, Ranges
@@ -8,8 +8,9 @@ from eideploy.circuit.integer import ZeroPolicy
 from eideploy.numeric.division import Divider
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
+from eideploy.passes.fold import fold
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import place
+from eideploy.passes.place import laid_out, place
 from eideploy.passes.quantize import quantize
 from eideploy.program import Program
 from eideploy.scheme import Scheme
@@ -24,10 +25,13 @@ class Step:
     run: Callable[[Circuit], Circuit]
 
 
-def to_integers(scheme: Scheme, ranges: Ranges) -> tuple[Step, ...]:
-    """Return the passes that do not depend on the division."""
+def to_integers(
+    target: Target, scheme: Scheme, ranges: Ranges, folded: Collection[str]
+) -> tuple[Step, ...]:
+    """Return the passes that do not depend on the division; `folded` names the layers to fold."""
     return (
         Step(name="calibrate", run=lambda c: calibrate(c, ranges=ranges)),
+        Step(name="fold", run=lambda c: fold(c, layers=folded, target=target)),
         Step(name="quantize", run=lambda c: quantize(c, scheme=scheme)),
     )
 
@@ -60,7 +64,22 @@ def compile_circuit(
     ranges: Ranges,
     divider: Divider,
     zero_policy: ZeroPolicy,
+    folded: Collection[str] = (),
 ) -> Program:
-    """Return the program of a float circuit: all passes, in order."""
-    steps = to_integers(scheme, ranges) + to_core(target, divider, zero_policy)
+    """Return the program of a float circuit: all passes, in order; `folded` names layers."""
+    steps = to_integers(target, scheme, ranges, folded) + to_core(target, divider, zero_policy)
     return place(run(circuit, steps), target=target)
+
+
+def laid_out_circuit(
+    circuit: Circuit,
+    *,
+    target: Target,
+    scheme: Scheme,
+    ranges: Ranges,
+    divider: Divider,
+    zero_policy: ZeroPolicy,
+) -> Program:
+    """Return what `compile_circuit` does with no layer folded, whether or not it fits."""
+    steps = to_integers(target, scheme, ranges, ()) + to_core(target, divider, zero_policy)
+    return laid_out(run(circuit, steps), target)

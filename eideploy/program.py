@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from eideploy.circuit import Circuit, Division
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.target import Target
 
 
@@ -31,6 +31,7 @@ class Stage:
     positions   output positions, height * width
     n_e, n_i    excitatory and inhibitory neurons (channels)
     groups_e, groups_i  rows of P lanes that hold them
+    is_folded   it has no inhibitory population: n_i and groups_i are of its denominators
     *_base      first row or word of the stage in each memory
     """
 
@@ -48,6 +49,7 @@ class Stage:
     n_i: int
     groups_e: int
     groups_i: int
+    is_folded: bool
     weight_base: int
     inhibitory_base: int
     accumulator_base: int
@@ -62,6 +64,11 @@ class Stage:
     def positions(self) -> int:
         """How many output positions."""
         return self.height * self.width
+
+    @property
+    def inhibition_rows(self) -> int:
+        """Rows of inhibitory sums."""
+        return 0 if self.is_folded else self.positions * self.groups_i
 
     @property
     def is_readout(self) -> bool:
@@ -90,7 +97,7 @@ class Program:
     @property
     def division(self) -> Division:
         """How its E-I layers divide; a core has one table, and lower_division one method."""
-        division = self.circuit.of(IntegerEILayer)[0].division
+        division = self.circuit.of(IntegerCurrent)[0].division
         assert division is not None  # a program has passed lower_division
         return division
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from eideploy import shipped
 from eideploy.dynapse2.spec import BACKEND as MIXED
@@ -17,12 +18,17 @@ SPEC = "spec.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
-    """Parallelism: lanes P, update lanes R; entries of the program and the route memory."""
+    """Parallelism: lanes P, update lanes R; entries of the program and the route memory.
+
+    inhibition  forms of a layer that it runs: "factored", with its inhibitory population; "both",
+                folded ones, too
+    """
 
     lanes: int
     update_lanes: int
     layers: int
     routes: int
+    inhibition: Literal["factored", "both"] = "factored"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,13 @@
 """IR 1: what the network computes, as frozen nodes; no torch."""
 
+from eideploy.circuit.folded import (
+    FoldedConv,
+    FoldedLinear,
+    FoldedReadout,
+    IntegerFoldedConv,
+    IntegerFoldedLinear,
+    IntegerFoldedReadout,
+)
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
     Division,
@@ -35,9 +43,15 @@ __all__ = [
     "EILinear",
     "EIReadout",
     "Flatten",
+    "FoldedConv",
+    "FoldedLinear",
+    "FoldedReadout",
     "Input",
     "IntegerEIConv",
     "IntegerEILinear",
+    "IntegerFoldedConv",
+    "IntegerFoldedLinear",
+    "IntegerFoldedReadout",
     "IntegerInput",
     "IntegerLIF",
     "IntegerReadout",

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import Convolution, Input, Synapses, pool_shape
+from eideploy.circuit.nodes import Connections, Convolution, Input, Synapses, pool_shape
 from eideploy.numeric.division import Divider
 
 ZeroPolicy = Literal["minimum", "floor"]
@@ -31,7 +31,17 @@ class IntegerInput(Input):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerSynapses(Synapses):
+class Integers(Connections):
+    """Weights in levels; the base of every integer layer."""
+
+    def require_integers(self, field: str) -> None:
+        """Require an int64 array."""
+        dtype = getattr(self, field).dtype
+        self.require(dtype == np.int64, f"{field} is {dtype}, expected int64")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerSynapses(Synapses, Integers):
     """Unsigned weights of an E-I layer (A2..A4): NUM = (W_EE X << shift_ee) - W_EI (W_IE X)."""
 
     shift_ee: Array  # (n_E,) >= 0
@@ -44,11 +54,6 @@ class IntegerSynapses(Synapses):
         self.require_array("shift_ee", (self.n_e,), low=0)
         self.require(int(self.shift_ee.max()) <= MAX_BITS, "has a shift_ee above 62")
 
-    def require_integers(self, field: str) -> None:
-        """Require an int64 array."""
-        dtype = getattr(self, field).dtype
-        self.require(dtype == np.int64, f"{field} is {dtype}, expected int64")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Division:
@@ -59,15 +64,14 @@ class Division:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerEILayer(IntegerSynapses):
-    """The integrated current in membrane LSB, sat(round(2^fraction NUM / DEN)) + bias (A4..A9).
+class IntegerCurrent(Integers):
+    """The integrated current in membrane LSB, sat(round(2^fraction NUM / DEN)) + bias (A6..A9).
 
-    DEN = W_EI (gain (W_IE X)). `align` brings the divisors of all neurons to one unit, so that they
-    can be compared: DEN << align. `floor` replaces a zero divisor under the policy "floor";
-    `constant` stands for every DEN under the division "constant".
+    `align` brings the divisors of all neurons to one unit, so that they can be compared:
+    DEN << align. `floor` replaces a zero divisor under the policy "floor"; `constant` stands for
+    every DEN under the division "constant".
     """
 
-    gain: Array  # (n_I,) >= 0, g_I
     fraction: Array  # (n_E,)
     align: Array  # (n_E,) >= 0
     floor: Array  # (n_E,) >= 1
@@ -79,9 +83,8 @@ class IntegerEILayer(IntegerSynapses):
     def check(self) -> None:
         """Check shapes, signs and widths."""
         super().check()
-        for field in ("gain", "fraction", "align", "floor", "constant", "bias"):
+        for field in ("fraction", "align", "floor", "constant", "bias"):
             self.require_integers(field)
-        self.require_array("gain", (self.n_i,), low=0)
         self.require_array("fraction", (self.n_e,), low=-MAX_BITS)
         self.require_array("align", (self.n_e,), low=0)
         self.require_array("floor", (self.n_e,), low=1)
@@ -90,6 +93,19 @@ class IntegerEILayer(IntegerSynapses):
         self.require(2 <= self.current_bits <= 32, f"has current_bits {self.current_bits}")
         widest = max(int(self.fraction.max()) + int(self.align.max()), int(self.align.max()))
         self.require(widest <= MAX_BITS, f"shifts by up to {widest} bits")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerEILayer(IntegerCurrent, IntegerSynapses):
+    """An integer E-I layer: DEN = W_EI (gain (W_IE X)) (A5)."""
+
+    gain: Array  # (n_I,) >= 0, g_I
+
+    def check(self) -> None:
+        """Check the gains."""
+        super().check()
+        self.require_integers("gain")
+        self.require_array("gain", (self.n_i,), low=0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +119,7 @@ class IntegerEIConv(IntegerEILayer, Convolution):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerReadout(IntegerSynapses):
+class IntegerLogits(Integers):
     """Logits in units of `logit_step`: the sum over time of NUM (A12)."""
 
     logit_step: float
@@ -112,6 +128,11 @@ class IntegerReadout(IntegerSynapses):
         """Check the unit."""
         super().check()
         self.require(0 < self.logit_step < 1e200, f"has logit_step {self.logit_step}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerReadout(IntegerLogits, IntegerSynapses):
+    """The integer output layer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,11 +5,13 @@ from functools import singledispatch
 
 import numpy as np
 
+from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
     IntegerEILayer,
     IntegerInput,
     IntegerLIF,
+    Integers,
     IntegerSynapses,
     SumPool,
 )
@@ -22,11 +24,11 @@ from eideploy.numeric.fixed import exact_matmul, signed_bits, unsigned_bits
 class LayerLimits:
     """The reach of one layer's accumulators; every limit is attained by some input (A13).
 
-    excitation   largest W_EE X
-    inhibition   largest s_I = W_IE X; in a readout, of its sum over the time steps
-    gained       largest gain * s_I
+    excitation   largest W_EE X; of a folded layer, the sum of a row's positive terms
+    inhibition   largest s_I = W_IE X; in a readout, of its sum over the time steps; 0 if folded
+    gained       largest gain * s_I; 0 if folded
     low, high    NUM, over all neurons and at any moment of its accumulation
-    subtracted   largest W_EI s_I
+    subtracted   largest W_EI s_I; of a folded layer, the sum of a row's negative terms
     divisor      largest DEN; 0 in a readout
     total_low, total_high  the sum of NUM over the time steps (readout), else low and high
     """
@@ -68,12 +70,42 @@ def peaks(circuit: Circuit) -> dict[str, int]:
 def limits(circuit: Circuit) -> dict[str, LayerLimits]:
     """Return the limits of every integer E-I layer and readout."""
     top = peaks(circuit)
-    layers = circuit.of(IntegerSynapses)
+    layers = circuit.of(Integers)
     return {n.name: layer_limits(n, top[n.inputs[0]], circuit.steps) for n in layers}
 
 
-def layer_limits(node: IntegerSynapses, peak: int, steps: int) -> LayerLimits:
-    """Return the limits of one layer whose inputs lie in 0..peak.
+def layer_limits(node: Integers, peak: int, steps: int) -> LayerLimits:
+    """Return the limits of one layer whose inputs lie in 0..peak."""
+    if isinstance(node, IntegerFolded):
+        return _folded_limits(node, peak, steps)
+    assert isinstance(node, IntegerSynapses)
+    return _factored_limits(node, peak, steps)
+
+
+def _folded_limits(node: IntegerFolded, peak: int, steps: int) -> LayerLimits:
+    """Return the sums of a row's positive (negative) terms, which NUM may reach at some moment."""
+    rows = node.w_num.reshape(node.n_e, -1)
+    high = int(np.maximum(rows, 0).sum(1).max()) * peak
+    low = int(np.minimum(rows, 0).sum(1).min()) * peak
+    divisor, times = 0, steps  # a readout adds up all steps
+    if isinstance(node, IntegerFoldedLayer):
+        divisor = int(node.w_den.reshape(node.n_e, -1).sum(1).max()) * peak
+        times = 1
+    return LayerLimits(
+        excitation=high,
+        inhibition=0,
+        gained=0,
+        low=low,
+        high=high,
+        subtracted=-low,
+        divisor=divisor,
+        total_low=low * times,
+        total_high=high * times,
+    )
+
+
+def _factored_limits(node: IntegerSynapses, peak: int, steps: int) -> LayerLimits:
+    """Return the limits of a layer with an inhibitory population.
 
     NUM is linear in the input, so its extremes are sums of the positive (negative) coefficients.
     Excitation is accumulated before inhibition is subtracted: the highest moment is the largest

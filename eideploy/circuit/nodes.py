@@ -32,7 +32,40 @@ class Input(Node):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Synapses(Node):
+class Connections(Node):
+    """Weights that multiply what a layer reads; the base of every such layer."""
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        """What multiplies the input, each (n, n_in) or (n, channels, k, k); the first is of n_E."""
+        raise NotImplementedError
+
+    @property
+    def n_e(self) -> int:
+        """How many excitatory neurons (channels)."""
+        return int(self.weights[0].shape[0])
+
+    @property
+    def fan_in(self) -> int:
+        """How many weights a neuron has in each of `weights`."""
+        return int(self.weights[0][0].size)
+
+    @property
+    def kernel(self) -> int:
+        """Side of the window that a neuron reads; 1 of a fully connected layer."""
+        return int(self.weights[0].shape[2]) if self.weights[0].ndim == 4 else 1
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return (n_E,) of a fully connected layer that reads (n_in,)."""
+        shape = self.weights[0].shape
+        self.require(len(shape) == 2, f"has weights of shape {shape}, expected (out, in)")
+        n_in = shape[1]
+        self.require(inputs[0] == (n_in,), f"reads {inputs[0]}, its weights take ({n_in},)")
+        return (self.n_e,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Synapses(Connections):
     """The weights of an E-I layer; the base of every node that applies them.
 
     W_EE x excites; s_I = ReLU(W_IE x) is the inhibitory population; W_EI s_I inhibits (M1..M4).
@@ -43,9 +76,9 @@ class Synapses(Node):
     w_ei: Array  # (n_E, n_I), >= 0
 
     @property
-    def n_e(self) -> int:
-        """How many excitatory neurons (channels)."""
-        return int(self.w_ee.shape[0])
+    def weights(self) -> tuple[Array, ...]:
+        """W_EE and W_IE."""
+        return self.w_ee, self.w_ie
 
     @property
     def n_i(self) -> int:
@@ -59,19 +92,12 @@ class Synapses(Node):
         self.require_array("w_ee", self.w_ee.shape, low=0)
         self.require_array("w_ie", (self.n_i, *self.w_ee.shape[1:]), low=0)
         self.require_array("w_ei", (self.n_e, self.n_i), low=0)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return (n_E,) of a fully connected layer that reads (n_in,)."""
-        is_linear = self.w_ee.ndim == 2
-        self.require(is_linear, f"has weights of shape {self.w_ee.shape}, expected (out, in)")
-        n_in = self.w_ee.shape[1]
-        self.require(inputs[0] == (n_in,), f"reads {inputs[0]}, its weights take ({n_in},)")
-        return (self.n_e,)
+        super().check()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Convolution(Synapses):
-    """Synapses that are shared by positions: W_EE and W_IE are square kernels, W_EI is 1x1."""
+class Convolution(Connections):
+    """Weights that are shared by positions: square kernels; between neurons (W_EI) they are 1x1."""
 
     stride: int = 1
     padding: int = 0
@@ -79,7 +105,7 @@ class Convolution(Synapses):
     def check(self) -> None:
         """Check the geometry."""
         super().check()
-        shape = self.w_ee.shape
+        shape = self.weights[0].shape
         square = len(shape) == 4 and shape[2] == shape[3]
         self.require(square, f"has a kernel of shape {shape}, expected (out, in, k, k)")
         self.require(self.stride >= 1, f"has stride {self.stride}")
@@ -87,7 +113,7 @@ class Convolution(Synapses):
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return (n_E, h', w') of a layer that reads (channels, h, w)."""
-        size, (_, channels, kernel, _) = inputs[0], self.w_ee.shape
+        size, (_, channels, kernel, _) = inputs[0], self.weights[0].shape
         fits = len(size) == 3 and size[0] == channels
         self.require(fits, f"reads {size}, its kernel takes ({channels}, height, width)")
         geometry = {"kernel": kernel, "stride": self.stride, "padding": self.padding}
@@ -97,23 +123,33 @@ class Convolution(Synapses):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EILayer(Synapses):
+class Current(Connections):
     """The integrated current of an E-I layer, g_E (I_EE - I_EI) / I_div + b_E (M5).
 
     A zero I_div becomes the smallest positive one of the same sample and step, over all neurons and
     positions; where none is positive the current is b_E (M6).
     """
 
-    g_i: Array  # (n_I,) >= 0
     g_e: Array  # (n_E,) >= 0
     b_e: Array  # (n_E,)
 
     def check(self) -> None:
         """Check shapes and signs."""
         super().check()
-        self.require_array("g_i", (self.n_i,), low=0)
         self.require_array("g_e", (self.n_e,), low=0)
         self.require_array("b_e", (self.n_e,))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EILayer(Current, Synapses):
+    """An E-I layer as it is trained, with its inhibitory population and the gains g_I."""
+
+    g_i: Array  # (n_I,) >= 0
+
+    def check(self) -> None:
+        """Check shapes and signs."""
+        super().check()
+        self.require_array("g_i", (self.n_i,), low=0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

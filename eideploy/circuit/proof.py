@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
+    IntegerCurrent,
     IntegerEILayer,
     IntegerInput,
     IntegerLIF,
-    IntegerReadout,
+    Integers,
     IntegerSynapses,
 )
 from eideploy.circuit.limits import LayerLimits, limits, peaks
@@ -48,16 +50,37 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
         match node:
             case IntegerInput():
                 found[node.name] = (Number(role="X", low=0, high=node.top),)
-            case IntegerEILayer():
-                known = _synapses(node, reach[node.name], top_of[node.inputs[0]])
+            case IntegerCurrent():
+                known = _weighted(node, reach[node.name], top_of[node.inputs[0]])
                 divided, current = _current(node, reach[node.name])
                 found[node.name] = (*known, *divided)
                 currents[node.name] = current
-            case IntegerReadout():
-                found[node.name] = _synapses(node, reach[node.name], top_of[node.inputs[0]])
+            case Integers():
+                found[node.name] = _weighted(node, reach[node.name], top_of[node.inputs[0]])
             case IntegerLIF():
                 found[node.name] = (membrane(node, *currents[node.inputs[0]], circuit.steps),)
     return found
+
+
+def _weighted(node: Integers, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    if isinstance(node, IntegerFolded):
+        return _folded(node, reach, peak)
+    assert isinstance(node, IntegerSynapses)
+    return _synapses(node, reach, peak)
+
+
+def _folded(node: IntegerFolded, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    low, high = min(0, int(node.w_num.min())), max(0, int(node.w_num.max()))
+    numbers = [
+        ("Q_num X, a product", low * peak, high * peak),
+        ("NUM", reach.total_low, reach.total_high),
+    ]
+    if isinstance(node, IntegerFoldedLayer):
+        numbers += [
+            ("Q_den X, a product", 0, int(node.w_den.max()) * peak),
+            ("DEN", 0, reach.divisor),
+        ]
+    return tuple(Number(role=role, low=low, high=high) for role, low, high in numbers)
 
 
 def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
@@ -80,7 +103,7 @@ def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Num
 
 
 def _current(
-    node: IntegerEILayer, reach: LayerLimits
+    node: IntegerCurrent, reach: LayerLimits
 ) -> tuple[tuple[Number, ...], tuple[int, int]]:
     """Return the numbers of the division, and the interval of the current I."""
     largest = max(-reach.low, reach.high)

@@ -7,6 +7,14 @@ from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 
+from eideploy.circuit.folded import (
+    FoldedConv,
+    FoldedLinear,
+    FoldedReadout,
+    IntegerFoldedConv,
+    IntegerFoldedLinear,
+    IntegerFoldedReadout,
+)
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
     Division,
@@ -33,6 +41,8 @@ KINDS: dict[str, type[Node]] = {
     for kind in (
         Input, EIConv, EILinear, EIReadout, LIF, AvgPool, Flatten, Add,
         IntegerInput, IntegerEIConv, IntegerEILinear, IntegerReadout, IntegerLIF, SumPool,
+        FoldedConv, FoldedLinear, FoldedReadout,
+        IntegerFoldedConv, IntegerFoldedLinear, IntegerFoldedReadout,
     )
 }  # fmt: skip
 

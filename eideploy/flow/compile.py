@@ -1,6 +1,7 @@
 """Job: compile a run for a target into a build."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from eideploy.data import load as load_data
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
+from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
 from eideploy.folders import Run, load_run
 from eideploy.numeric.division import Divider
-from eideploy.pipeline import compile_circuit
+from eideploy.passes.fold import fold
+from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.compare import Comparison, compare
@@ -39,6 +42,7 @@ class Options:
     scheme: str | None = None  # None: the one that the run was fine-tuned for, else int8
     divider: Divider | None = None  # None: as the run was fine-tuned for, else a table of 8x8
     zero_policy: ZeroPolicy | None = None  # None: as the run was fine-tuned for, else minimum
+    inhibition: Form = "factored"
     calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
     data_dir: Path | None = None  # where data sets that are not bundled lie
@@ -53,6 +57,7 @@ class Compiled:
     target: Target
     scheme: Scheme
     program: Program
+    decision: Decision
     samples: Array
     labels: Array | None
 
@@ -90,11 +95,15 @@ def compile_run(
     rungs = climb(
         run.circuit, made.program.circuit, made.samples[some],
         None if made.labels is None else made.labels[some], division.zero_policy,
+        folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
     )  # fmt: skip
     content = _content(made, checked)
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
-        report = {"format": 1, "samples": checked.samples, "passes": ladder_content(rungs)}
+        report = {
+            "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
+            "inhibition": decision_content(made.decision),
+        }  # fmt: skip
         write_json(staged.aside / REPORT, report)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
@@ -116,19 +125,22 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     finetuning.note_other(run, asked)
     backends.of(target)  # refused now rather than after the work
     ranges, samples, labels = calibration(run, options)
-    program = compile_circuit(
-        run.circuit,
-        target=target,
-        scheme=asked.scheme,
-        ranges=ranges,
-        divider=asked.divider,
-        zero_policy=asked.zero_policy,
+    passes: dict[str, Any] = {
+        "target": target,
+        "scheme": asked.scheme,
+        "ranges": ranges,
+        "divider": asked.divider,
+        "zero_policy": asked.zero_policy,
+    }
+    decision = decide(
+        options.inhibition, run.circuit, partial(laid_out_circuit, run.circuit, **passes), samples
     )
     return Compiled(
         run=run,
         target=target,
         scheme=asked.scheme,
-        program=program,
+        program=compile_circuit(run.circuit, **passes, folded=decision.folded),
+        decision=decision,
         samples=samples,
         labels=labels,
     )
@@ -184,7 +196,8 @@ def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | Non
 
 def _name(made: Compiled) -> str:
     label = made.program.division.divider.label.replace(" ", "")
-    return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}"
+    form = "" if made.decision.form == "factored" else f"-{made.decision.form}"
+    return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}{form}"
 
 
 def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
@@ -200,6 +213,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
         "division": division.divider.label,
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
+        "inhibition": {"form": made.decision.form, "folded": made.decision.folded},
         "calibration_samples": len(made.samples),
         "calibration": calibration_content(made.program.circuit),
         "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
@@ -214,6 +228,7 @@ def _text(made: Compiled, checked: Comparison, said: str, build: Path) -> str:
         [
             f"compiled {made.run.folder} for {made.target.name}, scheme {made.scheme.name}",
             f"division  {division_text(made.program)}",
+            decision_text(made.decision),
             "",
             uses_text(made.program),
             "",

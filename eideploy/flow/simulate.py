@@ -11,6 +11,7 @@ from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.flow.compile import Options, compile_in_memory, find_run
 from eideploy.flow.executors import BESIDE, Beside
+from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
 from eideploy.flow.rtl import RtlRun
 from eideploy.flow.samples import Split, require_place, samples_of, write_npz
@@ -38,6 +39,7 @@ class Request:
 
     folder: Path | None = None
     divider: Divider | None = None  # None: the build's own
+    inhibition: Form | None = None  # None: the build's own; a run's is factored
     executor: Executor = "integer"
     samples: int | None = None  # None: all
     split: Split | None = None  # None: the test split
@@ -101,11 +103,11 @@ def _require_consistent(request: Request) -> None:
             where="--trace",
             fix="drop it, or trace with --executor integer",
         )
-    if request.executor == "float" and request.divider is not None:
+    if request.executor == "float" and (request.divider or request.inhibition):
         raise UsageError(
-            "the float circuit divides exactly, as it was trained",
+            "the float circuit divides exactly, and has its inhibition, as it was trained",
             where="--executor float",
-            fix="drop --lut or --division, or simulate with --executor integer",
+            fix="drop --lut, --division and --inhibition, or simulate with --executor integer",
         )
     if request.save is not None:
         require_place(request.save, source=request.input)
@@ -124,17 +126,33 @@ def _source(request: Request) -> Run | Build:
 def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for."""
     if isinstance(source, Run):
-        options = replace(Options(), divider=request.divider, data_dir=request.data_dir)
+        options = Options(
+            divider=request.divider,
+            inhibition=request.inhibition or "factored",
+            data_dir=request.data_dir,
+        )
         if source.data is None or (source.imported and request.data_dir is None):
             options = replace(options, calibrate_on=request.input)
         made = compile_in_memory(source, options)
         how = f"{made.target.name}, scheme {made.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
+    _require_form(source, request.inhibition)
     if request.divider is None or request.divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
     replaced = f"its division replaced by {request.divider.label}"
     return divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"
+
+
+def _require_form(build: Build, asked: Form | None) -> None:
+    """Refuse to fold a build's layers: they are quantized, from what calibration saw."""
+    own = build.content.get("inhibition", {"form": "factored"})["form"]
+    if asked is not None and asked != own:
+        raise UsageError(
+            f"the build's layers are {own}",
+            where=f"--inhibition {asked}",
+            fix=f"compile the run anew with --inhibition {asked}, or name the run",
+        )
 
 
 def _newer_run(build: Path) -> str:

@@ -15,6 +15,7 @@ from eideploy.errors import DataError, UsageError
 from eideploy.files import MANIFEST, locked, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
 from eideploy.flow.compile import find_run
+from eideploy.flow.inhibition import Form, require_form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure
@@ -41,6 +42,7 @@ class Request:
     schemes: tuple[str, ...] = ()  # none: all that are shipped
     divisions: tuple[str, ...] = DIVISIONS
     policies: tuple[ZeroPolicy, ...] = ("minimum",)
+    inhibitions: tuple[Form, ...] = ("factored",)
     target: str = TARGET
     split: Split = "test"
     samples: int | None = None
@@ -110,6 +112,7 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             f"no policy is called {sorted(unknown)[0]!r}",
             where="--policies", fix=f"choose of {', '.join(POLICIES)}",
         )  # fmt: skip
+    forms = tuple(dict.fromkeys(map(require_form, request.inhibitions)))
     return [
         Cell(
             run=str(run.folder.resolve()),
@@ -118,6 +121,7 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             scheme_table=scheme_table(scheme),
             division=divider.label,
             policy=policy,
+            inhibition=form,
             target=request.target,
             target_sha256=sha256(target.source),
             split=request.split,
@@ -126,8 +130,8 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             data_dir=None if request.data_dir is None else str(request.data_dir),
         )
         for run in runs
-        for (name, scheme), divider, policy in product(
-            zip(names, schemes, strict=True), dividers, policies
+        for (name, scheme), divider, policy, form in product(
+            zip(names, schemes, strict=True), dividers, policies, forms
         )
     ]
 
@@ -169,7 +173,7 @@ def _path(folder: Path, cell: Cell) -> Path:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = [k for k in rows[0] if k not in ("mismatch", "contrast")]
+    columns = [k for k in rows[0] if k not in ("mismatch", "contrast", "folded")]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*columns, "worst_mismatch"])

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,18 @@ import numpy as np
 
 from eideploy import __version__, folders
 from eideploy.circuit import Array, Circuit, Ranges
-from eideploy.circuit.integer import IntegerSynapses, ZeroPolicy
+from eideploy.circuit.integer import Integers, IntegerSynapses, ZeroPolicy
 from eideploy.errors import DataError
 from eideploy.flow.compile import Options, calibration
+from eideploy.flow.inhibition import Form, decide
 from eideploy.flow.samples import Split, samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
 from eideploy.numeric.division import named
-from eideploy.pipeline import compile_circuit
+from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
 from eideploy.report.compare import compare
-from eideploy.scheme import Scheme, load_scheme
+from eideploy.scheme import Bits, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import BATCH, batches
@@ -39,6 +40,7 @@ class Cell:
     scheme_table: Mapping[str, Any]
     division: str
     policy: ZeroPolicy
+    inhibition: Form
     target: str
     target_sha256: str
     split: Split
@@ -60,22 +62,27 @@ def measure(cell: Cell) -> dict[str, Any]:
     given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.data_dir)
     run, samples, labels = given.run, given.samples, given.labels
     scheme, divider = load_scheme(cell.scheme), named(cell.division)
-    program = compile_circuit(
-        run.circuit,
-        target=load_target(cell.target),
-        scheme=scheme,
-        ranges=given.ranges,
-        divider=divider,
-        zero_policy=cell.policy,
-    )
+    passes: dict[str, Any] = {
+        "target": load_target(cell.target),
+        "scheme": scheme,
+        "ranges": given.ranges,
+        "divider": divider,
+        "zero_policy": cell.policy,
+    }
+    decision = decide(
+        cell.inhibition, run.circuit, partial(laid_out_circuit, run.circuit, **passes),
+        given.calibrated_on,
+    )  # fmt: skip
+    program = compile_circuit(run.circuit, **passes, folded=decision.folded)
     found = compare(run.circuit, program, samples, labels)
-    synapses = program.circuit.of(IntegerSynapses)
-    weights = sum(w.size for n in synapses for w in (n.w_ee, n.w_ie, n.w_ei))
+    layers = program.circuit.of(Integers)
     return {
         "run": Path(cell.run).name,
         "scheme": scheme.name,
         "division": cell.division,
         "policy": cell.policy,
+        "inhibition": cell.inhibition,
+        "folded": list(decision.folded),
         "samples": found.samples,
         "float_accuracy": found.float_accuracy,
         "accuracy": found.integer_accuracy,
@@ -83,8 +90,8 @@ def measure(cell: Cell) -> dict[str, Any]:
         "mismatch": {layer.name: layer.mismatch for layer in found.layers},
         "saturated": max((layer.saturated_current for layer in found.layers), default=0.0),
         "cycles": found.cycles.median,
-        "weights": int(weights),
-        "weight_bits": _weight_bits(scheme, synapses),
+        "weights": sum(size for node in layers for size, _ in _weights(scheme.bits, node)),
+        "weight_bits": _weight_bits(scheme, layers),
         "table_bits": divider.stored_bits,
         "bound": divider.bound,
         "contrast": [_at_contrast(run.circuit, program, samples, labels, c) for c in cell.contrast],
@@ -97,6 +104,7 @@ class _Given:
 
     run: Run
     ranges: Ranges
+    calibrated_on: Array
     samples: Array
     labels: Array | None
 
@@ -108,19 +116,29 @@ def _given(
     """Read and calibrate a run once in a process; most cells are of the run before."""
     del sha256  # by which another run in the same folder is told apart
     run, where = folders.load_run(Path(folder)), None if data_dir is None else Path(data_dir)
-    ranges, _, _ = calibration(run, Options(data_dir=where))
+    ranges, calibrated_on, _ = calibration(run, Options(data_dir=where))
     samples, labels = samples_of(run, input_file=None, split=split, count=count, data_dir=where)
-    return _Given(run=run, ranges=ranges, samples=samples, labels=labels)
+    return _Given(
+        run=run, ranges=ranges, calibrated_on=calibrated_on, samples=samples, labels=labels
+    )
 
 
-def _weight_bits(scheme: Scheme, synapses: Sequence[IntegerSynapses]) -> int:
+def _weight_bits(scheme: Scheme, layers: Sequence[Integers]) -> int:
     """Return how many bits the weights take in the scheme's numbers."""
-    total = 0
-    for place, node in enumerate(synapses):
-        bits = scheme.bits_of(first=place == 0)
-        sizes = ((node.w_ee, bits.w_ee), (node.w_ie, bits.w_ie), (node.w_ei, bits.w_ei))
-        total += sum(w.size * b for w, b in sizes)
-    return int(total)
+    return sum(
+        size * bits
+        for place, node in enumerate(layers)
+        for size, bits in _weights(scheme.bits_of(first=place == 0), node)
+    )
+
+
+def _weights(bits: Bits, node: Integers) -> list[tuple[int, int]]:
+    """Return the size and the bits of every array of weights."""
+    widths = (bits.w_ee, bits.w_ie)  # of a folded layer: the numerator's, the denominator's
+    found = [(int(w.size), b) for w, b in zip(node.weights, widths, strict=False)]
+    if isinstance(node, IntegerSynapses):
+        found.append((int(node.w_ei.size), bits.w_ei))
+    return found
 
 
 def _at_contrast(

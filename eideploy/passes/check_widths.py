@@ -3,7 +3,8 @@
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF
-from eideploy.circuit.integer import MAX_BITS, IntegerEILayer, IntegerSynapses
+from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
+from eideploy.circuit.integer import MAX_BITS, IntegerCurrent, IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits
 from eideploy.circuit.proof import prove
 from eideploy.errors import CapacityError
@@ -49,11 +50,16 @@ def _faults(node: object, widths: Widths) -> list[str]:
         largest = max(int(w.max()) for w in (node.w_ee, node.w_ie, node.w_ei))
         asked["weights"] = (unsigned_bits(largest), widths.weight)
         asked["shifts"] = (unsigned_bits(int(node.shift_ee.max())), widths.shift)
+    if isinstance(node, IntegerFolded):
+        asked["signed weights"] = (_signed(node.w_num), widths.weight)
+    if isinstance(node, IntegerFoldedLayer):
+        asked["weights"] = (unsigned_bits(int(node.w_den.max())), widths.weight)
     if isinstance(node, IntegerEILayer):
+        asked["gains"] = (unsigned_bits(int(node.gain.max())), widths.gain)
+    if isinstance(node, IntegerCurrent):
         asked["currents"] = (node.current_bits, widths.current)
         divider = node.division.divider if node.division else None
         asked["table entries"] = (divider.fraction_bits if divider else 0, widths.table_entry)
-        asked["gains"] = (unsigned_bits(int(node.gain.max())), widths.gain)
         asked["biases"] = (_signed(node.bias), widths.bias)
         asked["floors"] = (unsigned_bits(int(node.floor.max())), widths.divisor)
         asked["aligns"] = (unsigned_bits(int(node.align.max())), widths.align)

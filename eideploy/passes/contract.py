@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from eideploy.circuit import Circuit, IntegerInput
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.circuit.text import text
 from eideploy.errors import InvariantError
 from eideploy.program import Program
@@ -32,7 +32,7 @@ def is_integer(circuit: Circuit) -> bool:
 
 def has_dividers(circuit: Circuit) -> bool:
     """Hold if every E-I layer says how it divides."""
-    return is_integer(circuit) and all(n.division for n in circuit.of(IntegerEILayer))
+    return is_integer(circuit) and all(n.division for n in circuit.of(IntegerCurrent))
 
 
 def contract(

@@ -17,7 +17,7 @@ from eideploy.passes.steps import (
     shifts,
     squared_error,
 )
-from eideploy.scheme import Bits, Scheme
+from eideploy.scheme import Bits, Clipping, GranularityKind, Scheme
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,9 +77,11 @@ def quantize_weights(
     ee, ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
     per_channel = shunt is not None and scheme.granularity.w_ee == "channel"
     shunt = shunt or Shunt(exact=np.zeros(len(ie)), kept=np.zeros(len(ie)), ratio=np.zeros(len(ee)))
-    rows = _inhibitory_steps(ie, scheme, bits, moment)
     inhibitory = Grid(bits.w_ie, scheme.levels)
-    q_ie = _rounded(scheme.rounding.w_ie, ie, rows, inhibitory, moment, mean)
+    rows = least_error_steps(
+        ie, inhibitory, scheme.clipping.w_ie, scheme.granularity.w_ie, moment
+    )  # (A14)
+    q_ie = rounded(scheme.rounding.w_ie, ie, rows, inhibitory, moment, mean)
     trial = _Trial(
         ee=ee,
         folded=node.w_ei * rows,  # W_EI takes over the step of every inhibitory row (A15)
@@ -88,7 +90,7 @@ def quantize_weights(
         shunt=shunt,
         excitatory=Grid(bits.w_ee, scheme.levels),
         inhibitory=Grid(bits.w_ei, scheme.levels),
-        round_ee=lambda w, step, grid: _rounded(scheme.rounding.w_ee, w, step, grid, moment, mean),
+        round_ee=lambda w, step, grid: rounded(scheme.rounding.w_ee, w, step, grid, moment, mean),
         per_channel=per_channel,
     )
     clip = trial.best(full_scales(ee, scheme.clipping.w_ee), moment)
@@ -101,15 +103,16 @@ def quantize_weights(
         shift=shift,
         rows=rows,
         chosen=Chosen(
-            full_scale_ee=_over_largest(unit * trial.excitatory.top, ee),
-            full_scale_ie=_over_largest(rows * inhibitory.top, ie),
+            full_scale_ee=over_largest(unit * trial.excitatory.top, ee),
+            full_scale_ie=over_largest(rows * inhibitory.top, ie),
             error=np.sqrt(squared_error(error, moment)),
         ),
     )
 
 
-def _over_largest(full_scale: Array, weights: Array) -> Array:
-    largest = weights.max(1)
+def over_largest(full_scale: Array, weights: Array) -> Array:
+    """Return full scales (n,) as fractions of the largest weights of their rows (n, fan_in)."""
+    largest = np.abs(weights).max(1)
     return np.where(largest > 0, full_scale / np.where(largest > 0, largest, 1.0), 1.0)
 
 
@@ -121,20 +124,22 @@ def _balance(w_ei: Array, w_ie: Array, gain: Array, ratio: Array) -> Array:
     return np.asarray((w_ei * (1 + ratio[:, None] * gain)) @ w_ie)
 
 
-def _inhibitory_steps(ie: Array, scheme: Scheme, bits: Bits, moment: Array) -> Array:
-    """Return the step of every row of W_IE, (n_I,) (A14)."""
-    grid = Grid(bits.w_ie, scheme.levels)
-    largest = ie.max(1)
-    if scheme.granularity.w_ie == "layer":
+def least_error_steps(
+    rows: Array, grid: Grid, clipping: Clipping, granularity: GranularityKind, moment: Array
+) -> Array:
+    """Return the step of every row of weights (n, fan_in) that errs least, rounded to nearest."""
+    size = np.abs(rows)
+    largest = size.max(1)
+    if granularity == "layer":
         largest = np.full_like(largest, largest.max())
     full = np.where(largest > 0, largest, largest.max() or 1.0) / grid.top
-    steps = full_scales(ie, scheme.clipping.w_ie) * full
+    steps = full_scales(size, clipping) * full
     errors = np.stack(
-        [squared_error(grid.nearest(ie / s[:, None]) * s[:, None] - ie, moment) for s in steps]
+        [squared_error(grid.nearest(rows / s[:, None]) * s[:, None] - rows, moment) for s in steps]
     )
-    if scheme.granularity.w_ie == "layer":
+    if granularity == "layer":
         errors = np.broadcast_to(errors.sum(1, keepdims=True), errors.shape)
-    chosen: Array = steps[errors.argmin(0), np.arange(len(ie))]
+    chosen: Array = steps[errors.argmin(0), np.arange(len(rows))]
     return chosen
 
 
@@ -201,7 +206,7 @@ class _Trial:
         return q_ee, q_ei, unit, shift, q_ee * unit[:, None] - target
 
 
-def _rounded(how: str, w: Array, step: Array, grid: Grid, moment: Array, mean: Array) -> Array:
+def rounded(how: str, w: Array, step: Array, grid: Grid, moment: Array, mean: Array) -> Array:
     """Return the levels of w (n, fan_in) in steps of `step` (n,) (A18)."""
     exact = w / step[:, None]
     if how == "feedback":

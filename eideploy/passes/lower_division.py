@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from eideploy.circuit import Circuit, Division
-from eideploy.circuit.integer import IntegerEILayer, ZeroPolicy
+from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
 from eideploy.errors import CapacityError
 from eideploy.numeric.division import Divider
 from eideploy.passes.contract import contract, has_dividers, is_integer
@@ -29,4 +29,4 @@ def lower_division(
             fix=f"choose one of {', '.join(sorted(target.divider))}",
         )
     division = Division(divider=divider, zero_policy=zero_policy)
-    return circuit.rewrite(IntegerEILayer, lambda node: replace(node, division=division))
+    return circuit.rewrite(IntegerCurrent, lambda node: replace(node, division=division))

@@ -4,8 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, IntegerReadout, Node, SumPool
-from eideploy.circuit.integer import IntegerEIConv, IntegerEILayer, IntegerInput, IntegerSynapses
+from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, Node, SumPool
+from eideploy.circuit.integer import (
+    IntegerCurrent,
+    IntegerInput,
+    IntegerLogits,
+    Integers,
+    IntegerSynapses,
+)
+from eideploy.circuit.nodes import Convolution
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.program import Program, Route, Stage, Use
@@ -23,20 +30,25 @@ def place(circuit: Circuit, *, target: Target) -> Program:
         CapacityError: naming every memory that is too small, with both numbers; or a structure
             that the core cannot run.
     """
-    _require_one_readout(circuit)
-    cursor = _Cursor()
-    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(IntegerSynapses))
-    _require_hidden_layer(circuit)
-    program = Program(
-        circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
-    )
+    program = laid_out(circuit, target)
     _refuse_misfits(program)
     return program
 
 
+def laid_out(circuit: Circuit, target: Target) -> Program:
+    """Return what `place` does, whether or not it fits the memories."""
+    _require_one_readout(circuit)
+    cursor = _Cursor()
+    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(Integers))
+    _require_hidden_layer(circuit)
+    return Program(
+        circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
+    )
+
+
 def _require_one_readout(circuit: Circuit) -> None:
     """Refuse what the core cannot put out: it keeps the sums over time of one readout."""
-    readouts = [node.name for node in circuit.of(IntegerReadout)]
+    readouts = [node.name for node in circuit.of(IntegerLogits)]
     if readouts != [circuit.output.name]:
         raise CapacityError(
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
@@ -45,7 +57,7 @@ def _require_one_readout(circuit: Circuit) -> None:
 
 
 def _require_hidden_layer(circuit: Circuit) -> None:
-    if not circuit.of(IntegerEILayer):
+    if not circuit.of(IntegerCurrent):
         raise CapacityError(
             "the network has no hidden E-I layer, so there is nothing to divide",
             where="circuit", fix="train with at least one width",
@@ -69,14 +81,15 @@ class _Cursor:
         return base
 
 
-def _stage(circuit: Circuit, node: IntegerSynapses, target: Target, cursor: _Cursor) -> Stage:
+def _stage(circuit: Circuit, node: Integers, target: Target, cursor: _Cursor) -> Stage:
     lanes = target.core.lanes
     shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
-    is_conv = isinstance(node, IntegerEIConv)
+    is_conv = isinstance(node, Convolution)
     height, width = shape[1:] if is_conv else (1, 1)
-    groups_e, groups_i = ceil(node.n_e / lanes), ceil(node.n_i / lanes)
-    fan_in = node.w_ee[0].size
-    hidden = isinstance(node, IntegerEILayer)
+    n_i = sum(len(w) for w in node.weights[1:])
+    groups_e, groups_i = ceil(node.n_e / lanes), ceil(n_i / lanes)
+    units = n_i if isinstance(node, IntegerSynapses) else 0
+    hidden = isinstance(node, IntegerCurrent)
     updated = ceil(node.n_e / target.core.update_lanes) * target.core.update_lanes if hidden else 0
     # The readout keeps its sums over time, above what the hidden stages share.
     shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
@@ -86,28 +99,29 @@ def _stage(circuit: Circuit, node: IntegerSynapses, target: Target, cursor: _Cur
         routes=tuple(_routes(circuit, node.inputs[0], 1)),
         height=height,
         width=width,
-        kernel=int(node.w_ee.shape[2]) if is_conv else 1,
-        stride=node.stride if isinstance(node, IntegerEIConv) else 1,
-        padding=node.padding if isinstance(node, IntegerEIConv) else 0,
+        kernel=node.kernel,
+        stride=node.stride if isinstance(node, Convolution) else 1,
+        padding=node.padding if isinstance(node, Convolution) else 0,
         in_height=source[1] if is_conv else 1,
         in_width=source[2] if is_conv else 1,
         n_e=node.n_e,
-        n_i=node.n_i,
+        n_i=n_i,
         groups_e=groups_e,
         groups_i=groups_i,
-        weight_base=cursor.take("weight", fan_in * (groups_e + groups_i)),
-        inhibitory_base=cursor.take("weight", node.n_i * groups_e),
+        is_folded=not isinstance(node, IntegerSynapses),
+        weight_base=cursor.take("weight", node.fan_in * (groups_e + groups_i)),
+        inhibitory_base=cursor.take("weight", units * groups_e),
         accumulator_base=shared_e,
         inhibition_base=shared_i,
         membrane_base=cursor.take("membrane", height * width * updated),
         spike_base=cursor.take("spike", height * width * groups_e if hidden else 0),
         parameter_base=cursor.take("parameter", updated),
         lane_base=cursor.take("lane", groups_e),
-        gain_base=cursor.take("gain", node.n_i if hidden else 0),
+        gain_base=cursor.take("gain", units if hidden else 0),
     )
 
 
-def _lif_of(circuit: Circuit, node: IntegerSynapses) -> str:
+def _lif_of(circuit: Circuit, node: Integers) -> str:
     readers = circuit.consumers(node.name)
     if len(readers) != 1 or not isinstance(readers[0], IntegerLIF):
         raise CapacityError(
@@ -128,7 +142,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
             yield from _routes(circuit, node.inputs[0], pool * node.kernel)
         case Flatten():
             yield from _routes(circuit, node.inputs[0], pool)
-        case IntegerLIF() if isinstance(circuit.node(node.inputs[0]), IntegerEILayer):
+        case IntegerLIF() if isinstance(circuit.node(node.inputs[0]), IntegerCurrent):
             yield Route(source=node.inputs[0], pool=pool)
         case IntegerInput():
             yield Route(source="", pool=pool)
@@ -147,10 +161,11 @@ def _unplaceable(node: Node) -> CapacityError:
 def _shared_rows(circuit: Circuit, lanes: int) -> tuple[int, int]:
     """Return the accumulator and inhibition rows that the largest hidden stage needs."""
     rows = [(0, 0)]
-    for node in circuit.of(IntegerEILayer):
+    for node in circuit.of(IntegerCurrent):
         shape = circuit.shapes[node.name]
         positions = shape[1] * shape[2] if len(shape) == 3 else 1
-        rows.append((positions * ceil(node.n_e / lanes), positions * ceil(node.n_i / lanes)))
+        units = node.n_i if isinstance(node, IntegerSynapses) else 0
+        rows.append((positions * ceil(node.n_e / lanes), positions * ceil(units / lanes)))
     return max(r[0] for r in rows), max(r[1] for r in rows)
 
 
@@ -160,14 +175,14 @@ def _uses(
     offered = target.memory
     tables = {
         n.division.divider.table.tobytes(): n.division.divider.entries
-        for n in circuit.of(IntegerEILayer)
+        for n in circuit.of(IntegerCurrent)
         if n.division and n.division.divider.entries
     }
     routes = [route for stage in stages for route in stage.routes]
     ports = sum(route.source == "" for route in routes)
     axis = sum(max(_map(circuit, route)) for route in routes)
     accumulators = max(s.accumulator_base + s.positions * s.groups_e for s in stages)
-    inhibition = max(s.inhibition_base + s.positions * s.groups_i for s in stages)
+    inhibition = max(s.inhibition_base + s.inhibition_rows for s in stages)
     return (
         Use(resource="program entries", used=len(stages), offered=target.core.layers),
         Use(resource="route entries", used=len(routes), offered=target.core.routes),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,28 +16,33 @@ from eideploy.circuit import (
     EIConv,
     EIReadout,
     Flatten,
+    FoldedConv,
+    FoldedReadout,
     Input,
     IntegerEIConv,
     IntegerEILinear,
+    IntegerFoldedConv,
+    IntegerFoldedLinear,
+    IntegerFoldedReadout,
     IntegerInput,
     IntegerLIF,
     IntegerReadout,
     Node,
     SumPool,
 )
-from eideploy.circuit.integer import MAX_BITS
-from eideploy.circuit.limits import layer_limits
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit.folded import Folded, FoldedLayer
+from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
+from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
+from eideploy.passes.currents import Surroundings, integer_current
+from eideploy.passes.folded_levels import FoldedLevels, quantize_folded
 from eideploy.passes.levels import Levels, Shunt, quantize_weights
 from eideploy.passes.steps import Grid, input_step
 from eideploy.scheme import Bits, Scheme
 
-LARGEST_DIVISOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
 FIRING = 0.7  # thresholds of current that make a neuron fire after two to four steps, tau = 2
 LEAST_GAIN = 0.01  # g_E below which the divisor hardly matters
-LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
 
 
 @contract(needs=(is_float, has_ranges), gives=(is_integer,))
@@ -80,23 +86,15 @@ def quantize_with_units(circuit: Circuit, scheme: Scheme) -> tuple[Circuit, Mapp
     return Circuit(nodes=nodes, steps=circuit.steps, ranges=ranges), quantizer.known
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Membrane:
-    """The membrane's unit of one layer: current = 2^fraction NUM / DEN LSB (A21)."""
-
-    fraction: Array
-    per_unit: Array  # LSB per unit of current
-
-
 class _Quantizer:
     """Quantizes node after node; `units` is the value of one integer step of each output."""
 
     def __init__(self, circuit: Circuit, scheme: Scheme) -> None:
         self.circuit, self.scheme, self.bits = circuit, scheme, scheme.bits
-        self.first = circuit.of(EILayer)[0].name
+        self.first = circuit.of(Current)[0].name
         self.units: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
-        self.membranes: dict[str, _Membrane] = {}
+        self.per_unit: dict[str, Array] = {}  # membrane LSB per unit of current
         self.known: dict[str, Units] = {}
         self.chosen: dict[str, Chosen] = {}
 
@@ -113,6 +111,10 @@ class _Quantizer:
                 return self._input(node)
             case EILayer():
                 return self._layer(node, unit, peak), 0.0, 0
+            case FoldedLayer():
+                return self._folded(node, unit, peak), 0.0, 0
+            case FoldedReadout():
+                return self._folded_readout(node, unit), 0.0, 0
             case EIReadout():
                 return self._readout(node, unit), 0.0, 0
             case LIF():
@@ -147,10 +149,10 @@ class _Quantizer:
         leak = int(np.log2(node.tau))
         if 2.0**leak != node.tau:
             raise _refuse(node, f"tau {node.tau:g} is no power of two", "train with tau 2 or 4")
-        membrane = self.membranes.get(node.inputs[0])
-        if membrane is None:
+        per_unit = self.per_unit.get(node.inputs[0])
+        if per_unit is None:
             raise _refuse(node, "reads no E-I layer", "let a LIF node read an E-I layer")
-        threshold = np.rint(node.threshold * membrane.per_unit).astype(np.int64)
+        threshold = np.rint(node.threshold * per_unit).astype(np.int64)
         if threshold.min() < 1:
             raise _refuse(
                 node,
@@ -166,68 +168,87 @@ class _Quantizer:
         )
 
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
-        assert self.circuit.ranges is not None  # the contract says so
         bits = self.scheme.bits_of(first=node.name == self.first)
         step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
         gain = Grid(bits.g_i).nearest(node.g_i / step_g)
         shunt = Shunt(exact=node.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
         w = self._weights(node, bits, shunt)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
-        align = np.rint(np.log2(common / common.min())).astype(np.int64)
-        seen = self.circuit.ranges.layers[node.name]
-        fields = w.fields(node) | {
-            "gain": gain,
-            "align": align,
-            "floor": _levels_of(seen.divisor_floor, common * step_g * unit),
-            "constant": _levels_of(seen.constant_divisor, common * step_g * unit),
-            "current_bits": self.bits.current,
-        }
+        fields = w.fields(node) | {"gain": gain}
         kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
         if isinstance(node, EIConv):
             fields |= {"stride": node.stride, "padding": node.padding}
-        zero = np.zeros(node.n_e, np.int64)
-        draft = kind(**fields, fraction=zero, bias=zero)
-        reach = layer_limits(draft, peak, self.circuit.steps)
-        most = MAX_BITS - 2 - reach.accumulator_bits - int(align.max())
-        membrane = self._membrane(node, step_g, most)
-        self.membranes[node.name] = membrane
+        made = self._current(node, kind, fields, unit, peak, of_den=common * step_g, ratio=step_g)
+        per_unit = self.per_unit[node.name]
         self.known[node.name] = Units(
-            unit=w.unit, shift=w.shift, rows=w.rows, gain=step_g, per_unit=membrane.per_unit
+            unit=w.unit, shift=w.shift, rows=w.rows, gain=step_g, per_unit=per_unit
         )
-        limit = (1 << (self.bits.current - 1)) - 1
-        bias = np.clip(np.rint(node.b_e * membrane.per_unit), -limit, limit).astype(np.int64)
-        return kind(**fields, fraction=membrane.fraction, bias=bias)
+        return made
 
-    def _firing_ratio(self, node: EILayer) -> Array:
+    def _folded(self, node: FoldedLayer, unit: float, peak: int) -> Node:
+        w = self._folded_weights(node, self._firing_ratio(node))
+        fields: dict[str, Any] = {
+            "name": node.name,
+            "inputs": node.inputs,
+            "w_num": w.w_num,
+            "w_den": w.w_den,
+        }
+        kind = IntegerFoldedConv if isinstance(node, FoldedConv) else IntegerFoldedLinear
+        if isinstance(node, FoldedConv):
+            fields |= {"stride": node.stride, "padding": node.padding}
+        return self._current(
+            node, kind, fields, unit, peak, of_den=w.of_den, ratio=w.of_den / w.unit
+        )  # (A31)
+
+    def _current(
+        self,
+        node: Current,
+        kind: type[IntegerCurrent],
+        fields: Mapping[str, Any],
+        unit: float,
+        peak: int,
+        **units: Any,  # noqa: ANN401 - as integer_current takes them
+    ) -> Node:
+        """Return the integer layer of `kind` with the weights `fields`."""
+        assert self.circuit.ranges is not None  # the contract says so
+        around = Surroundings(
+            threshold=self._lif_of(node).threshold,
+            seen=self.circuit.ranges.layers[node.name],
+            bits=self.bits,
+            unit=unit,
+            peak=peak,
+            steps=self.circuit.steps,
+        )
+        made, self.per_unit[node.name] = integer_current(node, kind, fields, around, **units)
+        return made
+
+    def _firing_ratio(self, node: Current) -> Array:
         """Return num / den where the current is just enough to fire within a few steps (A17)."""
         current = FIRING * self._lif_of(node).threshold - node.b_e.astype(np.float64)
         g_e = node.g_e.astype(np.float64)
         return np.where(g_e > LEAST_GAIN, current / np.maximum(g_e, LEAST_GAIN), 0.0)
 
-    def _lif_of(self, node: EILayer) -> LIF:
+    def _lif_of(self, node: Current) -> LIF:
         return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
 
     def _weights(self, node: Synapses, bits: Bits, shunt: Shunt | None) -> Levels:
-        assert self.circuit.ranges is not None
-        seen = self.circuit.ranges.layers[node.name]
-        mean = np.repeat(seen.mean_input, node.w_ee[0].size // len(seen.mean_input))
-        moment = seen.second_moment
+        moment, mean = self._seen(node)
         levels = quantize_weights(node, self.scheme, bits, moment, mean, shunt=shunt)
         self.chosen[node.name] = levels.chosen
         return levels
 
-    def _membrane(self, node: EILayer, step_g: float, most: int) -> _Membrane:
-        """Choose 2^fraction so that the threshold has `threshold` bits (A21)."""
-        threshold = self._lif_of(node).threshold
-        highest = float((1 << self.bits.threshold) - 1)
-        g_e = node.g_e.astype(np.float64)
-        with np.errstate(divide="ignore"):
-            ideal = np.floor(np.log2(highest * g_e / (step_g * threshold)))
-        fraction = np.clip(ideal, LOWEST_FRACTION, most)
-        live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
-        safe_gain = np.where(live, g_e, 1.0)
-        per_unit = np.where(live, 2.0**fraction * step_g / safe_gain, highest / threshold)
-        return _Membrane(fraction=fraction.astype(np.int64), per_unit=per_unit)
+    def _folded_weights(self, node: Folded, ratio: Array) -> FoldedLevels:
+        bits = self.scheme.bits_of(first=node.name == self.first)
+        moment, mean = self._seen(node)
+        levels = quantize_folded(node, self.scheme, bits, moment, mean, ratio=ratio)
+        self.chosen[node.name] = levels.chosen
+        return levels
+
+    def _seen(self, node: Connections) -> tuple[Array, Array]:
+        """Return the second moments and the means of the inputs of a row of weights."""
+        assert self.circuit.ranges is not None
+        seen = self.circuit.ranges.layers[node.name]
+        return seen.second_moment, np.repeat(seen.mean_input, node.fan_in // len(seen.mean_input))
 
     def _readout(self, node: EIReadout, unit: float) -> Node:
         w = self._weights(node, self.bits, None)
@@ -235,10 +256,14 @@ class _Quantizer:
         step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
         return IntegerReadout(**w.fields(node), logit_step=step)
 
-
-def _levels_of(divisor: Array | float, unit: Array) -> Array:
-    """Return a divisor of every channel in units of DEN, at least 1 (A22, A23)."""
-    return np.clip(np.rint(divisor / unit), 1, LARGEST_DIVISOR).astype(np.int64)
+    def _folded_readout(self, node: FoldedReadout, unit: float) -> Node:
+        w = self._folded_weights(node, np.zeros(node.n_e))
+        return IntegerFoldedReadout(
+            name=node.name,
+            inputs=node.inputs,
+            w_num=w.w_num,
+            logit_step=float(w.unit[0] * unit),
+        )
 
 
 def _refuse(node: Node, what: str, fix: str) -> CapacityError:

@@ -21,24 +21,36 @@ class Grid:
 
     linear   0 .. 2^bits - 1
     pow2     0 and the 2^bits - 1 powers of two from 1 up: a product is a shift
+    signed   one of the bits is the sign: magnitudes of bits - 1, and their negatives
     """
 
     bits: int
     kind: LevelKind = "linear"
+    signed: bool = False
 
     @property
     def top(self) -> int:
         """The largest level."""
-        return (1 << self.bits) - 1 if self.kind == "linear" else 1 << ((1 << self.bits) - 2)
+        count = 1 << (self.bits - self.signed)
+        return count - 1 if self.kind == "linear" else 1 << (count - 2)
+
+    @property
+    def low(self) -> int:
+        """The least level."""
+        return -self.top if self.signed else 0
 
     @property
     def _powers(self) -> Array:
-        return np.array([0, *(1 << n for n in range((1 << self.bits) - 1))], np.int64)
+        """All levels of powers of two, ascending."""
+        count = (1 << (self.bits - self.signed)) - 1
+        powers = [1 << n for n in range(count)]
+        below = [-power for power in reversed(powers)] if self.signed else []
+        return np.array([*below, 0, *powers], np.int64)
 
     def nearest(self, exact: Array) -> Array:
         """Return the nearest level of every entry as int64, ties to even."""
         if self.kind == "linear":
-            return np.minimum(np.maximum(np.rint(exact), 0), self.top).astype(np.int64)
+            return np.minimum(np.maximum(np.rint(exact), self.low), self.top).astype(np.int64)
         middles = (self._powers[1:] + self._powers[:-1]) / 2
         found: Array = self._powers[np.searchsorted(middles, exact)]
         return found
@@ -46,7 +58,7 @@ class Grid:
     def beside(self, levels: Array, toward: Array) -> Array:
         """Return the level above each where `toward` is 1, below where -1; at an end itself."""
         if self.kind == "linear":
-            return np.asarray(np.clip(levels + toward, 0, self.top))
+            return np.asarray(np.clip(levels + toward, self.low, self.top))
         place = np.searchsorted(self._powers, levels) + toward
         found: Array = self._powers[np.clip(place, 0, len(self._powers) - 1)]
         return found

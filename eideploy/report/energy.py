@@ -55,15 +55,13 @@ def _counts(program: Program, stage: Stage, done: StageCycles) -> dict[str, floa
     sums = widths.accumulator + widths.divisor  # bits of a lane's pair
     accumulated = int(done.row_operations.sum())
     inhibited = int(done.active.sum()) * stage.groups_e
-    rows_e, rows_i = (
-        stage.positions * stage.groups_e * runs,
-        stage.positions * stage.groups_i * runs,
-    )
+    rows_e, rows_i = stage.positions * stage.groups_e * runs, stage.inhibition_rows * runs
     neurons = 0 if stage.is_readout else stage.positions * stage.n_e * runs
     part = stage.groups_i / (stage.groups_i + stage.groups_e)
+    first = widths.divisor if stage.is_folded else widths.inhibition
     bits = (
         (accumulated + inhibited) * lanes * widths.weight
-        + 2 * accumulated * lanes * (part * widths.inhibition + (1 - part) * widths.accumulator)
+        + 2 * accumulated * lanes * (part * first + (1 - part) * widths.accumulator)
         + 2 * inhibited * lanes * sums
         + rows_i * lanes * widths.inhibition
         + rows_e * lanes * sums

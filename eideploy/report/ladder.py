@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, Division, IntegerInput
-from eideploy.circuit.integer import IntegerEILayer, ZeroPolicy
+from eideploy.circuit.folded import Folded
+from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
 from eideploy.circuit.nodes import Synapses
 from eideploy.numeric.division import exact
 from eideploy.report.text import counted, percent, table
@@ -49,19 +50,27 @@ def affordable(circuit: Circuit) -> int:
 
 
 def climb(
-    circuit: Circuit, integer: Circuit, samples: Array, labels: Array | None, policy: ZeroPolicy
+    circuit: Circuit,
+    integer: Circuit,
+    samples: Array,
+    labels: Array | None,
+    policy: ZeroPolicy,
+    *,
+    folded: Circuit,
 ) -> tuple[Rung, ...]:
     """Return what every pass that changes numbers has changed, over `samples` (B, ...).
 
-    Each rung has the changes of those before it. What quantization costs is told apart: the float
+    Each rung has the changes of those before it; that of folding is there if `folded`, the float
+    circuit after it, has layers that are. What quantization costs is told apart: the float
     circuit on the input's levels; then all integers, which divide exactly, so that the divider's
     cost stands by itself. Passes that change no number (calibrate, check_widths, place) have none.
     """
     division = Division(divider=exact(), zero_policy=policy)
-    exactly = integer.rewrite(IntegerEILayer, lambda node: replace(node, division=division))
+    exactly = integer.rewrite(IntegerCurrent, lambda node: replace(node, division=division))
     stages = (
         ("float", circuit, samples),
-        ("quantize: input", circuit, _on_levels(integer, samples)),
+        *((("fold", folded, samples),) if folded.of(Folded) else ()),
+        ("quantize: input", folded, _on_levels(integer, samples)),
         ("quantize: weights", exactly, samples),
         ("lower_division", integer, samples),
     )

@@ -35,22 +35,23 @@ def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
     from matplotlib.figure import Figure
 
     groups = grouped(rows)
-    names = list(dict.fromkeys(scheme for scheme, _, _ in groups))
+    names = list(dict.fromkeys(scheme for scheme, *_ in groups))
     value = "agreement" if rows[0]["accuracy"] is None else "accuracy"
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     canvas = FigureCanvasSVG(figure)
     axes = figure.subplots(1, len(COSTS), sharey=True)
-    for axis, (key, label) in zip(axes, COSTS.items(), strict=True):
+    for axis, (key, title) in zip(axes, COSTS.items(), strict=True):
         points = [(mean(own, key), 100 * mean(own, value)) for own in groups.values()]
         for place, name in enumerate(names):
-            own = [p for p, (scheme, _, _) in zip(points, groups, strict=True) if scheme == name]
+            own = [p for p, (scheme, *_) in zip(points, groups, strict=True) if scheme == name]
             axis.plot(*zip(*own, strict=True), "o", color=f"C{place}", label=name, markersize=4)
         kept = front(points)
         axis.plot([points[i][0] for i in kept], [points[i][1] for i in kept], "k-", lw=0.8)
         for i in kept:
-            scheme, division, _ = list(groups)[i]
-            axis.annotate(f"{scheme} {division}", points[i], fontsize=6, rotation=20)
-        axis.set_xlabel(label)
+            scheme, division, _, form = list(groups)[i]
+            label = f"{scheme} {division}" + ("" if form == "factored" else f" {form}")
+            axis.annotate(label, points[i], fontsize=6, rotation=20)
+        axis.set_xlabel(title)
         axis.grid(visible=True, alpha=0.3)
     axes[0].set_ylabel(f"{value}, %")
     axes[-1].legend(fontsize=7)

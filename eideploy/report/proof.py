@@ -51,9 +51,10 @@ def calibration_content(circuit: Circuit) -> dict[str, Any]:
         if seen.chosen is not None:
             layers[name] |= {
                 "full_scale_ee": _spread(seen.chosen.full_scale_ee),
-                "full_scale_ie": _spread(seen.chosen.full_scale_ie),
                 "rounding_error": _spread(seen.chosen.error),
             }
+            if seen.chosen.full_scale_ie.size:  # a folded readout has no such rows
+                layers[name]["full_scale_ie"] = _spread(seen.chosen.full_scale_ie)
     return {
         "samples": ranges.samples,
         "input_values": len(ranges.input_values),

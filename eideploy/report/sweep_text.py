@@ -10,11 +10,14 @@ from eideploy.report.text import counted, table
 Row = Mapping[str, Any]
 
 
-def grouped(rows: Sequence[Row]) -> dict[tuple[str, str, str], list[Row]]:
-    """Return the rows of every scheme, division and policy, one for each run."""
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+NAMES = ("scheme", "division", "policy", "inhibition")  # what tells the cells of a run apart
+
+
+def grouped(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
+    """Return the rows of every scheme, division, policy and inhibition, one for each run."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["scheme"], row["division"], row["policy"]), []).append(row)
+        groups.setdefault(tuple(row[name] for name in NAMES), []).append(row)
     return groups
 
 
@@ -40,8 +43,8 @@ def _accuracies(rows: Sequence[Row]) -> str:
     groups = grouped(rows)
     runs = len(next(iter(groups.values())))
     columns = [
-        "scheme", "division", "zeros", "accuracy %", "spread", "of float", "agreement %", "least",
-        "worst mismatch %", "cycles", "weight KiB", "table bits",
+        "scheme", "division", "zeros", "inhibition", "accuracy %", "spread", "of float",
+        "agreement %", "least", "worst mismatch %", "cycles", "weight KiB", "table bits",
     ]  # fmt: skip
     lines = [
         [
@@ -88,9 +91,12 @@ def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
         values = [entry["float"] for entry in baseline["contrast"]]
         lines.append([f"BatchNorm float, {counted(len(baseline['runs']), 'run')}", *_shown(values)])
     lines.append(["E-I float", *_shown(_means(first, "float"))])
-    for (scheme, division, policy), own in groups.items():
-        suffix = "" if policy == "minimum" else f" {policy}"
-        lines.append([f"{scheme} {division}{suffix}", *_shown(_means(own, "integer"))])
+    for (*names, policy, form), own in groups.items():
+        if policy != "minimum":
+            names.append(policy)
+        if form != "factored":
+            names.append(form)
+        lines.append([" ".join(names), *_shown(_means(own, "integer"))])
     return table(head, lines)
 
 

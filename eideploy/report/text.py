@@ -62,7 +62,7 @@ def widths_text(program: Program) -> str:
         [
             name,
             f"{reach.accumulator_bits} / {offered.accumulator}",
-            f"{reach.inhibition_bits} / {offered.inhibition}",
+            f"{reach.inhibition_bits} / {offered.inhibition}" if reach.inhibition else "-",
             f"{reach.divisor_bits} / {offered.divisor}" if reach.divisor else "-",
         ]
         for name, reach in limits(program.circuit).items()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, IntegerEIConv
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit import Array
+from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit.nodes import Convolution
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 from eideploy.simulate.trace import Trace
@@ -24,7 +25,7 @@ class StageCycles:
 
     phases          cycles of every phase of PHASES, its drain included
     events          set spike bits that were scanned and input words that were taken
-    row_operations  rows of W_IE and W_EE that were multiplied and added
+    row_operations  rows of W_IE and W_EE (folded: of both weights) that were multiplied and added
     active          active inhibitory units
     useful, offered  weight lanes that held a weight in accumulate, and all lanes while it scanned
     """
@@ -77,15 +78,18 @@ def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
     latency = program.target.latency
     scans = [_scan(program, stage, *source) for source in _sources(program, stage, trace)]
     cycles, events, row_operations = (np.sum(part, axis=0) for part in zip(*scans, strict=True))
-    inhibit, active = _inhibit(program, stage, trace.inhibition[stage.name])
     steps, batch = cycles.shape
     last = np.arange(steps)[:, None] == steps - 1 if stage.is_readout else True
+    inhibit, active = np.zeros((2, steps, batch), np.int64)
+    if not stage.is_folded:
+        counted, active = _inhibit(program, stage, trace.inhibition[stage.name])
+        inhibit = np.where(last, counted + latency.inhibit, 0)
     minimum, update = _hidden(program, stage)
     output = stage.n_e + latency.output if stage.is_readout else 0
     phases = {
         "setup": latency.setup,
         "accumulate": cycles + latency.accumulate,
-        "inhibit": np.where(last, inhibit + latency.inhibit, 0),
+        "inhibit": inhibit,
         "minimum": minimum,
         "update": update,
         "output": np.where(last, output, 0),
@@ -130,7 +134,7 @@ def _scan(program: Program, stage: Stage, route: Route, values: Array) -> tuple[
 def _taps(program: Program, stage: Stage, route: Route, size: tuple[int, ...]) -> Int:
     """Return how many taps an event at (y, x) of its source has, (height, width)."""
     height, width = size
-    if isinstance(program.circuit.node(stage.name), IntegerEIConv):
+    if isinstance(program.circuit.node(stage.name), Convolution):
         along_y = _axis_taps(stage, stage.in_height, stage.height)
         along_x = _axis_taps(stage, stage.in_width, stage.width)
     else:
@@ -166,7 +170,7 @@ def _inhibit(program: Program, stage: Stage, s: Array) -> tuple[Int, Int]:
 def _hidden(program: Program, stage: Stage) -> tuple[int, int]:
     """Return the cycles of minimum and update, zero for the readout (C5, C6)."""
     node = program.circuit.node(stage.name)
-    if not isinstance(node, IntegerEILayer) or node.division is None:
+    if not isinstance(node, IntegerCurrent) or node.division is None:
         return 0, 0
     core, latency = program.target.core, program.target.latency
     rows = stage.positions * stage.groups_e

@@ -4,8 +4,8 @@ from functools import singledispatchmethod
 
 import numpy as np
 
-from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, EIReadout, Flatten, Node
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, Flatten, Node
+from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
 from eideploy.simulate.walk import Walk
@@ -31,14 +31,13 @@ class _Float(Walk):
         raise NotImplementedError(type(node).__name__)
 
     @apply.register
-    def _(self, node: EILayer, x: Array) -> Array:
-        balanced, s = self._balance(node, x)
-        divisor = (s * node.g_i) @ node.w_ei.T  # (M4)
+    def _(self, node: Current, x: Array) -> Array:
+        balanced, divisor = self._balance(node, x)
         y = node.g_e * (balanced / replace_zeros(divisor)) + node.b_e  # (M5)
         return self.keep_current(node, y, divisor, 0)
 
     @apply.register
-    def _(self, node: EIReadout, x: Array) -> Array:
+    def _(self, node: Connections, x: Array) -> Array:
         return maps(self._balance(node, x)[0], self.circuit.shapes[node.name])
 
     @apply.register
@@ -64,14 +63,20 @@ class _Float(Walk):
         del node
         return flattened(x)
 
-    def _balance(self, node: Synapses, x: Array) -> tuple[Array, Array]:
-        """Return I_EE - I_EI and s_I as (S, B, positions, n) (M1..M3)."""
+    def _balance(self, node: Connections, x: Array) -> tuple[Array, Array]:
+        """Return I_EE - I_EI and I_div as (S, B, positions, n_E) (M1..M4); a readout has no I_div.
+
+        They are products of one matrix each where the layer is folded (A26, A27).
+        """
         self.recorder.array("inputs", node.name, x)
         columns = patches(node, x)
-        w_ee, w_ie = (weight_rows(w).astype(np.float64) for w in (node.w_ee, node.w_ie))
-        s = columns @ w_ie.T
+        first, *others = (weight_rows(w).astype(np.float64) for w in node.weights)
+        if not isinstance(node, Synapses):
+            return columns @ first.T, columns @ (others[0] if others else first[:0]).T
+        s = columns @ others[0].T
         self.keep_inhibition(node, s)
-        return columns @ w_ee.T - s @ node.w_ei.astype(np.float64).T, s
+        divisor = (s * node.g_i) @ node.w_ei.T if isinstance(node, EILayer) else s[..., :0]
+        return columns @ first.T - s @ node.w_ei.astype(np.float64).T, divisor
 
 
 def replace_zeros(divisor: Array) -> Array:

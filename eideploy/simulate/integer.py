@@ -14,11 +14,16 @@ from eideploy.circuit import (
     Flatten,
     IntegerInput,
     IntegerLIF,
-    IntegerReadout,
     Node,
     SumPool,
 )
-from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.circuit.integer import (
+    IntegerCurrent,
+    IntegerEILayer,
+    IntegerLogits,
+    Integers,
+    IntegerSynapses,
+)
 from eideploy.circuit.limits import LayerLimits, limits, peaks
 from eideploy.errors import InvariantError
 from eideploy.numeric.division import divide
@@ -47,7 +52,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
 
 def logits_of(circuit: Circuit, totals: Array) -> Array:
     """Return the logits of the readout's sums over time (A12)."""
-    step = circuit.output.logit_step if isinstance(circuit.output, IntegerReadout) else 1.0
+    step = circuit.output.logit_step if isinstance(circuit.output, IntegerLogits) else 1.0
     return totals * (step / circuit.steps)
 
 
@@ -69,21 +74,21 @@ class _Integer(Walk):
         super().__init__(circuit, recorder)
         self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
         bounds = limits(circuit)
-        self.weights = {n.name: _Weights(n, bounds[n.name]) for n in circuit.of(IntegerSynapses)}
+        self.weights = {n.name: _Weights(n, bounds[n.name]) for n in circuit.of(Integers)}
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
         raise NotImplementedError(type(node).__name__)
 
     @apply.register
-    def _(self, node: IntegerEILayer, x: Array) -> Array:
+    def _(self, node: IntegerCurrent, x: Array) -> Array:
         num, den = self._balance(node, x)
         c, saturated = divided(node, num, den)
         c += node.bias  # (A9)
         return self.keep_current(node, c, den, saturated)
 
     @apply.register
-    def _(self, node: IntegerReadout, x: Array) -> Array:
+    def _(self, node: IntegerLogits, x: Array) -> Array:
         return maps(self._balance(node, x)[0], self.circuit.shapes[node.name])
 
     @apply.register
@@ -107,12 +112,14 @@ class _Integer(Walk):
         del node
         return flattened(x)
 
-    def _balance(self, node: IntegerSynapses, x: Array) -> tuple[Array, Array]:
-        """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5)."""
+    def _balance(self, node: Integers, x: Array) -> tuple[Array, Array]:
+        """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5, folded A26, A27)."""
         self.recorder.array("inputs", node.name, x)
         weights, n_e = self.weights[node.name], node.n_e
         sums = _product(patches(node, x, weights.of_input.dtype), weights.of_input)
         p, s = sums[..., :n_e], sums[..., n_e:]
+        if not isinstance(node, IntegerSynapses):
+            return p.astype(np.int64), s.astype(np.int64)
         if "inhibition" in self.recorder.keep:
             self.keep_inhibition(node, s.astype(np.int64))
         both = _product(s, weights.of_inhibition).astype(np.int64)
@@ -125,13 +132,19 @@ class _Integer(Walk):
 class _Weights:
     """A layer's weights, each product of one type in which all its sums are exact.
 
-    of_input       [Q_EE; Q_IE]^T, (fan_in, n_E + n_I)
-    of_inhibition  [Q_EI; Q_EI diag(gain)]^T, (n_I, 2 n_E); a readout has no gain, and n_E columns
+    of_input       [Q_EE; Q_IE]^T, (fan_in, n_E + n_I); of a folded layer [Q_num; Q_den]^T
+    of_inhibition  [Q_EI; Q_EI diag(gain)]^T, (n_I, 2 n_E); a readout has no gain, and n_E columns;
+                   a folded layer has none
     """
 
-    def __init__(self, node: IntegerSynapses, reach: LayerLimits) -> None:
+    def __init__(self, node: Integers, reach: LayerLimits) -> None:
+        rows = np.concatenate([weight_rows(w) for w in node.weights])
+        if not isinstance(node, IntegerSynapses):
+            kind = exact_type(max(reach.excitation + reach.subtracted, reach.divisor))
+            self.of_input = rows.astype(kind).T
+            self.of_inhibition = self.of_input[:0]
+            return
         kind = exact_type(max(reach.excitation, reach.inhibition))
-        rows = np.concatenate([weight_rows(node.w_ee), weight_rows(node.w_ie)])
         self.of_input = rows.astype(kind).T
         kind = exact_type(max(reach.subtracted, reach.divisor))
         parts = [node.w_ei]
@@ -146,7 +159,7 @@ def _product(rows: Array, weights: Array) -> Array:
     return (flat @ weights).reshape(*rows.shape[:-1], -1)
 
 
-def divided(node: IntegerEILayer, num: Array, den: Array) -> tuple[Array, int]:
+def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
     """Return sat(round(2^fraction NUM / DEN)) and how many saturated (A6..A8).
 
     Shapes   num, den: (S, B, positions, n_E)

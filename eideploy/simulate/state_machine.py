@@ -91,12 +91,15 @@ class StateMachine:
 
 def _states(core: Core, *, is_last: bool) -> tuple[Callable[[Core], Phase], ...]:
     """Return the states that a stage goes through after setup in one time step (C8, C9)."""
+    if core.stage.is_readout and not is_last:
+        return (Accumulate,)
+    sums = (Accumulate,) if core.stage.is_folded else (Accumulate, Inhibit)
     if core.stage.is_readout:
-        return (Accumulate, Inhibit, Output) if is_last else (Accumulate,)
+        return *sums, Output
     division = core.layer.division
     if division is not None and division.zero_policy == "minimum":
-        return Accumulate, Inhibit, Minimum, Update
-    return Accumulate, Inhibit, Update
+        return *sums, Minimum, Update
+    return *sums, Update
 
 
 def _clock(phase: Phase, pipe: deque[Operation | None], operation: Operation | None) -> None:

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from eideploy.circuit import Add, Array, Circuit, Node
-from eideploy.circuit.nodes import Synapses
+from eideploy.circuit.nodes import Connections, Synapses
 from eideploy.simulate.samples import maps
 from eideploy.simulate.trace import Recorder
 
@@ -44,7 +44,7 @@ class Walk:
 
     def _parts(self, node: Node, x: Array) -> Iterator[slice]:
         """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
-        fan_in = node.w_ee[0].size if isinstance(node, Synapses) else 1
+        fan_in = node.fan_in if isinstance(node, Connections) else 1
         positions = prod(self.circuit.shapes[node.name][1:])
         size = max(1, MOST_ENTRIES // (len(x) * fan_in * positions))
         for start in range(0, x.shape[1], size):
@@ -55,7 +55,7 @@ class Walk:
         shape = self.circuit.shapes[node.name]
         self.recorder.array("inhibition", node.name, maps(s, (node.n_i, *shape[1:])))
 
-    def keep_current(self, node: Synapses, rows: Array, divisor: Array, saturated: int) -> Array:
+    def keep_current(self, node: Connections, rows: Array, divisor: Array, saturated: int) -> Array:
         """Record an E-I layer's current and divisor (S, B, positions, n_E); return the current."""
         shape, record, name = self.circuit.shapes[node.name], self.recorder, node.name
         current = maps(rows, shape)
@@ -96,7 +96,7 @@ def _chains(circuit: Circuit) -> Iterator[tuple[list[Node], list[str]]]:
     chain: list[Node] = []
     for node, following in zip(circuit.nodes[1:], (*circuit.nodes[2:], None), strict=True):
         chain.append(node)
-        starts_anew = following is None or isinstance(following, Synapses | Add)
+        starts_anew = following is None or isinstance(following, Connections | Add)
         if starts_anew or circuit.consumers(node.name) != (following,):
             yield chain, [name for name in dict.fromkeys(chain[0].inputs) if last[name] in chain]
             chain = []

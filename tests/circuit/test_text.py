@@ -43,10 +43,10 @@ def test_text_of_an_integer_circuit():
     assert text(circuit(*nodes, steps=4)).splitlines() == [
         "circuit of 4 steps",
         "  input = IntegerInput() -> 1x4x4  size=1x4x4 high=7.5 step=0.5 top=15",
-        "  conv = IntegerEIConv(input) -> 4x4x4  w_ee=int64[4x1x3x3] w_ie=int64[1x1x3x3]"
-        " w_ei=int64[4x1] stride=1 padding=1 shift_ee=int64[4] gain=int64[1] fraction=int64[4]"
+        "  conv = IntegerEIConv(input) -> 4x4x4  stride=1 padding=1 w_ee=int64[4x1x3x3]"
+        " w_ie=int64[1x1x3x3] w_ei=int64[4x1] shift_ee=int64[4] fraction=int64[4]"
         " align=int64[4] floor=int64[4] constant=int64[4] bias=int64[4] current_bits=16"
-        " division=lut 8x10/floor",
+        " division=lut 8x10/floor gain=int64[1]",
         "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16",
         "  pool = SumPool(lif) -> 4x2x2  kernel=2",
         "  flat = Flatten(pool) -> 16",

@@ -105,23 +105,25 @@ def test_a_name_given_twice_is_measured_once(trained, call):
 
 def test_the_table_says_mean_and_spread_over_runs():
     rows = [
-        {"run": f"r{i}", "scheme": "int8", "division": "shift", "policy": "minimum", "samples": 9,
+        {"run": f"r{i}", "scheme": "int8", "division": "shift", "policy": "minimum",
+         "inhibition": "factored", "samples": 9,
          "float_accuracy": 0.97, "accuracy": accuracy, "agreement": 0.99, "mismatch": {"a": 0.5},
          "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}
         for i, accuracy in enumerate((0.94, 0.98))
     ]  # fmt: skip
     title, _, line = sweep_text(rows, None).splitlines()
     assert title == ("means over 2 runs, 9 samples each; float accuracy 97.00 %, spread 0.00")
-    assert line.split()[3:6] == ["96.00", "2.83", "-1.00"]
+    assert line.split()[4:7] == ["96.00", "2.83", "-1.00"]
 
 
 def test_one_run_without_labels_has_neither_accuracy_nor_spread():
-    row = {"run": "r", "scheme": "int8", "division": "shift", "policy": "minimum", "samples": 9,
+    row = {"run": "r", "scheme": "int8", "division": "shift", "policy": "minimum",
+           "inhibition": "factored", "samples": 9,
            "float_accuracy": None, "accuracy": None, "agreement": 0.99, "mismatch": {},
            "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}  # fmt: skip
     title, _, line = sweep_text([row], None).splitlines()
     assert title == "9 samples"
-    assert line.split()[3:6] == ["-", "-", "-"]
+    assert line.split()[4:7] == ["-", "-", "-"]
 
 
 @pytest.mark.parametrize(

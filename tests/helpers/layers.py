@@ -7,6 +7,9 @@ from eideploy.circuit import (
     Division,
     IntegerEIConv,
     IntegerEILinear,
+    IntegerFoldedConv,
+    IntegerFoldedLinear,
+    IntegerFoldedReadout,
     IntegerInput,
     IntegerLIF,
     IntegerReadout,
@@ -28,19 +31,32 @@ def source(size, *, top=255, step=1.0, high=None):
 
 
 def _fields(w_ee, w_ie, w_ei, fields):
-    n_e, n_i = len(w_ee), len(w_ie)
-    per_channel = {"fraction": 0, "align": 0, "floor": 1, "constant": 1, "bias": 0, "shift_ee": 0}
+    own = {"shift_ee": ints(fields.pop("shift_ee", 0), (len(w_ee),))}
+    own |= {"w_ee": ints(w_ee), "w_ie": ints(w_ie), "w_ei": ints(w_ei)}
+    own["gain"] = ints(fields.pop("gain", 1), (len(w_ie),))
+    return own | _current(len(w_ee), fields)
+
+
+def _current(n_e, fields):
+    per_channel = {"fraction": 0, "align": 0, "floor": 1, "constant": 1, "bias": 0}
     filled = {key: ints(fields.pop(key, value), (n_e,)) for key, value in per_channel.items()}
-    return {
-        "w_ee": ints(w_ee),
-        "w_ie": ints(w_ie),
-        "w_ei": ints(w_ei),
-        "gain": ints(fields.pop("gain", 1), (n_i,)),
-        "current_bits": 16,
-        "division": EXACT,
-        **filled,
-        **fields,
-    }
+    return {"current_bits": 16, "division": EXACT, **filled, **fields}
+
+
+def folded_conv(name, reads, w_num, w_den, **fields):
+    own = {"w_num": ints(w_num), "w_den": ints(w_den), **_current(len(w_num), fields)}
+    return IntegerFoldedConv(name=name, inputs=(reads,), **own)
+
+
+def folded_linear(name, reads, w_num, w_den, **fields):
+    own = {"w_num": ints(w_num), "w_den": ints(w_den), **_current(len(w_num), fields)}
+    return IntegerFoldedLinear(name=name, inputs=(reads,), **own)
+
+
+def folded_readout(reads, w_num, *, logit_step=0.5):
+    return IntegerFoldedReadout(
+        name="readout", inputs=(reads,), w_num=ints(w_num), logit_step=logit_step
+    )
 
 
 def conv(name, reads, w_ee, w_ie, w_ei, **fields):

@@ -8,20 +8,29 @@ from hypothesis import strategies as st
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
 from eideploy.circuit.node import window_output
 from eideploy.numeric.division import exact, lut, shift, shift2
-from tests.helpers.layers import conv, lif, linear, readout, source
+from tests.helpers.layers import (
+    conv,
+    folded_conv,
+    folded_linear,
+    folded_readout,
+    lif,
+    linear,
+    readout,
+    source,
+)
 from tests.helpers.targets import core_target
 
 LUTS = (lut(3, 4), lut(8, 8), lut(1, 10))
 
 
 @st.composite
-def circuits(draw, *, method=None):
+def circuits(draw, *, method=None, folding=True):
     """Draw a circuit: input, one to three E-I layers with pooling and residual sums, readout.
 
-    Its layers divide by `method`, or each by one of its own.
+    Its layers divide by `method`, or each by one of its own; some are folded, unless not `folding`.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
-    build = _Builder(draw, rng, method)
+    build = _Builder(draw, rng, method, folding)
     build.input()
     for _ in range(draw(st.integers(1, 3), label="layers")):
         build.pool()
@@ -65,6 +74,7 @@ class _Builder:
     draw: object
     rng: np.random.Generator
     method: str | None = None
+    folding: bool = True
     nodes: list = field(default_factory=list)
     shapes: dict = field(default_factory=dict)
     dividers: tuple = ()
@@ -113,13 +123,15 @@ class _Builder:
             self._append(Flatten(name=self._name("flatten"), inputs=(self.at,)))
         n_e = self.draw(st.integers(1, 10), label="classes")
         w_ee, w_ie, w_ei = self._weights(n_e, self.shape)
+        if self._folds():
+            self._append(folded_readout(self.at, self._signed(w_ee)))
+            return
         node = readout(self.at, w_ee, w_ie, w_ei, shift_ee=self.rng.integers(0, 4, n_e))
         self._append(node)
 
     def _synapses(self, n_e, *, keep_shape=False):
         rng, draw = self.rng, self.draw
         fields = {
-            "shift_ee": rng.integers(0, 4, n_e),
             "fraction": rng.integers(-6, 9, n_e),
             "align": rng.integers(0, 5, n_e),
             "floor": rng.integers(1, 99, n_e),
@@ -130,21 +142,32 @@ class _Builder:
                 zero_policy=draw(st.sampled_from(["minimum", "floor"]), label="policy"),
             ),
         }
-        name = self._name("layer")
-        if len(self.shape) == 1:
-            weights = self._weights(n_e, self.shape)
-            return linear(name, self.at, *weights, gain=self._gain(len(weights[1])), **fields)
-        kernel, stride, padding = self._geometry(keep_shape=keep_shape)
-        weights = self._weights(n_e, (self.shape[0], kernel, kernel))
-        fields |= {"gain": self._gain(len(weights[1])), "stride": stride, "padding": padding}
-        return conv(name, self.at, *weights, **fields)
+        name, folds = self._name("layer"), self._folds()
+        fan_in, flat = self.shape, len(self.shape) == 1
+        if not flat:
+            kernel, fields["stride"], fields["padding"] = self._geometry(keep_shape=keep_shape)
+            fan_in = (self.shape[0], kernel, kernel)
+        w_ee, w_ie, w_ei = self._weights(n_e, fan_in)
+        if folds:
+            w_den, _, _ = self._weights(n_e, fan_in)
+            made = folded_linear if flat else folded_conv
+            return made(name, self.at, self._signed(w_ee), w_den, **fields)
+        fields |= {"gain": self._gain(len(w_ie)), "shift_ee": rng.integers(0, 4, n_e)}
+        return (linear if flat else conv)(name, self.at, w_ee, w_ie, w_ei, **fields)
+
+    def _folds(self):
+        return self.folding and self.draw(st.sampled_from([False, False, True]), label="folded")
+
+    def _signed(self, w):
+        """Return the numerator's weights, as wide as unsigned ones: half the magnitude, a sign."""
+        return w // 2 * self.rng.choice([-1, 1], w.shape)
 
     def _geometry(self, *, keep_shape):
         if keep_shape:
             kernel = self.draw(st.sampled_from([1, 3]), label="kernel")
             return kernel, 1, kernel // 2
         kernel = self.draw(st.integers(1, 3), label="kernel")
-        stride = self.draw(st.sampled_from([1, 1, 1, 2, 3]), label="stride")
+        stride = self.draw(st.sampled_from([1, 1, 2, 3]), label="stride")
         padding = self.draw(st.integers(0, kernel - 1), label="padding")
         sizes = [
             window_output(n, kernel=kernel, stride=stride, padding=padding) for n in self.shape[1:]

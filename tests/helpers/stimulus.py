@@ -23,6 +23,8 @@ def stimulus(program, trace):
                 )
                 if stage.stride > stage.kernel:
                     found["events between windows"] += int(z[..., 1 :: stage.stride, :].sum())
+        found["folded stages"] += stage.is_folded and not stage.is_readout
+        found["folded readouts"] += stage.is_folded and stage.is_readout
         found["residual sums"] += len(stage.routes) > 1
         found["lanes beyond n_E"] += stage.n_e % lanes > 0
     for name, den in trace.divisors.items():

@@ -22,7 +22,9 @@ from eideploy.circuit import (
     IntegerLIF,
     SumPool,
 )
-from eideploy.errors import FormatError, InvariantError
+from eideploy.errors import CapacityError, FormatError, InvariantError
+from eideploy.passes.fold import fold
+from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, float_twin, mlp
 from tests.helpers.random_circuits import circuits
 
@@ -65,7 +67,7 @@ def written(circuit):
 @settings(max_examples=25)
 @given(data=st.data())
 def test_a_circuit_comes_back_as_it_was(data):
-    circuit = floating(data.draw(circuits()))
+    circuit = floating(data.draw(circuits(folding=False)))
     assert_same(parse(written(circuit), where="it"), circuit)
 
 
@@ -137,3 +139,12 @@ def test_what_is_no_file_and_names_that_collide_are_refused(tmp_path):
     twice = Flatten(name="linear1.excitatory", inputs=("linear1",))
     with pytest.raises(InvariantError, match="two nodes would be called"):
         graph(Circuit(nodes=(first, others[0], twice), steps=1))
+
+
+def test_a_folded_circuit_is_refused():
+    folded = fold(mlp(np.random.default_rng(0)), layers=("linear1",), target=load_target("digital"))
+    with pytest.raises(CapacityError, match="a folded layer has no populations") as error:
+        graph(folded)
+    assert (error.value.where, error.value.fix) == (
+        "node linear1", "write the circuit before it is folded",
+    )  # fmt: skip

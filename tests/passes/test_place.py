@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from eideploy.circuit import Add, Division, Flatten, SumPool
-from eideploy.circuit.integer import IntegerSynapses
+from eideploy.circuit.integer import Integers
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.numeric.division import lut
 from eideploy.passes.place import place
@@ -125,16 +125,17 @@ def test_stages_share_no_row_and_no_word(circuit, target):
     program = place(circuit, target=target)
     taken = {memory: [] for memory in ("weight", "spike", "membrane", "lane", "gain")}
     lanes = target.core.update_lanes
-    for node, stage in zip(circuit.of(IntegerSynapses), program.stages, strict=True):
-        rows = node.w_ee[0].size * (stage.groups_e + stage.groups_i)
+    for node, stage in zip(circuit.of(Integers), program.stages, strict=True):
+        rows = node.fan_in * (stage.groups_e + stage.groups_i)
+        units = 0 if stage.is_folded else stage.n_i
         hidden = not stage.is_readout
         updated = -(-stage.n_e // lanes) * lanes
         taken["weight"] += [*range(stage.weight_base, stage.weight_base + rows)]
-        taken["weight"] += [*_from(stage.inhibitory_base, stage.n_i * stage.groups_e)]
+        taken["weight"] += [*_from(stage.inhibitory_base, units * stage.groups_e)]
         taken["spike"] += [*_from(stage.spike_base, hidden * stage.positions * stage.groups_e)]
         taken["membrane"] += [*_from(stage.membrane_base, hidden * stage.positions * updated)]
         taken["lane"] += [*_from(stage.lane_base, stage.groups_e)]
-        taken["gain"] += [*_from(stage.gain_base, hidden * stage.n_i)]
+        taken["gain"] += [*_from(stage.gain_base, hidden * units)]
     uses = {use.resource: use.used for use in program.uses}
     for memory, places in taken.items():
         unit = "words" if memory in ("membrane", "gain") else "rows"

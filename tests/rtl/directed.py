@@ -4,7 +4,16 @@ import numpy as np
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
 from eideploy.numeric.division import exact, lut, shift, shift2
-from tests.helpers.layers import conv, lif, linear, readout, source
+from tests.helpers.layers import (
+    conv,
+    folded_conv,
+    folded_linear,
+    folded_readout,
+    lif,
+    linear,
+    readout,
+    source,
+)
 
 DIVIDERS = {"lut": lut(8, 8), "exact": exact(), "shift": shift(), "shift2": shift2()}
 
@@ -115,4 +124,42 @@ def windows(method):
     return Circuit(nodes=tuple(nodes), steps=2), x
 
 
-DIRECTED = (every_mantissa, large_quotients, remainder_beyond_its_width, windows)
+def folded(method):
+    """Fold a convolution, a layer behind a factored one, and the readout; in both policies.
+
+    The gains and shifts of the factored layer, which lie beside, are not one and zero. Its neurons
+    and those of the layer behind it fill one row of four lanes: sums are forwarded.
+    """
+    rng = np.random.default_rng(6)
+
+    def signed(n, *rest):
+        return rng.integers(-128, 128, (n, *rest))
+
+    def unsigned(n, *rest):
+        return rng.integers(0, 256, (n, *rest)) * (rng.random((n, *rest)) < 0.5)
+
+    def own(policy, n_e):
+        return {
+            "align": rng.integers(0, 4, n_e), "floor": rng.integers(1, 99, n_e), "fraction": 6,
+            "bias": rng.integers(-9, 9, n_e), "division": _division(method, policy),
+        }  # fmt: skip
+
+    nodes = [
+        source((2, 4, 5), top=15),
+        folded_conv("a", "input", signed(9, 2, 3, 3), unsigned(9, 2, 3, 3), padding=1,
+                    **own("minimum", 9)),
+        lif("a.lif", "a", 9, threshold=rng.integers(1, 40, 9)),
+        SumPool(name="pool", inputs=("a.lif",), kernel=2),
+        conv("b", "pool", unsigned(4, 9, 2, 2), unsigned(3, 9, 2, 2), unsigned(4, 3),
+             gain=rng.integers(2, 9, 3), shift_ee=rng.integers(1, 4, 4), **own("floor", 4)),
+        lif("b.lif", "b", 4, threshold=rng.integers(1, 40, 4)),
+        Flatten(name="flat", inputs=("b.lif",)),
+        folded_linear("c", "flat", signed(3, 4), unsigned(3, 4), **own("floor", 3)),
+        lif("c.lif", "c", 3, threshold=rng.integers(1, 20, 3)),
+        folded_readout("c.lif", signed(4, 3)),
+    ]  # fmt: skip
+    x = rng.random((2, 3, 2, 4, 5)) * 15 * (rng.random((2, 3, 2, 4, 5)) < 0.4)
+    return Circuit(nodes=tuple(nodes), steps=3), x
+
+
+DIRECTED = (every_mantissa, large_quotients, remainder_beyond_its_width, windows, folded)

@@ -36,6 +36,21 @@ MUTANTS = {
     "a sum is not forwarded": ("lanes", "again <= valids[6] &&", "again <= 1'b0 &&"),
     "excitation is not shifted": ("lanes", "product5 << shifts5[i*K+:K]", "product5"),
     "inhibition excites": ("lanes", "old_num - product6", "old_num + product6"),
+    "signed weights are unsigned": (
+        "lanes", "{is_signed4 && weight[W-1], weight}", "{1'b0, weight}"),
+    "all weights are signed": (
+        "lanes", "is_folded && kinds[4] == core_pkg::KIND_EE", "kinds[4] == core_pkg::KIND_EE"),
+    "folded divisors take a gain": (
+        "lanes", "kind == core_pkg::KIND_DEN ? G'(value) : ", ""),
+    "folded divisors are added to the numerator, too": (
+        "lanes", "is_divisor5 ? '0 : product5", "product5"),
+    "a divisor is not forwarded": (
+        "lanes", "last_den        <= next_den[i*D+:D];", "last_den        <= den[i*D+:D];"),
+    "folded divisors go to s_I": (
+        "address_generator", "is_folded ? core_pkg::KIND_DEN : core_pkg::KIND_IE",
+        "core_pkg::KIND_IE"),
+    "a folded stage inhibits": (
+        "control", "is_folded ? summed_phase : core_pkg::INHIBIT", "core_pkg::INHIBIT"),
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
     "the largest divisor replaces zeros": ("minimum", "one < other", "one > other"),
     "divisors are compared in different units": (

@@ -7,7 +7,7 @@ import numpy as np
 
 from eideploy.backends.digital.parameters import Fields, Shape
 from eideploy.circuit import IntegerLIF
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.layout import Memories, load, routes
 from eideploy.numeric.fixed import Int, top
 from eideploy.program import Program, Stage
@@ -54,7 +54,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     rows = stage.groups_i + stage.groups_e
     node, current_top, leak, membrane_top = program.circuit.node(stage.name), 0, 0, 0
     has_floor = False
-    if isinstance(node, IntegerEILayer):
+    if isinstance(node, IntegerCurrent):
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, IntegerLIF)
         assert node.division is not None
@@ -63,9 +63,10 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     values = {
         **{field: getattr(stage, field, 0) for field in shape.stage_fields()},
         "is_readout": int(stage.is_readout),
+        "is_folded": int(stage.is_folded),
         "has_floor": int(has_floor),
         "is_last": int(stage is program.stages[-1]),
-        "rows_i": stage.positions * stage.groups_i,
+        "rows_i": stage.inhibition_rows,
         "step_y": stage.stride * stage.kernel * rows,
         "step_x": stage.stride * rows,
         "membrane_base": stage.membrane_base // at_once,
@@ -108,7 +109,7 @@ def _joined(rows: Int, bits: int) -> Image:
 def _joined_row(row: Sequence[int], bits: int) -> int:
     joined = 0
     for value in reversed(row):
-        joined = joined << bits | value
+        joined = joined << bits | value & (1 << bits) - 1
     return joined
 
 

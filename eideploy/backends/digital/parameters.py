@@ -17,7 +17,7 @@ PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
     "steps", "program", "route", "axis_y", "axis_x", "weight", "lane", "parameter", "gain", "table",
 )  # fmt: skip
-STAGE_FLAGS = ("is_readout", "has_floor", "is_last")
+STAGE_FLAGS = ("is_readout", "is_folded", "has_floor", "is_last")
 STAGE_NUMBERS = (
     "positions", "width", "n_e", "groups_e", "groups_i", "rows_i", "step_y", "step_x",
     "weight_base", "inhibitory_base", "accumulator_base", "inhibition_base", "membrane_base",
@@ -184,7 +184,7 @@ def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
         yield "integer ", f"config_{name}".upper(), number
     for number, name in enumerate((*PHASES, "clear", "idle")):
         yield "logic [2:0] ", name.upper(), number
-    for number, name in enumerate(("ie", "ee", "ei")):
+    for number, name in enumerate(("ie", "ee", "ei", "den")):
         yield "logic [1:0] ", f"kind_{name}".upper(), number
     for number, name in enumerate(DIVIDERS):
         yield "integer ", f"divider_{name}".upper(), number

@@ -21,8 +21,9 @@ from eideploy.circuit import (
     Node,
     Shape,
 )
+from eideploy.circuit.folded import Folded
 from eideploy.circuit.nodes import EILayer, Synapses
-from eideploy.errors import InvariantError
+from eideploy.errors import CapacityError, InvariantError
 
 DIALECT, VERSION = "ei", 1
 DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be
@@ -38,6 +39,7 @@ def graph(circuit: Circuit) -> nir.NIRGraph:
 
     Raises:
         InvariantError: two nodes would have one name.
+        CapacityError: a folded layer.
     """
     return _Writer(circuit).graph()
 
@@ -71,6 +73,14 @@ class _Writer:
             f"{type(node).__name__} is no node of a float circuit",
             where=f"node {node.name}",
             fix="write the circuit before it is quantized",
+        )
+
+    @add.register
+    def _(self, node: Folded) -> str:
+        raise CapacityError(
+            "a folded layer has no populations, and weights of either sign",
+            where=f"node {node.name}",
+            fix="write the circuit before it is folded",
         )
 
     @add.register

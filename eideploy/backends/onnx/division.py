@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from eideploy.backends.onnx.graph import Graph, Value
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.errors import InvariantError, UsageError
 from eideploy.numeric.fixed import top
 
@@ -22,7 +22,7 @@ POWERS = np.array([*(1 << n for n in range(HIGHEST + 1)), 0])  # only a zero is 
 HALVES = np.array([0, *(1 << n for n in range(HIGHEST + 1))])  # half of 2^n, to round a shift by n
 
 
-def divided(g: Graph, node: IntegerEILayer, num: Value, den: Value) -> Value:
+def divided(g: Graph, node: IntegerCurrent, num: Value, den: Value) -> Value:
     """Return c = sat(round(2^fraction NUM / DEN)) of (S, B, positions, n_E) (A6..A8)."""
     if node.division is None:
         raise InvariantError(
@@ -57,7 +57,7 @@ def divided(g: Graph, node: IntegerEILayer, num: Value, den: Value) -> Value:
     return g.op("Where", positive, signed, np.int64(0), to="current")
 
 
-def _limited(g: Graph, node: IntegerEILayer, num: Value, rounded: Value) -> Value:
+def _limited(g: Graph, node: IntegerCurrent, num: Value, rounded: Value) -> Value:
     """Return the magnitude `rounded`, saturated, with the sign of `num`."""
     limited = smaller(g, rounded, np.int64(top(node.current_bits)))
     return g.op("Where", g.op("Less", num, np.int64(0)), g.op("Neg", limited), limited)
@@ -79,7 +79,7 @@ def _least(g: Graph, x: Value) -> Value:
     return g.op("Add", least_high, least_low, to="minimum")
 
 
-def _exact(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Value) -> Value:
+def _exact(g: Graph, node: IntegerCurrent, num: Value, den: Value, fraction: Value) -> Value:
     """Return round(2^fraction num / den), ties up; a divisor beyond 2^61 is rounded to zero."""
     del node
     exponent, _ = _normalised(g, den)
@@ -93,7 +93,7 @@ def _exact(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Val
     return g.op("Where", g.op("Greater", wanted, room), np.int64(0), quotient, to="quotient")
 
 
-def _by_table(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Value) -> Value:
+def _by_table(g: Graph, node: IntegerCurrent, num: Value, den: Value, fraction: Value) -> Value:
     """Return round(2^(fraction - m - e) num table[i]), ties up (A7)."""
     assert node.division is not None
     divider = node.division.divider
@@ -107,7 +107,7 @@ def _by_table(g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: 
 
 
 def _by_logarithms(
-    g: Graph, node: IntegerEILayer, num: Value, den: Value, fraction: Value
+    g: Graph, node: IntegerCurrent, num: Value, den: Value, fraction: Value
 ) -> Value:
     """Return round(2^(fraction + p) m), ties up, m 2^p being num / den by Mitchell's lines."""
     assert node.division is not None
@@ -132,7 +132,7 @@ def _logarithm(g: Graph, x: Value, bits: int) -> tuple[Value, Value]:
     return exponent, g.op("Sub", mantissa, np.int64(1 << bits))
 
 
-def _scaled(g: Graph, node: IntegerEILayer, product: Value, power: Value) -> Value:
+def _scaled(g: Graph, node: IntegerCurrent, product: Value, power: Value) -> Value:
     """Return round(2^power product), ties up; beyond the current's width only known to be that."""
     up, down = _parts(g, power)
     down = smaller(g, down, np.int64(HIGHEST + 1))
@@ -178,7 +178,7 @@ def _shifted(g: Graph, x: Value, by: Value | np.int64) -> Value:
     return g.cast(g.op("BitShift", x, shift, direction="RIGHT"), np.int64)
 
 
-Rule = Callable[[Graph, IntegerEILayer, Value, Value, Value], Value]
+Rule = Callable[[Graph, IntegerCurrent, Value, Value, Value], Value]
 RULES: Mapping[str, Rule] = {
     "exact": _exact,
     "constant": _exact,

@@ -8,8 +8,14 @@ import numpy as np
 from eideploy.backends.onnx.division import divided, smaller
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.backends.onnx.network import Network, per_channel
-from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, IntegerReadout, Node
-from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
+from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
+from eideploy.circuit.integer import (
+    IntegerCurrent,
+    IntegerEILayer,
+    IntegerLogits,
+    Integers,
+    IntegerSynapses,
+)
 from eideploy.circuit.limits import limits, peaks
 from eideploy.errors import InvariantError
 
@@ -47,19 +53,24 @@ class IntegerNetwork(Network):
         return super().apply(node, *inputs)
 
     @apply.register
-    def _(self, node: IntegerEILayer, x: Value) -> Value:
+    def _(self, node: IntegerCurrent, x: Value) -> Value:
         g, reach = self.graph, self.limits[node.name]
-        num, s = self._balance(node, x)
-        gained = g.op("Mul", s, node.gain)
-        den = self._product(
-            gained, node.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor"
-        )  # (A5)
+        if isinstance(node, IntegerEILayer):
+            num, s = self._balance(node, x)
+            gained = g.op("Mul", s, node.gain)
+            den = self._product(
+                gained, node.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor"
+            )  # (A5)
+        else:
+            num, den = self._folded(node, x)
         c = divided(g, node, num, den)
         return self.maps(node, g.op("Add", c, node.bias), "output")  # (A9)
 
     @apply.register
-    def _(self, node: IntegerReadout, x: Value) -> Value:
-        return self.maps(node, self._balance(node, x)[0], "output")
+    def _(self, node: IntegerLogits, x: Value) -> Value:
+        if isinstance(node, IntegerSynapses):
+            return self.maps(node, self._balance(node, x)[0], "output")
+        return self.maps(node, self._folded(node, x)[0], "output")
 
     @apply.register
     def _(self, node: IntegerLIF, current: Value) -> Value:
@@ -74,12 +85,34 @@ class IntegerNetwork(Network):
         v = body.op("Sub", u, body.op("Mul", threshold, z))
         return self.scan(node, current, body, v, z)  # (A10)
 
+    def _folded(self, node: Integers, x: Value) -> tuple[Value, Value]:
+        """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A26, A27).
+
+        The numerator's positive and negative weights are multiplied apart, so that both are bytes.
+        """
+        g, reach, columns = self.graph, self.limits[node.name], self._columns(node, x)
+        num, *den = (w.reshape(node.n_e, -1).T for w in node.weights)
+        parts = [
+            ("positive", np.maximum(num, 0), reach.excitation),
+            ("negative", np.maximum(-num, 0), reach.subtracted),
+            *(("divisor", w, reach.divisor) for w in den),
+        ]
+        peak = self.peaks[node.inputs[0]]
+        plus, minus, *others = (
+            self._product(columns, w, peak=peak, bound=bound, to=to) for to, w, bound in parts
+        )
+        difference = g.op("Sub", plus, minus, to="num")
+        return difference, others[0] if others else difference
+
+    def _columns(self, node: Integers, x: Value) -> Value:
+        narrow = self.graph.cast(x, np.uint8 if self.peaks[node.inputs[0]] < BYTE else np.int64)
+        return self.columns(node, narrow)
+
     def _balance(self, node: IntegerSynapses, x: Value) -> tuple[Value, Value]:
         """Return NUM and s_I as (S, B, positions, n) (A2..A4)."""
         g, reach, peak = self.graph, self.limits[node.name], self.peaks[node.inputs[0]]
         w_ee, w_ie = (w.reshape(len(w), -1).T for w in (node.w_ee, node.w_ie))
-        narrow = g.cast(x, np.uint8 if peak < BYTE else np.int64)
-        columns = self.columns(node, narrow)
+        columns = self._columns(node, x)
         p = self._product(columns, w_ee, peak=peak, bound=reach.excitation, to="excitation")
         s = self._product(columns, w_ie, peak=peak, bound=reach.inhibition, to="inhibition")
         subtracted = self._product(

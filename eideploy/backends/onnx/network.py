@@ -10,7 +10,7 @@ from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import Array, Graph, Value, declared
 from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, Shape, SumPool
-from eideploy.circuit.nodes import Convolution, Synapses
+from eideploy.circuit.nodes import Connections, Convolution
 from eideploy.errors import InvariantError
 
 INPUT = "input"
@@ -87,7 +87,7 @@ class Network(ABC):
         kind = "ReduceSum" if isinstance(node, SumPool) else "ReduceMean"
         return g.op(kind, x, np.array([4, 6]), keepdims=0)
 
-    def columns(self, node: Synapses, x: Value) -> Value:
+    def columns(self, node: Connections, x: Value) -> Value:
         """Return the presynaptic values of every output position (S, B, positions, fan_in).
 
         Patches are gathered, never convolved by an algorithm of the runtime's choice: what a
@@ -95,7 +95,7 @@ class Network(ABC):
         """
         g = self.graph
         if not isinstance(node, Convolution):
-            return self.reshaped(x, 1, node.w_ee.shape[1])
+            return self.reshaped(x, 1, node.fan_in)
         c, h, w = self.circuit.shapes[node.inputs[0]]
         index = patch_index(node, h, w)
         x = self.reshaped(x, c, h * w)
@@ -140,7 +140,7 @@ def patch_index(node: Convolution, height: int, width: int) -> Array:
     """Return (positions, k * k) indices into height * width entries and one more, the padding."""
     index = np.arange(height * width).reshape(height, width)
     index = np.pad(index, node.padding, constant_values=height * width)
-    kernel = node.w_ee.shape[2]
+    kernel = node.kernel
     windows = sliding_window_view(index, (kernel, kernel))
     windows = windows[:: node.stride, :: node.stride]
     return np.ascontiguousarray(windows).reshape(-1, kernel * kernel)

@@ -13,7 +13,8 @@ from eideploy.backends.onnx import FLOAT, INTEGER
 from eideploy.backends.onnx.float_model import FloatNetwork
 from eideploy.backends.onnx.graph import model
 from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
-from eideploy.circuit import Circuit, IntegerInput, IntegerReadout
+from eideploy.circuit import Circuit, IntegerInput
+from eideploy.circuit.integer import IntegerLogits
 from eideploy.files import sha256, write_atomic
 from eideploy.program import Program
 
@@ -59,7 +60,7 @@ def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
     source, output = circuit.input, circuit.output
     if isinstance(source, IntegerInput):
         metadata |= {"input_step": repr(source.step), "input_top": str(source.top)}
-    if isinstance(output, IntegerReadout):
+    if isinstance(output, IntegerLogits):
         metadata["logit_step"] = repr(output.logit_step)
     return model(graph, version=__version__, metadata=metadata)
 

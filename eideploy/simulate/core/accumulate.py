@@ -5,7 +5,7 @@ from eideploy.simulate.core.scan import Row, Scanner, Tap, taps_of
 
 
 class Accumulate(Phase):
-    """Scans the sources and adds their events to s_I and NUM, P lanes a cycle."""
+    """Scans the sources and adds their events to s_I (folded: DEN) and NUM, P lanes a cycle."""
 
     name = "accumulate"
 
@@ -31,15 +31,15 @@ class Accumulate(Phase):
         group, self.group = self.group, self.group + 1
         position = oy * stage.width + ox
         weight = stage.weight_base + index * (stage.groups_i + stage.groups_e) + group
-        inhibitory = group < stage.groups_i
-        if not inhibitory:
+        first = group < stage.groups_i  # of W_IE, or of the denominator
+        if not first:
             group -= stage.groups_i
         row = (
             stage.inhibition_base + position * stage.groups_i + group
-            if inhibitory
+            if first and not stage.is_folded
             else stage.accumulator_base + position * stage.groups_e + group
         )
-        operation = inhibitory, row, memories.weight[weight] * self.value, stage.lane_base + group
+        operation = first, row, memories.weight[weight] * self.value, stage.lane_base + group
         if self.group == stage.groups_i + stage.groups_e:
             self.group = 0
             del self.taps[0]
@@ -48,10 +48,13 @@ class Accumulate(Phase):
         return operation
 
     def retire(self, operation: Operation) -> None:
-        """Add a row of products to s_I or, shifted, to NUM."""
+        """Add a row of products to s_I or DEN, or, shifted, to NUM."""
         memories = self.core.memories
-        inhibitory, row, products, lane_row = operation
-        if inhibitory:
+        first, row, products, lane_row = operation
+        if first and self.core.stage.is_folded:
+            memories.den[row] += products
+            self.core.divisible |= bool(products.any())
+        elif first:
             memories.inhibition[row] += products
         else:
             memories.num[row] += products << memories.shift[lane_row]

@@ -6,6 +6,7 @@ module address_generator (
     input  logic                         clk,
     input  logic                         reset,
     // the stage
+    input  logic                         is_folded,
     input  logic [core_pkg::ADDRESS-1:0] groups_i,
     input  logic [core_pkg::ADDRESS-1:0] groups_e,
     input  logic [core_pkg::ADDRESS-1:0] weight_base,
@@ -46,13 +47,15 @@ module address_generator (
   wire [A-1:0] offset = unit_valid ? unit_group : event_offset;
   wire [A-1:0] position = unit_valid ? unit_position : event_position;
   wire [A-1:0] group = unit_valid ? unit_group : event_group;
-  wire to_inhibition = !unit_valid && event_inhibitory;
+  wire to_inhibition = !unit_valid && event_inhibitory && !is_folded;
+  wire [1:0] event_kind = !event_inhibitory ? core_pkg::KIND_EE
+      : is_folded ? core_pkg::KIND_DEN : core_pkg::KIND_IE;
 
   assign gain_address = gain_base + unit;
 
   always_ff @(posedge clk) begin
     valid <= !reset && (event_valid || unit_valid);
-    kind <= unit_valid ? core_pkg::KIND_EI : event_inhibitory ? core_pkg::KIND_IE : core_pkg::KIND_EE;
+    kind <= unit_valid ? core_pkg::KIND_EI : event_kind;
     weight_address <= (unit_valid ? inhibitory_base : weight_base) + channel * pitch + offset;
     lane_address <= lane_base + group;
     sum_address <= (to_inhibition ? inhibition_base : accumulator_base)

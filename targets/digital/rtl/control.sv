@@ -7,6 +7,7 @@ module control (
     input  logic [core_pkg::ADDRESS-1:0] steps,
     // the stage
     input  logic                         is_readout,
+    input  logic                         is_folded,
     input  logic                         has_floor,
     input  logic                         is_last_stage,
     // the phases
@@ -62,20 +63,19 @@ module control (
   assign run_output = phase == core_pkg::OUTPUT && !draining;
   assign enable_events = run_events || (phase == core_pkg::SETUP && about_to_end);
   assign enable_inhibition = run_inhibition || (phase == core_pkg::ACCUMULATE && about_to_end
-      && (!is_readout || is_last_step));
+      && !is_folded && (!is_readout || is_last_step));
   assign program_read = restart || stage_ends;
   assign program_address = restart || is_last_stage ? '0 : stage + A'(1);
 
-  logic [2:0] next_phase;
+  logic [2:0] next_phase, summed_phase;
 
   always_comb begin
+    if (is_readout) summed_phase = core_pkg::OUTPUT;
+    else summed_phase = has_floor ? core_pkg::UPDATE : core_pkg::MINIMUM;
     case (phase)
       core_pkg::SETUP: next_phase = core_pkg::ACCUMULATE;
-      core_pkg::ACCUMULATE: next_phase = core_pkg::INHIBIT;
-      core_pkg::INHIBIT: begin
-        if (is_readout) next_phase = core_pkg::OUTPUT;
-        else next_phase = has_floor ? core_pkg::UPDATE : core_pkg::MINIMUM;
-      end
+      core_pkg::ACCUMULATE: next_phase = is_folded ? summed_phase : core_pkg::INHIBIT;
+      core_pkg::INHIBIT: next_phase = summed_phase;
       default: next_phase = core_pkg::UPDATE;
     endcase
     if (stage_ends) next_phase = core_pkg::SETUP;

@@ -95,6 +95,7 @@ module core (
   );
 
   wire is_readout = entry[core_pkg::STAGE_IS_READOUT];
+  wire is_folded = entry[core_pkg::STAGE_IS_FOLDED];
   wire has_floor = entry[core_pkg::STAGE_HAS_FLOOR];
   wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
   wire [A-1:0] positions = entry[core_pkg::STAGE_POSITIONS+:A];
@@ -132,6 +133,7 @@ module core (
       .start            (start),
       .steps            (steps),
       .is_readout       (is_readout),
+      .is_folded        (is_folded),
       .has_floor        (has_floor),
       .is_last_stage    (is_last_stage),
       .done_accumulate  (done_accumulate),
@@ -293,6 +295,7 @@ module core (
   address_generator addresses (
       .clk             (clk),
       .reset           (reset),
+      .is_folded       (is_folded),
       .groups_i        (groups_i),
       .groups_e        (groups_e),
       .weight_base     (weight_base),
@@ -358,6 +361,7 @@ module core (
       .clk             (clk),
       .reset           (reset),
       .is_readout      (is_readout),
+      .is_folded       (is_folded),
       .clear_divisible (enter_stage),
       .divisible       (divisible),
       .valid           (lanes_valid),

@@ -5,10 +5,13 @@
 //     4  products
 //     5  the product of W_EE is shifted; the row of sums is read
 //     6  the row is added to and written; a row that was written a cycle ago is forwarded
+//
+// Of a folded stage the weights of NUM are signed, and those of DEN are multiplied with the value itself.
 module lanes (
     input  logic                         clk,
     input  logic                         reset,
     input  logic                         is_readout,
+    input  logic                         is_folded,
     input  logic                         clear_divisible,
     output logic                         divisible,
     // stage 2
@@ -62,7 +65,7 @@ module lanes (
     end
     value3  <= value;
     value4  <= value3;
-    gained3 <= G'(value) * G'(gain);
+    gained3 <= kind == core_pkg::KIND_DEN ? G'(value) : G'(value) * G'(gain);
     gained4 <= gained3;
   end
 
@@ -83,6 +86,7 @@ module lanes (
   logic again;
   wire is_inhibitory = kinds[6] == core_pkg::KIND_IE;
   wire subtracts = kinds[6] == core_pkg::KIND_EI;
+  wire is_divisor = kinds[6] == core_pkg::KIND_DEN;
 
   always_ff @(posedge clk) begin
     again <= valids[6] && rows[5] == rows[6]
@@ -91,10 +95,13 @@ module lanes (
 
   assign write_address    = rows[6];
   assign inhibition_write = valids[6] && is_inhibitory;
-  assign num_write        = valids[6] && !is_inhibitory;
-  assign den_write        = valids[6] && subtracts && !is_readout;
+  assign num_write        = valids[6] && !is_inhibitory && !is_divisor;
+  assign den_write        = valids[6] && (subtracts || is_divisor) && !is_readout;
 
-  wire subtracts5 = kinds[5] == core_pkg::KIND_EI;
+  wire is_signed4 = is_folded && kinds[4] == core_pkg::KIND_EE;
+  wire is_divisor5 = kinds[5] == core_pkg::KIND_DEN;
+  wire divides5 = kinds[5] == core_pkg::KIND_EI || is_divisor5;
+  wire signed [V:0] factor4 = {1'b0, value4};
   logic [P-1:0] positive;
 
   for (genvar i = 0; i < P; i++) begin : g_lane
@@ -103,15 +110,18 @@ module lanes (
     logic [S-1:0] last_inhibition;
 
     wire [W-1:0] weight = weights4[i*W+:W];
+    wire signed [W:0] signed_weight = {is_signed4 && weight[W-1], weight};
+    wire signed [W+V+1:0] product4 = signed_weight * factor4;
     wire [N-1:0] old_num = again ? last_num : num[i*N+:N];
     wire [D-1:0] old_den = again ? last_den : den[i*D+:D];
     wire [S-1:0] old_inhibition = again ? last_inhibition : inhibition[i*S+:S];
 
     always_ff @(posedge clk) begin
-      product5        <= N'(weight) * N'(value4);
+      product5        <= N'(product4);
       gained_product5 <= D'(weight) * D'(gained4);
-      product6        <= kinds[5] == core_pkg::KIND_EE ? product5 << shifts5[i*K+:K] : product5;
-      gained_product6 <= subtracts5 ? gained_product5 : '0;
+      product6        <= kinds[5] == core_pkg::KIND_EE ? product5 << shifts5[i*K+:K]
+          : is_divisor5 ? '0 : product5;
+      gained_product6 <= divides5 ? gained_product5 : '0;
       last_num        <= next_num[i*N+:N];
       last_den        <= next_den[i*D+:D];
       last_inhibition <= next_inhibition[i*S+:S];

@@ -1,0 +1,166 @@
+"""Job: decide which layers are folded, by what the target's core takes for either form."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from math import ceil
+from typing import Any, Literal, get_args
+
+from eideploy.circuit import Array, Circuit
+from eideploy.circuit.nodes import Synapses
+from eideploy.errors import UsageError
+from eideploy.program import Program, Stage
+from eideploy.report.ladder import affordable
+from eideploy.report.text import counted, table
+from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
+from eideploy.simulate.integer import run_integer
+
+Form = Literal["factored", "folded", "auto"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Cycles of a layer's stage per inference, and rows of weights, in both forms."""
+
+    factored_cycles: float
+    folded_cycles: float
+    factored_rows: int
+    folded_rows: int
+
+    @property
+    def saved(self) -> float:
+        """Cycles that folding saves."""
+        return self.factored_cycles - self.folded_cycles
+
+    @property
+    def more_rows(self) -> int:
+        """Rows of weights that folding takes beyond those of the factored form."""
+        return self.folded_rows - self.factored_rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which layers are folded, and why.
+
+    form     what was asked for
+    folded   the layers that are, in the circuit's order
+    samples  that "auto" measured activity on; 0 where it did not
+    costs    by layer, where it did
+    """
+
+    form: Form
+    folded: tuple[str, ...] = ()
+    samples: int = 0
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+
+
+def require_form(name: str) -> Form:
+    """Return `name` if it is a form.
+
+    Raises:
+        UsageError: it is none.
+    """
+    for form in FORMS:
+        if form == name:
+            return form
+    raise UsageError(
+        f"no form of inhibition is called {name!r}",
+        where="--inhibition", fix=f"choose of {', '.join(FORMS)}",
+    )  # fmt: skip
+
+
+def decide(
+    form: Form, circuit: Circuit, factored: Callable[[], Program], samples: Array
+) -> Decision:
+    """Return which layers of a float circuit are folded.
+
+    "auto" folds a layer where that takes the target's core fewer cycles, at the activity of the
+    factored program on calibration samples; where the rows of weights do not suffice, those that
+    save most a row.
+
+    Args:
+        form: what was asked for.
+        circuit: the float circuit.
+        factored: returns its program with no layer folded, whether or not it fits the memories.
+        samples: (B, ...) or (B, T, ...) of calibration.
+    """
+    names = tuple(node.name for node in circuit.of(Synapses))
+    if form == "factored":
+        return Decision(form=form)
+    if form == "folded":
+        return Decision(form=form, folded=names)
+    program = factored()
+    if program.target.core.inhibition == "factored":
+        return Decision(form=form)
+    some = samples[: affordable(circuit)]
+    costs = _costs(program, some)
+    most = program.target.memory.weight_rows
+    return Decision(form=form, folded=_chosen(costs, most), samples=len(some), costs=costs)
+
+
+def _costs(program: Program, samples: Array) -> dict[str, Cost]:
+    trace = run_integer(program.circuit, samples, keep=CYCLE_KINDS)
+    lanes = program.target.core.lanes
+    folded = replace(program, stages=tuple(_as_folded(s, lanes) for s in program.stages))
+    cycles = [count_cycles(one, trace).per_stage for one in (program, folded)]
+    return {
+        stage.name: Cost(
+            factored_cycles=float(cycles[0][stage.name].sum(0).mean()),
+            folded_cycles=float(cycles[1][stage.name].sum(0).mean()),
+            factored_rows=_fan_in(stage) * (stage.groups_i + stage.groups_e)
+            + stage.n_i * stage.groups_e,
+            folded_rows=_fan_in(stage) * (other.groups_i + other.groups_e),
+        )
+        for stage, other in zip(program.stages, folded.stages, strict=True)
+    }
+
+
+def _as_folded(stage: Stage, lanes: int) -> Stage:
+    """Return what of a factored stage's folded form the cycle model looks at."""
+    n_i = 0 if stage.is_readout else stage.n_e
+    return replace(stage, is_folded=True, n_i=n_i, groups_i=ceil(n_i / lanes))
+
+
+def _fan_in(stage: Stage) -> int:
+    return (stage.inhibitory_base - stage.weight_base) // (stage.groups_i + stage.groups_e)
+
+
+def _chosen(costs: Mapping[str, Cost], most_rows: int) -> tuple[str, ...]:
+    """Return the layers to fold: those that save cycles, as far as the weight memory reaches."""
+    chosen = [name for name, cost in costs.items() if cost.saved > 0]
+    rows = sum(cost.factored_rows for cost in costs.values())
+    while rows + sum(costs[name].more_rows for name in chosen) > most_rows:
+        larger = [name for name in chosen if costs[name].more_rows > 0]
+        if not larger:
+            break
+        chosen.remove(min(larger, key=lambda name: costs[name].saved / costs[name].more_rows))
+    return tuple(chosen)
+
+
+def decision_text(decision: Decision) -> str:
+    """Return the decision, with both costs where they were measured."""
+    if not decision.costs:
+        return f"inhibition  {decision.form}: {_summary(decision)}"
+    head = ["inhibition, cycles per inference", "factored", "folded", "weight rows", "", "chosen"]
+    rows = [
+        [
+            name,
+            f"{cost.factored_cycles:.0f}",
+            f"{cost.folded_cycles:.0f}",
+            f"{cost.factored_rows}",
+            f"{cost.folded_rows}",
+            "folded" if name in decision.folded else "factored",
+        ]
+        for name, cost in decision.costs.items()
+    ]
+    measured = f"activity of {counted(decision.samples, 'calibration sample')}"
+    return f"inhibition  auto: {_summary(decision)}, by the {measured}\n\n{table(head, rows)}"
+
+
+def _summary(decision: Decision) -> str:
+    return f"{', '.join(decision.folded)} folded" if decision.folded else "no layer folded"
+
+
+def decision_content(decision: Decision) -> dict[str, Any]:
+    """Return the decision as a JSON-able table."""
+    return asdict(decision)

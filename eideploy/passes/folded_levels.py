@@ -1,0 +1,106 @@
+"""The weights of one folded layer as levels (A28..A30)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.circuit import Array, Chosen
+from eideploy.circuit.folded import Divided, Folded
+from eideploy.errors import CapacityError
+from eideploy.passes.levels import least_error_steps, over_largest, rounded
+from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, squared_error
+from eideploy.scheme import Bits, Scheme
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldedLevels:
+    """Weights in levels and their units: w_num ~ unit Q_num, w_den ~ of_den Q_den.
+
+    w_den and of_den of a readout have no rows
+    """
+
+    w_num: Array
+    w_den: Array
+    unit: Array
+    of_den: Array
+    chosen: Chosen
+
+
+def quantize_folded(
+    node: Folded, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, ratio: Array
+) -> FoldedLevels:
+    """Return the levels of a folded layer; of a readout, which has one unit for all rows.
+
+    The numerator has the bits, rounding, clipping and granularity of W_EE, the denominator those of
+    W_IE. The numerator takes up `ratio` times what rounding did to the denominator: where a neuron
+    is about to fire, num - ratio den is what decides (A17).
+
+    Shapes   moment: (blocks, m, m), second moments of the inputs of a row, block by block;
+             mean: (fan_in,), their means; ratio: (n_E,)
+
+    Raises:
+        CapacityError: one bit, which holds no sign.
+    """
+    if bits.w_ee < 2:
+        raise CapacityError(
+            "the numerator of a folded layer has signed weights, and w_ee has 1 bit",
+            where=f"node {node.name}, scheme {scheme.name}",
+            fix="compile with --inhibition factored, or a scheme of at least 2 bits",
+        )
+    target = node.w_num.reshape(node.n_e, -1).astype(np.float64)
+    q_den, of_den, full_scale_den = np.zeros((0, target.shape[1]), np.int64), np.zeros(0), ratio[:0]
+    if isinstance(node, Divided):
+        den = node.w_den.reshape(node.n_e, -1).astype(np.float64)
+        grid = Grid(bits.w_ie, scheme.levels)
+        of_den = least_error_steps(
+            den, grid, scheme.clipping.w_ie, scheme.granularity.w_ie, moment
+        )  # (A28)
+        q_den = rounded(scheme.rounding.w_ie, den, of_den, grid, moment, mean)
+        full_scale_den = over_largest(of_den * grid.top, den)
+        target = target + ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
+    numerator = _Numerator(target, scheme, bits, moment, mean, alike=not isinstance(node, Divided))
+    unit = numerator.steps()
+    q_num = numerator.levels(target, unit)
+    return FoldedLevels(
+        w_num=q_num.reshape(node.w_num.shape),
+        w_den=q_den.reshape(len(q_den), *node.w_num.shape[1:]),
+        unit=unit,
+        of_den=of_den,
+        chosen=Chosen(
+            full_scale_ee=over_largest(unit * numerator.grid.top, target),
+            full_scale_ie=full_scale_den,
+            error=np.sqrt(squared_error(q_num * unit[:, None] - target, moment)),
+        ),
+    )
+
+
+class _Numerator:
+    """The numerator's weights, to be rounded at one full scale after the other (A30)."""
+
+    def __init__(
+        self, rows: Array, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, alike: bool
+    ) -> None:
+        self.rows, self.scheme, self.moment, self.mean = rows, scheme, moment, mean
+        self.grid = Grid(bits.w_ee, scheme.levels, signed=True)
+        self.granularity = "layer" if alike else scheme.granularity.w_ee
+
+    def steps(self) -> Array:
+        """Return the step of every row; rows of few inputs are tried as they will be rounded."""
+        clipping = self.scheme.clipping.w_ee
+        if self.granularity == "layer" or self.rows.shape[1] > FEW_INPUTS:
+            return least_error_steps(self.rows, self.grid, clipping, self.granularity, self.moment)
+        size = np.abs(self.rows)
+        largest = size.max(1)
+        full = np.where(largest > 0, largest, largest.max() or 1.0) / self.grid.top
+        steps = full_scales(size, clipping) * full
+        many = np.tile(self.rows, (len(steps), 1))
+        tried = steps.reshape(-1, 1)
+        error = self.levels(many, tried[:, 0]) * tried - many
+        errors = squared_error(error, self.moment).reshape(steps.shape)
+        chosen: Array = steps[errors.argmin(0), np.arange(len(self.rows))]
+        return chosen
+
+    def levels(self, rows: Array, steps: Array) -> Array:
+        """Return the levels of rows (n, fan_in), rounded as the scheme says."""
+        how = self.scheme.rounding.w_ee
+        return rounded(how, rows, steps, self.grid, self.moment, self.mean)

@@ -141,7 +141,10 @@ def decision_text(decision: Decision) -> str:
     """Return the decision, with both costs where they were measured."""
     if not decision.costs:
         return f"inhibition  {decision.form}: {_summary(decision)}"
-    head = ["inhibition, cycles per inference", "factored", "folded", "weight rows", "", "chosen"]
+    head = [
+        "cycles per inference, rows of weights", "factored", "folded", "rows, factored", "folded",
+        "chosen",
+    ]  # fmt: skip
     rows = [
         [
             name,

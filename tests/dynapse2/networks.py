@@ -15,10 +15,12 @@ CURRENTS = dict.fromkeys(ROLES, 1e-9)
 
 def board(columns, rows=1, entry=0, **chip):
     """Return the shipped spec with a grid of chips, and of other counts where given."""
+    counts = replace(SPEC.chip, **chip)
     return replace(
         SPEC,
         board=replace(SPEC.board, columns=columns, rows=rows, entry=entry),
-        chip=replace(SPEC.chip, **chip),
+        chip=counts,
+        monitor=replace(SPEC.monitor, marker=counts.tags - 1),
     )
 
 

@@ -1,0 +1,1 @@
+"""A mapped network as files: the patch, the loader, tables, the template merge."""

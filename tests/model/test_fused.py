@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, cross_entropy
 
+from eideploy import native
 from eideploy.model import compiled
 from eideploy.model.functional import divide, fire
 from eideploy.model.fused import Firing, ei_spikes, spikes
@@ -236,7 +237,7 @@ def uncached(tmp_path, monkeypatch):
 
 
 def test_without_a_compiler_plain_torch_runs_after_one_line(uncached, monkeypatch, capsys):
-    monkeypatch.setattr(compiled, "compiler", lambda: None)
+    monkeypatch.setattr(native, "compiler", lambda: None)
     network, x = residual(), torch.rand(2, 2, 6, 6, dtype=torch.double)
     expected = network(x)
     network.use_kernel("auto")
@@ -267,7 +268,7 @@ def test_a_failed_compilation_falls_back_to_plain_torch(uncached, monkeypatch, c
 def test_a_library_is_compiled_once(uncached, monkeypatch):
     assert compiled.library() is not None
     compiled.library.cache_clear()
-    monkeypatch.setattr(compiled, "_compile", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(native, "compile_to", lambda *_: pytest.fail("compiled again"))
     assert compiled.library() is not None
     assert compiled.available()
 

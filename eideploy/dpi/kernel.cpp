@@ -1,0 +1,104 @@
+// The steps of definition.py, many times faster: LANES images side by side, spikes sent on by a list
+// of who hears them. kernel.py calls it.
+
+#include <cstdint>
+#include <vector>
+
+#include "membrane.h"
+
+struct Job {
+  int64_t inputs, neurons, steps;
+  double dt;
+};
+
+constexpr int RECEPTORS = 4;
+enum { AMPA, NMDA, GABA, SHUNT, ADAPTATION };
+
+// of every neuron, as in units.Step
+struct Neuron {
+  double h, reset, threshold, refractory, floor, direct, gate, adaptation;
+  double decay[RECEPTORS + 1], mean[RECEPTORS + 1];
+};
+
+namespace {
+
+template <typename T> struct Vector;
+template <> struct Vector<float> { using type = Floats; };
+template <> struct Vector<double> { using type = Doubles; };
+
+// first: (inputs + neurons + 1,), the synapses of each source; target: neuron * RECEPTORS + receptor
+template <typename T>
+void run(const Job& job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+         const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+  using V = typename Vector<T>::type;
+  constexpr V NOTHING = {};
+  const T dt = static_cast<T>(job.dt);
+  const int64_t states = RECEPTORS + 1;
+  std::vector<V> a(job.neurons * states, NOTHING), v(job.neurons), wait(job.neurons, NOTHING);
+  std::vector<V> jumps(job.neurons * RECEPTORS, NOTHING), sent(job.neurons, NOTHING);
+  std::vector<uint8_t> any(job.neurons, 0);
+  std::vector<T> weight(strength, strength + first[job.inputs + job.neurons]);
+  for (int64_t n = 0; n < job.neurons; ++n) v[n] = NOTHING + static_cast<T>(neurons[n].reset);
+  const auto deliver = [&](int64_t source, const V& amount) {
+    for (int64_t k = first[source]; k < first[source + 1]; ++k)
+      jumps[target[k]] += weight[k] * amount;
+  };
+  for (int64_t t = 0; t < job.steps; ++t) {
+    for (int64_t s = 0; s < job.inputs; ++s) {
+      const uint8_t* event = events + (s * job.steps + t) * LANES;
+      V amount = NOTHING;
+      bool some = false;
+      for (int l = 0; l < LANES; ++l) some |= event[l] != 0, amount[l] = event[l];
+      if (some) deliver(s, amount);
+    }
+    for (int64_t n = 0; n < job.neurons; ++n)
+      if (any[n]) deliver(job.inputs + n, sent[n]);
+    for (int64_t n = 0; n < job.neurons; ++n) {
+      const Neuron& c = neurons[n];
+      V mean[RECEPTORS + 1];
+      V *own = &a[n * states], *jump = &jumps[n * RECEPTORS];
+      for (int d = 0; d < states; ++d) {
+        const V added = d < RECEPTORS ? jump[d] : sent[n] * static_cast<T>(c.adaptation);
+        own[d] = own[d] * static_cast<T>(c.decay[d]) + added;
+        mean[d] = own[d] * static_cast<T>(c.mean[d]);
+      }
+      for (int d = 0; d < RECEPTORS; ++d) jump[d] = NOTHING;
+      const V slow = mean[NMDA] / (static_cast<T>(c.gate) / v[n] + T(1));
+      const V input = mean[AMPA] + slow - mean[GABA] + static_cast<T>(c.direct);
+      const V shunt = mean[SHUNT] + mean[ADAPTATION] + T(1);
+      const V open = larger<V>(dt - wait[n], NOTHING);
+      const Advance<V> to(v[n], larger<V>(input, NOTHING + static_cast<T>(c.floor)), shunt,
+                          open * static_cast<T>(c.h / job.dt));
+      const T threshold = static_cast<T>(c.threshold);
+      const auto fired = to.next >= threshold;
+      const V left = open * (to.next - threshold) / (fired ? to.next - v[n] : NOTHING + T(1));
+      const V reset = NOTHING + static_cast<T>(c.reset);
+      wait[n] = fired ? static_cast<T>(c.refractory) - left : larger<V>(wait[n] - dt, NOTHING);
+      v[n] = fired ? reset : larger<V>(to.next, reset);
+      sent[n] = fired ? NOTHING + T(1) : NOTHING;
+      any[n] = 0;
+      for (int l = 0; l < LANES; ++l) any[n] |= fired[l] != 0;
+      if (!any[n]) continue;
+      for (int l = 0; l < LANES; ++l) counts[n * LANES + l] += fired[l] != 0;
+      if (spikes)
+        for (int l = 0; l < LANES; ++l)
+          spikes[(n * job.steps + t) * LANES + l] = fired[l] != 0;
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+// events: (inputs, steps, LANES); spikes: (neurons, steps, LANES), zeros, or null; counts: (neurons, LANES)
+void dpi_run32(const Job* job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+               const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+  run<float>(*job, neurons, first, target, strength, events, spikes, counts);
+}
+
+void dpi_run64(const Job* job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+               const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+  run<double>(*job, neurons, first, target, strength, events, spikes, counts);
+}
+}

@@ -60,14 +60,15 @@ class Chip:
         """Return what input events (inputs, steps, batch), counts of up to 255, cause."""
         found = library()
         if found is None:
-            spikes = definition.run(self.wiring, self.step, events)
-            return Ran(counts=spikes.sum(1, dtype=np.int32), spikes=spikes if keep_spikes else None)
+            all_of = definition.run(self.wiring, self.step, events)
+            kept = all_of if keep_spikes else None
+            return Ran(counts=all_of.sum(1, dtype=np.int32), spikes=kept)
         parts = [
             self._group(found, events[:, :, at : at + LANES], keep_spikes=keep_spikes)
             for at in range(0, events.shape[2], LANES)
         ]
-        kept = [p.spikes for p in parts if p.spikes is not None]
-        spikes = np.concatenate(kept, 2) if kept else None
+        spiked = [p.spikes for p in parts if p.spikes is not None]
+        spikes = np.concatenate(spiked, 2) if spiked else None
         return Ran(counts=np.concatenate([p.counts for p in parts], 1), spikes=spikes)
 
     @functools.cached_property

@@ -34,7 +34,8 @@ class _Float(Walk):
     def _(self, node: Current, x: Array) -> Array:
         balanced, divisor = self._balance(node, x)
         y = node.g_e * (balanced / replace_zeros(divisor)) + node.b_e  # (M5)
-        return self.keep_current(node, y, divisor, 0)
+        self.keep_divisor(node, divisor)
+        return self.keep_current(node, y, 0)
 
     @apply.register
     def _(self, node: Connections, x: Array) -> Array:

@@ -4,6 +4,7 @@ Integers only, batched over samples. Every other implementation is compared with
 """
 
 from functools import partial, singledispatchmethod
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from eideploy.errors import InvariantError
 from eideploy.numeric.division import divide
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.lif import lif_step
+from eideploy.simulate.quotients import Quotients, has_quotients
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
 from eideploy.simulate.walk import Walk
@@ -74,7 +76,16 @@ class _Integer(Walk):
         super().__init__(circuit, recorder)
         self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
         bounds = limits(circuit)
-        self.weights = {n.name: _Weights(n, bounds[n.name]) for n in circuit.of(Integers)}
+        self.quotients = {
+            n.name: Quotients(n)
+            for n in circuit.of(IntegerCurrent)
+            if has_quotients(n, bounds[n.name])
+        }
+        self.weights = {
+            n.name: _Weights(n, bounds[n.name], self.quotients.get(n.name))
+            for n in circuit.of(Integers)
+        }
+        self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.of(IntegerCurrent)}
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
@@ -83,17 +94,26 @@ class _Integer(Walk):
     @apply.register
     def _(self, node: IntegerCurrent, x: Array) -> Array:
         num, den = self._balance(node, x)
-        c, saturated = divided(node, num, den)
-        c += node.bias  # (A9)
-        return self.keep_current(node, c, den, saturated)
+        kind, quotients = self.of_currents[node.name], self.quotients.get(node.name)
+        if quotients is None:
+            num, den = num.astype(np.int64), den.astype(np.int64)
+            self.keep_divisor(node, den)
+            c, saturated = divided(node, num, den)
+        else:
+            self.keep_divisor(node, den, unit=quotients.of_den)
+            c, saturated = quotients.divided(num, den, kind)
+        c = c.astype(kind, copy=False)
+        c += node.bias.astype(kind)  # (A9)
+        return self.keep_current(node, c, saturated)
 
     @apply.register
     def _(self, node: IntegerLogits, x: Array) -> Array:
-        return maps(self._balance(node, x)[0], self.circuit.shapes[node.name])
+        num = self._balance(node, x)[0].astype(np.int64)
+        return maps(num, self.circuit.shapes[node.name])
 
     @apply.register
     def _(self, node: IntegerLIF, current: Array) -> Array:
-        threshold = node.threshold.reshape(-1, *(1,) * (current.ndim - 3))
+        threshold = node.threshold.reshape(-1, *(1,) * (current.ndim - 3)).astype(current.dtype)
         step = partial(
             lif_step, threshold=threshold, leak=node.leak, bits=node.membrane_bits
         )  # (A10)
@@ -113,44 +133,66 @@ class _Integer(Walk):
         return flattened(x)
 
     def _balance(self, node: Integers, x: Array) -> tuple[Array, Array]:
-        """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5, folded A26, A27)."""
+        """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5, folded A26, A27).
+
+        They are whole numbers of a type that holds them; of a layer with quotients in their units.
+        """
         self.recorder.array("inputs", node.name, x)
         weights, n_e = self.weights[node.name], node.n_e
         sums = _product(patches(node, x, weights.of_input.dtype), weights.of_input)
         p, s = sums[..., :n_e], sums[..., n_e:]
         if not isinstance(node, IntegerSynapses):
-            return p.astype(np.int64), s.astype(np.int64)
+            return p.astype(weights.kind), s.astype(weights.kind)
         if "inhibition" in self.recorder.keep:
             self.keep_inhibition(node, s.astype(np.int64))
-        both = _product(s, weights.of_inhibition).astype(np.int64)
-        num = p.astype(np.int64)
-        num <<= node.shift_ee
-        num -= both[..., :n_e]
-        return num, both[..., n_e:]
+        both = _product(s, weights.of_inhibition)
+        num = p.astype(weights.kind)
+        num -= both[..., :n_e].astype(weights.kind, copy=False)
+        return num, both[..., n_e:].astype(weights.kind)
 
 
 class _Weights:
     """A layer's weights, each product of one type in which all its sums are exact.
 
-    of_input       [Q_EE; Q_IE]^T, (fan_in, n_E + n_I); of a folded layer [Q_num; Q_den]^T
+    of_input       [Q_EE << shift_ee; Q_IE]^T, (fan_in, n_E + n_I); folded: [Q_num; Q_den]^T
     of_inhibition  [Q_EI; Q_EI diag(gain)]^T, (n_I, 2 n_E); a readout has no gain, and n_E columns;
                    a folded layer has none
+    kind           of NUM and DEN
+
+    A factor 2^n of a row of weights costs a float no bit: shifts and the units of quotients are in
+    the weights.
     """
 
-    def __init__(self, node: Integers, reach: LayerLimits) -> None:
-        rows = np.concatenate([weight_rows(w) for w in node.weights])
+    def __init__(self, node: Integers, reach: LayerLimits, quotients: Quotients | None) -> None:
+        self.kind: type[Any] = np.int64 if quotients is None else np.float64
+        of_num, of_den = (quotients.of_num, quotients.of_den) if quotients else (1, 1)
         if not isinstance(node, IntegerSynapses):
             kind = exact_type(max(reach.excitation + reach.subtracted, reach.divisor))
-            self.of_input = rows.astype(kind).T
+            parts = [_scaled(w, of) for w, of in zip(node.weights, (of_num, of_den), strict=False)]
+            self.of_input = np.concatenate(parts).astype(kind).T
             self.of_inhibition = self.of_input[:0]
             return
         kind = exact_type(max(reach.excitation, reach.inhibition))
-        self.of_input = rows.astype(kind).T
+        up = (1 << node.shift_ee) * of_num
+        rows = [_scaled(node.w_ee, up), weight_rows(node.w_ie)]
+        self.of_input = np.concatenate(rows).astype(kind).T
         kind = exact_type(max(reach.subtracted, reach.divisor))
-        parts = [node.w_ei]
+        parts = [_scaled(node.w_ei, of_num)]
         if isinstance(node, IntegerEILayer):
-            parts.append(node.w_ei * node.gain)
+            parts.append(_scaled(node.w_ei * node.gain, of_den))
         self.of_inhibition = np.concatenate(parts).astype(kind).T
+
+
+def _scaled(weights: Array, unit: Array | int) -> Array:
+    """Return rows of weights, each times its unit (n,)."""
+    return np.asarray(weight_rows(weights) * np.reshape(unit, (-1, 1)))
+
+
+def _current_type(circuit: Circuit, node: IntegerCurrent) -> type[np.signedinteger[Any]]:
+    """Return the type that holds a layer's current and its neurons' membranes at every moment."""
+    membranes = [n.membrane_bits for n in circuit.of(IntegerLIF) if node.name in n.inputs]
+    most = (1 << node.current_bits) + int(np.abs(node.bias).max()) + sum(1 << b for b in membranes)
+    return np.int32 if most <= np.iinfo(np.int32).max else np.int64
 
 
 def _product(rows: Array, weights: Array) -> Array:

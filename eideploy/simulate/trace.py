@@ -57,7 +57,7 @@ class Recorder:
         It is called for one part of the samples after the other.
         """
         if kind in self.keep:
-            value = value.astype(np.int64) if value.dtype.kind == "u" else value
+            value = value.astype(np.int64) if value.dtype.kind in "iu" else value
             repeat = self.steps // value.shape[0]
             repeated = value.repeat(repeat, axis=0) if repeat > 1 else value
             self.kinds[kind].setdefault(name, []).append(repeated)

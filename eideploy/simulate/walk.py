@@ -11,7 +11,7 @@ from eideploy.simulate.samples import maps
 from eideploy.simulate.trace import Recorder
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
-MOST_ENTRIES = 1 << 20  # of the patches of a layer that are made at once: they stay in a cache
+MOST_ENTRIES = 1 << 19  # of the patches of a layer that are made at once: they stay in a cache
 
 
 class Walk:
@@ -55,15 +55,20 @@ class Walk:
         shape = self.circuit.shapes[node.name]
         self.recorder.array("inhibition", node.name, maps(s, (node.n_i, *shape[1:])))
 
-    def keep_current(self, node: Connections, rows: Array, divisor: Array, saturated: int) -> Array:
-        """Record an E-I layer's current and divisor (S, B, positions, n_E); return the current."""
-        shape, record, name = self.circuit.shapes[node.name], self.recorder, node.name
-        current = maps(rows, shape)
-        record.array("currents", name, current)
-        record.array("divisors", name, maps(divisor, shape))
-        record.count("saturated", name, saturated, divisor)
-        record.count("zeros", name, int((divisor == 0).sum()), divisor)
-        record.count("entries", name, divisor.size, divisor)
+    def keep_divisor(self, node: Connections, rows: Array, unit: Array | None = None) -> None:
+        """Record an E-I layer's divisor, (S, B, positions, n_E) in units of `unit` (n_E,)."""
+        record, name = self.recorder, node.name
+        if "divisors" in record.keep:
+            divisor = rows if unit is None else (rows / unit).astype(np.int64)
+            record.array("divisors", name, maps(divisor, self.circuit.shapes[name]))
+        record.count("zeros", name, rows.size - int(np.count_nonzero(rows)), rows)
+        record.count("entries", name, rows.size, rows)
+
+    def keep_current(self, node: Connections, rows: Array, saturated: int) -> Array:
+        """Record an E-I layer's current (S, B, positions, n_E); return it as maps."""
+        current = maps(rows, self.circuit.shapes[node.name])
+        self.recorder.array("currents", node.name, current)
+        self.recorder.count("saturated", node.name, saturated, rows)
         return current
 
     def over_time(self, name: str, current: Array, step: Step) -> Array:

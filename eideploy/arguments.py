@@ -238,6 +238,10 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="synthesise the core with each divider by yosys, minutes each (default: for ecp5)",
     )  # fmt: skip
     parser.add_argument(
+        "--fmax", action="store_true",
+        help="with --synth ecp5: place and route it by nextpnr, its memories as deep as needed",
+    )  # fmt: skip
+    parser.add_argument(
         "--samples", type=count, metavar="N", help="the first N of the test split (default: 128)"
     )
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")

@@ -188,6 +188,7 @@ def _report(args: argparse.Namespace) -> "Result":
     request = job.Request(
         folder=args.folder, samples=args.samples, input=args.input, data_dir=args.data_dir,
         synth=args.synth,
+        fmax=args.fmax,
     )  # fmt: skip
     return job.report(request)
 

@@ -10,7 +10,7 @@ from eideploy.dynapse2.spec import BACKEND as MIXED
 from eideploy.dynapse2.spec import ChipSpec, read_spec
 from eideploy.errors import UsageError
 from eideploy.numeric.division import METHODS
-from eideploy.tables import build, is_file, read_toml, refuse
+from eideploy.tables import bounded, build, is_file, read_toml, refuse
 
 VERSION = 1
 SPEC = "spec.toml"
@@ -97,6 +97,7 @@ class Target:
     name: str
     backend: str
     description: str
+    clock_hz: int | None = bounded(1, 10**11, default=None)  # without one no time is stated
     core: Core
     memory: Memory
     widths: Widths

@@ -59,6 +59,7 @@ PUBLISHED = {  # the paper's table 5: batch, steps, peak rate, epochs of warm-up
 
 OWN = (
     "digits-conv",
+    "digits-events-resnet",
     "digits-events-vgg8",
     "digits-mlp",
     "digits-resnet",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
+CLIP_NORM = 1.0  # a divisor near zero gives gradients that empty a layer for good
 CALIBRATION_SAMPLES = 256
 TARGET = "digital"
 KEPT = (
@@ -102,8 +103,8 @@ class Finetuning:
         def stand_in(network: "Network") -> "IntegerNetwork":
             return IntegerNetwork(network, goal, dataset.input_shape, dataset.high)
 
-        start = load_state(self.folder, PARENT).network
-        return {"start": start, "stand_in": stand_in}
+        parent = load_state(self.folder, PARENT).network.eval()
+        return {"start": parent, "teacher": parent, "stand_in": stand_in}
 
     def calibrated(self, circuit: Circuit) -> Circuit:
         """Return the circuit with the calibration that it was trained with."""
@@ -141,6 +142,7 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
             epochs=max(1, training.epochs // TENTH),
             rate=training.rate * RATE,
             warmup_epochs=0,
+            clip_norm=CLIP_NORM,
             kernel="plain",
             device="cpu",
             precision="float64" if training.precision == "float64" else "float32",

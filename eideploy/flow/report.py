@@ -1,6 +1,6 @@
 """Job: a build's dividers side by side: accuracy, cycles, energy by counting, cells by yosys."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from eideploy.report.compare import compare
 from eideploy.report.energy import PICOJOULES, SOURCE, Energy, estimate
 from eideploy.report.text import counted, percent, table
 from eideploy.rtl import tools
-from eideploy.rtl.synthesis import KINDS, TOOLS, Cells, synthesise
+from eideploy.rtl.synthesis import KINDS, TOOLS, Cells, fitted, require_router, synthesise
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
 
@@ -34,6 +34,7 @@ class Request:
     input: Path | None = None
     data_dir: Path | None = None
     synth: str | None = None  # a family of synthesis.FAMILIES
+    fmax: bool = False  # place and route it, too, with memories as deep as the network takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,8 @@ def report(request: Request) -> Result:
         DataError: samples that do not fit the network; a core that yosys does not take.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
+    if request.fmax:
+        require_router(request.synth or "")
     if request.synth:
         tools.require(TOOLS, where="--synth")
     build = _build(request.folder)
@@ -101,8 +104,15 @@ def _row(request: Request, build: Build, program: Program) -> Row:
         agreement=found.agreement,
         cycles=float(cycles.per_inference.mean()),
         energy=estimate(program, cycles),
-        cells=synthesise(shape_of(program), family=request.synth) if request.synth else None,
+        cells=_cells(request, program) if request.synth else None,
     )
+
+
+def _cells(request: Request, program: Program) -> Cells:
+    shape = shape_of(program)
+    if request.fmax:
+        shape = replace(shape, target=fitted(shape.target, program.uses))
+    return synthesise(shape, family=request.synth or "", route=request.fmax)
 
 
 def _text(build: Build, request: Request, rows: list[Row]) -> str:
@@ -117,6 +127,7 @@ def _text(build: Build, request: Request, rows: list[Row]) -> str:
             f"{row.energy.total:,.0f}",
             *([] if row.cells is None else [f"{n}" for n in row.cells.kinds.values()]),
             *([] if row.cells is None else [f"{row.cells.depth}"]),
+            *([f"{row.cells.fmax_mhz:.1f}"] if row.cells and row.cells.fmax_mhz else []),
         ]
         for row in rows
     ]
@@ -125,11 +136,14 @@ def _text(build: Build, request: Request, rows: list[Row]) -> str:
     said = [
         f"report on build {build.folder}, {counted(request.samples or SAMPLES, 'sample')}",
         "",
-        table([*head, *(["longest path"] if request.synth else [])], lines),
+        table([*head, *["longest path"] * bool(request.synth), *["MHz"] * request.fmax], lines),
         "",
         f"energy of {own.division}: {shares}",
         f"  counts of operations and memory accesses times a table ({SOURCE}): an estimate",
     ]
     if request.synth:
-        said.append(f"cells of the whole core for {request.synth}, by {tools.version('yosys')}")
+        core = "core, its memories cut to what the network takes," if request.fmax else "whole core"
+        said.append(f"cells of the {core} for {request.synth}, by {tools.version('yosys')}")
+    if request.fmax:
+        said.append("MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), no pins")
     return "\n".join(said)

@@ -45,6 +45,7 @@ class Job:
 
     stand_in  what computes logits: the network, or what stands for it
     model     that, with what spreads it over processes
+    teacher   whose logits the loss asks for, too, as far as training.distillation says
     """
 
     dataset: Dataset
@@ -52,6 +53,7 @@ class Job:
     group: Group
     stand_in: Network
     model: nn.Module
+    teacher: Network | None
     stop: Stop
     on_batch: OnBatch
 
@@ -67,6 +69,7 @@ def train(
     group: Group = ALONE,
     start: Network | None = None,
     stand_in: Callable[[Network], Network] = lambda network: network,
+    teacher: Network | None = None,
 ) -> TrainResult:
     """Train the network of `config` on `dataset`; after each epoch write `folder`'s checkpoint.
 
@@ -84,6 +87,7 @@ def train(
         group: the processes that train together; each batch is divided among them.
         start: whose parameters to begin with, instead of E-I Init.
         stand_in: makes what computes the logits instead of the network, out of its parameters.
+        teacher: a network to imitate, as far as `training.distillation` says.
 
     Raises:
         ConfigError: the network cannot be built, or the checkpoint to resume was made with another
@@ -92,6 +96,12 @@ def train(
         DataError: the data set has nothing for E-I Init to go by, or the folder is not writable.
         FormatError: the checkpoint to resume is damaged.
     """
+    if config.training.distillation and teacher is None:
+        raise ConfigError(
+            "there is no network to imitate",
+            where="training.distillation",
+            fix="set it to 0, or go on with a finished run: eideploy train --finetune RUN",
+        )
     device = choose_device(config.training)
     patient = group.size > 1
     with reproducible(config.training.threads), stoppable(patient=patient) as stop:
@@ -106,6 +116,7 @@ def train(
             group=group,
             stand_in=standing,
             model=group.spread(standing),
+            teacher=teacher,
             stop=stop,
             on_batch=on_batch,
         )
@@ -193,13 +204,28 @@ def _step(
     y = y.to(job.device, non_blocking=True)
     with mixed(training, job.device), standing_in(stands_in=not counted):
         logits = job.model(x).to(sums.loss.dtype)
-    loss = cross_entropy(logits, y, label_smoothing=training.label_smoothing)
+    loss = _loss(logits, x, y, job.teacher, training)
     # the mean over processes, which backward takes, is then the mean over the whole batch
     (loss * (counted * job.group.size / len(batch.x))).backward()  # type: ignore[no-untyped-call]
+    if training.clip_norm:
+        nn.utils.clip_grad_norm_(optimiser.parameters.values(), training.clip_norm)
     optimiser.step(rate)
     sums.images += len(batch.x)
     sums.loss += loss.detach() * counted
     sums.right += (logits.argmax(1) == y)[:counted].sum()
+
+
+def _loss(
+    logits: Tensor, x: Tensor, y: Tensor, teacher: Network | None, training: Training
+) -> Tensor:
+    """Return the cross entropy (M16), of which a share asks for what the teacher says."""
+    loss = cross_entropy(logits, y, label_smoothing=training.label_smoothing)
+    if teacher is None or not training.distillation:
+        return loss
+    with torch.no_grad():
+        taught = teacher(x).softmax(1).to(logits.dtype)
+    share = training.distillation
+    return (1 - share) * loss + share * cross_entropy(logits, taught)
 
 
 def _ended(state: State, dataset: Dataset) -> bool:

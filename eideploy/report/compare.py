@@ -39,12 +39,18 @@ class LayerComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class CycleSummary:
-    """Cycles per inference, and the mean share of every stage."""
+    """Cycles per inference, and the mean share of every stage.
+
+    clock_hz   of the target; None where its spec gives none
+    median_ms  the median by that clock
+    """
 
     least: int
     median: float
     most: int
     by_stage: dict[str, float]
+    clock_hz: int | None
+    median_ms: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +128,8 @@ class _Tally:
         ours, theirs = np.concatenate(self.integer_classes), np.concatenate(self.float_classes)
         lifs = self.program.circuit.of(IntegerLIF)
         layers = tuple(self._layer(lif) for lif in lifs)
-        cycles = np.concatenate(self.cycles)
+        cycles, clock_hz = np.concatenate(self.cycles), self.program.target.clock_hz
+        median = float(np.median(cycles))
         return Comparison(
             samples=len(ours),
             float_accuracy=None if labels is None else float((theirs == labels).mean()),
@@ -132,9 +139,11 @@ class _Tally:
             first_diverging=next((layer.name for layer in layers if layer.mismatch > 0), None),
             cycles=CycleSummary(
                 least=int(cycles.min()),
-                median=float(np.median(cycles)),
+                median=median,
                 most=int(cycles.max()),
                 by_stage={k: v / len(ours) for k, v in self.stage_cycles.items()},
+                clock_hz=clock_hz,
+                median_ms=1000 * median / clock_hz if clock_hz else None,
             ),
         )
 

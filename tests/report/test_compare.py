@@ -1,5 +1,7 @@
 """A comparison counts what two runs of the executors differ in, whatever the batches are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,17 @@ def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(compiled):
 def test_samples_that_do_not_fit_are_refused(compiled):
     with pytest.raises(DataError):
         compare(compiled[0], compiled[1], compiled[2][:, :0], None)
+
+
+def test_time_is_stated_by_the_clock_of_the_spec_alone(compiled):
+    circuit, program, x = compiled
+    silent = compare(circuit, with_clock(program, None), x[:3], None)
+    assert silent.cycles.median_ms is None
+    assert "latency" not in comparison_text(silent)
+    timed = compare(circuit, with_clock(program, 2_000_000), x[:3], None)
+    assert timed.cycles.median_ms == timed.cycles.median / 2000
+    assert f"latency at 2 MHz      {timed.cycles.median_ms:.3g} ms" in comparison_text(timed)
+
+
+def with_clock(program, clock_hz):
+    return replace(program, target=replace(program.target, clock_hz=clock_hz))

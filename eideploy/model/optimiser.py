@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 BIAS = "bias"  # the last part of the name of b_E, which may be negative
+LEAST_NORM = 1e-3  # a parameter is clipped as if it had this norm at least
 FREE = "free"  # a part of the names of what may be negative beside it: a baseline's parameters
 
 
@@ -53,6 +54,18 @@ class ProjectedSGD:
             if self.project and not _may_be_negative(name):
                 p.clamp_(min=0)
             p.grad = None
+
+    @torch.no_grad()
+    def clip(self, ratio: float) -> None:
+        """Scale every gradient whose norm is above `ratio` times that of its parameter down to it.
+
+        Adaptive clipping (Brock et al., ICML 2021, eq. 3) by whole parameters, b_E excepted: a norm
+        for all would be far above what the gains g_I of a late layer, of 0.01, can bear.
+        """
+        for name, p in self.parameters.items():
+            if p.grad is not None and name.rpartition(".")[2] != BIAS:
+                most = ratio * p.norm().clamp(min=LEAST_NORM)
+                p.grad.mul_((most / p.grad.norm()).clamp(max=1))
 
     def load_buffers(self, buffers: Mapping[str, Tensor]) -> None:
         """Continue from the momentum buffers of an earlier run."""

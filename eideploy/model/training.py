@@ -207,8 +207,8 @@ def _step(
     loss = _loss(logits, x, y, job.teacher, training)
     # the mean over processes, which backward takes, is then the mean over the whole batch
     (loss * (counted * job.group.size / len(batch.x))).backward()  # type: ignore[no-untyped-call]
-    if training.clip_norm:
-        nn.utils.clip_grad_norm_(optimiser.parameters.values(), training.clip_norm)
+    if training.clip_ratio:
+        optimiser.clip(training.clip_ratio)
     optimiser.step(rate)
     sums.images += len(batch.x)
     sums.loss += loss.detach() * counted

@@ -340,8 +340,8 @@ def test_no_augmentation_leaves_the_images_alone():
     assert augment(images, data.data, np.random.default_rng(0)) is images
 
 
-@pytest.mark.parametrize("clip", [1e-3, 0.1])
-def test_no_step_is_longer_than_the_clipped_gradient_allows(config, digits, clip):
+@pytest.mark.parametrize("ratio", [1e-4, 1e-2])
+def test_no_parameter_moves_further_than_the_clipped_gradient_allows(config, digits, ratio):
     bare = {f"training.{key}": "0" for key in ("momentum", "weight_decay", "warmup_epochs")}
     exact = {"training.precision": "float64", "training.rate": "0.01"}
     one = config.with_overrides({**bare, **exact, "training.max_iterations": "1"})
@@ -349,13 +349,16 @@ def test_no_step_is_longer_than_the_clipped_gradient_allows(config, digits, clip
     first = next(batches(one, digits, 0)).x.double()
     initialise(begun, first, np.random.default_rng(one.seed), one.ablation)
 
-    def moved(clip_norm):
-        settings = one.with_overrides({"training.clip_norm": str(clip_norm)})
+    def moved(ratio):
+        settings = one.with_overrides({"training.clip_ratio": str(ratio)})
         after = dict(train(settings, digits, None).network.named_parameters())
-        squares = [(after[n] - p).square().sum() for n, p in begun.named_parameters()]
-        return float(torch.stack(squares).sum().detach().sqrt())
+        named = ((n, p) for n, p in begun.named_parameters() if not n.endswith("bias"))
+        return [float(((after[n] - p).norm() / p.norm()).detach()) for n, p in named]
 
-    assert 0 < moved(clip) <= 0.01 * clip * (1 + 1e-4) < moved(0)
+    clipped, free = moved(ratio), moved(0)
+    assert max(clipped) <= 0.01 * ratio * (1 + 1e-9)
+    assert all(0 < one <= other * (1 + 1e-9) for one, other in zip(clipped, free, strict=True))
+    assert max(free) > 0.01 * ratio
 
 
 def test_a_network_that_imitates_itself_does_not_move(config, digits):

@@ -127,6 +127,14 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--calibrate-on", type=Path, metavar="SAMPLES.npy", help="calibrate on samples of your own"
     )
     parser.add_argument(
+        "--no-adapt", action="store_true",
+        help="refuse a run that was not trained for a mixed-signal chip, instead of adapting it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--monitor", choices=("all", "outputs"), default="all",
+        help="whose spikes the host of a mixed-signal chip sees (default: all that can be sent)",
+    )  # fmt: skip
+    parser.add_argument(
         "--emit", action="append", choices=("nir", "onnx"), default=[],
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip

@@ -130,6 +130,8 @@ def _compile(args: argparse.Namespace) -> "Result":
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
         emit=tuple(dict.fromkeys(args.emit)),
+        adapt=not args.no_adapt,
+        monitor=args.monitor,
     )
     return job.compile_run(args.folder, options, out=args.out, verbose=args.verbose)
 

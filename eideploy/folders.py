@@ -15,6 +15,7 @@ from eideploy import __version__, backends
 from eideploy.backends import digital
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
+from eideploy.dynapse2.network import FILE as CHIP_NETWORK
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,
@@ -83,7 +84,7 @@ def finish_run(folder: Path, circuit: Circuit | None, content: Mapping[str, Any]
     """Write the circuit, unless the run is of none, and, last, the manifest of a run."""
     if circuit is not None:
         save(circuit, folder / CIRCUIT)
-    write_manifest(folder, kind=RUN, version=VERSION, content=_stamped(content))
+    write_manifest(folder, kind=RUN, version=VERSION, content=stamped(content))
 
 
 def load_run(folder: Path) -> Run:
@@ -112,6 +113,12 @@ def load_run(folder: Path) -> Run:
             f"the run was trained with {found}, which leaves the E-I circuit",
             where=str(folder),
             fix="name a run that was trained without this ablation",
+        )
+    if CHIP_NETWORK in content["files"] and CIRCUIT not in content["files"]:
+        raise FormatError(
+            "the run was trained for a mixed-signal chip, it holds no circuit of integers to be",
+            where=str(folder),
+            fix="compile it with eideploy compile --target dynapse2",
         )
     require_listed(content, (CIRCUIT,), where=str(folder / MANIFEST))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)
@@ -157,7 +164,7 @@ def finish_build(
     for name in extras:
         backends.EXTRAS[name].emit(circuit, program, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")
-    write_manifest(folder, kind=BUILD, version=VERSION, content=_stamped(content))
+    write_manifest(folder, kind=BUILD, version=VERSION, content=stamped(content))
 
 
 def load_build(folder: Path) -> Build:
@@ -274,6 +281,7 @@ def _visible(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if not path.name.startswith("."))
 
 
-def _stamped(content: Mapping[str, Any]) -> dict[str, Any]:
+def stamped(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest's content with the time and this release."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     return {"created": now, "eideploy": __version__, **content}

@@ -17,6 +17,7 @@ from eideploy.dynapse2.arrays import Array
 
 BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1  # (masks, base currents)
 FULL = 15
+ERROR_AIM = 0.10  # of a projection; above it dendrites are rescaled, their gain making up for it
 ROUNDS = 20
 ENOUGH = 3000  # rows that tell which start is best
 RATIOS = ((1, 2, 4, 8), (1, 2, 3.5, 6), (1, 1.7, 3, 5))

@@ -7,13 +7,11 @@ import numpy as np
 
 from eideploy.dynapse2.arrays import Array
 from eideploy.dynapse2.biases import Code, Dac
-from eideploy.dynapse2.masks import BITS, Masks, Weights, choose, fit, relative_error
+from eideploy.dynapse2.masks import BITS, ERROR_AIM, Masks, Weights, choose, fit, relative_error
 from eideploy.dynapse2.needs import Needs
 from eideploy.dynapse2.network import ChipNetwork
 from eideploy.dynapse2.spec import RECEPTORS, WEIGHT_ROLES, ChipSpec
 from eideploy.dynapse2.synapses import Synapses
-
-ERROR_AIM = 0.10  # above it a dendrite's weights are rescaled, its gain making up for it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -204,7 +204,12 @@ def _dendrites(spec: ChipSpec) -> list[str]:
 
 
 def _places(spec: ChipSpec) -> list[str]:
-    faults = []
+    named = {"defects": spec.board.defects, "bias_table": spec.board.bias_table}
+    faults = [
+        f"board.{key} = {name!r} is no name of a file beside the spec"
+        for key, name in named.items()
+        if name and Path(name).name != name
+    ]
     if spec.board.entry >= spec.chips:
         faults.append(f"board.entry = {spec.board.entry}, the board has {spec.chips} chips")
     if spec.monitor.marker >= spec.chip.tags:

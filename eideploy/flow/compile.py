@@ -10,9 +10,12 @@ from eideploy.circuit import Array, Ranges
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
 from eideploy.data import load as load_data
+from eideploy.dynapse2.mapping import Monitor
+from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
+from eideploy.flow.compile_chip import compile_for_chip, refuse_integers
 from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
@@ -28,7 +31,7 @@ from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
-from eideploy.target import Target, load_target
+from eideploy.target import Target, load_any, load_target
 
 CALIBRATION_SAMPLES = 256
 REPORT = "report.json"
@@ -46,6 +49,8 @@ class Options:
     calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
     calibrate_on: Path | None = None  # samples of one's own instead of the training split
     data_dir: Path | None = None  # where data sets that are not bundled lie
+    adapt: bool = True  # a run that was not trained for a mixed-signal chip
+    monitor: Monitor = "all"  # whose spikes a mixed-signal chip's host sees, beside the outputs
     emit: tuple[str, ...] = ()  # what to write beside the target's own files: backends.EXTRAS
 
 
@@ -76,13 +81,16 @@ def compile_run(
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
-    run = find_run(folder)
     if options.target in backends.EXTRAS:
         raise UsageError(
             f"{options.target} is written beside the files of a target, not instead of them",
             where=f"--target {options.target}",
             fix=f"eideploy compile --emit {options.target}",
         )
+    target = load_any(options.target)
+    if isinstance(target, ChipSpec):
+        return _for_chip(folder, target, options, out)
+    run = find_run(folder)
     backends.require(options.emit)
     made = compile_in_memory(run, options)
     some = slice(affordable(run.circuit))
@@ -112,6 +120,28 @@ def compile_run(
         steps = ladder_text(rungs, checked.samples)
         said = f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
     return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
+
+
+def _for_chip(folder: Path | None, spec: ChipSpec, options: Options, out: Path | None) -> Result:
+    """Map a run on a board instead; integers are refused."""
+    refuse_integers(
+        {
+            "--scheme": options.scheme,
+            "--lut or --division": options.divider,
+            "--zero-policy": options.zero_policy,
+            "--calibrate-on": options.calibrate_on,
+            "--calibration-samples": options.calibration_samples,
+            "--emit": options.emit,
+        }
+    )
+    return compile_for_chip(
+        find_run_folder(folder),
+        spec,
+        out=out,
+        may_adapt=options.adapt,
+        monitor=options.monitor,
+        data_dir=options.data_dir,
+    )
 
 
 def compile_in_memory(run: Run, options: Options) -> Compiled:
@@ -159,6 +189,11 @@ def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None
 
 def find_run(folder: Path | None) -> Run:
     """Return the run in `folder`, or the finished one that was made last."""
+    return load_run(find_run_folder(folder))
+
+
+def find_run_folder(folder: Path | None) -> Path:
+    """Return `folder` if it is a run, or that of the finished run that was made last."""
     found = folder or folders.latest_run()
     if found is None:
         unfinished = folders.latest_unfinished()
@@ -175,7 +210,7 @@ def find_run(folder: Path | None) -> Run:
         )
     if folder is None:
         note(f"using {found}, the latest run")
-    return load_run(found)
+    return found
 
 
 def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | None]:

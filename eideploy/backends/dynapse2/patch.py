@@ -24,13 +24,18 @@ from eideploy.dynapse2.configuration import (
 )
 from eideploy.dynapse2.network import Coding
 from eideploy.dynapse2.ranges import check
-from eideploy.dynapse2.spec import ChipSpec
+from eideploy.dynapse2.spec import RECEPTORS, ChipSpec
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, check_version, read_json, write_atomic
 
 KIND, VERSION = "eideploy dynapse2 patch", 1
 PATCH = "patch.json"
 UNLISTED = ["soif_kill"]
+SIZE = ("cores", "neurons", "cams", "destinations")
+LEAKS = (
+    "membrane_leak",
+    *(f"{receptor}_tau" for receptor in RECEPTORS),
+)  # all at their largest: rest
 SYNAPSE = ["cam", "dendrite", "mask", "tag", "stp", "precise_delay", "mismatched_delay"]
 DESTINATION = ["sram", "cores", "x_hop", "y_hop", "tag"]
 INPUT = [field.name for field in fields(Inputs)]
@@ -47,8 +52,13 @@ def write_patch(configuration: Configuration, spec: ChipSpec, path: Path) -> Non
         "columns": spec.board.columns,
         "rows": spec.board.rows,
         "entry": spec.board.entry,
+        "size": {key: getattr(spec.chip, key) for key in SIZE},
         "monitor": asdict(spec.monitor),
         "dendrites": {name: dendrite.code for name, dendrite in spec.dendrites.items()},
+        "drain": {
+            "names": [spec.bias_of[role] for role in LEAKS],
+            "code": [spec.dac.coarse - 1, spec.dac.fine - 1],
+        },
         "coding": asdict(configuration.coding),
         "populations": dict(zip(configuration.populations, configuration.sizes, strict=True)),
         "unlisted": UNLISTED,

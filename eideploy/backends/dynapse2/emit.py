@@ -1,0 +1,96 @@
+"""The files of a build for DYNAP-SE2: dynapse2/ with patch, loader and tables, and model.nir."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from eideploy import shipped
+from eideploy.backends.dynapse2.patch import PATCH, write_patch
+from eideploy.dynapse2.account import Account
+from eideploy.dynapse2.configuration import Configuration
+from eideploy.dynapse2.mapping import Mapped
+from eideploy.dynapse2.network import FILE, save
+from eideploy.dynapse2.spec import BACKEND, ChipSpec
+from eideploy.errors import DataError
+from eideploy.files import write_atomic, write_json
+
+FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
+BUNDLE = ("load.py", "merge.py", "patchfile.py", "session.py", "README.md")
+
+
+def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
+    """Write all files into `folder` and return the names of those that were left out.
+
+    Left out is model.nir where nir is not installed.
+    """
+    place = folder / FOLDER
+    place.mkdir()
+    save(mapped.network, folder / FILE)
+    write_patch(mapped.configuration, mapped.spec, place / PATCH)
+    bundle = shipped.folder("targets") / BACKEND / "bundle"
+    for name in BUNDLE:
+        shutil.copyfile(bundle / name, place / name)
+    _write_rows(place / NEURONS, neuron_rows(mapped.configuration, mapped.spec))
+    _write_rows(place / INPUTS, input_rows(mapped.configuration))
+    write_json(place / MAPPING, {"format": 1, **asdict(used)})
+    copy_board_files(mapped.spec, folder)
+    if find_spec("nir") is None:
+        return ("model.nir",)
+    from eideploy.backends.nir.chip import save_chip
+
+    save_chip(mapped.network, folder / "model.nir")
+    return ()
+
+
+def copy_board_files(spec: ChipSpec, folder: Path) -> None:
+    """Copy the defect map and the bias table that the spec names, so that the build is whole."""
+    for name in filter(None, (spec.board.defects, spec.board.bias_table)):
+        try:
+            shutil.copyfile(spec.source.parent / name, folder / name)
+        except OSError as error:
+            raise DataError(
+                f"cannot copy {name}: {error.strerror}",
+                where=str(spec.source),
+                fix="check the file",
+            ) from error
+
+
+def neuron_rows(c: Configuration, spec: ChipSpec) -> Iterable[list[Any]]:
+    """Yield a line a neuron: its name, its place, what the host sees of its spikes, its class."""
+    yield [
+        "population", "index", "chip", "core", "neuron", "host_x_hop", "host_tag", "output_class",
+    ]  # fmt: skip
+    table = c.neurons
+    for i in range(len(table.core)):
+        x, _ = spec.position(int(table.chip[i]))
+        seen = table.monitor_tag[i] >= 0
+        yield [
+            c.populations[table.population[i]],
+            table.index[i],
+            table.chip[i],
+            table.core[i],
+            table.neuron[i],
+            spec.monitor.seen_x + x if seen else "",
+            table.monitor_tag[i] if seen else "",
+            table.output_class[i] if table.output_class[i] >= 0 else "",
+        ]
+
+
+def input_rows(c: Configuration) -> Iterable[list[Any]]:
+    """Yield a line an event that a source is sent as; cores as a mask, bit k is core k."""
+    yield ["population", "index", "chip", "cores", "x_hop", "y_hop", "tag"]
+    table = c.inputs
+    for i in range(len(table.tag)):
+        row = (table.index, table.chip, table.cores, table.x_hop, table.y_hop, table.tag)
+        yield [c.populations[table.population[i]], *(int(column[i]) for column in row)]
+
+
+def _write_rows(path: Path, rows: Iterable[list[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_atomic(path, text.getvalue().encode())

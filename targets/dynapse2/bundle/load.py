@@ -1,0 +1,169 @@
+"""Bring patch.json, which lies beside this file, onto DYNAP-SE2 chips; needs Python 3.11 alone.
+
+    python load.py check                         what the patch sets; touches nothing
+    python load.py probe                         whether samna is here, without importing it
+    python load.py merge TEMPLATE.json OUT.json  the patch in a configuration captured from samna
+    python load.py capture OUT.json --samna      what samna has after a reset: a template
+    python load.py run SPIKES.csv OUT.csv --samna
+
+SPIKES.csv has the columns trial, time_us, population, index; OUT.csv gets the neurons' spikes in
+the same columns. samna is imported by the commands that say --samna, and by no other. No board has
+run this: docs/dynapse2.md of eideploy says what to check first.
+"""
+
+import argparse
+import csv
+import importlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from merge import merge
+from patchfile import LoadError, read_patch
+from session import Session, decide, open_board
+
+HERE = Path(__file__).resolve().parent
+COLUMNS = ["trial", "time_us", "population", "index"]
+COMPILED = (".so", ".pyd", ".dylib")
+
+
+def probe():
+    """Return what stands in the way of importing samna, or None; does not import it.
+
+    The package of that name on PyPI is a stub: importing it begins a download.
+    """
+    spec = find_spec("samna")
+    if spec is None:
+        return "samna is not installed: see the vendor's page for how to get it"
+    folders = [Path(place) for place in spec.submodule_search_locations or ()]
+    if spec.origin and Path(spec.origin).suffix in COMPILED:
+        return None
+    if any(file.suffix in COMPILED for folder in folders for file in folder.rglob("*")):
+        return None
+    return (
+        f"the samna in {spec.origin} is the stub that downloads the library when it is imported: "
+        "install the library itself first"
+    )
+
+
+def check(args):
+    """Say what the patch sets."""
+    patch = read_patch(args.patch)
+    synapses = destinations = neurons = 0
+    for chip, core in patch.codes:
+        for number in range(patch.size["neurons"]):
+            cams, srams, latches = patch.neuron((chip, core, number))
+            neurons += not latches.get("soif_kill")
+            synapses += sum(row[1] > 0 for row in cams)
+            destinations += sum(row[0] > 0 for row in srams)
+    codes = sum(map(len, patch.codes.values()))
+    return (
+        f"{patch.chips} chips: {neurons} neurons, {synapses} synapses, "
+        f"{destinations} destinations, {codes} biases; "
+        f"{len(patch.inputs())} sources, {len(patch.outputs())} monitored neurons"
+    )
+
+
+def say_probe(args):
+    """Say whether samna can be imported."""
+    del args
+    found = probe()
+    if found:
+        raise LoadError(found)
+    return "samna is here (not imported)"
+
+
+def merge_files(args):
+    """Write the template with the patch's fields set."""
+    try:
+        template = args.template.read_text(encoding="utf-8")
+        text = merge(template, read_patch(args.patch))
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{args.template} is no configuration of samna: {error}") from error
+    args.out.write_text(text, encoding="utf-8")
+    return f"wrote {args.out}"
+
+
+def capture(args):
+    """Write what samna has after a reset."""
+    session = _session(args)
+    args.out.write_text(session.configuration.to_json(), encoding="utf-8")
+    return f"wrote {args.out}"
+
+
+def run(args):
+    """Run the trials of a file, draining in between, and write what the neurons sent."""
+    trials = _trials(args.spikes)
+    session = _session(args)
+    session.load()
+    patch, rows, said = session.patch, [], []
+    classes = 1 + max((who[2] for who in patch.outputs().values()), default=-1)
+    for trial, spikes in trials.items():
+        session.drain()
+        answer = session.trial(spikes)
+        rows += [(trial, at, population, index) for at, population, index, _ in answer]
+        if classes:
+            said.append(f"trial {trial}: class {decide(answer, classes)}, {len(answer)} spikes")
+    with args.out.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return "\n".join([*said, f"wrote {args.out}"])
+
+
+def _trials(path):
+    trials = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                spike = int(row["time_us"]), row["population"], int(row["index"])
+                trials.setdefault(int(row["trial"]), []).append(spike)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise LoadError(f"{path} has not the columns {', '.join(COLUMNS)}: {error!r}") from error
+    return trials
+
+
+def _session(args):
+    """Open a board with samna, which is imported here and nowhere else."""
+    if not args.samna:
+        raise LoadError("this needs the vendor's library: say --samna, and it is imported")
+    patch, found = read_patch(args.patch), probe()
+    if found:
+        raise LoadError(found)
+    samna = importlib.import_module("samna")
+    se2 = importlib.import_module("samna.dynapse2")
+    return Session(open_board(samna, bitfile=args.bitfile, serial=args.serial), patch, se2)
+
+
+def main():
+    """Run one command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--patch", type=Path, default=HERE / "patch.json")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, job, files in (
+        ("check", check, ()),
+        ("probe", say_probe, ()),
+        ("merge", merge_files, ("template", "out")),
+        ("capture", capture, ("out",)),
+        ("run", run, ("spikes", "out")),
+    ):
+        command = commands.add_parser(name, help=job.__doc__)
+        command.set_defaults(job=job)
+        for file in files:
+            command.add_argument(file, type=Path)
+        if job in (capture, run):
+            command.add_argument("--samna", action="store_true", help="import samna")
+            command.add_argument("--bitfile", type=Path, help="program the board's FPGA with it")
+            command.add_argument("--serial", help="of the board (default: the first found)")
+    args = parser.parse_args()
+    try:
+        said = args.job(args)
+    except LoadError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

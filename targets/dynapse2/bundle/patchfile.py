@@ -1,0 +1,93 @@
+"""patch.json, read and looked up; needs Python alone."""
+
+import json
+from pathlib import Path
+
+KIND, VERSION = "eideploy dynapse2 patch", 1
+
+
+class LoadError(Exception):
+    """What is wrong, in a line that is printed without a traceback."""
+
+
+class Patch:
+    """A patch: `head` is its JSON, `codes` the biases by (chip, core) and name."""
+
+    def __init__(self, head):
+        self.head, self.size = head, head["size"]
+        self.dendrites = head["dendrites"]
+        self.codes, self._neurons = {}, {}
+        for chip in head["chips"]:
+            for core in chip["cores"]:
+                at = chip["chip"], core["core"]
+                self.codes[at] = core["parameters"]
+                for neuron in core["neurons"]:
+                    self._neurons[(*at, neuron["neuron"])] = neuron
+        self._place, self._found = None, None
+
+    @property
+    def chips(self):
+        """How many chips the patch sets."""
+        return len(self.head["chips"])
+
+    def neuron(self, place):
+        """Return a neuron's synapses, destinations and latches, all of them.
+
+        place         (chip, core, neuron)
+        synapses      rows (dendrite, mask, tag, stp, precise_delay, mismatched_delay)
+        destinations  rows (cores, x_hop, y_hop, tag)
+        latches       whether each is on, by name
+        """
+        if place != self._place:
+            listed = self._neurons.get(place, {})
+            synapses = [(self.dendrites["none"], 0, 0, 0, 0, 0)] * self.size["cams"]
+            for number, *row in listed.get("synapses", ()):
+                synapses[number] = tuple(row)
+            destinations = [(0, 0, 0, 0)] * self.size["destinations"]
+            for number, *row in listed.get("destinations", ()):
+                destinations[number] = tuple(row)
+            on = listed.get("latches", self.head["unlisted"])
+            latches = {name: name in on for name in self.head["latches"]}
+            self._place, self._found = place, (synapses, destinations, latches)
+        return self._found
+
+    def inputs(self):
+        """Return the events (cores, x_hop, y_hop, tag) of every source (population, index)."""
+        names, found = list(self.head["populations"]), {}
+        for population, index, _, *event in self.head["inputs"]:
+            found.setdefault((names[population], index), []).append(tuple(event))
+        return found
+
+    def outputs(self):
+        """Return name, index and class of every monitored neuron, by the x_hop and tag seen."""
+        names, columns = list(self.head["populations"]), self.head["columns"]
+        found = {}
+        for population, index, chip, _, _, tag, output_class in self.head["neurons"]:
+            if tag >= 0:
+                seen = self.head["monitor"]["seen_x"] + chip % columns
+                found[(seen, tag)] = (names[population], index, output_class)
+        return found
+
+
+def bits(mask, count=4):
+    """Return the bits of a mask, the lowest first."""
+    return [bool(mask >> i & 1) for i in range(count)]
+
+
+def read_patch(path):
+    """Return the Patch in a file.
+
+    Raises:
+        LoadError: missing, damaged, or of another kind or version.
+    """
+    try:
+        head = json.loads(Path(path).read_text(encoding="utf-8"))
+        kind, version = head["kind"], head["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LoadError(f"{path} cannot be read: {error!r}") from error
+    if kind != KIND or version != VERSION:
+        raise LoadError(f"{path} is {kind!r} of version {version}, not {KIND!r} of {VERSION}")
+    try:
+        return Patch(head)
+    except (KeyError, TypeError, IndexError) as error:
+        raise LoadError(f"{path} is damaged: {error!r}") from error

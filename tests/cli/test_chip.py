@@ -1,0 +1,124 @@
+"""`eideploy compile --target dynapse2` on runs that were trained for the chip, and others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eideploy import chip_folders, folders
+from eideploy.dynapse2.arrays import equal
+from eideploy.dynapse2.mapping import map_network
+from eideploy.dynapse2.network import FILE, save
+from eideploy.errors import FormatError
+from tests.cli.support import listing, rehash
+from tests.dynapse2.networks import SPEC, network, population
+
+CHIP_RUN, CHIP_BUILD = Path("runs/chip-1"), Path("builds/chip-1-dynapse2-1")
+
+
+@pytest.fixture
+def chip_run(empty):
+    """Work in a folder with a finished run that was trained for the chip."""
+    rng = np.random.default_rng(0)
+    weight = (rng.random((20, 30)) < 0.5) * rng.random((20, 30)) * 1e-9
+    net = network(
+        [population("pixels", 30, "input"), population("out", 20, "output")],
+        [("pixels", "out", "ampa", weight)],
+        classes=np.arange(20) // 2,
+    )
+    CHIP_RUN.mkdir(parents=True)
+    (CHIP_RUN / "config.toml").touch()
+    save(net, CHIP_RUN / FILE)
+    folders.finish_run(CHIP_RUN, None, {"data": "digits"})
+    return net
+
+
+def test_a_run_for_the_chip_becomes_a_build(chip_run, call):
+    out = call("compile", "--target", "dynapse2", "--json")
+    assert out.code == 0
+    content = json.loads(out.out)
+    assert content["build"] == str(CHIP_BUILD)
+    assert content["mapping"]["projections"][0]["error"] < 0.1
+    built = chip_folders.load_chip_build(CHIP_BUILD)
+    assert built.data == "digits"
+    assert equal(built.network, chip_run)
+    assert equal(built.configuration, map_network(chip_run, SPEC).configuration)
+    names = {p.name for p in (CHIP_BUILD / "dynapse2").iterdir()}
+    assert names >= {"patch.json", "load.py", "neurons.csv", "input_events.csv", "mapping.json"}
+
+
+def test_the_text_says_that_no_board_has_run_it(chip_run, call):
+    out = call("compile", "--target", "dynapse2")
+    assert "no board has run this" in out.out
+
+
+def test_compiling_again_writes_the_same_files(chip_run, call):
+    for _ in range(2):
+        assert call("compile", "--target", "dynapse2").code == 0
+    one, two = (listing(folder) for folder in sorted(Path("builds").iterdir()))
+    differing = {name for name in one | two if one.get(name) != two.get(name)}
+    assert differing <= {"manifest.json", "model.nir"}  # dates
+
+
+def test_only_outputs_are_monitored_where_asked(chip_run, call):
+    assert call("compile", "--target", "dynapse2", "--monitor", "outputs").code == 0
+    configuration = chip_folders.load_chip_build(CHIP_BUILD).configuration
+    assert (configuration.neurons.monitor_tag >= 0).all()  # all are outputs here
+
+
+def test_a_network_that_does_not_fit_leaves_no_build(chip_run, call, tmp_path):
+    spec = tmp_path / "board.toml"
+    spec.write_text(SPEC.source.read_text().replace("cams = 64 ", "cams = 8 "))
+    out = call("compile", "--target", str(spec))
+    assert out.code == 1
+    assert "takes" in out.err
+    assert "it has 8" in out.err
+    assert not Path("builds").exists()
+
+
+def test_another_run_is_refused_with_numbers(trained, call):
+    out = call("compile", "--target", "dynapse2", "--no-adapt")
+    assert out.code == 1
+    for said in ("inhibitory neurons have graded outputs", "64 CAMs", "values of bias"):
+        assert said in out.err
+    assert sorted(p.name for p in Path("builds").glob("*dynapse2*")) == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--lut", "8bit"), ("--scheme", "int8"), ("--emit", "onnx"), ("--zero-policy", "floor")],
+)
+def test_options_of_integers_are_refused(chip_run, call, option):
+    out = call("compile", "--target", "dynapse2", *option)
+    assert out.code == 2
+    assert "how a network becomes integers" in out.err
+
+
+def test_a_run_for_the_chip_is_no_digital_one(chip_run, call):
+    out = call("compile")
+    assert out.code == 1
+    assert "eideploy compile --target dynapse2" in out.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"SYAM_W3_P": [', '"SYAM_W3_P": [9, 1], "SYAM_W2_P": [', "biases.coarse"),
+        ("[0, 1024, ", "[0, 1023, ", "cams.dendrite"),
+        ("[0, 15, -7,", "[0, 15, -9,", "srams.x_hop"),
+        ("[0, 15, -7,", "[0, 15.5, -7,", "malformed"),
+        ('"version": 1', '"version": 2', "version 2"),
+        ('"columns": 1', '"columns": 2', "malformed"),
+        ('"so_dc"', '"so_ac"', "malformed"),
+    ],
+)
+def test_a_field_out_of_range_is_named(chip_run, call, old, new, said):
+    call("compile", "--target", "dynapse2")
+    path = CHIP_BUILD / "dynapse2/patch.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    rehash(CHIP_BUILD)
+    with pytest.raises(FormatError, match=said):
+        chip_folders.load_chip_build(CHIP_BUILD)

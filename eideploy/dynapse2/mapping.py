@@ -129,14 +129,13 @@ def _wishes(
 ) -> list[Wish]:
     wishes, start = [], 0
     for population in network.neurons:
-        most = int(taken[start : start + population.size].max(initial=0))
+        own = np.minimum(taken[start : start + population.size], spec.chip.cams)
         start += population.size
         heard_by = [p.target for p in network.projections if p.source == population.name]
         wishes.append(
             Wish(
                 needs=needs[population.name],
-                size=population.size,
-                cams=min(most, spec.chip.cams),
+                demand=(own[:, None] >= np.arange(spec.chip.cams + 1)).sum(0),
                 reserved=int(population.role == "output"),
                 targets=tuple(dict.fromkeys(heard_by)),
             )

@@ -16,6 +16,7 @@ from eideploy.dynapse2.needs import Needs
 from eideploy.dynapse2.solve import Programme
 
 SECONDS = 20.0  # for the solver
+ROUNDING = 1e-9  # of shares of neurons
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,17 +36,17 @@ class Room:
         return core // self.per_chip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Wish:
     """A population to place.
 
-    cams      that its most connected neuron takes; reserved: destinations that it must keep free
+    demand    (1 + most CAMs,): how many of its neurons take at least so many CAMs; [0]: all
+    reserved  destinations that it must keep free
     targets   the populations that hear it
     """
 
     needs: Needs
-    size: int
-    cams: int
+    demand: Array
     reserved: int
     targets: tuple[str, ...]
 
@@ -53,6 +54,17 @@ class Wish:
     def name(self) -> str:
         """The population's name."""
         return self.needs.name
+
+    @property
+    def size(self) -> int:
+        """How many neurons it has."""
+        return int(self.demand[0])
+
+    @property
+    def share(self) -> Array:
+        """The part of its neurons that takes at least so many CAMs: (1 + most CAMs,)."""
+        found: Array = self.demand / self.size
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +127,10 @@ def _greedy(wishes: Sequence[Wish], room: Room) -> tuple[Counts, list[str]]:
     counts = {w.name: np.zeros(cores, np.int64) for w in wishes}
     by_name = {w.name: w for w in wishes}
     faults = []
-    for wish in sorted(wishes, key=lambda w: -w.size):
+    waiting = list(wishes)
+    while waiting:
+        wish = max(waiting, key=lambda w: (w.size, _near(w, counts, by_name, room).max()))
+        waiting.remove(wish)
         left = wish.size
         while left:
             free = _free(wish, counts, by_name, room)
@@ -136,15 +151,14 @@ def _greedy(wishes: Sequence[Wish], room: Room) -> tuple[Counts, list[str]]:
 
 def _free(wish: Wish, counts: Counts, by_name: Mapping[str, Wish], room: Room) -> Array:
     """Return how many neurons more of a population every core can hold: (cores,)."""
-    most = min(wish.cams, room.slots.shape[1] - 1)
-    others = np.zeros(len(room.slots), np.int64)
+    left = room.slots.astype(np.float64)
     for name, count in counts.items():
-        others += count
+        left -= count[:, None] * by_name[name].share
         if name != wish.name and wish.needs.conflict(by_name[name].needs):
-            others[count > 0] = room.slots[:, 0].max()
-    suited = room.slots[:, most] - counts[wish.name]
-    found: Array = np.clip(np.minimum(room.slots[:, 0] - others, suited), 0, None)
-    return found
+            left[count > 0] = 0
+    asked = wish.share > 0
+    found: Array = np.floor((left[:, asked] / wish.share[asked]).min(1) + ROUNDING).astype(np.int64)
+    return np.maximum(found, 0)
 
 
 def _near(wish: Wish, counts: Counts, by_name: Mapping[str, Wish], room: Room) -> Array:
@@ -164,10 +178,11 @@ def _no_room(wish: Wish, left: int, counts: Counts, by_name: Mapping[str, Wish],
         if role and count.any():
             why[name] = role
     said = "".join(f"; {name} needs another {role}" for name, role in why.items())
-    suited = int(room.slots[:, min(wish.cams, room.slots.shape[1] - 1)].sum())
+    most = int(np.flatnonzero(wish.demand)[-1])
+    suited = int(room.slots[:, most].sum())
     return (
         f"{left} of {wish.size} neurons of population {wish.name} find no core "
-        f"({suited} neurons of the board have the {wish.cams} synapses that it takes{said})"
+        f"({suited} neurons of the board have the {most} CAMs that the largest takes{said})"
     )
 
 
@@ -209,13 +224,14 @@ def _solve(wishes: Sequence[Wish], room: Room) -> Counts | None:
     on = p.binary(len(wishes), chips, cost=2.0)
     reached = p.binary(len(wishes), chips)
     beyond = p.whole(len(wishes), 1, high=chips, cost=1000.0)
+    thresholds = _thresholds(wishes)
     for k in range(cores):
-        p.at_most(size[:, k], 1, int(room.slots[k, 0]))
+        for n in thresholds:
+            p.at_most(size[:, k], [w.share[n] for w in wishes], int(room.slots[k, n]))
     for i, wish in enumerate(wishes):
         p.exactly(size[i], 1, wish.size)
-        most = min(wish.cams, room.slots.shape[1] - 1)
         for k in range(cores):
-            p.at_most([size[i, k], used[i, k]], [1, -int(room.slots[k, most])], 0)
+            p.at_most([size[i, k], used[i, k]], [1, -int(room.slots[k, 0])], 0)
             p.at_most([used[i, k], on[i, room.chip(k)]], [1, -1], 0)
         for j in range(i):
             if wish.needs.conflict(wishes[j].needs):
@@ -230,3 +246,10 @@ def _solve(wishes: Sequence[Wish], room: Room) -> Counts | None:
     if found is None:
         return None
     return {name: found[size[i]].round().astype(np.int64) for i, name in enumerate(names)}
+
+
+def _thresholds(wishes: Sequence[Wish]) -> list[int]:
+    """Return the numbers of CAMs at which the wishes' demands differ."""
+    table = np.stack([w.demand for w in wishes])
+    last = np.any(table[:, :-1] != table[:, 1:], axis=0)
+    return [0, *(int(n) for n in np.flatnonzero(last) if n), table.shape[1] - 1]

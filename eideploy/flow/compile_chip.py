@@ -43,7 +43,7 @@ def compile_for_chip(
     run = _chip_run(folder, spec, may_adapt=may_adapt, data_dir=data_dir)
     mapped = map_network(run.network, spec, monitor=monitor)
     used = account(mapped)
-    content = _content(run, spec, used)
+    content = {**_content(run, spec, used), "monitor": monitor}
     name = f"{run.folder.resolve().name}-{spec.name}"
     with folders.new_folder(out, folders.BUILDS, name) as staged:
         left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)

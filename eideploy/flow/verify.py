@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from eideploy import folders
+from eideploy.chip_folders import is_chip_build
 from eideploy.circuit import Array
 from eideploy.errors import EideployError, UsageError
 from eideploy.flow.executors import EXECUTORS, Executor, holds
 from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
+from eideploy.flow.verify_chip import verify_chip
 from eideploy.folders import Build, load_build
 from eideploy.progress import bar, note
 from eideploy.report.text import counted, table
@@ -67,7 +69,10 @@ def verify(request: Request) -> Result:
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """
-    build = _build(request.folder)
+    folder = _folder(request.folder)
+    if is_chip_build(folder):
+        return verify_chip(folder)
+    build = load_build(folder)
     count = request.samples or SAMPLES
     x, _ = samples_of(
         build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
@@ -89,7 +94,7 @@ def verify(request: Request) -> Result:
     )  # fmt: skip
 
 
-def _build(folder: Path | None) -> Build:
+def _folder(folder: Path | None) -> Path:
     found = folder or folders.latest_build()
     if found is None:
         raise UsageError(
@@ -101,7 +106,7 @@ def _build(folder: Path | None) -> Build:
         )
     if folder is None:
         note(f"using {found}, the latest build")
-    return load_build(found)
+    return found
 
 
 def _expected(build: Build, x: Array) -> dict[str, Array]:

@@ -122,3 +122,33 @@ def test_a_field_out_of_range_is_named(chip_run, call, old, new, said):
     rehash(CHIP_BUILD)
     with pytest.raises(FormatError, match=said):
         chip_folders.load_chip_build(CHIP_BUILD)
+
+
+def test_verify_checks_every_file_of_the_build(chip_run, call):
+    call("compile", "--target", "dynapse2")
+    out = call("verify")
+    assert out.code == 0, out.out
+    assert "no gap: 4 checks, all equal" in out.out
+    assert "a board" in out.out
+    assert not list(CHIP_BUILD.rglob("__pycache__"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("dynapse2/patch.json", "[0, 1024, ", "[0, 512, ", "another configuration"),
+        ("dynapse2/neurons.csv", "out,3,", "out,2,", "neurons.csv says otherwise"),
+        ("dynapse2/load.py", "def check(args):", "def chec(args):", "load.py"),
+        ("dynapse2/patchfile.py", 'patch", 1', 'patch", 2', "of version 1, not"),
+    ],
+)
+def test_verify_tells_what_was_changed(chip_run, call, file, old, new, said):
+    call("compile", "--target", "dynapse2")
+    path = CHIP_BUILD / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    rehash(CHIP_BUILD)
+    out = call("verify")
+    assert out.code == 1
+    assert said in out.out

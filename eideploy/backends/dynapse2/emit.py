@@ -20,6 +20,7 @@ from eideploy.errors import DataError
 from eideploy.files import write_atomic, write_json
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
+MODEL = "model.nir"
 BUNDLE = ("load.py", "merge.py", "patchfile.py", "session.py", "README.md")
 
 
@@ -40,10 +41,10 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     write_json(place / MAPPING, {"format": 1, **asdict(used)})
     copy_board_files(mapped.spec, folder)
     if find_spec("nir") is None:
-        return ("model.nir",)
+        return (MODEL,)
     from eideploy.backends.nir.chip import save_chip
 
-    save_chip(mapped.network, folder / "model.nir")
+    save_chip(mapped.network, folder / MODEL)
     return ()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -12,3 +13,15 @@ class Result:
     text: str
     content: Mapping[str, Any]
     exit_code: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """The sweep, build or run that the job wrote, or else worked on.
+
+        Raises:
+            LookupError: it did neither, as when targets are listed.
+        """
+        for key in ("sweep", "build", "run", "simulated"):
+            if key in self.content:
+                return Path(self.content[key])
+        raise LookupError(f"no folder among {', '.join(self.content)}")

@@ -1,34 +1,27 @@
 """Compile a trained run by hand, and compare the divisions. Usage: walk.py RUN."""
 
 import sys
-from pathlib import Path
 
-from eideploy.data import load
-from eideploy.folders import load_run
-from eideploy.numeric.division import exact, lut, shift, shift2
-from eideploy.pipeline import compile_circuit
-from eideploy.report.compare import compare
-from eideploy.scheme import load_scheme
-from eideploy.simulate.observe import observe
-from eideploy.target import load_target
+import eideploy as ei
 
 
-def main(folder: Path) -> None:
+def main(folder: str) -> None:
     """Print agreement, accuracy and cycles of every division."""
-    circuit = load_run(folder).circuit
-    digits = load("digits")
-    ranges = observe(circuit, digits.train_x[:256])
+    circuit = ei.load_run(folder).circuit
+    digits = ei.load_data("digits")
+    ranges = ei.observe(circuit, digits.train_x[:256])
     print("division  bound     agreement  accuracy  cycles (median)")
-    for divider in (exact(), lut(8, 8), lut(4, 4), shift2(), shift()):
-        program = compile_circuit(
+    for name in ("exact", "lut:8x8", "lut:4x4", "shift2", "shift"):
+        divider = ei.division(name)
+        program = ei.compile_circuit(
             circuit,
-            target=load_target("digital"),
-            scheme=load_scheme("int8"),
+            target=ei.load_target("digital"),
+            scheme=ei.load_scheme("int8"),
             ranges=ranges,
             divider=divider,
             zero_policy="minimum",
         )
-        found = compare(circuit, program, digits.test_x, digits.test_y)
+        found = ei.compare(circuit, program, digits.test_x, digits.test_y)
         print(
             f"{divider.label:<8}  {divider.bound:<8.5f}  {found.agreement:9.2%}  "
             f"{found.integer_accuracy:8.2%}  {found.cycles.median:.0f}"
@@ -36,4 +29,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

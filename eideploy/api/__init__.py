@@ -1,0 +1,42 @@
+"""What `import eideploy` offers: the jobs of the command line as functions, and their parts.
+
+`eideploy.__all__` lists the names that stay; the package finds them here, when first asked for. A
+job takes what its command takes, under the same names and with the same defaults.
+"""
+
+from eideploy.api.build import compile_run, simulate_build, verify_build
+from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
+from eideploy.api.survey import check_target, list_targets, report_on, sweep_runs
+from eideploy.api.train import finetune_run, import_checkpoint, resume_run, train_network
+from eideploy.circuit import Circuit, Ranges
+from eideploy.circuit.text import text as circuit_text
+from eideploy.config import Config, load_config
+from eideploy.config import presets as preset_names
+from eideploy.data import Dataset
+from eideploy.data import load as load_data
+from eideploy.errors import (
+    CapacityError,
+    ConfigError,
+    DataError,
+    DivergedError,
+    EideployError,
+    FormatError,
+    InvariantError,
+    SpecError,
+    StoppedError,
+    UsageError,
+)
+from eideploy.flow.result import Result
+from eideploy.folders import Build, Run
+from eideploy.numeric.division import Divider
+from eideploy.numeric.division import named as division
+from eideploy.pipeline import compile_circuit
+from eideploy.program import Program
+from eideploy.report.compare import Comparison, compare
+from eideploy.scheme import Scheme, load_scheme, scheme_names
+from eideploy.simulate.cycles import CYCLE_KINDS, Cycles, count_cycles
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import observe
+from eideploy.simulate.trace import Trace
+from eideploy.target import Target, load_target, target_names

@@ -1,0 +1,144 @@
+"""Jobs around a build: compile, simulate, verify."""
+
+import os
+from collections.abc import Iterable
+
+from eideploy.api import values
+from eideploy.api.values import Division, PathLike
+from eideploy.circuit.integer import ZeroPolicy
+from eideploy.dynapse2.mapping import Monitor
+from eideploy.flow import compile as job
+from eideploy.flow import simulate, verify
+from eideploy.flow.inhibition import Form
+from eideploy.flow.result import Result
+from eideploy.flow.samples import Split
+
+
+def compile_run(
+    run: PathLike | None = None,
+    *,
+    target: PathLike = "digital",
+    scheme: PathLike | None = None,
+    division: Division | None = None,
+    zero_policy: ZeroPolicy | None = None,
+    inhibition: Form = "factored",
+    calibration_samples: int | None = None,
+    calibrate_on: PathLike | None = None,
+    adapt: bool = True,
+    monitor: Monitor = "all",
+    emit: Iterable[str] = (),
+    data_dir: PathLike | None = None,
+    out: PathLike | None = None,
+    verbose: bool = False,
+) -> Result:
+    """Compile a run for a target into a build folder: `eideploy compile`.
+
+    Args:
+        run: the run; None for the latest in `runs/`.
+        target: one of `target_names()`, or the path of a spec.
+        scheme: the number formats, a name or a file; None for those of a fine-tuned run, else int8.
+        division: how to divide; None for a fine-tuned run's way, else a table of 8 by 8 bits.
+        zero_policy: what replaces a zero divisor; None for a fine-tuned run's, else minimum.
+        inhibition: keep inhibitory populations, fold them, or do what takes fewer cycles.
+        calibration_samples: how many samples to calibrate on; None for 256.
+        calibrate_on: a .npy file of samples of one's own.
+        adapt: change a run that was not trained for a mixed-signal chip, instead of refusing it.
+        monitor: whose spikes the host of a mixed-signal chip sees.
+        emit: what to write beside the target's files, of "nir" and "onnx".
+        data_dir: where the data sets that are not bundled lie.
+        out: the new folder; None for a numbered one in `builds/`.
+        verbose: say in `Result.text` what every pass changed.
+
+    Raises:
+        UsageError: no such run, target, scheme or division.
+        FormatError, SpecError: a damaged run, or a wrong spec or scheme.
+        CapacityError: the network does not fit the target.
+        DataError: no samples to calibrate on; `out` exists already, or cannot be written.
+    """
+    options = job.Options(
+        target=os.fspath(target),
+        scheme=values.name(scheme),
+        divider=values.divider(division),
+        zero_policy=zero_policy,
+        inhibition=inhibition,
+        calibration_samples=calibration_samples,
+        calibrate_on=values.path(calibrate_on),
+        data_dir=values.path(data_dir),
+        adapt=adapt,
+        monitor=monitor,
+        emit=tuple(dict.fromkeys(emit)),
+    )
+    return job.compile_run(values.path(run), options, out=values.path(out), verbose=verbose)
+
+
+def simulate_build(
+    build: PathLike | None = None,
+    *,
+    division: Division | None = None,
+    inhibition: Form | None = None,
+    executor: simulate.Executor = "integer",
+    samples: int | None = None,
+    split: Split | None = None,
+    input: PathLike | None = None,  # noqa: A002 - as the option is called
+    save: PathLike | None = None,
+    trace: bool = False,
+    data_dir: PathLike | None = None,
+) -> Result:
+    """Run samples through a build and the float network: `eideploy simulate`.
+
+    Args:
+        build: a build, or a run to compile in passing; None for the latest build, else run.
+        division: how to divide; None for the build's own way.
+        inhibition: in which form to compile a run; a build has its own.
+        executor: what runs the program: "integer", "float", "onnx" or "rtl".
+        samples: the first so many; None for all.
+        split: of the network's own data set, "test" (default), "train" or "all".
+        input: a .npy file of samples of one's own, (B, C, H, W) or (B, T, C, H, W).
+        save: an .npz file for the logits.
+        trace: write spikes and currents of every layer into it, too.
+        data_dir: where the data sets that are not bundled lie.
+
+    Raises:
+        UsageError: nothing to simulate, or options that contradict each other.
+        FormatError: a damaged run or build.
+        DataError: samples that do not fit the network.
+        CapacityError: a network or a division that the target does not offer.
+    """
+    request = simulate.Request(
+        folder=values.path(build),
+        divider=values.divider(division),
+        inhibition=inhibition,
+        executor=executor,
+        samples=samples,
+        split=split,
+        input=values.path(input),
+        save=values.path(save),
+        trace=trace,
+        data_dir=values.path(data_dir),
+    )
+    return simulate.simulate(request)
+
+
+def verify_build(
+    build: PathLike | None = None,
+    *,
+    samples: int | None = None,
+    input: PathLike | None = None,  # noqa: A002 - as the option is called
+    data_dir: PathLike | None = None,
+) -> Result:
+    """Run every file of a build in every program installed: `eideploy verify`.
+
+    `Result.exit_code` is 1 where one differs from what the simulators say.
+
+    Raises:
+        UsageError: nothing to verify.
+        FormatError: a damaged build.
+        DataError: samples that do not fit the network.
+    """
+    request = verify.Request(
+        folder=values.path(build),
+        samples=samples,
+        input=values.path(input),
+        data_dir=values.path(data_dir),
+    )
+    return verify.verify(request)

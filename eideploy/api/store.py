@@ -1,0 +1,40 @@
+"""Runs, builds and circuits from where they lie."""
+
+from pathlib import Path
+
+from eideploy import folders
+from eideploy.api.values import PathLike
+from eideploy.circuit import Circuit, store
+from eideploy.folders import Build, Run
+
+
+def load_run(folder: PathLike) -> Run:
+    """Read a finished run: its float circuit, and what its manifest says.
+
+    Raises:
+        FormatError: unfinished, damaged, of another kind or version, or of no E-I circuit.
+    """
+    return folders.load_run(Path(folder))
+
+
+def load_build(folder: PathLike) -> Build:
+    """Read a finished build for a digital core: float circuit, program, manifest.
+
+    Raises:
+        FormatError, SpecError: damaged, of another kind or version.
+    """
+    return folders.load_build(Path(folder))
+
+
+def load_circuit(path: PathLike) -> Circuit:
+    """Read a circuit, float or integer, from a .safetensors file.
+
+    Raises:
+        FormatError: missing, damaged, of another kind or version, or not a well-formed circuit.
+    """
+    return store.load(Path(path))
+
+
+def save_circuit(circuit: Circuit, path: PathLike) -> None:
+    """Write a circuit to a .safetensors file, which is there whole or not at all."""
+    store.save(circuit, Path(path))

@@ -1,0 +1,172 @@
+"""`import eideploy` offers what its `__all__` lists, as much as the command line does."""
+
+import argparse
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import eideploy
+from eideploy import api
+from eideploy.arguments import command_line
+
+JOBS = {
+    "train": (api.train_network, api.resume_run, api.finetune_run),
+    "import": (api.import_checkpoint,),
+    "compile": (api.compile_run,),
+    "simulate": (api.simulate_build,),
+    "sweep": (api.sweep_runs,),
+    "verify": (api.verify_build,),
+    "report": (api.report_on,),
+    "targets": (api.check_target, api.list_targets),
+}
+CALLED = {  # options that are called otherwise in Python
+    "lut": "division",
+    "set": "overrides",
+    "finetune": "run",
+    "resume": "run",
+    "no_adapt": "adapt",
+}
+FOLDERS = {"run", "build", "folder"}
+OF_THE_TERMINAL = {"help", "json", "action"}
+
+
+def commands():
+    action = next(a for a in command_line()._actions if isinstance(a, argparse._SubParsersAction))
+    return action.choices
+
+
+def options(parser):
+    found = {action.dest for action in parser._actions} - OF_THE_TERMINAL
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                found |= options(below)
+    return found
+
+
+@pytest.mark.parametrize("name", eideploy.__all__)
+def test_every_stable_name_exists_and_says_what_it_is(name):
+    found = getattr(eideploy, name)
+    assert isinstance(found, str | frozenset) or len(inspect.getdoc(found)) > 20
+
+
+def test_the_stable_names_are_all_that_the_api_gathers():
+    gathered = {
+        name
+        for name, value in vars(api).items()
+        if not (name.startswith("_") or inspect.ismodule(value))
+    }
+    assert gathered == set(eideploy.__all__) - {"__version__"}
+
+
+def test_no_stable_name_is_a_module_that_would_replace_it_once_it_is_imported():
+    modules = {module.name for module in pkgutil.iter_modules(eideploy.__path__)}
+    assert "simulate" in modules
+    assert not modules & set(eideploy.__all__)
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_option_of_a_command_is_an_argument_of_its_job(command):
+    offered = {name for job in JOBS[command] for name in inspect.signature(job).parameters}
+    asked = {CALLED.get(name, name) for name in options(commands()[command])}
+    assert (asked - FOLDERS) <= (offered - FOLDERS)
+    assert bool(asked & FOLDERS) == bool(offered & FOLDERS)
+
+
+def test_the_jobs_have_the_defaults_of_their_commands():
+    for command, jobs in JOBS.items():
+        for action in commands()[command]._actions:
+            for job in jobs:
+                given = inspect.signature(job).parameters.get(action.dest)
+                if given is not None and action.default not in (None, []):
+                    assert given.default == action.default, (job, action.dest)
+
+
+def test_importing_the_package_loads_none_of_it():
+    code = (
+        "import sys, eideploy;"
+        "print([m for m in sys.modules if m.startswith(('eideploy.', 'numpy'))])"
+    )
+    assert run(code) == "[]"
+
+
+def test_no_stable_name_loads_torch():
+    code = (
+        "import sys, eideploy; [getattr(eideploy, n) for n in eideploy.__all__];"
+        "print({'torch', 'onnx', 'nir', 'samna', 'matplotlib'} & set(sys.modules))"
+    )
+    assert run(code) == "set()"
+
+
+def test_an_unknown_name_is_no_attribute():
+    with pytest.raises(AttributeError, match="no attribute 'compil'"):
+        eideploy.compil  # noqa: B018
+    assert "compile_run" in dir(eideploy)
+
+
+def run(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_jobs_go_from_a_preset_to_cycles(tmp_path):
+    small = {"training.epochs": 1, "training.warmup_epochs": 0, "network.widths": [8, "P", 8]}
+    trained = eideploy.train_network(seed=3, overrides=small, out=tmp_path / "run")
+    assert trained.folder == tmp_path / "run"
+    assert eideploy.load_run(trained.folder).content["seed"] == 3
+    circuit = eideploy.load_circuit(f"{trained.folder}/circuit.safetensors")
+    eideploy.save_circuit(circuit, f"{tmp_path}/again.safetensors")
+    again = eideploy.load_circuit(tmp_path / "again.safetensors")
+    assert eideploy.circuit_text(again) == eideploy.circuit_text(circuit)
+    built = eideploy.compile_run(trained.folder, division="lut:4x6", out=tmp_path / "build")
+    assert eideploy.load_build(built.folder).program.division.divider.label == "lut 4x6"
+    found = eideploy.simulate_build(str(built.folder), division="shift", samples=20)
+    assert found.content["division"] == "shift"
+    assert found.content["cycles"]["median"] > 0
+    assert found.folder == built.folder
+    table = eideploy.sweep_runs(
+        [trained.folder],
+        schemes=["int4"],
+        divisions=["shift", "exact"],
+        samples=20,
+        jobs=1,
+        out=tmp_path / "sweep",
+    )
+    assert [cell["division"] for cell in table.content["cells"]] == ["shift", "exact"]
+
+
+def test_a_wrong_name_is_a_stated_error():
+    with pytest.raises(eideploy.UsageError, match="no division is called 'lookup'"):
+        eideploy.simulate_build(division="lookup")
+    with pytest.raises(eideploy.UsageError, match="no target"):
+        eideploy.check_target("no-such-target")
+    with pytest.raises(eideploy.ConfigError):
+        eideploy.train_network("no-such-preset")
+
+
+def test_targets_are_listed_and_checked():
+    assert set(eideploy.list_targets().content["targets"]) == set(eideploy.target_names())
+    assert eideploy.check_target("digital").content["target"] == "digital"
+    with pytest.raises(LookupError, match="targets"):
+        eideploy.list_targets().folder  # noqa: B018
+
+
+def test_the_python_of_its_page_runs_as_it_stands_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[1] / "docs" / "python_api.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, page, "exec"), {})
+    assert "prediction agreement" in capsys.readouterr().out
+
+
+def test_its_page_lists_every_stable_name():
+    page = (Path(__file__).parents[1] / "docs" / "python_api.md").read_text("utf-8")
+    named = set(re.findall(r"`(\w+)(?:\(\w*\))?`", page))
+    assert set(eideploy.__all__) - {"__version__"} <= named

@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-rtl check lint fast bench clean
+.PHONY: help install demo test test-rtl check lint fast wheel bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ lint: $(INSTALLED)
 
 fast: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not yosys" -q
+
+wheel: $(INSTALLED) ## build sdist and wheel into dist, and try them in an empty environment
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m pytest -q tests/test_wheel.py
 
 bench: $(INSTALLED) ## measure accuracy and speed; by hand, takes long
 	$(BIN)/python benchmarks/digits_deployment.py

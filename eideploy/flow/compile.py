@@ -165,6 +165,8 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     decision = decide(
         options.inhibition, run.circuit, partial(laid_out_circuit, run.circuit, **passes), samples
     )
+    if decision.folded and "finetuned" in run.content:
+        note("the run was fine-tuned through factored layers; folded ones are quantized anew")
     return Compiled(
         run=run,
         target=target,

@@ -11,7 +11,8 @@ from eideploy.simulate.samples import maps
 from eideploy.simulate.trace import Recorder
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
-MOST_ENTRIES = 1 << 19  # of the patches of a layer that are made at once: they stay in a cache
+MOST_ENTRIES = 1 << 20  # of patches, and what is made of them, at once: they stay in a cache
+PER_NEURON = 8  # entries for what is made of a patch: sums, quotients, membranes
 
 
 class Walk:
@@ -44,9 +45,9 @@ class Walk:
 
     def _parts(self, node: Node, x: Array) -> Iterator[slice]:
         """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
-        fan_in = node.fan_in if isinstance(node, Connections) else 1
+        entries = node.fan_in + PER_NEURON * node.n_e if isinstance(node, Connections) else 1
         positions = prod(self.circuit.shapes[node.name][1:])
-        size = max(1, MOST_ENTRIES // (len(x) * fan_in * positions))
+        size = max(1, MOST_ENTRIES // (len(x) * entries * positions))
         for start in range(0, x.shape[1], size):
             yield slice(start, start + size)
 

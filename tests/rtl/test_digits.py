@@ -22,12 +22,16 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.rtl_full
+@pytest.mark.parametrize("inhibition", ["factored", "folded"])
 @pytest.mark.parametrize("division", DIVISIONS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_hundred_images_without_a_difference(preset, scheme, division, runs, tmp_path, capsys):
+def test_a_hundred_images_without_a_difference(
+    preset, scheme, division, inhibition, runs, tmp_path, capsys
+):
     build = str(tmp_path / "build")
-    options = ["--scheme", scheme, "--division", division, "--out", build]
+    options = ["--scheme", scheme, "--division", division, "--inhibition", inhibition]
+    options += ["--out", build]
     assert cli.main(["compile", str(runs / preset), "--target", "digital", *options]) == 0
     capsys.readouterr()
     assert cli.main(["simulate", build, "--executor", "rtl", "--samples", "100", "--json"]) == 0

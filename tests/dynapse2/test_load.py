@@ -244,3 +244,20 @@ def test_a_wrong_trial_is_refused_without_a_traceback(
     assert out.returncode == 1
     assert said in out.stderr
     assert "Traceback" not in out.stderr
+
+
+ROCKPOOL = os.environ.get("EIDEPLOY_ROCKPOOL", "")  # a Python that has rockpool
+
+
+@pytest.mark.skipif(not ROCKPOOL, reason="EIDEPLOY_ROCKPOOL names no Python that has rockpool")
+def test_rockpools_alias_classes_take_the_live_tree_and_give_the_same_json(build):
+    size = {"chips": 2, "used": 2, "cores": 4, "neurons": 8, "cams": 8, "destinations": 4,
+            "biases": list(SPEC.bias_names), "columns": 2, "entry": [0, 0]}  # fmt: skip
+    environment = {**os.environ, "MOCK_SAMNA": json.dumps(size), "PYTHONPATH": ""}
+    out = subprocess.run(
+        [ROCKPOOL, "-B", str(Path(__file__).parent / "rockpool_alias.py"), str(build),
+         str(MOCK / "samna/dynapse2.py")],
+        capture_output=True, text=True, env=environment, timeout=120, check=False,
+    )  # fmt: skip
+    assert out.returncode == 0, out.stderr
+    assert "64 neurons, 416 parameters equal" in out.stdout

@@ -50,7 +50,10 @@ def test_the_emitted_edges_and_masks_are_the_networks(tmp_path, case):
         return
     found, content, _ = decoded(mapped.configuration, spec, tmp_path)
     assert found == expected
-    assert equal(read_patch(tmp_path / "patch.json", spec), mapped.configuration)
+    again = read_patch(tmp_path / "patch.json", spec)
+    assert equal(again, mapped.configuration)
+    write_patch(again, spec, tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "patch.json").read_bytes()
     outputs = [row for row in content["neurons"] if row[-1] >= 0]
     assert [row[-1] for row in sorted(outputs, key=lambda r: r[1])] == net.classes.tolist()
 

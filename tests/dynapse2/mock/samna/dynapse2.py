@@ -23,6 +23,11 @@ class Dendrite(enum.IntEnum):
     ampa = 1024
 
 
+class ParameterType(enum.IntEnum):
+    p = 0
+    n = 1
+
+
 class ResetType(enum.Enum):
     PowerCycle = 1
 
@@ -85,12 +90,12 @@ class NormalGridEvent(Strict):
 
 class Parameter(Strict):
     FIELDS: ClassVar = {
-        "type": (80, whole(78, 80)),
+        "type": ("P", lambda v: v in ("N", "P")),
         "coarse_value": (1, whole(0, 5)),
         "fine_value": (80, whole(0, 255)),
         "_address": (77, whole(0, 10**6)),
         "_cookie": (5, whole(0, 10**6)),
-        "_initial_type": (0, whole(0, 1)),
+        "_initial_type": (ParameterType.p, lambda v: isinstance(v, ParameterType)),
         "_switchable_type": (False, flag),
     }
 
@@ -222,8 +227,8 @@ def _core(core):
 
 def _parameter(p):
     return {
-        "type": p.type, "coarseValue": p.coarse_value, "fineValue": p.fine_value,
-        "_address": p._address, "_cookie": p._cookie, "_initialType": p._initial_type,
+        "type": ord(p.type), "coarseValue": p.coarse_value, "fineValue": p.fine_value,
+        "_address": p._address, "_cookie": p._cookie, "_initialType": int(p._initial_type),
         "_switchableType": p._switchable_type,
     }  # fmt: skip
 

@@ -16,9 +16,9 @@ def check(configuration: Configuration, spec: ChipSpec, *, where: str) -> None:
     Raises:
         FormatError: naming every field that does not.
     """
-    faults = [*_shapes(configuration, spec)]
-    if not faults:
-        faults = [*_ranges(configuration, spec), *_agreement(configuration, spec)]
+    faults: list[str] = []
+    for stage in (_shapes, _ranges, _agreement):  # each needs what those before it require
+        faults = faults or [*stage(configuration, spec)]
     if faults:
         raise FormatError(
             "; ".join(faults),

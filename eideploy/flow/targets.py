@@ -5,6 +5,7 @@ from dataclasses import asdict
 from eideploy import backends
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.spec import ChipSpec
+from eideploy.dynapse2.times import time_ranges
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.scheme import load_scheme, scheme_names
@@ -68,6 +69,10 @@ def _check_chip(target: ChipSpec) -> Result:
         **{f"chip.{key}": value for key, value in asdict(target.chip).items()},
         "biases": len(target.biases),
         "biases.measured": "a table" if dac.measured else "no, a formula",
+        **{
+            f"seconds.{role}": f"{low:.2g} to {high:.2g}"
+            for role, (low, high) in time_ranges(target, dac).items()
+        },
     }
     rows = [[key, str(value)] for key, value in offered.items()]
     text = "\n".join(

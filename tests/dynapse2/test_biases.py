@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.dynapse2.biases import load_dac
+from eideploy.dynapse2.times import time_ranges
 from eideploy.errors import FormatError
 from tests.dynapse2.networks import SPEC
 
@@ -77,3 +78,21 @@ def test_all_faults_of_a_measured_table_are_named(tmp_path):
 def test_a_table_of_another_version_is_refused(tmp_path):
     with pytest.raises(FormatError, match="version 2"):
         load_dac(measured(tmp_path, {"version": 2}))
+
+
+@pytest.mark.parametrize(
+    ("role", "shortest", "longest", "apart"),
+    [
+        ("membrane_leak", 77e-9, 0.35, 0.05),
+        ("ampa_tau", 2e-6, 11.7, 0.26),  # that table's floor of P is 0.38 pA, the spec's 0.5
+        ("refractory", 0.44e-6, 2.0, 0.06),
+        ("pulse", 0.17e-6, 0.77, 0.11),
+    ],
+)
+def test_times_reach_as_far_as_those_that_were_measured_with_a_table(
+    role, shortest, longest, apart
+):  # fmt: skip
+    # by rockpool's table and constants, in simulation
+    low, high = time_ranges(SPEC, DAC)[role]
+    assert low == pytest.approx(shortest, rel=0.11)
+    assert high == pytest.approx(longest, rel=apart)

@@ -37,6 +37,12 @@ SIMULATE_EXAMPLES = """examples:
   eideploy simulate --division shift --split all
   eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
 """
+REPORT_EXAMPLES = """examples:
+  eideploy report
+  eideploy report builds/my-build --out my-report
+  eideploy report runs/my-run
+  eideploy report --text --synth
+"""
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -239,8 +245,24 @@ def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _command(commands, "report", "set a build's dividers side by side")
-    parser.add_argument("folder", nargs="?", type=Path, metavar="BUILD", help="default: the latest")
+    parser = _command(
+        commands, "report", "write report.html and report.json of a build or a run", REPORT_EXAMPLES
+    )
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="BUILD|RUN",
+        help="default: the latest build, else the latest run",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write them (default: into BUILD|RUN)"
+    )
+    parser.add_argument(
+        "--text", action="store_true",
+        help="only set the build's dividers side by side, as text; write nothing",
+    )  # fmt: skip
+    parser.add_argument(
+        "--verify", action="store_true",
+        help="run the core in Verilator also where its simulator is to be built first (a minute)",
+    )  # fmt: skip
     parser.add_argument(
         "--synth", nargs="?", const="ecp5", choices=("ecp5", "ice40", "generic"),
         help="synthesise the core with each divider by yosys, minutes each (default: for ecp5)",
@@ -250,8 +272,9 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="with --synth ecp5: place and route it by nextpnr, its memories as deep as needed",
     )  # fmt: skip
     parser.add_argument(
-        "--samples", type=count, metavar="N", help="the first N of the test split (default: 128)"
-    )
+        "--samples", type=count, metavar="N",
+        help="the first N of the test split (default: 512, of large networks fewer)",
+    )  # fmt: skip
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
     add_data_dir(parser)
 

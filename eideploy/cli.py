@@ -188,8 +188,8 @@ def _report(args: argparse.Namespace) -> "Result":
     from eideploy.flow import report as job
 
     request = job.Request(
-        folder=args.folder, samples=args.samples, input=args.input, data_dir=args.data_dir,
-        synth=args.synth,
+        folder=args.folder, out=args.out, samples=args.samples, input=args.input,
+        data_dir=args.data_dir, synth=args.synth, text=args.text, verify=args.verify,
         fmax=args.fmax,
     )  # fmt: skip
     return job.report(request)

@@ -5,13 +5,15 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.helpers.chromium import PROGRAM
+
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("fixed")
 
 
 @pytest.fixture(autouse=True)
 def _tools(request):
-    """Skip a test of the RTL without its simulator; where EIDEPLOY_REQUIRE_RTL is set, fail."""
+    """Skip a test without the program that it runs; where EIDEPLOY_REQUIRE_... is set, fail."""
     from eideploy.rtl import tools
 
     needs = {
@@ -20,12 +22,17 @@ def _tools(request):
         "icarus": tools.ICARUS,
         "yosys": ("yosys", "make"),
     }
+    if request.node.get_closest_marker("chromium") and PROGRAM is None:
+        _lacking("chromium not installed", "EIDEPLOY_REQUIRE_CHROMIUM")
     marked = [needed for name, needed in needs.items() if request.node.get_closest_marker(name)]
     if lack := tools.missing([tool for needed in marked for tool in needed]):
-        said = f"{', '.join(lack)} not installed"
-        if os.environ.get("EIDEPLOY_REQUIRE_RTL") == "1":
-            pytest.fail(said)
-        pytest.skip(said)
+        _lacking(f"{', '.join(lack)} not installed", "EIDEPLOY_REQUIRE_RTL")
+
+
+def _lacking(said, required):
+    if os.environ.get(required) == "1":
+        pytest.fail(said)
+    pytest.skip(said)
 
 
 def pytest_configure():

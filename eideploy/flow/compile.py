@@ -34,7 +34,7 @@ from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
 
 CALIBRATION_SAMPLES = 256
-REPORT = "report.json"
+PASSES = "passes.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ def compile_run(
 ) -> Result:
     """Compile the run in `folder`, or the latest one, into a new build folder.
 
-    `verbose` says what every pass changed and how wide every number is; the build's report.json
+    `verbose` says what every pass changed and how wide every number is; the build's passes.json
     and manifest.json hold it in any case.
 
     Raises:
@@ -108,11 +108,11 @@ def compile_run(
     content = _content(made, checked)
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
-        report = {
+        passes = {
             "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
             "inhibition": decision_content(made.decision),
         }  # fmt: skip
-        write_json(staged.aside / REPORT, report)
+        write_json(staged.aside / PASSES, passes)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
     said = ""

@@ -15,6 +15,7 @@ from eideploy.flow.rtl import ARTEFACT, rtl_run
 from eideploy.folders import Build
 from eideploy.program import Program
 from eideploy.rtl import tools
+from eideploy.rtl.build import is_kept
 from eideploy.simulate.integer import logits_of
 from eideploy.simulate.state_machine import StateMachine
 from eideploy.simulate.trace import Trace
@@ -38,6 +39,7 @@ class Executor:
     commands  ... and of programs
     mode      how it is run, where it can be in several ways
     most      how many samples it is given at most; None: all
+    ready     whether nothing has to be built for minutes before it runs
     """
 
     name: str
@@ -48,6 +50,7 @@ class Executor:
     commands: tuple[str, ...] = ()
     mode: str = ""
     most: int | None = None
+    ready: Callable[[Build], bool] = lambda _: True
 
     @property
     def missing(self) -> str:
@@ -167,6 +170,7 @@ EXECUTORS: tuple[Executor, ...] = (
     Executor(
         name="Verilator", artefact=ARTEFACT, kind="integer", open=_verilator,
         commands=tools.VERILATE, mode="every spike and cycle", most=16,
+        ready=lambda build: is_kept(build.folder),
     ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),

@@ -1,149 +1,193 @@
-"""Job: a build's dividers side by side: accuracy, cycles, energy by counting, cells by yosys."""
+"""Job: the report of a build or a run, as a page to look at and as numbers."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from eideploy import folders
-from eideploy.backends.digital.parameters import DIVIDERS, shape_of
+from eideploy.circuit import Array
 from eideploy.errors import UsageError
+from eideploy.files import MANIFEST, read_json, write_atomic, write_json
+from eideploy.flow import training_report
+from eideploy.flow.compile import PASSES
+from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
+from eideploy.flow.executors import EXECUTORS, holds
+from eideploy.flow.provenance import provenance
 from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
-from eideploy.flow.simulate import divided_by
+from eideploy.flow.sweep import found_sweep
+from eideploy.flow.verify import NOT_RUN, Row, run_executors
 from eideploy.folders import Build, load_build
-from eideploy.numeric.division import named
-from eideploy.program import Program
-from eideploy.progress import bar, note
-from eideploy.report.compare import compare
-from eideploy.report.energy import PICOJOULES, SOURCE, Energy, estimate
-from eideploy.report.text import counted, percent, table
+from eideploy.progress import Advance, bar, note
+from eideploy.report.advice import advice
+from eideploy.report.ladder import affordable
+from eideploy.report.page.build import build_page
+from eideploy.report.page.render import render
+from eideploy.report.study import study
 from eideploy.rtl import tools
-from eideploy.rtl.synthesis import KINDS, TOOLS, Cells, fitted, require_router, synthesise
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.integer import run_integer
+from eideploy.rtl.synthesis import TOOLS, require_router
 
-SAMPLES = 128
+MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
+COMPARED = 128  # of them, with every divider
+VERIFIED = 64  # of them, in every other program
+PAGE, NUMBERS = "report.html", "report.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Which build to report on; the defaults are those of the command line."""
+    """What to report on; the defaults are those of the command line."""
 
     folder: Path | None = None
-    samples: int | None = None  # None: 128
+    out: Path | None = None  # None: the folder itself
+    samples: int | None = None
     input: Path | None = None
     data_dir: Path | None = None
     synth: str | None = None  # a family of synthesis.FAMILIES
     fmax: bool = False  # place and route it, too, with memories as deep as the network takes
+    text: bool = False  # the dividers as text, and nothing written
+    verify: bool = False  # build the simulator of the core where there is none yet
 
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A divider: what the build's network makes of it, and what its core takes."""
-
-    division: str
-    accuracy: float | None
-    agreement: float
-    cycles: float
-    energy: Energy
-    cells: Cells | None
+    @property
+    def synthesis(self) -> Synthesis | None:
+        """Of what core to count the cells."""
+        return Synthesis(family=self.synth, route=self.fmax) if self.synth else None
 
 
 def report(request: Request) -> Result:
-    """Compare all dividers that the build's target offers and the SystemVerilog has.
+    """Write the report of a build, or of a run, beside it.
 
     Raises:
-        UsageError: no build; yosys is asked for and not installed.
-        FormatError: a damaged build.
-        DataError: samples that do not fit the network; a core that yosys does not take.
+        UsageError: neither a build nor a run; yosys is asked for and not installed.
+        FormatError: a damaged build or run.
+        DataError: samples that do not fit the network; a folder that cannot be written.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
     if request.fmax:
         require_router(request.synth or "")
+    if request.fmax:
+        require_router(request.synth or "")
     if request.synth:
         tools.require(TOOLS, where="--synth")
-    build = _build(request.folder)
-    dividers = [m for m in DIVIDERS if m in build.program.target.divider]
-    with bar("report", len(dividers)) as advance:
-        rows = []
-        for method in dividers:
-            advance(0, method)
-            rows.append(_row(request, build, _program(build.program, method)))
-            advance(1, method)
-    content: dict[str, Any] = {"build": str(build.folder), "rows": [asdict(row) for row in rows]}
-    return Result(text=_text(build, request, rows), content=content)
-
-
-def _build(folder: Path | None) -> Build:
-    found = folder or folders.latest_build("digital")
-    if found is None or folders.kind_of(found) != folders.BUILD:
-        raise UsageError(
-            "there is no build to report on", where=str(found or f"folder {folders.BUILDS}"),
-            fix="make one: eideploy compile --target digital",
-        )  # fmt: skip
-    if folder is None:
-        note(f"using {found}, the latest build")
-    return load_build(found)
-
-
-def _program(program: Program, method: str) -> Program:
-    own = program.division.divider
-    return program if own.method == method else divided_by(program, named(method))
-
-
-def _row(request: Request, build: Build, program: Program) -> Row:
-    samples, labels = samples_of(
-        build, input_file=request.input, split=None, count=request.samples or SAMPLES,
-        data_dir=request.data_dir,
-    )  # fmt: skip
-    found = compare(build.circuit, program, samples, labels)
-    cycles = count_cycles(program, run_integer(program.circuit, samples, keep=CYCLE_KINDS))
-    return Row(
-        division=program.division.divider.label,
-        accuracy=found.integer_accuracy,
-        agreement=found.agreement,
-        cycles=float(cycles.per_inference.mean()),
-        energy=estimate(program, cycles),
-        cells=_cells(request, program) if request.synth else None,
+    folder = _folder(request.folder)
+    if folders.kind_of(folder) == folders.RUN:
+        _require_build_for(request, folder)
+        content = training_report.numbers(folder)
+        page, text = training_report.page(content), training_report.text(content)
+    else:
+        build = load_build(folder)
+        content = _numbers(build, request)
+        text = content.pop("text")
+        if request.text:
+            return Result(text=text, content={"build": str(folder), "rows": content["dividers"]})
+        page = render(build_page(content))
+    written = _write(request.out or folder, folder, page, content)
+    return Result(
+        text=f"{text}\n\nreport  {written / PAGE}", content={**content, "page": str(written / PAGE)}
     )
 
 
-def _cells(request: Request, program: Program) -> Cells:
-    shape = shape_of(program)
-    if request.fmax:
-        shape = replace(shape, target=fitted(shape.target, program.uses))
-    return synthesise(shape, family=request.synth or "", route=request.fmax)
+def _folder(named: Path | None) -> Path:
+    found = named or folders.latest_build("digital") or folders.latest_run()
+    if found is None:
+        raise UsageError(
+            "there is neither a build nor a run to report on", where=f"folder {folders.BUILDS}",
+            fix="begin with eideploy train, then eideploy compile",
+        )  # fmt: skip
+    if named is None:
+        kind = "build" if folders.kind_of(found) == folders.BUILD else "run"
+        note(f"using {found}, the latest {kind}")
+    return found
 
 
-def _text(build: Build, request: Request, rows: list[Row]) -> str:
-    cells = [kind.replace("_", " ") for kind in KINDS] if request.synth else []
-    head = ["division", "accuracy", "agreement", "cycles", "nJ, estimated", *cells]
-    lines = [
-        [
-            row.division,
-            "-" if row.accuracy is None else percent(row.accuracy),
-            percent(row.agreement),
-            f"{row.cycles:,.0f}",
-            f"{row.energy.total:,.0f}",
-            *([] if row.cells is None else [f"{n}" for n in row.cells.kinds.values()]),
-            *([] if row.cells is None else [f"{row.cells.depth}"]),
-            *([f"{row.cells.fmax_mhz:.1f}"] if row.cells and row.cells.fmax_mhz else []),
+def _require_build_for(request: Request, folder: Path) -> None:
+    asked = {
+        "--synth": request.synth, "--fmax": request.fmax, "--text": request.text, "--verify": request.verify,
+        "--input": request.input, "--samples": request.samples,
+    }  # fmt: skip
+    if given := [option for option, value in asked.items() if value]:
+        raise UsageError(
+            "the folder is a run, and a run has no program to look at",
+            where=", ".join(given),
+            fix=f"drop that, or compile the run first: eideploy compile {folder}",
+        )
+
+
+def _numbers(build: Build, request: Request) -> dict[str, Any]:
+    """Return every number of a build's report, with the dividers as text under "text"."""
+    count = request.samples or affordable(build.circuit, MOST_SAMPLES)
+    samples, labels = samples_of(
+        build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
+    )
+    few = slice(None if request.samples else COMPARED)
+    some = None if labels is None else labels[few]
+    executors = [] if request.text else EXECUTORS
+    total = len(methods(build)) + len(executors) + (0 if request.text else len(samples))
+    with bar("report", total) as advance:
+        rows = compared(build, samples[few], some, request.synthesis, advance=advance)
+        content: dict[str, Any] = {
+            "dividers": [asdict(row) for row in rows],
+            "dividers_samples": len(samples[few]),
+        }
+        content["text"] = dividers_text(
+            build, rows, samples=len(samples[few]), synthesis=request.synthesis
+        )
+        if request.text:
+            return content
+        content |= study(build.circuit, build.program, samples, labels, advance=advance)
+        content["executors"] = [
+            asdict(row) for row in _executed(build, samples, labels, request, advance)
         ]
-        for row in rows
-    ]
-    own = next(r for r in rows if r.division == build.program.division.divider.label)
-    shares = ", ".join(f"{name} {own.energy.nanojoules[name]:,.0f} nJ" for name in PICOJOULES)
-    said = [
-        f"report on build {build.folder}, {counted(request.samples or SAMPLES, 'sample')}",
-        "",
-        table([*head, *["longest path"] * bool(request.synth), *["MHz"] * request.fmax], lines),
-        "",
-        f"energy of {own.division}: {shares}",
-        f"  counts of operations and memory accesses times a table ({SOURCE}): an estimate",
-    ]
-    if request.synth:
-        core = "core, its memories cut to what the network takes," if request.fmax else "whole core"
-        said.append(f"cells of the {core} for {request.synth}, by {tools.version('yosys')}")
-    if request.fmax:
-        said.append("MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), no pins")
-    return "\n".join(said)
+    content |= {
+        "format": 1,
+        "kind": "eideploy report of a build",
+        "provenance": provenance(build, len(samples), request.input),
+        "ladder": _ladder(build),
+        "sweep": found_sweep(build.content),
+        "initially": training_report.initial_currents(build.content, content["layers"]),
+    }
+    return content | {"advice": advice(content)}
+
+
+def _executed(
+    build: Build, samples: Array, labels: Array | None, request: Request, advance: Advance
+) -> list[Row]:
+    """Run what can run at once; the rest is named with what runs it."""
+    now = [e for e in EXECUTORS if request.verify or not holds(build, e.artefact) or e.ready(build)]
+    rows = run_executors(
+        build, samples[:VERIFIED], None if labels is None else labels[:VERIFIED], now,
+        advance=advance,
+    )  # fmt: skip
+    later = [
+        Row(
+            artefact=e.artefact, executor=e.label, result=NOT_RUN,
+            reason=e.missing or "its simulator is to be built first: eideploy report --verify",
+        )
+        for e in EXECUTORS if e not in now
+    ]  # fmt: skip
+    return rows + later
+
+
+def _ladder(build: Build) -> Mapping[str, Any] | None:
+    """Return what every pass changed, as compiling found it."""
+    if not holds(build, PASSES):
+        return None
+    return read_json(build.folder / PASSES)
+
+
+def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> Path:
+    """Write both files; those that a manifest vouches for are left alone."""
+    listed = read_json(place / MANIFEST).get("files", {}) if _is_finished(place) else {}
+    if taken := [name for name in (PAGE, NUMBERS) if name in listed]:
+        raise UsageError(
+            f"the manifest vouches for a file {taken[0]} of another release",
+            where=str(source), fix="name another folder with --out",
+        )  # fmt: skip
+    place.mkdir(parents=True, exist_ok=True)
+    write_json(place / NUMBERS, content)
+    write_atomic(place / PAGE, page.encode())
+    return place
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()

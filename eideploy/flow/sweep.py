@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from eideploy import folders
 from eideploy.circuit.integer import ZeroPolicy
-from eideploy.errors import DataError, UsageError
+from eideploy.errors import DataError, FormatError, UsageError
 from eideploy.files import MANIFEST, locked, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
 from eideploy.flow.compile import find_run
@@ -21,8 +21,8 @@ from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure
 from eideploy.numeric.division import named
 from eideploy.progress import bar, note
-from eideploy.report.pareto import pareto_plot
-from eideploy.report.sweep_text import sweep_text
+from eideploy.report.pareto import compared_cells, pareto_plot
+from eideploy.report.sweep_text import NAMES, sweep_text
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
 from eideploy.target import load_target
 
@@ -180,3 +180,25 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.writerow([*(row[k] for k in columns), max(row["mismatch"].values(), default=0)])
     return file.getvalue()
+
+
+def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the latest sweep that holds cells of a build's run, None where there is none.
+
+    `of` is the manifest of the build. What is no sweep, or damaged, is passed over.
+    """
+    results = sorted(SWEEPS.glob(f"*/{RESULT}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in results:
+        try:
+            rows = [row for row in read_json(path)["cells"] if row["run"] == of["run"]]
+            points = compared_cells(rows) if rows else []
+        except (FormatError, LookupError, TypeError, AttributeError, ValueError) as error:
+            note(f"{path} is passed over: {error!r}")
+            continue
+        if points:
+            form = of.get("inhibition", {}).get("form", "factored")
+            own = [of["scheme"]["name"], of["division"], of["zero_policy"], form]
+            for point in points:
+                point["this"] = [point[name] for name in NAMES] == own
+            return {"folder": str(path.parent), "samples": rows[0]["samples"], "points": points}
+    return None

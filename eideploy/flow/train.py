@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy import folders
@@ -13,7 +13,7 @@ from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, sha256, write_atomic
 from eideploy.flow import finetuning
 from eideploy.flow.result import Result
-from eideploy.flow.training_log import training_log, write_csv
+from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.progress import note
 from eideploy.report.text import counted, percent
 
@@ -211,7 +211,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     content = {
         "data": config.data.name,
         "seed": config.seed,
-        "metrics": asdict(last),
+        "metrics": summary(last),
         "baseline": baseline,
         "departures": list(departures),
     }

@@ -16,7 +16,7 @@ from eideploy.report.text import percent
 if TYPE_CHECKING:
     from eideploy.model.metrics import EpochMetrics
 
-METRICS, HEALTH = "metrics.csv", "health.csv"
+METRICS, HEALTH, SPREADS = "metrics.csv", "health.csv", "distributions.csv"
 WriteScalars = Callable[["EpochMetrics", float], None]
 
 
@@ -74,12 +74,39 @@ def training_log(
 
 
 def write_csv(folder: Path, metrics: Sequence["EpochMetrics"]) -> None:
-    """Write metrics.csv, a row an epoch, and health.csv, a row an epoch and layer."""
+    """Write metrics.csv, a row an epoch; health.csv and distributions.csv, rows for every layer.
+
+    Epoch 0 of the distributions is the network before its first epoch.
+    """
     rows = [asdict(m) for m in metrics]
+    before = [{"epoch": 0, **layer} for row in rows for layer in row.pop("before")]
     health = [{"epoch": row["epoch"], **layer} for row in rows for layer in row.pop("health")]
+    spreads = [line for layer in (*before, *health) for line in _spreads(layer)]
     write_atomic(folder / METRICS, _csv(rows))
-    if health:
-        write_atomic(folder / HEALTH, _csv(health))
+    for name, lines in ((HEALTH, health), (SPREADS, spreads)):
+        if lines:
+            write_atomic(folder / name, _csv(lines))
+
+
+def summary(metrics: "EpochMetrics") -> dict[str, Any]:
+    """Return an epoch's metrics without distributions, as a manifest holds them."""
+    row = asdict(metrics)
+    del row["before"]
+    for layer in row["health"]:
+        del layer["spreads"]
+    return row
+
+
+def _spreads(layer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row for every distribution of a layer; the layer loses them."""
+    from eideploy.model.metrics import SHARES
+
+    for quantity, found in layer.pop("spreads").items():
+        row = {"epoch": layer["epoch"], "layer": layer["layer"], "quantity": quantity}
+        shares = found["quantiles"] or [""] * len(SHARES)
+        row |= {f"q{share:g}": value for share, value in zip(SHARES, shares, strict=True)}
+        counts = " ".join(map(str, found["counts"]))
+        yield row | {"low": found["low"], "high": found["high"], "counts": counts}
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:

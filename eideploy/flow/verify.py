@@ -1,5 +1,6 @@
 """Job: run every artefact of a build in every program that is installed, and compare."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
 from eideploy.flow.verify_chip import verify_chip
 from eideploy.folders import Build, load_build
-from eideploy.progress import bar, note
+from eideploy.progress import Advance, bar, note
 from eideploy.report.text import counted, table
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -44,6 +45,7 @@ class Row:
     samples      how many it ran; 0 where it did not
     difference   the largest, of sums (integer) or logits (float)
     predictions  how many differ
+    accuracy     its own, on these samples; None without labels
     reason       why it failed or was not run
     """
 
@@ -53,6 +55,7 @@ class Row:
     samples: int = 0
     difference: float | None = None
     predictions: int | None = None
+    accuracy: float | None = None
     reason: str = ""
 
     @property
@@ -74,16 +77,11 @@ def verify(request: Request) -> Result:
         return verify_chip(folder)
     build = load_build(folder)
     count = request.samples or SAMPLES
-    x, _ = samples_of(
+    x, labels = samples_of(
         build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
     )
-    x = np.asarray(x, np.float32)  # as other programs take them
-    expected = _expected(build, x)
     with bar("verify", len(EXECUTORS)) as advance:
-        rows = []
-        for executor in EXECUTORS:
-            rows.append(_row(executor, build, x, expected[executor.kind]))
-            advance(1, executor.name)
+        rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
     return Result(
         text=_text(build, len(x), rows),
         content={
@@ -92,6 +90,24 @@ def verify(request: Request) -> Result:
         },
         exit_code=1 if _gaps(rows) else 0,
     )  # fmt: skip
+
+
+def run_executors(
+    build: Build,
+    x: Array,
+    labels: Array | None,
+    executors: Sequence[Executor],
+    *,
+    advance: Advance,
+) -> list[Row]:
+    """Run every executor on samples, and compare it with the simulator of its kind."""
+    x = np.asarray(x, np.float32)  # as other programs take them
+    expected = _expected(build, x)
+    rows = []
+    for executor in executors:
+        rows.append(_row(executor, build, x, labels, expected[executor.kind]))
+        advance(1, executor.name)
+    return rows
 
 
 def _folder(folder: Path | None) -> Path:
@@ -116,7 +132,7 @@ def _expected(build: Build, x: Array) -> dict[str, Array]:
     return {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
 
 
-def _row(executor: Executor, build: Build, x: Array, expected: Array) -> Row:
+def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expected: Array) -> Row:
     row = partial(Row, artefact=executor.artefact, executor=executor.label)
     if not holds(build, executor.artefact):
         why = f"the build has no {executor.artefact}"
@@ -145,6 +161,9 @@ def _row(executor: Executor, build: Build, x: Array, expected: Array) -> Row:
         samples=len(x),
         difference=difference,
         predictions=predictions,
+        accuracy=None
+        if labels is None
+        else float((found.argmax(1) == labels[: len(found)]).mean()),
     )
 
 

@@ -14,7 +14,7 @@ from eideploy.errors import ConfigError, FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.model.ablation import ablate
 from eideploy.model.device import parameters_in
-from eideploy.model.metrics import EpochMetrics
+from eideploy.model.metrics import EpochMetrics, LayerHealth
 from eideploy.model.networks import Network, Shape, build
 
 FILE = "checkpoint.safetensors"
@@ -40,7 +40,11 @@ class Partial:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class State:
-    """A training between two batches; `metrics` has one entry per epoch done."""
+    """A training between two batches.
+
+    metrics  one entry per epoch done
+    initial  the layers before the first epoch
+    """
 
     config: Config
     network: Network
@@ -49,6 +53,7 @@ class State:
     momentum: Mapping[str, Tensor]
     metrics: tuple[EpochMetrics, ...]
     partial: Partial | None = None
+    initial: tuple[LayerHealth, ...] = ()
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -65,6 +70,7 @@ def save_state(state: State, folder: Path) -> None:
         "classes": state.classes,
         "metrics": [asdict(m) for m in state.metrics],
         "partial": None if state.partial is None else asdict(state.partial),
+        "initial": [asdict(layer) for layer in state.initial],
     }
     write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
 
@@ -104,6 +110,7 @@ def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> Sta
         momentum=_group(tensors, "momentum"),
         metrics=tuple(EpochMetrics.read(m) for m in content["metrics"]),
         partial=None if content["partial"] is None else Partial(**content["partial"]),
+        initial=tuple(map(LayerHealth.read, content.get("initial", ()))),
     )
 
 

@@ -1,15 +1,16 @@
 """Whether a network's neurons do something: layer by layer, on a fixed batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from eideploy.data.dataset import Split
 from eideploy.model.baseline import BatchNormalised
+from eideploy.model.distributions import BINS, parameter_spreads, spread
 from eideploy.model.evaluate import batch_size, predict
 from eideploy.model.layers import LIF, Shunting
-from eideploy.model.metrics import LayerHealth
+from eideploy.model.metrics import LayerHealth, Spread
 from eideploy.model.networks import Network
 
 SAMPLES = 64  # of the test split, the first
@@ -17,25 +18,38 @@ ALWAYS = 0.9  # share of the steps at which a saturated neuron fires, or more
 MOST_SILENT, MOST_SATURATED, MOST_ZERO = 0.95, 0.5, 0.9  # beyond which a layer is warned of
 
 
-def measure_health(network: Network, split: Split) -> tuple[LayerHealth, ...]:
-    """Return the activity of every layer on the first samples of a split."""
+def measure_health(
+    network: Network, split: Split, gradients: Mapping[str, Tensor] | None = None
+) -> tuple[LayerHealth, ...]:
+    """Return the activity of every layer on the first samples of a split.
+
+    `gradients` are norms by layer, which are passed on.
+    """
     found: list[LayerHealth] = []
-    shunting: list[tuple[str, float]] = []
+    driving: list[tuple[nn.Module, float, dict[str, Spread]]] = []
+    norms = gradients or {}
     names = {module: name for name, module in network.named_modules()}
 
-    def divide(layer: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-        zeros = zero_divisors(layer, inputs[0]) if isinstance(layer, Shunting) else 0.0
-        shunting.append((names[layer], zeros))
+    def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
+        zeros, seen = 0.0, {"current": spread(current, bins=BINS)}
+        if isinstance(layer, Shunting):
+            by = divisors(layer, inputs[0])
+            zeros = float((by == 0).double().mean())
+            seen["I_div"] = spread(by[by > 0], bins=BINS)
+        driving.append((layer, zeros, seen))
 
     def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
         rates = spikes.mean(0)
-        layer, zeros = shunting.pop()
+        layer, zeros, seen = driving.pop()
+        name = names[layer]
         found.append(
             LayerHealth(
-                layer=layer,
+                layer=name,
                 silent=float((rates == 0).double().mean()),
                 saturated=float((rates > ALWAYS).double().mean()),
                 zero_divisor=zeros,
+                gradient=float(norms.get(name, 0.0)),
+                spreads=seen | parameter_spreads(layer),
             )
         )
 
@@ -54,11 +68,12 @@ def measure_health(network: Network, split: Split) -> tuple[LayerHealth, ...]:
 
 
 @torch.no_grad()
-def zero_divisors(layer: Shunting, x: Tensor) -> float:
-    """Return the fraction of I_div (M4) that is exactly 0 for inputs `x`."""
+def divisors(layer: Shunting, x: Tensor) -> Tensor:
+    """Return I_div (M4) for inputs `x`, before zeros are replaced."""
     s_i: Tensor = layer.inhibitory(x)
     gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
-    return float((layer.lateral(gain * s_i) == 0).double().mean())
+    found: Tensor = layer.lateral(gain * s_i)
+    return found
 
 
 def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:

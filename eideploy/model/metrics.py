@@ -1,8 +1,30 @@
 """What is measured of a training, epoch by epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)  # of a spread's quantiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How values are distributed.
+
+    quantiles  at SHARES; none where there are no values
+    counts     of values in bins of equal width from low to high, where they are asked for
+    """
+
+    quantiles: tuple[float, ...]
+    low: float = 0.0
+    high: float = 0.0
+    counts: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "Spread":
+        """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
+        parts = {key: tuple(content[key]) for key in ("quantiles", "counts")}
+        return cls(**{**content, **parts})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,12 +34,22 @@ class LayerHealth:
     silent        of neurons that never fire
     saturated     of neurons that fire at more than 90 % of the steps
     zero_divisor  of shunting currents that are exactly 0, so that (M6) replaces them
+    gradient      norm of the epoch's last gradient over all of the layer's parameters
+    spreads       of "current", "I_div" and every parameter
     """
 
     layer: str
     silent: float
     saturated: float
     zero_divisor: float
+    gradient: float = 0.0
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "LayerHealth":
+        """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
+        spreads = {name: Spread.read(s) for name, s in content.get("spreads", {}).items()}
+        return cls(**{**content, "spreads": spreads})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +61,7 @@ class EpochMetrics:
     train_accuracy  likewise, so of a network in motion
     test_accuracy   on the test split, after the epoch
     health          of every layer that fires, in order, after the epoch
+    before          likewise before it, in the first epoch
     """
 
     epoch: int
@@ -38,9 +71,12 @@ class EpochMetrics:
     train_accuracy: float
     test_accuracy: float
     health: tuple[LayerHealth, ...] = ()
+    before: tuple[LayerHealth, ...] = ()
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> "EpochMetrics":
         """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
-        layers = tuple(LayerHealth(**layer) for layer in content["health"])
-        return cls(**{**content, "health": layers})
+        parts = {
+            key: tuple(map(LayerHealth.read, content.get(key, ()))) for key in ("health", "before")
+        }
+        return cls(**{**content, **parts})

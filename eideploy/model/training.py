@@ -1,5 +1,6 @@
 """Training, from E-I Init to the last epoch, the same bit for bit whether interrupted or not."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -18,6 +19,7 @@ from eideploy.errors import ConfigError, DivergedError
 from eideploy.model.batches import Batch, ahead, batches, batches_in
 from eideploy.model.checkpoint import FILE, Partial, State, load_state, new_state, save_state
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
+from eideploy.model.distributions import gradient_norms
 from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
 from eideploy.model.initialise import initialise
@@ -26,6 +28,7 @@ from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.processes import ALONE, Group
 from eideploy.model.shared_norm import standing_in
+from eideploy.model.sums import Sums
 
 OnEpoch = Callable[[tuple[EpochMetrics, ...]], None]
 OnBatch = Callable[[int], None]
@@ -152,9 +155,13 @@ def run_epoch(state: State, job: Job) -> State:
     sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
     done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
     made = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
+    gradients: dict[str, Tensor] = {}
     for batch in ahead(islice(made, count - done)):
         rate = _rate(config.training, epoch, done, len(dataset.train))
-        _step(batch, job, config.training, optimiser, rate, sums)
+        look = (
+            functools.partial(_look, state.network, gradients) if done == count - 1 else _look_away
+        )
+        _step(batch, job, config.training, optimiser, rate, sums, look)
         done += 1
         job.on_batch(len(batch.x))
         if done < count and job.group.any(asked=job.stop.asked):
@@ -168,35 +175,31 @@ def run_epoch(state: State, job: Job) -> State:
         loss=_finite(total.loss / total.images, epoch + 1),
         train_accuracy=total.right / total.images,
         test_accuracy=accuracy(job.stand_in, dataset.test, job.group),
-        health=measure_health(state.network, dataset.test) if job.group.first else (),
+        health=measure_health(state.network, dataset.test, gradients) if job.group.first else (),
+        before=() if epoch else state.initial,
     )
     momentum, metrics_so_far = optimiser.buffers, (*state.metrics, metrics)
     return replace(state, momentum=momentum, metrics=metrics_so_far, partial=None)
 
 
-class Sums:
-    """Loss and right answers over the images of an epoch, kept on the device until asked for."""
+def _look_away() -> None:
+    """Leave the gradients alone, so that nothing waits for the device."""
 
-    def __init__(self, begun: Partial, like: Tensor, *, counts: bool) -> None:
-        self.images = begun.images  # over all processes; what was begun counts in the first
-        self.loss = torch.tensor(begun.loss * counts, dtype=like.dtype, device=like.device)
-        self.right = torch.tensor(begun.right * counts, device=like.device)
 
-    def partial(self, group: Group, *, batches: int, generator: dict[str, object]) -> Partial:
-        """Return the sums over all processes."""
-        return Partial(
-            batches=batches,
-            images=self.images,
-            loss=float(group.sum(self.loss)),
-            right=int(group.sum(self.right)),
-            generator=generator,
-        )
+def _look(network: Network, gradients: dict[str, Tensor]) -> None:
+    gradients.update(gradient_norms(network))
 
 
 def _step(
-    batch: Batch, job: Job, training: Training, optimiser: ProjectedSGD, rate: float, sums: Sums
+    batch: Batch,
+    job: Job,
+    training: Training,
+    optimiser: ProjectedSGD,
+    rate: float,
+    sums: Sums,
+    look: Callable[[], None],
 ) -> None:
-    """Train on a batch; nothing here waits for the device."""
+    """Train on a batch; nothing here waits for the device. `look` may see the gradients."""
     x, y, counted = job.group.share(batch)
     if job.device.type == "cuda":
         x, y = x.pin_memory(), y.pin_memory()
@@ -207,6 +210,7 @@ def _step(
     loss = _loss(logits, x, y, job.teacher, training)
     # the mean over processes, which backward takes, is then the mean over the whole batch
     (loss * (counted * job.group.size / len(batch.x))).backward()  # type: ignore[no-untyped-call]
+    look()
     if training.clip_ratio:
         optimiser.clip(training.clip_ratio)
     optimiser.step(rate)
@@ -243,11 +247,11 @@ def _begin(
     state = new_state(config, dataset)
     if start is not None:
         state.network.load_state_dict(start.state_dict())
-        return state
+        return replace(state, initial=measure_health(state.network, dataset.test))
     first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
     rng = np.random.default_rng(config.seed)
     initialise(state.network, first, rng, config.ablation)
-    return state
+    return replace(state, initial=measure_health(state.network, dataset.test))
 
 
 def _sent(begun: State | None, group: Group) -> State:

@@ -40,13 +40,13 @@ class Rung:
         return next((name for name, part in self.mismatch.items() if part > 0), None)
 
 
-def affordable(circuit: Circuit) -> int:
-    """Return how many samples are worth the time: 64, of large networks fewer, at least 4."""
+def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
+    """Return how many samples are worth the time: `most`, of large networks fewer, at least 4."""
     per_sample = circuit.steps * sum(
         (node.w_ee.size + node.w_ie.size) * prod(circuit.shapes[node.name][1:])
         for node in circuit.of(Synapses)
     )
-    return max(4, min(MOST_SAMPLES, MOST_PRODUCTS // per_sample))
+    return max(4, min(most, MOST_PRODUCTS // per_sample))
 
 
 def climb(

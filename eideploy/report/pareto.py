@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.report.sweep_text import grouped, mean
+from eideploy.report.sweep_text import NAMES, grouped, mean
 
 COSTS = {
     "cycles": "cycles per inference",
@@ -26,6 +26,29 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     return kept
 
 
+def compared_cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return every combination's mean value and costs, and the costs at which no other beats it.
+
+    The value is the accuracy, without labels the agreement with the float network.
+    """
+    groups, measure = grouped(rows), measured(rows)
+    points: list[dict[str, Any]] = [
+        dict(zip(NAMES, names, strict=True))
+        | {"measure": measure, "value": mean(own, measure), "front": []}
+        | {cost: mean(own, cost) for cost in COSTS}
+        for names, own in groups.items()
+    ]
+    for cost in COSTS:
+        for i in front([(point[cost], point["value"]) for point in points]):
+            points[i]["front"].append(cost)
+    return points
+
+
+def measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return which column says what a combination is worth."""
+    return "agreement" if rows[0]["accuracy"] is None else "accuracy"
+
+
 def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Return an SVG of every combination's mean accuracy against its costs, fronts joined.
 
@@ -36,7 +59,7 @@ def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
     groups = grouped(rows)
     names = list(dict.fromkeys(scheme for scheme, *_ in groups))
-    value = "agreement" if rows[0]["accuracy"] is None else "accuracy"
+    value = measured(rows)
     figure = Figure(figsize=(13, 4.5), layout="constrained")
     canvas = FigureCanvasSVG(figure)
     axes = figure.subplots(1, len(COSTS), sharey=True)

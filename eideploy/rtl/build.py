@@ -33,7 +33,7 @@ def testbench(bundle: Path) -> Path:
         DataError: it cannot be built, with the first line of what the tools said.
     """
     tools.require(tools.VERILATE, where="--executor rtl")
-    path = cache() / f"core-{_fingerprint(bundle)}" / TESTBENCH_FILE
+    path = _place(bundle)
     if path.exists():
         return path
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,10 +43,19 @@ def testbench(bundle: Path) -> Path:
     return path
 
 
+def is_kept(bundle: Path) -> bool:
+    """Return whether the simulator of the core in `bundle` has been built before."""
+    return not tools.missing(tools.VERILATE) and _place(bundle).exists()
+
+
 def cache() -> Path:
     """Return the folder in which simulators are kept."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "eideploy" / "rtl"
+
+
+def _place(bundle: Path) -> Path:
+    return cache() / f"core-{_fingerprint(bundle)}" / TESTBENCH_FILE
 
 
 @contextmanager

@@ -239,8 +239,8 @@ def test_a_run_compiled_from_inside_its_folder_gives_the_build_its_name(trained,
 def test_what_every_pass_changed_is_in_the_build_and_on_screen(trained, call):
     found = call("compile", "--division", "shift", "-v", "--out", "b")
     assert "after every pass:" in found.out
-    report = json.loads((trained / "b/report.json").read_text())
-    assert "report.json" in json.loads((trained / "b/manifest.json").read_text())["files"]
+    report = json.loads((trained / "b/passes.json").read_text())
+    assert "passes.json" in json.loads((trained / "b/manifest.json").read_text())["files"]
     none, given, quantized, divided = report["passes"]
     assert [rung["after"] for rung in report["passes"]] == [
         "float", "quantize: input", "quantize: weights", "lower_division",
@@ -258,5 +258,5 @@ def test_what_every_pass_changed_is_in_the_build_and_on_screen(trained, call):
 
 def test_an_exact_division_changes_nothing_after_quantization(trained, call):
     assert call("compile", "--division", "exact", "--out", "b").code == 0
-    *_, quantized, divided = json.loads((trained / "b/report.json").read_text())["passes"]
+    *_, quantized, divided = json.loads((trained / "b/passes.json").read_text())["passes"]
     assert quantized["mismatch"] == divided["mismatch"]

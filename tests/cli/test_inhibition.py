@@ -38,7 +38,7 @@ def test_where_rows_do_not_suffice_those_that_save_most_a_row_are_folded():
 def test_a_build_says_what_is_folded_and_both_costs(trained, call):
     found = call("compile", RUN, "--inhibition", "auto", "--out", "b")
     assert found.code == 0
-    said = json.loads((trained / "b/report.json").read_text())["inhibition"]
+    said = json.loads((trained / "b/passes.json").read_text())["inhibition"]
     assert (said["form"], said["samples"]) == ("auto", 64)
     cheaper = [
         name for name, c in said["costs"].items() if c["folded_cycles"] < c["factored_cycles"]
@@ -69,7 +69,7 @@ def test_costs_are_the_cycles_of_either_form(trained, call):
 
 def test_the_ladder_says_that_folding_changes_nothing(trained, call):
     assert call("compile", RUN, "--inhibition", "folded", "--out", "b").code == 0
-    passes = json.loads((trained / "b/report.json").read_text())["passes"]
+    passes = json.loads((trained / "b/passes.json").read_text())["passes"]
     rung = next(p for p in passes if p["after"] == "fold")
     assert set(rung["mismatch"].values()) == {0.0}
     assert rung["agreement"] == 1.0

@@ -1,30 +1,35 @@
-"""report: the dividers of a build side by side."""
+"""report: a build or a run as numbers; the dividers of a build side by side."""
 
+import csv
 import json
 
 import numpy as np
 import pytest
 
+from eideploy.files import sha256
 from eideploy.numeric.division import exact
 from eideploy.passes.place import place
+from eideploy.report.advice import advice
 from eideploy.report.energy import estimate
 from eideploy.rtl import tools
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
-from tests.cli.support import RUN
+from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source
 from tests.helpers.targets import core_target
 
 
 def test_dividers_stand_side_by_side(built, call):
-    found = json.loads(call("report", "--samples", 16, "--json").out)
+    found = json.loads(call("report", "--text", "--samples", 16, "--json").out)
     rows = {row["division"]: row for row in found["rows"]}
     assert list(rows) == ["exact", "lut 8x8", "shift", "shift2"]
     assert max(rows, key=lambda name: rows[name]["cycles"]) == "exact"
     assert {row["cells"] for row in rows.values()} == {None}
     simulated = json.loads(call("simulate", "--samples", 16, "--json").out)
     assert rows["lut 8x8"]["accuracy"] == simulated["integer_accuracy"]
-    assert "an estimate" in call("report", "--samples", 16).out
+    before = listing(built)
+    assert "an estimate" in call("report", "--text", "--samples", 16).out
+    assert listing(built) == before
 
 
 def test_energy_counts_what_the_core_does():
@@ -44,9 +49,141 @@ def test_energy_counts_what_the_core_does():
     assert counts["32-bit additions"] == 2 * 8 + 2 * 8 + 4 * 8
 
 
-def test_a_report_wants_a_build(trained, refused):
-    refused("report", code=2, what="there is no build", where="folder builds", fix="eideploy comp")
-    refused("report", RUN, code=2, what="there is no build", where=RUN, fix="eideploy compile")
+def test_a_report_wants_a_build_or_a_run(refused):
+    refused("report", code=2, what="there is neither a build nor a run", where="folder builds",
+            fix="eideploy train")  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--text", "--verify", "--samples=3"])
+def test_a_run_has_no_program_to_look_at(trained, refused, option):
+    refused("report", RUN, option, code=2, what="a run has no program",
+            where=option.partition("=")[0], fix="eideploy compile")  # fmt: skip
+
+
+def test_the_numbers_of_a_build_are_those_of_the_other_commands(built, call):
+    assert call("report", "--samples", 70).code == 0
+    found = json.loads((built / BUILD / "report.json").read_text())
+    simulated = json.loads(call("simulate", "--samples", 70, "--json").out)
+    assert found["accuracy"] == {
+        "float": simulated["float_accuracy"], "integer": simulated["integer_accuracy"],
+        "agreement": simulated["agreement"],
+    }  # fmt: skip
+    for layer, own in zip(found["layers"], simulated["layers"], strict=True):
+        assert {key: layer[key] for key in own} == own
+    assert sum(map(sum, found["confusion"])) == 70
+    right = sum(row[i] for i, row in enumerate(found["confusion"]))
+    assert right / 70 == found["accuracy"]["integer"]
+    cycles = found["cycles"]
+    assert sum(cycles["histogram"]["counts"]) == 70
+    phases = sum(sum(stage["phases"].values()) for stage in cycles["stages"])
+    assert phases == pytest.approx(cycles["mean"])
+    for layer in found["layers"]:
+        assert 0 < layer["division_error"]["largest"] <= layer["division_error"]["bound"]
+        for currents in (layer["currents"]["float"], layer["currents"]["integer"]):
+            inside = sum(currents["counts"])
+            assert inside + currents["below"] + currents["above"] == currents["values"]
+    files = json.loads((built / BUILD / "manifest.json").read_text())["files"]
+    assert found["provenance"]["sha256"].items() >= files.items()
+    assert {row["result"] for row in found["executors"]} <= {"equal", "not run"}
+    assert call("verify", BUILD, "--samples", 2).code == 0
+
+
+def test_a_build_shows_its_run_before_training(built, call):
+    assert call("report", "--samples", 8).code == 0
+    found = json.loads((built / BUILD / "report.json").read_text())["initially"]
+    assert list(found) == ["conv1", "conv2"]
+    (built / RUN / "manifest.json").write_text("{}")
+    assert call("report", "--samples", 8).code == 0
+    assert json.loads((built / BUILD / "report.json").read_text())["initially"] is None
+
+
+def test_a_sweep_of_the_run_stands_in_the_report(built, call):
+    sweep = ["sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,constant", "--samples",
+             "20", "--jobs", "1", "--backend", "threading"]  # fmt: skip
+    assert call(*sweep).code == 0
+    (built / "sweeps/damaged").mkdir()
+    (built / "sweeps/damaged/results.json").write_text("[1]")
+    (built / "sweeps/odd").mkdir()
+    (built / "sweeps/odd/results.json").write_text('{"cells": [{"run": "digits-conv-1"}]}')
+    said = call("report", "--samples", 8)
+    assert said.code == 0
+    assert said.err.count("is passed over") == 2
+    found = json.loads((built / BUILD / "report.json").read_text())["sweep"]
+    assert found["folder"] == "sweeps/sweep-1"
+    assert [p["this"] for p in found["points"]].count(True) == 1
+    assert all(p["front"] for p in found["points"] if p["cycles"] == min(
+        q["cycles"] for q in found["points"]))  # fmt: skip
+
+
+def test_own_samples_have_no_accuracy(built, call, samples):
+    samples(5, 1, 8, 8)
+    assert call("report", "--input", "x.npy", "--out", "r").code == 0
+    found = json.loads((built / "r/report.json").read_text())
+    assert (found["confusion"], found["accuracy"]["integer"]) == (None, None)
+    assert any("no labels" in entry["what"] for entry in found["advice"])
+    assert not (built / BUILD / "report.json").exists()
+
+
+def test_the_numbers_of_a_run_are_those_that_it_logged(trained, call):
+    assert call("report", RUN).code == 0
+    found = json.loads((trained / RUN / "report.json").read_text())
+    logged = list(csv.DictReader((trained / RUN / "metrics.csv").read_text().splitlines()))
+    assert [e["test_accuracy"] for e in found["epochs"]] == [
+        float(row["test_accuracy"]) for row in logged
+    ]
+    assert {row["epoch"] for row in found["distributions"]} == {0, 1, 2}
+    assert [layer["name"] for layer in found["layers"]] == ["encoder.0", "body.2"]
+    assert all(len(layer["gradient"]) == 2 for layer in found["layers"])
+    assert call("compile", RUN).code == 0  # the report beside its files harms nothing
+
+
+@pytest.mark.parametrize("file", ["metrics.csv", "health.csv", "distributions.csv"])
+def test_a_damaged_log_is_refused(trained, refused, file):
+    (trained / RUN / file).write_text("epoch,layer\n1,\n")
+    refused("report", RUN, code=1, what="the file is damaged", where=file, fix="restore")
+
+
+def test_an_imported_run_has_no_training(trained, refused):
+    (trained / RUN / "metrics.csv").unlink()
+    refused("report", RUN, code=1, what="no metrics.csv", where=RUN, fix="compile it")
+
+
+def test_a_file_that_a_manifest_vouches_for_is_left_alone(built, refused):
+    (built / BUILD / "report.json").write_text("{}")
+    path = built / BUILD / "manifest.json"
+    mark = json.loads(path.read_text())
+    mark["files"]["report.json"] = sha256(built / BUILD / "report.json")
+    path.write_text(json.dumps(mark))
+    refused("report", "--samples", 4, code=2, what="vouches for a file report.json", where=BUILD,
+            fix="--out")  # fmt: skip
+
+
+def test_a_report_names_what_is_wrong():
+    layer = {"name": "lif1", "layer": "conv1", "mismatch": 0.2, "saturated_current": 0.0,
+             "saturated_membrane": 0.5, "zero_divisors": 0.9, "rate": 0.0,
+             "division_error": {"largest": 0.2, "bound": 0.1}}  # fmt: skip
+    row = {"artefact": "model.onnx", "executor": "x", "result": "differs", "difference": 3.0,
+           "reason": ""}  # fmt: skip
+    found = advice(
+        {"executors": [row], "layers": [layer], "samples": 10, "resources":
+         [{"resource": "rows", "used": 10, "offered": 10}],
+         "accuracy": {"float": 0.9, "integer": 0.8}, "provenance": {"made_by": "0"}}
+    )  # fmt: skip
+    said = [(entry["grade"], entry["what"]) for entry in found]
+    assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 4 + ["note"] * 4
+    for words in (
+        "model.onnx",
+        "beyond its bound",
+        "lose 10.00 points",
+        "20.00 %",
+        "are 0",
+        "membranes of lif1 saturate",
+        "rows: 10 of 10",
+        "10 samples",
+        "made by",
+    ):
+        assert any(words in what for _, what in said), words  # fmt: skip
+    assert all(entry["fix"] for entry in found)
 
 
 def test_synthesis_needs_yosys(built, refused, monkeypatch):
@@ -59,6 +196,6 @@ def test_synthesis_needs_yosys(built, refused, monkeypatch):
 
 @pytest.mark.yosys
 def test_a_report_with_cells(built, call):
-    found = json.loads(call("report", "--samples", 4, "--synth", "--json").out)
+    found = json.loads(call("report", "--text", "--samples", 4, "--synth", "--json").out)
     cells = {row["division"]: row["cells"]["kinds"] for row in found["rows"]}
     assert cells["lut 8x8"]["multipliers"] > cells["exact"]["multipliers"]

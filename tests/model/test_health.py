@@ -1,4 +1,5 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ import torch
 
 from eideploy.config import Architecture
 from eideploy.data import load
-from eideploy.model.health import measure_health, warnings, zero_divisors
+from eideploy.model.distributions import gradient_norms, spread
+from eideploy.model.health import divisors, measure_health, warnings
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF
 from eideploy.model.metrics import LayerHealth
@@ -58,14 +60,48 @@ def test_silent_and_saturated_layers_are_counted(network, split, bias, silent, s
         assert (h.silent, h.saturated) == (silent, saturated)
 
 
-def test_zero_divisors_are_those_that_the_stabilisation_replaces(network, split):
+def test_divisors_are_those_that_the_stabilisation_replaces(network, split):
     layer = next(m for _, m in network.ei_layers())
     x = torch.from_numpy(split.batch(slice(8)))
     x = x.flatten(1) if x[0].numel() == layer.fan_in else x
-    assert zero_divisors(layer, torch.zeros_like(x)) == 1
+    assert not divisors(layer, torch.zeros_like(x)).any()
     s_i = layer.inhibitory(x)
     gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
-    assert zero_divisors(layer, x) == float((layer.lateral(gain * s_i) == 0).double().mean())
+    assert torch.equal(divisors(layer, x), layer.lateral(gain * s_i))
+
+
+def test_a_spread_is_that_of_the_values():
+    found = spread(torch.arange(1001.0), bins=10)
+    assert found.quantiles == (10, 50, 250, 500, 750, 950, 990)
+    assert (found.low, found.high, sum(found.counts)) == (0, 1000, 1001)
+    far = spread(torch.cat([torch.arange(1001.0), torch.tensor([1e6])]), bins=10)
+    assert far.high < 2000
+    assert sum(far.counts) == 1001
+    assert spread(torch.zeros(0)).quantiles == ()
+    assert sum(spread(torch.ones(5), bins=4).counts) == 5
+
+
+def test_every_layer_says_how_its_numbers_are_spread(network, split):
+    before = torch.get_rng_state()
+    for layer in measure_health(network, split):
+        assert list(layer.spreads) == ["current", "I_div", "W_EE", "W_IE", "W_EI", "g_E", "g_I",
+                                       "b_E"]  # fmt: skip
+        assert all(found.quantiles == tuple(sorted(found.quantiles))
+                   for found in layer.spreads.values())  # fmt: skip
+        assert layer.spreads["W_EE"].quantiles[0] >= 0
+        assert LayerHealth.read(json.loads(json.dumps(asdict(layer)))) == layer
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_gradient_norms_are_those_of_all_parameters_of_a_layer(network, split):
+    assert gradient_norms(network) == {}
+    network(torch.from_numpy(split.batch(slice(4)))).square().sum().backward()
+    found = gradient_norms(network)
+    assert len(found) == len(measure_health(network, split))
+    name, norm = next(iter(found.items()))
+    own = torch.cat([p.grad.flatten() for p in network.get_submodule(name).parameters()])
+    assert float(norm) == pytest.approx(float(own.norm()))
+    assert measure_health(network, split, found)[0].gradient == norm
 
 
 def test_hooks_are_gone_afterwards(network, split):

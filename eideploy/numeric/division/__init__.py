@@ -2,6 +2,7 @@
 
 from eideploy.numeric.division.constant import constant
 from eideploy.numeric.division.divider import METHODS, TABULATED, Divider, Method
+from eideploy.numeric.division.error import relative_error
 from eideploy.numeric.division.exact import exact
 from eideploy.numeric.division.mitchell import mitchell
 from eideploy.numeric.division.names import NAMES, named, parse_lut
@@ -25,6 +26,7 @@ __all__ = [
     "named",
     "parse_lut",
     "pwl",
+    "relative_error",
     "shift",
     "shift2",
 ]

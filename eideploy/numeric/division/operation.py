@@ -24,10 +24,7 @@ def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) ->
         m, power = quotient(magnitude, den, divider.index_bits)
         rounded = _scale(m, fraction + power, bits)
     elif divider.table.size:
-        exponent = leading_one(den)
-        below = exponent - divider.index_bits
-        index = den >> np.maximum(below, 0) << np.maximum(-below, 0)
-        entry = divider.table[index & (divider.table.size - 1)]
+        entry, exponent = reciprocal(den, divider)
         product = magnitude * entry
         rounded = _scale(product, fraction - exponent - divider.fraction_bits, bits)
     else:
@@ -35,6 +32,14 @@ def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) ->
     limit = top(bits)
     saturated = rounded > limit
     return np.minimum(rounded, limit) * np.sign(num), saturated
+
+
+def reciprocal(den: Int, divider: Divider) -> tuple[Int, Int]:
+    """Return the table's entry r and e of 1 / DEN ~ r 2^-fraction_bits / 2^e, for den > 0 (A7)."""
+    exponent = leading_one(den)
+    below = exponent - divider.index_bits
+    index = den >> np.maximum(below, 0) << np.maximum(-below, 0)
+    return divider.table[index & (divider.table.size - 1)], exponent
 
 
 def _quotient(num: Int, den: Int, fraction: Int) -> Int:

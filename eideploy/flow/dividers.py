@@ -1,0 +1,137 @@
+"""A build's dividers side by side: accuracy, cycles, energy by counting, cells by yosys."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from eideploy.backends.digital.parameters import DIVIDERS, shape_of
+from eideploy.circuit import Array
+from eideploy.flow.simulate import divided_by
+from eideploy.folders import Build
+from eideploy.numeric.division import named
+from eideploy.program import Program
+from eideploy.report.compare import compare
+from eideploy.report.energy import PICOJOULES, SOURCE, Energy, estimate
+from eideploy.report.text import counted, percent, table
+from eideploy.rtl import tools
+from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
+from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
+from eideploy.simulate.integer import run_integer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesis:
+    """What to count cells of: a core for a family of `synthesis.FAMILIES`, routed or not."""
+
+    family: str
+    route: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A divider: what the build's network makes of it, and what its core takes."""
+
+    division: str
+    accuracy: float | None
+    agreement: float
+    cycles: float
+    energy: Energy
+    cells: Cells | None
+
+
+def compared(
+    build: Build,
+    samples: Array,
+    labels: Array | None,
+    synthesis: Synthesis | None,
+    *,
+    advance: Callable[[int, str], None],
+) -> list[Row]:
+    """Compare all dividers that the build's target offers and the SystemVerilog has.
+
+    Raises:
+        DataError: samples that do not fit the network; a core that yosys does not take.
+        CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
+    """
+    rows = []
+    for method in methods(build):
+        advance(0, method)
+        rows.append(_row(build, _program(build.program, method), samples, labels, synthesis))
+        advance(1, method)
+    return rows
+
+
+def methods(build: Build) -> list[str]:
+    """Return the dividers that the build's target offers and the SystemVerilog has."""
+    return [m for m in DIVIDERS if m in build.program.target.divider]
+
+
+def _program(program: Program, method: str) -> Program:
+    own = program.division.divider
+    return program if own.method == method else divided_by(program, named(method))
+
+
+def _row(
+    build: Build,
+    program: Program,
+    samples: Array,
+    labels: Array | None,
+    synthesis: Synthesis | None,
+) -> Row:
+    found = compare(build.circuit, program, samples, labels)
+    cycles = count_cycles(program, run_integer(program.circuit, samples, keep=CYCLE_KINDS))
+    return Row(
+        division=program.division.divider.label,
+        accuracy=found.integer_accuracy,
+        agreement=found.agreement,
+        cycles=float(cycles.per_inference.mean()),
+        energy=estimate(program, cycles),
+        cells=None if synthesis is None else _cells(synthesis, program),
+    )
+
+
+def _cells(synthesis: Synthesis, program: Program) -> Cells:
+    shape = shape_of(program)
+    if synthesis.route:
+        shape = replace(shape, target=fitted(shape.target, program.uses))
+    return synthesise(shape, family=synthesis.family, route=synthesis.route)
+
+
+def dividers_text(
+    build: Build, rows: list[Row], *, samples: int, synthesis: Synthesis | None
+) -> str:
+    """Return the rows as a table, with what the energy consists of; "" without rows."""
+    if not rows:
+        return ""
+    cells = [kind.replace("_", " ") for kind in KINDS] if synthesis else []
+    head = ["division", "accuracy", "agreement", "cycles", "nJ, estimated", *cells]
+    lines = [
+        [
+            row.division,
+            "-" if row.accuracy is None else percent(row.accuracy),
+            percent(row.agreement),
+            f"{row.cycles:,.0f}",
+            f"{row.energy.total:,.0f}",
+            *([] if row.cells is None else [f"{n}" for n in row.cells.kinds.values()]),
+            *([] if row.cells is None else [f"{row.cells.depth}"]),
+            *([f"{row.cells.fmax_mhz:.1f}"] if row.cells and row.cells.fmax_mhz else []),
+        ]
+        for row in rows
+    ]
+    routed = synthesis is not None and synthesis.route
+    label = build.program.division.divider.label
+    own = next((row for row in rows if row.division == label), rows[0])
+    shares = ", ".join(f"{name} {own.energy.nanojoules[name]:,.0f} nJ" for name in PICOJOULES)
+    said = [
+        f"report on build {build.folder}, {counted(samples, 'sample')}",
+        "",
+        table([*head, *["longest path"] * bool(synthesis), *["MHz"] * routed], lines),
+        "",
+        f"energy of {own.division}: {shares}",
+        f"  counts of operations and memory accesses times a table ({SOURCE}): an estimate",
+    ]
+    if synthesis:
+        core = "core, its memories cut to what the network takes," if routed else "whole core"
+        said.append(f"cells of the {core} for {synthesis.family}, by {tools.version('yosys')}")
+    if routed:
+        said.append("MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), no pins")
+    return "\n".join(said)

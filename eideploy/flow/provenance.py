@@ -1,0 +1,76 @@
+"""Where a build comes from, so that its report can be told from any other."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from eideploy import __version__
+from eideploy.circuit import Circuit
+from eideploy.circuit.nodes import LIF, Synapses
+from eideploy.files import MANIFEST, sha256
+from eideploy.folders import Build
+
+NUMERIC = "numpy", "matplotlib"
+
+
+def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
+    """Return network, data, formats, target, versions and hashes, JSON-able."""
+    said, division = build.content, build.program.division
+    return {
+        "build": build.folder.resolve().name,
+        "made": said.get("created"),
+        "made_by": said.get("eideploy"),
+        "reported": now(),
+        "versions": versions(),
+        "network": network(build.circuit),
+        "data": str(own) if own else said.get("data"),
+        "split": None if own else "test",
+        "samples": samples,
+        "scheme": said.get("scheme"),
+        "division": division.divider.label,
+        "division_bound": division.divider.bound,
+        "zero_policy": division.zero_policy,
+        "target": build.program.target.name,
+        "target_description": build.program.target.description,
+        "calibration_samples": said.get("calibration_samples"),
+        "run": said.get("run"),
+        "sha256": {
+            "run manifest": said.get("run_sha256"),
+            "build manifest": sha256(build.folder / MANIFEST),
+            **said["files"],
+        },
+    }
+
+
+def network(circuit: Circuit) -> dict[str, Any]:
+    """Return what a circuit is, in a few numbers."""
+    layers = circuit.of(Synapses)
+    return {
+        "layers": [
+            {
+                "name": node.name,
+                "kind": type(node).__name__,
+                "shape": list(circuit.shapes[node.name]),
+                "weights": sum(int(w.size) for w in (node.w_ee, node.w_ie, node.w_ei)),
+            }
+            for node in layers
+        ],
+        "input": list(circuit.input.size),
+        "steps": circuit.steps,
+        "neurons": sum(prod(circuit.shapes[node.name]) for node in circuit.of(LIF)),
+        "weights": sum(int(w.size) for node in layers for w in (node.w_ee, node.w_ie, node.w_ei)),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return what computed the report."""
+    found = {name: version(name) for name in NUMERIC}
+    return {"eideploy": __version__, "python": platform.python_version(), **found}
+
+
+def now() -> str:
+    """Return the time, to the second, as an ISO date."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

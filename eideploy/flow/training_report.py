@@ -1,0 +1,164 @@
+"""What a run's log says: the numbers of its report, read from the files that training wrote."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eideploy import __version__, folders
+from eideploy.config import parse_config
+from eideploy.errors import FormatError
+from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
+from eideploy.flow.provenance import now, versions
+from eideploy.flow.training_log import HEALTH, METRICS, SPREADS
+from eideploy.model.metrics import SHARES
+from eideploy.report.page.render import render
+from eideploy.report.page.run import run_page
+from eideploy.report.text import counted, percent
+from eideploy.report.training_advice import training_advice
+
+MOST_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+def numbers(folder: Path) -> dict[str, Any]:
+    """Return every number of a run's report.
+
+    Raises:
+        FormatError: no log, as of an imported run, or a damaged one.
+    """
+    if not (folder / METRICS).is_file():
+        raise FormatError(
+            f"the run has no {METRICS}, so there is no training to report on",
+            where=str(folder),
+            fix="compile it, and report on the build: an imported run was trained elsewhere",
+        )
+    epochs = _read(folder / METRICS, _epoch)
+    if not epochs:
+        raise FormatError("no epoch has ended yet", where=str(folder / METRICS), fix="wait for one")
+    health = _read(folder / HEALTH, _health) if (folder / HEALTH).is_file() else []
+    spreads = _read(folder / SPREADS, _spread) if (folder / SPREADS).is_file() else []
+    manifest = {} if folders.is_unfinished(folder) else read_json(folder / MANIFEST)
+    content: dict[str, Any] = {
+        "format": 1,
+        "kind": "eideploy report of a run",
+        "provenance": _provenance(folder, manifest),
+        "epochs": epochs,
+        "layers": _by_layer(health),
+        "distributions": spreads,
+    }
+    return content | {"advice": training_advice(content)}
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """Return the page that shows the numbers."""
+    return render(run_page(content))
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """Return the numbers in a few lines."""
+    last, said = content["epochs"][-1], content["provenance"]
+    return (
+        f"report on run {said['run']}, {counted(last['epoch'], 'epoch')} of {last['epochs']}\n"
+        f"test accuracy  {percent(last['test_accuracy'])}"
+    )
+
+
+def initial_currents(
+    build: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Return the currents before training of a build's `layers`, by name, as its run logged them.
+
+    None where that run is not at hand under its name, is another one, or has no such log.
+    """
+    folder = folders.RUNS / str(build.get("run"))
+    log = folder / SPREADS
+    try:
+        if not log.is_file() or sha256(folder / MANIFEST) != build.get("run_sha256"):
+            return None
+        rows = _read(log, _spread)
+    except (FormatError, OSError):
+        return None
+    found = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
+    if len(found) != len(layers):
+        return None
+    return {layer["layer"]: _histogram(row) for layer, row in zip(layers, found, strict=True)}
+
+
+def _histogram(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a logged histogram in the form of a report's."""
+    bins = len(row["counts"])
+    width = (row["high"] - row["low"]) / bins
+    edges = [row["low"] + i * width for i in range(bins + 1)]
+    return {"edges": edges, "counts": row["counts"], "values": sum(row["counts"])}
+
+
+def _provenance(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    path = folder / folders.CONFIG
+    try:
+        config = path.read_text(encoding="utf-8")
+        name = parse_config(config, where=str(path)).data.name
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f"cannot read the configuration: {error}", where=str(path), fix=RESTORE
+        ) from error
+    return {
+        "run": folder.resolve().name,
+        "data": name,
+        "config": config,
+        "finished": bool(manifest),
+        "made": manifest.get("created"),
+        "made_by": manifest.get("eideploy", __version__),
+        "reported": now(),
+        "versions": versions(),
+        "sha256": dict(manifest.get("files", {})),
+    }
+
+
+def _by_layer(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    layers: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        own = layers.setdefault(row["layer"], {"name": row["layer"]})
+        for key, value in row.items():
+            if key not in ("epoch", "layer"):
+                own.setdefault(key, []).append(value)
+    return list(layers.values())
+
+
+def _read(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
+    """Return the rows of a CSV file.
+
+    Raises:
+        FormatError: it is damaged.
+    """
+    try:
+        rows = list(csv.DictReader(read_text(path, most=MOST_BYTES).splitlines(), strict=True))
+        return [make(row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        raise FormatError(f"the file is damaged: {error}", where=str(path), fix=RESTORE) from error
+
+
+def _epoch(row: Mapping[str, str]) -> dict[str, Any]:
+    whole = {key: int(row[key]) for key in ("epoch", "epochs")}
+    keys = ("rate", "loss", "train_accuracy", "test_accuracy")
+    return whole | {key: float(row[key]) for key in keys}
+
+
+def _health(row: Mapping[str, str]) -> dict[str, Any]:
+    keys = ["silent", "saturated", "zero_divisor"]
+    keys += ["gradient"] if "gradient" in row else []  # older runs know none
+    found = {key: float(row[key]) for key in keys}
+    return {"epoch": int(row["epoch"]), "layer": row["layer"], **found}
+
+
+def _spread(row: Mapping[str, str]) -> dict[str, Any]:
+    known = [row[f"q{share:g}"] for share in SHARES]
+    return {
+        "epoch": int(row["epoch"]),
+        "layer": row["layer"],
+        "quantity": row["quantity"],
+        "quantiles": [float(q) for q in known] if all(known) else [],
+        "low": float(row["low"]),
+        "high": float(row["high"]),
+        "counts": [int(n) for n in row["counts"].split()],
+    }

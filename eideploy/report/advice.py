@@ -1,0 +1,134 @@
+"""What a build's numbers warn of, and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eideploy import __version__
+from eideploy.report.text import percent
+
+FEW_SAMPLES = 100
+COUNTED = 8  # of which there are fewer, all may well be used
+LOSS, MISMATCH, SATURATED, ZEROS, SILENT, FULL = 0.01, 0.05, 0.01, 0.5, 0.002, 0.9
+
+Numbers = Mapping[str, Any]
+
+
+def advice(content: Numbers) -> list[dict[str, str]]:
+    """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
+    found = [*_wrong(content), *_lost(content), *_layers(content), *_unknown(content)]
+    order = ("error", "warning", "note")
+    return sorted(found, key=lambda entry: order.index(entry["grade"]))
+
+
+def _entry(grade: str, what: str, fix: str) -> dict[str, str]:
+    return {"grade": grade, "what": what, "fix": fix}
+
+
+def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
+    """Yield what must not be: files that say something else, an error beyond its bound."""
+    for row in content["executors"]:
+        if row["result"] in ("differs", "failed"):
+            said = row["reason"] or f"its results differ by up to {row['difference']:.3g}"
+            yield _entry(
+                "error",
+                f"{row['artefact']}, run by {row['executor']}: {said}",
+                "do not use this build; run eideploy verify and report what it prints",
+            )
+    for layer in content["layers"]:
+        found = layer["division_error"]
+        if found and found["largest"] > found["bound"] * (1 + 1e-9):
+            yield _entry(
+                "error",
+                f"the division of {layer['layer']} errs by {percent(found['largest'], 3)}, beyond "
+                f"its bound of {percent(found['bound'], 3)}",
+                "report it: the bound is proven",
+            )
+
+
+def _lost(content: Numbers) -> Iterator[dict[str, str]]:
+    """Yield accuracy that went, and resources that are nearly all used."""
+    accuracy = content["accuracy"]
+    if accuracy["float"] is not None and accuracy["float"] - accuracy["integer"] > LOSS:
+        lost = 100 * (accuracy["float"] - accuracy["integer"])
+        yield _entry(
+            "warning",
+            f"the integers lose {lost:.2f} points of accuracy",
+            "train through them: eideploy train --finetune RUN with this scheme and division; or "
+            "see which pass costs it in the ladder below",
+        )
+    for use in content["resources"]:
+        if use["offered"] >= COUNTED and use["used"] > FULL * use["offered"]:
+            yield _entry(
+                "note",
+                f"{use['resource']}: {use['used']:,} of {use['offered']:,} are used",
+                "choose a target that offers more before the network grows",
+            )
+
+
+def _layers(content: Numbers) -> Iterator[dict[str, str]]:
+    for layer in content["layers"]:
+        name = layer["name"]
+        if layer["mismatch"] > MISMATCH:
+            yield _entry(
+                "warning",
+                f"{percent(layer['mismatch'])} of the spikes of {name} differ from the float "
+                "network's",
+                "give the weights more bits (--scheme), the division a finer table (--lut), or "
+                "fine-tune",
+            )
+        if layer["saturated_current"] > SATURATED:
+            yield _entry(
+                "note",
+                f"{percent(layer['saturated_current'])} of the currents of {layer['layer']} "
+                "saturate",
+                "harmless while they are far beyond the threshold; else raise bits.current in a "
+                "scheme of your own",
+            )
+        if layer["saturated_membrane"] > SATURATED:
+            yield _entry(
+                "note",
+                f"{percent(layer['saturated_membrane'])} of the membranes of {name} saturate",
+                "harmless while the spikes agree; else raise bits.membrane in a scheme of your own",
+            )
+        if layer["zero_divisors"] > ZEROS:
+            yield _entry(
+                "warning",
+                f"{percent(layer['zero_divisors'])} of the divisors of {layer['layer']} are 0 and "
+                "replaced",
+                "its input is nearly empty: see to the layer before it, or raise network.steps",
+            )
+        if layer["rate"] < SILENT:
+            yield _entry(
+                "warning",
+                f"the neurons of {name} fire at {percent(layer['rate'], 3)} of the steps",
+                "see to the training: eideploy report RUN shows since when",
+            )
+
+
+def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
+    """Yield what the report cannot say."""
+    if content["accuracy"]["float"] is None:
+        yield _entry(
+            "note", "the samples have no labels, so there is no accuracy",
+            "report on the network's own data set: drop --input",
+        )  # fmt: skip
+    if content["samples"] < FEW_SAMPLES:
+        yield _entry(
+            "note",
+            f"{content['samples']} samples resolve an accuracy to "
+            f"{100 / content['samples']:.1f} points",
+            "give more with --samples",
+        )
+    reasons = {
+        row["reason"]: row["artefact"] for row in content["executors"] if row["result"] == "not run"
+    }
+    for reason, artefact in reasons.items():
+        what, _, fix = reason.partition(": ")
+        yield _entry("note", f"{artefact} was not run: {what}", fix or "eideploy doctor says how")
+    made_by = content["provenance"]["made_by"]
+    if made_by != __version__:
+        yield _entry(
+            "note",
+            f"the build was made by eideploy {made_by}, this report by {__version__}",
+            "compile the run again to have both of one release",
+        )

@@ -1,0 +1,111 @@
+"""Layer by layer: spikes, currents, divisors and the division's error, float beside integer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import LIF, Array, Circuit, IntegerLIF
+from eideploy.circuit.integer import IntegerCurrent, IntegerSynapses
+from eideploy.circuit.limits import limits
+from eideploy.numeric.division import relative_error
+from eideploy.numeric.fixed import Int
+from eideploy.program import Program
+from eideploy.report.distribution import histogram, rounded, some, span
+from eideploy.simulate.samples import patches, weight_rows
+from eideploy.simulate.trace import Trace
+
+KEEP_FLOAT = frozenset({"spikes", "currents", "divisors"})
+KEEP_INTEGER = KEEP_FLOAT | {"inhibition", "inputs"}
+
+
+def layer_studies(
+    circuit: Circuit, program: Program, reference: Trace, trace: Trace
+) -> list[dict[str, Any]]:
+    """Return the figures of every hidden layer, JSON-able.
+
+    Args:
+        circuit: the float circuit.
+        program: what it was compiled to.
+        reference: what the float circuit made of some samples, with KEEP_FLOAT.
+        trace: what the program made of them, with KEEP_INTEGER.
+    """
+    return [_layer(circuit, program, lif, reference, trace) for lif in _lifs(program)]
+
+
+def _lifs(program: Program) -> Iterator[IntegerLIF]:
+    yield from program.circuit.of(IntegerLIF)
+
+
+def _layer(
+    circuit: Circuit, program: Program, lif: IntegerLIF, reference: Trace, trace: Trace
+) -> dict[str, Any]:
+    name = lif.inputs[0]
+    node, float_lif = program.circuit.node(name), circuit.node(lif.name)
+    assert isinstance(node, IntegerCurrent)  # place() has refused anything else
+    assert isinstance(float_lif, LIF)
+    spikes, others = trace.spikes[lif.name], reference.spikes[lif.name]
+    threshold = lif.threshold.reshape(-1, *(1,) * (trace.currents[name].ndim - 3))
+    ours, theirs = (
+        some(trace.currents[name] / threshold),
+        some(reference.currents[name] / float_lif.threshold),
+    )
+    reach = span(ours, theirs)
+    return {
+        "name": lif.name,
+        "layer": name,
+        "neurons": int(np.prod(circuit.shapes[lif.name])),
+        "mismatch_by_step": rounded((spikes != others).mean(tuple(range(1, spikes.ndim)))),
+        "rate_by_step": rounded(spikes.mean(tuple(range(1, spikes.ndim)))),
+        "currents": {
+            "unit": "thresholds",
+            "float": histogram(theirs, reach),
+            "integer": histogram(ours, reach),
+        },
+        "divisors": _divisors(program, node, reference.divisors[name], trace.divisors[name]),
+        "division_error": _error(node, trace),
+    }
+
+
+def _divisors(program: Program, node: IntegerCurrent, values: Array, den: Int) -> dict[str, Any]:
+    """Return the distribution of I_div, and of the bits that DEN takes."""
+    positive = some(values[values > 0])
+    bits = np.ceil(np.log2(some(den) + 1)).astype(int)  # of an unsigned number that holds it
+    offered = program.target.widths.divisor
+    return {
+        "float": histogram(positive, span(positive)),
+        "zeros": float((values == 0).mean()),
+        "bits": [int(n) for n in np.bincount(bits, minlength=offered + 1)],
+        "proven_bits": limits(program.circuit)[node.name].divisor_bits,
+        "offered_bits": offered,
+    }
+
+
+def _error(node: IntegerCurrent, trace: Trace) -> dict[str, Any] | None:
+    """Return the division's relative error on what was divided; None where there is no such."""
+    assert node.division is not None  # a program has passed lower_division
+    divider = node.division.divider
+    if divider.bound is None:
+        return None
+    den = trace.divisors[node.name].reshape(-1)
+    num = np.abs(_numerators(node, trace)).reshape(-1)
+    both = (num > 0) & (den > 0)
+    error = relative_error(num[both], den[both], divider)
+    reach = (-divider.bound, divider.bound) if divider.bound else (-0.5, 0.5)
+    return {
+        "bound": divider.bound,
+        "largest": float(np.abs(error).max(initial=0.0)),
+        "histogram": histogram(some(error), reach),
+    }
+
+
+def _numerators(node: IntegerCurrent, trace: Trace) -> Int:
+    """Return NUM (A2..A4, folded A26) in the order of the divisors of a trace."""
+    x = trace.inputs[node.name].astype(np.int64)
+    num = patches(node, x) @ weight_rows(node.weights[0]).T
+    if isinstance(node, IntegerSynapses):
+        s = trace.inhibition[node.name]
+        s = np.moveaxis(s.reshape(*s.shape[:3], -1), 2, 3)
+        num = (num << node.shift_ee) - s @ node.w_ei.T
+    shape = trace.divisors[node.name].shape
+    return np.asarray(num.swapaxes(2, 3).reshape(shape), np.int64)

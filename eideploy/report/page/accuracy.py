@@ -1,0 +1,90 @@
+"""What a build's accuracy is, from the float network to every executor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eideploy.report.page import charts
+from eideploy.report.page.parts import Bar, Cell, Figure, Section, Table
+from eideploy.report.text import counted, percent
+
+Numbers = Mapping[str, Any]
+
+
+def accuracy_section(content: Numbers) -> Section:
+    """Return the ladder, every executor, and the confusion matrix."""
+    parts: list[Table | Figure] = []
+    if content["ladder"] is not None:
+        parts.append(_ladder(content["ladder"]))
+    parts.append(_executors(content))
+    if content["confusion"] is not None:
+        parts.append(
+            Figure(
+                title="Confusion matrix of the integer program",
+                svg=charts.confusion(content["confusion"]),
+                key="confusion",
+                caption=f"{counted(content['samples'], 'sample')}; mistakes in orange",
+            )
+        )
+    return Section(
+        id="accuracy",
+        title="Accuracy, from float to every executor",
+        text="Each pass by itself beside the float network, on calibration samples; then the "
+        "finished program, and every file of the build in every other program, on test samples.",
+        parts=parts,
+    )
+
+
+def _ladder(ladder: Numbers) -> Table:
+    rungs = ladder["passes"]
+    rows: list[list[Cell]] = [
+        [
+            rung["after"],
+            "-" if rung["accuracy"] is None else Bar(
+                text=percent(rung["accuracy"]), share=rung["accuracy"]
+            ),
+            percent(rung["agreement"]),
+            percent(max(rung["mismatch"].values(), default=0.0), 3),
+            rung["first_diverging"] or "none",
+        ]
+        for rung in rungs
+    ]  # fmt: skip
+    return Table(
+        title="After every pass",
+        head=["pass", "accuracy", "agreement", "spikes differ, worst layer", "first diverging"],
+        rows=rows,
+        key="ladder.passes",
+        caption=f"{counted(ladder['samples'], 'calibration sample')}; every row has the changes "
+        "of those above it",
+    )
+
+
+def _executors(content: Numbers) -> Table:
+    accuracy = content["accuracy"]
+
+    def shown(value: float | None) -> Cell:
+        return "-" if value is None else Bar(text=percent(value), share=value)
+
+    samples = str(content["samples"])
+    rows: list[list[Cell]] = [
+        ["float network", "float reference", samples, shown(accuracy["float"]), "-", "-"],
+        ["integer program", "integer simulator", samples, shown(accuracy["integer"]),
+         "the definition", "-"],
+    ]  # fmt: skip
+    for row in content["executors"]:
+        ran = row["result"] != "not run"
+        rows.append(
+            [
+                row["artefact"], row["executor"], str(row["samples"]) if ran else "-",
+                shown(row["accuracy"]), row["result"],
+                "-" if row["difference"] is None else f"{row['difference']:.3g}",
+            ]
+        )  # fmt: skip
+    return Table(
+        title="Every executor",
+        head=["what", "run by", "samples", "accuracy", "result", "largest difference"],
+        rows=rows,
+        key="executors",
+        caption="Sums are compared with the integer simulator's, exactly; logits of float models "
+        f"with the float reference's, to 1e-5. {percent(accuracy['agreement'])} of the integer "
+        "program's predictions are those of the float network.",
+    )

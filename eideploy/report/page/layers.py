@@ -1,0 +1,184 @@
+"""What the layers of a build do: spikes, currents, divisors, widths."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eideploy.report.page import charts
+from eideploy.report.page.parts import Bar, Cell, Figure, Section, Table
+from eideploy.report.text import at_most, counted, percent
+
+Numbers = Mapping[str, Any]
+
+
+def layer_section(content: Numbers) -> list[Section]:
+    """Return the sections on spikes, on currents and divisors, and on the division."""
+    return [_spikes(content), _currents(content), *_division(content)]
+
+
+def _spikes(content: Numbers) -> Section:
+    layers, first = content["layers"], content["first_diverging"]
+    worst = max((layer["mismatch"] for layer in layers), default=0.0) or 1.0
+    rows: list[list[Cell]] = [
+        [
+            layer["name"] + (" ← first" if layer["name"] == first else ""),
+            Bar(text=percent(layer["mismatch"], 3), share=layer["mismatch"] / worst),
+            percent(layer["rate"]),
+        ]
+        for layer in layers
+    ]
+    parts: list[Table | Figure] = [
+        Table(
+            title="Spikes that differ from the float network's",
+            head=["layer", "differ", "fire in a step"],
+            rows=rows,
+            key="layers",
+            caption=f"{counted(content['samples'], 'sample')}, all time steps; bars relative to "
+            "the worst layer",
+        )
+    ]
+    if len(layers[0]["mismatch_by_step"]) > 1:
+        parts += [
+            Figure(
+                title="Spikes that differ, by time step",
+                svg=charts.by_step(layers, "mismatch_by_step", up="of all neurons"),
+                key="layers.mismatch_by_step",
+                caption=counted(content["looked_at"], "sample"),
+            ),
+            Figure(
+                title="Firing, by time step",
+                svg=charts.by_step(layers, "rate_by_step", up="neurons that fire"),
+                key="layers.rate_by_step",
+                caption=counted(content["looked_at"], "sample"),
+            ),
+        ]
+    diverging = (
+        f"The first layer to diverge is {first}." if first else "No layer diverges: all are equal."
+    )
+    return Section(id="spikes", title="Spikes", text=diverging, parts=parts)
+
+
+def _currents(content: Numbers) -> Section:
+    initially = content["initially"] or {}
+    parts: list[Table | Figure] = []
+    for layer in content["layers"]:
+        name, currents = layer["layer"], layer["currents"]
+        series = {"float": currents["float"], "integer": currents["integer"]}
+        parts.append(
+            Figure(
+                title=f"{name}: integrated current",
+                svg=charts.densities(series, across="current, thresholds", marks={"threshold": 1}),
+                key="layers.currents",
+                caption=_beyond(currents["float"], layer["saturated_current"]),
+            )
+        )
+        if name in initially:
+            parts.append(
+                Figure(
+                    title=f"{name}: current at initialisation",
+                    svg=charts.densities(
+                        {"E-I Init": initially[name]},
+                        across="current, thresholds", marks={"threshold": 1},
+                    ),
+                    key=f"initially.{name}",
+                    caption="before the first epoch of training",
+                )
+            )  # fmt: skip
+        parts.append(
+            Figure(
+                title=f"{name}: shunting inhibition I_div",
+                svg=charts.densities({"float": layer["divisors"]["float"]}, across="I_div"),
+                key="layers.divisors",
+                caption=f"{percent(layer['divisors']['zeros'])} are 0 and replaced; not drawn",
+            )
+        )
+    return Section(
+        id="currents",
+        title="Currents and divisors",
+        text="What drives the neurons of every layer, after the division, and what it is divided "
+        "by. The paper's figure 4: Gaussian at initialisation, bimodal after training. Integers "
+        f"are shown in the float network's units. {counted(content['looked_at'], 'sample')}, all "
+        "time steps.",
+        parts=parts,
+    )
+
+
+def _beyond(found: Numbers, saturated: float) -> str:
+    """Return how much lies beyond what is drawn, and how much at the integers' ends."""
+    outside = (found["below"] + found["above"]) / max(1, found["values"])
+    said = [f"{percent(outside)} lie beyond what is drawn"] if outside else []
+    said += [f"{percent(saturated)} of the integers are clipped"] if saturated else []
+    return "; ".join(said)
+
+
+def _division(content: Numbers) -> list[Section]:
+    parts: list[Table | Figure] = []
+    for layer in content["layers"]:
+        found = layer["division_error"]
+        if found is not None and found["bound"]:
+            parts.append(
+                Figure(
+                    title=f"{layer['layer']}: error of the division",
+                    svg=charts.division_errors(found),
+                    key="layers.division_error",
+                    caption=f"largest observed {percent(found['largest'], 4)}, bound "
+                    f"{at_most(found['bound'])}",
+                )
+            )
+    said = content["provenance"]
+    if parts:
+        text = (
+            f"What {said['division']} errs by on the very numbers that were divided, before the "
+            "quotient is rounded, beside its proven bound."
+        )
+    elif said["division_bound"] is None:
+        text = f"{said['division']} has no bound: the divisor of a neuron is always the same."
+    else:
+        text = f"{said['division']} divides exactly; the quotient is rounded once."
+    parts += [
+        Figure(
+            title=f"{layer['layer']}: bits of the divisor",
+            svg=charts.divisor_bits(layer["divisors"]),
+            key="layers.divisors",
+        )
+        for layer in content["layers"]
+    ]
+    return [Section(id="division", title="Division", text=text, parts=parts)]
+
+
+def width_section(content: Numbers) -> Section:
+    """Return the section on widths and saturation."""
+    whole = [row for row in content["widths"] if not row.get("saturates")]
+    clipped = [row for row in content["widths"] if row.get("saturates")]
+    found = {layer["layer"]: layer["saturated_current"] for layer in content["layers"]}
+    found |= {layer["name"]: layer["saturated_membrane"] for layer in content["layers"]}
+    return Section(
+        id="widths",
+        title="Widths and saturation",
+        text="Accumulators are proven from the weights and the input range never to overflow. "
+        "Where a number saturates by declaration, every clip is counted.",
+        parts=[
+            Table(
+                title="Accumulators",
+                head=["layer", "number", "bits needed", "bits offered"],
+                rows=[
+                    [row["layer"], row["number"],
+                     Bar(text=str(row["needed"]), share=row["needed"] / row["offered"]),
+                     str(row["offered"])]
+                    for row in whole
+                ],
+                key="widths",
+            ),
+            Table(
+                title="What saturates",
+                head=["node", "number", "clipped", "bits kept", "bits of any input's"],
+                rows=[
+                    [row["layer"], {"c": "divided current", "u": "membrane"}[row["number"]],
+                     Bar(text=percent(found[row["layer"]], 3), share=found[row["layer"]]),
+                     str(row["offered"]), str(row["needed"])]
+                    for row in clipped
+                ],
+                key="widths",
+                caption=f"{counted(content['samples'], 'sample')}",
+            ),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""What a page consists of; the template shows it and decides nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MOST_NARROW = 3  # columns of a table that stands beside others
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A figure at the head of the page; `tone` is "good", "bad" or ""."""
+
+    value: str
+    name: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A warning with what to do; `grade` is "error", "warning" or "note"."""
+
+    grade: str
+    what: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A drawing; `key` is where its numbers stand in report.json, with dots between the keys."""
+
+    title: str
+    svg: str
+    key: str
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A cell with a bar of which `share` is filled; `mark` is another place on it."""
+
+    text: str
+    share: float
+    mark: float | None = None
+
+    @property
+    def filled(self) -> str:
+        """How much is filled, for a style sheet."""
+        return f"{100 * min(1.0, max(0.0, self.share)):.4g}%"
+
+
+Cell = str | Bar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of cells, the first column names; `key` as of a figure."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    key: str
+    caption: str = ""
+    folded: bool = False  # shown when asked for
+
+    @property
+    def wide(self) -> bool:
+        """Whether it takes the whole width."""
+        return self.folded or len(self.head) > MOST_NARROW or not self.head[0]
+
+    @property
+    def aligned(self) -> list[str]:
+        """To which side every column goes: words left, numbers right."""
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(self.head)
+        return ["right" if all(map(_is_number, c)) else "left" for c in columns]
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, Bar) or cell == "" or cell[0] in "0123456789-+<>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page: words, then tables and figures in their order."""
+
+    id: str
+    title: str
+    text: str = ""
+    parts: Sequence[Table | Figure] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A whole report."""
+
+    title: str
+    subtitle: str
+    tiles: Sequence[Tile]
+    notices: Sequence[Notice]
+    sections: Sequence[Section]
+    footer: str

@@ -1,0 +1,185 @@
+"""The page of a training run: curves, activity, distributions, gradients."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eideploy.report.page import charts, training
+from eideploy.report.page.parts import Figure, Notice, Page, Section, Table, Tile
+from eideploy.report.text import counted, percent
+
+Numbers = Mapping[str, Any]
+HEALTH = {
+    "silent": "never fire",
+    "saturated": "fire at nearly every step",
+    "zero_divisor": "divisors that are 0",
+}
+
+
+def run_page(content: Numbers) -> Page:
+    """Return the page that shows `content`, the whole of a run's report.json."""
+    said, last = content["provenance"], content["epochs"][-1]
+    sections = [_curves(content), _activity(content), *_distributed(content), _facts(content)]
+    return Page(
+        title=said["run"],
+        subtitle=f"A training on {said['data']}, {counted(last['epoch'], 'epoch')} of "
+        f"{last['epochs']}" + ("" if said["finished"] else ", not finished"),
+        tiles=[
+            Tile(value=percent(last["test_accuracy"]), name="test accuracy, last epoch"),
+            Tile(value=percent(last["train_accuracy"]), name="training accuracy, as augmented"),
+            Tile(value=f"{last['loss']:.4g}", name="training loss"),
+            Tile(value=f"{last['epoch']} of {last['epochs']}", name="epochs"),
+        ],
+        notices=[Notice(**entry) for entry in content["advice"]],
+        sections=[section for section in sections if section is not None],
+        footer=f"Made {said['reported']} by eideploy {said['versions']['eideploy']}, Python "
+        f"{said['versions']['python']}, numpy {said['versions']['numpy']}. Every figure's numbers "
+        "stand in report.json beside this page, under the name that its data-key gives.",
+    )
+
+
+def _column(content: Numbers, key: str) -> list[float]:
+    return [epoch[key] for epoch in content["epochs"]]
+
+
+def _curves(content: Numbers) -> Section:
+    return Section(
+        id="curves",
+        title="Curves",
+        text="The training accuracy is that of augmented images by a network in motion, so it may "
+        "lie below the test accuracy. The accuracy of a run is that of its last epoch.",
+        parts=[
+            Figure(
+                title="Accuracy", key="epochs",
+                svg=charts.over_time(
+                    {"test": _column(content, "test_accuracy"),
+                     "training": _column(content, "train_accuracy")},
+                    across="epoch", up="accuracy", fractions=True, ordered=False,
+                ),
+            ),
+            Figure(
+                title="Loss", key="epochs",
+                svg=charts.over_time(
+                    {"training": _column(content, "loss")}, across="epoch",
+                    up="cross-entropy, nats", ordered=False,
+                ),
+            ),
+            Figure(
+                title="Learning rate", key="epochs", caption="of the last batch of every epoch",
+                svg=charts.over_time(
+                    {"rate": _column(content, "rate")}, across="epoch", up="learning rate",
+                    ordered=False,
+                ),
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _activity(content: Numbers) -> Section | None:
+    layers = content["layers"]
+    if not layers:
+        return None
+    parts = [
+        Figure(
+            title=f"Neurons that {words}" if key != "zero_divisor" else "Divisors that are 0",
+            svg=charts.over_time(
+                {layer["name"]: layer[key] for layer in layers},
+                across="epoch", up="share", fractions=True,
+            ),
+            key=f"layers.{key}",
+        )
+        for key, words in HEALTH.items()
+    ]  # fmt: skip
+    if all(any(layer.get("gradient", [])) for layer in layers):
+        parts.append(
+            Figure(
+                title="Norm of the gradient",
+                svg=charts.over_time(
+                    {layer["name"]: layer["gradient"] for layer in layers},
+                    across="epoch", up="norm", logarithmic=True,
+                ),
+                key="layers.gradient",
+                caption="of the last batch of every epoch, all parameters of a layer together",
+            )
+        )  # fmt: skip
+    return Section(
+        id="activity",
+        title="Activity",
+        text="On the first test images, after every epoch; layers from the first to the last.",
+        parts=parts,
+    )
+
+
+def _distributed(content: Numbers) -> list[Section]:
+    rows = content["distributions"]
+    if not rows:
+        return []
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    currents: list[Figure] = []
+    parameters: list[Figure] = []
+    for layer in layers:
+        own = [row for row in rows if row["layer"] == layer]
+        for quantity in dict.fromkeys(row["quantity"] for row in own):
+            found = [row for row in own if row["quantity"] == quantity]
+            drawn = currents if any(row["counts"] for row in found) else parameters
+            drawn += _figures(layer, quantity, found)
+    return [
+        Section(
+            id="currents",
+            title="Currents and divisors",
+            text="What drives the neurons, in thresholds, and what it was divided by: at the "
+            "beginning (epoch 0), on the way, and at the end. The paper's figure 4: Gaussian at "
+            "initialisation, bimodal after training.",
+            parts=currents,
+        ),
+        Section(
+            id="parameters",
+            title="Parameters",
+            text="Quantiles of all entries over the epochs: the line is the median, the bands "
+            "hold 50, 90 and 98 %.",
+            parts=parameters,
+        ),
+    ]
+
+
+def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]:
+    unit = {"current": "current, thresholds"}.get(quantity, quantity)
+    made = []
+    if any(row["counts"] for row in rows):
+        made.append(
+            Figure(
+                title=f"{layer}: {quantity}",
+                svg=training.ridges(rows, across=unit),
+                key="distributions",
+            )
+        )
+    if any(row["quantiles"] for row in rows):
+        made.append(
+            Figure(
+                title=f"{layer}: {quantity} over the epochs",
+                svg=training.bands(rows, up=unit),
+                key="distributions",
+            )
+        )
+    return made
+
+
+def _facts(content: Numbers) -> Section:
+    said = content["provenance"]
+    lines = [line for line in said["config"].splitlines() if line.strip()]
+    settings, table = [], ""
+    for line in lines:
+        if line.startswith("["):
+            table = line.strip("[] ") + "."
+        elif "=" in line:
+            key, _, value = line.partition("=")
+            settings.append([table + key.strip(), value.strip()])
+    hashes = [[name, value] for name, value in said["sha256"].items()]
+    return Section(
+        id="facts",
+        title="What was trained",
+        parts=[
+            Table(title="Configuration", head=["", ""], rows=settings, key="provenance.config"),
+            Table(title="SHA-256 of every file", head=["file", "SHA-256"], rows=hashes,
+                  key="provenance.sha256", folded=True),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,77 @@
+"""One inference: what was shown, which neurons fired when, and what came out."""
+
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit
+from eideploy.program import Program
+from eideploy.report.distribution import rounded
+from eideploy.simulate.trace import Trace
+
+MOST_NEURONS = 96  # of a layer that are drawn, evenly taken
+MOST_PIXELS = 64  # along a side of the picture that is drawn
+
+
+def raster(
+    circuit: Circuit,
+    program: Program,
+    sample: Array,
+    label: int | None,
+    reference: Trace,
+    trace: Trace,
+) -> dict[str, Any]:
+    """Return the first inference of two traces with spikes, JSON-able.
+
+    Spikes are pairs of step (from 0) and neuron (of those shown); `missing` are those that only
+    the float circuit has, `extra` those that only the program has.
+    """
+    return {
+        "sample": 0,
+        "label": label,
+        "steps": circuit.steps,
+        "input": _picture(sample, circuit),
+        "layers": [
+            _layer(name, trace.spikes[name], reference.spikes[name])
+            for name in (stage.lif for stage in program.stages if stage.lif)
+        ],
+        "output": {
+            "float": rounded(reference.logits[0]),
+            "integer": rounded(trace.logits[0]),
+        },
+    }
+
+
+def _picture(sample: Array, circuit: Circuit) -> dict[str, Any]:
+    """Return (channels, height, width) as it is shown, the mean over time of a sequence."""
+    sequence = sample.ndim > len(circuit.input.size)
+    x = sample.mean(0) if sequence else sample
+    x = x.reshape((1, 1, -1) if x.ndim == 1 else x.shape).astype(np.float64)
+    block = -(-max(x.shape[1:]) // MOST_PIXELS) if x.shape[1] > 1 else 1
+    h, w = (size // block * block for size in x.shape[1:])
+    x = x[:, :h, :w].reshape(len(x), h // block, block, w // block, block).mean((2, 4))
+    return {
+        "high": circuit.input.high,
+        "averaged_over": {"steps": circuit.steps if sequence else 1, "pixels": block},
+        "values": [[rounded(row) for row in channel] for channel in x],
+    }
+
+
+def _layer(name: str, spikes: Array, reference: Array) -> dict[str, Any]:
+    steps = len(spikes)
+    ours, theirs = (x[:, 0].reshape(steps, -1) for x in (spikes, reference))
+    neurons = ours.shape[1]
+    shown = np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int)
+    ours, theirs = ours[:, shown], theirs[:, shown]
+    return {
+        "name": name,
+        "neurons": neurons,
+        "shown": len(shown),
+        "spikes": _pairs(ours & theirs),
+        "missing": _pairs(theirs & ~ours),
+        "extra": _pairs(ours & ~theirs),
+    }
+
+
+def _pairs(spikes: Array) -> list[list[int]]:
+    return [[int(t), int(i)] for t, i in np.argwhere(spikes)]

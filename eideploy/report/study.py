@@ -1,0 +1,141 @@
+"""What a build does to samples: every number of its report, JSON-able."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit
+from eideploy.circuit.limits import limits
+from eideploy.circuit.proof import prove
+from eideploy.numeric.fixed import Int
+from eideploy.program import Program
+from eideploy.report.compare import Comparison, compare
+from eideploy.report.distribution import rounded
+from eideploy.report.layers import KEEP_FLOAT, KEEP_INTEGER, layer_studies
+from eideploy.report.raster import raster
+from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.trace import Trace
+
+LOOKED_AT = 64  # samples whose currents and divisors are looked at
+CYCLE_BINS = 24
+
+
+def study(
+    circuit: Circuit,
+    program: Program,
+    samples: Array,
+    labels: Array | None,
+    *,
+    advance: Callable[[int, str], None],
+) -> dict[str, Any]:
+    """Run samples through the float circuit and the program, and return what they show.
+
+    Raises:
+        DataError: samples that do not fit the input.
+    """
+    tally = _Tally(program, advance)
+    found = compare(circuit, program, samples, labels, on_batch=tally.add)
+    some = samples[: min(LOOKED_AT, len(samples))]
+    reference = run_float(circuit, some, keep=KEEP_FLOAT)
+    trace = run_integer(program.circuit, some, keep=KEEP_INTEGER)
+    layers = layer_studies(circuit, program, reference, trace)
+    label = None if labels is None else int(labels[0])
+    return {
+        "samples": found.samples,
+        "accuracy": _accuracy(found),
+        "confusion": None if labels is None else _confusion(tally.classes, labels, program),
+        "first_diverging": found.first_diverging,
+        "looked_at": len(some),
+        "layers": [asdict(seen) | more for seen, more in zip(found.layers, layers, strict=True)],
+        "widths": _widths(program),
+        "cycles": tally.content(found),
+        "resources": [asdict(use) for use in program.uses],
+        "inference": raster(circuit, program, samples[0], label, reference, trace),
+    }
+
+
+class _Tally:
+    """Classes and cycles of every sample, batch by batch."""
+
+    def __init__(self, program: Program, advance: Callable[[int, str], None]) -> None:
+        self.program, self.advance = program, advance
+        self.found: list[Array] = []
+        self.cycles: list[Int] = []
+        self.phases: dict[str, dict[str, int]] = {}
+
+    def add(self, trace: Trace) -> None:
+        """Take a batch's trace, which `compare` has kept CYCLE_KINDS in."""
+        assert all(getattr(trace, kind) for kind in CYCLE_KINDS)
+        self.found.append(trace.totals.argmax(1))
+        cycles = count_cycles(self.program, trace)
+        self.cycles.append(cycles.per_inference)
+        for name, stage in cycles.stages.items():
+            sums = self.phases.setdefault(name, dict.fromkeys(stage.phases, 0))
+            for phase, value in stage.phases.items():
+                sums[phase] += int(value.sum())
+        self.advance(len(trace.totals), "")
+
+    @property
+    def classes(self) -> Array:
+        """What the program says, (B,)."""
+        return np.concatenate(self.found)
+
+    def content(self, found: Comparison) -> dict[str, Any]:
+        """Return the cycles of all samples."""
+        cycles = np.concatenate(self.cycles)
+        counts, edges = np.histogram(cycles, CYCLE_BINS)
+        return {
+            "least": found.cycles.least,
+            "median": found.cycles.median,
+            "mean": float(cycles.mean()),
+            "most": found.cycles.most,
+            "histogram": {"edges": rounded(edges), "counts": [int(n) for n in counts]},
+            "stages": [
+                {"name": name, "phases": {k: n / len(cycles) for k, n in phases.items()}}
+                for name, phases in self.phases.items()
+            ],
+        }
+
+
+def _accuracy(found: Comparison) -> dict[str, Any]:
+    return {
+        "float": found.float_accuracy,
+        "integer": found.integer_accuracy,
+        "agreement": found.agreement,
+    }
+
+
+def _confusion(classes: Array, labels: Array, program: Program) -> list[list[int]]:
+    """Return how many samples of a class (row) the program takes for each (column)."""
+    count = program.circuit.shapes[program.circuit.output.name][0]
+    size = max(count, int(labels.max()) + 1)
+    flat = np.bincount(labels.astype(np.int64) * size + classes, minlength=size * size)
+    return [[int(n) for n in row] for row in flat.reshape(size, size)]
+
+
+def _widths(program: Program) -> list[dict[str, Any]]:
+    """Return the proven bits of every accumulator beside those offered, and what may saturate."""
+    offered, numbers = program.target.widths, prove(program.circuit)
+    rows: list[dict[str, Any]] = []
+    for name, reach in limits(program.circuit).items():
+        pairs = {
+            "NUM": (reach.accumulator_bits, offered.accumulator),
+            "s_I": (reach.inhibition_bits, offered.inhibition),
+            "DEN": (reach.divisor_bits if reach.divisor else None, offered.divisor),
+        }
+        rows += [
+            {"layer": name, "number": number, "needed": needed, "offered": given}
+            for number, (needed, given) in pairs.items()
+            if needed is not None
+        ]
+    saturating = [
+        {"layer": name, "number": n.role, "needed": n.bits, "offered": n.saturates}
+        for name, of_node in numbers.items()
+        for n in of_node
+        if n.saturates is not None
+    ]
+    return rows + [row | {"saturates": True} for row in saturating]

@@ -102,8 +102,8 @@ def _folder(named: Path | None) -> Path:
 
 def _require_build_for(request: Request, folder: Path) -> None:
     asked = {
-        "--synth": request.synth, "--fmax": request.fmax, "--text": request.text, "--verify": request.verify,
-        "--input": request.input, "--samples": request.samples,
+        "--synth": request.synth, "--fmax": request.fmax, "--text": request.text,
+        "--verify": request.verify, "--input": request.input, "--samples": request.samples,
     }  # fmt: skip
     if given := [option for option, value in asked.items() if value]:
         raise UsageError(

@@ -27,13 +27,12 @@ def biases(cores: Mapping[int, Core], spec: ChipSpec) -> tuple[Array, Array]:
     return codes.reshape(*shape, 2), ours.reshape(shape)
 
 
-def latches(
-    network: ChipNetwork, seats: Seats, sizes: Sequence[int], spec: ChipSpec
-) -> dict[str, Array]:
+def latches(network: ChipNetwork, seats: Seats, spec: ChipSpec) -> dict[str, Array]:
     """Return the latches: neurons that are not used are killed, constant current where asked."""
     shape = (spec.chips, spec.chip.cores, spec.chip.neurons)
     latches = {name: np.zeros(shape, np.bool_) for name in spec.latches}
     place = seats.chip, seats.core, seats.slot
+    sizes = [p.size for p in network.neurons]
     latches["so_dc"][place] = np.repeat([p.currents["dc"] > 0 for p in network.neurons], sizes)
     latches["soif_kill"][...] = True
     latches["soif_kill"][place] = False

@@ -1,6 +1,6 @@
 """A network onto the chips of a board: place, tags, masks, CAM and SRAM, in this order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,15 +12,13 @@ from eideploy.dynapse2.biases import Dac, load_dac
 from eideploy.dynapse2.configuration import Cams, Configuration, Srams
 from eideploy.dynapse2.defects import Defects, load_defects
 from eideploy.dynapse2.fill import Stop, fill_cams, fill_srams, stops
+from eideploy.dynapse2.layout import Layout, lay_out
 from eideploy.dynapse2.needs import Needs, needs_of, out_of_reach
 from eideploy.dynapse2.network import ChipNetwork
-from eideploy.dynapse2.place import Wish, place
 from eideploy.dynapse2.ranges import check
 from eideploy.dynapse2.realise import Core, realise
-from eideploy.dynapse2.seats import Seats, room, seat
 from eideploy.dynapse2.spec import ChipSpec
-from eideploy.dynapse2.synapses import Synapses, gather, offsets
-from eideploy.dynapse2.tags import Heard, assign, heard
+from eideploy.dynapse2.synapses import Synapses
 
 Monitor = Literal["outputs", "all"]
 
@@ -59,44 +57,20 @@ def map_network(
     """
     dac = dac or load_dac(spec)
     defects = defects or load_defects(spec)
-    found: misfits.Misfits = {kind: [] for kind in misfits.FIXES}
     needs = needs_of(network, spec, dac)
-    synapses = gather(network)
-    sizes = [p.size for p in network.neurons]
-    first = _first(network)
+    found: misfits.Misfits = {kind: [] for kind in misfits.FIXES}
     found["currents"] = out_of_reach(network, spec, dac)
-    total = int(sum(p.size for p in network.populations))
-    over = misfits.fan_in(synapses, network, np.full(total, spec.chip.cams))
-    taken = synapses.per_target(total)[first]
-    places, found["cores"] = place(_wishes(network, needs, taken, spec), room(spec, defects))
-    if places is None:
-        found["synapses"] = over
-        misfits.refuse(found, spec)
-    assert places is not None  # else it was refused
-    seats = seat(places, sizes, taken, spec, defects)
-    offered = np.zeros(total, np.int64)
-    offered[first] = seats.cams
-    found["synapses"] = misfits.fan_in(synapses, network, offered)
-    number = np.full(total, -1)
-    number[first] = np.arange(len(first))
-    target = number[synapses.target]
-    groups = heard(synapses.channel, target, seats)
-    tags, found["tags"] = assign(groups, seats, defects)
-    outputs = np.repeat([p.role == "output" for p in network.neurons], sizes)
-    if any(found.values()):
-        _check_destinations(network, synapses, groups, tags, first, outputs, spec, found)
-        misfits.refuse(found, spec)
-    tag = _tag_of(synapses, target, groups, tags, seats)
-    on_board = _renumbered(synapses, target)
-    cores = _realise_all(on_board, tag, needs, seats, network, spec, dac)
-    cams, short = fill_cams(on_board, tag, list(cores.values()), seats, spec, defects)
-    found["synapses"] = short
-    sends = _sends(groups, tags, cams, spec)
-    own = [sends.get(int(c), []) for c in synapses.channel_of[first]]
-    found["destinations"] = misfits.destinations(network, list(map(len, own)), outputs, spec)
+    layout = lay_out(network, spec, needs, defects, found)
+    cores = _realise_all(layout, needs, network, spec, dac)
+    cams, found["synapses"] = fill_cams(
+        layout.synapses, layout.tag, list(cores.values()), layout.seats, spec, defects
+    )
+    sends = _sends(layout, cams, spec)
+    own = [sends.get(int(channel), []) for channel in layout.channel_of]
+    found["destinations"] = misfits.destinations(network, list(map(len, own)), layout.outputs, spec)
     misfits.refuse(found, spec)
-    wanted = np.full(len(first), monitor == "all")
-    srams, monitored = fill_srams(own, seats, outputs, wanted, spec)
+    wanted = np.full(len(own), monitor == "all")
+    srams, monitored = fill_srams(own, layout.seats, layout.outputs, wanted, spec)
     biases, bias_set = assemble.biases(cores, spec)
     configuration = Configuration(
         bias_names=spec.bias_names,
@@ -106,78 +80,29 @@ def map_network(
         srams=Srams(**srams),
         biases=biases,
         bias_set=bias_set,
-        latches=assemble.latches(network, seats, sizes, spec),
-        inputs=assemble.inputs(network, synapses, sends, spec),
-        neurons=assemble.neurons(network, seats, monitored),
+        latches=assemble.latches(network, layout.seats, spec),
+        inputs=assemble.inputs(network, layout.synapses, sends, spec),
+        neurons=assemble.neurons(network, layout.seats, monitored),
         coding=network.coding,
     )
     check(configuration, spec, where="the mapped network")
     return Mapped(
-        network=network, spec=spec, configuration=configuration, synapses=on_board, cores=cores
-    )
-
-
-def _first(network: ChipNetwork) -> Array:
-    """Return the network's numbers of all neurons, population after population."""
-    start = offsets(network)
-    listed = [np.arange(p.size) + start[p.name] for p in network.neurons]
-    return np.concatenate(listed) if listed else np.zeros(0, np.int64)
-
-
-def _wishes(
-    network: ChipNetwork, needs: dict[str, Needs], taken: Array, spec: ChipSpec
-) -> list[Wish]:
-    wishes, start = [], 0
-    for population in network.neurons:
-        own = np.minimum(taken[start : start + population.size], spec.chip.cams)
-        start += population.size
-        heard_by = [p.target for p in network.projections if p.source == population.name]
-        wishes.append(
-            Wish(
-                needs=needs[population.name],
-                demand=(own[:, None] >= np.arange(spec.chip.cams + 1)).sum(0),
-                reserved=int(population.role == "output"),
-                targets=tuple(dict.fromkeys(heard_by)),
-            )
-        )
-    return wishes
-
-
-def _renumbered(synapses: Synapses, target: Array) -> Synapses:
-    """Return the synapses with their targets numbered among neurons alone."""
-    return Synapses(**{**vars(synapses), "target": target})
-
-
-def _tag_of(
-    synapses: Synapses,
-    target: Array,
-    groups: Sequence[Heard],
-    tags: Sequence[dict[int, int]],
-    seats: Seats,
-) -> Array:
-    """Return the tag that every synapse hears: (synapses,)."""
-    chips = int(seats.chip.max(initial=0)) + 1
-    cores = int(seats.core.max(initial=0)) + 1
-    table = np.full((synapses.channels, chips, cores), -1)
-    for group, by_core in zip(groups, tags, strict=True):
-        for core, tag in by_core.items():
-            table[group.channel, group.chip, core] = tag
-    found: Array = table[synapses.channel, seats.chip[target], seats.core[target]]
-    return found
+        network=network, spec=spec, configuration=configuration,
+        synapses=layout.synapses, cores=cores,
+    )  # fmt: skip
 
 
 def _realise_all(
-    synapses: Synapses,
-    tag: Array,
-    needs: dict[str, Needs],
-    seats: Seats,
+    layout: Layout,
+    needs: Mapping[str, Needs],
     network: ChipNetwork,
     spec: ChipSpec,
     dac: Dac,
 ) -> dict[int, Core]:
+    synapses, seats = layout.synapses, layout.seats
     names = np.repeat([p.name for p in network.neurons], [p.size for p in network.neurons])
     core_of = seats.chip * spec.chip.cores + seats.core
-    spare = _spare(synapses, tag, seats, spec)
+    spare = _spare(layout, spec)
     return {
         int(core): realise(
             synapses,
@@ -192,10 +117,11 @@ def _realise_all(
     }
 
 
-def _spare(synapses: Synapses, tag: Array, seats: Seats, spec: ChipSpec) -> Array:
+def _spare(layout: Layout, spec: ChipSpec) -> Array:
     """Return how many CAMs every neuron has for repeats, whichever tags they hear: (neurons,)."""
+    synapses, seats = layout.synapses, layout.seats
     size = len(seats.chip)
-    high = np.bincount(synapses.target, tag >= spec.chip.tags // 2, minlength=size)
+    high = np.bincount(synapses.target, layout.tag >= spec.chip.tags // 2, minlength=size)
     total = synapses.per_target(size)
     left = [
         seats.cams - total,
@@ -207,8 +133,7 @@ def _spare(synapses: Synapses, tag: Array, seats: Seats, spec: ChipSpec) -> Arra
 
 
 def _sends(
-    groups: Sequence[Heard],
-    tags: Sequence[dict[int, int]],
+    layout: Layout,
     cams: dict[str, Array],
     spec: ChipSpec,
 ) -> dict[int, list[Stop]]:
@@ -216,21 +141,4 @@ def _sends(
     listening = np.zeros((spec.chips, spec.chip.cores, spec.chip.tags), np.bool_)
     chip, core, *_ = used = np.nonzero(cams["mask"])
     listening[chip, core, cams["tag"][used]] = True
-    return stops(groups, tags, listening)
-
-
-def _check_destinations(
-    network: ChipNetwork,
-    synapses: Synapses,
-    groups: Sequence[Heard],
-    tags: Sequence[dict[int, int]],
-    first: Array,
-    outputs: Array,
-    spec: ChipSpec,
-    found: misfits.Misfits,
-) -> None:
-    """Add the misfits of destinations as if every synapse found its CAM."""
-    everywhere = np.ones((spec.chips, spec.chip.cores, spec.chip.tags), np.bool_)
-    sends = stops(groups, tags, everywhere)
-    counts = [len(sends.get(int(c), [])) for c in synapses.channel_of[first]]
-    found["destinations"] = misfits.destinations(network, counts, outputs, spec)
+    return stops(layout.groups, layout.tags, listening)

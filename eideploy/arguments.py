@@ -58,7 +58,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_report,
-        _add_targets,
+        _add_targets, _add_doctor,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -277,6 +277,10 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
     add_data_dir(parser)
+
+
+def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
+    _command(commands, "doctor", "say what is installed, what is missing, and how to get it")
 
 
 def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:

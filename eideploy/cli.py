@@ -201,6 +201,12 @@ def _targets(args: argparse.Namespace) -> "Result":
     return targets.check(args.spec) if args.action == "check" else targets.show()
 
 
+def _doctor(_: argparse.Namespace) -> "Result":
+    from eideploy.flow.doctor import doctor
+
+    return doctor()
+
+
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -234,6 +240,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "verify": _verify,
     "report": _report,
     "targets": _targets,
+    "doctor": _doctor,
 }
 
 

@@ -10,6 +10,7 @@ from eideploy.options import (
     add_division,
     add_inhibition,
     add_integers,
+    add_nir,
     add_out,
     count,
     listed,
@@ -89,6 +90,10 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
     parser.add_argument(
+        "--reset", choices=("soft", "hard"),
+        help="of a membrane that fires: by the threshold (soft, default), or to zero (hard)",
+    )  # fmt: skip
+    parser.add_argument(
         "--finetune", type=Path, metavar="RUN",
         help="go on training a finished run through the integers that it will be compiled to",
     )  # fmt: skip
@@ -144,6 +149,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--emit", action="append", choices=("nir", "onnx"), default=[],
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
+    add_nir(parser)
     parser.add_argument(
         "-v",
         "--verbose",

@@ -73,7 +73,8 @@ def _train(args: argparse.Namespace) -> "Result":
             data_dir=args.data_dir,
             tensorboard=args.tensorboard,
         )
-    if args.set or args.seed is not None or args.out is not None or args.preset != DEFAULT_PRESET:
+    changed = args.set or args.seed is not None or args.reset is not None
+    if changed or args.out is not None or args.preset != DEFAULT_PRESET:
         raise UsageError(
             "a resumed run keeps the configuration and the folder that it has",
             where="--resume",
@@ -129,11 +130,21 @@ def _compile(args: argparse.Namespace) -> "Result":
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
-        emit=tuple(dict.fromkeys(args.emit)),
+        emit=_emitted(args),
+        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)) or ("ei",),
+        nir_compat=args.nir_compat,
         adapt=not args.no_adapt,
         monitor=args.monitor,
     )
     return job.compile_run(args.folder, options, out=args.out, verbose=args.verbose)
+
+
+def _emitted(args: argparse.Namespace) -> tuple[str, ...]:
+    if (args.nir_dialect or args.nir_compat) and "nir" not in args.emit:
+        raise UsageError(
+            "no NIR file is written", where="--nir-dialect, --nir-compat", fix="add --emit nir"
+        )
+    return tuple(dict.fromkeys(args.emit))
 
 
 def _simulate(args: argparse.Namespace) -> "Result":
@@ -228,6 +239,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, str]:
         overrides[key.strip()] = value.strip()
     if args.seed is not None:
         overrides["seed"] = str(args.seed)
+    if args.reset is not None:
+        overrides["network.reset"] = args.reset
     return overrides
 
 

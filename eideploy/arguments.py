@@ -10,7 +10,6 @@ from eideploy.options import (
     add_division,
     add_inhibition,
     add_integers,
-    add_nir,
     add_out,
     count,
     listed,
@@ -59,7 +58,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_report,
-        _add_targets, _add_doctor,
+        _add_targets,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -90,12 +89,12 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
     parser.add_argument(
-        "--reset", choices=("soft", "hard"),
-        help="of a membrane that fires: by the threshold (soft, default), or to zero (hard)",
-    )  # fmt: skip
-    parser.add_argument(
         "--finetune", type=Path, metavar="RUN",
         help="go on training a finished run through the integers that it will be compiled to",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target", metavar="NAME|SPEC.toml",
+        help="with --finetune: distil the run into a network for this mixed-signal chip instead",
     )  # fmt: skip
     add_integers(parser, "with --finetune")
     add_data_dir(parser)
@@ -149,7 +148,6 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--emit", action="append", choices=("nir", "onnx"), default=[],
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
-    add_nir(parser)
     parser.add_argument(
         "-v",
         "--verbose",
@@ -212,10 +210,14 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_division(parser, "the build's own")
     add_inhibition(parser, "factored; a build has its own")
     parser.add_argument(
-        "--executor", choices=("integer", "float", "onnx", "rtl"), default="integer",
+        "--executor", choices=("integer", "float", "onnx", "rtl", "dpi"), default="integer",
         help="integer (default): the program beside the float network; float: that alone; onnx: "
         "the program in onnxruntime, too, logit by logit; rtl: the core in Verilator, too, "
-        "cycle by cycle",
+        "cycle by cycle; dpi: a mixed-signal chip as a build configures it, with mismatch",
+    )  # fmt: skip
+    parser.add_argument(
+        "--chips", type=count, default=5, metavar="N",
+        help="with dpi: how many chips of each mismatch are drawn (default: 5)",
     )  # fmt: skip
     parser.add_argument("--samples", type=count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
@@ -283,10 +285,6 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
     add_data_dir(parser)
-
-
-def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
-    _command(commands, "doctor", "say what is installed, what is missing, and how to get it")
 
 
 def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:

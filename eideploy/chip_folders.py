@@ -45,8 +45,7 @@ class ChipBuild:
 
 def is_chip_run(folder: Path) -> bool:
     """Return whether a finished run holds a network for the chip."""
-    files = read_json(folder / MANIFEST).get("files")
-    return isinstance(files, dict) and FILE in files
+    return FILE in read_json(folder / MANIFEST).get("files", {})
 
 
 def is_chip_build(folder: Path) -> bool:

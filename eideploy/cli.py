@@ -55,10 +55,19 @@ def _print(text: str) -> int:
 
 
 def _train(args: argparse.Namespace) -> "Result":
+    from eideploy.config.chip import is_for_chip
     from eideploy.flow import train
 
     if args.finetune is not None:
-        return _finetune(args)
+        return _finetune(args) if args.target is None else _distil(args)
+    if args.target is not None:
+        raise UsageError(
+            "a target is what a finished run is adapted to",
+            where="--target",
+            fix="add --finetune RUN, or train a preset for the chip, digits-dynapse2",
+        )
+    if is_for_chip(args.preset):
+        return _train_for_chip(args)
     if _says_integers(args):
         raise UsageError(
             "a float training knows no integers",
@@ -73,8 +82,7 @@ def _train(args: argparse.Namespace) -> "Result":
             data_dir=args.data_dir,
             tensorboard=args.tensorboard,
         )
-    changed = args.set or args.seed is not None or args.reset is not None
-    if changed or args.out is not None or args.preset != DEFAULT_PRESET:
+    if args.set or args.seed is not None or args.out is not None or args.preset != DEFAULT_PRESET:
         raise UsageError(
             "a resumed run keeps the configuration and the folder that it has",
             where="--resume",
@@ -84,6 +92,34 @@ def _train(args: argparse.Namespace) -> "Result":
         Path(args.resume) if args.resume else None,
         data_dir=args.data_dir,
         tensorboard=args.tensorboard,
+    )
+
+
+def _train_for_chip(args: argparse.Namespace) -> "Result":
+    from eideploy.flow.chip_training import train_for_chip
+
+    if args.resume is not None or args.tensorboard or _says_integers(args):
+        raise UsageError(
+            "a training for a mixed-signal chip knows no integers, TensorBoard log or resuming",
+            where="train",
+            fix="drop --resume, --tensorboard and what says how a network becomes integers",
+        )
+    return train_for_chip(
+        args.preset, overrides=_overrides(args), out=args.out, data_dir=args.data_dir
+    )
+
+
+def _distil(args: argparse.Namespace) -> "Result":
+    from eideploy.flow.adapting import distil
+
+    if args.resume is not None or args.preset != DEFAULT_PRESET or _says_integers(args):
+        raise UsageError(
+            "a run is adapted to a mixed-signal chip as it is",
+            where="--finetune",
+            fix="drop the preset, --resume and what says how a network becomes integers",
+        )
+    return distil(
+        args.finetune, args.target, overrides=_overrides(args), out=args.out, data_dir=args.data_dir
     )
 
 
@@ -130,26 +166,18 @@ def _compile(args: argparse.Namespace) -> "Result":
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
-        emit=_emitted(args),
-        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)) or ("ei",),
-        nir_compat=args.nir_compat,
+        emit=tuple(dict.fromkeys(args.emit)),
         adapt=not args.no_adapt,
         monitor=args.monitor,
     )
     return job.compile_run(args.folder, options, out=args.out, verbose=args.verbose)
 
 
-def _emitted(args: argparse.Namespace) -> tuple[str, ...]:
-    if (args.nir_dialect or args.nir_compat) and "nir" not in args.emit:
-        raise UsageError(
-            "no NIR file is written", where="--nir-dialect, --nir-compat", fix="add --emit nir"
-        )
-    return tuple(dict.fromkeys(args.emit))
-
-
 def _simulate(args: argparse.Namespace) -> "Result":
     from eideploy.flow import simulate as job
 
+    if args.executor == "dpi":
+        return _simulate_chip(args)
     request = job.Request(
         folder=args.folder,
         divider=_divider(args),
@@ -163,6 +191,19 @@ def _simulate(args: argparse.Namespace) -> "Result":
         data_dir=args.data_dir,
     )
     return job.simulate(request)
+
+
+def _simulate_chip(args: argparse.Namespace) -> "Result":
+    from eideploy.flow.chip_simulation import ChipRequest, simulate_chip
+
+    if args.lut or args.division or args.inhibition or args.input or args.save or args.trace:
+        raise UsageError(
+            "a mixed-signal chip is shown a split of its data set, and divides by itself",
+            where="--executor dpi",
+            fix="drop --lut, --division, --inhibition, --input, --save and --trace",
+        )
+    names = ("folder", "samples", "split", "chips", "data_dir")
+    return simulate_chip(ChipRequest(**{name: getattr(args, name) for name in names}))
 
 
 def _sweep(args: argparse.Namespace) -> "Result":
@@ -212,12 +253,6 @@ def _targets(args: argparse.Namespace) -> "Result":
     return targets.check(args.spec) if args.action == "check" else targets.show()
 
 
-def _doctor(_: argparse.Namespace) -> "Result":
-    from eideploy.flow.doctor import doctor
-
-    return doctor()
-
-
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -239,8 +274,6 @@ def _overrides(args: argparse.Namespace) -> dict[str, str]:
         overrides[key.strip()] = value.strip()
     if args.seed is not None:
         overrides["seed"] = str(args.seed)
-    if args.reset is not None:
-        overrides["network.reset"] = args.reset
     return overrides
 
 
@@ -253,7 +286,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "verify": _verify,
     "report": _report,
     "targets": _targets,
-    "doctor": _doctor,
 }
 
 

@@ -74,16 +74,3 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 def add_out(parser: argparse.ArgumentParser, what: str) -> None:
     """Add where the result goes."""
     parser.add_argument("--out", type=Path, metavar=what, help="new folder (default: numbered)")
-
-
-def add_nir(parser: argparse.ArgumentParser) -> None:
-    """Add what says which NIR files are written."""
-    parser.add_argument(
-        "--nir-dialect", action="append", choices=("ei", "folded", "plain"), default=[],
-        help="with --emit nir: ei (default), all populations; folded, numerator and denominator; "
-        "plain, an ordinary network that divides by constants, for any NIR tool",
-    )  # fmt: skip
-    parser.add_argument(
-        "--nir-compat", choices=("1.0.4",),
-        help="with --emit nir: write for that release of nir, which fails on newer files",
-    )  # fmt: skip

@@ -7,8 +7,6 @@ from eideploy.circuit.folded import (
     IntegerFoldedConv,
     IntegerFoldedLinear,
     IntegerFoldedReadout,
-    PlainConv,
-    PlainLinear,
 )
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
@@ -59,8 +57,6 @@ __all__ = [
     "IntegerReadout",
     "LayerRange",
     "Node",
-    "PlainConv",
-    "PlainLinear",
     "Ranges",
     "Shape",
     "SumPool",

@@ -136,6 +136,5 @@ def membrane(node: IntegerLIF, low: int, high: int, steps: int) -> Number:
         below, above = (v - (v >> node.leak) for v in (v_low, v_high))
         u_low, u_high = min(u_low, below + low), max(u_high, above + high)
         v_low = min(below + low, 0)
-        left = 0 if node.reset == "zero" else above + high - least  # of what fired
-        v_high = max(min(above + high, most - 1), left)
+        v_high = max(min(above + high, most - 1), above + high - least)
     return Number(role="u", low=u_low, high=u_high, saturates=node.membrane_bits)

@@ -76,13 +76,13 @@ class Network(nn.Module):
 
         `fused` compiles the pass for the CPU on its first use and says so where it cannot; `auto`
         does the same where a compiler or an earlier build is at hand, and is silent otherwise. An
-        ablated network takes plain torch always, and so do neurons that are reset to zero.
+        ablated network takes plain torch always.
         """
         asked = kernel == "fused" or (kernel == "auto" and available())
         fused = asked and not self.ablated
         for module in self.modules():
             if isinstance(module, LIF):
-                module.fused = fused and not module.to_zero
+                module.fused = fused
 
     def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
         """Yield name and E-I layer in order of construction, which is that of execution."""
@@ -137,11 +137,7 @@ def build(architecture: Architecture, input_shape: Shape, classes: int) -> Netwo
         ConfigError: too few neurons or classes, or more poolings than the image allows.
     """
     builder = {"mlp": _mlp, "vgg": _vgg, "resnet": _resnet}[architecture.kind]
-    network = builder(architecture, input_shape, classes)
-    for module in network.modules():
-        if isinstance(module, LIF):
-            module.to_zero = architecture.reset == "hard"
-    return network
+    return builder(architecture, input_shape, classes)
 
 
 def _numbers(architecture: Architecture) -> list[int]:

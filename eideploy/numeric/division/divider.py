@@ -13,10 +13,8 @@ import numpy as np
 
 from eideploy.numeric.fixed import Array
 
-Method = Literal["exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none"]
-METHODS: tuple[Method, ...] = (
-    "exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none",
-)  # fmt: skip
+Method = Literal["exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant"]
+METHODS: tuple[Method, ...] = ("exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant")
 TABULATED: frozenset[str] = frozenset({"lut", "pwl", "shift", "shift2"})
 
 

@@ -1,0 +1,190 @@
+"""Jobs: train a network for a mixed-signal chip, or distil a run into one."""
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.config.chip import ChipConfig, load_chip_config
+from eideploy.data import Dataset
+from eideploy.data import load as load_data
+from eideploy.dpi import classify
+from eideploy.dpi.wiring import decode
+from eideploy.dynapse2.arrays import Array
+from eideploy.dynapse2.biases import load_dac
+from eideploy.dynapse2.mapping import map_network
+from eideploy.dynapse2.network import FILE, ChipNetwork, save
+from eideploy.dynapse2.spec import ChipSpec
+from eideploy.errors import DataError, UsageError
+from eideploy.files import Staged, write_atomic
+from eideploy.flow.result import Result
+from eideploy.flow.training_log import METRICS
+from eideploy.progress import bar, note
+from eideploy.report.text import percent
+from eideploy.target import load_any
+
+if TYPE_CHECKING:
+    from eideploy.model.dynapse2.training import Epoch
+
+SAID_EVERY = 10  # epochs, where there is no bar
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A network for the chip, and how it came about.
+
+    accuracy  on the test split, of the emitted configuration without mismatch, at classify.DT_S
+    seconds   that the training took
+    """
+
+    network: ChipNetwork
+    accuracy: float
+    epochs: tuple["Epoch", ...]
+    seconds: float
+
+
+def train_for_chip(
+    preset: str,
+    *,
+    overrides: Mapping[str, str],
+    out: Path | None = None,
+    data_dir: Path | None = None,
+) -> Result:
+    """Train a preset for a mixed-signal chip, or the configuration in a .toml file, into a run.
+
+    Raises:
+        ConfigError: a configuration that makes no sense.
+        DataError: the data set is missing or does not fit; or `out` exists already.
+        CapacityError: the network does not fit the chip, with the numbers.
+        UsageError: there is no C++ compiler.
+    """
+    config = load_chip_config(preset).with_overrides(overrides)
+    spec = load_chip(config.target)
+    dataset = load_data(config.data.name, data_dir)
+    with new_run(out, Path(preset).stem) as staged:
+        aims = np.eye(dataset.classes)[dataset.train_y]
+        trained = fit(config, spec, dataset, aims)
+        finish(staged.aside, config, trained, {})
+    return Result(
+        text=_text(trained, staged.final), content=_content(config, trained, staged.final)
+    )
+
+
+def load_chip(name: str) -> ChipSpec:
+    """Return the spec of a mixed-signal chip.
+
+    Raises:
+        UsageError: the target is a digital one.
+        SpecError: there is no such target, or its spec is wrong.
+    """
+    spec = load_any(name)
+    if not isinstance(spec, ChipSpec):
+        raise UsageError(
+            f"target {name} is digital",
+            where="target",
+            fix="name a mixed-signal one, dynapse2 or a spec of your own",
+        )
+    return spec
+
+
+def new_run(out: Path | None, stem: str) -> AbstractContextManager[Staged]:
+    """Return a new run folder, which is there once all is written."""
+    return folders.new_folder(out, folders.RUNS, stem)
+
+
+def fit(config: ChipConfig, spec: ChipSpec, dataset: Dataset, aims: Array) -> Trained:
+    """Train towards `aims` (training samples, classes) and simulate what would be emitted.
+
+    Raises:
+        DataError: the samples are event frames.
+        CapacityError: the network does not fit the chip.
+    """
+    import torch
+
+    from eideploy.model.augment import augment
+    from eideploy.model.dynapse2.export import chip_network
+    from eideploy.model.dynapse2.plan import plan_of
+    from eideploy.model.dynapse2.training import Task, train
+
+    torch.set_num_threads(1)  # of the augmentation; others would spin beside the kernel's
+    shape = dataset.input_shape
+    if len(shape) != 3:
+        raise DataError(
+            f"a sample has shape {shape}, the chip is shown images (C, H, W)",
+            where=f"data set {dataset.name}",
+            fix="choose a data set of images",
+        )
+    plan = plan_of(
+        config, spec, load_dac(spec), inputs=int(np.prod(shape)), classes=dataset.classes
+    )
+    samples = dataset.train.batch(np.arange(len(dataset.train))) / dataset.high
+
+    def moved(chosen: Array, rng: np.random.Generator) -> Array:
+        found: Array = augment(torch.from_numpy(chosen), config.data, rng).numpy()
+        return found
+
+    epochs: list[Epoch] = []
+    began = time.perf_counter()
+    with bar(f"train for {spec.name}", config.training.epochs) as advance:
+
+        def on_epoch(epoch: "Epoch") -> None:
+            epochs.append(epoch)
+            told = f"loss {epoch.loss:.3f}, {percent(epoch.accuracy, 1)} under mismatch"
+            advance(1, told)
+            if epoch.epoch % SAID_EVERY == 0 or epoch.epoch == 1:
+                seconds = time.perf_counter() - began
+                note(f"epoch {epoch.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
+
+        task = Task(samples=samples, aims=aims, augment=moved)
+        found = train(config, plan, task, on_epoch=on_epoch)
+    network = chip_network(config, plan, found, spec)
+    seconds = time.perf_counter() - began
+    return Trained(
+        network=network,
+        accuracy=_accuracy(network, spec, dataset),
+        epochs=tuple(epochs),
+        seconds=seconds,
+    )
+
+
+def finish(folder: Path, config: ChipConfig, trained: Trained, more: Mapping[str, Any]) -> None:
+    """Write a run's files and, last, its manifest."""
+    write_atomic(folder / folders.CONFIG, config.to_toml().encode())
+    rows = [asdict(epoch) for epoch in trained.epochs]
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    write_atomic(folder / METRICS, ("\n".join(lines) + "\n").encode())
+    save(trained.network, folder / FILE)
+    folders.finish_run(folder, None, {**_content(config, trained, None), **more})
+
+
+def _accuracy(network: ChipNetwork, spec: ChipSpec, dataset: Dataset) -> float:
+    wiring = decode(map_network(network, spec).configuration, spec)
+    samples = dataset.test.batch(np.arange(len(dataset.test))) / dataset.high
+    decided = classify.show(wiring, samples, network.coding).decided
+    return float((decided == dataset.test_y).mean())
+
+
+def _content(config: ChipConfig, trained: Trained, folder: Path | None) -> dict[str, Any]:
+    return {
+        **({} if folder is None else {"run": str(folder)}),
+        "data": config.data.name,
+        "seed": config.seed,
+        "target": config.target,
+        "test_accuracy": trained.accuracy,
+        "dt_s": classify.DT_S,
+        "seconds": trained.seconds,
+    }
+
+
+def _text(trained: Trained, folder: Path) -> str:
+    return (
+        f"trained {len(trained.epochs)} epochs in {trained.seconds:.0f} s\n"
+        f"test accuracy  {percent(trained.accuracy)} (mapped on the chip and simulated at "
+        f"{classify.DT_S * 1e3:g} ms without mismatch; no board has run it)\n"
+        f"run            {folder}"
+    )

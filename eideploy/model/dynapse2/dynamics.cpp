@@ -1,0 +1,164 @@
+// Feed-forward networks of DPI neurons through time, forward and back, for `dynamics.py`.
+//
+// One call is one group of LANES images on one chip's mismatch. Neurons come in the order of their
+// populations, each with all its steps before the next, so that a neuron's history stays in cache.
+// Arrays of time are (source, steps, LANES).
+
+#include <cstdint>
+#include <algorithm>
+#include <vector>
+
+#include "membrane.h"
+
+struct Job {
+  int64_t sources, neurons, steps;  // input sources come first among the sources of a CAM
+  float slope;                      // of the surrogate gradient
+  float dead;                       // share of the gradient that passes a floored input current
+};
+
+// of every neuron: constants of a step; dendrites are AMPA, GABA_B, shunt
+struct Neuron {
+  float h, step, reset, threshold, refractory, floor, direct;
+  float decay[3], mean[3];  // e^(-dt/tau), and a current's mean over a step
+};
+
+namespace {
+
+constexpr Floats NOTHING = {};
+
+// what backward needs of a neuron's history, each (steps,)
+struct History {
+  Floats *v, *input, *shunt, *open;
+
+  History(Floats* kept, const Job& job, int64_t n)
+      : v(kept + 4 * n * job.steps), input(v + job.steps), shunt(input + job.steps),
+        open(shunt + job.steps) {}
+};
+
+// the events of a neuron reach another one step later, those of the input at once
+int64_t delay(const Job& job, int32_t source) { return source < job.sources ? 0 : 1; }
+
+// the steps in which a source sends anything, in order
+struct Active {
+  std::vector<int32_t> steps;
+  std::vector<int64_t> first;
+
+  Active(const Job& job) : first(job.sources + job.neurons + 1, 0) {}
+
+  void add(const Floats* spikes, const Job& job, int64_t source) {
+    for (int64_t t = 0; t < job.steps; ++t) {
+      float some = 0;
+      for (int l = 0; l < LANES; ++l) some += spikes[source * job.steps + t][l];
+      if (some > 0) steps.push_back(static_cast<int32_t>(t));
+    }
+    first[source + 1] = static_cast<int64_t>(steps.size());
+  }
+  const int32_t* begin(int64_t source) const { return steps.data() + first[source]; }
+  // where the steps end whose events arrive before the last step does
+  const int32_t* end(int64_t source, int64_t late, int64_t last) const {
+    const int32_t *from = begin(source), *to = steps.data() + first[source + 1];
+    return to > from && to[-1] + late >= last ? to - 1 : to;
+  }
+};
+
+Floats absolute(const Floats& x) { return x < 0.0f ? -x : x; }
+
+}  // namespace
+
+extern "C" {
+
+// first: (neurons + 1,) ranges of CAMs; source, dendrite, weight: (CAMs,); spikes: (sources + neurons,
+// steps), the inputs' given; kept: (neurons, 4, steps)
+void dynapse2_forward(const Job* given, const Neuron* neurons, const int64_t* first,
+                      const int32_t* source, const uint8_t* dendrite, const float* weight,
+                      Floats* spikes, Floats* kept) {
+  const Job job = *given;
+  std::vector<Floats> buffer(3 * job.steps);
+  Active active(job);
+  for (int64_t s = 0; s < job.sources; ++s) active.add(spikes, job, s);
+  for (int64_t n = 0; n < job.neurons; ++n) {
+    const Neuron c = neurons[n];
+    std::fill(buffer.begin(), buffer.end(), NOTHING);
+    for (int64_t k = first[n]; k < first[n + 1]; ++k) {
+      const int64_t late = delay(job, source[k]);
+      const Floats* from = spikes + source[k] * job.steps;
+      Floats* to = &buffer[dendrite[k] * job.steps + late];
+      const int32_t* end = active.end(source[k], late, job.steps);
+      for (const int32_t* t = active.begin(source[k]); t < end; ++t) to[*t] += weight[k] * from[*t];
+    }
+    const Floats *in_a = buffer.data(), *in_g = in_a + job.steps, *in_s = in_g + job.steps;
+    Floats* own = spikes + (job.sources + n) * job.steps;
+    const History past(kept, job, n);
+    Floats ampa = NOTHING, gaba = NOTHING, shunting = NOTHING, wait = NOTHING, v = NOTHING + c.reset;
+    for (int64_t t = 0; t < job.steps; ++t) {
+      ampa = ampa * c.decay[0] + in_a[t];
+      gaba = gaba * c.decay[1] + in_g[t];
+      shunting = shunting * c.decay[2] + in_s[t];
+      const Floats raw = ampa * c.mean[0] - gaba * c.mean[1] + c.direct;
+      const Floats shunt = shunting * c.mean[2] + 1.0f;
+      const Floats open = larger(c.step - wait, NOTHING);
+      const Advance<Floats> to(v, larger(raw, NOTHING + c.floor), shunt, open * c.h);
+      const auto fired = to.next >= c.threshold;
+      const Floats left = open * (to.next - c.threshold) / (fired ? to.next - v : NOTHING + 1.0f);
+      past.v[t] = v;
+      past.input[t] = raw;
+      past.shunt[t] = shunt;
+      past.open[t] = open * c.h;
+      own[t] = fired ? NOTHING + 1.0f : NOTHING;
+      wait = fired ? c.refractory - left : larger(wait - c.step, NOTHING);
+      v = fired ? NOTHING + c.reset : larger(to.next, NOTHING + c.reset);
+    }
+    active.add(spikes, job, job.sources + n);
+  }
+}
+
+// of_spikes: (sources + neurons, steps), the loss's gradient, to which that of later neurons is added;
+// of_weight: (CAMs,)
+void dynapse2_backward(const Job* given, const Neuron* neurons, const int64_t* first,
+                       const int32_t* source, const uint8_t* dendrite, const float* weight,
+                       const Floats* spikes, Floats* kept, Floats* of_spikes, float* of_weight) {
+  const Job job = *given;
+  std::vector<Floats> buffer(3 * job.steps);
+  Active active(job);
+  for (int64_t s = 0; s < job.sources + job.neurons; ++s) active.add(spikes, job, s);
+  for (int64_t n = job.neurons - 1; n >= 0; --n) {
+    const Neuron c = neurons[n];
+    const Floats* own = of_spikes + (job.sources + n) * job.steps;
+    const History past(kept, job, n);
+    Floats *to_a = buffer.data(), *to_g = to_a + job.steps, *to_s = to_g + job.steps;
+    Floats ampa = NOTHING, gaba = NOTHING, shunting = NOTHING, of_v = NOTHING;
+    for (int64_t t = job.steps - 1; t >= 0; --t) {
+      const Floats raw = past.input[t], v = past.v[t], h = past.open[t];
+      const Floats input = larger(raw, NOTHING + c.floor);
+      const Advance<Floats> to(v, input, past.shunt[t], h);
+      const Floats off = absolute(to.next / c.threshold - 1.0f) * job.slope + 1.0f;
+      const Floats kept_v = to.next < c.threshold ? of_v : NOTHING;
+      const Floats through = to.next > c.reset ? kept_v : NOTHING;
+      const Floats through_all = through + own[t] * job.slope / (off * off * c.threshold);
+      const Floats of_next = h > 0.0f ? through_all : NOTHING;
+      const Floats inner = 1.0f / (to.middle + 1.0f), outer = 1.0f / (v + 1.0f);
+      const Floats slip = -input * inner * inner;  // d rate / d middle
+      const Floats scale = of_next * to.next * h, half = h * to.middle * 0.5f;
+      const Floats of_input = scale * (inner + slip * half * outer);
+      const Floats of_shunt = -scale * (slip * half + 1.0f);
+      of_v = of_next * (to.next / v) + scale * slip * (to.half - half * input * outer * outer);
+      const Floats passed = raw > c.floor ? of_input : of_input * job.dead;
+      to_a[t] = (ampa = ampa * c.decay[0] + passed * c.mean[0], ampa);
+      to_g[t] = (gaba = gaba * c.decay[1] - passed * c.mean[1], gaba);
+      to_s[t] = (shunting = shunting * c.decay[2] + of_shunt * c.mean[2], shunting);
+    }
+    for (int64_t k = first[n]; k < first[n + 1]; ++k) {
+      const int64_t late = delay(job, source[k]);
+      const Floats* reached = &buffer[dendrite[k] * job.steps + late];
+      const Floats* from = spikes + source[k] * job.steps;
+      Floats sum = NOTHING;
+      const int32_t* end = active.end(source[k], late, job.steps);
+      for (const int32_t* t = active.begin(source[k]); t < end; ++t) sum += reached[*t] * from[*t];
+      for (int l = 0; l < LANES; ++l) of_weight[k] += sum[l];
+      if (!late) continue;
+      Floats* to = of_spikes + source[k] * job.steps;
+      for (int64_t t = 0; t < job.steps - late; ++t) to[t] += weight[k] * reached[t];
+    }
+  }
+}
+}

@@ -1,0 +1,76 @@
+"""`train digits-dynapse2`, adaptation in `compile`, and `simulate --executor dpi`, in small."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eideploy import native
+from eideploy.config import chip
+
+pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+SMALL = (
+    "--set", "network.excitatory=60", "--set", "network.inhibitory=16",
+    "--set", "network.output_inhibitory=6", "--set", "network.outputs=4",
+    "--set", "training.epochs=3", "--set", "training.threads=1",
+)  # fmt: skip
+
+
+def test_train_compile_simulate(empty, call):
+    made = call("train", "digits-dynapse2", *SMALL)
+    assert made.code == 0
+    assert "no board has run it" in made.out
+    assert {p.name for p in Path("runs/digits-dynapse2-1").iterdir()} >= {
+        "config.toml", "metrics.csv", "chip_network.safetensors", "manifest.json",
+    }  # fmt: skip
+    assert call("compile", "--target", "dynapse2").code == 0
+    out = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "48", "--json")
+    assert out.code == 0
+    told = json.loads(out.out)
+    assert told["samples"] == 48
+    assert 0.1 < told["accuracy"] <= 1
+    assert set(told["accuracy_by_cv"]) == {"0.1", "0.2"}
+    assert told["divisor"] >= 1
+    assert told["synaptic_events"] > told["spikes"] > 0
+    assert told["gap"]["as emitted"] == told["accuracy"]
+    text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16").out
+    assert "semantic gap" in text
+
+
+def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
+    preset = tmp_path / "chips"
+    preset.mkdir()
+    small = chip.load_chip_config("digits-dynapse2").with_overrides(
+        dict(entry.split("=") for entry in SMALL[1::2])
+    )
+    (preset / "digits-dynapse2.toml").write_text(small.to_toml())
+    tiny = ("--set", "training.epochs=2", "--set", "training.warmup_epochs=0")
+    assert call("train", *tiny, "--set", 'network.widths=[8, "P", 8]').code == 0
+    monkeypatch.setattr(chip, "CHIP_PRESETS", preset)
+    out = call("compile", "--target", "dynapse2")
+    assert out.code == 0
+    assert "adapted in" in out.err
+    content = json.loads(Path("runs/digits-conv-1-dynapse2-1/manifest.json").read_text())
+    assert content["adapted"] == "digits-conv-1"
+    assert 0 < content["float_accuracy"] <= 1
+    shown = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16")
+    assert shown.code == 0
+    made = call("train", "--finetune", "runs/digits-conv-1", "--target", "dynapse2", *SMALL[:4])
+    assert made.code == 0
+    assert "before" in made.out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("train", "digits-dynapse2", "--resume"),
+        ("train", "digits-dynapse2", "--scheme", "int8"),
+        ("train", "--target", "dynapse2"),
+        ("simulate", "--executor", "dpi", "--lut", "8bit"),
+        ("simulate", "--executor", "dpi"),
+    ],
+)
+def test_misuse_is_told(empty, call, argv):
+    out = call(*argv)
+    assert out.code == 2
+    assert "fix:" in out.err

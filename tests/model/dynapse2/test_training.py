@@ -1,0 +1,157 @@
+"""A tiny network: what is trained is what is mapped, within the chip's limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eideploy import native
+from eideploy.config.chip import ChipConfig, chip_presets, is_for_chip, load_chip_config
+from eideploy.dpi import classify, gap
+from eideploy.dpi.mismatch import Mismatch
+from eideploy.dpi.wiring import decode
+from eideploy.dynapse2.biases import load_dac
+from eideploy.dynapse2.mapping import map_network
+from eideploy.errors import CapacityError, ConfigError
+from eideploy.model.dynapse2 import synapses as syn
+from eideploy.model.dynapse2.export import chip_network
+from eideploy.model.dynapse2.plan import plan_of
+from eideploy.model.dynapse2.training import Task, train
+from tests.dynapse2.networks import SPEC
+
+needs_compiler = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+TINY = {
+    "network.excitatory": "40", "network.inhibitory": "10", "network.output_inhibitory": "6",
+    "network.outputs": "4", "training.epochs": "8", "training.rate": "0.15",
+    "network.duration_ms": "40.0", "training.threads": "1", "training.batch": "32",
+}  # fmt: skip
+
+
+def tiny(**more):
+    return ChipConfig().with_overrides(TINY | more)
+
+
+def planned(config, classes=3, inputs=16):
+    return plan_of(config, SPEC, load_dac(SPEC), inputs=inputs, classes=classes)
+
+
+def task(count=320, classes=3):
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % classes
+    centres = rng.random((classes, 16)) < 0.5
+    samples = np.clip(centres[labels] * 0.8 + 0.1 * rng.random((count, 16)), 0, 1)
+    return samples.astype(np.float32), labels, np.eye(classes)[labels]
+
+
+def trained(config):
+    samples, labels, aims = task()
+    epochs = []
+    learned = Task(samples=samples, aims=aims, augment=lambda x, _: x)
+    found = train(config, planned(config), learned, on_epoch=epochs.append)
+    return found, epochs, samples, labels
+
+
+@pytest.fixture(scope="module")
+def tiny_run():
+    config = tiny()
+    found, epochs, samples, labels = trained(config)
+    network = chip_network(config, planned(config), found, SPEC)
+    return config, found, epochs, samples, labels, network
+
+
+@needs_compiler
+def test_it_learns_and_the_mapped_chip_knows_it(tiny_run):
+    _, _, epochs, samples, labels, network = tiny_run
+    assert epochs[-1].loss < 0.5 * epochs[0].loss
+    wiring = decode(map_network(network, SPEC).configuration, SPEC)
+    shown = classify.show(wiring, samples[:60], network.coding)
+    assert (shown.decided == labels[:60]).mean() > 0.9
+    over = classify.accuracies(
+        wiring, samples[:60], labels[:60], network.coding,
+        mismatch=Mismatch.uniform(0.1), seeds=range(3),
+    )  # fmt: skip
+    assert over.mean() > 0.7
+
+
+@needs_compiler
+def test_the_wiring_of_the_build_is_the_trained_one_but_for_codes(tiny_run):
+    *_, network = tiny_run
+    emitted = decode(map_network(network, SPEC).configuration, SPEC)
+    plain = gap.unrounded(network, SPEC)
+    assert len(emitted.source) == len(plain.source)
+    assert emitted.weight.sum() == pytest.approx(plain.weight.sum(), rel=0.02)
+    assert emitted.gain[0] == pytest.approx(plain.gain[0], rel=0.05)
+
+
+@needs_compiler
+def test_the_number_of_threads_changes_nothing():
+    short = {"training.epochs": "2"}
+    one, two = (trained(tiny(**short, **{"training.threads": n}))[0] for n in ("1", "2"))
+    assert np.array_equal(one.strength, two.strength)
+
+
+@needs_compiler
+def test_every_neuron_keeps_within_its_cams(tiny_run):
+    config, found, *_ = tiny_run
+    plan = planned(config)
+    counts = np.bincount(found.target, minlength=plan.neurons)
+    assert counts.max() <= SPEC.chip.cams
+    group = syn.groups(plan, found)
+    masks = syn.masks(found.strength, group)
+    assert syn.quantised(found.strength, group) == pytest.approx(
+        masks * syn.steps(found.strength, group)[group]
+    )
+    assert masks.max() == 15
+    weight = np.concatenate([p.weight[p.weight > 0] for p in tiny_run[-1].projections])
+    units = weight / (config.neuron.base_na * 1e-9)
+    assert units == pytest.approx(np.rint(units))
+    assert len(units) == np.count_nonzero(masks)
+
+
+@needs_compiler
+def test_a_constant_shunt_is_a_larger_leak(tiny_run):
+    *_, samples, _, network = tiny_run
+    wiring = decode(map_network(network, SPEC).configuration, SPEC)
+    shown = classify.show(wiring, samples[:20], network.coding)
+    mean = gap.mean_inputs(wiring, "shunt", shown, network.coding).mean(1)
+    held = gap.with_constant_shunt(wiring, shown, network.coding)
+    assert held.soma["leak"] == pytest.approx(wiring.soma["leak"] * (1 + mean))
+    assert mean.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("network.excitatory", "1200", "the board has 1024"),
+        ("synapses.excitatory", "[50, 12, 12]", "74 CAMs a neuron of excitatory, a neuron has 64"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_numbers(key, value, told):
+    config = ChipConfig().with_overrides({key: value})
+    with pytest.raises(CapacityError, match=told):
+        planned(config, inputs=64, classes=10)
+
+
+def test_all_misfits_are_told_at_once():
+    config = ChipConfig().with_overrides(
+        {"network.excitatory": "1200", "synapses.output": "[60, 10, 10]"}
+    )
+    with pytest.raises(CapacityError) as refused:
+        planned(config, inputs=3000, classes=10)
+    for told in ("neurons", "CAMs a neuron of output", "3000 input sources"):
+        assert told in refused.value.what
+
+
+@pytest.mark.parametrize("name", chip_presets())
+def test_a_preset_reads_back_from_its_own_text(name, tmp_path):
+    config = load_chip_config(name)
+    path = tmp_path / "c.toml"
+    path.write_text(config.to_toml())
+    assert is_for_chip(name)
+    assert is_for_chip(str(path))
+    assert load_chip_config(str(path)) == config
+
+
+def test_a_contradictory_schedule_is_refused():
+    with pytest.raises(ConfigError, match="do not follow each other"):
+        replace(ChipConfig(), training=replace(ChipConfig().training, prune_from=0.9))

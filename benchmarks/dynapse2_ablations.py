@@ -1,8 +1,8 @@
-"""Accuracy of chip networks over mismatch and input contrast: runs of several seeds, and of ablations.
+"""Accuracy of chip networks over mismatch and input contrast: of several seeds, of ablations.
 
-    eideploy train digits-dynapse2 --seed 0 --out runs/both-0          # and seeds 1 and 2
-    eideploy train digits-dynapse2 --set network.inhibition=gaba --out runs/gaba   # shunt, none alike
-    python benchmarks/dynapse2_ablations.py both=runs/both-0,runs/both-1,runs/both-2 gaba=runs/gaba ...
+    eideploy train digits-dynapse2 --seed 0 --out runs/both-0  # and seeds 1 and 2
+    eideploy train digits-dynapse2 --set network.inhibition=gaba --out runs/gaba  # shunt, none, too
+    python benchmarks/dynapse2_ablations.py both=runs/both-0,runs/both-1,runs/both-2 gaba=runs/gaba
 
 Each network is mapped and simulated from its configuration; prints Markdown.
 """

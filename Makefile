@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEMO := demo
+# Other tools that tests run our files in; what they need is in [dev], but for torchvision and torchaudio, which do not import
+# beside a CPU torch and are not needed.
+FOREIGN := spikingjelly neurobench
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-rtl check lint fast wheel bench clean
@@ -49,4 +52,5 @@ clean: ## remove .venv, caches and the demo's folder
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps $(FOREIGN)
 	touch $@

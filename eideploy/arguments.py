@@ -6,10 +6,15 @@ from pathlib import Path
 from eideploy import __version__
 from eideploy.config import DEFAULT_PRESET
 from eideploy.options import (
+    REPORT_EXAMPLES,
+    SIMULATE_EXAMPLES,
+    SWEEP_EXAMPLES,
+    TRAIN_EXAMPLES,
     add_data_dir,
     add_division,
     add_inhibition,
     add_integers,
+    add_nir,
     add_out,
     count,
     listed,
@@ -20,28 +25,6 @@ EXAMPLES = """examples, typed one after the other in an empty folder:
   eideploy train
   eideploy compile --target digital
   eideploy simulate --lut 8bit
-"""
-TRAIN_EXAMPLES = """examples:
-  eideploy train digits-mlp --seed 1
-  eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'
-  eideploy train cifar10-vgg16 --data-dir ~/data
-  eideploy train --resume
-"""
-SWEEP_EXAMPLES = """examples:
-  eideploy sweep
-  eideploy sweep runs/a runs/b --schemes int8,int4 --divisions lut:8x8,shift --jobs 4
-  eideploy sweep --contrast 0.4,0.6,0.8,1,1.4 --out sweeps/mine
-"""
-SIMULATE_EXAMPLES = """examples:
-  eideploy simulate --lut 8bit
-  eideploy simulate --division shift --split all
-  eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
-"""
-REPORT_EXAMPLES = """examples:
-  eideploy report
-  eideploy report builds/my-build --out my-report
-  eideploy report runs/my-run
-  eideploy report --text --synth
 """
 
 
@@ -58,7 +41,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for add in (
         _add_train, _add_import, _add_compile, _add_simulate, _add_sweep, _add_verify, _add_report,
-        _add_targets,
+        _add_targets, _add_doctor,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -88,6 +71,10 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
+    parser.add_argument(
+        "--reset", choices=("soft", "hard"),
+        help="of a membrane that fires: by the threshold (soft, default), or to zero (hard)",
+    )  # fmt: skip
     parser.add_argument(
         "--finetune", type=Path, metavar="RUN",
         help="go on training a finished run through the integers that it will be compiled to",
@@ -148,6 +135,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--emit", action="append", choices=("nir", "onnx"), default=[],
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
+    add_nir(parser)
     parser.add_argument(
         "-v",
         "--verbose",
@@ -285,6 +273,10 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     )  # fmt: skip
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
     add_data_dir(parser)
+
+
+def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
+    _command(commands, "doctor", "say what is installed, what is missing, and how to get it")
 
 
 def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:

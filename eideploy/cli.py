@@ -13,6 +13,7 @@ from eideploy.arguments import command_line
 from eideploy.config import DEFAULT_PRESET
 from eideploy.errors import EideployError, UsageError
 from eideploy.memory import keep_freed_memory
+from eideploy.options import emitted, overrides
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result
@@ -77,12 +78,13 @@ def _train(args: argparse.Namespace) -> "Result":
     if args.resume is None:
         return train.train(
             args.preset,
-            overrides=_overrides(args),
+            overrides=overrides(args),
             out=args.out,
             data_dir=args.data_dir,
             tensorboard=args.tensorboard,
         )
-    if args.set or args.seed is not None or args.out is not None or args.preset != DEFAULT_PRESET:
+    changed = args.set or args.seed is not None or args.reset is not None
+    if changed or args.out is not None or args.preset != DEFAULT_PRESET:
         raise UsageError(
             "a resumed run keeps the configuration and the folder that it has",
             where="--resume",
@@ -105,7 +107,7 @@ def _train_for_chip(args: argparse.Namespace) -> "Result":
             fix="drop --resume, --tensorboard and what says how a network becomes integers",
         )
     return train_for_chip(
-        args.preset, overrides=_overrides(args), out=args.out, data_dir=args.data_dir
+        args.preset, overrides=overrides(args), out=args.out, data_dir=args.data_dir
     )
 
 
@@ -119,7 +121,7 @@ def _distil(args: argparse.Namespace) -> "Result":
             fix="drop the preset, --resume and what says how a network becomes integers",
         )
     return distil(
-        args.finetune, args.target, overrides=_overrides(args), out=args.out, data_dir=args.data_dir
+        args.finetune, args.target, overrides=overrides(args), out=args.out, data_dir=args.data_dir
     )
 
 
@@ -137,7 +139,7 @@ def _finetune(args: argparse.Namespace) -> "Result":
         scheme=args.scheme,
         divider=_divider(args),
         zero_policy=args.zero_policy,
-        overrides=_overrides(args),
+        overrides=overrides(args),
         data_dir=args.data_dir,
         tensorboard=args.tensorboard,
     )
@@ -166,7 +168,9 @@ def _compile(args: argparse.Namespace) -> "Result":
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
-        emit=tuple(dict.fromkeys(args.emit)),
+        emit=emitted(args),
+        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)) or ("ei",),
+        nir_compat=args.nir_compat,
         adapt=not args.no_adapt,
         monitor=args.monitor,
     )
@@ -253,28 +257,18 @@ def _targets(args: argparse.Namespace) -> "Result":
     return targets.check(args.spec) if args.action == "check" else targets.show()
 
 
+def _doctor(_: argparse.Namespace) -> "Result":
+    from eideploy.flow.doctor import doctor
+
+    return doctor()
+
+
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
     if args.lut is not None:
         return parse_lut(args.lut)
     return None if args.division is None else named(args.division)
-
-
-def _overrides(args: argparse.Namespace) -> dict[str, str]:
-    overrides = {}
-    for entry in args.set:
-        key, equals, value = entry.partition("=")
-        if not (key and equals):
-            raise UsageError(
-                f"{entry!r} sets nothing",
-                where="--set",
-                fix="write key=value, e.g. training.epochs=20",
-            )
-        overrides[key.strip()] = value.strip()
-    if args.seed is not None:
-        overrides["seed"] = str(args.seed)
-    return overrides
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
@@ -286,6 +280,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "verify": _verify,
     "report": _report,
     "targets": _targets,
+    "doctor": _doctor,
 }
 
 

@@ -3,6 +3,31 @@
 import argparse
 from pathlib import Path
 
+from eideploy.errors import UsageError
+
+TRAIN_EXAMPLES = """examples:
+  eideploy train digits-mlp --seed 1
+  eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'
+  eideploy train cifar10-vgg16 --data-dir ~/data
+  eideploy train --resume
+"""
+SWEEP_EXAMPLES = """examples:
+  eideploy sweep
+  eideploy sweep runs/a runs/b --schemes int8,int4 --divisions lut:8x8,shift --jobs 4
+  eideploy sweep --contrast 0.4,0.6,0.8,1,1.4 --out sweeps/mine
+"""
+SIMULATE_EXAMPLES = """examples:
+  eideploy simulate --lut 8bit
+  eideploy simulate --division shift --split all
+  eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
+"""
+REPORT_EXAMPLES = """examples:
+  eideploy report
+  eideploy report builds/my-build --out my-report
+  eideploy report runs/my-run
+  eideploy report --text --synth
+"""
+
 
 def count(text: str) -> int:
     """Return a whole number above 0."""
@@ -74,3 +99,44 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 def add_out(parser: argparse.ArgumentParser, what: str) -> None:
     """Add where the result goes."""
     parser.add_argument("--out", type=Path, metavar=what, help="new folder (default: numbered)")
+
+
+def add_nir(parser: argparse.ArgumentParser) -> None:
+    """Add what says which NIR files are written."""
+    parser.add_argument(
+        "--nir-dialect", action="append", choices=("ei", "folded", "plain"), default=[],
+        help="with --emit nir: ei (default), all populations; folded, numerator and denominator; "
+        "plain, an ordinary network that divides by constants, for any NIR tool",
+    )  # fmt: skip
+    parser.add_argument(
+        "--nir-compat", choices=("1.0.4",),
+        help="with --emit nir: write for that release of nir, which fails on newer files",
+    )  # fmt: skip
+
+
+def emitted(args: argparse.Namespace) -> tuple[str, ...]:
+    """Return which files of the network are written beside the target's."""
+    if (args.nir_dialect or args.nir_compat) and "nir" not in args.emit:
+        raise UsageError(
+            "no NIR file is written", where="--nir-dialect, --nir-compat", fix="add --emit nir"
+        )
+    return tuple(dict.fromkeys(args.emit))
+
+
+def overrides(args: argparse.Namespace) -> dict[str, str]:
+    """Return the settings that --set, --seed and --reset change."""
+    changed = {}
+    for entry in args.set:
+        key, equals, value = entry.partition("=")
+        if not (key and equals):
+            raise UsageError(
+                f"{entry!r} sets nothing",
+                where="--set",
+                fix="write key=value, e.g. training.epochs=20",
+            )
+        changed[key.strip()] = value.strip()
+    if args.seed is not None:
+        changed["seed"] = str(args.seed)
+    if args.reset is not None:
+        changed["network.reset"] = args.reset
+    return changed

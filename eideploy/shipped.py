@@ -4,10 +4,10 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """Return the folder `targets` or `quant`: the wheel's, or in a checkout the one in place."""
+    """Return `targets`, `quant` or `constraints.txt`: the wheel's, else the one in place."""
     package = Path(__file__).resolve().parent
     packed = package / "_shipped" / name
-    return packed if packed.is_dir() else package.parent / name
+    return packed if packed.exists() else package.parent / name
 
 
 def names(kind: str, file: str) -> tuple[str, ...]:

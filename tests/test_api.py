@@ -22,11 +22,13 @@ JOBS = {
     "sweep": (api.sweep_runs,),
     "verify": (api.verify_build,),
     "report": (api.report_on,),
+    "doctor": (api.check_installation,),
     "targets": (api.check_target, api.list_targets),
 }
 CALLED = {  # options that are called otherwise in Python
     "lut": "division",
     "set": "overrides",
+    "reset": "overrides",
     "finetune": "run",
     "resume": "run",
     "no_adapt": "adapt",

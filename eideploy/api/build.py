@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from eideploy.api import values
 from eideploy.api.values import Division, PathLike
+from eideploy.circuit.forms import Dialect as _Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
@@ -27,6 +28,8 @@ def compile_run(
     adapt: bool = True,
     monitor: Monitor = "all",
     emit: Iterable[str] = (),
+    nir_dialect: Iterable[_Dialect] = (),
+    nir_compat: str | None = None,
     data_dir: PathLike | None = None,
     out: PathLike | None = None,
     verbose: bool = False,
@@ -45,6 +48,8 @@ def compile_run(
         adapt: change a run that was not trained for a mixed-signal chip, instead of refusing it.
         monitor: whose spikes the host of a mixed-signal chip sees.
         emit: what to write beside the target's files, of "nir" and "onnx".
+        nir_dialect: of "ei", "folded" and "plain", what NIR files are written; none for "ei".
+        nir_compat: "1.0.4" for NIR files that this release of nir reads.
         data_dir: where the data sets that are not bundled lie.
         out: the new folder; None for a numbered one in `builds/`.
         verbose: say in `Result.text` what every pass changed.
@@ -67,6 +72,8 @@ def compile_run(
         adapt=adapt,
         monitor=monitor,
         emit=tuple(dict.fromkeys(emit)),
+        nir_dialects=tuple(dict.fromkeys(nir_dialect)) or ("ei",),
+        nir_compat=nir_compat,
     )
     return job.compile_run(values.path(run), options, out=values.path(out), verbose=verbose)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from eideploy.api import values
 from eideploy.api.values import PathLike
 from eideploy.circuit.integer import ZeroPolicy
-from eideploy.flow import report, sweep, targets
+from eideploy.flow import doctor, report, sweep, targets
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
@@ -70,18 +70,24 @@ def sweep_runs(
 
 
 def report_on(
-    build: PathLike | None = None,
+    folder: PathLike | None = None,
     *,
+    out: PathLike | None = None,
+    text: bool = False,
+    verify: bool = False,
     samples: int | None = None,
     input: PathLike | None = None,  # noqa: A002 - as the option is called
     data_dir: PathLike | None = None,
     synth: str | None = None,
     fmax: bool = False,
 ) -> Result:
-    """Set a build's dividers side by side: `eideploy report`.
+    """Write report.html and report.json of a build or a run: `eideploy report`.
 
     Args:
-        build: the build; None for the latest.
+        folder: the build or run; None for the latest build, else run.
+        out: the folder to write them into; None for `folder`.
+        text: only set a build's dividers side by side, and write nothing.
+        verify: run the core in Verilator also where its simulator is to be built first.
         samples: the first so many of the test split.
         input: a .npy file of samples of one's own.
         data_dir: where the data sets that are not bundled lie.
@@ -89,13 +95,14 @@ def report_on(
         fmax: place and route it, too.
 
     Raises:
-        UsageError: no build; a tool that is not installed.
+        UsageError: neither a build nor a run; a tool that is not installed.
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
     request = report.Request(
-        folder=values.path(build), samples=samples, input=values.path(input),
+        folder=values.path(folder), out=values.path(out), text=text, verify=verify,
+        samples=samples, input=values.path(input),
         data_dir=values.path(data_dir), synth=synth, fmax=fmax,
     )  # fmt: skip
     return report.report(request)
@@ -114,3 +121,8 @@ def check_target(spec: PathLike) -> Result:
         SpecError: naming every key that is wrong.
     """
     return targets.check(str(spec))
+
+
+def check_installation() -> Result:
+    """Say what is installed and what is missing: `eideploy doctor`."""
+    return doctor.doctor()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.backends import digital
-from eideploy.circuit import Circuit
+from eideploy.circuit import Circuit, forms
 from eideploy.errors import SpecError, UsageError
 from eideploy.program import Program
 from eideploy.target import Target
@@ -35,11 +35,20 @@ def _onnx(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, 
     emit(circuit, program, folder, facts)
 
 
-def _nir(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
-    from eideploy.backends.nir import MODEL, save
+def nir_file(dialect: forms.Dialect) -> str:
+    """Return the name of a NIR dialect's file in a build."""
+    return "model.nir" if dialect == "ei" else f"model.{dialect}.nir"
 
-    del program, facts
-    save(circuit, folder / MODEL)
+
+def _nir(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
+    from eideploy.backends.nir import save
+
+    asked = facts["nir"]
+    ranges = program.circuit.ranges
+    assert ranges is not None  # it was calibrated
+    for dialect in asked["dialects"]:
+        written = forms.of_dialect(circuit, ranges, dialect)
+        save(written, folder / nir_file(dialect), compat=asked["compat"])
 
 
 EXTRAS: Mapping[str, Extra] = {

@@ -7,6 +7,8 @@ from eideploy.circuit.folded import (
     IntegerFoldedConv,
     IntegerFoldedLinear,
     IntegerFoldedReadout,
+    PlainConv,
+    PlainLinear,
 )
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
@@ -57,6 +59,8 @@ __all__ = [
     "IntegerReadout",
     "LayerRange",
     "Node",
+    "PlainConv",
+    "PlainLinear",
     "Ranges",
     "Shape",
     "SumPool",

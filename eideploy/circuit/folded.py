@@ -9,6 +9,8 @@ A weight of the numerator may have either sign: such a layer does not keep Dale'
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from eideploy.circuit.integer import IntegerCurrent, IntegerLogits, Integers
 from eideploy.circuit.node import Array
 from eideploy.circuit.nodes import Connections, Convolution, Current
@@ -63,6 +65,33 @@ class FoldedLinear(FoldedLayer):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FoldedConv(FoldedLayer, Convolution):
     """A convolutional folded layer; its kernels cover what those of W_EE and W_IE cover."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainLayer(Folded):
+    """The current of an ordinary layer, w_num x + b_E: nothing is divided."""
+
+    b_e: Array  # (n_E,)
+
+    @property
+    def g_e(self) -> Array:
+        """The gain: one."""
+        return np.ones(self.n_e)
+
+    def check(self) -> None:
+        """Check shapes."""
+        super().check()
+        self.require_array("b_e", (self.n_e,))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainLinear(PlainLayer):
+    """A fully connected ordinary layer."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainConv(PlainLayer, Convolution):
+    """A convolutional ordinary layer."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,7 +9,15 @@ from typing import Literal
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import Connections, Convolution, Input, Synapses, pool_shape
+from eideploy.circuit.nodes import (
+    RESETS,
+    Connections,
+    Convolution,
+    Input,
+    Reset,
+    Synapses,
+    pool_shape,
+)
 from eideploy.numeric.division import Divider
 
 ZeroPolicy = Literal["minimum", "floor"]
@@ -137,14 +145,16 @@ class IntegerReadout(IntegerLogits, IntegerSynapses):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerLIF(Node):
-    """u = sat(v - (v >> leak) + I); spike if u >= threshold; v <- u - threshold (A10)."""
+    """u = sat(v - (v >> leak) + I); spike if u >= threshold; v <- u - threshold or 0 (A10)."""
 
     threshold: Array  # (n,) per neuron or channel, > 0, membrane LSB
     leak: int  # tau = 2^leak
     membrane_bits: int  # signed
+    reset: Reset = "subtract"
 
     def check(self) -> None:
         """Check the ranges."""
+        self.require(self.reset in RESETS, f"has reset {self.reset!r}")
         self.require(self.threshold.dtype == np.int64, f"threshold is {self.threshold.dtype}")
         self.require_array("threshold", (self.threshold.size,), low=1)
         self.require(0 <= self.leak <= 15, f"has leak {self.leak}, must be in 0..15")

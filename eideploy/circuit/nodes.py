@@ -1,10 +1,15 @@
 """The nodes of a float circuit. Equation numbers (M..) are those of docs/method.md."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape, window_output
+
+Reset = Literal["subtract", "zero"]
+RESETS: tuple[Reset, ...] = ("subtract", "zero")
+NO_LEAK = 2.0**60  # a time constant in steps: in float64 v - v / NO_LEAK is v
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -169,16 +174,19 @@ class EIReadout(Synapses):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LIF(Node):
-    """Leaky integrate-and-fire: v <- v - v/tau + I; if v >= threshold: spike, v <- v - threshold.
+    """Leaky integrate-and-fire: v <- v - v/tau + I; if v >= threshold: spike and reset.
 
-    The membrane starts at zero; the input is not decayed; the reset subtracts the threshold.
+    The membrane starts at zero; the input is not decayed. The reset subtracts the threshold
+    (soft, M7), or sets the membrane to zero (hard).
     """
 
     tau: float = 2.0
     threshold: float = 1.0
+    reset: Reset = "subtract"
 
     def check(self) -> None:
         """Check the ranges."""
+        self.require(self.reset in RESETS, f"has reset {self.reset!r}")
         self.require(1 <= self.tau < np.inf, f"has tau {self.tau}, must be at least 1")
         self.require(0 < self.threshold < np.inf, f"has threshold {self.threshold}")
 

@@ -136,5 +136,6 @@ def membrane(node: IntegerLIF, low: int, high: int, steps: int) -> Number:
         below, above = (v - (v >> node.leak) for v in (v_low, v_high))
         u_low, u_high = min(u_low, below + low), max(u_high, above + high)
         v_low = min(below + low, 0)
-        v_high = max(min(above + high, most - 1), above + high - least)
+        left = 0 if node.reset == "zero" else above + high - least  # of what fired
+        v_high = max(min(above + high, most - 1), left)
     return Number(role="u", low=u_low, high=u_high, saturates=node.membrane_bits)

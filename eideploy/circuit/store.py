@@ -14,6 +14,8 @@ from eideploy.circuit.folded import (
     IntegerFoldedConv,
     IntegerFoldedLinear,
     IntegerFoldedReadout,
+    PlainConv,
+    PlainLinear,
 )
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import (
@@ -26,7 +28,16 @@ from eideploy.circuit.integer import (
     SumPool,
 )
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import LIF, Add, AvgPool, EIConv, EILinear, EIReadout, Flatten, Input
+from eideploy.circuit.nodes import (
+    LIF,
+    Add,
+    AvgPool,
+    EIConv,
+    EILinear,
+    EIReadout,
+    Flatten,
+    Input,
+)
 from eideploy.circuit.ranges import Chosen, LayerRange, Ranges
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
@@ -39,7 +50,7 @@ MAX_WIDTH = 17  # of a table's index and entries
 KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
     for kind in (
-        Input, EIConv, EILinear, EIReadout, LIF, AvgPool, Flatten, Add,
+        Input, EIConv, EILinear, EIReadout, PlainConv, PlainLinear, LIF, AvgPool, Flatten, Add,
         IntegerInput, IntegerEIConv, IntegerEILinear, IntegerReadout, IntegerLIF, SumPool,
         FoldedConv, FoldedLinear, FoldedReadout,
         IntegerFoldedConv, IntegerFoldedLinear, IntegerFoldedReadout,

@@ -59,3 +59,13 @@ def check_ablation(ablation: Ablation, network: Architecture, training: Training
             where="training.kernel",
             fix='set training.kernel = "plain", or "auto", which then takes plain torch',
         )
+
+
+def check_reset(network: Architecture, training: Training) -> None:
+    """Raise ConfigError where the kernel knows no such reset."""
+    if network.reset == "hard" and training.kernel == "fused":
+        raise ConfigError(
+            "the fused kernel subtracts the threshold; it does not reset to zero",
+            where="training.kernel",
+            fix='set training.kernel = "plain", or "auto", which then takes plain torch',
+        )

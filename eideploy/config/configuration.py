@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eideploy.config.checks import check_ablation, check_training, check_widths
+from eideploy.config.checks import check_ablation, check_reset, check_training, check_widths
 from eideploy.config.reading import build, check_bounds, leaves, parse_text, toml_value, unknown_key
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
@@ -36,6 +36,7 @@ class Config:
         check_widths(self.network)
         check_training(self.training, steps=self.network.steps)
         check_ablation(self.ablation, self.network, self.training)
+        check_reset(self.network, self.training)
 
     def with_overrides(self, overrides: Mapping[str, str]) -> "Config":
         """Return a copy with values such as `{"training.epochs": "3"}`, which `--set` gives.

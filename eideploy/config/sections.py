@@ -23,6 +23,7 @@ class Architecture:
     blocks: int = bounded(2, 1, 64)  # basic blocks a stage, of a resnet only
     normalization: Literal["ei", "batch"] = "ei"  # batch: the baseline, which is no circuit
     classifier: Literal["flatten", "pool"] = "flatten"  # pool: of a vgg, by the mean of each map
+    reset: Literal["soft", "hard"] = "soft"  # soft: by the threshold (M7); hard: to zero (M20)
     steps: int = bounded(4, 1, 1024)  # T, time steps an image is shown for, or event frames
 
 

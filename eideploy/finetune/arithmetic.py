@@ -107,14 +107,15 @@ class _Fire(torch.autograd.Function):
         for i, u, z in zip(current, potentials, spikes, strict=True):
             membrane = (v - torch.floor(v / (1 << node.leak)) + i).clamp(-top - 1, top)
             torch.ge(membrane, threshold, out=z)
-            v = membrane - threshold * z
+            v = membrane - (membrane if node.reset == "zero" else threshold) * z
             torch.div(membrane, threshold, out=u)
         ctx.save_for_backward(potentials)
-        ctx.decay = 1 - 2.0**-node.leak
+        ctx.decay, ctx.to_zero = 1 - 2.0**-node.leak, node.reset == "zero"
         return spikes
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
         (potentials,) = ctx.saved_tensors
-        return through_firing(potentials, gradients[0], ctx.decay), None, None, None
+        of_current = through_firing(potentials, gradients[0], ctx.decay, to_zero=ctx.to_zero)
+        return of_current, None, None, None

@@ -1,14 +1,16 @@
 """Job: compile a run for a target into a build."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from eideploy import backends, folders
 from eideploy.circuit import Array, Ranges
+from eideploy.circuit.forms import Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
+from eideploy.circuit.nodes import Current
 from eideploy.data import load as load_data
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.dynapse2.spec import ChipSpec
@@ -17,10 +19,11 @@ from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.compile_chip import compile_for_chip, refuse_integers
 from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
+from eideploy.flow.nir import nir_facts
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
 from eideploy.folders import Run, load_run
-from eideploy.numeric.division import Divider
+from eideploy.numeric.division import Divider, none
 from eideploy.passes.fold import fold
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
@@ -52,6 +55,8 @@ class Options:
     adapt: bool = True  # a run that was not trained for a mixed-signal chip
     monitor: Monitor = "all"  # whose spikes a mixed-signal chip's host sees, beside the outputs
     emit: tuple[str, ...] = ()  # what to write beside the target's own files: backends.EXTRAS
+    nir_dialects: tuple[Dialect, ...] = ("ei",)  # of what "nir" in `emit` writes
+    nir_compat: str | None = None  # the release of nir that it is written for; None: the latest
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,12 +86,7 @@ def compile_run(
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
-    if options.target in backends.EXTRAS:
-        raise UsageError(
-            f"{options.target} is written beside the files of a target, not instead of them",
-            where=f"--target {options.target}",
-            fix=f"eideploy compile --emit {options.target}",
-        )
+    options = _for_core(options)
     target = load_any(options.target)
     if isinstance(target, ChipSpec):
         return _for_chip(folder, target, options, out)
@@ -106,6 +106,13 @@ def compile_run(
         folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
     )  # fmt: skip
     content = _content(made, checked)
+    said = ""
+    if "nir" in options.emit:
+        labels = None if made.labels is None else made.labels[some]
+        content["nir"], said = nir_facts(
+            run.circuit, made.program, made.samples[some], labels,
+            dialects=options.nir_dialects, compat=options.nir_compat,
+        )  # fmt: skip
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
         passes = {
@@ -115,10 +122,9 @@ def compile_run(
         write_json(staged.aside / PASSES, passes)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
-    said = ""
     if verbose:
         steps = ladder_text(rungs, checked.samples)
-        said = f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
+        said += f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
     return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
 
 
@@ -144,9 +150,21 @@ def _for_chip(folder: Path | None, spec: ChipSpec, options: Options, out: Path |
     )
 
 
+def _for_core(options: Options) -> Options:
+    """Return options with a chip for target: files of a network are written beside one's."""
+    if options.target not in backends.EXTRAS:
+        return options
+    chip = Options().target
+    note(f"{options.target} is written beside a chip's files: compiling for {chip}")
+    emit = tuple(dict.fromkeys((*options.emit, options.target)))
+    return replace(options, target=chip, emit=emit)
+
+
 def compile_in_memory(run: Run, options: Options) -> Compiled:
     """Run all passes on a run's circuit."""
     target, own = load_target(options.target), finetuning.goal_of(run)
+    if not run.circuit.of(Current):
+        own = replace(own, divider=none(), zero_policy="floor")
     asked = finetuning.Integers(
         scheme=load_scheme(options.scheme) if options.scheme else own.scheme,
         divider=options.divider or own.divider,

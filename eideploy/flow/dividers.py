@@ -61,8 +61,12 @@ def compared(
 
 
 def methods(build: Build) -> list[str]:
-    """Return the dividers that the build's target offers and the SystemVerilog has."""
-    return [m for m in DIVIDERS if m in build.program.target.divider]
+    """Return the dividers that the build's target offers and the SystemVerilog has.
+
+    A network that does not divide has one.
+    """
+    divides = build.program.division.divider.method != "none"
+    return [m for m in DIVIDERS if m in build.program.target.divider and (m != "none") == divides]
 
 
 def _program(program: Program, method: str) -> Program:

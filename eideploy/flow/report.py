@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import folders
+from eideploy.chip_folders import is_chip_build
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
@@ -75,6 +76,11 @@ def report(request: Request) -> Result:
         content = training_report.numbers(folder)
         page, text = training_report.page(content), training_report.text(content)
     else:
+        if is_chip_build(folder):
+            raise UsageError(
+                "the build is for a mixed-signal chip, which has no report yet",
+                where=str(folder), fix="read its mapping: eideploy verify, and README.md in it",
+            )  # fmt: skip
         build = load_build(folder)
         content = _numbers(build, request)
         text = content.pop("text")

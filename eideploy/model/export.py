@@ -74,7 +74,8 @@ class _Nodes:
             case EIReadout():
                 self._append(ir.EIReadout, "readout", **_synapses(module))
             case LIF():
-                self._append(ir.LIF, f"lif{self.counts['layer']}", tau=1 / (1 - module.decay))
+                tau, reset = 1 / (1 - module.decay), "zero" if module.to_zero else "subtract"
+                self._append(ir.LIF, f"lif{self.counts['layer']}", tau=tau, reset=reset)
             case nn.AvgPool2d():
                 self._append(ir.AvgPool, self._numbered("pool"), kernel=int(module.kernel_size))  # type: ignore[arg-type]
             case GlobalAvgPool2d():

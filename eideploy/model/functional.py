@@ -40,21 +40,27 @@ def divide(balanced: Tensor, shunt: Tensor, gain: Tensor, bias: Tensor) -> Tenso
     return _Divide.apply(balanced, shunt, gain, bias)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def fire(current: Tensor, decay: float) -> Tensor:
+def fire(current: Tensor, decay: float, *, to_zero: bool = False) -> Tensor:
     """Return the spikes of leaky integrate-and-fire neurons over all steps (M7).
 
         u_t = decay * v_{t-1} + I_t        z_t = u_t >= 1        v_t = u_t - z_t,   v_0 = 0
+
+    or v_t = u_t (1 - z_t) where the reset is to zero (M20).
 
     The gradient (M8) takes dz/du = alpha s (1 - s), s = sigmoid(alpha (u - 1)), and none through
     the reset; it is one sweep back over the steps.
 
     Shapes   current I, spikes z: (T, B, ...)
     """
-    return _Fire.apply(current, decay)  # type: ignore[no-any-return, no-untyped-call]
+    return _Fire.apply(current, decay, to_zero)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def through_firing(potential: Tensor, gradient: Tensor, decay: float) -> Tensor:
+def through_firing(
+    potential: Tensor, gradient: Tensor, decay: float, *, to_zero: bool = False
+) -> Tensor:
     """Return the gradient of the currents from that of the spikes (M8).
+
+    A membrane that was reset to zero hands nothing back to what it was before.
 
     Shapes   potential u, gradient, result: (T, B, ...)
     """
@@ -62,8 +68,9 @@ def through_firing(potential: Tensor, gradient: Tensor, decay: float) -> Tensor:
     # in place throughout: fresh memory costs more than the arithmetic on it
     of_current = s.addcmul_(s, s, value=-1).mul_(gradient).mul_(ALPHA)
     steps = of_current.unbind()
-    for now, after in zip(steps[-2::-1], steps[:0:-1], strict=True):
-        now.add_(after, alpha=decay)
+    for t in range(len(steps) - 2, -1, -1):
+        after = steps[t + 1]
+        steps[t].add_(after * (potential[t] < THRESHOLD) if to_zero else after, alpha=decay)
     return of_current
 
 
@@ -141,7 +148,7 @@ class _Divide(torch.autograd.Function):
 
 class _Fire(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, current: Tensor, decay: float) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, current: Tensor, decay: float, to_zero: bool) -> Tensor:  # noqa: ANN401, FBT001
         potential = torch.empty_like(current)
         spikes = torch.empty_like(potential)
         before: tuple[Tensor, Tensor] | None = None
@@ -149,18 +156,24 @@ class _Fire(torch.autograd.Function):
             if before is None:
                 u.copy_(i)
             else:
-                torch.sub(*before, out=u).mul_(decay).add_(i)
+                left = (
+                    torch.addcmul(before[0], *before, value=-1, out=u)
+                    if to_zero
+                    else (torch.sub(*before, out=u))
+                )
+                left.mul_(decay).add_(i)
             torch.ge(u, THRESHOLD, out=z)
             before = u, z
         ctx.save_for_backward(potential)
-        ctx.decay = decay
+        ctx.decay, ctx.to_zero = decay, to_zero
         return spikes
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         (potential,) = ctx.saved_tensors
-        return through_firing(potential, gradients[0], ctx.decay), None
+        of_current = through_firing(potential, gradients[0], ctx.decay, to_zero=ctx.to_zero)
+        return of_current, None, None
 
 
 class _ScaleGradient(torch.autograd.Function):

@@ -179,20 +179,22 @@ class EIReadout(EILayer):
 
 
 class LIF(nn.Module):
-    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1, soft reset.
+    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1.
 
     Attributes:
+        to_zero: whether a spike resets the membrane to zero (M20); else it subtracts the threshold.
         fused: let the compiled pass of `stages.run` do the work where it can.
     """
 
     def __init__(self, steps: int, *, tau: float = 2.0) -> None:
         super().__init__()
         self.steps, self.decay = steps, 1 - 1 / tau
-        self.fused = False
+        self.to_zero = self.fused = False
 
     def forward(self, current: Tensor) -> Tensor:
         """Return the spikes of currents (T*B, ...), time-major, in the same shape."""
-        return fire(current.view(self.steps, -1, *current.shape[1:]), self.decay).flatten(0, 1)
+        by_time = current.view(self.steps, -1, *current.shape[1:])
+        return fire(by_time, self.decay, to_zero=self.to_zero).flatten(0, 1)
 
 
 class DirectCoding(nn.Module):

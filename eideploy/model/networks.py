@@ -76,13 +76,13 @@ class Network(nn.Module):
 
         `fused` compiles the pass for the CPU on its first use and says so where it cannot; `auto`
         does the same where a compiler or an earlier build is at hand, and is silent otherwise. An
-        ablated network takes plain torch always.
+        ablated network takes plain torch always, and so do neurons that are reset to zero.
         """
         asked = kernel == "fused" or (kernel == "auto" and available())
         fused = asked and not self.ablated
         for module in self.modules():
             if isinstance(module, LIF):
-                module.fused = fused
+                module.fused = fused and not module.to_zero
 
     def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
         """Yield name and E-I layer in order of construction, which is that of execution."""
@@ -137,7 +137,11 @@ def build(architecture: Architecture, input_shape: Shape, classes: int) -> Netwo
         ConfigError: too few neurons or classes, or more poolings than the image allows.
     """
     builder = {"mlp": _mlp, "vgg": _vgg, "resnet": _resnet}[architecture.kind]
-    return builder(architecture, input_shape, classes)
+    network = builder(architecture, input_shape, classes)
+    for module in network.modules():
+        if isinstance(module, LIF):
+            module.to_zero = architecture.reset == "hard"
+    return network
 
 
 def _numbers(architecture: Architecture) -> list[int]:

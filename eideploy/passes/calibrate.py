@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from eideploy.circuit import Circuit, Ranges
-from eideploy.circuit.nodes import Synapses
+from eideploy.circuit.nodes import Connections
 from eideploy.errors import InvariantError
 from eideploy.passes.contract import contract, has_ranges, is_float
 
@@ -18,7 +18,7 @@ def calibrate(circuit: Circuit, *, ranges: Ranges) -> Circuit:
     Raises:
         InvariantError: ranges of another circuit.
     """
-    names = {node.name for node in circuit.of(Synapses)}
+    names = {node.name for node in circuit.of(Connections)}
     if names != set(ranges.layers):
         raise InvariantError(
             f"ranges of layers {sorted(ranges.layers)} for a circuit of layers {sorted(names)}",

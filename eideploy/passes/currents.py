@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from eideploy.circuit import Array, LayerRange
+from eideploy.circuit.folded import PlainLayer
 from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
 from eideploy.circuit.limits import layer_limits
 from eideploy.circuit.nodes import Current
@@ -37,7 +38,7 @@ class Surroundings:
 
 
 def integer_current(
-    node: Current,
+    node: Current | PlainLayer,
     kind: type[IntegerCurrent],
     weights: Mapping[str, Any],
     around: Surroundings,
@@ -70,7 +71,7 @@ def integer_current(
 
 
 def _membrane(
-    node: Current, ratio: Array | float, around: Surroundings, most: int
+    node: Current | PlainLayer, ratio: Array | float, around: Surroundings, most: int
 ) -> tuple[Array, Array]:
     """Choose 2^fraction so that the threshold has `threshold` bits (A21); return LSB per unit."""
     highest = float((1 << around.bits.threshold) - 1)

@@ -1,22 +1,10 @@
 """Fold the inhibitory population of a layer into the weights that its neurons read (A26, A27)."""
 
 from collections.abc import Collection
-from typing import Any
 
-import numpy as np
-
-from eideploy.circuit import (
-    Array,
-    Circuit,
-    EIConv,
-    EILinear,
-    EIReadout,
-    FoldedConv,
-    FoldedLinear,
-    FoldedReadout,
-    Node,
-)
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit import Circuit
+from eideploy.circuit.forms import folded
+from eideploy.circuit.nodes import Synapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, is_float
 from eideploy.target import Target
@@ -39,29 +27,3 @@ def fold(circuit: Circuit, *, layers: Collection[str], target: Target) -> Circui
             fix="compile with --inhibition factored, or for a target that runs both",
         )
     return circuit.rewrite(Synapses, lambda node: folded(node) if node.name in layers else node)
-
-
-def folded(node: Synapses) -> Node:
-    """Return a float E-I layer or readout without its inhibitory population."""
-    w_ei = node.w_ei.astype(np.float64)
-    w_num = node.w_ee - _through(w_ei, node.w_ie)
-    if isinstance(node, EIReadout):
-        return FoldedReadout(name=node.name, inputs=node.inputs, w_num=w_num)
-    assert isinstance(node, EILayer)
-    own: dict[str, Any] = {
-        "name": node.name,
-        "inputs": node.inputs,
-        "w_num": w_num,
-        "w_den": _through(w_ei * node.g_i, node.w_ie),
-        "g_e": node.g_e,
-        "b_e": node.b_e,
-    }
-    if isinstance(node, EIConv):
-        return FoldedConv(**own, stride=node.stride, padding=node.padding)
-    assert isinstance(node, EILinear)
-    return FoldedLinear(**own)
-
-
-def _through(w_ei: Array, w_ie: Array) -> Array:
-    """Return W_EI W_IE, (n_E, n_in) or (n_E, channels, k, k)."""
-    return np.tensordot(w_ei, w_ie.astype(np.float64), 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array, Chosen
-from eideploy.circuit.folded import Divided, Folded
+from eideploy.circuit.folded import Divided, Folded, FoldedReadout
 from eideploy.errors import CapacityError
 from eideploy.passes.levels import least_error_steps, over_largest, rounded
 from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, squared_error
@@ -16,7 +16,7 @@ from eideploy.scheme import Bits, Scheme
 class FoldedLevels:
     """Weights in levels and their units: w_num ~ unit Q_num, w_den ~ of_den Q_den.
 
-    w_den and of_den of a readout have no rows
+    w_den and of_den of a layer that does not divide have no rows
     """
 
     w_num: Array
@@ -58,7 +58,9 @@ def quantize_folded(
         q_den = rounded(scheme.rounding.w_ie, den, of_den, grid, moment, mean)
         full_scale_den = over_largest(of_den * grid.top, den)
         target = target + ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
-    numerator = _Numerator(target, scheme, bits, moment, mean, alike=not isinstance(node, Divided))
+    numerator = _Numerator(
+        target, scheme, bits, moment, mean, alike=isinstance(node, FoldedReadout)
+    )
     unit = numerator.steps()
     q_num = numerator.levels(target, unit)
     return FoldedLevels(

@@ -20,8 +20,19 @@ def lower_division(
     Changes  the division of E-I layers only; one that was there before is replaced
 
     Raises:
-        CapacityError: the target has no such divider.
+        CapacityError: the target has no such divider, or the circuit divides and the method is
+            "none", or the other way round.
     """
+    layers = circuit.of(IntegerCurrent)
+    plain = any(n.division and n.division.divider.method == "none" for n in layers)
+    if plain != (divider.method == "none"):
+        raise CapacityError(
+            f"the network has no shunting inhibition that {divider.label} could divide by"
+            if plain
+            else "the network divides by its shunting inhibition, which none leaves out",
+            where="--division, --lut",
+            fix="leave it out" if plain else "name a method of division",
+        )
     if divider.method not in target.divider:
         raise CapacityError(
             f"the target cannot divide by {divider.method}",

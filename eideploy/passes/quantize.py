@@ -13,10 +13,10 @@ from eideploy.circuit import (
     AvgPool,
     Chosen,
     Circuit,
+    Division,
     EIConv,
     EIReadout,
     Flatten,
-    FoldedConv,
     FoldedReadout,
     Input,
     IntegerEIConv,
@@ -30,10 +30,11 @@ from eideploy.circuit import (
     Node,
     SumPool,
 )
-from eideploy.circuit.folded import Folded, FoldedLayer
+from eideploy.circuit.folded import Folded, FoldedLayer, IntegerFoldedLayer, PlainLayer
 from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
-from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
+from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, Synapses
 from eideploy.errors import CapacityError
+from eideploy.numeric.division import none as no_division
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
 from eideploy.passes.currents import Surroundings, integer_current
 from eideploy.passes.folded_levels import FoldedLevels, quantize_folded
@@ -91,7 +92,8 @@ class _Quantizer:
 
     def __init__(self, circuit: Circuit, scheme: Scheme) -> None:
         self.circuit, self.scheme, self.bits = circuit, scheme, scheme.bits
-        self.first = circuit.of(Current)[0].name
+        hidden = (n.name for n in circuit.nodes if isinstance(n, Current | PlainLayer))
+        self.first = next(hidden, "")
         self.units: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
         self.per_unit: dict[str, Array] = {}  # membrane LSB per unit of current
@@ -113,6 +115,8 @@ class _Quantizer:
                 return self._layer(node, unit, peak), 0.0, 0
             case FoldedLayer():
                 return self._folded(node, unit, peak), 0.0, 0
+            case PlainLayer():
+                return self._plain(node, unit, peak), 0.0, 0
             case FoldedReadout():
                 return self._folded_readout(node, unit), 0.0, 0
             case EIReadout():
@@ -165,6 +169,7 @@ class _Quantizer:
             threshold=threshold,
             leak=leak,
             membrane_bits=self.bits.membrane,
+            reset=node.reset,
         )
 
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
@@ -187,22 +192,22 @@ class _Quantizer:
 
     def _folded(self, node: FoldedLayer, unit: float, peak: int) -> Node:
         w = self._folded_weights(node, self._firing_ratio(node))
-        fields: dict[str, Any] = {
-            "name": node.name,
-            "inputs": node.inputs,
-            "w_num": w.w_num,
-            "w_den": w.w_den,
-        }
-        kind = IntegerFoldedConv if isinstance(node, FoldedConv) else IntegerFoldedLinear
-        if isinstance(node, FoldedConv):
-            fields |= {"stride": node.stride, "padding": node.padding}
+        kind, fields = _folded_form(node, w.w_num, w.w_den)
         return self._current(
             node, kind, fields, unit, peak, of_den=w.of_den, ratio=w.of_den / w.unit
         )  # (A31)
 
+    def _plain(self, node: PlainLayer, unit: float, peak: int) -> Node:
+        """Return a folded layer without denominator, which is divided by one."""
+        w = self._folded_weights(node, np.zeros(node.n_e))
+        kind, fields = _folded_form(node, w.w_num, np.zeros_like(w.w_num))
+        fields["division"] = Division(divider=no_division(), zero_policy="floor")
+        ratio = 1 / (w.unit * unit)
+        return self._current(node, kind, fields, unit, peak, of_den=np.ones(node.n_e), ratio=ratio)
+
     def _current(
         self,
-        node: Current,
+        node: Current | PlainLayer,
         kind: type[IntegerCurrent],
         fields: Mapping[str, Any],
         unit: float,
@@ -228,7 +233,7 @@ class _Quantizer:
         g_e = node.g_e.astype(np.float64)
         return np.where(g_e > LEAST_GAIN, current / np.maximum(g_e, LEAST_GAIN), 0.0)
 
-    def _lif_of(self, node: Current) -> LIF:
+    def _lif_of(self, node: Current | PlainLayer) -> LIF:
         return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
 
     def _weights(self, node: Synapses, bits: Bits, shunt: Shunt | None) -> Levels:
@@ -264,6 +269,16 @@ class _Quantizer:
             w_num=w.w_num,
             logit_step=float(w.unit[0] * unit),
         )
+
+
+def _folded_form(
+    node: FoldedLayer | PlainLayer, w_num: Array, w_den: Array
+) -> tuple[type[IntegerFoldedLayer], dict[str, Any]]:
+    """Return the kind of an integer layer without interneurons, and its fields so far."""
+    fields = {"name": node.name, "inputs": node.inputs, "w_num": w_num, "w_den": w_den}
+    if isinstance(node, Convolution):
+        return IntegerFoldedConv, fields | {"stride": node.stride, "padding": node.padding}
+    return IntegerFoldedLinear, fields
 
 
 def _refuse(node: Node, what: str, fix: str) -> CapacityError:

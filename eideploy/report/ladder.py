@@ -14,7 +14,7 @@ from eideploy.circuit.nodes import Synapses
 from eideploy.numeric.division import exact
 from eideploy.report.text import counted, percent, table
 from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import quantize_input, run_integer
+from eideploy.simulate.integer import divides, quantize_input, run_integer
 from eideploy.simulate.observe import batches
 
 SPIKES = frozenset({"spikes"})
@@ -66,7 +66,9 @@ def climb(
     cost stands by itself. Passes that change no number (calibrate, check_widths, place) have none.
     """
     division = Division(divider=exact(), zero_policy=policy)
-    exactly = integer.rewrite(IntegerCurrent, lambda node: replace(node, division=division))
+    exactly = integer.rewrite(
+        IntegerCurrent, lambda node: replace(node, division=division) if divides(node) else node
+    )
     stages = (
         ("float", circuit, samples),
         *((("fold", folded, samples),) if folded.of(Folded) else ()),

@@ -46,6 +46,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def division_text(program: Program) -> str:
     """Return how the program divides, its table's size and its bound."""
     divider, policy = program.division.divider, program.division.zero_policy
+    if divider.method == "none":
+        return "none (the network has no shunting inhibition)"
     if divider.bound is None:
         return f"{divider.label} (no bound: a neuron's divisor is always the same)"
     size = f"{divider.entries} entries, {divider.stored_bits} bits, " if divider.entries else ""

@@ -5,6 +5,7 @@ from functools import singledispatchmethod
 import numpy as np
 
 from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, Flatten, Node
+from eideploy.circuit.folded import PlainLayer
 from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
@@ -38,6 +39,10 @@ class _Float(Walk):
         return self.keep_current(node, y, 0)
 
     @apply.register
+    def _(self, node: PlainLayer, x: Array) -> Array:
+        return self.keep_current(node, self._balance(node, x)[0] + node.b_e, 0)
+
+    @apply.register
     def _(self, node: Connections, x: Array) -> Array:
         return maps(self._balance(node, x)[0], self.circuit.shapes[node.name])
 
@@ -46,7 +51,7 @@ class _Float(Walk):
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:  # (M7)
             u = v - v / node.tau + i
             z = u >= node.threshold
-            return u - node.threshold * z, z, 0
+            return (np.where(z, 0.0, u) if node.reset == "zero" else u - node.threshold * z), z, 0
 
         return self.over_time(node.name, current, step).astype(np.float64)
 

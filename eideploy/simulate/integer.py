@@ -97,7 +97,8 @@ class _Integer(Walk):
         kind, quotients = self.of_currents[node.name], self.quotients.get(node.name)
         if quotients is None:
             num, den = num.astype(np.int64), den.astype(np.int64)
-            self.keep_divisor(node, den)
+            if divides(node):
+                self.keep_divisor(node, den)
             c, saturated = divided(node, num, den)
         else:
             self.keep_divisor(node, den, unit=quotients.of_den)
@@ -115,8 +116,9 @@ class _Integer(Walk):
     def _(self, node: IntegerLIF, current: Array) -> Array:
         threshold = node.threshold.reshape(-1, *(1,) * (current.ndim - 3)).astype(current.dtype)
         step = partial(
-            lif_step, threshold=threshold, leak=node.leak, bits=node.membrane_bits
-        )  # (A10)
+            lif_step, threshold=threshold, leak=node.leak, bits=node.membrane_bits,
+            to_zero=node.reset == "zero",
+        )  # (A10)  # fmt: skip
         return self.over_time(node.name, current, step).view(np.uint8)
 
     @apply.register
@@ -201,6 +203,11 @@ def _product(rows: Array, weights: Array) -> Array:
     return (flat @ weights).reshape(*rows.shape[:-1], -1)
 
 
+def divides(node: IntegerCurrent) -> bool:
+    """Return whether a layer divides by its inhibition at all."""
+    return node.division is None or node.division.divider.method != "none"
+
+
 def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
     """Return sat(round(2^fraction NUM / DEN)) and how many saturated (A6..A8).
 
@@ -211,8 +218,9 @@ def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
     divider = node.division.divider
-    if divider.method == "constant":
-        c, saturated = divide(num, node.constant, node.fraction, divider, bits=node.current_bits)
+    if divider.method in ("constant", "none"):
+        den = node.constant if divider.method == "constant" else np.ones_like(node.constant)
+        c, saturated = divide(num, den, node.fraction, divider, bits=node.current_bits)
         return c, int(np.count_nonzero(saturated))
     zero = den == 0
     if not zero.any():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, LayerRange, Ranges
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit.nodes import Connections, Current
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.samples import channels_first, patches
 
@@ -26,15 +26,15 @@ def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
 
 def observe(circuit: Circuit, samples: Array) -> Ranges:
     """Return the ranges of a float circuit over `samples`, (B, ...) or (B, T, ...)."""
-    seen = {node.name: _Seen() for node in circuit.of(Synapses)}
+    seen = {node.name: _Seen() for node in circuit.of(Connections)}
     for batch in batches(samples):
         trace = run_float(circuit, batch, keep=KEEP)
-        for node in circuit.of(Synapses):
-            divided = isinstance(node, EILayer)
+        for node in circuit.of(Connections):
+            divided = isinstance(node, Current)
             seen[node.name].add(
                 node,
                 trace.inputs[node.name],
-                trace.inhibition[node.name],
+                trace.inhibition.get(node.name),
                 trace.divisors[node.name] if divided else None,
                 trace.currents[node.name] if divided else None,
             )
@@ -58,9 +58,9 @@ class _Seen:
 
     def add(
         self,
-        node: Synapses,
+        node: Connections,
         x: Array,
-        s: Array,
+        s: Array | None,
         divisors: Array | None,
         currents: Array | None,
     ) -> None:
@@ -69,13 +69,14 @@ class _Seen:
         self.moment = self.moment + _second_moment(node, x, divisors)
         self.samples += count
         self.inputs = self.inputs + count * _mean(x)
-        self.inhibition = self.inhibition + count * _mean(s)
+        if s is not None:
+            self.inhibition = self.inhibition + count * _mean(s)
         if divisors is not None:
             flat = divisors.reshape(divisors.shape[0] * divisors.shape[1], -1)
             least = np.where(flat > 0, flat, np.inf).min(1)
             self.least.append(least[np.isfinite(least)])
             self.zeros += count * float((flat == 0).mean())
-            assert isinstance(node, EILayer)
+            assert isinstance(node, Current)
             assert currents is not None
             self.products = self.products + _products(node, divisors, currents)
 
@@ -92,7 +93,7 @@ class _Seen:
         )
 
 
-def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
+def _second_moment(node: Connections, x: Array, divisors: Array | None) -> Array:
     """Return the sum of x x^T over the patches of a batch, block by block (`LayerRange`)."""
     rows = patches(node, x)
     rows = rows.reshape(-1, rows.shape[-1])
@@ -102,7 +103,7 @@ def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
         shunt = divisors.reshape(*divisors.shape[:3], -1).mean(2).reshape(-1, 1)[::every]
         rows = rows / np.where(shunt > 0, shunt, np.inf)
     rows = rows.astype(np.float32)
-    kernel = node.w_ee[0, 0].size
+    kernel = node.weights[0][0, 0].size
     m = min(max(1, MOST_INPUTS // kernel) * kernel, rows.shape[1])
     blocks = -(-rows.shape[1] // m)
     parts = np.pad(rows, ((0, 0), (0, blocks * m - rows.shape[1]))).reshape(len(rows), blocks, m)
@@ -110,7 +111,7 @@ def _second_moment(node: Synapses, x: Array, divisors: Array | None) -> Array:
     return np.asarray(parts.swapaxes(1, 2) @ parts)
 
 
-def _products(node: EILayer, divisors: Array, currents: Array) -> Array:
+def _products(node: Current, divisors: Array, currents: Array) -> Array:
     """Return the sums of w num^2 and of w num^2 / I_div by neuron or channel, (2, n_E)."""
     channel = (-1, *(1,) * (currents.ndim - 3))
     g_e, b_e = (np.asarray(a, np.float64).reshape(channel) for a in (node.g_e, node.b_e))

@@ -63,13 +63,13 @@ class Walk:
             divisor = rows if unit is None else (rows / unit).astype(np.int64)
             record.array("divisors", name, maps(divisor, self.circuit.shapes[name]))
         record.count("zeros", name, rows.size - int(np.count_nonzero(rows)), rows)
-        record.count("entries", name, rows.size, rows)
 
     def keep_current(self, node: Connections, rows: Array, saturated: int) -> Array:
-        """Record an E-I layer's current (S, B, positions, n_E); return it as maps."""
+        """Record a layer's current (S, B, positions, n_E); return it as maps."""
         current = maps(rows, self.circuit.shapes[node.name])
         self.recorder.array("currents", node.name, current)
         self.recorder.count("saturated", node.name, saturated, rows)
+        self.recorder.count("entries", node.name, rows.size, rows)
         return current
 
     def over_time(self, name: str, current: Array, step: Step) -> Array:

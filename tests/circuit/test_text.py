@@ -47,7 +47,8 @@ def test_text_of_an_integer_circuit():
         " w_ie=int64[1x1x3x3] w_ei=int64[4x1] shift_ee=int64[4] fraction=int64[4]"
         " align=int64[4] floor=int64[4] constant=int64[4] bias=int64[4] current_bits=16"
         " division=lut 8x10/floor gain=int64[1]",
-        "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16",
+        "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16 "
+        "reset=subtract",
         "  pool = SumPool(lif) -> 4x2x2  kernel=2",
         "  flat = Flatten(pool) -> 16",
         "  readout = IntegerReadout(flat) -> 3  w_ee=int64[3x16] w_ie=int64[1x16] w_ei=int64[3x1]"
@@ -77,7 +78,7 @@ def test_text_of_a_calibrated_float_circuit():
     ranges = Ranges(samples=1, input_values=np.zeros(1), layers={})
     lines = text(Circuit(nodes=nodes, steps=2, ranges=ranges)).splitlines()
     assert lines[0] == "circuit of 2 steps, calibrated"
-    assert lines[3] == "  lif = LIF(conv) -> 2x2x2  tau=2.0 threshold=1.0"
+    assert lines[3] == "  lif = LIF(conv) -> 2x2x2  tau=2.0 threshold=1.0 reset=subtract"
 
 
 @given(circuits())

@@ -134,11 +134,10 @@ def test_models_cannot_be_written_without_the_package(trained, refused, monkeypa
     )  # fmt: skip
 
 
-def test_models_are_no_target_and_the_error_says_how_to_get_them(trained, refused):
-    refused(
-        "compile", "--target", "onnx", code=2,
-        what="beside the files of a target", where="--target onnx", fix="compile --emit onnx",
-    )  # fmt: skip
+def test_models_for_a_target_are_written_beside_those_of_the_core(trained, call):
+    found = call("compile", "--target", "onnx", "--out", "builds/models")
+    assert "onnx is written beside a chip's files: compiling for digital" in found.err
+    assert (trained / "builds/models/model.int.onnx").is_file()
 
 
 @pytest.mark.parametrize("shape", [(70, 1, 8, 8), (70, 4, 1, 8, 8)])

@@ -67,13 +67,14 @@ def linear(name, reads, w_ee, w_ie, w_ei, **fields):
     return IntegerEILinear(name=name, inputs=(reads,), **_fields(w_ee, w_ie, w_ei, fields))
 
 
-def lif(name, reads, n, *, threshold=1, leak=1, membrane_bits=16):
+def lif(name, reads, n, *, threshold=1, leak=1, membrane_bits=16, reset="subtract"):
     return IntegerLIF(
         name=name,
         inputs=(reads,),
         threshold=ints(threshold, (n,)),
         leak=leak,
         membrane_bits=membrane_bits,
+        reset=reset,
     )
 
 

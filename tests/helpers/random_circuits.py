@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
 from eideploy.circuit.node import window_output
-from eideploy.numeric.division import exact, lut, shift, shift2
+from eideploy.numeric.division import exact, lut, none, shift, shift2
 from tests.helpers.layers import (
     conv,
     folded_conv,
@@ -88,7 +88,7 @@ class _Builder:
         c, h, w = self.draw(st.integers(1, 5)), self.draw(size), self.draw(size)
         top = self.draw(st.sampled_from([1, 7, 255]), label="top")
         table = self.draw(st.sampled_from(LUTS), label="table")  # a core has one
-        known = (exact(), table, shift(), shift2())
+        known = (exact(), table, shift(), shift2(), none())
         self.dividers = tuple(d for d in known if self.method in (None, d.method))
         self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
 
@@ -137,10 +137,7 @@ class _Builder:
             "floor": rng.integers(1, 99, n_e),
             "bias": rng.integers(-30, 31, n_e),
             "current_bits": draw(st.sampled_from([4, 8, 16]), label="current bits"),
-            "division": Division(
-                divider=draw(st.sampled_from(self.dividers), label="divider"),
-                zero_policy=draw(st.sampled_from(["minimum", "floor"]), label="policy"),
-            ),
+            "division": self._division(),
         }
         name, folds = self._name("layer"), self._folds()
         fan_in, flat = self.shape, len(self.shape) == 1
@@ -162,12 +159,19 @@ class _Builder:
         """Return the numerator's weights, as wide as unsigned ones: half the magnitude, a sign."""
         return w // 2 * self.rng.choice([-1, 1], w.shape)
 
+    def _division(self):
+        divider = self.draw(st.sampled_from(self.dividers), label="divider")
+        policy = self.draw(st.sampled_from(["minimum", "floor"]), label="policy")
+        return Division(
+            divider=divider, zero_policy="floor" if divider.method == "none" else policy
+        )
+
     def _geometry(self, *, keep_shape):
         if keep_shape:
             kernel = self.draw(st.sampled_from([1, 3]), label="kernel")
             return kernel, 1, kernel // 2
         kernel = self.draw(st.integers(1, 3), label="kernel")
-        stride = self.draw(st.sampled_from([1, 1, 2, 3]), label="stride")
+        stride = self.draw(st.sampled_from([1, 1, 1, 2, 3]), label="stride")
         padding = self.draw(st.integers(0, kernel - 1), label="padding")
         sizes = [
             window_output(n, kernel=kernel, stride=stride, padding=padding) for n in self.shape[1:]
@@ -194,9 +198,9 @@ class _Builder:
         bits = self.draw(st.sampled_from([6, 8, 16]), label="membrane bits")
         threshold = self.rng.integers(1, 1 << self.draw(st.integers(1, 5)), n)
         leak = self.draw(st.integers(0, 3), label="leak")
-        return lif(
-            self._name("lif"), self.at, n, threshold=threshold, leak=leak, membrane_bits=bits
-        )
+        reset = "zero" if self.rng.random() < 0.3 else "subtract"
+        fields = {"threshold": threshold, "leak": leak, "membrane_bits": bits, "reset": reset}
+        return lif(self._name("lif"), self.at, n, **fields)
 
     def _name(self, kind):
         self.count += 1

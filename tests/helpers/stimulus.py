@@ -27,6 +27,9 @@ def stimulus(program, trace):
         found["folded readouts"] += stage.is_folded and stage.is_readout
         found["residual sums"] += len(stage.routes) > 1
         found["lanes beyond n_E"] += stage.n_e % lanes > 0
+    for name in trace.currents:
+        found["negative currents"] += int((trace.currents[name] < 0).sum())
+        found["saturated currents"] += trace.saturated[name]
     for name, den in trace.divisors.items():
         zero = (den == 0).reshape(*den.shape[:2], -1)
         policy = program.circuit.node(name).division.zero_policy
@@ -34,8 +37,6 @@ def stimulus(program, trace):
         found["steps without a divisor"] += int(zero.all(2).sum())
         method = program.circuit.node(name).division.divider.method
         found[f"divisions by {method}"] += int((~zero).sum())
-        found["negative currents"] += int((trace.currents[name] < 0).sum())
-        found["saturated currents"] += trace.saturated[name]
     for name, z in trace.spikes.items():
         found["saturated membranes"] += trace.saturated[name]
         found["silent steps"] += int((~z.reshape(*z.shape[:2], -1).any(2)).sum())

@@ -60,3 +60,13 @@ def test_a_scaled_gradient_is_scaled_and_its_value_is_not():
     y.sum().backward()
     assert y.tolist() == [1, 2]
     assert x.grad.tolist() == [0.25, 0.25]
+
+
+def test_a_membrane_that_is_reset_to_zero_forgets_and_hands_no_gradient_back():
+    current = tensor([[1.6], [0.5], [0.6], [0.2]])
+    spikes = fire(current, 0.5, to_zero=True)
+    assert spikes.flatten().tolist() == [1, 0, 0, 0]  # by subtraction the third would fire
+    assert fire(current, 0.5).flatten().tolist() == [1, 0, 1, 0]
+    spikes[1:].sum().backward()
+    assert current.grad[0].item() == 0
+    assert current.grad[1].item() > 0

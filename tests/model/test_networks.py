@@ -6,7 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from eideploy.config import Architecture
+from eideploy import circuit as ir
+from eideploy.config import Architecture, Config, Training
 from eideploy.errors import ConfigError
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
@@ -163,3 +164,24 @@ def test_a_training_step_by_plain_torch_never_makes_the_host_wait(name):
         optimiser.step(1e-3)
     with pytest.raises(AssertionError, match="_local_scalar_dense"), NoWaiting():
         float(x.sum())
+
+
+def test_a_hard_reset_reaches_every_neuron_of_network_and_circuit():
+    torch.manual_seed(0)
+    architecture = Architecture(kind="vgg", widths=(8, "P", 8), reset="hard", steps=4)
+    network = build(architecture, (1, 8, 8), 4).double()
+    x = torch.rand(4, 1, 8, 8, dtype=torch.double)
+    initialise(network, x, np.random.default_rng(0))
+    circuit = export(network, (1, 8, 8))
+    assert [node.reset for node in circuit.of(ir.LIF)] == ["zero", "zero"]
+    trace = run_float(circuit, x.numpy(), keep=frozenset({"spikes"}))
+    logits, spikes = spikes_of(network, x)
+    np.testing.assert_allclose(trace.logits, logits.detach().numpy(), atol=1e-12)
+    for ours, theirs in zip(trace.spikes.values(), spikes, strict=True):
+        np.testing.assert_array_equal(ours, theirs.numpy().reshape(ours.shape) > 0)
+        assert 0 < ours.mean() < 1
+
+
+def test_the_compiled_pass_is_refused_a_hard_reset():
+    with pytest.raises(ConfigError, match="does not reset to zero"):
+        Config(network=Architecture(reset="hard"), training=Training(kernel="fused"))

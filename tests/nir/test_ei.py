@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.nir import graph, load, parse, save
+from eideploy.backends.nir import dialect_of, graph, load, parse, save
 from eideploy.circuit import (
     LIF,
     AvgPool,
@@ -20,11 +20,13 @@ from eideploy.circuit import (
     Input,
     IntegerInput,
     IntegerLIF,
+    LayerRange,
+    Ranges,
     SumPool,
 )
-from eideploy.errors import CapacityError, FormatError, InvariantError
-from eideploy.passes.fold import fold
-from eideploy.target import load_target
+from eideploy.circuit.forms import DIALECTS, of_dialect
+from eideploy.circuit.nodes import Synapses
+from eideploy.errors import FormatError, InvariantError
 from tests.helpers.float_circuits import conv_net, float_twin, mlp
 from tests.helpers.random_circuits import circuits
 
@@ -35,7 +37,8 @@ def as_float(node):
     if isinstance(node, SumPool):
         return AvgPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
     if isinstance(node, IntegerLIF):
-        return LIF(name=node.name, inputs=node.inputs, tau=2.0**node.leak)
+        tau = 2.0**node.leak
+        return LIF(name=node.name, inputs=node.inputs, tau=tau, reset=node.reset)
     return node
 
 
@@ -58,6 +61,19 @@ def assert_same(one, other):
             assert np.array_equal(x, y), (a.name, field.name)
 
 
+def ranges_of(circuit, constant):
+    """Return a calibration that found one constant divisor for all neurons."""
+    none = np.zeros(0)
+    layers = {
+        node.name: LayerRange(
+            divisor_floor=1.0, zero_divisors=0.0, mean_input=none, mean_inhibition=none,
+            constant_divisor=np.full(node.n_e, constant), second_moment=none,
+        )
+        for node in circuit.of(Synapses)
+    }  # fmt: skip
+    return Ranges(samples=1, input_values=none, layers=layers)
+
+
 def written(circuit):
     buffer = io.BytesIO()
     nir.write(buffer, graph(circuit))
@@ -68,7 +84,11 @@ def written(circuit):
 @given(data=st.data())
 def test_a_circuit_comes_back_as_it_was(data):
     circuit = floating(data.draw(circuits(folding=False)))
-    assert_same(parse(written(circuit), where="it"), circuit)
+    seen = ranges_of(circuit, data.draw(st.floats(0.1, 10)))
+    for dialect in DIALECTS:
+        form = of_dialect(circuit, seen, dialect)
+        assert dialect_of(form) == dialect
+        assert_same(parse(written(form), where="it"), form)
 
 
 @pytest.mark.parametrize("make", [mlp, conv_net])
@@ -106,7 +126,8 @@ def test_a_changed_weight_a_lost_edge_and_another_dialect_are_refused(tmp_path):
         ("nodes/conv1_numerator/weight", first, 2.0, "changed"),
         ("nodes/lif1_reset/scale", (0, 0, 0), -0.4, "changed"),
         ("nodes/conv1_excitatory/weight", first, -1.0, "below"),
-        ("metadata/dialect", (), "plain", "dialect"),
+        ("metadata/dialect", (), "plain", "changed"),
+        ("metadata/dialect", (), "other", "dialect"),
         ("metadata/circuit", (), "{", "no NIR graph that can be read"),
     ):
         other = tmp_path / "other.nir"
@@ -139,12 +160,3 @@ def test_what_is_no_file_and_names_that_collide_are_refused(tmp_path):
     twice = Flatten(name="linear1.excitatory", inputs=("linear1",))
     with pytest.raises(InvariantError, match="two nodes would be called"):
         graph(Circuit(nodes=(first, others[0], twice), steps=1))
-
-
-def test_a_folded_circuit_is_refused():
-    folded = fold(mlp(np.random.default_rng(0)), layers=("linear1",), target=load_target("digital"))
-    with pytest.raises(CapacityError, match="a folded layer has no populations") as error:
-        graph(folded)
-    assert (error.value.where, error.value.fix) == (
-        "node linear1", "write the circuit before it is folded",
-    )  # fmt: skip

@@ -25,3 +25,11 @@ def test_membrane_that_is_negative_leaks_towards_zero():
     v = np.array([-7], np.int64)
     after, _, _ = lif_step(v, v * 0, threshold=v * 0 + 9, leak=1, bits=8)
     assert after[0] == -3
+
+
+@given(u=st.integers(-50, 50), threshold=st.integers(1, 20))
+def test_a_reset_to_zero_leaves_nothing_of_what_fired(u, threshold):
+    v = np.zeros(1, np.int64)
+    after, spikes, _ = lif_step(v, v + u, threshold=v + threshold, leak=1, bits=8, to_zero=True)
+    assert bool(spikes[0]) == (u >= threshold)
+    assert after[0] == (0 if u >= threshold else u)

@@ -42,13 +42,16 @@ def stimulus(circuit, trace):
     """Count the cases that a run must meet to prove something."""
     found = Counter()
     for node in circuit.of(IntegerEILayer):
+        found["saturated currents"] += trace.saturated[node.name]
+        if node.name not in trace.divisors:  # it does not divide
+            found["divisions by none"] += trace.entries[node.name]
+            continue
         den = trace.divisors[node.name]
         zero = (den == 0).reshape(*den.shape[:2], -1)
         replaced = int((zero & ~zero.all(2, keepdims=True)).sum())
         found[f"replaced divisors, {node.division.zero_policy}"] += replaced
         found["steps without a divisor"] += int(zero.all(2).sum())
         found[f"divisions by {node.division.divider.method}"] += int((~zero).sum())
-        found["saturated currents"] += trace.saturated[node.name]
     found["spikes"] += sum(int(z.sum()) for z in trace.spikes.values())
     found["saturated membranes"] += sum(trace.saturated[name] for name in trace.spikes)
     return found

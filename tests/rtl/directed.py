@@ -3,7 +3,7 @@
 import numpy as np
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
-from eideploy.numeric.division import exact, lut, shift, shift2
+from eideploy.numeric.division import exact, lut, none, shift, shift2
 from tests.helpers.layers import (
     conv,
     folded_conv,
@@ -15,7 +15,13 @@ from tests.helpers.layers import (
     source,
 )
 
-DIVIDERS = {"lut": lut(8, 8), "exact": exact(), "shift": shift(), "shift2": shift2()}
+DIVIDERS = {
+    "lut": lut(8, 8),
+    "exact": exact(),
+    "shift": shift(),
+    "shift2": shift2(),
+    "none": none(),
+}
 
 
 def _division(method, policy):

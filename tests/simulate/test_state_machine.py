@@ -18,7 +18,7 @@ from tests.helpers.stimulus import stimulus
 def test_core_equals_simulator_and_cycle_model_on_random_programs():
     seen = Counter()
 
-    @settings(max_examples=200)
+    @settings(max_examples=260)
     @given(data=st.data(), circuit=circuits(), target=targets())
     def check(data, circuit, target):
         program = place(circuit, target=target)

@@ -53,18 +53,20 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     at_once = program.target.core.update_lanes
     rows = stage.groups_i + stage.groups_e
     node, current_top, leak, membrane_top = program.circuit.node(stage.name), 0, 0, 0
-    has_floor = False
+    has_floor = to_zero = False
     if isinstance(node, IntegerCurrent):
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, IntegerLIF)
         assert node.division is not None
         current_top, membrane_top = top(node.current_bits), top(lif.membrane_bits)
         leak, has_floor = lif.leak, node.division.zero_policy == "floor"
+        to_zero = lif.reset == "zero"
     values = {
         **{field: getattr(stage, field, 0) for field in shape.stage_fields()},
         "is_readout": int(stage.is_readout),
         "is_folded": int(stage.is_folded),
         "has_floor": int(has_floor),
+        "to_zero": int(to_zero),
         "is_last": int(stage is program.stages[-1]),
         "rows_i": stage.inhibition_rows,
         "step_y": stage.stride * stage.kernel * rows,

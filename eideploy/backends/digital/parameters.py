@@ -10,14 +10,15 @@ from eideploy.numeric.division import SHIFT_INDEX_BITS, Divider, Method, named
 from eideploy.program import Program
 from eideploy.target import Target
 
-DIVIDERS: tuple[Method, ...] = ("exact", "lut", "shift", "shift2")
-DEPTHS: Mapping[Method, int] = {"lut": 7, "shift": 6, "shift2": 7}  # exact: current bits + 5
+DIVIDERS: tuple[Method, ...] = ("exact", "lut", "shift", "shift2", "none")
+# Cycles of the divider with what follows; of "exact" its current bits + 5.
+DEPTHS: Mapping[Method, int] = {"lut": 7, "shift": 6, "shift2": 7, "none": 6}
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
     "steps", "program", "route", "axis_y", "axis_x", "weight", "lane", "parameter", "gain", "table",
 )  # fmt: skip
-STAGE_FLAGS = ("is_readout", "is_folded", "has_floor", "is_last")
+STAGE_FLAGS = ("is_readout", "is_folded", "has_floor", "to_zero", "is_last")
 STAGE_NUMBERS = (
     "positions", "width", "n_e", "groups_e", "groups_i", "rows_i", "step_y", "step_x",
     "weight_base", "inhibitory_base", "accumulator_base", "inhibition_base", "membrane_base",

@@ -17,14 +17,13 @@ import nir.ir
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.backends.nir.write import DIALECT
 from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
 from eideploy.dynapse2.spec import RECEPTORS, SOMA_ROLES
 from eideploy.errors import FormatError, InvariantError
 from eideploy.files import RESTORE, check_version, write_atomic
 
-VERSION = 1
+DIALECT, VERSION = "ei", 1
 KIND = "chip network"
 ROLE = {"ampa": "excitatory", "nmda": "excitatory", "gaba": "subtractive", "shunt": "divisive"}
 

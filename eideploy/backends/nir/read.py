@@ -1,4 +1,4 @@
-"""A NIR file of the `ei` dialect as a float circuit."""
+"""A NIR file that this package wrote as the float circuit that it was."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import nir
 import numpy as np
 
 from eideploy.backends.nir.extension import register
-from eideploy.backends.nir.write import DIALECT, VERSION, graph
+from eideploy.backends.nir.write import VERSION, dialect_of, graph
 from eideploy.circuit import (
     LIF,
     Add,
@@ -20,9 +20,15 @@ from eideploy.circuit import (
     EILinear,
     EIReadout,
     Flatten,
+    FoldedConv,
+    FoldedLinear,
+    FoldedReadout,
     Input,
     Node,
+    PlainConv,
+    PlainLinear,
 )
+from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, check_version
 
@@ -53,8 +59,10 @@ def parse(data: bytes, *, where: str) -> Circuit:
         found = nir.read(io.BytesIO(data))
         metadata = found.metadata
         dialect = metadata.get("dialect")
-        circuit = _circuit(found) if dialect == DIALECT else None
-        same = circuit is not None and _same(found, graph(circuit))
+        circuit = _circuit(found) if dialect in DIALECTS else None
+        same = (
+            circuit is not None and dialect == dialect_of(circuit) and _same(found, graph(circuit))
+        )
     except (*DAMAGED, OSError) as error:
         raise FormatError(
             f"the file is no NIR graph that can be read: {type(error).__name__} {error}".strip(),
@@ -65,9 +73,9 @@ def parse(data: bytes, *, where: str) -> Circuit:
         raise FormatError(error.what, where=f"{where}, {error.where}", fix=RESTORE) from error
     if circuit is None:
         raise FormatError(
-            f"the graph is of dialect {dialect!r}, expected {DIALECT!r}",
+            f"the graph is of dialect {dialect!r}, known are {', '.join(DIALECTS)}",
             where=where,
-            fix="name a file that eideploy wrote with the ei dialect",
+            fix="name a file that eideploy wrote",
         )
     check_version(int(metadata["version"]), VERSION, where=where)
     if not same:
@@ -104,7 +112,9 @@ def _input(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
 
 def _lif(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     del part
-    return LIF(**own, tau=entry["tau"], threshold=entry["threshold"])
+    return LIF(
+        **own, tau=entry["tau"], threshold=entry["threshold"], reset=entry.get("reset", "subtract")
+    )
 
 
 def _pool(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
@@ -147,14 +157,48 @@ def _linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
 
 def _conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     del entry
-    geometry = part("excitatory")
-    stride, padding = int(geometry.stride[0]), int(geometry.padding[0])
-    return EIConv(**own, **_weights(part), **_gains(part), stride=stride, padding=padding)
+    return EIConv(**own, **_weights(part), **_gains(part), **_geometry(part("excitatory")))
 
 
 def _readout(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     del entry
     return EIReadout(**own, **_weights(part))
+
+
+def _halves(part: Part) -> dict[str, Any]:
+    w_num, w_den = np.split(part("balance").weight, 2)
+    current = part("current")
+    return {"w_num": w_num, "w_den": w_den, "g_e": current.gain, "b_e": current.bias}
+
+
+def _folded_linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return FoldedLinear(**own, **_halves(part))
+
+
+def _folded_conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return FoldedConv(**own, **_halves(part), **_geometry(part("balance")))
+
+
+def _folded_readout(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return FoldedReadout(**own, w_num=part("balance").weight)
+
+
+def _plain_linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    return PlainLinear(**own, w_num=part("").weight, b_e=part("").bias)
+
+
+def _plain_conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    del entry
+    conv = part("")
+    return PlainConv(**own, w_num=conv.weight, b_e=conv.bias, **_geometry(conv))
+
+
+def _geometry(conv: Any) -> dict[str, Any]:  # noqa: ANN401 (nir has no types)
+    return {"stride": int(conv.stride[0]), "padding": int(conv.padding[0])}
 
 
 READERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any], Part], Node]] = {
@@ -166,6 +210,11 @@ READERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any], Part], Node]]
     "EILinear": _linear,
     "EIConv": _conv,
     "EIReadout": _readout,
+    "FoldedLinear": _folded_linear,
+    "FoldedConv": _folded_conv,
+    "FoldedReadout": _folded_readout,
+    "PlainLinear": _plain_linear,
+    "PlainConv": _plain_conv,
 }
 
 

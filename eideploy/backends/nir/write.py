@@ -1,4 +1,4 @@
-"""A float circuit as a NIR graph in the `ei` dialect (docs/nir.md)."""
+"""A float circuit as a NIR graph: every node of it, whichever dialect it makes (docs/nir.md)."""
 
 import json
 from functools import singledispatchmethod
@@ -14,24 +14,34 @@ from eideploy.circuit import (
     Array,
     AvgPool,
     Circuit,
-    EIConv,
     EIReadout,
     Flatten,
+    FoldedReadout,
     Input,
     Node,
     Shape,
 )
-from eideploy.circuit.folded import Folded
-from eideploy.circuit.nodes import EILayer, Synapses
-from eideploy.errors import CapacityError, InvariantError
+from eideploy.circuit.folded import Folded, FoldedLayer, PlainLayer
+from eideploy.circuit.forms import Dialect
+from eideploy.circuit.nodes import NO_LEAK, Convolution, EILayer, Synapses
+from eideploy.errors import InvariantError
 
-DIALECT, VERSION = "ei", 1
+VERSION = 1
 DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be
 CONVENTION = (
-    "A time step is dt seconds; LI advances by v += dt / tau (v_leak - v + r I). An edge that "
-    "closes a loop carries the value of the step before. Spikes are 1. An image is shown at every "
-    "step; the logits are the mean of the output over all steps."
+    "A time step is dt seconds; LI and LIF advance by v += dt / tau (v_leak - v + r I), I and IF "
+    "by v += dt r I; r is tau / dt, or 1 / dt, so that I is added as it is. LIF and IF spike where "
+    "v > v_threshold and are then set to v_reset. An edge that closes a loop carries the value of "
+    "the step before. Spikes are 1. An image is shown at every step; the logits are the mean of "
+    "the output over all steps."
 )
+
+
+def dialect_of(circuit: Circuit) -> Dialect:
+    """Return the dialect that a float circuit is written in."""
+    if circuit.of(Synapses):
+        return "ei"
+    return "folded" if circuit.of(FoldedLayer) else "plain"
 
 
 def graph(circuit: Circuit) -> nir.NIRGraph:
@@ -57,7 +67,7 @@ class _Writer:
         for node in self.circuit.nodes:
             self.out[node.name] = self.add(node)
         metadata = {
-            "dialect": DIALECT,
+            "dialect": dialect_of(self.circuit),
             "version": VERSION,
             "dt": DT,
             "steps": self.circuit.steps,
@@ -73,14 +83,6 @@ class _Writer:
             f"{type(node).__name__} is no node of a float circuit",
             where=f"node {node.name}",
             fix="write the circuit before it is quantized",
-        )
-
-    @add.register
-    def _(self, node: Folded) -> str:
-        raise CapacityError(
-            "a folded layer has no populations, and weights of either sign",
-            where=f"node {node.name}",
-            fix="write the circuit before it is folded",
         )
 
     @add.register
@@ -108,14 +110,20 @@ class _Writer:
 
     @add.register
     def _(self, node: LIF) -> str:
-        """Soft reset as feedback: u = (1 - 1/tau) (u - theta z) + I of the step before's z (M7)."""
-        shape = self.circuit.shapes[node.name]
-        full = np.ones(shape)
-        li = nir.LI(tau=full * (node.tau * DT), r=full * node.tau, v_leak=full * 0)
-        membrane = self._put(node, "membrane", li, *self._sources(node))
+        """One node where the reset is to zero; else the reset is feedback.
+
+        u = (1 - 1/tau) (u - theta z) + I of the step before's z (M7)
+        """
+        full = np.ones(self.circuit.shapes[node.name])
         # NIR spikes above its threshold, M7 at it
-        below = np.nextafter(node.threshold, 0.0)
-        spikes = self._put(node, "spikes", nir.Threshold(full * below), membrane)
+        below = full * np.nextafter(node.threshold, 0.0)
+        leaks = node.tau < NO_LEAK
+        if node.reset == "zero":
+            hard = _lif(node, full, below) if leaks else nir.IF(r=full / DT, v_threshold=below)
+            return self._put(node, "", hard, *self._sources(node))
+        soft = _li(node, full) if leaks else nir.I(r=full / DT)
+        membrane = self._put(node, "membrane", soft, *self._sources(node))
+        spikes = self._put(node, "spikes", nir.Threshold(below), membrane)
         weight = -(1 - 1 / node.tau) * node.threshold
         reset = self._put(node, "reset", nir.Scale(full * weight), spikes)
         self.edges.append((reset, membrane))
@@ -140,8 +148,29 @@ class _Writer:
     def _(self, node: EIReadout) -> str:
         excitatory, _, subtractive = self._populations(node)
         sign = self._onto(node, "sign", -np.eye(node.n_e), subtractive)
+        one = np.ones(self.circuit.shapes[node.name])  # sums, which no tool does at an output
+        return self._output(node, self._put(node, "balance", nir.Scale(one), excitatory, sign))
+
+    @add.register
+    def _(self, node: FoldedLayer) -> str:
+        """Write [num; den] as one projection, and their ratio."""
+        both = self._project(node, "balance", np.concatenate(node.weights), self._sources(node))
+        size = self.circuit.shapes[node.name]
+        division = EIDivision(np.array([2 * node.n_e, *size[1:]]), gain=node.g_e, bias=node.b_e)
+        return self._put(node, "current", division, both)
+
+    @add.register
+    def _(self, node: PlainLayer) -> str:
+        return self._project(node, "", node.w_num, self._sources(node), node.b_e)
+
+    @add.register
+    def _(self, node: FoldedReadout) -> str:
+        sources = self._sources(node)
+        return self._output(node, self._project(node, "balance", node.w_num, sources))
+
+    def _output(self, node: Node, source: str) -> str:
         output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
-        return self._put(node, "", output, excitatory, sign)
+        return self._put(node, "", output, source)
 
     def _populations(self, node: Synapses) -> tuple[str, str, str]:
         """Return I_EE, the interneurons s_I and I_EI; ReLU never clips a current >= 0."""
@@ -152,12 +181,20 @@ class _Writer:
         interneurons = self._put(node, "interneurons", nir.Scale(np.ones(size)), inhibitory)
         return excitatory, interneurons, self._onto(node, "subtractive", node.w_ei, interneurons)
 
-    def _project(self, node: Synapses, role: str, weight: Array, sources: list[str]) -> str:
+    def _project(
+        self,
+        node: Synapses | Folded,
+        role: str,
+        weight: Array,
+        sources: list[str],
+        bias: Array | None = None,
+    ) -> str:
         if weight.ndim == 2:
-            return self._put(node, role, nir.Linear(weight), *sources)
-        assert isinstance(node, EIConv)
+            linear = nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
+            return self._put(node, role, linear, *sources)
+        assert isinstance(node, Convolution)
         shape = self.circuit.shapes[node.inputs[0]]
-        conv = _convolution(weight, shape, stride=node.stride, padding=node.padding)
+        conv = _convolution(weight, shape, bias, stride=node.stride, padding=node.padding)
         return self._put(node, role, conv, *sources)
 
     def _onto(self, node: Synapses, role: str, weight: Array, source: str) -> str:
@@ -184,7 +221,18 @@ class _Writer:
         return name
 
 
-def _convolution(kernel: Array, shape: Shape, *, stride: int = 1, padding: int = 0) -> nir.Conv2d:
+def _lif(node: LIF, full: Array, below: Array) -> nir.LIF:
+    tau, none = full * (node.tau * DT), full * 0
+    return nir.LIF(tau=tau, r=full * node.tau, v_leak=none, v_threshold=below, v_reset=none)
+
+
+def _li(node: LIF, full: Array) -> nir.LI:
+    return nir.LI(tau=full * (node.tau * DT), r=full * node.tau, v_leak=full * 0)
+
+
+def _convolution(
+    kernel: Array, shape: Shape, bias: Array | None = None, *, stride: int = 1, padding: int = 0
+) -> nir.Conv2d:
     return nir.Conv2d(
         input_shape=np.array(shape[1:]),
         weight=kernel,
@@ -192,7 +240,7 @@ def _convolution(kernel: Array, shape: Shape, *, stride: int = 1, padding: int =
         padding=np.array([padding, padding]),
         dilation=np.array([1, 1]),
         groups=1,
-        bias=np.zeros(len(kernel), kernel.dtype),
+        bias=np.zeros(len(kernel), kernel.dtype) if bias is None else bias,
     )
 
 
@@ -206,5 +254,5 @@ def _outline(node: Node) -> dict[str, Any]:
     if isinstance(node, Input):
         found["high"] = node.high
     if isinstance(node, LIF):
-        found |= {"tau": node.tau, "threshold": node.threshold}
+        found |= {"tau": node.tau, "threshold": node.threshold, "reset": node.reset}
     return found

@@ -28,8 +28,10 @@ def divided(g: Graph, node: IntegerCurrent, num: Value, den: Value) -> Value:
         raise InvariantError(
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
-    if node.division.divider.method == "constant":
-        rule, known = RULES["constant"], (g.constant(node.constant), g.constant(node.fraction))
+    if node.division.divider.method in ("constant", "none"):
+        divides = node.division.divider.method == "constant"
+        divisor = node.constant if divides else np.ones_like(node.constant)
+        rule, known = RULES["constant"], (g.constant(divisor), g.constant(node.fraction))
         magnitude = g.op("Abs", num, to="magnitude")
         return _limited(g, node, num, rule(g, node, magnitude, *known))
     zero = g.op("Equal", den, np.int64(0), to="is_zero")
@@ -184,6 +186,7 @@ RULES: Mapping[str, Rule] = {
     "constant": _exact,
     "lut": _by_table,
     "mitchell": _by_logarithms,
+    "none": _exact,
     "pwl": _by_table,
     "shift": _by_table,
     "shift2": _by_table,

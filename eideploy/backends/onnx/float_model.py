@@ -7,6 +7,7 @@ import numpy as np
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.backends.onnx.network import Network, per_channel
 from eideploy.circuit import LIF, Array, EIReadout, Node
+from eideploy.circuit.folded import Folded, FoldedReadout, PlainLayer
 from eideploy.circuit.nodes import EILayer, Synapses
 
 
@@ -41,6 +42,15 @@ class FloatNetwork(Network):
         return self.maps(node, g.op("Add", y, self._number(node.b_e)), "output")  # (M5)
 
     @apply.register
+    def _(self, node: PlainLayer, x: Value) -> Value:
+        current = self.graph.op("Add", self._summed(node, x), self._number(node.b_e))
+        return self.maps(node, current, "output")
+
+    @apply.register
+    def _(self, node: FoldedReadout, x: Value) -> Value:
+        return self.maps(node, self._summed(node, x), "output")
+
+    @apply.register
     def _(self, node: EIReadout, x: Value) -> Value:
         return self.maps(node, self._balance(node, x)[0], "output")
 
@@ -51,8 +61,13 @@ class FloatNetwork(Network):
         leak = body.op("Div", "membrane", self._number(node.tau))
         u = body.op("Add", body.op("Sub", "membrane", leak), "current")
         z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
-        v = body.op("Sub", u, body.op("Mul", threshold, z))
+        v = body.op("Sub", u, body.op("Mul", u if node.reset == "zero" else threshold, z))
         return self.scan(node, current, body, v, z)  # (M7)
+
+    def _summed(self, node: Folded, x: Value) -> Value:
+        """Return w_num x as (S, B, positions, n)."""
+        weights = self._weights(node.w_num.reshape(node.n_e, -1).T)
+        return self.graph.op("MatMul", self.columns(node, x), weights)
 
     def _balance(self, node: Synapses, x: Value) -> tuple[Value, Value]:
         """Return I_EE - I_EI and s_I as (S, B, positions, n) (M1..M3)."""

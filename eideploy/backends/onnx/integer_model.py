@@ -82,7 +82,7 @@ class IntegerNetwork(Network):
         u = body.op("Add", v, "current")
         u = smaller(body, body.op("Where", body.op("Less", u, -top), -top, u), top - 1)
         z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
-        v = body.op("Sub", u, body.op("Mul", threshold, z))
+        v = body.op("Sub", u, body.op("Mul", u if node.reset == "zero" else threshold, z))
         return self.scan(node, current, body, v, z)  # (A10)
 
     def _folded(self, node: Integers, x: Value) -> tuple[Value, Value]:

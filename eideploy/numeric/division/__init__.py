@@ -6,6 +6,7 @@ from eideploy.numeric.division.error import relative_error
 from eideploy.numeric.division.exact import exact
 from eideploy.numeric.division.mitchell import mitchell
 from eideploy.numeric.division.names import NAMES, named, parse_lut
+from eideploy.numeric.division.none import none
 from eideploy.numeric.division.operation import divide
 from eideploy.numeric.division.piecewise import pwl
 from eideploy.numeric.division.shifts import SHIFT_INDEX_BITS, shift, shift2
@@ -24,6 +25,7 @@ __all__ = [
     "lut",
     "mitchell",
     "named",
+    "none",
     "parse_lut",
     "pwl",
     "relative_error",

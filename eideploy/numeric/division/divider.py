@@ -13,8 +13,10 @@ import numpy as np
 
 from eideploy.numeric.fixed import Array
 
-Method = Literal["exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant"]
-METHODS: tuple[Method, ...] = ("exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant")
+Method = Literal["exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none"]
+METHODS: tuple[Method, ...] = (
+    "exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none",
+)  # fmt: skip
 TABULATED: frozenset[str] = frozenset({"lut", "pwl", "shift", "shift2"})
 
 

@@ -97,12 +97,15 @@ class Update(Phase):
         u = _clip(v - (v >> self.lif.leak) + current, self.lif.membrane_bits)
         threshold = int(memories.threshold[parameter])
         spike = u >= threshold
-        memories.membrane[word] = u - threshold if spike else u
+        left = 0 if self.lif.reset == "zero" else u - threshold
+        memories.membrane[word] = left if spike else u
         return int(spike)
 
     def _current(self, neuron: int, num: int, den: int) -> int:
         """Return the divided current; zero where no divisor of the stage is positive."""
-        if not self.core.divisible:
+        if self.division.divider.method == "none":
+            den = 1
+        elif not self.core.divisible:
             return 0
         stage, memories = self.core.stage, self.core.memories
         fraction = int(memories.fraction[stage.parameter_base + neuron])
@@ -149,7 +152,7 @@ def quotient(num: int, den: int, fraction: int, divider: Divider) -> int:
 
     With a table, 1 / den is table[i] / 2^(e + m): e the leading one of den, i the n bits below it.
     """
-    if divider.method != "exact":
+    if divider.table.size:
         exponent = den.bit_length() - 1
         below = (den << divider.index_bits >> exponent) - (1 << divider.index_bits)
         num *= int(divider.table[below])

@@ -97,6 +97,7 @@ module core (
   wire is_readout = entry[core_pkg::STAGE_IS_READOUT];
   wire is_folded = entry[core_pkg::STAGE_IS_FOLDED];
   wire has_floor = entry[core_pkg::STAGE_HAS_FLOOR];
+  wire to_zero = entry[core_pkg::STAGE_TO_ZERO];
   wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
   wire [A-1:0] positions = entry[core_pkg::STAGE_POSITIONS+:A];
   wire [A-1:0] width = entry[core_pkg::STAGE_WIDTH+:A];
@@ -576,6 +577,7 @@ module core (
       .is_first              (is_first_step),
       .divisible             (divisible),
       .has_floor             (has_floor),
+      .to_zero               (to_zero),
       .least                 (least),
       .leak                  (leak),
       .current_top           (current_top),

@@ -1,5 +1,6 @@
 // Dividers without a table or a multiplier: 1 / den is the nearest power of two, or the nearest sum or
-// difference of two (A7). Which, is decided on the SHIFT_INDEX bits below den's leading one.
+// difference of two (A7). Which, is decided on the SHIFT_INDEX bits below den's leading one. Where
+// nothing is divided, den is 1.
 //
 //     1  leading one of den      2  normalise, compare with the thresholds
 //     [3  one shift, or two and an addition]      3 or 4  shift, round
@@ -52,12 +53,14 @@ module divider_shift (
     entry3    <= entry2;
   end
 
-  if (core_pkg::DIVIDER == core_pkg::DIVIDER_SHIFT) begin : g_one
+  if (core_pkg::DIVIDER == core_pkg::DIVIDER_SHIFT || core_pkg::DIVIDER == core_pkg::DIVIDER_NONE)
+  begin : g_one
+    wire doubled = core_pkg::DIVIDER == core_pkg::DIVIDER_SHIFT && entry3[1];
     scale #(
         .WIDTH(X)
     ) scaled (
         .clk      (clk),
-        .x        (entry3[1] ? X'(num3) << 1 : X'(num3)),
+        .x        (doubled ? X'(num3) << 1 : X'(num3)),
         .power    (power3),
         .magnitude(magnitude)
     );

@@ -10,6 +10,7 @@ module neuron (
     input  logic                                 is_first,
     input  logic                                 divisible,
     input  logic                                 has_floor,
+    input  logic                                 to_zero,
     input  logic [core_pkg::ALIGNED_BITS-1:0]    least,
     input  logic [core_pkg::LEAK_BITS-1:0]       leak,
     input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
@@ -42,6 +43,9 @@ module neuron (
   localparam integer I = (B > C ? B : C) + 1;  // the current with its bias
   localparam integer U = (I > V ? I : V) + 2;  // the membrane held it saturates
 
+  // Of a core that does not divide, every divisor is 1.
+  localparam logic DIVIDES = core_pkg::DIVIDER != core_pkg::DIVIDER_NONE;
+
   // 1: without any positive divisor 0 / 1 stands for the current.
   wire is_negative = num[N-1];
   wire is_zero = den == '0;
@@ -54,11 +58,11 @@ module neuron (
 
   always_ff @(posedge clk) begin
     valid2 <= valid;
-    num2   <= divisible ? absolute[G-1:0] : '0;
-    if (!divisible) den2 <= M'(1);
+    num2   <= divisible || !DIVIDES ? absolute[G-1:0] : '0;
+    if (!divisible || !DIVIDES) den2 <= M'(1);
     else if (!is_zero) den2 <= M'(den);
     else den2 <= has_floor ? M'(floor_divisor) : least;
-    fraction2 <= Q'($signed(fraction)) + $signed(is_zero && !has_floor ? Q'(align) : Q'(0));
+    fraction2 <= Q'($signed(fraction)) + $signed(is_zero && !has_floor && DIVIDES ? Q'(align) : Q'(0));
   end
 
   logic [C:0] magnitude;
@@ -143,7 +147,7 @@ module neuron (
   wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
 
   assign spike = u >= limit;
-  assign next_membrane = V'(spike ? u - limit : u);
+  assign next_membrane = V'(!spike ? u : to_zero ? U'(0) : u - limit);
 
   wire unused_sign = absolute[N-1];
 endmodule

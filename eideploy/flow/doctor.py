@@ -1,0 +1,190 @@
+"""Job: what is installed, of which version, what is missing, and what it would enable."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from eideploy import __version__, shipped
+from eideploy.flow.result import Result
+from eideploy.report.text import table
+from eideploy.rtl import tools
+
+OK, MISSING, OLD, NEW, NOTE = "ok", "missing", "too old", "newer than tested", "note"
+LEAST_PYTHON = 3, 11
+LEAST_DISK = 1 << 30
+LIBRARIES = {".so", ".pyd", ".dylib"}
+ENABLES = {
+    "nir": "compile --emit nir, networks from other tools",
+    "onnx": "compile --emit onnx, verify",
+    "data": "CIFAR, Tiny ImageNet, event camera sets",
+    "tensorboard": "train --tensorboard",
+}
+PROGRAMS = {
+    "g++": ("the compiled kernel: faster training; simulators of the core", "g++"),
+    "make": ("simulators of the core", "make"),
+    "verilator": ("simulate --executor rtl, verify", "verilator"),
+    "iverilog": ("make test-rtl: the core in a second simulator", "iverilog"),
+    "yosys": ("report --synth: cells of the core", "yosys"),
+    "nextpnr-ecp5": ("report --synth --fmax: the clock of the core", "nextpnr-ecp5"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was looked for; `needed` says whether nothing works without it."""
+
+    what: str
+    found: str
+    state: str
+    needed: bool = False
+    enables: str = ""
+    fix: str = ""
+
+
+def doctor() -> Result:
+    """Look at everything; the exit code is 1 where something needed is missing or too old."""
+    found = [*_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk()]
+    ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
+    rows = [[f.what, f.found or "-", f.state] for f in found]
+    advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
+    verdict = (
+        f"{', '.join(f.what for f in ill)}: needed, and not as it should be"
+        if ill
+        else "all that is needed is here"
+    )
+    parts = [f"eideploy {__version__}", "", table(["what", "found", "state"], rows)]
+    parts += ["", "what is missing would enable, and is installed by", *advice] if advice else []
+    content = {"eideploy": __version__, "well": not ill, "findings": [asdict(f) for f in found]}
+    return Result(text="\n".join([*parts, "", verdict]), content=content, exit_code=bool(ill))
+
+
+def _python() -> Iterator[Finding]:
+    has = sys.version_info[:2] >= LEAST_PYTHON
+    yield Finding(
+        what="python", found=sys.version.split()[0], state=OK if has else OLD, needed=True,
+        fix="" if has else "install Python 3.11 or newer",
+    )  # fmt: skip
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    tested = _tested()
+    asked = [Requirement(line) for line in requires("eideploy") or ()]
+    for need in asked:
+        extra = next((e for e in ENABLES if need.marker and f'"{e}"' in str(need.marker)), "")
+        if need.marker is None or extra:
+            yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
+
+
+def _package(name: str, least: str, tested: str, extra: str) -> Finding:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    found, state = _version(name), OK
+    if not found:
+        state = MISSING
+    elif not SpecifierSet(least).contains(found, prereleases=True):
+        state = OLD
+    elif tested and Version(found).release > Version(tested).release:
+        state = NEW
+    install = f"pip install 'eideploy[{extra}]'" if extra else f"pip install '{name}{least}'"
+    return Finding(
+        what=name, found=found, state=state, needed=not extra, enables=ENABLES.get(extra, ""),
+        fix=install if state in (MISSING, OLD) else "",
+    )  # fmt: skip
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _tested() -> dict[str, str]:
+    """Return the versions that were tested together."""
+    path = shipped.folder("constraints.txt")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (line.partition("==") for line in lines if "==" in line and line[0] != "#")
+    return {name.strip(): number.strip() for name, _, number in pairs}
+
+
+def _machine() -> Iterator[Finding]:
+    own = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    limit = os.environ.get("OMP_NUM_THREADS")
+    said = f"{len(own)} processors" + (f", OMP_NUM_THREADS={limit}" if limit else "")
+    yield Finding(what="threads", found=said, state=OK)
+    gpu = _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+    yield Finding(
+        what="gpu", found=gpu, state=OK if gpu else MISSING, enables="" if gpu else
+        "faster training of large networks",
+        fix="" if gpu else "an NVIDIA driver, and a torch with CUDA",
+    )  # fmt: skip
+
+
+def _programs() -> Iterator[Finding]:
+    for name, (enables, package) in PROGRAMS.items():
+        here = shutil.which(name) is not None
+        yield Finding(
+            what=name, found=tools.version(name) if here else "", state=OK if here else MISSING,
+            enables="" if here else enables, fix="" if here else f"apt install {package}",
+        )  # fmt: skip
+
+
+def _samna() -> Finding:
+    """Tell samna from the stub of its name by its files; importing the stub would install it."""
+    spec = find_spec("samna")
+    if spec is None:
+        return Finding(
+            what="samna", found="", state=MISSING, enables="loading a build on a DYNAP-SE2 board",
+            fix="the vendor's package index has it; PyPI's is a stub that downloads when imported",
+        )  # fmt: skip
+    places = [Path(p) for p in spec.submodule_search_locations or ()]
+    real = any(f.suffix in LIBRARIES for place in places for f in place.rglob("*"))
+    if not real and (files := _files("samna")):
+        real = any(f.suffix in LIBRARIES for f in files)
+    number = _version("samna")
+    if real:
+        return Finding(what="samna", found=f"{number}, with its library", state=OK)
+    return Finding(
+        what="samna", found=f"{number}, the stub", state=NOTE,
+        enables="loading a build on a DYNAP-SE2 board",
+        fix="pip uninstall samna, and install the vendor's: importing the stub downloads",
+    )  # fmt: skip
+
+
+def _files(name: str) -> list[Path]:
+    try:
+        return [Path(str(f)) for f in distribution(name).files or ()]
+    except PackageNotFoundError:
+        return []
+
+
+def _disk() -> Iterator[Finding]:
+    places = {"disk, here": Path.cwd(), "disk, temporary": Path(tempfile.gettempdir())}
+    for name, folder in places.items():
+        free = shutil.disk_usage(folder).free
+        writes = os.access(folder, os.W_OK)
+        well = writes and free > LEAST_DISK
+        yield Finding(
+            what=name, found=f"{free / (1 << 30):.1f} GiB free" + ("" if writes else ", read-only"),
+            state=OK if well else NOTE,
+            fix="" if well else "work in a folder that can be written, with 1 GiB free",
+        )  # fmt: skip
+
+
+def _said(*command: str) -> str:
+    """Return the first line that a program says, "" where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip().partition("\n")[0]

@@ -1,0 +1,82 @@
+"""What a NIR file of constants loses: the plain network beside the circuit that it was made of."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import LIF, Array, Circuit, Ranges
+from eideploy.circuit.forms import Dialect, without_division
+from eideploy.circuit.nodes import EILayer
+from eideploy.program import Program
+from eideploy.report.text import counted, percent
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.observe import batches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """The plain network on samples; accuracies are None without labels.
+
+    accuracy, plain  of the circuit, and of the ordinary network in its place
+    agreement        fraction of samples that both give the same class
+    soft             whether its neurons are reset by feedback, which few tools can run
+    """
+
+    samples: int
+    accuracy: float | None
+    plain: float | None
+    agreement: float
+    soft: bool
+
+    @property
+    def text(self) -> str:
+        """The loss as a person reads it."""
+        said = f"agrees with the network on {percent(self.agreement)} of "
+        said += counted(self.samples, "calibration sample")
+        if self.accuracy is not None and self.plain is not None:
+            said += f", accuracy {percent(self.plain)} instead of {percent(self.accuracy)}"
+        if self.soft:
+            said += (
+                "\n           its soft reset is feedback, which takes LI and Threshold nodes; what "
+                "trains with --reset hard\n           is written with LIF nodes, for every NIR tool"
+            )
+        return f"plain NIR  {said}"
+
+
+def nir_facts(
+    circuit: Circuit,
+    program: Program,
+    samples: Array,
+    labels: Array | None,
+    *,
+    dialects: tuple[Dialect, ...],
+    compat: str | None,
+) -> tuple[dict[str, Any], str]:
+    """Return what a build says of its NIR files, and what is printed of them."""
+    facts: dict[str, Any] = {"dialects": dialects, "compat": compat}
+    if "plain" not in dialects or not circuit.of(EILayer):
+        return facts, ""
+    ranges = program.circuit.ranges
+    assert ranges is not None  # it was calibrated
+    lost = plain_loss(circuit, ranges, samples, labels)
+    return facts | {"plain": asdict(lost)}, f"{lost.text}\n"
+
+
+def plain_loss(circuit: Circuit, ranges: Ranges, samples: Array, labels: Array | None) -> Loss:
+    """Run samples through a float circuit and through what the `plain` dialect makes of it."""
+    plain = without_division(circuit, ranges)
+    ours, theirs = (np.concatenate(list(_classes(c, samples))) for c in (circuit, plain))
+    return Loss(
+        samples=len(samples),
+        accuracy=None if labels is None else float((ours == labels).mean()),
+        plain=None if labels is None else float((theirs == labels).mean()),
+        agreement=float((ours == theirs).mean()),
+        soft=any(node.reset == "subtract" for node in plain.of(LIF)),
+    )
+
+
+def _classes(circuit: Circuit, samples: Array) -> Iterator[Array]:
+    for batch in batches(samples):
+        yield run_float(circuit, batch).logits.argmax(1)

@@ -1,0 +1,52 @@
+"""doctor: what is here, what is missing, and that samna is never imported."""
+
+import json
+import sys
+
+import pytest
+
+from eideploy.flow import doctor
+
+
+def findings(call, code=0):
+    found = call("doctor", "--json")
+    assert found.code == code
+    return {f["what"]: f for f in json.loads(found.out)["findings"]}
+
+
+def test_what_is_needed_is_here(call, empty):
+    found = findings(call)
+    assert all(f["state"] in ("ok", "newer than tested") for f in found.values() if f["needed"])
+    assert {"python", "torch", "numpy", "threads", "gpu", "verilator", "samna"} <= set(found)
+    assert "all that is needed is here" in call("doctor").out
+    assert not list(empty.iterdir())
+
+
+def test_what_is_missing_is_named_with_its_command(call, empty, monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
+    for name in doctor.PROGRAMS:
+        found = findings(call)[name]
+        assert found["state"] == "missing"
+        assert found["fix"].startswith("apt install ")
+        assert found["enables"]
+
+
+def test_a_needed_package_that_is_missing_or_old_is_an_error(call, empty, monkeypatch):
+    known = doctor._version
+    monkeypatch.setattr(
+        doctor, "_version", lambda n: {"torch": "", "numpy": "1.9"}.get(n, known(n))
+    )
+    found = findings(call, code=1)
+    assert found["torch"]["state"] == "missing"
+    assert found["numpy"]["state"] == "too old"
+    assert "pip install 'numpy" in found["numpy"]["fix"]
+
+
+@pytest.mark.parametrize(("file", "state"), [("native.so", "ok"), ("other.py", "note")])
+def test_samna_is_told_from_its_stub_without_an_import(call, empty, monkeypatch, file, state):
+    (empty / "samna").mkdir()
+    (empty / "samna/__init__.py").write_text("raise SystemExit('imported')")
+    (empty / "samna" / file).write_text("")
+    monkeypatch.syspath_prepend(str(empty))
+    assert findings(call)["samna"]["state"] == state
+    assert "samna" not in sys.modules

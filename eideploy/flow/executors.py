@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from eideploy.backends import digital, onnx
+from eideploy.backends import digital, nir_file, onnx
 from eideploy.circuit import Array, Circuit
+from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import UsageError
 from eideploy.flow.rtl import ARTEFACT, rtl_run
 from eideploy.folders import Build
@@ -20,10 +21,11 @@ from eideploy.simulate.integer import logits_of
 from eideploy.simulate.state_machine import StateMachine
 from eideploy.simulate.trace import Trace
 
-Kind = Literal["integer", "float"]
+Kind = Literal["integer", "float", "plain"]
 Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
 Open = Callable[[Build | None, Program], Run]
 ONNXRUNTIME = "onnxruntime", "onnx"  # the package that runs, and what it needs
+NIRTORCH = "nirtorch", "nir"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ class Executor:
     artefact  the file of a build that it runs
     kind      "integer": puts out the readout's sums (A12), to equal those of the integer simulator;
               "float": puts out logits, to equal those of the float reference
+              "plain": ... of the network that divides by constants
     open      reads the artefact of a build, and returns what runs it
     packages  what has to be installed, of Python
     commands  ... and of programs
@@ -133,6 +136,12 @@ def _onnx_reference(build: Build, artefact: str) -> Run:
     return reference_run(path.read_bytes(), build.circuit, where=str(path))
 
 
+def _nirtorch(build: Build, artefact: str) -> Run:
+    from eideploy.backends.nir.torch_map import nirtorch_run
+
+    return nirtorch_run(build.folder / artefact, build.circuit)
+
+
 def _state_machine(build: Build) -> Run:
     machine = StateMachine(build.program)
     return lambda samples: np.stack([machine.run(sample).totals for sample in samples])
@@ -174,6 +183,14 @@ EXECUTORS: tuple[Executor, ...] = (
     ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),
+    *(
+        Executor(
+            name="nirtorch", artefact=nir_file(dialect),
+            kind="plain" if dialect == "plain" else "float",
+            open=partial(_nirtorch, artefact=nir_file(dialect)), packages=NIRTORCH,
+        )
+        for dialect in DIALECTS
+    ),
 )  # fmt: skip
 # What simulate --executor runs beside the simulator.
 BESIDE: dict[str, Open] = {"onnx": onnx_run, "rtl": rtl_run}

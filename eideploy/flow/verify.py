@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from eideploy import folders
+from eideploy.backends import nir_file
 from eideploy.chip_folders import is_chip_build
 from eideploy.circuit import Array
+from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError, UsageError
 from eideploy.flow.executors import EXECUTORS, Executor, holds
 from eideploy.flow.result import Result
@@ -23,7 +25,7 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
 
 SAMPLES = 64
-TOLERANCE = {"integer": 0.0, "float": 1e-5}  # on sums, and on logits
+TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
 EQUAL, DIFFERS, FAILED, NOT_RUN = "equal", "differs", "failed", "not run"
 
 
@@ -105,7 +107,7 @@ def run_executors(
     expected = _expected(build, x)
     rows = []
     for executor in executors:
-        rows.append(_row(executor, build, x, labels, expected[executor.kind]))
+        rows.append(_row(executor, build, x, labels, expected.get(executor.kind, x)))
         advance(1, executor.name)
     return rows
 
@@ -129,7 +131,14 @@ def _expected(build: Build, x: Array) -> dict[str, Array]:
     """Return what the simulators put out: sums of the program, logits of the float circuit."""
     sums = [run_integer(build.program.circuit, batch).totals for batch in batches(x)]
     logits = [run_float(build.circuit, batch).logits for batch in batches(x)]
-    return {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
+    expected = {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
+    if holds(build, nir_file("plain")):
+        ranges = build.program.circuit.ranges
+        assert ranges is not None  # it was calibrated
+        plain = without_division(build.circuit, ranges)
+        logits = [run_float(plain, batch).logits for batch in batches(x)]
+        expected["plain"] = np.concatenate(logits)
+    return expected
 
 
 def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expected: Array) -> Row:
@@ -139,7 +148,7 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         hint = (
             "its README.md says why"
             if executor.commands
-            else "eideploy compile --emit onnx writes it"
+            else f"eideploy compile --emit {_option(executor.artefact)} writes it"
         )
         return row(result=NOT_RUN, reason=f"{why}: {hint}")
     if executor.missing:
@@ -165,6 +174,14 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         if labels is None
         else float((found.argmax(1) == labels[: len(found)]).mean()),
     )
+
+
+def _option(artefact: str) -> str:
+    """Return what --emit takes for a file of the network."""
+    if not artefact.endswith(".nir"):
+        return "onnx"
+    (dialect,) = (d for d in DIALECTS if nir_file(d) == artefact)
+    return f"nir --nir-dialect {dialect}"
 
 
 def _gaps(rows: list[Row]) -> list[Row]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import onnx
 import pytest
@@ -47,11 +48,12 @@ def rows(found):
 def test_every_file_is_equal_in_every_program(onnx_build, call):
     found = call("verify", "--json")
     assert found.code == 0
-    assert {row["result"] for row in rows(found).values()} == {"equal"}
-    assert {artefact for artefact, _ in rows(found)} == {*MODELS, "integer.safetensors"}
-    integer = [r for (artefact, _), r in rows(found).items() if artefact != "model.onnx"]
+    held = {key: r for key, r in rows(found).items() if not key[0].endswith(".nir")}
+    assert {row["result"] for row in held.values()} == {"equal"}
+    assert {artefact for artefact, _ in held} == {*MODELS, "integer.safetensors"}
+    integer = [r for (artefact, _), r in held.items() if artefact != "model.onnx"]
     assert {(r["difference"], r["predictions"]) for r in integer} == {(0, 0)}
-    assert sum(r["samples"] == 64 for r in rows(found).values()) == 6
+    assert sum(r["samples"] == 64 for r in held.values()) == 6
     assert "no gap: 7 comparisons, all equal" in call("verify").out
 
 
@@ -195,3 +197,26 @@ def test_the_options_are_what_the_code_knows():
     }
     assert choices["compile", "emit"] == set(EXTRAS)
     assert choices["simulate", "executor"] == {"integer", "float", *executors.BESIDE}
+
+
+def test_nir_files_are_run_in_nirtorch_and_a_changed_one_is_a_gap(trained, call):
+    dialects = [f for d in ("ei", "folded", "plain") for f in ("--nir-dialect", d)]
+    found = call("compile", "--emit", "nir", *dialects, "--out", "builds/n")
+    assert "plain NIR  agrees with the network on" in found.out
+    found = call("verify", "builds/n", "--json")
+    assert found.code == 0
+    made = {a: r for (a, by), r in rows(found).items() if by.startswith("nirtorch")}
+    assert {a: (r["result"], r["predictions"]) for a, r in made.items()} == {
+        "model.nir": ("equal", 0), "model.folded.nir": ("equal", 0), "model.plain.nir": ("equal", 0)
+    }  # fmt: skip
+    build = trained / "builds/n"
+    with h5py.File(build / "model.plain.nir", "r+") as file:
+        name = next(n for n, node in file["node/nodes"].items() if "bias" in node)
+        file[f"node/nodes/{name}/bias"][:] = 3.0
+    (build / "model.folded.nir").write_bytes(b"no HDF5")
+    rehash(build)
+    found = call("verify", "builds/n", "--json")
+    assert found.code == 1
+    results = {a: r["result"] for (a, by), r in rows(found).items() if by.startswith("nirtorch")}
+    assert results["model.plain.nir"] == "differs"
+    assert results["model.folded.nir"] == "failed"

@@ -4,6 +4,7 @@ nirtorch 2.6 knows no neurons and no Scale, gives Affine a random bias, and flat
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import nir
@@ -11,8 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from eideploy.backends.nir.extension import EIDivision
+from eideploy.backends.nir.extension import EIDivision, register
+from eideploy.backends.nir.read import DAMAGED
 from eideploy.backends.nir.write import DT
+from eideploy.circuit import Array, Circuit
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE
 
 Node = Any  # nir has no types
 NodeMap = Mapping[type, Callable[[Node], nn.Module]]
@@ -37,6 +42,46 @@ def node_map(dt: float = DT) -> NodeMap:
         nir.IF: lambda node: _Neuron(1 + 0 * node.r, node.r * dt, node),
         EIDivision: _Division,
     }
+
+
+def nirtorch_run(path: Path, circuit: Circuit) -> Callable[[Array], Array]:
+    """Return what runs a file of ours in nirtorch, in double precision.
+
+    Args:
+        path: the file.
+        circuit: what it was made of; says what a sample is, and T.
+
+    Raises:
+        FormatError: nirtorch does not take the file, now or when it runs.
+    """
+    import nirtorch
+
+    register()
+    try:
+        module = nirtorch.nir_to_torch(nir.read(path), node_map(), dtype=torch.float64)
+    except (*DAMAGED, OSError) as error:
+        raise _refused(path, error) from error
+
+    @torch.no_grad()
+    def run(samples: Array) -> Array:
+        x = torch.from_numpy(np.asarray(samples, np.float64))
+        is_static = samples.ndim == len(circuit.input.size) + 1
+        state, total = None, torch.zeros(1)
+        try:
+            for t in range(circuit.steps):
+                out, state = module(x if is_static else x[:, t], state)
+                total = total + out
+        except DAMAGED as error:
+            raise _refused(path, error) from error
+        return np.asarray(total / circuit.steps)
+
+    return run
+
+
+def _refused(path: Path, error: Exception) -> FormatError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    what = f"nirtorch does not take the graph: {reason}"
+    return FormatError(what, where=str(path), fix=RESTORE)
 
 
 class _Scale(nn.Module):

@@ -1,0 +1,89 @@
+"""The documents say what is so: every command parses, every link leads somewhere."""
+
+import re
+import shlex
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from eideploy.arguments import command_line
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    [ROOT / "README.md", *ROOT.glob("quant/*.md")]
+    + [
+        p
+        for kind in ("docs", "examples", "targets", "benchmarks")
+        for p in ROOT.glob(f"{kind}/**/*.md")
+    ]
+)
+BLOCK = re.compile(r"^(?: {4,}|\$ )?(eideploy .*)$", re.M)  # indented, or in a fence
+INLINE = re.compile(r"`(eideploy [^`]+)`")
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
+PRESETS = {"PRESET", *(p.stem for p in ROOT.glob("eideploy/presets/**/*.toml"))}
+HEADING = re.compile(r"^#+ (.*)$", re.M)
+
+
+def named(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def forms(line):
+    """Return the command lines that one line of a document stands for.
+
+    `a|b` is either, `[word]` may be left out, ` # ...` is a comment, `...` is more of the same.
+    """
+    plain = re.sub(r"\s#.*$", "", line).replace(" ... ", " ").replace("[", "").replace("]", "")
+    if "'" in line or '"' in line:  # a value with brackets of its own
+        plain = re.sub(r"\s#.*$", "", line)
+    words = ["1" if word == "N" else word for word in shlex.split(plain)]
+    choices = [word.split("|") if "=" not in word else [word] for word in words]
+    return [list(words) for words in product(*choices)]
+
+
+COMMANDS = sorted(
+    {
+        (named(page), line.strip())
+        for page in PAGES
+        for pattern in (BLOCK, INLINE)
+        for line in pattern.findall(page.read_text("utf-8"))
+        if not re.match(r"eideploy [A-Z]|eideploy (takes|trains|is|needs|on)\b", line)
+    }
+)
+
+
+def test_commands_were_found():
+    assert len(COMMANDS) > 40
+    assert len({page for page, _ in COMMANDS}) > 10
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS)
+def test_every_command_of_a_document_is_one_that_the_tool_takes(page, line, capsys):
+    for _, *words in forms(line):
+        try:
+            args = command_line().parse_args(words)
+        except SystemExit as stop:
+            assert not stop.code, capsys.readouterr().err  # noqa: PT017 - argparse exits
+            continue
+        if args.command == "train" and not args.preset.endswith(".toml"):
+            assert args.preset in PRESETS
+
+
+def anchors(page):
+    text = page.read_text("utf-8")
+    slugs = (
+        re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in HEADING.findall(text)
+    )
+    return set(slugs)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_of_a_document_leads_somewhere(page):
+    for target, anchor in LINK.findall(re.sub(r"`[^`\n]*`", "", page.read_text("utf-8"))):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        found = (page.parent / target).resolve() if target else page
+        assert found.exists(), f"{named(page)}: {target}"
+        if anchor:
+            assert anchor[1:] in anchors(found), f"{named(page)}: {target}{anchor}"

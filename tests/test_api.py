@@ -15,10 +15,10 @@ from eideploy import api
 from eideploy.arguments import command_line
 
 JOBS = {
-    "train": (api.train_network, api.resume_run, api.finetune_run),
+    "train": (api.train_network, api.resume_run, api.finetune_run, api.distil_run),
     "import": (api.import_checkpoint,),
     "compile": (api.compile_run,),
-    "simulate": (api.simulate_build,),
+    "simulate": (api.simulate_build, api.simulate_chip),
     "sweep": (api.sweep_runs,),
     "verify": (api.verify_build,),
     "report": (api.report_on,),

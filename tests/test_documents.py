@@ -47,7 +47,7 @@ COMMANDS = sorted(
         (named(page), line.strip())
         for page in PAGES
         for pattern in (BLOCK, INLINE)
-        for line in pattern.findall(page.read_text("utf-8"))
+        for line in pattern.findall(re.sub(r"\\\n\s*", "", page.read_text("utf-8")))
         if not re.match(r"eideploy [A-Z]|eideploy (takes|trains|is|needs|on)\b", line)
     }
 )

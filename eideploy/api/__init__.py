@@ -5,6 +5,7 @@ job takes what its command takes, under the same names and with the same default
 """
 
 from eideploy.api.build import compile_run, simulate_build, verify_build
+from eideploy.api.chip import distil_run, simulate_chip
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
 from eideploy.api.survey import (
     check_installation,

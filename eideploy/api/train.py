@@ -8,7 +8,10 @@ from eideploy.api import values
 from eideploy.api.values import Division, PathLike
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.config import DEFAULT_PRESET
+from eideploy.config.chip import is_for_chip
+from eideploy.errors import UsageError
 from eideploy.flow import finetuning, train
+from eideploy.flow.chip_training import train_for_chip
 from eideploy.flow.result import Result
 
 
@@ -35,7 +38,21 @@ def train_network(
         ConfigError: no such preset, or settings that make no sense.
         DataError: the data set is missing or damaged; or `out` exists already.
         StoppedError: the user pressed Ctrl-C; `resume_run` goes on.
+        UsageError, CapacityError: of a preset for a mixed-signal chip.
     """
+    if is_for_chip(os.fspath(preset)):
+        if tensorboard:
+            raise UsageError(
+                "a training for a mixed-signal chip writes no TensorBoard log",
+                where="tensorboard",
+                fix="drop it",
+            )
+        return train_for_chip(
+            os.fspath(preset),
+            overrides=values.settings(overrides, seed),
+            out=values.path(out),
+            data_dir=values.path(data_dir),
+        )
     return train.train(
         os.fspath(preset),
         overrides=values.settings(overrides, seed),

@@ -1,0 +1,76 @@
+"""Jobs for a mixed-signal chip alone: distil a run into a network for it, simulate its build."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from eideploy.api import values
+from eideploy.api.values import PathLike
+from eideploy.flow import chip_simulation
+from eideploy.flow.adapting import distil
+from eideploy.flow.result import Result
+from eideploy.flow.samples import Split
+
+
+def distil_run(
+    run: PathLike,
+    target: PathLike = "dynapse2",
+    *,
+    seed: int | None = None,
+    overrides: Mapping[str, object] | None = None,
+    data_dir: PathLike | None = None,
+    out: PathLike | None = None,
+) -> Result:
+    """Train a network for a mixed-signal chip: `eideploy train --finetune RUN --target dynapse2`.
+
+    Args:
+        run: the finished run that it imitates.
+        target: the chip, or the path of a spec.
+        seed: of everything random; None for the preset's.
+        overrides: settings to change.
+        data_dir: where the data sets that are not bundled lie.
+        out: the new folder; None for a numbered one in `runs/`.
+
+    Raises:
+        UsageError: no such run; a digital target.
+        ConfigError, CapacityError, DataError, FormatError: as of `train_network`.
+    """
+    return distil(
+        Path(run),
+        os.fspath(target),
+        overrides=values.settings(overrides, seed),
+        out=values.path(out),
+        data_dir=values.path(data_dir),
+    )
+
+
+def simulate_chip(
+    build: PathLike | None = None,
+    *,
+    samples: int | None = None,
+    split: Split | None = None,
+    chips: int = 5,
+    data_dir: PathLike | None = None,
+) -> Result:
+    """Run samples through the chip that a build configures: `eideploy simulate --executor dpi`.
+
+    Args:
+        build: a build for a mixed-signal chip; None for the latest.
+        samples: the first so many; None for all.
+        split: "test" (default), "train" or "all".
+        chips: how many chips of each mismatch are drawn.
+        data_dir: where the data sets that are not bundled lie.
+
+    Raises:
+        UsageError: there is no build for a mixed-signal chip.
+        FormatError, SpecError: a damaged build.
+        DataError: the data set is missing.
+    """
+    request = chip_simulation.ChipRequest(
+        folder=values.path(build),
+        samples=samples,
+        split=split,
+        chips=chips,
+        data_dir=values.path(data_dir),
+    )
+    return chip_simulation.simulate_chip(request)

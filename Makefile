@@ -8,7 +8,7 @@ DEMO := demo
 FOREIGN := spikingjelly neurobench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-rtl check lint fast wheel bench clean
+.PHONY: help install demo test test-rtl fuzz check lint fast wheel bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: lint ## all checks and all tests, with coverage (5 minutes)
 
 test-rtl: $(INSTALLED) ## the core in Verilator, Icarus Verilog and yosys, at length (20 minutes)
 	EIDEPLOY_REQUIRE_RTL=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/rtl -q
+
+fuzz: $(INSTALLED) ## change 3000 files of every kind, from a new seed, and kill commands at 20 moments (30 minutes)
+	EIDEPLOY_FUZZ=3000 EIDEPLOY_FUZZ_SEED=$${EIDEPLOY_FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 2 --dist worksteal tests/fuzz -q
 
 check: lint fast ## lint, types, import rules and the fast tests
 

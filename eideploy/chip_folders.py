@@ -45,7 +45,8 @@ class ChipBuild:
 
 def is_chip_run(folder: Path) -> bool:
     """Return whether a finished run holds a network for the chip."""
-    return FILE in read_json(folder / MANIFEST).get("files", {})
+    files = read_json(folder / MANIFEST).get("files")
+    return isinstance(files, dict) and FILE in files
 
 
 def is_chip_build(folder: Path) -> bool:

@@ -108,7 +108,7 @@ def load_run(folder: Path) -> Run:
             fix='name a run that was trained with network.normalization = "ei"',
         )
     if departures := content.get("departures"):
-        found = ", ".join(map(str, departures))
+        found = ", ".join(map(str, departures)) if isinstance(departures, list) else "an ablation"
         raise FormatError(
             f"the run was trained with {found}, which leaves the E-I circuit",
             where=str(folder),

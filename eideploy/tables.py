@@ -30,6 +30,28 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the table that a TOML text is.
+
+    Raises:
+        ValueError: not TOML, nested beyond reason, or a whole number of more than 64 bits.
+    """
+    try:
+        table = tomllib.loads(text)
+        _refuse_long(table)
+    except RecursionError as error:
+        raise ValueError("its tables are nested too deep") from error
+    return table
+
+
+def _refuse_long(value: object) -> None:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        _refuse_long(part)
+    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+        raise ValueError("a whole number has more than 64 bits")
+
+
 def read_toml(path: Path, version: int) -> dict[str, Any]:
     """Read a TOML file that begins with `version`, and return the rest.
 
@@ -37,10 +59,10 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
         SpecError: missing, not TOML, or of another version.
     """
     try:
-        table = tomllib.loads(read_text(path, most=MOST_TOML))
+        table = parse_toml(read_text(path, most=MOST_TOML))
     except FileNotFoundError as error:
         raise SpecError("the file does not exist", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(
             f"not a TOML file: {reason}", where=str(path), fix="mend it, or name another file"

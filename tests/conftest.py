@@ -5,10 +5,26 @@ import os
 import pytest
 from hypothesis import settings
 
+from eideploy import cli
+from tests.cli.support import TINY
 from tests.helpers.chromium import PROGRAM
 
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Return a folder with runs/digits-conv-1 and a build of it, to be copied."""
+    place = tmp_path_factory.mktemp("finished")
+    before = os.getcwd()  # noqa: PTH109 - what chdir takes back
+    os.chdir(place)
+    try:
+        assert cli.main(["train", *TINY]) == 0
+        assert cli.main(["compile"]) == 0
+    finally:
+        os.chdir(before)
+    return place
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A whole configuration: a preset under `presets/` and a user's own file are read alike."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,8 @@ from eideploy.config.checks import check_ablation, check_reset, check_training, 
 from eideploy.config.reading import build, check_bounds, leaves, parse_text, toml_value, unknown_key
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
+from eideploy.files import read_text
+from eideploy.tables import MOST_TOML, parse_toml
 
 DEFAULT_PRESET = "digits-conv"
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
@@ -84,8 +85,8 @@ def load_config(name: str | Path) -> Config:
             fix=f"name one of {', '.join(presets())}, or a file that ends in .toml",
         )
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, most=MOST_TOML)
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"cannot read the configuration: {error}", where=str(path), fix="name a readable file"
         ) from error
@@ -99,8 +100,8 @@ def parse_config(text: str, *, where: str) -> Config:
         ConfigError: not TOML, or a key or value that is wrong.
     """
     try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        content = parse_toml(text)
+    except ValueError as error:
         raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
     return _from_dict(content, where=where)
 

@@ -4,12 +4,12 @@ import dataclasses
 import difflib
 import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from eideploy.errors import ConfigError
+from eideploy.tables import parse_toml
 
 UNIONS = (Union, UnionType)  # which of the two X | Y is depends on X and Y
 Leaf = tuple[str, Any, "dataclasses.Field[Any]"]
@@ -117,8 +117,8 @@ def check_bounds(path: str, value: Any, spec: "dataclasses.Field[Any]") -> None:
 def parse_text(text: str) -> Any:  # noqa: ANN401
     """Return the TOML value that a text is, or the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 

@@ -11,11 +11,13 @@ from eideploy.data.dataset import Dataset, Labels, Stored, extremes
 from eideploy.data.events import bins_by_time, check_any, to_frames
 from eideploy.data.optional import open_tonic, require
 from eideploy.data.sources import SOURCES
+from eideploy.hdf5 import check_hdf5
 
 SOURCE = SOURCES["shd"]
 CLASSES, CHANNELS = 20, 700
 STEPS = 10  # frames where the caller asks for no other number
 MARK = b"\x89HDF\r\n\x1a\n"
+HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 COUNTS = (8156, 2264)  # published recordings of training and of test
 
 
@@ -63,6 +65,8 @@ def _labels(path: Path, count: int) -> Labels:
     h5py = require("h5py", path)
 
     try:
+        with path.open("rb") as raw:
+            check_hdf5(raw)
         with h5py.File(path, "r") as file:
             _ = file["extra/keys"], file["extra/speaker"]
             for key in ("labels", "spikes/times", "spikes/units"):
@@ -71,7 +75,7 @@ def _labels(path: Path, count: int) -> Labels:
                         f"{key} has {len(file[key])} recordings, not {count}", path
                     )
             labels: Labels = file["labels"][()].astype(np.int64)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except HDF5_ERRORS as error:
         raise SOURCE.damaged(f"the file is not whole: {error}", path) from error
     outside = np.flatnonzero((labels < 0) | (labels >= CLASSES))
     if len(outside):
@@ -83,7 +87,10 @@ def _labels(path: Path, count: int) -> Labels:
 
 
 def _decoded(folder: Path, path: Path, count: int, steps: int) -> Iterator[Stored]:
-    reader = open_tonic("SHD", folder, train=path.stem.endswith("train"))
+    try:
+        reader = open_tonic("SHD", folder, train=path.stem.endswith("train"))
+    except (*HDF5_ERRORS, MemoryError) as error:
+        raise SOURCE.damaged(f"the file is not whole: {error}", path) from error
     for place in range(count):
         yield _frames(reader, place, path, steps)
 

@@ -93,23 +93,29 @@ def _read(path: Path, spec: ChipSpec, factors: Mapping[str, float]) -> Dac:
     content = read_json(path)
     check_version(content.get("version"), VERSION, where=str(path))
     own = content.get("factors", {})
+    if not isinstance(own, dict):
+        raise _wrong("factors is no table", path)
     faults = [f"factor of {name}, no bias of the spec" for name in own if name not in factors]
     faults += [f"factor of {n} = {f!r}" for n, f in own.items() if not _positive(f)]
     currents = {kind: _table(content, kind, spec, faults) for kind in TYPES}
     if faults:
-        raise FormatError(
-            f"the table of measured biases is wrong: {'; '.join(faults)}",
-            where=str(path),
-            fix='write {"version": 1, "currents": {"N": [[ampere by fine] by coarse], "P": ...}}',
-        )
+        raise _wrong("; ".join(faults), path)
     return Dac(currents=currents, factors={**factors, **own}, measured=True)
+
+
+def _wrong(faults: str, path: Path) -> FormatError:
+    return FormatError(
+        f"the table of measured biases is wrong: {faults}",
+        where=str(path),
+        fix='write {"version": 1, "currents": {"N": [[ampere by fine] by coarse], "P": ...}}',
+    )
 
 
 def _table(content: Mapping[str, Any], kind: str, spec: ChipSpec, faults: list[str]) -> Array:
     shape = (spec.dac.coarse, spec.dac.fine)
     try:
         table = np.asarray(content["currents"][kind], np.float64)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         faults.append(f"currents.{kind} is no table of numbers")
         return np.ones(shape)
     if table.shape != shape:

@@ -72,7 +72,10 @@ def load_defects(spec: ChipSpec) -> Defects:
         if not key.isdecimal() or int(key) >= spec.chips or not isinstance(entry, dict):
             faults.append(f"chip {key!r}, the board has chips 0..{spec.chips - 1}")
             continue
-        _read_chip(int(key), entry, arrays, faults, path)
+        try:
+            _read_chip(int(key), entry, arrays, faults, path)
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            faults.append(f"chip {key}: {error}")
     if not isinstance(chips, dict) or faults:
         raise FormatError(
             "the defect map is wrong: " + ("; ".join(faults) or "it has no chips"),

@@ -174,7 +174,7 @@ def load(path: Path) -> ChipNetwork:
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)
     try:
         return _unpack(arrays, content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(
             f"the network is malformed: {type(error).__name__} {error}",
             where=str(path),

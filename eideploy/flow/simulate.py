@@ -146,7 +146,8 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
 
 def _require_form(build: Build, asked: Form | None) -> None:
     """Refuse to fold a build's layers: they are quantized, from what calibration saw."""
-    own = build.content.get("inhibition", {"form": "factored"})["form"]
+    said = build.content.get("inhibition")
+    own = said.get("form") if isinstance(said, dict) else "factored"
     if asked is not None and asked != own:
         raise UsageError(
             f"the build's layers are {own}",

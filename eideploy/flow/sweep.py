@@ -18,7 +18,7 @@ from eideploy.flow.compile import find_run
 from eideploy.flow.inhibition import Form, require_form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
-from eideploy.flow.sweep_cell import Cell, measure
+from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.numeric.division import named
 from eideploy.progress import bar, note
 from eideploy.report.pareto import compared_cells, pareto_plot
@@ -74,14 +74,14 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
                 "another process is at work in the sweep",
                 where=str(folder), fix="wait until it ends, or name another folder with --out",
             )  # fmt: skip
-        missing = [c for c in cells if not _path(folder, c).is_file()]
+        missing = [c for c in cells if not _is_there(_path(folder, c))]
         if len(missing) < len(cells):
             note(f"{len(cells) - len(missing)} of {len(cells)} cells are in {folder} already")
         with bar("sweep", len(missing)) as advance:
             for cell, found in _measured(missing, request):
-                write_json(_path(folder, cell), found)
+                write_cell(_path(folder, cell), found)
                 advance(1, f"{cell.scheme} {cell.division}")
-        rows = [read_json(_path(folder, cell)) for cell in cells]
+        rows = [read_cell(_path(folder, cell)) for cell in cells]
         content = {"cells": rows, "baseline": baseline}
         write_json(folder / RESULT, content)
         write_atomic(folder / TABLE, _csv(rows).encode())
@@ -170,6 +170,18 @@ def _prepare(folder: Path) -> None:
 
 def _path(folder: Path, cell: Cell) -> Path:
     return folder / CELLS / f"{cell.key}.json"
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a cell was measured; one that was damaged since is measured again."""
+    if not path.is_file():
+        return False
+    try:
+        read_cell(path)
+    except FormatError as error:
+        note(f"{path} is measured again: {error.what}")
+        return False
+    return True
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from eideploy import __version__, folders
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import Integers, IntegerSynapses, ZeroPolicy
-from eideploy.errors import DataError
+from eideploy.errors import DataError, FormatError
+from eideploy.files import read_json, write_json
 from eideploy.flow.compile import Options, calibration
 from eideploy.flow.inhibition import Form, decide
 from eideploy.flow.samples import Split, samples_of
@@ -53,7 +54,33 @@ class Cell:
     def key(self) -> str:
         """A name that everything which matters for the figures goes into."""
         facts = asdict(self) | {"run": Path(self.run).name, "data_dir": None}
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+        return _digest(facts)[:24]
+
+
+def write_cell(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write the figures of a cell, atomically, with what tells whether they were changed."""
+    write_json(path, {"sha256": _digest(figures), "figures": figures})
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """Return the figures that `write_cell` wrote.
+
+    Raises:
+        FormatError: missing, damaged or changed.
+    """
+    content = read_json(path)
+    figures = content.get("figures")
+    if not isinstance(figures, dict) or content.get("sha256") != _digest(figures):
+        raise FormatError(
+            "the cell was changed",
+            where=str(path),
+            fix="remove it: the same sweep measures it again",
+        )
+    return figures
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def measure(cell: Cell) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
-from eideploy.files import MANIFEST, sha256, write_atomic
+from eideploy.files import MANIFEST, read_text, sha256, write_atomic
 from eideploy.flow import finetuning
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.progress import note
 from eideploy.report.text import counted, percent
+from eideploy.tables import MOST_TOML
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,8 +93,8 @@ def resume(
         note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, most=MOST_TOML)
+    except (OSError, ValueError) as error:
         raise FormatError(
             f"cannot read the configuration: {error}",
             where=str(path),

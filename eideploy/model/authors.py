@@ -4,7 +4,6 @@ Nothing of that code is needed or run: widths, kernels and the places of pooling
 shapes and the numbers of the tensors (see docs/method.md, "Published checkpoints").
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,7 @@ OURS = {  # our name of a data set that `eideploy.data` reads as the published c
     "dvsgesture": "dvs-gesture",
     "cifar10dvs": "cifar10-dvs",
 }
+LONGEST_TAU = 1e6  # steps, beyond any there are
 HIGHEST_COUNT = 255.0  # most events of a pixel in a step that an imported network may get
 
 
@@ -161,8 +161,8 @@ def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
     steps, tau = config.get("T"), neuron.get("tau", 2.0) if isinstance(neuron, Mapping) else None
     if type(steps) is not int or not 1 <= steps <= 1 << 16:
         raise _refused(f"T is {steps}, not a number of time steps", where)
-    if not isinstance(tau, int | float) or not 1 <= tau < math.inf:
-        raise _refused(f"neuron.tau is {tau}, not a number from 1", where)
+    if not isinstance(tau, int | float) or not 1 <= tau <= LONGEST_TAU:
+        raise _refused(f"neuron.tau is {tau}, not a number from 1 to {LONGEST_TAU:g}", where)
     name = _plain(dataset)
     if "dvs" not in name and name not in SIZES:
         raise _refused(f"dataset is {dataset}, whose image size is not known", where)

@@ -99,19 +99,29 @@ def load_network(folder: Path) -> Network:
 
 def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> State:  # noqa: ANN401
     config = parse_config(content["config"], where=where)
-    channels, height, width = content["input_shape"]
-    network = _network(config, (channels, height, width), content["classes"])
-    network.load_state_dict(_group(tensors, "parameter"))
+    channels, height, width = map(_whole, content["input_shape"])
+    shape, classes = (channels, height, width), _whole(content["classes"])
+    parameters = _group(tensors, "parameter")
+    with torch.device("meta"):  # takes no memory, whatever sizes the file claims
+        _network(config, shape, classes).load_state_dict(parameters, assign=True)
+    network = _network(config, shape, classes)
+    network.load_state_dict(parameters)
     return State(
         config=config,
         network=network,
-        input_shape=(channels, height, width),
-        classes=content["classes"],
+        input_shape=shape,
+        classes=classes,
         momentum=_group(tensors, "momentum"),
         metrics=tuple(EpochMetrics.read(m) for m in content["metrics"]),
         partial=None if content["partial"] is None else Partial(**content["partial"]),
         initial=tuple(map(LayerHealth.read, content.get("initial", ()))),
     )
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{value!r} is no size")
+    return value
 
 
 def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:

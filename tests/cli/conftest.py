@@ -1,6 +1,5 @@
-"""A tiny network, trained and compiled once a session; every test works on a copy of its own."""
+"""What the tests of the command line work with: copies of the tiny run and build of the session."""
 
-import os
 import shutil
 from collections import namedtuple
 
@@ -8,23 +7,9 @@ import numpy as np
 import pytest
 
 from eideploy import cli
-from tests.cli.support import TINY, listing
+from tests.cli.support import listing
 
 Outcome = namedtuple("Outcome", "code out err")
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """Return a folder with runs/digits-conv-1 and a build of it, to be copied."""
-    place = tmp_path_factory.mktemp("finished")
-    before = os.getcwd()  # noqa: PTH109 - what chdir takes back
-    os.chdir(place)
-    try:
-        assert cli.main(["train", *TINY]) == 0
-        assert cli.main(["compile"]) == 0
-    finally:
-        os.chdir(before)
-    return place
 
 
 @pytest.fixture

@@ -239,8 +239,8 @@ def test_a_classifier_of_several_layers_is_read(tmp_path, vgg):
         ({"ei_ratio": 8}, "ei_ratio is 8, not 4"),
         ({"T": "four"}, "T is four, not a number of time steps"),
         ({"T": 0}, "T is 0, not a number of time steps"),
-        ({"neuron": {"tau": 0.5}}, "neuron.tau is 0.5, not a number from 1"),
-        ({"neuron": 3}, "neuron.tau is None, not a number from 1"),
+        ({"neuron": {"tau": 0.5}}, "neuron.tau is 0.5, not a number from 1 to 1e+06"),
+        ({"neuron": 3}, "neuron.tau is None, not a number from 1 to 1e+06"),
         ({"dataset": "ImageNet"}, "dataset is ImageNet, whose image size is not known"),
     ],
 )

@@ -177,7 +177,7 @@ def _configuration(content: Mapping[str, Any], spec: ChipSpec) -> Configuration:
     return Configuration(
         bias_names=spec.bias_names,
         populations=tuple(content["populations"]),
-        sizes=tuple(content["populations"].values()),
+        sizes=tuple(map(_whole, content["populations"].values())),
         cams=Cams(**cams),
         srams=Srams(**srams),
         biases=biases,

@@ -17,6 +17,7 @@ import nir.ir
 import numpy as np
 from numpy.typing import NDArray
 
+from eideploy.backends.nir.graphfile import read_graph
 from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
 from eideploy.dynapse2.spec import RECEPTORS, SOMA_ROLES
@@ -135,11 +136,11 @@ def parse_chip(data: bytes, *, where: str) -> ChipNetwork:
     """Return the network of a NIR file's bytes; `where` names the file in errors."""
     register_chip()
     try:
-        found = nir.read(io.BytesIO(data), type_check=False)
+        found = read_graph(data, type_check=False)
         said = found.metadata
         kind, version = said["kind"], int(said["version"])
         network = _network(said, found.nodes) if kind == KIND else None
-    except (KeyError, ValueError, TypeError, AttributeError, OSError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise FormatError(
             f"the file is no NIR graph that can be read: {type(error).__name__} {error}",
             where=where,

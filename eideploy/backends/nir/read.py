@@ -1,6 +1,5 @@
 """A NIR file that this package wrote as the float circuit that it was."""
 
-import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ import nir
 import numpy as np
 
 from eideploy.backends.nir.extension import register
+from eideploy.backends.nir.graphfile import read_graph
 from eideploy.backends.nir.write import VERSION, dialect_of, graph
 from eideploy.circuit import (
     LIF,
@@ -56,13 +56,14 @@ def parse(data: bytes, *, where: str) -> Circuit:
     """Return the circuit of a NIR file's bytes; `where` names the file in errors."""
     register()
     try:
-        found = nir.read(io.BytesIO(data))
+        found = read_graph(data)
         metadata = found.metadata
         dialect = metadata.get("dialect")
         circuit = _circuit(found) if dialect in DIALECTS else None
         same = (
             circuit is not None and dialect == dialect_of(circuit) and _same(found, graph(circuit))
         )
+        version = int(metadata["version"]) if circuit is not None else None
     except (*DAMAGED, OSError) as error:
         raise FormatError(
             f"the file is no NIR graph that can be read: {type(error).__name__} {error}".strip(),
@@ -77,7 +78,7 @@ def parse(data: bytes, *, where: str) -> Circuit:
             where=where,
             fix="name a file that eideploy wrote",
         )
-    check_version(int(metadata["version"]), VERSION, where=where)
+    check_version(version, VERSION, where=where)
     if not same:
         raise FormatError(
             "the graph was changed: its nodes do not make up the circuit that it names",

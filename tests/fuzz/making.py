@@ -1,0 +1,256 @@
+"""Sound files of every kind that the tool reads, made in the working folder, and their readers.
+
+The working folder holds a copy of a tiny run and its build; see conftest.py.
+"""
+
+import json
+import shutil
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from eideploy import cli, folders, shipped
+from eideploy.backends.nir import graph
+from eideploy.backends.nir.chip import save_chip
+from eideploy.circuit.store import load as load_circuit
+from eideploy.circuit.store import save as save_circuit
+from eideploy.data.cifar import CIFAR10
+from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
+from eideploy.dynapse2 import network as chip_network
+from eideploy.dynapse2.biases import load_dac
+from eideploy.files import write_json
+from eideploy.flow import finetuning, sweep
+from eideploy.flow.samples import read_samples
+from eideploy.scheme import load_scheme, scheme_table
+from eideploy.target import load_any
+from tests.cli.support import BUILD as DIGITAL_BUILD
+from tests.cli.support import RUN as DIGITAL_RUN
+from tests.cli.support import rehash
+from tests.data import formats
+from tests.dynapse2.networks import network, population
+from tests.helpers.float_circuits import conv_net
+
+RUN, BUILD = Path(DIGITAL_RUN), Path(DIGITAL_BUILD)
+CHIP_RUN, CHIP_BUILD = Path("runs/chip-1"), Path("builds/chip-1-dynapse2-1")
+
+
+def copied(source):
+    """Return what copies a file that is shipped."""
+    return lambda: Path(shutil.copy(source, "."))
+
+
+def of_run(name):
+    return lambda: RUN / name
+
+
+def of_build(name):
+    return lambda: BUILD / name
+
+
+def true_hashes(path):
+    rehash(next(folder for folder in path.parents if (folder / "manifest.json").is_file()))
+
+
+# what a folder may hold beside a run and a build
+
+
+def chip_run():
+    rng = np.random.default_rng(0)
+    weight = (rng.random((20, 30)) < 0.5) * rng.random((20, 30)) * 1e-9
+    net = network(
+        [population("pixels", 30, "input"), population("out", 20, "output")],
+        [("pixels", "out", "ampa", weight)],
+        classes=np.arange(20) // 2,
+    )
+    CHIP_RUN.mkdir(parents=True)
+    (CHIP_RUN / folders.CONFIG).touch()
+    chip_network.save(net, CHIP_RUN / chip_network.FILE)
+    folders.finish_run(CHIP_RUN, None, {"data": "digits"})
+    return CHIP_RUN / chip_network.FILE
+
+
+def chip_patch():
+    chip_run()
+    assert cli.main(["compile", str(CHIP_RUN), "--target", "dynapse2"]) == 0
+    return CHIP_BUILD / "dynapse2/patch.json"
+
+
+def board_with(key, name, content):
+    """Return what writes a spec of the mixed-signal board that names another file, and the file."""
+
+    def make():
+        spec = (shipped.folder("targets") / "dynapse2/spec.toml").read_text()
+        Path("spec.toml").write_text(spec.replace("[board]", f'[board]\n{key} = "{name}"'))
+        write_json(Path(name), content())
+        return Path(name)
+
+    return make
+
+
+def defects():
+    tags = {"0": [[0, 9], [30, 31]], "3": [[5, 5]]}
+    chip = {"neurons": [[0, 3], [3, 255]], "cams": [[0, 0, 5]], "cams_low": [[1, 2, 3]],
+            "cams_high": [[2, 9, 60]], "tags": tags}  # fmt: skip
+    return {"version": 1, "chips": {"0": chip}}
+
+
+def measured_biases():
+    dac = load_dac(load_any("dynapse2"))
+    currents = {kind: table.tolist() for kind, table in dac.currents.items()}
+    return {"version": 1, "currents": currents, "factors": {}}
+
+
+def nir_file():
+    nir.write("model.nir", graph(conv_net(np.random.default_rng(0))))
+    return Path("model.nir")
+
+
+def chip_nir():
+    chip = chip_network.load(chip_run())
+    save_chip(chip, Path("chip.nir"))
+    return Path("chip.nir")
+
+
+def float_circuit():
+    save_circuit(conv_net(np.random.default_rng(0)), Path("circuit.safetensors"))
+    return Path("circuit.safetensors")
+
+
+# checkpoints of the published code
+
+
+def published():
+    """Write a small checkpoint as the published code does; return its tensors and its config."""
+    import torch
+
+    from tests.model.reference import golden, state_of
+
+    state = state_of(golden("c2_vgg8_narrow"))
+    config = {"dataset": "CIFAR10", "type": "EI-SNN", "arch": "VGG", "T": 4, "ei_ratio": 4,
+              "neuron": {"tau": 2.0}}  # fmt: skip
+    return {name: torch.from_numpy(np.array(value)) for name, value in state.items()}, config
+
+
+def pth():
+    import torch
+
+    state, config = published()
+    content = {
+        "next_epoch": 300, "model_state_dict": state, "config": config,
+        "np_rng_state": np.random.RandomState(0).get_state(), "best_val_acc": np.float64(0.87),
+    }  # fmt: skip
+    torch.save(content, "checkpoint.pth")
+    return Path("checkpoint.pth")
+
+
+def published_tensors():
+    from safetensors.torch import save_file
+
+    state, config = published()
+    save_file(state, "model.safetensors", metadata={"eideploy": "{}"})
+    Path("config.json").write_text(json.dumps(config))
+    return Path("model.safetensors")
+
+
+def published_config():
+    published_tensors()
+    return Path("config.json")
+
+
+def read_published(path):
+    from eideploy.model.authors import read_checkpoint
+
+    return read_checkpoint(path if path.suffix != ".json" else path.with_name("model.safetensors"))
+
+
+def read_training(path):
+    from eideploy.model.checkpoint import load_state
+
+    return load_state(path.parent)
+
+
+def finetuned():
+    scheme = scheme_table(load_scheme("int4"))
+    content = {"parent": "a", "scheme": scheme, "division": "lut:6x6", "zero_policy": "floor"}
+    write_json(Path(finetuning.GOAL), content)
+    return Path(finetuning.GOAL)
+
+
+# samples and data sets
+
+
+def samples():
+    np.save("x.npy", np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32))
+    return Path("x.npy")
+
+
+def read_own(path):
+    return read_samples(path, load_circuit(RUN / folders.CIRCUIT))
+
+
+SMALL_CIFAR = replace(CIFAR10, train=(("data_batch_1.bin", 4),), test=(("test_batch.bin", 2),))
+SMALL_NMNIST = replace(NMNIST, counts=(1, 1))
+SMALL_DVS = replace(CIFAR10_DVS, counts=(11,))
+
+
+def cifar_file():
+    folder = Path(SMALL_CIFAR.source.folder)
+    files = (*SMALL_CIFAR.train, *SMALL_CIFAR.test)
+    formats.write_cifar(folder, files, SMALL_CIFAR.classes, np.random.default_rng(0))
+    return folder / "data_batch_1.bin"
+
+
+def recordings(source, write, *names):
+    """Return what writes an event set and keeps the files `names` of it; the first is changed."""
+
+    def make():
+        folder = Path(source.folder)
+        made = write(folder, np.random.default_rng(0))
+        for path in made:
+            if path.relative_to(folder).as_posix() not in names:
+                path.unlink()
+        return folder / names[0]
+
+    return make
+
+
+def decoded(read):
+    """Return what reads a data set in the working folder, decoding it anew."""
+
+    def call(_):
+        shutil.rmtree("eideploy-cache", ignore_errors=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers that are none, by tonic
+            return read(Path())
+
+    return call
+
+
+def spoken():
+    formats.write_shd(Path("SHD"), np.random.default_rng(0), train=2, test=1)
+    return Path("SHD/shd_train.h5")
+
+
+def tiny_images(name):
+    def make():
+        formats.write_tinyimagenet(
+            Path("tiny-imagenet-200"), np.random.default_rng(0), classes=2, each=1, test=2
+        )
+        return Path("tiny-imagenet-200") / name
+
+    return make
+
+
+# sweeps
+
+
+def sweep_cell():
+    request = sweep.Request(
+        runs=(RUN,), schemes=("int8",), divisions=("exact",), samples=2, backend="threading", jobs=1
+    )
+    sweep.sweep(request, out=Path("sweeps/a"))
+    (cell,) = Path("sweeps/a/cells").iterdir()
+    return cell

@@ -1,0 +1,95 @@
+"""Every file that the tool reads, changed at random: read or refused with a stated error.
+
+EIDEPLOY_FUZZ files of every kind are changed (300 unless set), from the seed EIDEPLOY_FUZZ_SEED;
+`make fuzz` changes more from a seed of its own, and prints it.
+"""
+
+import os
+import random
+import signal
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from eideploy.errors import EideployError
+from tests.fuzz.kinds import KINDS
+
+ROUNDS = int(os.environ.get("EIDEPLOY_FUZZ", "300"))
+SEED = os.environ.get("EIDEPLOY_FUZZ_SEED", "0")
+PATIENCE_S = 10
+MOST_BYTES = 1 << 30
+
+
+class HangError(BaseException):
+    """A reader took longer than anyone waits."""
+
+
+@contextmanager
+def in_time():
+    def stop(*_):
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - begun < PATIENCE_S
+
+
+def memory(field):
+    """Return a number of bytes of /proc/self/status: VmRSS held now, VmHWM at most so far."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) << 10
+    pytest.fail(f"no {field}")
+
+
+def listing(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.lstat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_changed_file_is_read_or_refused_with_nothing_else_to_show(kind, workplace, monkeypatch):
+    path = kind.make()
+    (workplace / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(workplace / "tmp"))
+    (workplace / "loop").symlink_to("loop")
+    whole, rng = path.read_bytes(), random.Random(f"{kind.name} {SEED}")
+    kind.read(path)
+    beside = {p: p.read_bytes() for p in workplace.rglob("manifest.json") if p != path.absolute()}
+    refused = 0
+    Path("/proc/self/clear_refs").write_text("5")
+    held = memory("VmRSS")
+    for number in range(ROUNDS):
+        change = rng.choice(kind.changes)
+        changed = change(whole, rng)
+        path.write_bytes(changed)
+        kind.then(path)
+        before = listing(workplace)
+        try:
+            with in_time():
+                kind.read(path)
+        except EideployError as error:
+            refused += bool(error.what and error.where and error.fix)
+        except BaseException as error:
+            kept = Path(os.environ.get("EIDEPLOY_FUZZ_KEEP", tempfile.gettempdir())) / path.name
+            kept.write_bytes(changed)
+            error.add_note(f"{kind.name}, seed {SEED}, change {number}: {change.__name__}; {kept}")
+            raise
+        after = {k: v for k, v in listing(workplace).items() if not k.startswith("eideploy-cache")}
+        assert after.items() <= before.items(), f"{kind.name}, change {number}: {change.__name__}"
+        for file, content in beside.items():
+            file.write_bytes(content)
+    assert memory("VmHWM") - held < MOST_BYTES
+    assert refused * 100 >= ROUNDS * kind.least

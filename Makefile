@@ -8,7 +8,7 @@ DEMO := demo
 FOREIGN := spikingjelly neurobench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-rtl fuzz check lint fast wheel bench clean
+.PHONY: help install demo test test-rtl fuzz check lint fast wheel bench clean docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,11 +46,14 @@ wheel: $(INSTALLED) ## build sdist and wheel into dist, and try them in an empty
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	$(BIN)/python -m pytest -q tests/test_wheel.py
 
+docs: $(INSTALLED) ## build the documentation site into site; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
 bench: $(INSTALLED) ## measure accuracy and speed; by hand, takes long
 	$(BIN)/python benchmarks/digits_deployment.py
 
 clean: ## remove .venv, caches and the demo's folder
-	rm -rf .venv $(DEMO) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf .venv $(DEMO) dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eideploy.arguments import command_line
+from eideploy.cli import main
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -87,3 +88,24 @@ def test_every_link_of_a_document_leads_somewhere(page):
         assert found.exists(), f"{named(page)}: {target}"
         if anchor:
             assert anchor[1:] in anchors(found), f"{named(page)}: {target}{anchor}"
+
+
+@pytest.mark.slow
+def test_the_first_ten_minutes_go_as_their_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "first_ten_minutes.md").read_text("utf-8")
+    small = 'training.epochs=1 training.warmup_epochs=0 network.widths=[8,"P",8]'
+    refused = 0
+    for line in BLOCK.findall(text):
+        for _, *words in forms(line):
+            if words[0] in ("verify", "doctor"):  # tested elsewhere, and at length
+                continue
+            if words[0] == "train":
+                words += [word for setting in small.split() for word in ("--set", setting)]
+            if main(words):
+                refused += 1
+                said = [part.strip() for part in capsys.readouterr().err.splitlines()[-3:]]
+                assert all(part in text for part in said)
+    assert refused == 1
+    assert (tmp_path / "runs" / "digits-conv-1").is_dir()
+    assert len(list(tmp_path.glob("builds/*/report.html"))) == 1

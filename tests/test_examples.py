@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from eideploy import native
 from eideploy.cli import main
+from tests.model.reference import golden, state_of
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SMALL = ["training.epochs=1", "training.warmup_epochs=0", 'network.widths=[8, "P", 8]']
@@ -43,6 +47,79 @@ def test_own_target_compiles_with_the_small_table_and_refuses_the_large_one(
     assert main([*compile_run, "--lut", "4bit"]) == 0
     assert main(["simulate", "build", "--samples", "20"]) == 0
     assert "division  lut 4x4" in capsys.readouterr().out
+
+
+def example(name, *words, folder, timeout=300):
+    """Run the script of an example in `folder`, and return what it prints."""
+    command = [sys.executable, EXAMPLES / name / "run.py", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.rtl
+def test_digits_become_rtl_that_equals_the_simulator(tmp_path):
+    said = example("digits_to_rtl", *SMALL, folder=tmp_path)
+    assert "SystemVerilog files in builds/digits-conv-1-digital-int8-lut8x8-1/rtl" in said
+    assert "rtl: 0 logits and 0 predictions of 20 samples differ" in said
+
+
+@pytest.mark.slow
+def test_event_recordings_become_onnx_that_equals_the_simulator(tmp_path):
+    small = ["training.epochs=1", "training.warmup_epochs=0", "training.max_iterations=3"]
+    said = example("events_to_onnx", *small, 'network.widths=[4, "P", "P", 8]', folder=tmp_path)
+    assert [line.split()[0] for line in said.splitlines()[:2]] == ["model.onnx", "model.int.onnx"]
+    assert said.endswith("integer sums that differ from the simulator's: 0\n")
+
+
+@pytest.mark.slow
+def test_fine_tuning_wins_back_what_4_bits_and_shifts_lose(tmp_path):
+    said = example("int4_and_shift", "training.epochs=6", folder=tmp_path)
+    head, *rows = [line.split() for line in said.splitlines()]
+    assert head[0] == "network"
+    assert [row[:3] for row in rows] == [
+        ["trained", "int8", "lut:8x8"],
+        ["trained", "int4", "shift"],
+        ["fine-tuned", "int4", "shift"],
+    ]
+    integers = [float(row[4].rstrip("%")) for row in rows]
+    assert integers[2] >= integers[1] - 1
+    assert integers[0] > 80
+
+
+def test_a_checkpoint_of_the_authors_is_compiled(tmp_path):
+    data = golden("c1_mlp_64_64_32_10")
+    state = {name: torch.from_numpy(a) for name, a in state_of(data).items()}
+    config = {"dataset": "MNIST", "type": "EI-SNN", "arch": "MLP", "T": 4, "num_layers": 3}
+    torch.save({"model_state_dict": state, "config": config}, tmp_path / "mlp.pth")
+    samples = data["x"].reshape(-1, 1, 1, 64)
+    np.save(tmp_path / "x.npy", (samples - samples.min()) / np.ptp(samples))
+    said = example("authors_checkpoint", "mlp.pth", "x.npy", folder=tmp_path)
+    assert "imported mlp.pth" in said
+    assert "prediction agreement" in said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+def test_a_network_is_mapped_on_dynapse2_and_simulated(tmp_path):
+    small = (
+        "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
+        "network.outputs=4", "training.epochs=2", "training.threads=1",
+    )  # fmt: skip
+    said = example("dynapse2", *small, folder=tmp_path)
+    assert "no board has run" in said
+    assert "semantic gap" in said
+
+
+def test_every_example_has_a_readme_and_stands_in_the_list():
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    listed = (EXAMPLES / "README.md").read_text("utf-8")
+    tested = Path(__file__).read_text("utf-8")
+    for name in folders - {"__pycache__"}:
+        assert (EXAMPLES / name / "README.md").is_file()
+        assert f"]({name})" in listed
+        assert f'"{name}"' in tested
 
 
 def test_ablations_train_every_variant_once_and_make_a_table(tmp_path):

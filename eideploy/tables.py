@@ -10,7 +10,6 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eideploy.errors import SpecError
-from eideploy.files import read_text
 
 T = TypeVar("T")
 MOST_TOML = 1 << 20  # bytes; a larger file is no spec, and would take minutes to parse
@@ -58,6 +57,8 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
     Raises:
         SpecError: missing, not TOML, or of another version.
     """
+    from eideploy.files import read_text  # late: with it comes numpy, and --help reads no file
+
     try:
         table = parse_toml(read_text(path, most=MOST_TOML))
     except FileNotFoundError as error:

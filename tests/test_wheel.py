@@ -79,7 +79,7 @@ def test_the_sdist_holds_what_testing_and_building_it_takes(released):
 
 def test_the_wheel_holds_every_file_of_package_targets_and_schemes(released):
     listed = subprocess.run(
-        ["git", "ls-files", "eideploy", "targets", "quant"],
+        ["git", "ls-files", "eideploy", "targets", "quant", "constraints.txt"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     assert len(listed) > 200

@@ -10,7 +10,6 @@ from eideploy.config.checks import check_ablation, check_reset, check_training, 
 from eideploy.config.reading import build, check_bounds, leaves, parse_text, toml_value, unknown_key
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
-from eideploy.files import read_text
 from eideploy.tables import MOST_TOML, parse_toml
 
 DEFAULT_PRESET = "digits-conv"
@@ -75,6 +74,8 @@ def load_config(name: str | Path) -> Config:
     Raises:
         ConfigError: no such preset or file, not TOML, or a key or value that is wrong.
     """
+    from eideploy.files import read_text  # late: with it comes numpy, and --help reads no file
+
     if str(name) in presets():
         return parse_config((PRESETS / f"{name}.toml").read_text("utf-8"), where=f"preset {name}")
     path = Path(name)

@@ -7,38 +7,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 
-from eideploy.circuit.folded import (
-    FoldedConv,
-    FoldedLinear,
-    FoldedReadout,
-    IntegerFoldedConv,
-    IntegerFoldedLinear,
-    IntegerFoldedReadout,
-    PlainConv,
-    PlainLinear,
-)
-from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import (
-    Division,
-    IntegerEIConv,
-    IntegerEILinear,
-    IntegerInput,
-    IntegerLIF,
-    IntegerReadout,
-    SumPool,
-)
-from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import (
-    LIF,
-    Add,
-    AvgPool,
-    EIConv,
-    EILinear,
-    EIReadout,
-    Flatten,
-    Input,
-)
-from eideploy.circuit.ranges import Chosen, LayerRange, Ranges
+from eideploy import circuit as ir
+from eideploy.circuit import Array, Chosen, Circuit, Division, LayerRange, Node, Ranges, Shape
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.numeric.division import METHODS, TABULATED, Divider
@@ -48,14 +18,10 @@ T = TypeVar("T")
 KIND, VERSION = "eideploy circuit", 1
 MAX_WIDTH = 17  # of a table's index and entries
 KINDS: dict[str, type[Node]] = {
-    kind.__name__: kind
-    for kind in (
-        Input, EIConv, EILinear, EIReadout, PlainConv, PlainLinear, LIF, AvgPool, Flatten, Add,
-        IntegerInput, IntegerEIConv, IntegerEILinear, IntegerReadout, IntegerLIF, SumPool,
-        FoldedConv, FoldedLinear, FoldedReadout,
-        IntegerFoldedConv, IntegerFoldedLinear, IntegerFoldedReadout,
-    )
-}  # fmt: skip
+    name: kind
+    for name in ir.__all__
+    if isinstance(kind := getattr(ir, name), type) and issubclass(kind, Node) and kind is not Node
+}
 
 
 def save(circuit: Circuit, path: Path) -> None:

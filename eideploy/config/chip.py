@@ -1,20 +1,17 @@
 """What describes a training for a mixed-signal chip: presets under `presets/chips/`, or a file."""
 
-import dataclasses
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from eideploy.config.configuration import PRESETS
-from eideploy.config.reading import build, check_bounds, leaves, parse_text, toml_value, unknown_key
+from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Data, bounded
 from eideploy.errors import ConfigError
 
 CHIP_PRESETS = PRESETS / "chips"
 CHIP_PRESET = "digits-dynapse2"
-SECTIONS = ("network", "synapses", "neuron", "training", "data")
 Inhibition = Literal["both", "gaba", "shunt", "none"]
 
 
@@ -79,7 +76,7 @@ class ChipTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChipConfig:
+class ChipConfig(Described):
     """One training for a chip, completely described.
 
     Raises:
@@ -113,30 +110,6 @@ class ChipConfig:
                 fix="choose prune_from < prune_to <= quantise_from",
             )
 
-    def with_overrides(self, overrides: Mapping[str, str]) -> "ChipConfig":
-        """Return a copy with values such as `{"training.epochs": "3"}`, which `--set` gives.
-
-        Raises:
-            ConfigError: a key is unknown, or a value does not fit it.
-        """
-        content = dataclasses.asdict(self)
-        for path, text in overrides.items():
-            section, _, key = path.rpartition(".")
-            holder = content.get(section) if section else content
-            if not isinstance(holder, dict):
-                raise unknown_key(path, _known(), "--set")
-            holder[key] = parse_text(text)
-        return _from_dict(content, "--set")
-
-    def to_toml(self) -> str:
-        """Return the TOML text that reads back as this very configuration."""
-        lines = [f"target = {toml_value(self.target)}", f"seed = {self.seed}"]
-        for section in SECTIONS:
-            lines += ["", f"[{section}]"]
-            values = vars(getattr(self, section)).items()
-            lines += [f"{key} = {toml_value(value)}" for key, value in values]
-        return "\n".join(lines) + "\n"
-
 
 def chip_presets() -> tuple[str, ...]:
     """Return the names of the shipped presets for mixed-signal chips."""
@@ -163,12 +136,5 @@ def load_chip_config(name: str) -> ChipConfig:
         ConfigError: a key or value is wrong.
     """
     path = CHIP_PRESETS / f"{name}.toml" if name in chip_presets() else Path(name)
-    return _from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(name))
-
-
-def _from_dict(content: Mapping[str, Any], where: str) -> ChipConfig:
-    return build(ChipConfig, content, where=where, known=_known())  # type: ignore[no-any-return]
-
-
-def _known() -> list[str]:
-    return [path for path, _, _ in leaves(ChipConfig())]
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    return ChipConfig.of_table(content, where=str(name))

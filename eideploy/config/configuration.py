@@ -1,13 +1,10 @@
 """A whole configuration: a preset under `presets/` and a user's own file are read alike."""
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from eideploy.config.checks import check_ablation, check_reset, check_training, check_widths
-from eideploy.config.reading import build, check_bounds, leaves, parse_text, toml_value, unknown_key
+from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
 from eideploy.tables import MOST_TOML, parse_toml
@@ -17,7 +14,7 @@ PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Described):
     """One training, completely described.
 
     Raises:
@@ -37,30 +34,6 @@ class Config:
         check_training(self.training, steps=self.network.steps)
         check_ablation(self.ablation, self.network, self.training)
         check_reset(self.network, self.training)
-
-    def with_overrides(self, overrides: Mapping[str, str]) -> "Config":
-        """Return a copy with values such as `{"training.epochs": "3"}`, which `--set` gives.
-
-        Raises:
-            ConfigError: a key is unknown, or a value does not fit it.
-        """
-        content = dataclasses.asdict(self)
-        for path, text in overrides.items():
-            section, _, key = path.rpartition(".")
-            holder = content.get(section) if section else content
-            if not isinstance(holder, dict):
-                raise unknown_key(path, _known(), "--set")
-            holder[key] = parse_text(text)
-        return _from_dict(content, where="--set")
-
-    def to_toml(self) -> str:
-        """Return the TOML text that reads back as this very configuration."""
-        lines = [f"seed = {self.seed}"]
-        for section in ("network", "training", "data", "ablation"):
-            lines += ["", f"[{section}]"]
-            values = vars(getattr(self, section)).items()
-            lines += [f"{key} = {toml_value(value)}" for key, value in values]
-        return "\n".join(lines) + "\n"
 
 
 def presets() -> tuple[str, ...]:
@@ -104,12 +77,4 @@ def parse_config(text: str, *, where: str) -> Config:
         content = parse_toml(text)
     except ValueError as error:
         raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
-    return _from_dict(content, where=where)
-
-
-def _from_dict(content: Mapping[str, Any], *, where: str) -> Config:
-    return build(Config, content, where=where, known=_known())  # type: ignore[no-any-return]
-
-
-def _known() -> list[str]:
-    return [path for path, _, _ in leaves(Config())]
+    return Config.of_table(content, where=where)

@@ -6,13 +6,57 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from eideploy.errors import ConfigError
 from eideploy.tables import parse_toml
 
 UNIONS = (Union, UnionType)  # which of the two X | Y is depends on X and Y
 Leaf = tuple[str, Any, "dataclasses.Field[Any]"]
+
+
+class Described:
+    """A dataclass of sections and values that TOML text describes; every key has a default."""
+
+    @classmethod
+    def of_table(cls, content: Mapping[str, Any], *, where: str) -> Self:
+        """Return what a TOML table describes; `where` names its origin in errors.
+
+        Raises:
+            ConfigError: a key is unknown, or a value does not fit it.
+        """
+        return build(cls, content, where=where, known=cls._known())  # type: ignore[no-any-return]
+
+    def with_overrides(self, overrides: Mapping[str, str]) -> Self:
+        """Return a copy with values such as `{"training.epochs": "3"}`, which `--set` gives.
+
+        Raises:
+            ConfigError: a key is unknown, or a value does not fit it.
+        """
+        content = dataclasses.asdict(self)  # type: ignore[call-overload]
+        for path, text in overrides.items():
+            section, _, key = path.rpartition(".")
+            holder = content.get(section) if section else content
+            if not isinstance(holder, dict):
+                raise unknown_key(path, self._known(), "--set")
+            holder[key] = parse_text(text)
+        return self.of_table(content, where="--set")
+
+    def to_toml(self) -> str:
+        """Return the TOML text that reads back as this very configuration."""
+        sections = {k: v for k, v in vars(self).items() if dataclasses.is_dataclass(v)}
+        lines = _lines({k: v for k, v in vars(self).items() if k not in sections})
+        for name, section in sections.items():
+            lines += ["", f"[{name}]", *_lines(vars(section))]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def _known(cls) -> list[str]:
+        return [path for path, _, _ in leaves(cls())]
+
+
+def _lines(values: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {toml_value(value)}" for key, value in values.items()]
 
 
 def build(

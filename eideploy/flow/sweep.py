@@ -21,7 +21,8 @@ from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.numeric.division import named
 from eideploy.progress import bar, note
-from eideploy.report.pareto import compared_cells, pareto_plot
+from eideploy.report.pareto import compared_cells
+from eideploy.report.sweep_plot import sweep_plot
 from eideploy.report.sweep_text import NAMES, sweep_text
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
 from eideploy.target import load_target
@@ -85,7 +86,7 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
         content = {"cells": rows, "baseline": baseline}
         write_json(folder / RESULT, content)
         write_atomic(folder / TABLE, _csv(rows).encode())
-        write_atomic(folder / PLOT, pareto_plot(rows))
+        write_atomic(folder / PLOT, sweep_plot(rows, baseline))
     text = f"{sweep_text(rows, baseline)}\n\nsweep  {folder} ({TABLE}, {RESULT}, {PLOT})"
     return Result(text=text, content={"sweep": str(folder), **content})
 

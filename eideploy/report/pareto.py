@@ -1,6 +1,5 @@
-"""A sweep's picture: accuracy against cycles, weight bits and table bits."""
+"""Which combinations of a sweep no other beats, at what costs."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,37 +46,3 @@ def compared_cells(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def measured(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return which column says what a combination is worth."""
     return "agreement" if rows[0]["accuracy"] is None else "accuracy"
-
-
-def pareto_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return an SVG of every combination's mean accuracy against its costs, fronts joined.
-
-    Without labels it is the agreement with the float network.
-    """
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    groups = grouped(rows)
-    names = list(dict.fromkeys(scheme for scheme, *_ in groups))
-    value = measured(rows)
-    figure = Figure(figsize=(13, 4.5), layout="constrained")
-    canvas = FigureCanvasSVG(figure)
-    axes = figure.subplots(1, len(COSTS), sharey=True)
-    for axis, (key, title) in zip(axes, COSTS.items(), strict=True):
-        points = [(mean(own, key), 100 * mean(own, value)) for own in groups.values()]
-        for place, name in enumerate(names):
-            own = [p for p, (scheme, *_) in zip(points, groups, strict=True) if scheme == name]
-            axis.plot(*zip(*own, strict=True), "o", color=f"C{place}", label=name, markersize=4)
-        kept = front(points)
-        axis.plot([points[i][0] for i in kept], [points[i][1] for i in kept], "k-", lw=0.8)
-        for i in kept:
-            scheme, division, _, form = list(groups)[i]
-            label = f"{scheme} {division}" + ("" if form == "factored" else f" {form}")
-            axis.annotate(label, points[i], fontsize=6, rotation=20)
-        axis.set_xlabel(title)
-        axis.grid(visible=True, alpha=0.3)
-    axes[0].set_ylabel(f"{value}, %")
-    axes[-1].legend(fontsize=7)
-    file = io.BytesIO()
-    canvas.print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
-    return file.getvalue()

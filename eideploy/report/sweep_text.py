@@ -90,17 +90,18 @@ def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
     if baseline is not None:
         values = [entry["float"] for entry in baseline["contrast"]]
         lines.append([f"BatchNorm float, {counted(len(baseline['runs']), 'run')}", *_shown(values)])
-    lines.append(["E-I float", *_shown(_means(first, "float"))])
+    lines.append(["E-I float", *_shown(means(first, "float"))])
     for (*names, policy, form), own in groups.items():
         if policy != "minimum":
             names.append(policy)
         if form != "factored":
             names.append(form)
-        lines.append([" ".join(names), *_shown(_means(own, "integer"))])
+        lines.append([" ".join(names), *_shown(means(own, "integer"))])
     return table(head, lines)
 
 
-def _means(rows: Sequence[Row], which: str) -> list[float]:
+def means(rows: Sequence[Row], which: str) -> list[float]:
+    """Return the mean accuracy at every contrast, of the float or the integer network."""
     values = [[entry[which] for entry in row["contrast"]] for row in rows]
     return [float(x) for x in np.mean(values, 0)]
 

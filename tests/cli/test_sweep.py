@@ -37,6 +37,17 @@ def test_tables_and_plot_hold_every_cell(trained, call):
     assert ET.parse(trained / "s/pareto.svg").getroot().tag.endswith("svg")
 
 
+def test_the_picture_names_schemes_divisions_and_costs_and_is_the_same_each_time(trained, call):
+    asked = [*SMALL, "--contrast", "0.5,1.4", "--out", "s"]
+    assert call(*asked).code == 0
+    first = (trained / "s/pareto.svg").read_bytes()
+    said = {e.text for e in ET.fromstring(first).iter() if e.tag.endswith("}text")}
+    assert {"int8", "int3", "lut 8x8", "constant", "E-I, float", "accuracy, %"} <= said
+    assert {"weights, KiB", "contrast of the input, int8"} <= said
+    assert call(*asked).code == 0
+    assert (trained / "s/pareto.svg").read_bytes() == first
+
+
 def test_a_cell_is_what_compile_and_simulate_give(trained, call):
     assert call(*SMALL, "--out", "s").code == 0
     assert call("compile", RUN, "--scheme", "int3", "--lut", "8bit", "--out", "b").code == 0

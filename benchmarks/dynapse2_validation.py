@@ -1,0 +1,74 @@
+"""Compare settings of the training for DYNAP-SE2 on images held out of the training split.
+
+    python benchmarks/dynapse2_validation.py shipped= '200 Hz=network.peak_rate_hz=200'
+
+Every argument is NAME=KEY=VALUE,KEY=VALUE, changes to the preset. Training images are split
+five-fold; with seed k fold k is held out, and its accuracy given. The test split is not touched.
+"""
+
+import argparse
+
+import numpy as np
+from digits_accuracy import folds
+
+from eideploy.config.chip import CHIP_PRESET, load_chip_config
+from eideploy.data import Dataset, load
+from eideploy.dpi.classify import accuracies
+from eideploy.dpi.mismatch import Mismatch
+from eideploy.dpi.wiring import decode
+from eideploy.dynapse2.mapping import map_network
+from eideploy.flow.chip_training import fit, load_chip
+
+FOLDS = 5
+CVS = (0.0, 0.1, 0.2)
+CHIPS = range(500, 510)  # of each CV; no training draws them, no test either
+
+
+def measure(overrides: dict[str, str], dataset: Dataset, seed: int) -> list[float]:
+    """Return the accuracy on the images held out, at each CV."""
+    config = load_chip_config(CHIP_PRESET).with_overrides({**overrides, "seed": str(seed)})
+    spec = load_chip(config.target)
+    trained = fit(config, spec, dataset, np.eye(dataset.classes)[dataset.train_y])
+    wiring = decode(map_network(trained.network, spec).configuration, spec)
+    x, y, coding = dataset.test.batch(slice(None)), dataset.test_y, trained.network.coding
+    return [
+        float(
+            accuracies(
+                wiring,
+                x,
+                y,
+                coding,
+                mismatch=Mismatch.uniform(cv),
+                seeds=CHIPS if cv else CHIPS[:1],
+            ).mean()
+        )
+        for cv in CVS
+    ]
+
+
+def main() -> None:
+    """Print a table row for each candidate and seed, and one for the candidate's mean."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("candidates", nargs="+", metavar="NAME=KEY=VALUE,...")
+    parser.add_argument("--seeds", type=int, default=2, choices=range(1, FOLDS + 1))
+    options = parser.parse_args()
+    parts = list(folds(load("digits"), FOLDS))[: options.seeds]
+    print("| settings | seed | " + " | ".join(f"CV {cv:.0%}" for cv in CVS) + " |")
+    print("|---" * (len(CVS) + 2) + "|", flush=True)
+    for candidate in options.candidates:
+        name, _, changes = candidate.partition("=")
+        overrides = dict(change.split("=", 1) for change in changes.split(",") if change)
+        rows = []
+        for seed, part in enumerate(parts):
+            rows.append(measure(overrides, part, seed))
+            _show(name, str(seed), rows[-1])
+        _show(name, "mean", [float(x) for x in np.mean(rows, 0)])
+
+
+def _show(name: str, seed: str, values: list[float]) -> None:
+    cells = [name, seed, *(f"{100 * value:.1f}" for value in values)]
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -29,7 +29,7 @@ test-rtl: $(INSTALLED) ## the core in Verilator, Icarus Verilog and yosys, at le
 	EIDEPLOY_REQUIRE_RTL=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/rtl -q
 
 fuzz: $(INSTALLED) ## change 3000 files of every kind, from a new seed, and kill commands at 20 moments (30 minutes)
-	EIDEPLOY_FUZZ=3000 EIDEPLOY_FUZZ_SEED=$${EIDEPLOY_FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 2 --dist worksteal tests/fuzz -q
+	EIDEPLOY_FUZZ=3000 EIDEPLOY_KILLS=20 EIDEPLOY_FUZZ_SEED=$${EIDEPLOY_FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 2 --dist worksteal tests/fuzz -q
 
 check: lint fast ## lint, types, import rules and the fast tests
 

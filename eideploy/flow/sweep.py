@@ -12,7 +12,15 @@ from typing import Any, get_args
 from eideploy import folders
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.errors import DataError, FormatError, UsageError
-from eideploy.files import MANIFEST, locked, read_json, sha256, write_atomic, write_json
+from eideploy.files import (
+    MANIFEST,
+    locked,
+    read_json,
+    remove_partial,
+    sha256,
+    write_atomic,
+    write_json,
+)
 from eideploy.flow.baselines import baselines
 from eideploy.flow.compile import find_run
 from eideploy.flow.inhibition import Form, require_form
@@ -75,6 +83,8 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
                 "another process is at work in the sweep",
                 where=str(folder), fix="wait until it ends, or name another folder with --out",
             )  # fmt: skip
+        remove_partial(folder)
+        remove_partial(folder / CELLS)
         missing = [c for c in cells if not _is_there(_path(folder, c))]
         if len(missing) < len(cells):
             note(f"{len(cells) - len(missing)} of {len(cells)} cells are in {folder} already")
@@ -152,21 +162,23 @@ def _pair(cell: Cell) -> tuple[Cell, dict[str, Any]]:
 
 
 def _prepare(folder: Path) -> None:
-    if folder.exists() and not (folder / PLAN).is_file() and any(folder.iterdir()):
+    foreign = folder.exists() and not (folder / PLAN).is_file()
+    if foreign and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(
             "the folder holds something else than a sweep",
             where=str(folder), fix="name a new folder, or that of a sweep to go on with",
         )  # fmt: skip
     try:
-        (folder / CELLS).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / PLAN).is_file():  # first, so that a sweep that was killed is known as one
+            write_json(folder / PLAN, {"kind": "eideploy sweep", "version": 1})
+        (folder / CELLS).mkdir(exist_ok=True)
     except OSError as error:
         raise DataError(
             f"cannot write: {error.strerror}",
             where=str(folder),
             fix="name a folder that can be made",
         ) from error
-    if not (folder / PLAN).is_file():
-        write_json(folder / PLAN, {"kind": "eideploy sweep", "version": 1})
 
 
 def _path(folder: Path, cell: Cell) -> Path:

@@ -1,17 +1,14 @@
 """How this tool keeps files: written aside and renamed, hashed, versioned, and free of code.
 
 Nothing half-written is ever seen under a final name: a file is written beside its place and renamed
-over it, a folder is filled under a hidden name and renamed once complete.
+over it; how whole folders are, `staging` says.
 """
 
-import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -23,11 +20,6 @@ from safetensors.numpy import save
 
 from eideploy.errors import DataError, FormatError
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: two processes are not kept apart there
-    fcntl = None  # type: ignore[assignment]
-
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
 RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
@@ -35,17 +27,9 @@ MOST_JSON = 64 << 20  # bytes; a manifest of this size would list half a million
 Arrays = Mapping[str, NDArray[Any]]
 
 
-@dataclass
-class Staged:
-    """A folder on its way: `aside` is filled, `final` is the name that it takes."""
-
-    aside: Path
-    final: Path
-
-
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader sees the old file or the whole new one."""
-    aside = _aside(path)
+    aside = aside_of(path)
     try:
         with aside.open("xb") as file:
             file.write(data)
@@ -53,57 +37,10 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         with suppress(OSError):
             aside.unlink()
-
-
-@contextmanager
-def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
-    """Yield a hidden folder that takes its final name when the block ends without an error.
-
-    `choose` gives that name, and is asked again where another process took it in the meantime.
-    After an error nothing is left, not even the parent folders that were made.
-
-    Raises:
-        DataError: the chosen folder exists already, or cannot be written.
-    """
-    final = _free(choose())
-    staged = Staged(aside=_aside(final), final=final)
-    made = [parent for parent in final.parents if not os.path.lexists(parent)]
-    try:
-        staged.aside.mkdir(parents=True)
-        yield staged
-        _rename(staged, choose)
-    except OSError as error:
-        raise _unwritable(staged.final, error) from error
-    finally:
-        shutil.rmtree(staged.aside, ignore_errors=True)
-        with suppress(OSError):  # not empty: the folder was finished, or another is in it
-            for parent in made:
-                parent.rmdir()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Yield whether this process alone holds `path`, until the block ends or the process dies."""
-    with path.open("rb") as file:
-        try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:  # a file system without locks
-            pass
-        yield True
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what a process that was killed while writing left in `folder`."""
-    for path in folder.glob(f".*{PARTIAL}"):
-        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -252,31 +189,9 @@ def _check_file(folder: Path, name: str, expected: object) -> None:
         )
 
 
-def _aside(path: Path) -> Path:
+def aside_of(path: Path) -> Path:
     """Return a hidden name beside `path` that no other process takes."""
     return path.with_name(f".{path.name}.{token_hex(4)}{PARTIAL}")
-
-
-def _free(final: Path) -> Path:
-    if os.path.lexists(final):
-        raise DataError(
-            "the output folder exists already",
-            where=str(final),
-            fix="name another folder with --out, or remove this one",
-        )
-    return final
-
-
-def _rename(staged: Staged, choose: Callable[[], Path]) -> None:
-    while True:
-        try:
-            staged.aside.rename(staged.final)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
-            staged.final = _free(choose())
-        else:
-            return
 
 
 def _foreign(what: str, found: object, kind: str, path: Path) -> FormatError:
@@ -289,7 +204,8 @@ def _foreign(what: str, found: object, kind: str, path: Path) -> FormatError:
     )
 
 
-def _unwritable(path: Path, error: OSError) -> DataError:
+def unwritable(path: Path, error: OSError) -> DataError:
+    """Return the error that says what could not be written, and why."""
     return DataError(
         f"cannot write: {error.strerror or error}",
         where=str(path),

@@ -19,18 +19,15 @@ from eideploy.dynapse2.network import FILE as CHIP_NETWORK
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,
-    Staged,
-    locked,
     read_json,
     read_manifest,
-    remove_partial,
     require_listed,
-    staged_folder,
     write_manifest,
 )
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import place
 from eideploy.program import Program
+from eideploy.staging import Staged, locked, remove_partial, staged_folder
 from eideploy.target import read_target
 
 RUN, BUILD = "eideploy run", "eideploy build"

@@ -11,16 +11,15 @@ import pytest
 from eideploy import files
 from eideploy.errors import DataError, FormatError
 from eideploy.files import (
-    locked,
     read_json,
     read_manifest,
     read_tensors,
-    staged_folder,
     write_atomic,
     write_json,
     write_manifest,
     write_tensors,
 )
+from eideploy.staging import locked, staged_folder
 
 
 def full_disk(*_):
@@ -73,6 +72,42 @@ def test_a_staged_folder_is_not_seen_under_its_name_before_it_is_full(tmp_path):
         assert not final.exists()
     assert os.listdir(tmp_path) == ["a"]  # noqa: PTH208
     assert (final / "file").read_text() == "1"
+
+
+def test_what_a_killed_process_was_filling_goes_and_what_another_fills_stays(tmp_path):
+    (tmp_path / ".a-1.0badf00d.partial/sub").mkdir(parents=True)
+    (tmp_path / ".mine.partial").mkdir()
+    (tmp_path / ".a-1.0badf00d.partial/sub/half").write_text("")
+    with staged_folder(lambda: tmp_path / "a") as first, staged_folder(lambda: tmp_path / "b"):
+        assert first.aside.exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".mine.partial", "a", "b"]
+
+
+def test_a_folder_that_cannot_be_known_to_be_left_behind_stays(tmp_path, monkeypatch):
+    (tmp_path / ".a-1.0badf00d.partial").mkdir()
+    monkeypatch.setattr("eideploy.staging.fcntl", None)
+    with staged_folder(lambda: tmp_path / "a"):
+        pass
+    assert (tmp_path / ".a-1.0badf00d.partial").exists()
+
+
+def test_a_hidden_folder_that_was_swept_away_before_it_was_locked_is_made_anew(
+    tmp_path, monkeypatch
+):
+    opened = os.open
+
+    def late(path, flags, *more, **options):
+        if not aside_gone:
+            aside_gone.append(path)
+            path.rmdir()
+        return opened(path, flags, *more, **options)
+
+    aside_gone = []
+    monkeypatch.setattr(os, "open", late)
+    with staged_folder(lambda: tmp_path / "a") as staged:
+        (staged.aside / "file").write_text("")
+    assert aside_gone[0] != staged.aside
+    assert (tmp_path / "a/file").exists()
 
 
 @pytest.mark.parametrize("make", ["mkdir", "touch"])

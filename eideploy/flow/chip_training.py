@@ -21,11 +21,12 @@ from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, ChipNetwork, save
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import DataError, UsageError
-from eideploy.files import Staged, write_atomic
+from eideploy.files import write_atomic
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
+from eideploy.staging import Staged
 from eideploy.target import load_any
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from eideploy.report.page.render import render
 from eideploy.report.study import study
 from eideploy.rtl import tools
 from eideploy.rtl.synthesis import TOOLS, require_router
+from eideploy.staging import sole_writing
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
@@ -66,12 +67,18 @@ def report(request: Request) -> Result:
     """
     if request.fmax:
         require_router(request.synth or "")
-    if request.fmax:
-        require_router(request.synth or "")
     if request.synth:
         tools.require(TOOLS, where="--synth")
     folder = _folder(request.folder)
-    if folders.kind_of(folder) == folders.RUN:
+    kind = folders.kind_of(folder)
+    if request.text:
+        return _report(request, folder, kind)
+    with sole_writing(request.out or folder):
+        return _report(request, folder, kind)
+
+
+def _report(request: Request, folder: Path, kind: str) -> Result:
+    if kind == folders.RUN:
         _require_build_for(request, folder)
         content = training_report.numbers(folder)
         page, text = training_report.page(content), training_report.text(content)
@@ -189,7 +196,6 @@ def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> 
             f"the manifest vouches for a file {taken[0]} of another release",
             where=str(source), fix="name another folder with --out",
         )  # fmt: skip
-    place.mkdir(parents=True, exist_ok=True)
     write_json(place / NUMBERS, content)
     write_atomic(place / PAGE, page.encode())
     return place

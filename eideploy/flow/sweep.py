@@ -12,15 +12,7 @@ from typing import Any, get_args
 from eideploy import folders
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.errors import DataError, FormatError, UsageError
-from eideploy.files import (
-    MANIFEST,
-    locked,
-    read_json,
-    remove_partial,
-    sha256,
-    write_atomic,
-    write_json,
-)
+from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
 from eideploy.flow.compile import find_run
 from eideploy.flow.inhibition import Form, require_form
@@ -33,6 +25,7 @@ from eideploy.report.pareto import compared_cells
 from eideploy.report.sweep_plot import sweep_plot
 from eideploy.report.sweep_text import NAMES, sweep_text
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
+from eideploy.staging import locked, remove_partial
 from eideploy.target import load_target
 
 SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"

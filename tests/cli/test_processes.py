@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from eideploy.files import locked
+from eideploy.staging import locked
 from tests.cli.support import RUN, TINY, process
 
 HEAVY = ("torch", "numpy", "sklearn", "rich", "safetensors")

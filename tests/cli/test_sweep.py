@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from eideploy.data import load
-from eideploy.files import locked
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
 from eideploy.report.pareto import front
 from eideploy.report.sweep_text import sweep_text
+from eideploy.staging import locked
 from tests.cli.support import RUN, TINY
 
 SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",

@@ -1,56 +1,51 @@
-"""Commands that are killed at random moments: all that was there stays, the next run ends alike.
+"""Commands killed at random moments: all that was there stays, the next run ends alike.
 
-EIDEPLOY_KILLS moments of every command are tried (6 unless set; `make fuzz` tries 20).
+A command is killed at EIDEPLOY_KILLS random times between the first thing that it writes and the
+last, and before as many random changes of a file or folder: there is most to break. One of the
+former and two of the latter unless set, `make fuzz` tries 20; EIDEPLOY_FUZZ_SEED draws others.
 """
 
 import json
 import os
 import random
-import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from eideploy import cli, folders
-from tests.cli.support import BUILD, RUN, TINY, listing, process
+from tests.cli.support import listing
+from tests.fuzz.commands import STOPPED, WRITING, tidied
 from tests.fuzz.test_readers import SEED
 
-KILLS = int(os.environ.get("EIDEPLOY_KILLS", "6"))
-SWEEP = (
-    "sweep", RUN, "--schemes", "int8,int4", "--divisions", "exact,lut:8x8,shift", "--samples", "64",
-    "--backend", "threading", "--jobs", "1", "--out", "sweeps/a",
-)  # fmt: skip
+TIMES = int(os.environ.get("EIDEPLOY_KILLS", "1"))
+CHANGES = int(os.environ.get("EIDEPLOY_KILLS", "2"))
+ROOT = Path(__file__).parents[2]
 
 
-def has_manifest(folder):
-    return (folder / "manifest.json").is_file()
+def started(argv, before_change=0):
+    """Start a command that dies before a change, or runs to its end."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.fuzz.counted", str(before_change), *argv],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
-def trained_result():
-    return {"circuit": (folders.latest_run() / "circuit.safetensors").read_bytes()}
+def undisturbed(argv):
+    """Run a command to its end; return how many changes it made, and in what stretch of time."""
+    begun = time.monotonic()
+    _, told = (command := started(argv)).communicate()
+    assert command.returncode == 0, told
+    found = json.loads(told.splitlines()[-1])
+    return found["changes"], found["first"] - begun, found["last"] - begun
 
 
-def compiled_result():
-    found = listing(folders.latest_build())
-    manifest = json.loads(found.pop("manifest.json"))
-    return {**found, "manifest": {k: v for k, v in manifest.items() if k != "created"}}
-
-
-def swept_result():
-    return {p.name: p.read_bytes() for p in Path("sweeps/a").iterdir() if p.is_file()}
-
-
-COMMANDS = {
-    "train": (("train", *TINY), trained_result),
-    "compile": (("compile", RUN), compiled_result),
-    "sweep": (SWEEP, swept_result),
-}
-
-
-def killed(argv, after_s):
+def killed_at(argv, after_s):
     """Return whether the command was still at work when it was killed."""
-    command = process(*argv)
+    command = started(argv)
     time.sleep(after_s)
     at_work = command.poll() is None
     command.kill()
@@ -58,31 +53,37 @@ def killed(argv, after_s):
     return at_work
 
 
-def tidied():
-    """Remove what the tests before this one made, but for the first run and build."""
-    for folder in [*Path("runs").iterdir(), *Path("builds").iterdir(), *Path().glob("sweeps")]:
-        if folder.as_posix() not in (RUN, BUILD):
-            shutil.rmtree(folder)
+def killed_before(argv, change):
+    """Let a command die before a change of a file."""
+    command = started(argv, change)
+    command.communicate()
+    return command.returncode == -9
+
+
+def left_behind():
+    """Whatever still has a hidden name."""
+    return [path for path in Path().rglob(".*") if path.name.endswith(".partial")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", STOPPED)
 def test_a_command_killed_at_any_moment_is_run_again_to_the_same_result(name, workplace):
-    argv, result = COMMANDS[name]
+    argv, result = WRITING[name], STOPPED[name]
     first = listing(workplace)
-    begun = time.monotonic()
-    with process(*argv) as command:
-        command.communicate()
-    lasting_s = time.monotonic() - begun
+    changes, begin_s, end_s = undisturbed(argv)
     expected = result()
-    rng, at_work = random.Random(f"{name} {SEED}"), 0
-    for number in range(KILLS):
+    rng, killed = random.Random(f"{name} {SEED}"), 0
+    moments = [(killed_at, rng.uniform(begin_s, end_s)) for _ in range(TIMES)]
+    moments += [(killed_before, rng.randint(1, changes)) for _ in range(CHANGES)]
+    for number, (kill, moment) in enumerate(moments):
         tidied()
-        at_work += killed(argv, rng.uniform(0.1, 0.95) * lasting_s)
+        killed += kill(argv, moment)
         now = listing(workplace)
         assert {k: now[k] for k in first} == first
-        assert all(f.name.startswith(".") or has_manifest(f) for f in Path("builds").iterdir())
+        assert all(f.name.startswith(".") or (f / "manifest.json").is_file()
+                   for f in Path("builds").iterdir())  # fmt: skip
         resumes = name == "train" and number % 2 and folders.latest_unfinished()
-        assert cli.main(["train", "--resume"] if resumes else list(argv)) == 0
-        assert result() == expected
-    assert at_work * 2 >= KILLS
+        assert cli.main(["train", "--resume"] if resumes else list(argv)) == 0, (kill, moment)
+        assert result() == expected, (kill, moment)
+        assert name == "train" or not left_behind()
+    assert killed >= CHANGES + TIMES // 2

@@ -1,0 +1,175 @@
+"""How processes share folders: filled under a hidden name and renamed, locked by one at a time.
+
+A folder that is being filled is locked by the process that fills it. The lock ends with the
+process, so what a killed one left is known, and removed by the next that works beside it.
+"""
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from eideploy.errors import DataError, UsageError
+from eideploy.files import PARTIAL, aside_of, unwritable
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: two processes are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+HIDDEN = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(PARTIAL)}")  # as aside_of names them
+
+
+@dataclass
+class Staged:
+    """A folder on its way: `aside` is filled, `final` is the name that it takes."""
+
+    aside: Path
+    final: Path
+
+
+@contextmanager
+def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
+    """Yield a hidden folder that takes its final name when the block ends without an error.
+
+    `choose` gives that name, and is asked again where another process took it in the meantime.
+    After an error nothing is left, not even the parent folders that were made; what a process that
+    was killed left beside it goes, too.
+
+    Raises:
+        DataError: the chosen folder exists already, or cannot be written.
+    """
+    final = _free(choose())
+    staged = Staged(aside=aside_of(final), final=final)
+    made = [parent for parent in final.parents if not os.path.lexists(parent)]
+    held = None
+    try:
+        _remove_left(final.parent)
+        staged.aside, held = _begun(final)
+        yield staged
+        _rename(staged, choose)
+    except OSError as error:
+        raise unwritable(staged.final, error) from error
+    finally:
+        shutil.rmtree(staged.aside, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+        with suppress(OSError):  # not empty: the folder was finished, or another is in it
+            for parent in made:
+                parent.rmdir()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Yield whether this process alone holds a file or folder, until the block or process ends.
+
+    True also on a file system without locks, where nobody can tell.
+    """
+    held = os.open(path, os.O_RDONLY)
+    try:
+        yield _lock(held) is not False
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def sole_writing(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing into `folder`, which is made if need be.
+
+    What a process that was killed while writing left there goes; after an error so do the folders
+    that were made, if they are empty.
+
+    Raises:
+        UsageError: another process writes into it.
+        DataError: it cannot be made.
+    """
+    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        with locked(folder) as alone:
+            if not alone:
+                raise UsageError(
+                    "another process is writing into the folder",
+                    where=str(folder),
+                    fix="wait until it ends, or name another folder with --out",
+                )
+            remove_partial(folder)
+            yield
+    finally:
+        with suppress(OSError):  # not empty: all went well, or another is in it
+            for place in made:
+                place.rmdir()
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove the files that a process which was killed while writing left in `folder`."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        if HIDDEN.fullmatch(path.name) and not path.is_dir():
+            with suppress(OSError):  # in a folder that may only be read
+                path.unlink()
+
+
+def _lock(held: int) -> bool | None:
+    """Return whether the lock was had, None where there are none."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _begun(final: Path) -> tuple[Path, int]:
+    """Return a hidden folder that was made beside `final`, and its lock, to be closed."""
+    while True:
+        aside = aside_of(final)
+        aside.mkdir(parents=True)
+        with suppress(FileNotFoundError):  # taken for left behind before it was locked: again
+            held = os.open(aside, os.O_RDONLY)
+            if _lock(held) is not False and aside.exists():
+                return aside, held
+            os.close(held)
+
+
+def _remove_left(parent: Path) -> None:
+    """Remove the hidden folders in `parent` that nobody fills any more."""
+    for path in parent.glob(f".*{PARTIAL}"):
+        if not HIDDEN.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+            continue
+        with suppress(OSError):  # it took its final name, or is somebody else's
+            held = os.open(path, os.O_RDONLY)
+            if _lock(held):
+                shutil.rmtree(path, ignore_errors=True)
+            os.close(held)
+
+
+def _free(final: Path) -> Path:
+    if os.path.lexists(final):
+        raise DataError(
+            "the output folder exists already",
+            where=str(final),
+            fix="name another folder with --out, or remove this one",
+        )
+    return final
+
+
+def _rename(staged: Staged, choose: Callable[[], Path]) -> None:
+    while True:
+        try:
+            staged.aside.rename(staged.final)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            staged.final = _free(choose())
+        else:
+            return

@@ -66,6 +66,7 @@ class ChipTraining:
     rate: float = bounded(0.05, 0.0, 10.0)  # peak, in mean weights of the dendrite
     dt_ms: float = bounded(1.0, 0.01, 10.0)
     mismatch: float = bounded(0.2, 0.0, 1.0)  # largest CV of a group; 0, half and all of it
+    dimmest: float = bounded(1.0, 0.01, 1.0)  # least contrast; each sample's is log-uniform up to 1
     temperature: float = bounded(3.0, 0.01, 100.0)  # logit a spike, mean over a class's neurons
     slope: float = bounded(2.0, 0.01, 100.0)  # of the surrogate gradient, a threshold
     dead: float = bounded(0.1, 0.0, 1.0)  # share of the gradient past the input's floor

@@ -102,7 +102,8 @@ class _Trainer:
         self, chosen: Array, rng: np.random.Generator, pool: ThreadPoolExecutor, *, share: float
     ) -> tuple[float, float, float]:
         samples = np.clip(self.task.augment(self.task.samples[chosen], rng), 0, 1)
-        samples, aims = samples.reshape(len(chosen), -1), self.task.aims[chosen]
+        samples = dimmed(samples.reshape(len(chosen), -1), self.config.training.dimmest, rng)
+        aims = self.task.aims[chosen]
         own = self.synapses
         strength = own.strength
         if share >= self.config.training.quantise_from:
@@ -176,6 +177,15 @@ def coding_of(config: ChipConfig) -> Coding:
     """Return how samples become events."""
     shape = config.network
     return Coding(peak_rate_hz=shape.peak_rate_hz, duration_s=shape.duration_ms * 1e-3)
+
+
+def dimmed(samples: Array, least: float, rng: np.random.Generator) -> Array:
+    """Return samples (batch, pixels), each times a contrast that is log-uniform in least..1."""
+    if least == 1:
+        return samples  # and nothing is drawn
+    contrast = np.exp(rng.uniform(np.log(least), 0, (len(samples), 1)))
+    found: Array = (samples * contrast).astype(samples.dtype)
+    return found
 
 
 def votes(counts: Array, plan: Plan) -> Array:

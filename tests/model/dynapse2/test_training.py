@@ -16,7 +16,7 @@ from eideploy.errors import CapacityError, ConfigError
 from eideploy.model.dynapse2 import synapses as syn
 from eideploy.model.dynapse2.export import chip_network
 from eideploy.model.dynapse2.plan import plan_of
-from eideploy.model.dynapse2.training import Task, train
+from eideploy.model.dynapse2.training import Task, dimmed, train
 from tests.dynapse2.networks import SPEC
 
 needs_compiler = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
@@ -155,3 +155,13 @@ def test_a_preset_reads_back_from_its_own_text(name, tmp_path):
 def test_a_contradictory_schedule_is_refused():
     with pytest.raises(ConfigError, match="do not follow each other"):
         replace(ChipConfig(), training=replace(ChipConfig().training, prune_from=0.9))
+
+
+def test_a_contrast_is_drawn_for_every_sample_within_its_bounds():
+    bright = np.full((4000, 3), 0.8, np.float32)
+    dim = dimmed(bright, 0.25, np.random.default_rng(0)) / 0.8
+    assert (dim == dim[:, :1]).all()
+    assert 0.25 <= dim.min() < 0.26
+    assert 0.99 < dim.max() <= 1
+    assert np.log(dim[:, 0]).mean() == pytest.approx(np.log(0.25) / 2, rel=0.05)
+    assert dimmed(bright, 1.0, np.random.default_rng(0)) is bright

@@ -207,6 +207,10 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
         "--chips", type=count, default=5, metavar="N",
         help="with dpi: how many chips of each mismatch are drawn (default: 5)",
     )  # fmt: skip
+    parser.add_argument(
+        "--calibrate-chips", dest="calibrate", type=count, default=0, metavar="K",
+        help="with dpi: also weigh each chip's outputs by K training samples a class",
+    )  # fmt: skip
     parser.add_argument("--samples", type=count, metavar="N", help="the first N (default: all)")
     parser.add_argument(
         "--split",

@@ -200,13 +200,13 @@ def _simulate(args: argparse.Namespace) -> "Result":
 def _simulate_chip(args: argparse.Namespace) -> "Result":
     from eideploy.flow.chip_simulation import ChipRequest, simulate_chip
 
-    if args.lut or args.division or args.inhibition or args.input or args.save or args.trace:
+    if args.lut or args.division or args.inhibition or args.trace:
         raise UsageError(
-            "a mixed-signal chip is shown a split of its data set, and divides by itself",
+            "a mixed-signal chip divides by itself, and its currents are not kept",
             where="--executor dpi",
-            fix="drop --lut, --division, --inhibition, --input, --save and --trace",
+            fix="drop --lut, --division, --inhibition and --trace",
         )
-    names = ("folder", "samples", "split", "chips", "data_dir")
+    names = ("folder", "samples", "split", "input", "save", "chips", "calibrate", "data_dir")
     return simulate_chip(ChipRequest(**{name: getattr(args, name) for name in names}))
 
 

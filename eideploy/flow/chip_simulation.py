@@ -1,6 +1,7 @@
 """Job: simulate a build for a mixed-signal chip from its emitted configuration."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +9,24 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.chip_folders import ChipBuild, load_chip_build
-from eideploy.data import load as load_data
 from eideploy.dpi import classify, gap
 from eideploy.dpi.classify import Shown
 from eideploy.dpi.coding import event_counts
 from eideploy.dpi.kernel import Chip
-from eideploy.dpi.mismatch import Mismatch
+from eideploy.dpi.mismatch import Mismatch, varied
+from eideploy.dpi.readout import calibrated
+from eideploy.dpi.single_neuron import respond
 from eideploy.dpi.units import step_of
 from eideploy.dpi.wiring import Wiring, decode
 from eideploy.dynapse2.arrays import Array
+from eideploy.dynapse2.network import Coding
 from eideploy.dynapse2.spec import BACKEND
 from eideploy.errors import UsageError
+from eideploy.flow.chip_samples import Asked, labelled_few, own_or_split
 from eideploy.flow.result import Result
-from eideploy.flow.samples import Split, split_of
+from eideploy.flow.samples import require_place, write_npz
 from eideploy.progress import bar, note
-from eideploy.report.text import percent, table
+from eideploy.report.chip import simulation_text
 
 CVS = (0.1, 0.2)
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
@@ -31,50 +35,62 @@ TIMED = 64  # samples whose decisions are timed
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChipRequest:
+class ChipRequest(Asked):
     """What to simulate; `chips` of each CV are drawn."""
 
     folder: Path | None = None
-    samples: int | None = None
-    split: Split | None = None
+    save: Path | None = None  # votes, decisions and spike counts without mismatch
     chips: int = 5
-    data_dir: Path | None = None
+    calibrate: int = 0  # training samples a class by which every chip's outputs are weighed
 
 
 def simulate_chip(request: ChipRequest) -> Result:
     """Run samples through the chip that a build configures, with and without mismatch.
 
+    Samples without labels are compared with what the chip without mismatch decides.
+
     Raises:
-        UsageError: there is no build for a mixed-signal chip.
+        UsageError: there is no build for a mixed-signal chip; options that contradict each other.
         FormatError, SpecError: a damaged build.
-        DataError: the data set is missing.
+        DataError: the data set is missing, or samples of the user's do not fit.
     """
+    if request.save is not None:
+        require_place(request.save, source=request.input)
     build = _build(request.folder)
-    if build.data is None:
-        raise UsageError(
-            "the build knows no data set", where=str(build.folder), fix="compile a run that does"
-        )
-    samples, labels = split_of(
-        load_data(build.data, request.data_dir), request.split, request.samples
-    )
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
-    total = 8 + request.chips * (len(CVS) + len(KINDS))
+    samples, labels = own_or_split(build, request, wiring.inputs)
+    few = labelled_few(build, request, request.calibrate) if request.calibrate else None
+    total = 8 + request.chips * (len(CVS) * (1 + (few is not None)) + len(KINDS))
     with bar("simulate", total) as advance:
+        shown = classify.show(wiring, samples, coding)
+        right = shown.decided if labels is None else labels
 
         def tested(made: Wiring, cv: Mismatch) -> Array:
             found = [
                 classify.accuracies(
-                    made, samples, labels, coding, mismatch=cv, seeds=range(seed, seed + 1)
+                    made, samples, right, coding, mismatch=cv, seeds=range(seed, seed + 1)
                 )[0]
                 for seed in range(SEED, SEED + request.chips)
                 if advance(1, "") is None
             ]
             return np.array(found)
 
-        shown = classify.show(wiring, samples, coding)
-        rates = _rates(build, shown)
         over_chips = {cv: tested(wiring, Mismatch.uniform(cv)) for cv in CVS}
-        rows = _gap(build, wiring, samples, labels, shown)
+        weighed = {}
+        if few is not None:
+            weighed = {
+                cv: [
+                    _calibrated(varied(wiring, Mismatch.uniform(cv), seed), coding, few,
+                                (samples, right))
+                    for seed in range(SEED, SEED + request.chips)
+                    if advance(1, "") is None
+                ]
+                for cv in CVS
+            }  # fmt: skip
+        rows = _gap(build, wiring, samples, right, shown)
+        taught = build.content.get("float_accuracy")
+        if taught and labels is not None:
+            rows.insert(0, ("the run that it was distilled from", taught))
         advance(7, "")
         worst = max(CVS)
         rows += [
@@ -82,22 +98,52 @@ def simulate_chip(request: ChipRequest) -> Result:
              float(tested(wiring, Mismatch.of(kind, worst)).mean()))
             for kind in KINDS
         ]  # fmt: skip
+    division = _division(wiring, shown, build)
     content: dict[str, Any] = {
         "executor": "dpi",
         "simulated": str(build.folder),
         "samples": len(samples),
+        "labelled": labels is not None,
         "chips": request.chips,
         "dt_s": classify.DT_S,
-        "accuracy": float((shown.decided == labels).mean()),
-        "accuracy_by_cv": {f"{cv:g}": [float(x) for x in xs] for cv, xs in over_chips.items()},
-        "accuracy_by_class": _by_class(shown, labels),
+        **_judged(shown, labels, over_chips),
+        "calibrated_on": request.calibrate,
+        "calibrated_by_cv": {f"{cv:g}": found for cv, found in weighed.items()},
         "gap": dict(rows),
-        **rates,
+        "rate_hz": _rates(build, shown),
         **_cost(wiring, shown),
-        **_division(wiring, shown, build),
+        **division,
+        "single_neuron": _single_neuron(wiring, build, division["divisor"]),
         "decided_ms": _decided_ms(wiring, samples[:TIMED], build),
     }
-    return Result(text=_text(content), content=content)
+    if request.save is not None:
+        arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
+        write_npz(request.save, arrays)
+        content["saved"] = str(request.save)
+    return Result(text=simulation_text(content), content=content)
+
+
+def _calibrated(
+    chip: Wiring, coding: Coding, few: tuple[Array, Array], tried: tuple[Array, Array]
+) -> float:
+    """Return the accuracy of one chip whose outputs are weighed by a few labelled samples."""
+    readout = calibrated(chip, classify.show(chip, few[0], coding).counts, few[1])
+    decided = readout.decide(classify.show(chip, tried[0], coding).counts)
+    return float((decided == tried[1]).mean())
+
+
+def _judged(
+    shown: Shown, labels: Array | None, over_chips: Mapping[float, Array]
+) -> dict[str, Any]:
+    """Return the accuracy, or where there are no labels what was decided, and over chips."""
+    by_cv = {f"{cv:g}": [float(x) for x in xs] for cv, xs in over_chips.items()}
+    if labels is None:
+        return {"decided": shown.decided.tolist(), "agreement_by_cv": by_cv}
+    return {
+        "accuracy": float((shown.decided == labels).mean()),
+        "accuracy_by_cv": by_cv,
+        "accuracy_by_class": _by_class(shown, labels),
+    }
 
 
 def _build(folder: Path | None) -> ChipBuild:
@@ -129,7 +175,7 @@ def _gap(
     def of(made: Wiring) -> float:
         return right(classify.show(made, samples, coding))
 
-    rows = [
+    return [
         ("as emitted", right(shown)),
         ("currents and weights not rounded", of(gap.unrounded(build.network, build.spec))),
         ("inhibitory cells graded", right(
@@ -139,16 +185,14 @@ def _gap(
         ("no GABA_B, not trained anew", of(gap.without(wiring, "gaba"))),
         ("neither, not trained anew", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
     ]  # fmt: skip
-    taught = build.content.get("float_accuracy")
-    return [*([("the run that it was distilled from", taught)] if taught else []), *rows]
 
 
-def _rates(build: ChipBuild, shown: Shown) -> dict[str, Any]:
+def _rates(build: ChipBuild, shown: Shown) -> dict[str, float]:
     configuration = build.configuration
     population = configuration.neurons.population
     rate = shown.counts.mean(1) / configuration.coding.duration_s
     names = configuration.populations
-    return {"rate_hz": {names[i]: float(rate[population == i].mean()) for i in set(population)}}
+    return {names[i]: float(rate[population == i].mean()) for i in set(population)}
 
 
 def _by_class(shown: Shown, labels: Array) -> list[float | None]:
@@ -181,6 +225,17 @@ def _division(wiring: Wiring, shown: Shown, build: ChipBuild) -> dict[str, float
     return {"divisor": float(reached.mean()), "divisor_variation": float(variation.mean())}
 
 
+def _single_neuron(wiring: Wiring, build: ChipBuild, divisor: float) -> dict[str, Any] | None:
+    """Return what the mean shunt makes of one excitatory neuron; None where there is no shunt."""
+    excitatory = [p.name for p in build.network.neurons if p.role == "excitatory"]
+    if divisor <= 1 or not excitatory:
+        return None
+    configuration = build.configuration
+    number = configuration.populations.index(excitatory[0])
+    neuron = int(np.flatnonzero(configuration.neurons.population == number)[0])
+    return asdict(respond(wiring, neuron, divisor))
+
+
 def _decided_ms(wiring: Wiring, samples: Array, build: ChipBuild) -> float:
     """Return the mean time after which the votes' winner stays what it is at the end."""
     coding = build.configuration.coding
@@ -193,32 +248,3 @@ def _decided_ms(wiring: Wiring, samples: Array, build: ChipBuild) -> float:
     differs = winner != winner[-1]
     last = len(winner) - differs[::-1].argmax(0)
     return float(np.where(differs.any(0), last, 0).mean() * classify.DT_S * 1e3)
-
-
-def _text(content: dict[str, Any]) -> str:
-    by_cv = [
-        [f"CV {float(cv):.0%}", percent(float(np.mean(xs))), percent(min(xs)), percent(max(xs))]
-        for cv, xs in content["accuracy_by_cv"].items()
-    ]
-    nominal = percent(content["accuracy"])
-    classes = ", ".join("-" if x is None else percent(x, 0) for x in content["accuracy_by_class"])
-    rates = ", ".join(f"{name} {hz:.0f}" for name, hz in content["rate_hz"].items())
-    said = [
-        f"simulated {content['simulated']} from its configuration alone, "
-        f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms; no board has run it",
-        "",
-        table(
-            ["mismatch", "accuracy", "least", "most"],
-            [["none", nominal, nominal, nominal], *by_cv],
-        ),
-        f"of {content['chips']} chips a CV; by class without mismatch: {classes}",
-        f"rates, Hz: {rates}",
-        f"an inference: {content['spikes']:.0f} spikes, {content['input_events']:.0f} inputs, "
-        f"{content['synaptic_events']:.0f} synaptic events; decided after "
-        f"{content['decided_ms']:.1f} ms",
-        f"shunt divides by {content['divisor']:.2f}, which varies by "
-        f"{percent(content['divisor_variation'], 1)} over samples",
-        "",
-        table(["semantic gap", "accuracy"], [[k, percent(v)] for k, v in content["gap"].items()]),
-    ]
-    return "\n".join(said)

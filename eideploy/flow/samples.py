@@ -1,7 +1,7 @@
 """Samples that the user brings, and results that the user takes away, as numpy files."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Literal
@@ -28,6 +28,15 @@ def read_samples(path: Path, circuit: Circuit) -> Array:
     Raises:
         DataError: missing, damaged, or not samples that the circuit takes.
     """
+    return read_checked(path, lambda batch: over_time(circuit, batch))
+
+
+def read_checked(path: Path, check: Callable[[Array], object]) -> Array:
+    """Read an .npy file of samples that `check`, given a batch, does not refuse.
+
+    Raises:
+        DataError: missing, damaged, not finite, or refused.
+    """
     samples = _read_array(path)
     if samples.dtype.kind not in "fiub" or not samples.ndim:
         raise DataError("the file holds no array of numbers", where=str(path), fix=REMEDY)
@@ -41,7 +50,7 @@ def read_samples(path: Path, circuit: Circuit) -> Array:
                 fix="remove them, or replace them with numpy.nan_to_num",
             )
         try:
-            over_time(circuit, batch)
+            check(batch)
         except DataError as error:
             where = f"{path}, of shape {samples.shape}"
             raise DataError(error.what, where=where, fix=error.fix) from error

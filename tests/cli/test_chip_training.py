@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from eideploy import native
 from eideploy.config import chip
+from eideploy.data import load
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SMALL = (
@@ -33,8 +35,40 @@ def test_train_compile_simulate(empty, call):
     assert told["divisor"] >= 1
     assert told["synaptic_events"] > told["spikes"] > 0
     assert told["gap"]["as emitted"] == told["accuracy"]
+    found = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16",
+                 "--calibrate-chips", "2", "--json")  # fmt: skip
+    told = json.loads(found.out)
+    assert told["calibrated_on"] == 2
+    assert all(0 <= x <= 1 for xs in told["calibrated_by_cv"].values() for x in xs)
     text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16").out
     assert "semantic gap" in text
+    assert "asked by the paper's division" in text
+    assert_own_samples_are_decided(call)
+
+
+def assert_own_samples_are_decided(call):
+    images = load("digits").test_x[:12]
+    np.save("mine.npy", images)
+    out = call("simulate", "--executor", "dpi", "--chips", "1", "--input", "mine.npy",
+               "--save", "out.npz", "--json")  # fmt: skip
+    assert out.code == 0
+    told = json.loads(out.out)
+    assert "accuracy" not in told
+    assert len(told["decided"]) == 12
+    with np.load("out.npz") as saved:
+        assert saved["logits"].argmax(1).tolist() == told["decided"]
+        assert saved["spikes"].shape[0] == 12
+        assert saved["spikes"].sum() / 12 == pytest.approx(told["spikes"])
+    assert "agreement" in call("simulate", "--executor", "dpi", "--chips", "1",
+                               "--input", "mine.npy").out  # fmt: skip
+    for wrong, said in ((images[:, :, :4], "32 values"), (images * 16, "not within 0 to 1")):
+        np.save("wrong.npy", wrong)
+        out = call("simulate", "--executor", "dpi", "--input", "wrong.npy")
+        assert out.code == 1
+        assert said in out.err
+    out = call("simulate", "--executor", "dpi", "--input", "mine.npy", "--calibrate-chips", "2")
+    assert out.code == 2
+    assert "tried on those of test" in out.err
 
 
 def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
@@ -67,6 +101,7 @@ def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
         ("train", "digits-dynapse2", "--scheme", "int8"),
         ("train", "--target", "dynapse2"),
         ("simulate", "--executor", "dpi", "--lut", "8bit"),
+        ("simulate", "--executor", "dpi", "--trace", "--save", "a.npz"),
         ("simulate", "--executor", "dpi"),
     ],
 )

@@ -1,0 +1,80 @@
+"""Samples for a mixed-signal chip: of the user, of a data set, and a few to calibrate by."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.chip_folders import ChipBuild
+from eideploy.data import load as load_data
+from eideploy.dynapse2.arrays import Array
+from eideploy.errors import DataError, UsageError
+from eideploy.flow.samples import Split, read_checked, split_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which samples; the defaults are those of the command line."""
+
+    samples: int | None = None  # None: all
+    split: Split | None = None  # None: the test split
+    input: Path | None = None  # samples of one's own instead, which have no labels
+    data_dir: Path | None = None
+
+
+def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Array | None]:
+    """Return the samples, in 0..1, and their labels if they have any.
+
+    Raises:
+        UsageError: a split beside samples of one's own; no data set.
+        DataError: samples that the chip cannot be sent.
+    """
+
+    def check(batch: Array) -> None:
+        size = int(np.prod(batch.shape[1:]))
+        if size != inputs:
+            raise DataError(
+                f"a sample has {size} values, the chip is sent {inputs}",
+                where="samples",
+                fix="give samples of the size that the network was trained on",
+            )
+        if batch.min() < 0 or batch.max() > 1:
+            raise DataError(
+                f"values run from {batch.min():g} to {batch.max():g}, not within 0 to 1",
+                where="samples",
+                fix="scale them: a value of 1 is sent at the peak rate",
+            )
+
+    if asked.input is not None:
+        if asked.split is not None:
+            raise UsageError(
+                "samples of your own belong to no split", where="--split", fix="drop it, or --input"
+            )
+        return read_checked(asked.input, check)[: asked.samples], None
+    if build.data is None:
+        raise UsageError(
+            "the build knows no data set",
+            where=str(build.folder),
+            fix="give samples with --input samples.npy, or compile a run that knows its data set",
+        )
+    data = load_data(build.data, asked.data_dir)
+    samples, labels = split_of(data, asked.split, asked.samples)
+    return samples / data.high, labels
+
+
+def labelled_few(build: ChipBuild, asked: Asked, count: int) -> tuple[Array, Array]:
+    """Return the first training samples of every class, `count` each, and their labels.
+
+    Raises:
+        UsageError: the samples asked for are not those of the test split alone.
+    """
+    if asked.input is not None or (asked.split or "test") != "test" or build.data is None:
+        raise UsageError(
+            "chips are calibrated on training samples, and then tried on those of test",
+            where="--calibrate-chips",
+            fix="drop it, or drop --input and --split, and name a build that knows its data set",
+        )
+    data = load_data(build.data, asked.data_dir)
+    chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
+    rows = np.concatenate(chosen)
+    return data.train.batch(rows) / data.high, data.train_y[rows]

@@ -1,0 +1,82 @@
+"""What is said of a simulated mixed-signal chip."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from eideploy.report.text import percent, table
+
+LISTED = 20  # decisions on samples without labels that are shown
+
+
+def simulation_text(content: Mapping[str, Any]) -> str:
+    """Return what `simulate --executor dpi` prints."""
+    measure = "accuracy" if content["labelled"] else "agreement"
+    rates = ", ".join(f"{name} {hz:.0f}" for name, hz in content["rate_hz"].items())
+    said = [
+        f"simulated {content['simulated']} from its configuration alone, "
+        f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms; no board has run it",
+        "",
+        *_decisions(content, measure),
+        f"rates, Hz: {rates}",
+        f"an inference: {content['spikes']:.0f} spikes, {content['input_events']:.0f} inputs, "
+        f"{content['synaptic_events']:.0f} synaptic events; decided after "
+        f"{content['decided_ms']:.1f} ms",
+        f"shunt divides by {content['divisor']:.2f}, which varies by "
+        f"{percent(content['divisor_variation'], 1)} over samples",
+        "",
+        table(["semantic gap", measure], [[k, percent(v)] for k, v in content["gap"].items()]),
+    ]
+    if content["single_neuron"] is not None:
+        said += ["", *_single_neuron(content["single_neuron"])]
+    if "saved" in content:
+        said.append(f"saved  {content['saved']}")
+    return "\n".join(said)
+
+
+def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
+    by_cv = [
+        [f"CV {float(cv):.0%}", percent(float(np.mean(xs))), percent(min(xs)), percent(max(xs))]
+        for cv, xs in content[f"{measure}_by_cv"].items()
+    ]
+    if content["labelled"]:
+        by_cv.insert(0, ["none", *[percent(content["accuracy"])] * 3])
+        of_class = content["accuracy_by_class"]
+        classes = ", ".join("-" if x is None else percent(x, 0) for x in of_class)
+        more = f"by class without mismatch: {classes}"
+    else:
+        decided = content["decided"]
+        listed = ", ".join(map(str, decided[:LISTED])) + ", ..." * (len(decided) > LISTED)
+        more = f"agreement is with what is decided without mismatch: {listed}"
+    by_cv += [
+        [f"CV {float(cv):.0%}, calibrated", percent(float(np.mean(xs))), percent(min(xs)),
+         percent(max(xs))]
+        for cv, xs in content["calibrated_by_cv"].items()
+    ]  # fmt: skip
+    if content["calibrated_on"]:
+        more += f"; outputs weighed by {content['calibrated_on']} training samples a class"
+    return [
+        table(["mismatch", measure, "least", "most"], by_cv),
+        f"of {content['chips']} chips a CV; {more}",
+    ]
+
+
+def _single_neuron(found: Mapping[str, Any]) -> list[str]:
+    """Return the table of one neuron, beside what the paper's division asks."""
+    divided = f"{1 / found['divisor']:.2f}"
+    rows = [["asked by the paper's division", divided, "", f"{divided} r"]]
+    for case, name in (("shunt", "shunt"), ("gaba", "GABA_B")):
+        slope, offset = found["line"][case]
+        least, most = found["change"][case]
+        rows.append([
+            name, _between(*found["ratio"][case]), f"{least:.1f} to {most:.1f}",
+            f"{slope:.2f} r {offset:+.0f} Hz",
+        ])  # fmt: skip
+    head = ["one excitatory neuron, inhibited", "Imem + Igain times", "Imem / Igain plus", "rate r"]
+    return [table(head, rows)]
+
+
+def _between(least: float, most: float) -> str:
+    low, high = f"{least:.2f}", f"{most:.2f}"
+    return low if low == high else f"{low} to {high}"

@@ -9,6 +9,7 @@ from eideploy.config.configuration import PRESETS
 from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Data, bounded
 from eideploy.errors import ConfigError
+from eideploy.tables import parse_toml
 
 CHIP_PRESETS = PRESETS / "chips"
 CHIP_PRESET = "digits-dynapse2"
@@ -137,5 +138,17 @@ def load_chip_config(name: str) -> ChipConfig:
         ConfigError: a key or value is wrong.
     """
     path = CHIP_PRESETS / f"{name}.toml" if name in chip_presets() else Path(name)
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
-    return ChipConfig.of_table(content, where=str(name))
+    return parse_chip_config(path.read_text(encoding="utf-8"), where=str(name))
+
+
+def parse_chip_config(text: str, *, where: str) -> ChipConfig:
+    """Read a configuration from TOML text; `where` names its origin in errors.
+
+    Raises:
+        ConfigError: not TOML, or a key or value that is wrong.
+    """
+    try:
+        content = parse_toml(text)
+    except ValueError as error:
+        raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
+    return ChipConfig.of_table(content, where=where)

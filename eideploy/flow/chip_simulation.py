@@ -22,6 +22,7 @@ from eideploy.dynapse2.arrays import Array
 from eideploy.dynapse2.network import Coding
 from eideploy.dynapse2.spec import BACKEND
 from eideploy.errors import UsageError
+from eideploy.flow.chip_results import keep_simulation
 from eideploy.flow.chip_samples import Asked, labelled_few, own_or_split
 from eideploy.flow.result import Result
 from eideploy.flow.samples import require_place, write_npz
@@ -116,6 +117,8 @@ def simulate_chip(request: ChipRequest) -> Result:
         "single_neuron": _single_neuron(wiring, build, division["divisor"]),
         "decided_ms": _decided_ms(wiring, samples[:TIMED], build),
     }
+    if labels is not None:
+        keep_simulation({**content, "split": request.split or "test"}, build)
     if request.save is not None:
         arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
         write_npz(request.save, arrays)

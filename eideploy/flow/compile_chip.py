@@ -19,6 +19,7 @@ from eideploy.folders import load_run
 from eideploy.progress import note
 from eideploy.report.text import table
 
+ACCURACIES = ("float_accuracy", "test_accuracy")  # of the run that was distilled, of its network
 UNTRIED = "no board has run this: docs/dynapse2.md lists what to check first"
 
 
@@ -89,6 +90,7 @@ def _content(run: ChipRun, spec: ChipSpec, used: Account) -> dict[str, Any]:
         "target": spec.name,
         "backend": spec.backend,
         "mapping": asdict(used),
+        **{key: run.content[key] for key in ACCURACIES if key in run.content},
     }
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import folders
-from eideploy.chip_folders import is_chip_build
+from eideploy.chip_folders import is_chip_build, is_chip_run, load_chip_build
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
-from eideploy.flow import training_report
+from eideploy.flow import chip_report, chip_training_report, training_report
 from eideploy.flow.compile import PASSES
 from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.executors import EXECUTORS, holds
@@ -79,15 +79,21 @@ def report(request: Request) -> Result:
 
 def _report(request: Request, folder: Path, kind: str) -> Result:
     if kind == folders.RUN:
-        _require_build_for(request, folder)
-        content = training_report.numbers(folder)
-        page, text = training_report.page(content), training_report.text(content)
+        _refuse_program_options(
+            request, "the folder is a run, and a run has no program to look at",
+            f"drop that, or compile the run first: eideploy compile {folder}",
+        )  # fmt: skip
+        job = chip_training_report if _is_of_chip(folder) else training_report
+        content = job.numbers(folder)
+        page, text = job.page(content), job.text(content)
+    elif is_chip_build(folder):
+        _refuse_program_options(
+            request, "the build is for a mixed-signal chip, which runs no program",
+            f"drop that; what was simulated is shown: eideploy simulate {folder} --executor dpi",
+        )  # fmt: skip
+        content = chip_report.numbers(load_chip_build(folder))
+        page, text = chip_report.page(content), chip_report.text(content)
     else:
-        if is_chip_build(folder):
-            raise UsageError(
-                "the build is for a mixed-signal chip, which has no report yet",
-                where=str(folder), fix="read its mapping: eideploy verify, and README.md in it",
-            )  # fmt: skip
         build = load_build(folder)
         content = _numbers(build, request)
         text = content.pop("text")
@@ -100,8 +106,12 @@ def _report(request: Request, folder: Path, kind: str) -> Result:
     )
 
 
+def _is_of_chip(run: Path) -> bool:
+    return not folders.is_unfinished(run) and is_chip_run(run)
+
+
 def _folder(named: Path | None) -> Path:
-    found = named or folders.latest_build("digital") or folders.latest_run()
+    found = named or folders.latest_build() or folders.latest_run()
     if found is None:
         raise UsageError(
             "there is neither a build nor a run to report on", where=f"folder {folders.BUILDS}",
@@ -113,17 +123,13 @@ def _folder(named: Path | None) -> Path:
     return found
 
 
-def _require_build_for(request: Request, folder: Path) -> None:
+def _refuse_program_options(request: Request, what: str, fix: str) -> None:
     asked = {
         "--synth": request.synth, "--fmax": request.fmax, "--text": request.text,
         "--verify": request.verify, "--input": request.input, "--samples": request.samples,
     }  # fmt: skip
     if given := [option for option, value in asked.items() if value]:
-        raise UsageError(
-            "the folder is a run, and a run has no program to look at",
-            where=", ".join(given),
-            fix=f"drop that, or compile the run first: eideploy compile {folder}",
-        )
+        raise UsageError(what, where=", ".join(given), fix=fix)
 
 
 def _numbers(build: Build, request: Request) -> dict[str, Any]:

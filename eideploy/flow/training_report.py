@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eideploy import __version__, folders
-from eideploy.config import parse_config
+from eideploy.config import Config, parse_config
+from eideploy.config.chip import ChipConfig
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.flow.provenance import now, versions
@@ -33,16 +34,16 @@ def numbers(folder: Path) -> dict[str, Any]:
             where=str(folder),
             fix="compile it, and report on the build: an imported run was trained elsewhere",
         )
-    epochs = _read(folder / METRICS, _epoch)
+    epochs = read_rows(folder / METRICS, _epoch)
     if not epochs:
         raise FormatError("no epoch has ended yet", where=str(folder / METRICS), fix="wait for one")
-    health = _read(folder / HEALTH, _health) if (folder / HEALTH).is_file() else []
-    spreads = _read(folder / SPREADS, _spread) if (folder / SPREADS).is_file() else []
+    health = read_rows(folder / HEALTH, _health) if (folder / HEALTH).is_file() else []
+    spreads = read_rows(folder / SPREADS, _spread) if (folder / SPREADS).is_file() else []
     manifest = {} if folders.is_unfinished(folder) else read_json(folder / MANIFEST)
     content: dict[str, Any] = {
         "format": 1,
         "kind": "eideploy report of a run",
-        "provenance": _provenance(folder, manifest),
+        "provenance": run_provenance(folder, manifest),
         "epochs": epochs,
         "layers": _by_layer(health),
         "distributions": spreads,
@@ -76,7 +77,7 @@ def initial_currents(
     try:
         if not log.is_file() or sha256(folder / MANIFEST) != build.get("run_sha256"):
             return None
-        rows = _read(log, _spread)
+        rows = read_rows(log, _spread)
     except (FormatError, OSError):
         return None
     found = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
@@ -93,11 +94,20 @@ def _histogram(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"edges": edges, "counts": row["counts"], "values": sum(row["counts"])}
 
 
-def _provenance(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def run_provenance(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    parse: Callable[..., Config | ChipConfig] = parse_config,
+) -> dict[str, Any]:
+    """Return where a run comes from; `parse` reads its configuration.
+
+    Raises:
+        FormatError: the configuration is damaged.
+    """
     path = folder / folders.CONFIG
     try:
         config = path.read_text(encoding="utf-8")
-        name = parse_config(config, where=str(path)).data.name
+        name = parse(config, where=str(path)).data.name
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(
             f"cannot read the configuration: {error}", where=str(path), fix=RESTORE
@@ -125,7 +135,7 @@ def _by_layer(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(layers.values())
 
 
-def _read(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
+def read_rows(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
     """Return the rows of a CSV file.
 
     Raises:

@@ -1,6 +1,5 @@
 """The page of a report, as Chromium shows it: whole, alone, on screens and on paper."""
 
-import json
 import re
 import time
 
@@ -8,27 +7,9 @@ import pytest
 
 from tests.cli.support import BUILD, RUN
 from tests.helpers.chromium import chromium
+from tests.helpers.pages import WAYS, keys_with_numbers, shown_whole
 
 MOST_BYTES, MOST_SECONDS = 3 << 20, 10
-UNSEEN = """[...document.querySelectorAll('figure')].filter(f => {
-    const s = f.querySelector('svg'), b = s && s.getBoundingClientRect();
-    return !s || b.width < 100 || b.height < 60 || !s.querySelector('path, image');
-}).map(f => f.dataset.key)"""
-CUT_OFF = """[...document.querySelectorAll('figure svg')].flatMap(s => {
-    const f = s.closest('figure').getBoundingClientRect();
-    return [...s.querySelectorAll('text')].filter(t => {
-        const b = t.getBoundingClientRect();
-        return b.left < f.left - 1 || b.right > f.right + 1;
-    }).map(t => s.closest('figure').dataset.key + ': ' + t.textContent);
-})"""
-TWICE = """[...document.querySelectorAll('[id]')].map(e => e.id)
-    .filter((id, i, all) => all.indexOf(id) != i)"""
-ILLEGIBLE = """[...document.querySelectorAll('figure:not([data-key=confusion]) text')].filter(t =>
-    getComputedStyle(t).fill == getComputedStyle(document.body).backgroundColor).length"""
-WAYS = [
-    {"width": 1280}, {"width": 390}, {"width": 1280, "dark": True},
-    {"width": 390, "dark": True}, {"width": 794, "paper": True},
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +62,7 @@ def test_a_page_fetches_and_runs_nothing(reports, kind):
 
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_every_figure_has_its_numbers(reports, kind):
-    folder, _ = reports[kind]
-    content = json.loads((folder / "report.json").read_text())
-    keys = re.findall(r"data-key=\"([^\"]+)\"", (folder / "report.html").read_text())
-    assert len(keys) > 15
-    for key in keys:
-        found = [content]
-        for part in key.split("."):
-            found = [
-                x[part] for each in found for x in (each if isinstance(each, list) else [each])
-            ]
-        assert found
-        assert all(x is not None for x in found), key
+    assert keys_with_numbers(reports[kind][0]) > 15
 
 
 def test_what_the_issue_names_is_there(reports):
@@ -126,20 +96,9 @@ def test_what_the_issue_names_is_there(reports):
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_chromium_shows_all_of_it(reports, tab, kind, way, tmp_path):
     page = reports[kind][0] / "report.html"
-    tab.requests.clear()
-    tab.complaints.clear()
-    tab.open(page, **way)
-    assert tab.ask("document.querySelectorAll('figure').length") >= 12
-    assert tab.ask(UNSEEN) == []
-    assert tab.ask(CUT_OFF) == []
-    assert tab.ask(TWICE) == []
-    assert tab.ask(ILLEGIBLE) == 0
-    assert tab.ask("document.documentElement.scrollWidth") <= way["width"]
+    assert shown_whole(tab, page, way) >= 12
     tab.picture(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 50_000
-    assert tab.complaints == []
-    asked = {url for url in tab.requests if not url.startswith("data:")}
-    assert asked == {page.resolve().as_uri()}
 
 
 @pytest.mark.chromium

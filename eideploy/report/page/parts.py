@@ -61,11 +61,12 @@ class Table:
     key: str
     caption: str = ""
     folded: bool = False  # shown when asked for
+    broad: bool = False  # its cells are long
 
     @property
     def wide(self) -> bool:
         """Whether it takes the whole width."""
-        return self.folded or len(self.head) > MOST_NARROW or not self.head[0]
+        return self.folded or self.broad or len(self.head) > MOST_NARROW or not self.head[0]
 
     @property
     def aligned(self) -> list[str]:

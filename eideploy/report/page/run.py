@@ -18,7 +18,7 @@ HEALTH = {
 def run_page(content: Numbers) -> Page:
     """Return the page that shows `content`, the whole of a run's report.json."""
     said, last = content["provenance"], content["epochs"][-1]
-    sections = [_curves(content), _activity(content), *_distributed(content), _facts(content)]
+    sections = [_curves(content), _activity(content), *_distributed(content), facts(content)]
     return Page(
         title=said["run"],
         subtitle=f"A training on {said['data']}, {counted(last['epoch'], 'epoch')} of "
@@ -163,7 +163,8 @@ def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]
     return made
 
 
-def _facts(content: Numbers) -> Section:
+def facts(content: Numbers) -> Section:
+    """Return the section of the configuration and the hashes."""
     said = content["provenance"]
     lines = [line for line in said["config"].splitlines() if line.strip()]
     settings, table = [], ""

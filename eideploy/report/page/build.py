@@ -153,6 +153,7 @@ def _resources(content: Numbers) -> Section:
             Table(
                 title=f"Used of what {content['provenance']['target']} offers",
                 head=["resource", "share", "used of offered"], rows=rows, key="resources",
+                broad=True,
             )
         ],
     )  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def folder(name: str) -> Path:
-    """Return `targets`, `quant` or `constraints.txt`: the wheel's, else the one in place."""
+    """Return `targets`, `quant` or a file: the wheel's, else the one in place."""
     package = Path(__file__).resolve().parent
     packed = package / "_shipped" / name
     return packed if packed.exists() else package.parent / name

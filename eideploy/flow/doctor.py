@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
@@ -80,12 +81,34 @@ def _python() -> Iterator[Finding]:
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    tested = _tested()
-    asked = [Requirement(line) for line in requires("eideploy") or ()]
-    for need in asked:
+    tested, (lines, state) = _tested(), _asked()
+    yield Finding(
+        what="eideploy", found=f"{__version__}, {Path(shipped.__file__).parent}", state=state,
+        enables="" if state == OK else "eideploy as a command, and in every folder",
+        fix="" if state == OK else "pip install -c constraints.txt . in the checkout",
+    )  # fmt: skip
+    for need in map(Requirement, lines):
         extra = next((e for e in ENABLES if need.marker and f'"{e}"' in str(need.marker)), "")
         if need.marker is None or extra:
             yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
+
+
+def _asked() -> tuple[list[str], str]:
+    """Return the packages that this tool asks for, and whether it was installed or only found.
+
+    A checkout on PYTHONPATH has no metadata of an installation; its pyproject.toml says the same.
+    """
+    try:
+        return requires("eideploy") or [], OK
+    except PackageNotFoundError:
+        path = shipped.folder("pyproject.toml")
+    try:
+        project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    except (OSError, ValueError, KeyError):
+        return [], NOTE
+    extras = project.get("optional-dependencies", {})
+    more = [f'{line}; extra == "{name}"' for name in ENABLES for line in extras.get(name, ())]
+    return [*project.get("dependencies", ()), *more], NOTE
 
 
 def _package(name: str, least: str, tested: str, extra: str) -> Finding:

@@ -1,7 +1,9 @@
 """doctor: what is here, what is missing, and that samna is never imported."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,41 @@ def test_samna_is_told_from_its_stub_without_an_import(call, empty, monkeypatch,
     monkeypatch.syspath_prepend(str(empty))
     assert findings(call)["samna"]["state"] == state
     assert "samna" not in sys.modules
+
+
+@pytest.mark.parametrize("project", [True, False])
+def test_a_checkout_that_was_not_installed_is_said_and_looked_at_as_well(
+    call, empty, monkeypatch, project
+):
+    installed = findings(call)
+
+    def missing(_):
+        raise doctor.PackageNotFoundError("eideploy")
+
+    monkeypatch.setattr(doctor, "requires", missing)
+    if not project:
+        monkeypatch.setattr(doctor.shipped, "folder", lambda name: empty / name)
+    found = findings(call)
+    assert installed["eideploy"]["state"] == "ok"
+    assert found["eideploy"]["state"] == "note"
+    assert "pip install" in found["eideploy"]["fix"]
+    asked = {"torch", "numpy", "matplotlib", "nir", "onnx", "h5py", "tensorboard"}
+    assert asked & set(found) == (asked if project else set())
+
+
+def test_a_bare_path_to_the_checkout_is_enough(empty):
+    root = str(Path(doctor.__file__).parents[2])
+    sites = [p for p in sys.path if p.endswith("-packages")]
+    code = (
+        f"import sys; sys.path[:0] = [{root!r}]; sys.path += {sites!r}\n"
+        "import importlib.metadata as m\n"
+        "real = m.requires\n"
+        "def requires(name):\n"
+        "    if name == 'eideploy': raise m.PackageNotFoundError(name)\n"
+        "    return real(name)\n"
+        "m.requires = requires\n"
+        "from eideploy.cli import main; sys.exit(main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "eideploy: eideploy as a command" in done.stdout

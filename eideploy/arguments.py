@@ -16,6 +16,7 @@ from eideploy.options import (
     add_integers,
     add_nir,
     add_out,
+    add_reading,
     count,
     listed,
     numbers,
@@ -97,20 +98,23 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _command(
-        commands, "import", "turn a checkpoint of the paper's published code into a run"
-    )
-    parser.add_argument(
-        "checkpoint", type=Path, metavar="CKPT",
-        help="a .pth file, or a model.safetensors with its config.json beside it",
+        commands, "import", "turn a checkpoint of the paper's published code, or a NIR file of any "
+        "tool, into a run",
     )  # fmt: skip
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CKPT|GRAPH.nir",
+        help="a .pth file, a model.safetensors with its config.json beside it, or a .nir file",
+    )  # fmt: skip
+    add_reading(parser)
     add_out(parser, "RUN")
 
 
 def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _command(commands, "compile", "compile a run for a target into a build folder")
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="RUN", help="the run (default: the latest)"
-    )
+        "folder", nargs="?", type=Path, metavar="RUN|GRAPH.nir",
+        help="the run (default: the latest), or a NIR file of any tool",
+    )  # fmt: skip
     parser.add_argument(
         "--target", default="digital", metavar="NAME|SPEC.toml", help="the chip (default: digital)"
     )
@@ -136,6 +140,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="write these files, too: nir, the float network; onnx, that and the integer program",
     )  # fmt: skip
     add_nir(parser)
+    add_reading(parser)
     parser.add_argument(
         "-v",
         "--verbose",

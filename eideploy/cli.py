@@ -13,7 +13,7 @@ from eideploy.arguments import command_line
 from eideploy.config import DEFAULT_PRESET
 from eideploy.errors import EideployError, UsageError
 from eideploy.memory import keep_freed_memory
-from eideploy.options import emitted, overrides
+from eideploy.options import emitted, overrides, reading
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result
@@ -151,13 +151,14 @@ def _says_integers(args: argparse.Namespace) -> bool:
 
 
 def _import(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import train
+    from eideploy.flow.graphs import import_file
 
-    return train.import_checkpoint(args.checkpoint, out=args.out)
+    return import_file(args.checkpoint, reading(args), out=args.out)
 
 
 def _compile(args: argparse.Namespace) -> "Result":
     from eideploy.flow import compile as job
+    from eideploy.flow.graphs import as_run
 
     options = job.Options(
         target=args.target,
@@ -174,7 +175,8 @@ def _compile(args: argparse.Namespace) -> "Result":
         adapt=not args.no_adapt,
         monitor=args.monitor,
     )
-    return job.compile_run(args.folder, options, out=args.out, verbose=args.verbose)
+    run = as_run(args.folder, reading(args), args.calibrate_on)
+    return job.compile_run(run, options, out=args.out, verbose=args.verbose)
 
 
 def _simulate(args: argparse.Namespace) -> "Result":

@@ -2,8 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eideploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from eideploy.circuit.nodes import Reset
+    from eideploy.flow.graphs import Reading
 
 TRAIN_EXAMPLES = """examples:
   eideploy train digits-mlp --seed 1
@@ -35,6 +40,14 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return number
+
+
+def positive(text: str) -> float:
+    """Return one positive number."""
+    found = numbers(text)
+    if len(found) != 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return found[0]
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -112,6 +125,44 @@ def add_nir(parser: argparse.ArgumentParser) -> None:
         "--nir-compat", choices=("1.0.4",),
         help="with --emit nir: write for that release of nir, which fails on newer files",
     )  # fmt: skip
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add what a NIR file of another tool does not say."""
+    group = parser.add_argument_group("NIR files of other tools")
+    group.add_argument(
+        "--steps", type=count, metavar="T", help="time steps of a sample, as it was trained"
+    )
+    group.add_argument(
+        "--dt", type=positive, metavar="SECONDS",
+        help="in a time step (default: what the file says, else 1e-4)",
+    )  # fmt: skip
+    group.add_argument(
+        "--input-high", type=positive, default=1.0, metavar="X",
+        help="largest value of an input (default: 1)",
+    )  # fmt: skip
+    group.add_argument(
+        "--reset", choices=("soft", "hard"), dest="graph_reset",
+        help="of a membrane that fires: by the threshold (soft), or to zero (hard, as NIR says)",
+    )  # fmt: skip
+    group.add_argument(
+        "--nearest-tau", action="store_true",
+        help="take the nearest power of two for a time constant, instead of refusing it",
+    )  # fmt: skip
+
+
+def reading(args: argparse.Namespace) -> "Reading":
+    """Return how a NIR file of another tool is read."""
+    from eideploy.flow.graphs import Reading
+
+    resets: dict[str, Reset] = {"soft": "subtract", "hard": "zero"}
+    return Reading(
+        steps=args.steps,
+        dt=args.dt,
+        input_high=args.input_high,
+        reset=resets[args.graph_reset] if args.graph_reset else None,
+        nearest_tau=args.nearest_tau,
+    )
 
 
 def emitted(args: argparse.Namespace) -> tuple[str, ...]:

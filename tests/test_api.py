@@ -32,6 +32,11 @@ CALLED = {  # options that are called otherwise in Python
     "finetune": "run",
     "resume": "run",
     "no_adapt": "adapt",
+    "steps": "reading",
+    "dt": "reading",
+    "input_high": "reading",
+    "graph_reset": "reading",
+    "nearest_tau": "reading",
 }
 FOLDERS = {"run", "build", "folder"}
 OF_THE_TERMINAL = {"help", "json", "action"}

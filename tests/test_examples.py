@@ -112,6 +112,16 @@ def test_a_network_is_mapped_on_dynapse2_and_simulated(tmp_path):
     assert "semantic gap" in said
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["snntorch", "spikingjelly", "nirtorch"])
+def test_a_network_of_another_tool_keeps_its_predictions(tool, tmp_path):
+    said = example("nir_from_another_tool", tool, "3", folder=tmp_path)
+    assert "division  none (the network has no shunting inhibition)" in said
+    rows = [line.split("accuracy")[1].split() for line in said.splitlines()[-3:]]
+    assert float(rows[1][-1].rstrip("%")) == 100
+    assert float(rows[2][-1].rstrip("%")) >= 95
+
+
 def test_every_example_has_a_readme_and_stands_in_the_list():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     listed = (EXAMPLES / "README.md").read_text("utf-8")

@@ -33,6 +33,7 @@ from eideploy.errors import (
     StoppedError,
     UsageError,
 )
+from eideploy.flow.graphs import Reading
 from eideploy.flow.result import Result
 from eideploy.folders import Build, Run
 from eideploy.numeric.division import Divider

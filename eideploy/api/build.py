@@ -9,7 +9,8 @@ from eideploy.circuit.forms import Dialect as _Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
-from eideploy.flow import simulate, verify
+from eideploy.flow import graphs, simulate, verify
+from eideploy.flow.graphs import Reading
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
@@ -30,6 +31,7 @@ def compile_run(
     emit: Iterable[str] = (),
     nir_dialect: Iterable[_Dialect] = (),
     nir_compat: str | None = None,
+    reading: Reading | None = None,
     data_dir: PathLike | None = None,
     out: PathLike | None = None,
     verbose: bool = False,
@@ -37,7 +39,7 @@ def compile_run(
     """Compile a run for a target into a build folder: `eideploy compile`.
 
     Args:
-        run: the run; None for the latest in `runs/`.
+        run: the run, or a NIR file of any tool; None for the latest in `runs/`.
         target: one of `target_names()`, or the path of a spec.
         scheme: the number formats, a name or a file; None for those of a fine-tuned run, else int8.
         division: how to divide; None for a fine-tuned run's way, else a table of 8 by 8 bits.
@@ -50,6 +52,7 @@ def compile_run(
         emit: what to write beside the target's files, of "nir" and "onnx".
         nir_dialect: of "ei", "folded" and "plain", what NIR files are written; none for "ei".
         nir_compat: "1.0.4" for NIR files that this release of nir reads.
+        reading: what a NIR file of another tool does not say: `--steps` and those beside it.
         data_dir: where the data sets that are not bundled lie.
         out: the new folder; None for a numbered one in `builds/`.
         verbose: say in `Result.text` what every pass changed.
@@ -75,7 +78,8 @@ def compile_run(
         nir_dialects=tuple(dict.fromkeys(nir_dialect)) or ("ei",),
         nir_compat=nir_compat,
     )
-    return job.compile_run(values.path(run), options, out=values.path(out), verbose=verbose)
+    found = graphs.as_run(values.path(run), reading or graphs.Reading(), options.calibrate_on)
+    return job.compile_run(found, options, out=values.path(out), verbose=verbose)
 
 
 def simulate_build(

@@ -10,8 +10,9 @@ from eideploy.circuit.integer import ZeroPolicy
 from eideploy.config import DEFAULT_PRESET
 from eideploy.config.chip import is_for_chip
 from eideploy.errors import UsageError
-from eideploy.flow import finetuning, train
+from eideploy.flow import finetuning, graphs, train
 from eideploy.flow.chip_training import train_for_chip
+from eideploy.flow.graphs import Reading
 from eideploy.flow.result import Result
 
 
@@ -116,11 +117,17 @@ def finetune_run(
     return finetuning.finetune(request, out=values.path(out))
 
 
-def import_checkpoint(checkpoint: PathLike, *, out: PathLike | None = None) -> Result:
-    """Turn a checkpoint of the paper's published code into a run: `eideploy import`.
+def import_checkpoint(
+    checkpoint: PathLike, *, reading: Reading | None = None, out: PathLike | None = None
+) -> Result:
+    """Turn a checkpoint of the paper's code, or a NIR file, into a run: `eideploy import`.
+
+    `reading` holds what a NIR file of another tool does not say: `--steps` and those beside it.
 
     Raises:
-        FormatError: not such a checkpoint, damaged, or of an architecture that is not known.
+        FormatError: not such a file, damaged, or of an architecture that is not known.
+        CapacityError: nodes of a NIR graph that cannot be compiled, all of them.
+        UsageError: a NIR graph without its steps; `reading` for another file.
         DataError: `out` exists already, or cannot be written.
     """
-    return train.import_checkpoint(Path(checkpoint), out=values.path(out))
+    return graphs.import_file(Path(checkpoint), reading or graphs.Reading(), out=values.path(out))

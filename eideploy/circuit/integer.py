@@ -21,6 +21,7 @@ from eideploy.circuit.nodes import (
 from eideploy.numeric.division import Divider
 
 ZeroPolicy = Literal["minimum", "floor"]
+MOST_LEAK = 15  # of four bits
 MAX_BITS = 62  # every intermediate fits a signed 64-bit integer with a bit to spare
 
 
@@ -157,7 +158,7 @@ class IntegerLIF(Node):
         self.require(self.reset in RESETS, f"has reset {self.reset!r}")
         self.require(self.threshold.dtype == np.int64, f"threshold is {self.threshold.dtype}")
         self.require_array("threshold", (self.threshold.size,), low=1)
-        self.require(0 <= self.leak <= 15, f"has leak {self.leak}, must be in 0..15")
+        self.require(0 <= self.leak <= MOST_LEAK, f"has leak {self.leak}, must be in 0..15")
         self.require(2 <= self.membrane_bits <= 32, f"has membrane_bits {self.membrane_bits}")
         top = (1 << (self.membrane_bits - 1)) - 1
         highest = int(self.threshold.max())

@@ -31,7 +31,7 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.folded import Folded, FoldedLayer, IntegerFoldedLayer, PlainLayer
-from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
+from eideploy.circuit.integer import MAX_BITS, MOST_LEAK, IntegerCurrent
 from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, Synapses
 from eideploy.errors import CapacityError
 from eideploy.numeric.division import none as no_division
@@ -53,7 +53,9 @@ def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
     Keeps    the graph; W_IE and g_I to half a step; W_EI to half a step where its full scale does
              not clip it; W_EE, with what it absorbs (A17), to one step; thresholds to
              2^-threshold_bits of themselves
-    Changes  every node but Flatten and Add; average pooling becomes a sum, in units of 1 / kernel^2
+    Changes  every node but Flatten and Add; average pooling becomes a sum, in units of 1 /
+             kernel^2; a tau beyond 2^15 steps becomes that: membranes of 0 to 2^15 keep all, those
+             below zero rise in a step by one in 2^15 of themselves, rounded up
 
     Raises:
         CapacityError: a time constant that is no power of two, branches in different units.
@@ -167,7 +169,7 @@ class _Quantizer:
             name=node.name,
             inputs=node.inputs,
             threshold=threshold,
-            leak=leak,
+            leak=min(leak, MOST_LEAK),
             membrane_bits=self.bits.membrane,
             reset=node.reset,
         )

@@ -10,7 +10,7 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, Division, IntegerInput
 from eideploy.circuit.folded import Folded
 from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
-from eideploy.circuit.nodes import Synapses
+from eideploy.circuit.nodes import Connections
 from eideploy.numeric.division import exact
 from eideploy.report.text import counted, percent, table
 from eideploy.simulate.float_reference import run_float
@@ -43,8 +43,8 @@ class Rung:
 def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
     """Return how many samples are worth the time: `most`, of large networks fewer, at least 4."""
     per_sample = circuit.steps * sum(
-        (node.w_ee.size + node.w_ie.size) * prod(circuit.shapes[node.name][1:])
-        for node in circuit.of(Synapses)
+        sum(w.size for w in node.weights) * prod(circuit.shapes[node.name][1:])
+        for node in circuit.of(Connections)
     )
     return max(4, min(most, MOST_PRODUCTS // per_sample))
 
@@ -71,7 +71,7 @@ def climb(
     )
     stages = (
         ("float", circuit, samples),
-        *((("fold", folded, samples),) if folded.of(Folded) else ()),
+        *((("fold", folded, samples),) if len(folded.of(Folded)) > len(circuit.of(Folded)) else ()),
         ("quantize: input", folded, _on_levels(integer, samples)),
         ("quantize: weights", exactly, samples),
         ("lower_division", integer, samples),

@@ -1,0 +1,7 @@
+"""NIR files of other tools: feed-forward networks of LIF and IF neurons (docs/nir.md)."""
+
+from eideploy.backends.nir.foreign.circuit import circuit_of
+from eideploy.backends.nir.foreign.file import Graph, read_file
+from eideploy.backends.nir.foreign.neurons import Convention
+
+__all__ = ["Convention", "Graph", "circuit_of", "read_file"]

@@ -1,0 +1,141 @@
+"""LIF and IF nodes of NIR in units of a time step: which of them the core's neurons are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.backends.nir.foreign.file import Fields
+from eideploy.backends.nir.write import DT
+from eideploy.circuit import Array
+from eideploy.circuit.nodes import NO_LEAK, Reset
+
+CLOSE = 1e-5  # relative: what single precision leaves of tau, r and dt
+LONGEST_TAU = 1 << 15
+
+
+class Unsupported(Exception):  # noqa: N818 (it ends up in a list, with a node's name before it)
+    """A reason why a node cannot be compiled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convention:
+    """How a tool's time becomes steps.
+
+    dt           seconds in a step; None: what the file's metadata say, else 1e-4
+    reset        of a neuron that fires: "zero", as NIR says, or "subtract"
+    nearest_tau  whether a time constant that is no power of two becomes the nearest
+    """
+
+    dt: float | None = None
+    reset: Reset = "zero"
+    nearest_tau: bool = False
+
+    def step(self, metadata: Fields) -> float:
+        """Return the seconds in a step.
+
+        Raises:
+            Unsupported: no positive number.
+        """
+        found = self.dt if self.dt is not None else metadata.get("dt", DT)
+        value = number(found, "dt")
+        if not 0 < value < np.inf:
+            raise Unsupported(f"dt is {value:g}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Neurons:
+    """u = v - v / tau + gain I + drive; where u > threshold: spike and reset.
+
+    tau                     steps, a power of two, or NO_LEAK
+    gain, drive, threshold  of one entry, or of every neuron
+    rounded                 the tau that the file says, where `tau` is the nearest power of two
+    """
+
+    tau: float
+    gain: Array
+    drive: Array
+    threshold: Array
+    rounded: float | None = None
+
+
+def neurons(node: Fields, dt: float, convention: Convention) -> Neurons:
+    """Return what a LIF or IF node is in steps of `dt` seconds.
+
+    Raises:
+        Unsupported: with every reason.
+    """
+    reasons = [why for why in (_reset_fault(node), _threshold_fault(node)) if why]
+    r, tau, exact, drive = field(node, "r"), NO_LEAK, None, np.zeros(1)
+    if node["type"] == "IF":
+        gain = r if (r == 1).all() else r * dt  # of some tools r = 1: I is added as it is
+    else:
+        steps = field(node, "tau") / dt
+        leak = field(node, "v_leak")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain, drive = r / steps, leak / steps
+        try:
+            tau, exact = _power_of_two(steps, nearest=convention.nearest_tau)
+        except Unsupported as error:
+            reasons.append(str(error))
+    gain = np.where(np.abs(gain - 1) < CLOSE, 1.0, gain)
+    if not (np.isfinite(gain).all() and np.isfinite(drive).all()):
+        reasons.append("r, tau or v_leak are not finite")
+    if reasons:
+        raise Unsupported("; ".join(reasons))
+    return Neurons(
+        tau=tau, gain=gain, drive=drive, threshold=field(node, "v_threshold"), rounded=exact
+    )
+
+
+def field(node: Fields, name: str) -> Array:
+    """Return a field as an array of at least one entry.
+
+    Raises:
+        Unsupported: it is not there, or holds no numbers.
+    """
+    if name not in node:
+        raise Unsupported(f"has no {name}")
+    value = np.atleast_1d(np.asarray(node[name]))
+    if value.dtype.kind not in "fiub" or not value.size:
+        raise Unsupported(f"{name} holds no numbers")
+    return value.astype(np.float64)
+
+
+def number(value: object, name: str) -> float:
+    """Return one number."""
+    found = field({name: value}, name)
+    if found.size != 1:
+        raise Unsupported(f"{name} holds {found.size} numbers, must be 1")
+    return float(found.ravel()[0])
+
+
+def _reset_fault(node: Fields) -> str:
+    if "v_reset" not in node or not field(node, "v_reset").any():
+        return ""
+    return "v_reset is not zero, which membranes are reset to"
+
+
+def _threshold_fault(node: Fields) -> str:
+    threshold = field(node, "v_threshold")
+    return "" if (threshold > 0).all() and np.isfinite(threshold).all() else (
+        f"v_threshold is {threshold.min():g}, must be above the resting membrane, which is zero"
+    )  # fmt: skip
+
+
+def _power_of_two(steps: Array, *, nearest: bool) -> tuple[float, float | None]:
+    """Return tau, and what the file says where that is another."""
+    least, most = float(steps.min()), float(steps.max())
+    if not (np.isfinite(steps).all() and least >= 1 - CLOSE):
+        raise Unsupported(f"tau is {least:g} time steps, must be at least 1; say dt with --dt")
+    if most > least * (1 + CLOSE):
+        raise Unsupported(f"tau differs between neurons, from {least:g} to {most:g} steps")
+    power = float(np.clip(2.0 ** np.rint(np.log2(least)), 1, LONGEST_TAU))
+    if abs(least / power - 1) < CLOSE:
+        return power, None
+    if nearest:
+        return power, least
+    raise Unsupported(
+        f"tau is {least:.6g} steps, and the core leaks by shifts: train with 2, 4, 8, .. steps "
+        "(beta 0.5, 0.75, 0.875), or take the nearest with --nearest-tau"
+    )

@@ -1,0 +1,169 @@
+"""Job: turn a NIR file, ours or another tool's, into a run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from eideploy import folders
+from eideploy.circuit import LIF, Circuit
+from eideploy.circuit.forms import DIALECTS
+from eideploy.circuit.nodes import RESETS, Reset
+from eideploy.errors import FormatError, UsageError
+from eideploy.files import RESTORE, sha256
+from eideploy.flow.result import Result
+from eideploy.flow.train import import_checkpoint
+from eideploy.progress import note
+from eideploy.report.text import counted
+
+SUFFIX, MAGIC = ".nir", b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a NIR graph of another tool does not say; the defaults are those of the command line.
+
+    steps        T, as it was trained
+    dt           seconds in a step; None: what the file says, else 1e-4
+    input_high   largest value of an input
+    reset        of a neuron that fires; None: to zero, as NIR says, unless the metadata say more
+    nearest_tau  whether a time constant that is no power of two becomes the nearest
+    """
+
+    steps: int | None = None
+    dt: float | None = None
+    input_high: float = 1.0
+    reset: Reset | None = None
+    nearest_tau: bool = False
+
+
+def is_graph(path: Path) -> bool:
+    """Return whether `path` names a NIR file, which need not be there."""
+    if path.suffix == SUFFIX:
+        return not path.is_dir()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> Path | None:
+    """Return the run that a NIR file becomes, and any other path as it is.
+
+    Raises:
+        UsageError: what says how a graph is read, and no graph; no samples to calibrate on.
+        FormatError, CapacityError: of `import_graph`.
+    """
+    if path is None or not is_graph(path):
+        _refuse(reading)
+        return path
+    if calibrate_on is None:
+        raise UsageError(
+            "a NIR file knows no data to calibrate on",
+            where=str(path),
+            fix="give samples in the network's input range with --calibrate-on samples.npy",
+        )
+    found = import_graph(path, reading)
+    for line in found.text.splitlines():
+        note(line)
+    return Path(found.content["run"])
+
+
+def import_file(path: Path, reading: Reading, *, out: Path | None = None) -> Result:
+    """Turn a NIR file, or a checkpoint of the paper's published code, into a run."""
+    if is_graph(path):
+        return import_graph(path, reading, out=out)
+    _refuse(reading)
+    return import_checkpoint(path, out=out)
+
+
+def import_graph(path: Path, reading: Reading, *, out: Path | None = None) -> Result:
+    """Turn a NIR file into a run: one of ours, or a feed-forward network of another tool.
+
+    Raises:
+        UsageError: nir is not installed; the graph does not say its steps, and nobody else.
+        FormatError: damaged, or no NIR graph.
+        CapacityError: nodes that cannot be compiled, all of them.
+        DataError: `out` exists already, or cannot be written.
+    """
+    if find_spec("nir") is None:
+        raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
+    circuit, how, said = _read(path, reading)
+    source = {"file": path.name, "sha256": sha256(path), "format": "nir", **how}
+    content = {"name": path.stem, "data": None, "source": source}
+    with folders.new_folder(out, folders.RUNS, path.stem) as staged:
+        folders.finish_run(staged.aside, circuit, content)
+    lines = [f"imported {path.name}: {_described(circuit)}", *said, f"run  {staged.final}"]
+    return Result(text="\n".join(lines), content={"run": str(staged.final), **content})
+
+
+def _refuse(reading: Reading) -> None:
+    if reading != Reading():
+        raise UsageError(
+            "no NIR graph is read",
+            where="--steps, --dt, --input-high, --reset, --nearest-tau",
+            fix="drop them, or name a .nir file",
+        )
+
+
+def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[str]]:
+    from eideploy.backends import nir
+    from eideploy.backends.nir import foreign
+
+    data = _bytes(path)
+    graph = foreign.read_file(data, where=str(path))
+    if graph.metadata.get("dialect") in DIALECTS and "circuit" in graph.metadata:
+        if reading != Reading():
+            raise UsageError(
+                "the graph is eideploy's own and says all that",
+                where=str(path),
+                fix="drop --steps, --dt, --input-high, --reset and --nearest-tau",
+            )
+        return nir.parse(data, where=str(path)), {"dialect": graph.metadata["dialect"]}, []
+    steps = reading.steps or _steps(graph.metadata, path)
+    reset = reading.reset or _reset(graph.metadata)
+    convention = foreign.Convention(dt=reading.dt, reset=reset, nearest_tau=reading.nearest_tau)
+    circuit, said = foreign.circuit_of(
+        graph, steps=steps, high=reading.input_high, convention=convention, where=str(path)
+    )
+    how = {"dialect": "foreign", **asdict(convention), "changed": said}
+    return circuit, how, said
+
+
+def _described(circuit: Circuit) -> str:
+    size = ", ".join(map(str, circuit.input.size))
+    lifs = circuit.of(LIF)
+    how = {"zero": "to zero", "subtract": "by the threshold"}
+    resets = " and ".join(sorted({how[node.reset] for node in lifs}))
+    return (
+        f"{counted(len(lifs), 'layer')} of neurons, reset {resets}; "
+        f"{counted(circuit.steps, 'step')}\n"
+        f"input: samples ({size}) in 0..{circuit.input.high:g}, shown as they are at every step; "
+        f"or ({circuit.steps}, {size}), step by step"
+    )
+
+
+def _steps(metadata: Mapping[str, Any], path: Path) -> int:
+    try:
+        return int(metadata["steps"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            "a NIR graph does not say how many time steps a sample takes",
+            where=str(path),
+            fix="say it with --steps T, as the network was trained",
+        ) from error
+
+
+def _reset(metadata: Mapping[str, Any]) -> Reset:
+    return next((reset for reset in RESETS if metadata.get("reset") == reset), "zero")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FormatError(
+            f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE
+        ) from error

@@ -1,0 +1,172 @@
+"""NIR files of other tools compile to the digital core, and what cannot is named, all of it."""
+
+from itertools import pairwise
+
+import nir
+import numpy as np
+import pytest
+import torch
+
+from eideploy.cli import main
+from eideploy.folders import load_build, load_run
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from examples.nir_from_another_tool.networks import STEPS, TOOLS, trained
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_network_of_another_tool_keeps_its_predictions_on_the_digital_core(
+    tool, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    network, x, test = trained(tool, epochs=4)
+    with torch.no_grad():
+        logits, test = network.logits(test).numpy(), test.numpy()
+    assert len(np.unique(logits.argmax(1))) == 10  # it has learnt something to keep
+    nir.write("net.nir", network.write())
+    np.save("x.npy", x[:256].numpy())
+    words = ["--steps", str(STEPS), "--calibrate-on", "x.npy", "--out", "build"]
+    assert main(["compile", "net.nir", *words]) == 0
+    build = load_build(tmp_path / "build")
+    assert build.program.division.divider.method == "none"
+    ours = run_float(build.circuit, test).logits
+    assert np.mean(np.abs(ours - logits) < 1e-5) > 0.999
+    assert np.array_equal(ours.argmax(1), logits.argmax(1))
+    integer = run_integer(build.program.circuit, test).totals
+    assert np.mean(integer.argmax(1) == logits.argmax(1)) >= 0.95
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Work in a folder with samples of 6 numbers."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.random.default_rng(0).random((40, 6), np.float32))
+    return tmp_path
+
+
+def lif(n, tau=2e-4, r=2.0, **changed):
+    full = {"tau": tau, "r": r, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0} | changed
+    return nir.LIF(**{name: np.full(n, value) for name, value in full.items()})
+
+
+def weights(n, m, seed=0):
+    return np.random.default_rng(seed).normal(0.3, 1, (n, m)).astype(np.float32)
+
+
+def chain(path, *nodes, metadata=None, edges=(), **more):
+    """Write Input, the nodes as n1, n2, .., and Output, one behind the other; and `more` nodes."""
+    names = ["input", *(f"n{i + 1}" for i in range(len(nodes))), "output"]
+    ends = nir.Input({"input": np.array([6])}), nir.Output({"output": np.array([3])})
+    whole = dict(zip(names, (ends[0], *nodes, ends[1]), strict=True)) | more
+    joined = [*pairwise(names), *edges]
+    nir.write(path, nir.NIRGraph(whole, joined, metadata=metadata or {}, type_check=False))
+
+
+def sound(path, **options):
+    chain(path, nir.Linear(weights(5, 6)), lif(5), nir.Linear(weights(3, 5)), lif(3), **options)
+
+
+def test_every_node_that_cannot_be_compiled_is_named_with_its_reason(folder, capsys):
+    ones = np.ones(5)
+    nodes = (
+        nir.Linear(weights(5, 6)), lif(5, tau=1e-3), nir.Linear(weights(5, 5)),
+        nir.CubaLIF(ones, ones, ones, ones, ones, ones * 0, ones), nir.Delay(ones),
+        lif(5, v_reset=0.5, tau=5e-5), nir.Linear(weights(3, 5)), lif(3),
+    )  # fmt: skip
+    more = {"back": nir.Linear(weights(3, 3)), "side": nir.Scale(np.ones(3))}
+    edges = [("n8", "back"), ("back", "n8"), ("n1", "side")]
+    chain("net.nir", *nodes, edges=edges, **more)
+    assert main(["import", "net.nir", "--steps", "4"]) == 1
+    said = capsys.readouterr().err
+    for line in (
+        "n2 (LIF): tau is 10 steps, and the core leaks by shifts",
+        "n4 (CubaLIF): its synapses filter the current over time",
+        "n5 (Delay): the core delays no spikes",
+        "n6 (LIF): v_reset is not zero",
+        "tau is 0.5 time steps, must be at least 1; say dt with --dt",
+        "back, n8: a recurrent connection",
+        "n1: branches to n2, side",
+        "side: it leads nowhere",
+        "fix:   write a feed-forward network",
+    ):
+        assert line in said
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ((nir.Linear(weights(5, 6)), nir.Linear(weights(3, 5)), lif(3)), "reads n1, with no neur"),
+        ((nir.Linear(weights(5, 7)), lif(5)), "takes 7 inputs and reads a signal of shape (6,)"),
+        ((nir.Affine(weights(3, 6), np.ones(3)),), "has a bias, and there are no neurons"),
+        ((nir.Scale(np.arange(6.0)), nir.Linear(weights(3, 6)), lif(3)), "by different numbers"),
+        ((nir.Linear(weights(3, 6)), lif(3, v_threshold=0.0)), "v_threshold is 0"),
+        ((nir.Linear(weights(3, 6)), lif(3, tau=[2e-4, 4e-4, 4e-4])), "tau differs between neu"),
+        ((nir.Linear(np.full((3, 6), np.nan)), lif(3)), "weights that are not finite"),
+        ((), "there are no neurons before it"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named(nodes, said, folder, capsys):
+    chain("net.nir", *nodes)
+    assert main(["import", "net.nir", "--steps", "4"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_steps_and_samples_that_are_missing_are_asked_for(folder, capsys):
+    sound("net.nir")
+    assert main(["compile", "net.nir", "--calibrate-on", "x.npy"]) == 2
+    assert "fix:   say it with --steps T" in capsys.readouterr().err
+    assert main(["compile", "net.nir", "--steps", "4"]) == 2
+    assert "with --calibrate-on samples.npy" in capsys.readouterr().err
+    assert not (folder / "runs").exists()
+    assert main(["compile", "nowhere", "--steps", "4"]) == 2
+    assert "no NIR graph is read" in capsys.readouterr().err
+    assert main(["import", "nowhere.nir", "--steps", "4"]) == 1
+    assert "the file cannot be read" in capsys.readouterr().err
+
+
+def test_what_the_metadata_say_is_taken_and_what_the_user_says_before_it(folder):
+    sound("net.nir", metadata={"steps": 5, "dt": 1e-4, "reset": "subtract"})
+    assert main(["import", "net.nir", "--out", "run"]) == 0
+    circuit = load_run(folder / "run").circuit
+    assert (circuit.steps, circuit.node("n2").reset, circuit.node("n2").tau) == (5, "subtract", 2)
+    words = ["--steps", "3", "--dt", "5e-5", "--reset", "hard", "--input-high", "2"]
+    assert main(["import", "net.nir", "--out", "other", *words]) == 0
+    circuit = load_run(folder / "other").circuit
+    assert (circuit.steps, circuit.node("n2").reset, circuit.node("n2").tau) == (3, "zero", 4)
+    assert circuit.input.high == 2
+
+
+def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_for(folder, capsys):
+    chain("net.nir", nir.Linear(weights(3, 6)), lif(3, tau=1e-3, r=10.0))
+    assert main(["import", "net.nir", "--steps", "4", "--nearest-tau", "--out", "run"]) == 0
+    assert "n2: tau of 10 steps became 8" in capsys.readouterr().out
+    circuit = load_run(folder / "run").circuit
+    assert circuit.node("n2").tau == 8
+    assert np.array_equal(circuit.node("n1").w_num, weights(3, 6))
+
+
+def test_our_own_dialects_compile_as_the_network_that_they_were_written_from(finished, tmp_path):
+    run = load_run(finished / "runs/digits-conv-1")
+    samples = np.random.default_rng(0).random((16, 1, 8, 8), np.float32)
+    np.save(tmp_path / "x.npy", samples)
+    where = ["--calibrate-on", str(tmp_path / "x.npy")]
+    dialects = ("ei", "folded", "plain")
+    emit = ["--emit", "nir", *(word for d in dialects for word in ("--nir-dialect", d))]
+    build = tmp_path / "build"
+    assert main(["compile", str(run.folder), *where, *emit, "--out", str(build)]) == 0
+    own = load_build(build)
+    for dialect, name in zip(dialects, ("model", "model.folded", "model.plain"), strict=True):
+        again = tmp_path / dialect
+        assert main(["import", str(build / f"{name}.nir"), "--out", str(again / "run")]) == 0
+        words = [str(again / "run"), *where, "--out", str(again / "build")]
+        assert main(["compile", *words]) == 0
+        found = load_build(again / "build")
+        if dialect == "ei":
+            ours, theirs = (run_integer(b.program.circuit, samples).totals for b in (own, found))
+            assert np.array_equal(ours, theirs)
+        agreement = np.mean(
+            run_float(found.circuit, samples).logits.argmax(1)
+            == run_integer(found.program.circuit, samples).totals.argmax(1)
+        )
+        assert agreement >= 0.8

@@ -71,6 +71,40 @@ def test_every_command_of_a_document_is_one_that_the_tool_takes(page, line, caps
             assert args.preset in PRESETS
 
 
+def other_commands(program):
+    """Return (page, words) of every command of the documents that begins with `program`."""
+    line = re.compile(rf"(?:^(?: {{4,}}|\$ )|`)({program} [^`\n]*)", re.M)
+    return sorted(
+        {
+            (named(page), " ".join(re.sub(r"\s+#.*$", "", found).split()))
+            for page in PAGES
+            for found in line.findall(page.read_text("utf-8"))
+        }
+    )
+
+
+@pytest.mark.parametrize(("page", "line"), other_commands("make"))
+def test_every_make_target_of_a_document_is_one(page, line):
+    own = (ROOT / page).with_name("Makefile")
+    text = (own if own.is_file() else ROOT / "Makefile").read_text("utf-8")
+    assert line.split()[1] in re.findall(r"^([a-z-]+):", text, re.M)
+
+
+@pytest.mark.parametrize(("page", "line"), other_commands(r"(?:OMP_NUM_THREADS=1 )?python"))
+def test_every_script_of_a_document_is_there_with_its_options(page, line):
+    words = line[line.index("python") :].split()
+    scripts = [word for word in words if word.endswith(".py")]
+    if not scripts:
+        assert words[1] == "-m" or words[1] == "-c"
+        return
+    places = [ROOT, (ROOT / page).parent, ROOT / "targets/dynapse2/bundle"]
+    found = next((p / scripts[0] for p in places if (p / scripts[0]).is_file()), None)
+    assert found, f"{page}: {scripts[0]}"
+    known = "".join(p.read_text("utf-8") for p in found.parent.glob("*.py"))
+    for option in re.findall(r"--[a-z][a-z-]*", line):
+        assert option in known or option == "--help", f"{page}: {option}"
+
+
 def anchors(page):
     text = page.read_text("utf-8")
     slugs = (

@@ -1,0 +1,149 @@
+"""The commands of the documents do what they say: each is executed, on small networks.
+
+Names that stand for something (RUN, BUILD, my.toml) are put in its place, trainings get few epochs
+and narrow layers, simulations few samples; nothing else is changed. What cannot be run in
+seconds is listed with where it is run instead.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eideploy import cli, native
+from tests.cli.support import BUILD, RUN, TINY
+from tests.cli.test_chip_training import SMALL
+from tests.model.reference import golden, state_of
+from tests.test_documents import COMMANDS, ROOT, forms
+
+CHIP_RUN, CHIP_BUILD = "runs/digits-dynapse2-1", "builds/digits-dynapse2-1-dynapse2-1"
+# Only parsed, by test_documents: how a command begins, or a word of it, and why.
+ONLY_PARSED = {
+    "cifar10-vgg16": "CIFAR-10 is not bundled; tests/cli/test_presets.py trains every preset",
+    "digits-events-vgg8": "minutes of training; tests/test_examples.py runs it for three batches",
+    "runs/digits-events-vgg8-s0": "networks that train for an hour; tests/cli/test_sweep.py",
+    "runs/digits-conv-bn-s0": "72 cells at four contrasts; tests/cli/test_sweep.py has small ones",
+    "rtl": "a simulator is built for half a minute; tests/rtl and tests/test_examples.py run it",
+    "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
+    "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
+    "model.nir": "a file of another tool; tests/nir",
+}
+REFUSED = {"compile --target digital --division mitchell": 1}
+
+
+def distinct():
+    """Return the commands of all documents, each once, as words."""
+    found = {}
+    for page, line in COMMANDS:
+        for _, *words in forms(line):
+            found.setdefault(tuple(words), page)
+    return [(page, words) for words, page in found.items()]
+
+
+def only_parsed(words):
+    return bool(not words or named_words(words) & set(ONLY_PARSED))
+
+
+def named_words(words):
+    """Return the words, of lists with commas every entry."""
+    return {part for word in words for part in word.split(",")}
+
+
+RUNNABLE = [(page, words) for page, words in distinct() if not only_parsed(words)]
+
+
+def of_chip(page, words):
+    """Whether the command is one of the way to the mixed-signal chip."""
+    on = "dynapse2" in page and words[0] in ("simulate", "verify", "report")
+    return on or "dpi" in words or "dynapse2" in words
+
+
+@pytest.fixture(scope="module")
+def stage(finished, tmp_path_factory):
+    """Return a folder that holds one of everything that the documents speak of."""
+    place, before = tmp_path_factory.mktemp("stage"), os.getcwd()  # noqa: PTH109
+    shutil.copytree(finished, place, dirs_exist_ok=True)
+    os.chdir(place)
+    try:
+        if native.compiler() is not None:
+            assert cli.main(["train", "digits-dynapse2", *SMALL]) == 0
+            assert cli.main(["compile", CHIP_RUN, "--target", "dynapse2"]) == 0
+        for name in ("digits-mlp-1", "digits-conv-2", "my-run"):
+            shutil.copytree(RUN, f"runs/{name}")
+        for seed in range(5):
+            shutil.copytree(RUN, f"runs/digits-conv-s{seed}")
+        shutil.copytree(BUILD, "builds/my-build")
+        shutil.copy(ROOT / "targets/digital/spec.toml", "spec.toml")
+        shutil.copy(ROOT / "quant/int8.toml", "my.toml")
+        shutil.copy(ROOT / "eideploy/presets/digits-conv.toml", "mine.toml")
+        np.save("mine.npy", np.random.default_rng(0).random((4, 1, 8, 8), dtype=np.float32))
+        _authors_checkpoint()
+    finally:
+        os.chdir(before)
+    return place
+
+
+def _authors_checkpoint():
+    data = golden("c1_mlp_64_64_32_10")
+    state = {name: torch.from_numpy(a) for name, a in state_of(data).items()}
+    config = {"dataset": "MNIST", "type": "EI-SNN", "arch": "MLP", "T": 4, "num_layers": 3}
+    for name in ("CKPT.pth", "CKPT"):
+        torch.save({"model_state_dict": state, "config": config}, name)
+
+
+def made_small(page, words):
+    """Return the command with names for what they stand for, and small."""
+    chip = of_chip(page, words)
+    names = {
+        "RUN": RUN, "BUILD": CHIP_BUILD if chip else BUILD, "PRESET": "digits-mlp",
+        "PATH": str(ROOT / "targets/digital/spec.toml"),
+        "PATH/spec.toml": str(ROOT / "targets/dynapse2/spec.toml"),
+        "examples/ablations/deep.toml": str(ROOT / "examples/ablations/deep.toml"),
+    }  # fmt: skip
+    small = [names.get(word, word) for word in words]
+    match small[0]:
+        case "train" if "digits-dynapse2" in small:
+            small += SMALL
+        case "train" if "--finetune" in small or "digits-mlp" in small:
+            small += TINY[:4]
+        case "train" if "--resume" not in small:
+            small += TINY
+        case "simulate":
+            small += ["--samples", "16"] + (["--chips", "1"] if chip else [])
+        case "sweep":
+            small += ["--samples", "8", "--jobs", "1", "--backend", "threading"]
+        case "report" if not chip and "my-run" not in " ".join(small) and RUN not in small:
+            small += ["--samples", "4"]
+        case "compile" if chip:
+            small.insert(1, CHIP_RUN)
+    return small
+
+
+def test_most_commands_are_executed():
+    assert len(RUNNABLE) > 50
+    used = set().union(*(named_words(words) for _, words in distinct()))
+    assert set(ONLY_PARSED) <= used, "a reason that nothing needs"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "words"), RUNNABLE, ids=[" ".join(words) for _, words in RUNNABLE]
+)
+def test_a_command_of_a_document_does_what_it_says(
+    page, words, stage, tmp_path, monkeypatch, capsys
+):
+    chip = of_chip(page, words)
+    if chip and native.compiler() is None:
+        pytest.skip("needs a C++ compiler")
+    shutil.copytree(stage, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    if not chip:
+        for made in (CHIP_RUN, CHIP_BUILD):
+            shutil.rmtree(made, ignore_errors=True)
+    if "--resume" in words:
+        Path(RUN, "manifest.json").unlink()
+    code = cli.main(made_small(page, words))
+    assert code == REFUSED.get(" ".join(words), 0), capsys.readouterr().err

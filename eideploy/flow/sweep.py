@@ -23,7 +23,7 @@ from eideploy.numeric.division import named
 from eideploy.progress import bar, note
 from eideploy.report.pareto import compared_cells
 from eideploy.report.sweep_plot import sweep_plot
-from eideploy.report.sweep_text import NAMES, sweep_text
+from eideploy.report.sweep_text import NAMES, layers_of, sweep_text, worst
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
 from eideploy.staging import locked, remove_partial
 from eideploy.target import load_target
@@ -192,11 +192,13 @@ def _is_there(path: Path) -> bool:
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = [k for k in rows[0] if k not in ("mismatch", "contrast", "folded")]
+    layers = layers_of(rows)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*columns, "worst_mismatch"])
+    writer.writerow([*columns, "worst_mismatch", *(f"mismatch_{layer}" for layer in layers)])
     for row in rows:
-        writer.writerow([*(row[k] for k in columns), max(row["mismatch"].values(), default=0)])
+        own = [row["mismatch"].get(layer, "") for layer in layers]
+        writer.writerow([*(row[k] for k in columns), worst(row), *own])
     return file.getvalue()
 
 

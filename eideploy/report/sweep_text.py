@@ -32,8 +32,8 @@ def mean(rows: Sequence[Row], key: str) -> float:
 
 
 def sweep_text(rows: Sequence[Row], baseline: Row | None) -> str:
-    """Return the table of accuracies and, where contrasts were asked for, theirs."""
-    parts = [_accuracies(rows)]
+    """Return the tables of accuracies, mismatches and, where contrasts were asked for, theirs."""
+    parts = [_accuracies(rows), _mismatches(rows)]
     if rows[0]["contrast"]:
         parts.append(_contrasts(rows, baseline))
     return "\n\n".join(parts)
@@ -91,13 +91,31 @@ def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
         values = [entry["float"] for entry in baseline["contrast"]]
         lines.append([f"BatchNorm float, {counted(len(baseline['runs']), 'run')}", *_shown(values)])
     lines.append(["E-I float", *_shown(means(first, "float"))])
-    for (*names, policy, form), own in groups.items():
-        if policy != "minimum":
-            names.append(policy)
-        if form != "factored":
-            names.append(form)
-        lines.append([" ".join(names), *_shown(means(own, "integer"))])
+    for names, own in groups.items():
+        lines.append([_label(names), *_shown(means(own, "integer"))])
     return table(head, lines)
+
+
+def _mismatches(rows: Sequence[Row]) -> str:
+    """Return the fractions of spikes that differ, by layer; `-` where a run has no such layer."""
+    layers = layers_of(rows)
+    lines = []
+    for names, own in grouped(rows).items():
+        found = [[row["mismatch"][k] for row in own if k in row["mismatch"]] for k in layers]
+        lines.append([_label(names), *(f"{100 * np.mean(f):.2f}" if f else "-" for f in found)])
+    return table(["spikes that differ % in", *layers], lines)
+
+
+def layers_of(rows: Sequence[Row]) -> list[str]:
+    """Return the names of the layers that fire in any of the rows."""
+    return list(dict.fromkeys(layer for row in rows for layer in row["mismatch"]))
+
+
+def _label(names: Sequence[str]) -> str:
+    """Return how a person would call a combination: what is usual is not said."""
+    *said, policy, form = names
+    said += [policy] if policy != "minimum" else []
+    return " ".join([*said, *([form] if form != "factored" else [])])
 
 
 def means(rows: Sequence[Row], which: str) -> list[float]:

@@ -34,6 +34,11 @@ def test_tables_and_plot_hold_every_cell(trained, call):
     assert [float(r["accuracy"]) for r in rows] == [c["accuracy"] for c in content]
     assert all(len(c["contrast"]) == 2 for c in content)
     assert all(c["contrast"][1]["integer"] == c["accuracy"] for c in content)
+    for row, cell in zip(rows, content, strict=True):
+        assert {k: float(row[f"mismatch_{k}"]) for k in cell["mismatch"]} == cell["mismatch"]
+        assert float(row["worst_mismatch"]) == max(cell["mismatch"].values())
+    line = next(line for line in found.out.splitlines() if "spikes that differ" in line)
+    assert line.split()[-len(content[0]["mismatch"]) :] == list(content[0]["mismatch"])
     assert ET.parse(trained / "s/pareto.svg").getroot().tag.endswith("svg")
 
 

@@ -21,6 +21,7 @@ from eideploy.options import (
     listed,
     numbers,
 )
+from eideploy.usage import Parser
 
 EXAMPLES = """examples, typed one after the other in an empty folder:
   eideploy train
@@ -31,7 +32,7 @@ EXAMPLES = """examples, typed one after the other in an empty folder:
 
 def command_line() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="eideploy",
         description="Takes spiking networks of excitatory/inhibitory circuits from PyTorch to "
         "hardware: trains them, compiles them to integers, simulates the result cycle by cycle.",
@@ -52,7 +53,7 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse exports no name
 
 
 def _command(
-    commands: "Commands[argparse.ArgumentParser]", name: str, text: str, epilog: str = ""
+    commands: "Commands[Parser]", name: str, text: str, epilog: str = ""
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name, help=text, description=text, epilog=epilog,
@@ -62,7 +63,7 @@ def _command(
     return parser
 
 
-def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_train(commands: "Commands[Parser]") -> None:
     parser = _command(commands, "train", "train a network into a run folder", TRAIN_EXAMPLES)
     parser.add_argument(
         "preset", nargs="?", default=DEFAULT_PRESET, metavar="PRESET|CONFIG.toml",
@@ -96,7 +97,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_out(parser, "RUN")
 
 
-def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_import(commands: "Commands[Parser]") -> None:
     parser = _command(
         commands, "import", "turn a checkpoint of the paper's published code, or a NIR file of any "
         "tool, into a run",
@@ -109,7 +110,7 @@ def _add_import(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_out(parser, "RUN")
 
 
-def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_compile(commands: "Commands[Parser]") -> None:
     parser = _command(commands, "compile", "compile a run for a target into a build folder")
     parser.add_argument(
         "folder", nargs="?", type=Path, metavar="RUN|GRAPH.nir",
@@ -151,7 +152,7 @@ def _add_compile(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_out(parser, "BUILD")
 
 
-def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_sweep(commands: "Commands[Parser]") -> None:
     parser = _command(
         commands, "sweep", "compare schemes, divisions and policies over runs", SWEEP_EXAMPLES
     )
@@ -192,7 +193,7 @@ def _add_sweep(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_out(parser, "SWEEP")
 
 
-def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_simulate(commands: "Commands[Parser]") -> None:
     parser = _command(
         commands, "simulate", "simulate a build beside the float network", SIMULATE_EXAMPLES
     )
@@ -233,7 +234,7 @@ def _add_simulate(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
 
 
-def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_verify(commands: "Commands[Parser]") -> None:
     parser = _command(
         commands, "verify", "run every file of a build in every program installed, and compare"
     )
@@ -249,7 +250,7 @@ def _add_verify(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_data_dir(parser)
 
 
-def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_report(commands: "Commands[Parser]") -> None:
     parser = _command(
         commands, "report", "write report.html and report.json of a build or a run", REPORT_EXAMPLES
     )
@@ -284,11 +285,11 @@ def _add_report(commands: "Commands[argparse.ArgumentParser]") -> None:
     add_data_dir(parser)
 
 
-def _add_doctor(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_doctor(commands: "Commands[Parser]") -> None:
     _command(commands, "doctor", "say what is installed, what is missing, and how to get it")
 
 
-def _add_targets(commands: "Commands[argparse.ArgumentParser]") -> None:
+def _add_targets(commands: "Commands[Parser]") -> None:
     parser = _command(commands, "targets", "list the targets, or check a spec of your own")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     check = actions.add_parser("check", help="check a target's spec.toml")

@@ -215,7 +215,7 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "2",
             "4 epochs of warm-up leave none of 2 to train\n"
             "  where: training.warmup_epochs\n"
-            "  fix:   choose fewer than 2, or more training.epochs",
+            "  fix:   set training.warmup_epochs below 2, or more training.epochs",
         ),
     ],
 )

@@ -28,7 +28,7 @@ def check_training(training: Training, *, steps: int) -> None:
         raise ConfigError(
             f"{training.warmup_epochs} epochs of warm-up leave none of {training.epochs} to train",
             where="training.warmup_epochs",
-            fix=f"choose fewer than {training.epochs}, or more training.epochs",
+            fix=f"set training.warmup_epochs below {training.epochs}, or more training.epochs",
         )
     if training.batch * steps == 1:
         raise ConfigError(

@@ -1,5 +1,6 @@
 """A whole configuration: a preset under `presets/` and a user's own file are read alike."""
 
+import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +54,13 @@ def load_config(name: str | Path) -> Config:
         return parse_config((PRESETS / f"{name}.toml").read_text("utf-8"), where=f"preset {name}")
     path = Path(name)
     if path.suffix != ".toml":
+        known = sorted(preset.stem for preset in PRESETS.glob("**/*.toml"))
+        close = difflib.get_close_matches(str(name), known, 1)
         raise ConfigError(
             f"there is no preset {name}",
             where="train",
-            fix=f"name one of {', '.join(presets())}, or a file that ends in .toml",
+            fix=f"{f'write {close[0]}, or ' if close else ''}name one of {', '.join(known)}, or a "
+            "file that ends in .toml",
         )
     try:
         text = read_text(path, most=MOST_TOML)

@@ -83,7 +83,7 @@ def _packages() -> Iterator[Finding]:
 
     tested, (lines, state) = _tested(), _asked()
     yield Finding(
-        what="eideploy", found=f"{__version__}, {Path(shipped.__file__).parent}", state=state,
+        what="eideploy", found=__version__, state=state,
         enables="" if state == OK else "eideploy as a command, and in every folder",
         fix="" if state == OK else "pip install -c constraints.txt . in the checkout",
     )  # fmt: skip

@@ -383,8 +383,36 @@ def test_an_import_that_is_none_is_refused(empty, refused):
         ("compile", "--zero-policy", "x"), ("simulate", "a", "b"),
     ],
 )  # fmt: skip
-def test_misuse_is_answered_with_the_usage_and_2(empty, call, argv):
+def test_misuse_is_answered_with_what_to_do_and_2(empty, call, argv):
     found = call(*argv)
     assert found.code == 2
     assert found.out == ""
-    assert found.err.startswith("usage: eideploy")
+    what, where, fix = found.err.splitlines()
+    assert what.startswith("error: ")
+    assert where.startswith("  where: eideploy")
+    assert fix.endswith("--help lists all")
+
+
+@pytest.mark.parametrize(
+    ("argv", "where", "fix"),
+    [
+        (("trian",), "eideploy", "write train; eideploy --help"),
+        (("compile", "--sceme", "int4"), "eideploy compile", "write --scheme; eideploy compile"),
+        (("train", "--epochs", "2"), "eideploy train", "settings are changed by --set KEY=VALUE"),
+        (("simulate", "--executor", "onx"), "eideploy simulate", "write onnx; "),
+        (("report", "--samples"), "eideploy report", "fix:   eideploy report --help lists all"),
+        (("targets", "chek", "x"), "eideploy targets", "write check; "),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_fingers_is_answered_with_what_was_meant(empty, call, argv, where, fix):
+    found = call(*argv)
+    assert found.code == 2
+    assert f"  where: {where}\n" in found.err
+    assert fix in found.err
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("digits-covn", "digits-conv"), ("digits-dynapse", "digits-dynapse2")]
+)
+def test_a_preset_is_found_by_a_name_that_is_close(refused, name, meant):
+    refused("train", name, code=1, what=f"no preset {name}", where="train", fix=f"write {meant}")

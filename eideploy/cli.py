@@ -102,9 +102,10 @@ def _train_for_chip(args: argparse.Namespace) -> "Result":
 
     if args.resume is not None or args.tensorboard or _says_integers(args):
         raise UsageError(
-            "a training for a mixed-signal chip knows no integers, TensorBoard log or resuming",
+            "a new training for a mixed-signal chip knows no integers and no TensorBoard log",
             where="train",
-            fix="drop --resume, --tensorboard and what says how a network becomes integers",
+            fix="drop --tensorboard, --resume and what says how a network becomes integers; "
+            "a run that was begun goes on with eideploy train --resume RUN, without its preset",
         )
     return train_for_chip(
         args.preset, overrides=overrides(args), out=args.out, data_dir=args.data_dir

@@ -20,7 +20,7 @@ from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, ChipNetwork, save
 from eideploy.dynapse2.spec import ChipSpec
-from eideploy.errors import DataError, UsageError
+from eideploy.errors import DataError, EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
@@ -30,7 +30,7 @@ from eideploy.staging import Staged
 from eideploy.target import load_any
 
 if TYPE_CHECKING:
-    from eideploy.model.dynapse2.training import Epoch
+    from eideploy.model.dynapse2.training import Epoch, Progress
 
 SAID_EVERY = 10  # epochs, where there is no bar
 
@@ -63,17 +63,50 @@ def train_for_chip(
         DataError: the data set is missing or does not fit; or `out` exists already.
         CapacityError: the network does not fit the chip, with the numbers.
         UsageError: there is no C++ compiler.
+        StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
     """
     config = load_chip_config(preset).with_overrides(overrides)
+    dataset = load_data(config.data.name, data_dir)  # first: without it no folder is left behind
     spec = load_chip(config.target)
-    dataset = load_data(config.data.name, data_dir)
     with new_run(out, Path(preset).stem) as staged:
-        aims = np.eye(dataset.classes)[dataset.train_y]
-        trained = fit(config, spec, dataset, aims)
-        finish(staged.aside, config, trained, {})
-    return Result(
-        text=_text(trained, staged.final), content=_content(config, trained, staged.final)
-    )
+        write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
+    try:
+        return _run(staged.final, config, spec, dataset)
+    except StoppedError:
+        raise
+    except EideployError:
+        folders.discard_if_empty(staged.final)
+        raise
+
+
+def resume_for_chip(folder: Path, *, data_dir: Path | None = None) -> Result:
+    """Continue a training that was interrupted, from its last whole epoch, bit for bit.
+
+    Raises:
+        FormatError: its checkpoint is damaged.
+        ConfigError, DataError, UsageError: as `train_for_chip`.
+    """
+    config = load_chip_config(str(folder / folders.CONFIG))
+    dataset = load_data(config.data.name, data_dir)
+    return _run(folder, config, load_chip(config.target), dataset)
+
+
+def _run(folder: Path, config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> Result:
+    """Train, alone in the folder, from where its checkpoint ends."""
+    aims = np.eye(dataset.classes)[dataset.train_y]
+    try:
+        with folders.sole_training(folder):
+            trained = fit(config, spec, dataset, aims, folder)
+            finish(folder, config, trained, {})
+    except KeyboardInterrupt as stop:
+        if not folders.is_unfinished(folder):
+            raise
+        raise StoppedError(
+            "stopped before the training was finished; its whole epochs are kept",
+            where=str(folder),
+            fix=f"continue with eideploy train --resume {folder}",
+        ) from stop
+    return Result(text=_text(trained, folder), content=_content(config, trained, folder))
 
 
 def load_chip(name: str) -> ChipSpec:
@@ -98,16 +131,26 @@ def new_run(out: Path | None, stem: str) -> AbstractContextManager[Staged]:
     return folders.new_folder(out, folders.RUNS, stem)
 
 
-def fit(config: ChipConfig, spec: ChipSpec, dataset: Dataset, aims: Array) -> Trained:
+def fit(
+    config: ChipConfig,
+    spec: ChipSpec,
+    dataset: Dataset,
+    aims: Array,
+    folder: Path | None = None,
+) -> Trained:
     """Train towards `aims` (training samples, classes) and simulate what would be emitted.
 
+    With a folder the training goes on from the checkpoint there, and keeps its own in it.
+
     Raises:
+        FormatError: the checkpoint is damaged.
         DataError: the samples are event frames.
         CapacityError: the network does not fit the chip.
     """
     import torch
 
     from eideploy.model.augment import augment
+    from eideploy.model.dynapse2 import checkpoint
     from eideploy.model.dynapse2.export import chip_network
     from eideploy.model.dynapse2.plan import plan_of
     from eideploy.model.dynapse2.training import Task, train
@@ -129,26 +172,31 @@ def fit(config: ChipConfig, spec: ChipSpec, dataset: Dataset, aims: Array) -> Tr
         found: Array = augment(torch.from_numpy(chosen), config.data, rng).numpy()
         return found
 
-    epochs: list[Epoch] = []
-    began = time.perf_counter()
+    begun, before = (None, 0.0) if folder is None else checkpoint.load(folder, plan)
+    began = time.perf_counter() - before
+    epochs = () if begun is None else begun.epochs
     with bar(f"train for {spec.name}", config.training.epochs) as advance:
+        advance(len(epochs), "")
 
-        def on_epoch(epoch: "Epoch") -> None:
-            epochs.append(epoch)
-            told = f"loss {epoch.loss:.3f}, {percent(epoch.accuracy, 1)} under mismatch"
+        def on_epoch(progress: "Progress") -> None:
+            nonlocal epochs
+            epochs, seconds = progress.epochs, time.perf_counter() - began
+            if folder is not None:
+                checkpoint.save(progress, folder, seconds=seconds)
+            last = epochs[-1]
+            told = f"loss {last.loss:.3f}, {percent(last.accuracy, 1)} under mismatch"
             advance(1, told)
-            if epoch.epoch % SAID_EVERY == 0 or epoch.epoch == 1:
-                seconds = time.perf_counter() - began
-                note(f"epoch {epoch.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
+            if last.epoch % SAID_EVERY == 0 or last.epoch == 1:
+                note(f"epoch {last.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
 
         task = Task(samples=samples, aims=aims, augment=moved)
-        found = train(config, plan, task, on_epoch=on_epoch)
+        found = train(config, plan, task, on_epoch=on_epoch, begun=begun)
     network = chip_network(config, plan, found, spec)
     seconds = time.perf_counter() - began
     return Trained(
         network=network,
         accuracy=_accuracy(network, spec, dataset),
-        epochs=tuple(epochs),
+        epochs=epochs,
         seconds=seconds,
     )
 

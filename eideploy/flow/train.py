@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eideploy import folders
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
+from eideploy.config.chip import is_for_chip
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
@@ -92,6 +93,8 @@ def resume(
     if folder is None:
         note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
+    if is_for_chip(str(path)):
+        return _resume_for_chip(found, data_dir, tensorboard=tensorboard)
     try:
         text = read_text(path, most=MOST_TOML)
     except (OSError, ValueError) as error:
@@ -108,6 +111,18 @@ def resume(
         tensorboard=tensorboard,
     )
     return run(job)
+
+
+def _resume_for_chip(folder: Path, data_dir: Path | None, *, tensorboard: bool) -> Result:
+    from eideploy.flow.chip_training import resume_for_chip
+
+    if tensorboard:
+        raise UsageError(
+            "a training for a mixed-signal chip writes no TensorBoard log",
+            where="--tensorboard",
+            fix="drop it",
+        )
+    return resume_for_chip(folder, data_dir=data_dir)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:

@@ -9,6 +9,7 @@ import pytest
 from eideploy import native
 from eideploy.config import chip
 from eideploy.data import load
+from eideploy.model.dynapse2 import checkpoint
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SMALL = (
@@ -92,6 +93,37 @@ def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
     made = call("train", "--finetune", "runs/digits-conv-1", "--target", "dynapse2", *SMALL[:4])
     assert made.code == 0
     assert "before" in made.out
+
+
+def test_an_interrupted_training_goes_on(empty, call, monkeypatch):
+    kept, saved = checkpoint.save, []
+
+    def interrupted(progress, folder, *, seconds):
+        kept(progress, folder, seconds=seconds)
+        saved.append(folder)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    tiny = (*SMALL, "--set", "network.excitatory=20", "--set", "network.outputs=1")
+    assert call("train", "digits-dynapse2", *tiny, "--out", "whole").code == 0
+    monkeypatch.setattr(checkpoint, "save", interrupted)
+    out = call("train", "digits-dynapse2", *tiny)
+    assert out.code == 130
+    assert "eideploy train --resume runs/digits-dynapse2-1" in out.err
+    assert call("compile", "runs/digits-dynapse2-1", "--target", "dynapse2").code == 1
+    out = call("train", "--resume")
+    assert out.code == 0
+    assert len(saved) == 3
+    for name in ("chip_network.safetensors", "config.toml", "metrics.csv"):
+        assert Path("runs/digits-dynapse2-1", name).read_bytes() == Path("whole", name).read_bytes()
+    assert call("train", "--resume", "--tensorboard").code == 2
+
+
+def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):
+    out = call("train", "digits-dynapse2", "--set", "network.excitatory=5000")
+    assert out.code == 1
+    assert "5000" in out.err or "neurons, the board has" in out.err
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(

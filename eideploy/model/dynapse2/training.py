@@ -43,6 +43,18 @@ class Epoch:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Progress:
+    """A training between two epochs; all that is random in the next follows from its number.
+
+    batches  that the optimiser has stepped over
+    """
+
+    synapses: Synapses
+    batches: int
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
     """What is learned: samples (N, ...) in 0..1, and for each what is aimed at (N, classes)."""
 
@@ -52,15 +64,14 @@ class Task:
 
 
 class _Trainer:
-    def __init__(self, config: ChipConfig, plan: Plan, task: Task) -> None:
+    def __init__(self, config: ChipConfig, plan: Plan, task: Task, begun: Progress) -> None:
         self.config, self.plan, self.task = config, plan, task
         self.coding = coding_of(config)
         self.dt = config.training.dt_ms * 1e-3
         self.steps = round(self.coding.duration_s / self.dt)
-        self.synapses = syn.draw(plan, np.random.default_rng((config.seed, 0)))
+        self.synapses, self.done = begun.synapses, begun.batches
         self.group_count = max(1, config.training.batch // LANES)
         self.batches = len(task.samples) // (self.group_count * LANES)
-        self.done = 0
         training = config.training
         self.rooms = [
             Workspace(plan.inputs, plan.neurons, self.steps, slope=training.slope,
@@ -160,16 +171,26 @@ class _Trainer:
 
 
 def train(
-    config: ChipConfig, plan: Plan, task: Task, *, on_epoch: Callable[[Epoch], None]
+    config: ChipConfig,
+    plan: Plan,
+    task: Task,
+    *,
+    on_epoch: Callable[[Progress], None],
+    begun: Progress | None = None,
 ) -> Synapses:
     """Return the trained synapses; `chip_network` makes masks of them.
 
-    The same configuration gives the same network, whatever the number of threads.
+    The same configuration gives the same network, whatever the number of threads, and wherever it
+    was `begun` anew: `on_epoch` gets what to go on from.
     """
-    trainer = _Trainer(config, plan, task)
+    if begun is None:
+        drawn = syn.draw(plan, np.random.default_rng((config.seed, 0)))
+        begun = Progress(synapses=drawn, batches=0, epochs=())
+    trainer, epochs = _Trainer(config, plan, task, begun), begun.epochs
     with ThreadPoolExecutor(len(trainer.rooms)) as pool:
-        for number in range(config.training.epochs):
-            on_epoch(trainer.epoch(number, pool))
+        for number in range(len(epochs), config.training.epochs):
+            epochs += (trainer.epoch(number, pool),)
+            on_epoch(Progress(synapses=trainer.synapses, batches=trainer.done, epochs=epochs))
     return trainer.synapses
 
 

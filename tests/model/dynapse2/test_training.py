@@ -12,7 +12,8 @@ from eideploy.dpi.mismatch import Mismatch
 from eideploy.dpi.wiring import decode
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.mapping import map_network
-from eideploy.errors import CapacityError, ConfigError
+from eideploy.errors import CapacityError, ConfigError, FormatError
+from eideploy.model.dynapse2 import checkpoint
 from eideploy.model.dynapse2 import synapses as syn
 from eideploy.model.dynapse2.export import chip_network
 from eideploy.model.dynapse2.plan import plan_of
@@ -47,7 +48,7 @@ def trained(config):
     samples, labels, aims = task()
     epochs = []
     learned = Task(samples=samples, aims=aims, augment=lambda x, _: x)
-    found = train(config, planned(config), learned, on_epoch=epochs.append)
+    found = train(config, planned(config), learned, on_epoch=lambda p: epochs.append(p.epochs[-1]))
     return found, epochs, samples, labels
 
 
@@ -155,6 +156,49 @@ def test_a_preset_reads_back_from_its_own_text(name, tmp_path):
 def test_a_contradictory_schedule_is_refused():
     with pytest.raises(ConfigError, match="do not follow each other"):
         replace(ChipConfig(), training=replace(ChipConfig().training, prune_from=0.9))
+
+
+@needs_compiler
+def test_a_training_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
+    config = tiny(**{"training.epochs": "4"})
+    samples, _, aims = task(64)
+    plan, learned = planned(config), Task(samples=samples, aims=aims, augment=lambda x, _: x)
+
+    class StopError(Exception):
+        pass
+
+    def stop_after_two(progress):
+        checkpoint.save(progress, tmp_path, seconds=3.5)
+        if len(progress.epochs) == 2:
+            raise StopError
+
+    told = []
+    whole = train(config, plan, learned, on_epoch=told.append)
+    with pytest.raises(StopError):
+        train(config, plan, learned, on_epoch=stop_after_two)
+    begun, seconds = checkpoint.load(tmp_path, plan)
+    assert seconds == 3.5
+    resumed = train(config, plan, learned, on_epoch=told.append, begun=begun)
+    assert told[-1].epochs == told[3].epochs
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(resumed, name), value)
+
+
+@needs_compiler
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    config = tiny(**{"training.epochs": "1"})
+    samples, _, aims = task(32)
+    learned = Task(samples=samples, aims=aims, augment=lambda x, _: x)
+    plan = planned(config)
+    train(config, plan, learned,
+          on_epoch=lambda p: checkpoint.save(p, tmp_path, seconds=0.0))  # fmt: skip
+    assert checkpoint.load(tmp_path, plan)[0] is not None
+    smaller = planned(tiny(**{"network.excitatory": "20"}))
+    with pytest.raises(FormatError, match="source is not within"):
+        checkpoint.load(tmp_path, smaller)
+    (tmp_path / checkpoint.FILE).write_bytes(b"nothing")
+    with pytest.raises(FormatError, match="damaged"):
+        checkpoint.load(tmp_path, plan)
 
 
 def test_a_contrast_is_drawn_for_every_sample_within_its_bounds():

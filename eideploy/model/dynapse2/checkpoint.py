@@ -1,0 +1,71 @@
+"""The state of a training for the chip between two epochs, in one file without code."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.model.dynapse2.plan import Plan
+from eideploy.model.dynapse2.synapses import Synapses
+from eideploy.model.dynapse2.training import Epoch, Progress
+
+FILE = "checkpoint.safetensors"
+KIND, VERSION = "chip training checkpoint", 1
+WHOLE = ("link", "source", "target")  # of the arrays of Synapses; the others are float64
+
+
+def save(progress: Progress, folder: Path, *, seconds: float) -> None:
+    """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
+    epochs = [asdict(epoch) for epoch in progress.epochs]
+    content = {"batches": progress.batches, "epochs": epochs, "seconds": seconds}
+    write_tensors(
+        folder / FILE, vars(progress.synapses), kind=KIND, version=VERSION, content=content
+    )
+
+
+def load(folder: Path, plan: Plan) -> tuple[Progress | None, float]:
+    """Return where the training in `folder` ended, and the seconds it took; None: at no epoch.
+
+    Raises:
+        FormatError: damaged, of another kind or version, or of another network.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None, 0.0
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    try:
+        synapses = Synapses(**arrays)
+        progress = Progress(
+            synapses=synapses,
+            batches=int(content["batches"]),
+            epochs=tuple(Epoch(**entry) for entry in content["epochs"]),
+        )
+        seconds = float(content["seconds"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(f"{type(error).__name__} {error}", path) from error
+    if fault := _fault(synapses, plan):
+        raise _damaged(fault, path)
+    return progress, seconds
+
+
+def _fault(synapses: Synapses, plan: Plan) -> str:
+    """Return what is wrong with synapses that the plan is to go on with; nothing: empty."""
+    count = len(np.atleast_1d(synapses.link))
+    most = {
+        "link": len(plan.links), "source": plan.inputs + plan.neurons, "target": plan.neurons,
+    }  # fmt: skip
+    for name, value in vars(synapses).items():
+        kind = np.int64 if name in WHOLE else np.float64
+        if value.shape != (count,) or value.dtype != kind:
+            return f"{name} is {value.dtype} of shape {value.shape}, not {count} of {kind.__name__}"
+        if name in WHOLE and not ((value >= 0) & (value < most[name])).all():
+            return f"{name} is not within 0 to {most[name] - 1}"
+        if name not in WHOLE and not np.isfinite(value).all():
+            return f"{name} holds values that are not finite numbers"
+    return ""
+
+
+def _damaged(what: str, path: Path) -> FormatError:
+    return FormatError(f"the checkpoint is malformed: {what}", where=str(path), fix=RESTORE)

@@ -176,8 +176,8 @@ def _compile(args: argparse.Namespace) -> "Result":
         adapt=not args.no_adapt,
         monitor=args.monitor,
     )
-    run = as_run(args.folder, reading(args), args.calibrate_on)
-    return job.compile_run(run, options, out=args.out, verbose=args.verbose)
+    with as_run(args.folder, reading(args), args.calibrate_on) as run:
+        return job.compile_run(run, options, out=args.out, verbose=args.verbose)
 
 
 def _simulate(args: argparse.Namespace) -> "Result":

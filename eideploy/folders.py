@@ -4,6 +4,7 @@ A folder is finished once it has its manifest, which is written last.
 """
 
 import difflib
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -71,10 +72,14 @@ class Build(_Finished):
 def discard_if_empty(folder: Path) -> None:
     """Remove a run whose training failed before anything but its configuration was written."""
     if [path.name for path in folder.iterdir()] == [CONFIG]:
-        (folder / CONFIG).unlink()
-        folder.rmdir()
-        with suppress(OSError):  # other runs are in it
-            RUNS.rmdir()
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove a run that this very command made and could not use."""
+    shutil.rmtree(folder)
+    with suppress(OSError):  # other runs are in it
+        RUNS.rmdir()
 
 
 def finish_run(folder: Path, circuit: Circuit | None, content: Mapping[str, Any]) -> None:

@@ -78,8 +78,9 @@ def compile_run(
         nir_dialects=tuple(dict.fromkeys(nir_dialect)) or ("ei",),
         nir_compat=nir_compat,
     )
-    found = graphs.as_run(values.path(run), reading or graphs.Reading(), options.calibrate_on)
-    return job.compile_run(found, options, out=values.path(out), verbose=verbose)
+    graph = graphs.as_run(values.path(run), reading or graphs.Reading(), options.calibrate_on)
+    with graph as found:
+        return job.compile_run(found, options, out=values.path(out), verbose=verbose)
 
 
 def simulate_build(

@@ -1,6 +1,7 @@
 """Job: turn a NIR file, ours or another tool's, into a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS, Reset
 from eideploy.errors import FormatError, UsageError
-from eideploy.files import RESTORE, sha256
+from eideploy.files import sha256
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.progress import note
@@ -49,8 +50,11 @@ def is_graph(path: Path) -> bool:
         return False
 
 
-def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> Path | None:
-    """Return the run that a NIR file becomes, and any other path as it is.
+@contextmanager
+def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> Iterator[Path | None]:
+    """Give the run that a NIR file becomes, and any other path as it is.
+
+    The run is removed where what is done with it fails.
 
     Raises:
         UsageError: what says how a graph is read, and no graph; no samples to calibrate on.
@@ -58,17 +62,24 @@ def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> Pa
     """
     if path is None or not is_graph(path):
         _refuse(reading)
-        return path
+        yield path
+        return
+    read = _read(path, reading)
     if calibrate_on is None:
         raise UsageError(
             "a NIR file knows no data to calibrate on",
             where=str(path),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )
-    found = import_graph(path, reading)
+    found = _kept(path, *read)
     for line in found.text.splitlines():
         note(line)
-    return Path(found.content["run"])
+    run = Path(found.content["run"])
+    try:
+        yield run
+    except BaseException:
+        folders.discard(run)
+        raise
 
 
 def import_file(path: Path, reading: Reading, *, out: Path | None = None) -> Result:
@@ -88,9 +99,13 @@ def import_graph(path: Path, reading: Reading, *, out: Path | None = None) -> Re
         CapacityError: nodes that cannot be compiled, all of them.
         DataError: `out` exists already, or cannot be written.
     """
-    if find_spec("nir") is None:
-        raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
-    circuit, how, said = _read(path, reading)
+    return _kept(path, *_read(path, reading), out=out)
+
+
+def _kept(
+    path: Path, circuit: Circuit, how: Mapping[str, Any], said: list[str], out: Path | None = None
+) -> Result:
+    """Write what was read as a run."""
     source = {"file": path.name, "sha256": sha256(path), "format": "nir", **how}
     content = {"name": path.stem, "data": None, "source": source}
     with folders.new_folder(out, folders.RUNS, path.stem) as staged:
@@ -109,6 +124,8 @@ def _refuse(reading: Reading) -> None:
 
 
 def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[str]]:
+    if find_spec("nir") is None:
+        raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
     from eideploy.backends import nir
     from eideploy.backends.nir import foreign
 
@@ -165,5 +182,7 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FormatError(
-            f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE
+            f"the file cannot be read: {error.strerror}",
+            where=str(path),
+            fix="name a NIR file that is there",
         ) from error

@@ -123,6 +123,15 @@ def test_steps_and_samples_that_are_missing_are_asked_for(folder, capsys):
     assert "no NIR graph is read" in capsys.readouterr().err
     assert main(["import", "nowhere.nir", "--steps", "4"]) == 1
     assert "the file cannot be read" in capsys.readouterr().err
+    assert main(["compile", "nowhere.nir"]) == 1
+    assert "the file cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--lut", "8bit"], ["--calibrate-on", "nowhere.npy"]])
+def test_no_run_is_left_of_a_graph_that_does_not_compile(more, folder):
+    sound("net.nir")
+    assert main(["compile", "net.nir", "--steps", "4", "--calibrate-on", "x.npy", *more]) > 0
+    assert not (folder / "runs").exists()
 
 
 def test_what_the_metadata_say_is_taken_and_what_the_user_says_before_it(folder):

@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import re
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -25,11 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error with what to do about it, and exit with 2."""
-        print(  # noqa: T201 - as argparse does
-            f"error: {message}\n  where: {self.prog}\n  fix:   {self._fix(message)}",
-            file=sys.stderr,
-        )
-        raise SystemExit(2)
+        self.exit(2, f"error: {message}\n  where: {self.prog}\n  fix:   {self._fix(message)}\n")
 
     def _commands(self) -> dict[str, argparse.ArgumentParser]:
         found: dict[str, argparse.ArgumentParser] = {}

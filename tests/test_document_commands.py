@@ -29,7 +29,7 @@ ONLY_PARSED = {
     "rtl": "a simulator is built for half a minute; tests/rtl and tests/test_examples.py run it",
     "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
     "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
-    "model.nir": "a file of another tool; tests/nir",
+    ".nir": "a file of another tool; tests/nir, tests/test_examples.py",
 }
 REFUSED = {"compile --target digital --division mitchell": 1}
 
@@ -48,8 +48,9 @@ def only_parsed(words):
 
 
 def named_words(words):
-    """Return the words, of lists with commas every entry."""
-    return {part for word in words for part in word.split(",")}
+    """Return the words, of lists with commas every entry, and the endings of files."""
+    parts = {part for word in words for part in word.split(",")}
+    return parts | {Path(part).suffix for part in parts}
 
 
 RUNNABLE = [(page, words) for page, words in distinct() if not only_parsed(words)]

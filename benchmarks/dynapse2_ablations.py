@@ -1,20 +1,23 @@
 """Accuracy of chip networks over mismatch and input contrast: of several seeds, of ablations.
 
     eideploy train digits-dynapse2 --seed 0 --out runs/both-0  # and seeds 1 and 2
-    eideploy train digits-dynapse2 --set network.inhibition=gaba --out runs/gaba  # shunt, none, too
-    python benchmarks/dynapse2_ablations.py both=runs/both-0,runs/both-1,runs/both-2 gaba=runs/gaba
+    eideploy train digits-dynapse2 --set network.inhibition=gaba --seed 0 --out runs/gaba-0
+    python benchmarks/dynapse2_ablations.py both=runs/both-0,runs/both-1 gaba=runs/gaba-0
 
-Each network is mapped and simulated from its configuration; prints Markdown.
+Each network is mapped and simulated from its configuration; prints Markdown. A cell is the mean of
+the runs and, where there are several, the least and the most of them.
 """
 
-import sys
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from eideploy.data import load as load_data
-from eideploy.dpi.classify import accuracies, show
-from eideploy.dpi.mismatch import Mismatch
+from eideploy.dpi.classify import DT_S, accuracies, show
+from eideploy.dpi.mismatch import Mismatch, varied
+from eideploy.dpi.readout import calibrated
 from eideploy.dpi.wiring import decode
 from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, load
@@ -25,37 +28,55 @@ CVS = (0.1, 0.2)
 CONTRASTS = (0.4, 0.6, 0.8, 1.2, 1.4)
 
 
-def figures(run: Path) -> list[float]:
-    """Return the accuracy without mismatch, over chips of each CV, and at each contrast."""
+def figures(run: Path, contrasts: Sequence[float], few: int) -> dict[str, float]:
+    """Return accuracies: without mismatch, at half the time step, over chips, at each contrast."""
     spec, data = load_any("dynapse2"), load_data("digits")
     network = load(run if run.is_file() else run / FILE)
     wiring, coding = decode(map_network(network, spec).configuration, spec), network.coding
     x, y = data.test.batch(slice(None)), data.test_y
+    labelled = [np.flatnonzero(data.train_y == c)[:few] for c in range(data.classes)]
+    known = np.concatenate(labelled)
 
-    def at(contrast: float) -> float:
+    def at(contrast: float, dt: float = DT_S) -> float:
         scaled = np.clip(x * contrast, 0, 1)  # a source sends at most the peak rate
-        return float((show(wiring, scaled, coding).decided == y).mean())
+        return float((show(wiring, scaled, coding, dt=dt).decided == y).mean())
 
-    over = [
-        float(accuracies(wiring, x, y, coding, mismatch=Mismatch.uniform(cv), seeds=SEEDS).mean())
-        for cv in CVS
-    ]
-    return [at(1.0), *over, *(at(contrast) for contrast in CONTRASTS)]
+    def weighed(cv: float, seed: int) -> float:
+        chip = varied(wiring, Mismatch.uniform(cv), seed)
+        shown = show(chip, data.train.batch(known), coding).counts
+        readout = calibrated(chip, shown, data.train_y[known])
+        return float((readout.decide(show(chip, x, coding).counts) == y).mean())
+
+    found = {"CV 0": at(1.0), "CV 0, 0.05 ms": at(1.0, DT_S / 2)}
+    for cv in CVS:
+        over = accuracies(wiring, x, y, coding, mismatch=Mismatch.uniform(cv), seeds=SEEDS)
+        found[f"CV {cv:.0%}"] = float(over.mean())
+        if few:
+            found[f"CV {cv:.0%}, calibrated"] = float(np.mean([weighed(cv, s) for s in SEEDS]))
+    return found | {f"contrast {c:g}": at(c) for c in contrasts}
+
+
+def cell(values: Sequence[float]) -> str:
+    """Return the mean in per cent, with least and most where there are several."""
+    mean, least, most = (f"{100 * f(values):.1f}" for f in (np.mean, np.min, np.max))
+    return mean if len(values) == 1 else f"{mean} ({least} to {most})"
 
 
 def main() -> None:
-    """Print a row for every argument NAME=RUN,RUN,..., the mean of its runs."""
-    head = ["network", "CV 0", *(f"CV {cv:.0%}" for cv in CVS)]
-    head += [f"contrast {c}" for c in CONTRASTS]
-    print(" | ".join(["", *head, ""]).strip())
-    print("|---" * len(head) + "|")
-    for argument in sys.argv[1:]:
+    """Print a row for every argument NAME=RUN,RUN,..., of all its runs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="+", metavar="NAME=RUN,RUN,...")
+    parser.add_argument("--contrasts", nargs="*", type=float, default=CONTRASTS, metavar="C")
+    parser.add_argument("--calibrate", type=int, default=0, metavar="K", help="samples a class")
+    options = parser.parse_args()
+    for number, argument in enumerate(options.rows):
         name, _, runs = argument.partition("=")
-        mean = np.mean([figures(Path(run)) for run in runs.split(",")], 0)
-        print(
-            " | ".join(["", name, *(f"{100 * value:.1f}" for value in mean), ""]).strip(),
-            flush=True,
-        )
+        found = [figures(Path(r), options.contrasts, options.calibrate) for r in runs.split(",")]
+        if number == 0:
+            head = ["network", *found[0]]
+            print(" | ".join(["", *head, ""]).strip() + "\n" + "|---" * len(head) + "|")
+        cells = [cell([one[key] for one in found]) for key in found[0]]
+        print(" | ".join(["", name, *cells, ""]).strip(), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from eideploy import native
 from eideploy.backends.dynapse2.patch import read_patch, write_patch
+from eideploy.dpi.coding import event_counts
+from eideploy.dpi.kernel import Chip
+from eideploy.dpi.units import step_of
+from eideploy.dpi.wiring import decode
 from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.defects import Defects, none_known
 from eideploy.dynapse2.mapping import map_network
+from eideploy.dynapse2.network import Coding
 from eideploy.errors import CapacityError
 from tests.dynapse2.decoder import edges, from_patch
 from tests.dynapse2.networks import SPEC, board, network, population
@@ -116,7 +122,7 @@ def full_chip():
     )
 
 
-def test_a_full_chip_is_mapped_and_emitted_in_a_minute(tmp_path):
+def test_a_full_chip_is_mapped_and_emitted_in_a_minute_and_runs_a_second_in_fifteen(tmp_path):
     net = full_chip()
     begun = time.perf_counter()
     mapped = map_network(net, SPEC)
@@ -131,6 +137,19 @@ def test_a_full_chip_is_mapped_and_emitted_in_a_minute(tmp_path):
     connected = {key[:2] for key in found}
     assert connected <= asked.keys()
     assert len(connected) > 0.85 * len(asked)  # the rest is nearest to no current at all
+    if native.compiler() is not None:
+        assert seconds_to_simulate(mapped.configuration) < 15
+
+
+def seconds_to_simulate(configuration):
+    """Take one second of the chip, at 1 ms."""
+    wiring = decode(configuration, SPEC)
+    chip = Chip(wiring, step_of(wiring, 1e-3))
+    sample, coding = np.ones((1, wiring.inputs)), Coding(peak_rate_hz=200.0, duration_s=1.0)
+    begun = time.perf_counter()
+    counts = chip.run(event_counts(sample, coding, 1e-3)).counts
+    assert counts.shape == (1024, 1)
+    return time.perf_counter() - begun
 
 
 def test_sources_with_the_same_synapses_share_a_tag():

@@ -14,6 +14,7 @@ from eideploy.options import (
     add_division,
     add_inhibition,
     add_integers,
+    add_neurobench,
     add_nir,
     add_out,
     add_reading,
@@ -282,6 +283,7 @@ def _add_report(commands: "Commands[Parser]") -> None:
         help="the first N of the test split (default: 512, of large networks fewer)",
     )  # fmt: skip
     parser.add_argument("--input", type=Path, metavar="X.npy", help="samples of your own")
+    add_neurobench(parser)
     add_data_dir(parser)
 
 

@@ -249,7 +249,7 @@ def _report(args: argparse.Namespace) -> "Result":
     request = job.Request(
         folder=args.folder, out=args.out, samples=args.samples, input=args.input,
         data_dir=args.data_dir, synth=args.synth, text=args.text, verify=args.verify,
-        fmax=args.fmax,
+        fmax=args.fmax, neurobench=args.neurobench,
     )  # fmt: skip
     return job.report(request)
 

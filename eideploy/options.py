@@ -151,6 +151,14 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_neurobench(parser: argparse.ArgumentParser) -> None:
+    """Add whether NeuroBench counts, too."""
+    parser.add_argument(
+        "--neurobench", action="store_true",
+        help="add what NeuroBench's harness counts of the program, checked by our own counters",
+    )  # fmt: skip
+
+
 def reading(args: argparse.Namespace) -> "Reading":
     """Return how a NIR file of another tool is read."""
     from eideploy.flow.graphs import Reading

@@ -80,6 +80,7 @@ def report_on(
     data_dir: PathLike | None = None,
     synth: str | None = None,
     fmax: bool = False,
+    neurobench: bool = False,
 ) -> Result:
     """Write report.html and report.json of a build or a run: `eideploy report`.
 
@@ -93,6 +94,7 @@ def report_on(
         data_dir: where the data sets that are not bundled lie.
         synth: count the cells of the core by yosys, for "ecp5", "ice40" or "generic".
         fmax: place and route it, too.
+        neurobench: add what NeuroBench's harness counts, beside our own counts.
 
     Raises:
         UsageError: neither a build nor a run; a tool that is not installed.
@@ -103,7 +105,7 @@ def report_on(
     request = report.Request(
         folder=values.path(folder), out=values.path(out), text=text, verify=verify,
         samples=samples, input=values.path(input),
-        data_dir=values.path(data_dir), synth=synth, fmax=fmax,
+        data_dir=values.path(data_dir), synth=synth, fmax=fmax, neurobench=neurobench,
     )  # fmt: skip
     return report.report(request)
 

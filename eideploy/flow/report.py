@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eideploy import folders
 from eideploy.chip_folders import is_chip_build, is_chip_run, load_chip_build
 from eideploy.circuit import Array
@@ -14,6 +16,7 @@ from eideploy.flow import chip_report, chip_training_report, training_report
 from eideploy.flow.compile import PASSES
 from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.executors import EXECUTORS, holds
+from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.provenance import provenance
 from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
@@ -49,6 +52,7 @@ class Request:
     fmax: bool = False  # place and route it, too, with memories as deep as the network takes
     text: bool = False  # the dividers as text, and nothing written
     verify: bool = False  # build the simulator of the core where there is none yet
+    neurobench: bool = False  # its counts, beside our own
 
     @property
     def synthesis(self) -> Synthesis | None:
@@ -69,6 +73,8 @@ def report(request: Request) -> Result:
         require_router(request.synth or "")
     if request.synth:
         tools.require(TOOLS, where="--synth")
+    if request.neurobench:
+        require_neurobench()
     folder = _folder(request.folder)
     kind = folders.kind_of(folder)
     if request.text:
@@ -98,11 +104,16 @@ def _report(request: Request, folder: Path, kind: str) -> Result:
         content = _numbers(build, request)
         text = content.pop("text")
         if request.text:
-            return Result(text=text, content={"build": str(folder), "rows": content["dividers"]})
+            rows = {"build": str(folder), "rows": content["dividers"]}
+            counts = {k: content[k] for k in ("neurobench",) if k in content}
+            return Result(text=text, content=rows | counts)
         page = render(build_page(content))
     written = _write(request.out or folder, folder, page, content)
+    agrees = content.get("neurobench", {}).get("agrees", True)
     return Result(
-        text=f"{text}\n\nreport  {written / PAGE}", content={**content, "page": str(written / PAGE)}
+        text=f"{text}\n\nreport  {written / PAGE}",
+        content={**content, "page": str(written / PAGE)},
+        exit_code=0 if agrees else 1,
     )
 
 
@@ -126,7 +137,8 @@ def _folder(named: Path | None) -> Path:
 def _refuse_program_options(request: Request, what: str, fix: str) -> None:
     asked = {
         "--synth": request.synth, "--fmax": request.fmax, "--text": request.text,
-        "--verify": request.verify, "--input": request.input, "--samples": request.samples,
+        "--verify": request.verify, "--neurobench": request.neurobench,
+        "--input": request.input, "--samples": request.samples,
     }  # fmt: skip
     if given := [option for option, value in asked.items() if value]:
         raise UsageError(what, where=", ".join(given), fix=fix)
@@ -151,6 +163,10 @@ def _numbers(build: Build, request: Request) -> dict[str, Any]:
         content["text"] = dividers_text(
             build, rows, samples=len(samples[few]), synthesis=request.synthesis
         )
+        if request.neurobench:
+            found = benchmarked(build.program.circuit, np.asarray(samples))
+            content["neurobench"] = found
+            content["text"] += f"\n\n{neurobench_text(found)}"
         if request.text:
             return content
         content |= study(build.circuit, build.program, samples, labels, advance=advance)

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import LIF, Array, Circuit, IntegerLIF
+from eideploy.circuit import LIF, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerCurrent, IntegerSynapses
 from eideploy.circuit.limits import limits
 from eideploy.numeric.division import relative_error
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
 from eideploy.report.distribution import histogram, rounded, some, span
+from eideploy.simulate.integer import divides
 from eideploy.simulate.samples import patches, weight_rows
 from eideploy.simulate.trace import Trace
 
@@ -62,13 +63,16 @@ def _layer(
             "float": histogram(theirs, reach),
             "integer": histogram(ours, reach),
         },
-        "divisors": _divisors(program, node, reference.divisors[name], trace.divisors[name]),
+        "divisors": _divisors(program, node, reference, trace) if divides(node) else None,
         "division_error": _error(node, trace),
     }
 
 
-def _divisors(program: Program, node: IntegerCurrent, values: Array, den: Int) -> dict[str, Any]:
+def _divisors(
+    program: Program, node: IntegerCurrent, reference: Trace, trace: Trace
+) -> dict[str, Any]:
     """Return the distribution of I_div, and of the bits that DEN takes."""
+    values, den = reference.divisors[node.name], trace.divisors[node.name]
     positive = some(values[values > 0])
     bits = np.ceil(np.log2(some(den) + 1)).astype(int)  # of an unsigned number that holds it
     offered = program.target.widths.divisor
@@ -85,7 +89,7 @@ def _error(node: IntegerCurrent, trace: Trace) -> dict[str, Any] | None:
     """Return the division's relative error on what was divided; None where there is no such."""
     assert node.division is not None  # a program has passed lower_division
     divider = node.division.divider
-    if divider.bound is None:
+    if divider.bound is None or not divides(node):
         return None
     den = trace.divisors[node.name].reshape(-1)
     num = np.abs(_numerators(node, trace)).reshape(-1)

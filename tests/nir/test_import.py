@@ -1,5 +1,6 @@
 """NIR files of other tools compile to the digital core, and what cannot is named, all of it."""
 
+import json
 from itertools import pairwise
 
 import nir
@@ -34,6 +35,11 @@ def test_a_network_of_another_tool_keeps_its_predictions_on_the_digital_core(
     assert np.array_equal(ours.argmax(1), logits.argmax(1))
     integer = run_integer(build.program.circuit, test).totals
     assert np.mean(integer.argmax(1) == logits.argmax(1)) >= 0.95
+    words = ["--input", "x.npy", "--samples", "8", "--neurobench"]
+    assert main(["report", "build", *words]) == 0
+    counted = json.loads((tmp_path / "build/report.json").read_text())["neurobench"]
+    assert counted["agrees"]
+    assert counted["divisions"] == 0
 
 
 @pytest.fixture

@@ -83,6 +83,8 @@ def _currents(content: Numbers) -> Section:
                     caption="before the first epoch of training",
                 )
             )  # fmt: skip
+        if layer["divisors"] is None:
+            continue
         parts.append(
             Figure(
                 title=f"{name}: shunting inhibition I_div",
@@ -125,6 +127,8 @@ def _division(content: Numbers) -> list[Section]:
                 )
             )
     said = content["provenance"]
+    if all(layer["divisors"] is None for layer in content["layers"]):
+        return []
     if parts:
         text = (
             f"What {said['division']} errs by on the very numbers that were divided, before the "
@@ -141,6 +145,7 @@ def _division(content: Numbers) -> list[Section]:
             key="layers.divisors",
         )
         for layer in content["layers"]
+        if layer["divisors"] is not None
     ]
     return [Section(id="division", title="Division", text=text, parts=parts)]
 

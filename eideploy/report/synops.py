@@ -1,0 +1,129 @@
+"""Synaptic operations of a program, counted from what it read; the names are NeuroBench's.
+
+effective   pairs of an input and a weight that are both not zero
+dense       pairs of an input and a weight, padding left out
+AC, MAC     effective ones of a batch and step whose inputs are all 0 or 1, and of any other
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit, IntegerLIF
+from eideploy.circuit.folded import IntegerFoldedLayer
+from eideploy.circuit.integer import IntegerCurrent, IntegerEILayer, Integers, IntegerSynapses
+from eideploy.circuit.nodes import Convolution
+from eideploy.simulate.integer import divides
+from eideploy.simulate.samples import patches, weight_rows
+from eideploy.simulate.trace import Trace
+
+KEEP = frozenset({"spikes", "inputs", "inhibition"})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Use:
+    """Weights of a layer, and what they multiply: levels (T, B, ...)."""
+
+    name: str
+    weight: Array
+    x: Array
+    node: Integers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Of all samples and time steps.
+
+    divisions  quotients that neurons take; none where the divisor is a constant
+    neurons    entries that `spikes` counts among
+    """
+
+    macs: int = 0
+    acs: int = 0
+    dense: int = 0
+    divisions: int = 0
+    spikes: int = 0
+    neurons: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{name: getattr(self, name) + value for name, value in vars(other).items()})
+
+
+def uses(circuit: Circuit, trace: Trace) -> Iterator[Use]:
+    """Yield every use of weights in a run of an integer circuit, with KEEP."""
+    for node in circuit.of(Integers):
+        x = trace.inputs[node.name]
+        for field, weight in fields(node):
+            if field != "w_ei":
+                yield Use(name=f"{node.name}.{field}", weight=weight, x=x, node=node)
+        if isinstance(node, IntegerSynapses):
+            s = trace.inhibition[node.name]
+            yield Use(name=f"{node.name}.w_ei", weight=node.w_ei, x=s, node=node)
+        if isinstance(node, IntegerEILayer):
+            gained = s * node.gain.reshape(-1, *(1,) * (s.ndim - 3))
+            yield Use(name=f"{node.name}.w_ei", weight=node.w_ei, x=gained, node=node)
+
+
+def fields(node: Integers) -> Iterator[tuple[str, Array]]:
+    """Yield the weights of a layer; the denominator's only where it divides."""
+    names = ("w_ee", "w_ie", "w_ei") if isinstance(node, IntegerSynapses) else ("w_num", "w_den")
+    for name in names:
+        plain = isinstance(node, IntegerFoldedLayer) and not divides(node)
+        if hasattr(node, name) and not (name == "w_den" and plain):
+            yield name, getattr(node, name)
+
+
+def count(circuit: Circuit, trace: Trace) -> Counts:
+    """Return the counts of one batch that an integer circuit ran, with KEEP."""
+    found = Counts()
+    for use in uses(circuit, trace):
+        for x in use.x:
+            found += _of_step(use, x[None])
+    for node in circuit.of(IntegerCurrent):
+        assert node.division is not None  # a program has passed lower_division
+        if node.division.divider.method not in ("none", "constant"):
+            entries = circuit.shapes[node.name]
+            found += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
+    for lif in circuit.of(IntegerLIF):
+        z = trace.spikes[lif.name]
+        found += Counts(spikes=int(z.sum()), neurons=z.size)
+    return found
+
+
+def _of_step(use: Use, x: Array) -> Counts:
+    """Return the operations of one step of a batch, x (1, B, ...)."""
+    effective, dense = (_pairs(use, seen) for seen in (x != 0, np.ones_like(x, bool)))
+    whole = int((effective * (weight_rows(use.weight) != 0).sum(0)).sum())
+    is_binary = bool((x <= 1).all())
+    found = Counts(dense=int(dense.sum()) * len(use.weight))
+    return replace(found, **{"acs" if is_binary else "macs": whole})
+
+
+def _pairs(use: Use, seen: Array) -> Array:
+    """Return how often every weight of a row meets an input that is seen, (fan_in,)."""
+    if use.name.endswith(".w_ei"):  # between the neurons of a position
+        return np.asarray(seen.sum((0, 1, *range(3, seen.ndim))), np.int64)
+    return np.asarray(patches(use.node, seen).sum((0, 1, 2)), np.int64)
+
+
+def stored(circuit: Circuit) -> dict[str, Array]:
+    """Return what an integer circuit stores beside weights: gains, shifts, biases, thresholds."""
+    found: dict[str, Any] = {}
+    for node in circuit.nodes:
+        for field in ("gain", "shift_ee", "fraction", "align", "bias", "threshold"):
+            value = getattr(node, field, None)
+            if isinstance(value, np.ndarray):
+                found[f"{node.name}.{field}"] = value
+    for layer in circuit.of(IntegerCurrent)[:1]:
+        if layer.division is not None and layer.division.divider.table.size:
+            found["table"] = layer.division.divider.table
+    return found
+
+
+def geometry(node: Integers, field: str) -> dict[str, int]:
+    """Return stride and padding of a layer's weights."""
+    if field == "w_ei" or not isinstance(node, Convolution):
+        return {}
+    return {"stride": node.stride, "padding": node.padding}

@@ -18,6 +18,7 @@ from eideploy.options import (
     add_nir,
     add_out,
     add_reading,
+    add_written,
     count,
     listed,
     numbers,
@@ -259,13 +260,7 @@ def _add_report(commands: "Commands[Parser]") -> None:
         "folder", nargs="?", type=Path, metavar="BUILD|RUN",
         help="default: the latest build, else the latest run",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to write them (default: into BUILD|RUN)"
-    )
-    parser.add_argument(
-        "--text", action="store_true",
-        help="only set the build's dividers side by side, as text; write nothing",
-    )  # fmt: skip
+    add_written(parser)
     parser.add_argument(
         "--verify", action="store_true",
         help="run the core in Verilator also where its simulator is to be built first (a minute)",

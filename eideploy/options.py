@@ -151,6 +151,17 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_written(parser: argparse.ArgumentParser) -> None:
+    """Add where a report goes, or that it is shown only."""
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write them (default: into BUILD|RUN)"
+    )
+    parser.add_argument(
+        "--text", action="store_true",
+        help="only set the build's dividers side by side, as text; write nothing",
+    )  # fmt: skip
+
+
 def add_neurobench(parser: argparse.ArgumentParser) -> None:
     """Add whether NeuroBench counts, too."""
     parser.add_argument(

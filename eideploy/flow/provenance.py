@@ -9,7 +9,7 @@ from typing import Any
 
 from eideploy import __version__
 from eideploy.circuit import Circuit
-from eideploy.circuit.nodes import LIF, Synapses
+from eideploy.circuit.nodes import LIF, Connections, Synapses
 from eideploy.files import MANIFEST, sha256
 from eideploy.folders import Build
 
@@ -47,22 +47,28 @@ def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
 
 def network(circuit: Circuit) -> dict[str, Any]:
     """Return what a circuit is, in a few numbers."""
-    layers = circuit.of(Synapses)
+    layers = circuit.of(Connections)
     return {
         "layers": [
             {
                 "name": node.name,
                 "kind": type(node).__name__,
                 "shape": list(circuit.shapes[node.name]),
-                "weights": sum(int(w.size) for w in (node.w_ee, node.w_ie, node.w_ei)),
+                "weights": _count(node),
             }
             for node in layers
         ],
         "input": list(circuit.input.size),
         "steps": circuit.steps,
         "neurons": sum(prod(circuit.shapes[node.name]) for node in circuit.of(LIF)),
-        "weights": sum(int(w.size) for node in layers for w in (node.w_ee, node.w_ie, node.w_ei)),
+        "weights": sum(map(_count, layers)),
     }
+
+
+def _count(node: Connections) -> int:
+    """Return how many weights a layer has, those between its own neurons too."""
+    own = node.w_ei.size if isinstance(node, Synapses) else 0
+    return int(own + sum(w.size for w in node.weights))
 
 
 def versions() -> dict[str, str]:

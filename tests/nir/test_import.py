@@ -140,6 +140,21 @@ def test_no_run_is_left_of_a_graph_that_does_not_compile(more, folder):
     assert not (folder / "runs").exists()
 
 
+def test_a_report_of_what_does_not_divide_has_every_figure_but_the_divisors(folder):
+    sound("net.nir")
+    words = ["--steps", "4", "--calibrate-on", "x.npy", "--out", "build"]
+    assert main(["compile", "net.nir", *words]) == 0
+    assert main(["report", "build", "--input", "x.npy", "--out", "page"]) == 0
+    found = json.loads((folder / "page" / "report.json").read_text())
+    network = found["provenance"]["network"]
+    assert [layer["weights"] for layer in network["layers"][:2]] == [5 * 6, 3 * 5]
+    assert {(x["divisors"], x["division_error"]) for x in found["layers"]} == {(None, None)}
+    assert all(sum(x["currents"]["integer"]["counts"]) for x in found["layers"])
+    page = (folder / "page" / "report.html").read_text()
+    assert "integrated current" in page
+    assert "I_div" not in page
+
+
 def test_what_the_metadata_say_is_taken_and_what_the_user_says_before_it(folder):
     sound("net.nir", metadata={"steps": 5, "dt": 1e-4, "reset": "subtract"})
     assert main(["import", "net.nir", "--out", "run"]) == 0

@@ -42,11 +42,12 @@ def build_page(content: Numbers) -> Page:
 
 def _subtitle(said: Numbers) -> str:
     network, scheme = said["network"], said["scheme"]
+    data = f"{'trained on' if said['split'] else 'shown'} {said['data'] or 'unknown data'}"
     return (
         f"{counted(len(network['layers']), 'layer')}, {network['neurons']:,} neurons, "
-        f"{network['weights']:,} weights, {counted(network['steps'], 'time step')}; trained on "
-        f"{said['data'] or 'unknown data'}; compiled for {said['target']} "
-        f"({said['target_description']}), scheme {scheme['name']}, division {said['division']}"
+        f"{network['weights']:,} weights, {counted(network['steps'], 'time step')}; "
+        f"{data}; compiled for {said['target']} ({said['target_description']}), "
+        f"scheme {scheme['name']}, division {said['division']}"
     )
 
 

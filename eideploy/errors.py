@@ -1,5 +1,7 @@
 """Errors that this tool raises on purpose: what is wrong, where, and what to do."""
 
+from collections.abc import Callable
+
 
 class EideployError(Exception):
     """Base of every error raised on purpose; the command line prints it without a traceback.
@@ -18,6 +20,14 @@ class EideployError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}\n  where: {self.where}\n  fix:   {self.fix}"
+
+    def __reduce__(self) -> tuple[Callable[..., "EideployError"], tuple[object, ...]]:
+        """Let another process raise it here, as a sweep's do."""
+        return _anew, (type(self), self.what, self.where, self.fix)
+
+
+def _anew(kind: type[EideployError], what: str, where: str, fix: str) -> EideployError:
+    return kind(what, where=where, fix=fix)
 
 
 class UsageError(EideployError):

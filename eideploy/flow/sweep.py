@@ -63,6 +63,7 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
         CapacityError, DataError: as of compiling and simulating.
     """
     runs = [find_run(path) for path in request.runs] or [find_run(None)]
+    _require_data(runs)
     cells = _cells(request, runs)
     baseline = baselines(
         request.baselines, request.contrast or (1.0,), data=runs[0].data, split=request.split,
@@ -92,6 +93,16 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
         write_atomic(folder / PLOT, sweep_plot(rows, baseline))
     text = f"{sweep_text(rows, baseline)}\n\nsweep  {folder} ({TABLE}, {RESULT}, {PLOT})"
     return Result(text=text, content={"sweep": str(folder), **content})
+
+
+def _require_data(runs: Sequence[folders.Run]) -> None:
+    for run in runs:
+        if run.data is None:
+            raise UsageError(
+                "the run was imported and knows no data set to compare on",
+                where=str(run.folder),
+                fix="compile it scheme by scheme with --calibrate-on, and simulate with --input",
+            )
 
 
 def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:

@@ -366,6 +366,7 @@ def test_an_imported_network_needs_samples(trained, refused):
     refused("compile", code=2, what="knows no data to calibrate on", where=RUN,
             fix="--calibrate-on")  # fmt: skip
     refused("simulate", code=2, what="knows no data set", where=RUN, fix="--input")
+    refused("sweep", code=2, what="knows no data set to compare on", where=RUN, fix="--input")
 
 
 def test_an_import_that_is_none_is_refused(empty, refused):

@@ -22,6 +22,7 @@ from eideploy.scheme import load_scheme
 from eideploy.target import load_any, load_target
 from tests.data import formats
 from tests.fuzz import archives, tensors
+from tests.fuzz import graphs as g
 from tests.fuzz import making as a
 from tests.fuzz import mutations as m
 
@@ -51,6 +52,7 @@ NPY = (
     archives.pickled,
 )
 EVENTS = m.ANY
+GRAPHS = 5 / 3  # 500 changes where others have 300
 CHIP_SPEC = shipped.folder("targets") / "dynapse2/spec.toml"
 
 
@@ -61,6 +63,7 @@ class Kind:
     make   writes a sound one into the working folder, with all that it needs, and names it
     read   what reads it on behalf of a command
     least  how many per cent of the changed files are refused at least: the rest is sound by chance
+    share  how many files are changed, as a part of those of other kinds
     then   what is done after the file was changed, e.g. that its hash is made true
     """
 
@@ -70,10 +73,11 @@ class Kind:
     changes: tuple[Callable[..., bytes], ...]
     least: int = 50
     then: Callable[[Path], None] = lambda _: None
+    share: float = 1.0
 
 
-def kind(name, make, read, changes, least=50, then=lambda _: None):
-    return Kind(name=name, make=make, read=read, changes=changes, least=least, then=then)
+def kind(name, make, read, changes, least=50, **more):
+    return Kind(name=name, make=make, read=read, changes=changes, least=least, **more)
 
 
 KINDS = (
@@ -105,7 +109,10 @@ KINDS = (
          lambda path: folders.load_build(path.parent), TOML, then=a.true_hashes),
     kind("fine-tuning", a.finetuned, lambda _: finetuning.load(Path()).integers, JSON),
     kind("cell of a sweep", a.sweep_cell, sweep_cell.read_cell, JSON),
-    kind("NIR", a.nir_file, nir.load, HDF5),
+    kind("NIR", g.nir_file, nir.load, HDF5, share=GRAPHS),
+    kind("NIR of another tool", g.foreign_nir, g.read_foreign, HDF5, share=GRAPHS),
+    kind("ONNX", g.onnx_float, g.run_onnx, m.ANY, share=GRAPHS),
+    kind("integer ONNX", g.onnx_integer, g.run_onnx, m.ANY, share=GRAPHS),
     kind("NIR of a chip", a.chip_nir, load_chip, HDF5),
     kind("chip network", a.chip_run, chip_network.load, OURS),
     kind("chip run manifest", lambda: a.chip_run().with_name("manifest.json"),

@@ -9,11 +9,9 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-import nir
 import numpy as np
 
 from eideploy import cli, folders, shipped
-from eideploy.backends.nir import graph
 from eideploy.backends.nir.chip import save_chip
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save as save_circuit
@@ -101,11 +99,6 @@ def measured_biases():
     dac = load_dac(load_any("dynapse2"))
     currents = {kind: table.tolist() for kind, table in dac.currents.items()}
     return {"version": 1, "currents": currents, "factors": {}}
-
-
-def nir_file():
-    nir.write("model.nir", graph(conv_net(np.random.default_rng(0))))
-    return Path("model.nir")
 
 
 def chip_nir():

@@ -15,6 +15,7 @@ from eideploy.backends.nir.foreign.weights import (
     identity,
     pooled,
     pooling,
+    require_moderate,
     weights,
 )
 from eideploy.circuit import (
@@ -31,6 +32,7 @@ from eideploy.circuit import (
 )
 from eideploy.errors import CapacityError
 
+MOST_INPUTS = 1 << 24
 READABLE = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 
 
@@ -61,7 +63,8 @@ def circuit_of(
 def _faults(name: str, run: object) -> list[str]:
     assert callable(run)
     try:
-        run()
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
+            run()
     except Unsupported as error:
         return [f"{name}: {error}"]
     return []
@@ -192,6 +195,7 @@ class _Chain:
         w = replace(w, bias=w.bias + self._by_channel(found.drive, "v_leak"))
         if (threshold != highest).any():
             w = w.times(highest / threshold)
+        require_moderate(w, highest)
         kind = PlainLinear if w.weight.ndim == 2 else PlainConv
         place = {} if w.weight.ndim == 2 else {"stride": w.stride, "padding": w.padding}
         current = kind(
@@ -234,6 +238,7 @@ class _Chain:
             called = self.pending[0]
             self.said.append(f"the logits are the mean of {called} over time")
         _, w = self._connection(called)
+        require_moderate(w)
         if w.weight.ndim != 2:
             raise Unsupported("reads maps that no neurons or Flatten stand behind")
         self.nodes = read_out(self.nodes, w, self._named(called), self.source)
@@ -269,10 +274,13 @@ def _is_one_number(values: Array) -> bool:
 
 def _size(node: Fields) -> Shape:
     """Return the input's shape; a batch of one and grey images' channel may be there or not."""
-    found = tuple(int(n) for n in field(node, "shape").ravel())
+    sizes = field(node, "shape").ravel()
+    if not ((sizes >= 1) & (sizes <= MOST_INPUTS) & (sizes % 1 == 0)).all():
+        raise Unsupported(f"is of shape {node['shape']}")
+    found = tuple(int(n) for n in sizes)
     while len(found) in (2, 4) and found[0] == 1:
         found = found[1:]
     shape = (1, *found) if len(found) == 2 else found
-    if len(shape) not in (1, 3) or min(shape) < 1 or np.prod(shape, dtype=float) > 1 << 24:
+    if len(shape) not in (1, 3) or np.prod(shape, dtype=float) > MOST_INPUTS:
         raise Unsupported(f"is of shape {found}, must be (features) or (channels, height, width)")
     return shape

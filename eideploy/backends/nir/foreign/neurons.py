@@ -70,9 +70,9 @@ def neurons(node: Fields, dt: float, convention: Convention) -> Neurons:
     if node["type"] == "IF":
         gain = r if (r == 1).all() else r * dt  # of some tools r = 1: I is added as it is
     else:
-        steps = field(node, "tau") / dt
-        leak = field(node, "v_leak")
-        with np.errstate(divide="ignore", invalid="ignore"):
+        r, constant, leak = _alike(r, field(node, "tau"), field(node, "v_leak"))
+        with np.errstate(all="ignore"):
+            steps = constant / dt
             gain, drive = r / steps, leak / steps
         try:
             tau, exact = _power_of_two(steps, nearest=convention.nearest_tau)
@@ -86,6 +86,18 @@ def neurons(node: Fields, dt: float, convention: Convention) -> Neurons:
     return Neurons(
         tau=tau, gain=gain, drive=drive, threshold=field(node, "v_threshold"), rounded=exact
     )
+
+
+def _alike(*values: Array) -> tuple[Array, ...]:
+    """Return values of neurons in one shape, or as one number.
+
+    Raises:
+        Unsupported: of different numbers of neurons.
+    """
+    most = max(values, key=lambda value: value.size)
+    if any(value.size not in (1, most.size) for value in values):
+        raise Unsupported(f"r, tau and v_leak are of {[value.size for value in values]} neurons")
+    return tuple(v.reshape(-1) if v.size == 1 else v.reshape(most.shape) for v in values)
 
 
 def field(node: Fields, name: str) -> Array:

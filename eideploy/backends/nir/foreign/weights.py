@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eideploy.backends.nir.foreign.file import Fields
-from eideploy.backends.nir.foreign.neurons import Unsupported, field, number
+from eideploy.backends.nir.foreign.neurons import Unsupported, field
 from eideploy.circuit import Array, Shape
 from eideploy.circuit.node import window_output
 
 MOST_KERNEL = 64
+MOST_NUMBER = 1e30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +49,19 @@ class Weights:
         return replace(self, weight=self.weight * column, bias=self.bias * rows)
 
 
+def require_moderate(w: Weights, threshold: float = 1.0) -> None:
+    """Refuse numbers whose products overflow somewhere further on.
+
+    Raises:
+        Unsupported: naming the largest.
+    """
+    largest = max(float(np.abs(a).max(initial=0)) for a in (w.weight, w.bias))
+    if not (largest <= MOST_NUMBER and 1 / MOST_NUMBER <= threshold <= MOST_NUMBER):
+        raise Unsupported(
+            f"weights and biases reach {largest:g} at a threshold of {threshold:g}, with r in them"
+        )
+
+
 def identity(shape: Shape) -> Weights:
     """Return weights that hand a signal on, neuron by neuron or channel by channel."""
     one = np.eye(shape[0])
@@ -74,7 +88,7 @@ def weights(node: Fields) -> Weights:
     stride = pair(node, "stride")
     if stride[0] != stride[1] or stride[0] < 1:
         raise Unsupported(f"has a stride of {stride}, must be the same in height and width")
-    dense = _spread(_ungrouped(weight, int(number(node["groups"], "groups"))), node)
+    dense = _spread(_ungrouped(weight, pair(node, "groups")[0]), node)
     squared, padding = _squared(dense, _padding(node, dense, stride))
     return Weights(weight=squared, bias=bias, stride=stride[0], padding=padding)
 

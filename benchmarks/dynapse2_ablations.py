@@ -9,12 +9,14 @@ the runs and, where there are several, the least and the most of them.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from eideploy.data import load as load_data
+from eideploy.dpi import gap
 from eideploy.dpi.classify import DT_S, accuracies, show
 from eideploy.dpi.mismatch import Mismatch, varied
 from eideploy.dpi.readout import calibrated
@@ -56,6 +58,16 @@ def figures(run: Path, contrasts: Sequence[float], few: int) -> dict[str, float]
     return found | {f"contrast {c:g}": at(c) for c in contrasts}
 
 
+def divisor(run: Path, contrasts: Sequence[float]) -> tuple[float, float]:
+    """Return I_div and how it varies over test images, each at one of the contrasts."""
+    spec, x = load_any("dynapse2"), load_data("digits").test.batch(slice(None))
+    network = load(run if run.is_file() else run / FILE)
+    wiring = decode(map_network(network, spec).configuration, spec)
+    drawn = np.resize(np.array(contrasts), len(x)).reshape(-1, *[1] * (x.ndim - 1))
+    shown = show(wiring, np.clip(x * drawn, 0, 1), network.coding)
+    return gap.divisor(wiring, shown, network.coding)
+
+
 def cell(values: Sequence[float]) -> str:
     """Return the mean in per cent, with least and most where there are several."""
     mean, least, most = (f"{100 * f(values):.1f}" for f in (np.mean, np.min, np.max))
@@ -66,7 +78,7 @@ def main() -> None:
     """Print a row for every argument NAME=RUN,RUN,..., of all its runs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="+", metavar="NAME=RUN,RUN,...")
-    parser.add_argument("--contrasts", nargs="*", type=float, default=CONTRASTS, metavar="C")
+    parser.add_argument("--contrasts", nargs="+", type=float, default=CONTRASTS, metavar="C")
     parser.add_argument("--calibrate", type=int, default=0, metavar="K", help="samples a class")
     options = parser.parse_args()
     for number, argument in enumerate(options.rows):
@@ -77,6 +89,8 @@ def main() -> None:
             print(" | ".join(["", *head, ""]).strip() + "\n" + "|---" * len(head) + "|")
         cells = [cell([one[key] for one in found]) for key in found[0]]
         print(" | ".join(["", name, *cells, ""]).strip(), flush=True)
+        mean, variation = np.mean([divisor(Path(r), options.contrasts) for r in runs.split(",")], 0)
+        sys.stderr.write(f"{name}: I_div {mean:.2f}, varies by {variation:.0%} over contrasts\n")
 
 
 if __name__ == "__main__":

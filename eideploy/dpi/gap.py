@@ -37,6 +37,18 @@ def mean_inputs(wiring: Wiring, receptor: str, shown: Shown, coding: Coding) -> 
     return found
 
 
+def divisor(wiring: Wiring, shown: Shown, coding: Coding) -> tuple[float, float]:
+    """Return 1 + Ishunt / Ileak: its mean, and its coefficient of variation over samples.
+
+    Of the neurons that any shunting spike reached; 1 and 0 where there are none.
+    """
+    found = 1 + mean_inputs(wiring, "shunt", shown, coding)
+    reached = found[found.mean(1) > 1]
+    if not len(reached):
+        return 1.0, 0.0
+    return float(reached.mean()), float((reached.std(1) / reached.mean(1)).mean())
+
+
 def with_constant_shunt(wiring: Wiring, shown: Shown, coding: Coding) -> Wiring:
     """Return the wiring whose neurons are divided by their mean over all samples, whatever comes.
 

@@ -99,7 +99,7 @@ def simulate_chip(request: ChipRequest) -> Result:
              float(tested(wiring, Mismatch.of(kind, worst)).mean()))
             for kind in KINDS
         ]  # fmt: skip
-    division = _division(wiring, shown, build)
+    divisor, variation = gap.divisor(wiring, shown, coding)
     content: dict[str, Any] = {
         "executor": "dpi",
         "simulated": str(build.folder),
@@ -113,8 +113,9 @@ def simulate_chip(request: ChipRequest) -> Result:
         "gap": dict(rows),
         "rate_hz": _rates(build, shown),
         **_cost(wiring, shown),
-        **division,
-        "single_neuron": _single_neuron(wiring, build, division["divisor"]),
+        "divisor": divisor,
+        "divisor_variation": variation,
+        "single_neuron": _single_neuron(wiring, build, divisor),
         "decided_ms": _decided_ms(wiring, samples[:TIMED], build),
     }
     if labels is not None:
@@ -216,16 +217,6 @@ def _cost(wiring: Wiring, shown: Shown) -> dict[str, float]:
         "input_events": float(shown.sent.sum() / batch),
         "synaptic_events": float((heard @ sent).sum() / batch),
     }
-
-
-def _division(wiring: Wiring, shown: Shown, build: ChipBuild) -> dict[str, float]:
-    """Return the divisor 1 + Ishunt / Ileak: its mean, and how much it varies over samples."""
-    divisor = 1 + gap.mean_inputs(wiring, "shunt", shown, build.configuration.coding)
-    reached = divisor[divisor.mean(1) > 1]
-    if not len(reached):
-        return {"divisor": 1.0, "divisor_variation": 0.0}
-    variation = reached.std(1) / reached.mean(1)
-    return {"divisor": float(reached.mean()), "divisor_variation": float(variation.mean())}
 
 
 def _single_neuron(wiring: Wiring, build: ChipBuild, divisor: float) -> dict[str, Any] | None:

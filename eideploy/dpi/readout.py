@@ -7,59 +7,57 @@ silenced, or made fire at everything, need not vote like the others.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize, minimize_scalar
 
 from eideploy.dpi.wiring import Wiring
 from eideploy.dynapse2.arrays import Array
 
-PENALTIES = 3.0 ** np.arange(-2, 8)  # tried, in spikes squared a sample
+PRIOR = 3.0  # that a weight is 1, in nats a half of its squared distance; docs/dynapse2_training.md
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Readout:
-    """Class scores, counts @ weights + offset.
+    """Class scores: spikes of the class's output neurons, each times its weight.
 
-    Shapes   neurons: (outputs,) their numbers; weights: (outputs, classes); offset: (classes,)
+    Shapes   neurons, weights: (outputs,); one_hot: (outputs, classes), which class each votes for
     """
 
     neurons: Array
     weights: Array
-    offset: Array
+    one_hot: Array
 
     def decide(self, counts: Array) -> Array:
         """Return the classes of samples (batch,) from spikes of all neurons (neurons, batch)."""
-        scores = counts[self.neurons].T @ self.weights + self.offset
-        found: Array = scores.argmax(1)
+        found: Array = ((counts[self.neurons].T * self.weights) @ self.one_hot).argmax(1)
         return found
 
 
 def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
-    """Return equal votes plus the ridge regression of what these leave of the labels.
+    """Return the most probable weights >= 0 under a softmax of the scores, where 1 is expected.
 
-    The penalty is the one whose squared error is least when every sample is left out in turn, so
-    that nothing but these samples is asked.
+    The logit that a spike is worth is first fitted to equal weights.
 
     Shapes   counts: (neurons, samples); labels: (samples,)
     """
     neurons = np.flatnonzero(wiring.output >= 0)
-    x = counts[neurons].T.astype(np.float64)
-    aims = np.eye(wiring.classes)[labels]
-    equal = (wiring.output[neurons][:, None] == np.arange(wiring.classes)).astype(np.float64)
-    votes = x @ equal
-    equal *= (votes * aims).sum() / max(float((votes**2).sum()), 1e-12)
-    mean = x.mean(0)
-    centred, left = x - mean, aims - x @ equal
-    left_mean = left.mean(0)
-    basis, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    inside = basis.T @ (left - left_mean)
+    one_hot = (wiring.output[neurons][:, None] == np.arange(wiring.classes)).astype(np.float64)
+    x, aims = counts[neurons].T.astype(np.float64), np.eye(wiring.classes)[labels]
 
-    def error(penalty: float) -> float:
-        kept = sizes**2 / (sizes**2 + penalty)
-        residual = left - left_mean - basis @ (kept[:, None] * inside)
-        leverage = 1 / len(x) + (basis**2 * kept).sum(1)
-        return float(((residual / (1 - leverage)[:, None]) ** 2).sum())
+    def surprise(logits: Array) -> tuple[float, Array]:
+        """Return the negative log-likelihood, and its gradient by the logits."""
+        shifted = logits - logits.max(1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+        return float(-(aims * log_p).sum()), np.exp(log_p) - aims
 
-    penalty = min(PENALTIES * len(x), key=error)
-    gram = centred @ centred.T + penalty * np.eye(len(x))
-    weights = equal + centred.T @ np.linalg.solve(gram, left - left_mean)
-    offset = left_mean - mean @ (weights - equal)
-    return Readout(neurons=neurons, weights=weights, offset=offset)
+    votes = x @ one_hot
+    worth = np.exp(minimize_scalar(lambda t: surprise(np.exp(t) * votes)[0], bounds=(-8, 3)).x)
+
+    def loss(weights: Array) -> tuple[float, Array]:
+        value, by_logit = surprise(worth * (x * weights) @ one_hot)
+        by_weight = worth * (x * (by_logit @ one_hot.T)).sum(0)
+        off = weights - 1
+        return value + PRIOR / 2 * float(off @ off), by_weight + PRIOR * off
+
+    start = np.ones(len(neurons))
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
+    return Readout(neurons=neurons, weights=fitted.x, one_hot=one_hot)

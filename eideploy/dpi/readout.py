@@ -7,11 +7,12 @@ silenced, or made fire at everything, need not vote like the others.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 
 from eideploy.dpi.wiring import Wiring
 from eideploy.dynapse2.arrays import Array
 
+WORTH = 3.0  # logits that one spike of every output neuron of a class is worth
 PRIOR = 3.0  # that a weight is 1, in nats a half of its squared distance; docs/dynapse2_training.md
 
 
@@ -35,8 +36,6 @@ class Readout:
 def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
     """Return the most probable weights >= 0 under a softmax of the scores, where 1 is expected.
 
-    The logit that a spike is worth is first fitted to equal weights.
-
     Shapes   counts: (neurons, samples); labels: (samples,)
     """
     neurons = np.flatnonzero(wiring.output >= 0)
@@ -49,12 +48,11 @@ def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
         log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
         return float(-(aims * log_p).sum()), np.exp(log_p) - aims
 
-    votes = x @ one_hot
-    worth = np.exp(minimize_scalar(lambda t: surprise(np.exp(t) * votes)[0], bounds=(-8, 3)).x)
+    worth = WORTH / np.maximum(one_hot.sum(0), 1)  # by class
 
     def loss(weights: Array) -> tuple[float, Array]:
-        value, by_logit = surprise(worth * (x * weights) @ one_hot)
-        by_weight = worth * (x * (by_logit @ one_hot.T)).sum(0)
+        value, by_logit = surprise((x * weights) @ one_hot * worth)
+        by_weight = (x * ((by_logit * worth) @ one_hot.T)).sum(0)
         off = weights - 1
         return value + PRIOR / 2 * float(off @ off), by_weight + PRIOR * off
 

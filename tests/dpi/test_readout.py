@@ -64,4 +64,4 @@ def test_a_strong_prior_holds_the_weights_and_a_weak_one_lets_them_go(monkeypatc
 
     assert distance(1e9) < 1e-6
     assert distance(1e9) < distance(30.0) < distance(0.3)
-    assert distance(0.3) > 0.1
+    assert distance(0.3) > 1e-2

@@ -1,6 +1,7 @@
 """NIR files of other tools compile to the digital core, and what cannot is named, all of it."""
 
 import json
+import warnings
 from itertools import pairwise
 
 import nir
@@ -174,6 +175,49 @@ def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_fo
     circuit = load_run(folder / "run").circuit
     assert circuit.node("n2").tau == 8
     assert np.array_equal(circuit.node("n1").w_num, weights(3, 6))
+
+
+def test_a_network_that_subtracts_its_threshold_is_read_as_that_where_it_is_said(folder):
+    import snntorch
+    from snntorch.export_nir import export_to_nir
+
+    torch.manual_seed(0)
+    own = {"reset_mechanism": "subtract", "reset_delay": False, "init_hidden": True}
+    first, last = (
+        snntorch.Leaky(beta=torch.full((n,), 0.5), threshold=torch.ones(n), **own) for n in (20, 3)
+    )
+    network = torch.nn.Sequential(torch.nn.Linear(6, 20), first, torch.nn.Linear(20, 3), last)
+    with torch.no_grad():
+        network[0].weight *= 3
+        network[2].weight *= 3
+        x = torch.rand(40, 6)
+        theirs = (sum(network(x) for _ in range(8)) / 8).numpy()
+        first.reset_mem()
+        last.reset_mem()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it calls what nirtorch is going to drop
+            nir.write("net.nir", export_to_nir(network, torch.zeros(1, 6), ignore_dims=[0]))
+    agreement = {}
+    for reset in ("soft", "hard"):
+        assert main(["import", "net.nir", "--steps", "8", "--reset", reset, "--out", reset]) == 0
+        ours = run_float(load_run(folder / reset).circuit, x.numpy()).logits
+        agreement[reset] = np.mean(np.abs(ours - theirs) < 1e-6)
+    assert agreement["soft"] > 0.98
+    assert agreement["hard"] < 0.95
+
+
+def test_sequences_are_taken_a_step_at_a_time(folder):
+    sound("net.nir")
+    trains = (np.random.default_rng(0).random((30, 4, 6)) < 0.4).astype(np.float32)
+    np.save("trains.npy", trains)
+    words = ["--steps", "4", "--calibrate-on", "trains.npy", "--out", "build"]
+    assert main(["compile", "net.nir", *words]) == 0
+    build = load_build(folder / "build")
+    floats = run_float(build.circuit, trains).logits
+    assert np.unique(floats).size >= 3
+    assert np.abs(floats - run_float(build.circuit, trains[:, :1].repeat(4, 1)).logits).max() > 0
+    integers = run_integer(build.program.circuit, trains)
+    assert np.mean(integers.logits.argmax(1) == floats.argmax(1)) >= 0.95
 
 
 def test_our_own_dialects_compile_as_the_network_that_they_were_written_from(finished, tmp_path):

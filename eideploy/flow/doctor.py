@@ -27,6 +27,7 @@ ENABLES = {
     "onnx": "compile --emit onnx, verify",
     "data": "CIFAR, Tiny ImageNet, event camera sets",
     "tensorboard": "train --tensorboard",
+    "neurobench": "report --neurobench",
 }
 PROGRAMS = {
     "g++": ("the compiled kernel: faster training; simulators of the core", "apt install g++"),

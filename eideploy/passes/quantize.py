@@ -54,8 +54,8 @@ def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
              not clip it; W_EE, with what it absorbs (A17), to one step; thresholds to
              2^-threshold_bits of themselves
     Changes  every node but Flatten and Add; average pooling becomes a sum, in units of 1 /
-             kernel^2; a tau beyond 2^15 steps becomes that: membranes of 0 to 2^15 keep all, those
-             below zero rise in a step by one in 2^15 of themselves, rounded up
+             kernel^2; a tau beyond 2^15 steps becomes that: membranes from 0 to below 2^15 keep
+             all, those below zero rise in a step by one in 2^15 of themselves, rounded up
 
     Raises:
         CapacityError: a time constant that is no power of two, branches in different units.

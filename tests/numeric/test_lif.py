@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,13 @@ def test_step_is_leak_add_saturate_fire_and_subtract(v, current, threshold, leak
     assert bool(spikes[0]) == (held >= threshold)
     assert after[0] == held - threshold * (held >= threshold)
     assert clipped == (held != u)
+
+
+@given(v=st.integers(-(2**19), 2**15 - 1))
+def test_the_least_leak_keeps_membranes_from_zero_and_lifts_those_below_by_a_part_in_2_to_the_15(v):
+    held = np.array([v], np.int64)
+    after, _, _ = lif_step(held, held * 0, threshold=held * 0 + 2**19, leak=15, bits=20)
+    assert after[0] - v == (0 if v >= 0 else math.ceil(-v / 2**15))
 
 
 def test_membrane_that_is_negative_leaks_towards_zero():

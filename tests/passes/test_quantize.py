@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Add, AvgPool, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit.nodes import NO_LEAK
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Shunt, quantize_weights
@@ -208,6 +209,11 @@ def test_time_constant_that_is_no_power_of_two_is_refused():
 def test_time_constant_of_four_leaks_by_two_bits():
     circuit = mlp(np.random.default_rng(8), tau=4.0)
     assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").leak == 2
+
+
+def test_neurons_without_leak_leak_as_little_as_the_core_can():
+    circuit = mlp(np.random.default_rng(8), tau=NO_LEAK)
+    assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").leak == 15
 
 
 def test_branches_in_different_units_are_refused():

@@ -37,14 +37,14 @@ class Network:
         return sum(self.module(images) for _ in range(STEPS)) / STEPS
 
 
-def snntorch() -> Network:
-    """Two layers of Leaky neurons that are reset to zero at once, as NIR's are; beta 0.75."""
+def snntorch(beta: float = 0.75) -> Network:
+    """Two layers of Leaky neurons that are reset to zero at once, as NIR's are."""
     import snntorch as snn
     from snntorch.export_nir import export_to_nir
 
     def leaky(n: int) -> snn.Leaky:  # NIR wants every parameter of every neuron
         return snn.Leaky(
-            beta=torch.full((n,), 0.75), threshold=torch.ones(n), reset_mechanism="zero",
+            beta=torch.full((n,), beta), threshold=torch.ones(n), reset_mechanism="zero",
             reset_delay=False, init_hidden=True,
         )  # fmt: skip
 
@@ -132,7 +132,12 @@ def pytorch() -> Network:
     return Network(module, (1, 8, 8), at_rest, lambda: nirtorch.torch_to_nir(module, kinds))
 
 
-TOOLS = {"snntorch": snntorch, "spikingjelly": spikingjelly, "nirtorch": pytorch}
+TOOLS = {
+    "snntorch": snntorch,
+    "snntorch-0.9": partial(snntorch, beta=0.9),  # tau is 10 steps, no power of two
+    "spikingjelly": spikingjelly,
+    "nirtorch": pytorch,
+}
 
 
 def trained(tool: str, epochs: int) -> tuple[Network, Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """Compile a network of another tool by its NIR file. Usage: run.py [TOOL] [EPOCHS].
 
-TOOL is snntorch (default), spikingjelly or nirtorch.
+TOOL is snntorch (default), snntorch-0.9, spikingjelly or nirtorch.
 """
 
 import sys
@@ -20,9 +20,8 @@ def main(tool: str = "snntorch", epochs: str = "20") -> None:
         theirs = network.logits(test).argmax(1).numpy()
     nir.write(f"{tool}.nir", network.write())
     np.save("images.npy", images[:256].numpy())
-    build = ei.compile_run(
-        f"{tool}.nir", reading=ei.Reading(steps=STEPS), calibrate_on="images.npy"
-    )
+    reading = ei.Reading(steps=STEPS, nearest_tau=tool == "snntorch-0.9")
+    build = ei.compile_run(f"{tool}.nir", reading=reading, calibrate_on="images.npy")
     print(build.text, "\n")
     compiled = ei.load_build(build.folder)
     truth = ei.load_data("digits").test_y

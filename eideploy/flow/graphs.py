@@ -131,7 +131,7 @@ def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[s
 
     data = _bytes(path)
     graph = foreign.read_file(data, where=str(path))
-    if graph.metadata.get("dialect") in DIALECTS and "circuit" in graph.metadata:
+    if _word(graph.metadata, "dialect") in DIALECTS and "circuit" in graph.metadata:
         if reading != Reading():
             raise UsageError(
                 "the graph is eideploy's own and says all that",
@@ -139,12 +139,18 @@ def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[s
                 fix="drop --steps, --dt, --input-high, --reset and --nearest-tau",
             )
         return nir.parse(data, where=str(path)), {"dialect": graph.metadata["dialect"]}, []
-    steps = reading.steps or _steps(graph.metadata, path)
+    steps = reading.steps or _steps(graph.metadata)
     reset = reading.reset or _reset(graph.metadata)
     convention = foreign.Convention(dt=reading.dt, reset=reset, nearest_tau=reading.nearest_tau)
     circuit, said = foreign.circuit_of(
-        graph, steps=steps, high=reading.input_high, convention=convention, where=str(path)
+        graph, steps=steps or 1, high=reading.input_high, convention=convention, where=str(path)
     )
+    if steps is None:  # asked for once the nodes are known to be sound
+        raise UsageError(
+            "a NIR graph does not say how many time steps a sample takes",
+            where=str(path),
+            fix="say it with --steps T, as the network was trained",
+        )
     how = {"dialect": "foreign", **asdict(convention), "changed": said}
     return circuit, how, said
 
@@ -162,19 +168,20 @@ def _described(circuit: Circuit) -> str:
     )
 
 
-def _steps(metadata: Mapping[str, Any], path: Path) -> int:
+def _steps(metadata: Mapping[str, Any]) -> int | None:
     try:
         return int(metadata["steps"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UsageError(
-            "a NIR graph does not say how many time steps a sample takes",
-            where=str(path),
-            fix="say it with --steps T, as the network was trained",
-        ) from error
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _reset(metadata: Mapping[str, Any]) -> Reset:
-    return next((reset for reset in RESETS if metadata.get("reset") == reset), "zero")
+    return next((reset for reset in RESETS if _word(metadata, "reset") == reset), "zero")
+
+
+def _word(metadata: Mapping[str, Any], key: str) -> str | None:
+    found = metadata.get(key)
+    return found if isinstance(found, str) else None
 
 
 def _bytes(path: Path) -> bytes:

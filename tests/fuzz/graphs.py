@@ -21,7 +21,7 @@ def nir_file():
 
 
 def foreign_nir():
-    """Write a small convolutional network as other tools do: r = tau / dt, no metadata."""
+    """Write a small convolutional network as other tools do: r = tau / dt."""
     rng = np.random.default_rng(0)
 
     def lif(*shape):
@@ -36,14 +36,16 @@ def foreign_nir():
         nir.Affine(rng.normal(0, 0.2, (10, 64)), np.ones(10)), lif(10),
         nir.Output({"output": np.array([10])}),
     )  # fmt: skip
-    nir.write("foreign.nir", nir.NIRGraph.from_list(*nodes, type_check=False))
+    graph = nir.NIRGraph.from_list(*nodes, type_check=False)
+    graph.metadata = {"steps": 2, "dt": 1e-4, "reset": "subtract"}
+    nir.write("foreign.nir", graph)
     return Path("foreign.nir")
 
 
 def read_foreign(path):
     """Read a graph as `compile` does, and give its network the integers of int8."""
     np.save("images.npy", np.random.default_rng(0).random((4, 1, 8, 8)))
-    reading, images = graphs.Reading(steps=2), Path("images.npy").absolute()
+    reading, images = graphs.Reading(), Path("images.npy").absolute()
     try:
         circuit, _, _ = graphs._read(path, reading)
         run = folders.Run(folder=Path("runs/none"), circuit=circuit, content={"source": {}})

@@ -4,14 +4,16 @@ Nothing half-written is ever seen under a final name: a file is written beside i
 over it; how whole folders are, `staging` says.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +67,25 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file to be read; raises OSError.
+
+    A pipe, which would be waited for, or a device, which may never end, is no file.
+    """
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    file = open(path, "rb", opener=opened)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "that is a pipe or a device, not a file", str(path))
+    return file
+
+
 def read_text(path: Path, *, most: int) -> str:
     """Return a UTF-8 file of at most `most` bytes; raises OSError or ValueError."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise ValueError(f"it is larger than {most} bytes")
@@ -88,6 +106,7 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDAr
         FormatError: missing, damaged, or of a kind or version other than the one asked for.
     """
     try:
+        open_plain(path).close()
         with safe_open(path, "numpy") as file:
             mark = json.loads((file.metadata() or {}).get("eideploy", "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -1,6 +1,5 @@
 """What describes a training for a mixed-signal chip: presets under `presets/chips/`, or a file."""
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,7 @@ from eideploy.config.configuration import PRESETS
 from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Data, bounded
 from eideploy.errors import ConfigError
-from eideploy.tables import parse_toml
+from eideploy.tables import MOST_TOML, parse_toml
 
 CHIP_PRESETS = PRESETS / "chips"
 CHIP_PRESET = "digits-dynapse2"
@@ -125,9 +124,11 @@ def is_for_chip(name: str) -> bool:
     path = Path(name)
     if path.suffix != ".toml" or not path.is_file():
         return False
+    from eideploy.files import read_text  # late: with it comes numpy, and --help reads no file
+
     try:
-        return "target" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return "target" in parse_toml(read_text(path, most=MOST_TOML))
+    except (OSError, ValueError):
         return False  # whoever reads it as another configuration says what is wrong
 
 

@@ -12,7 +12,7 @@ from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS, Reset
 from eideploy.errors import FormatError, UsageError
-from eideploy.files import sha256
+from eideploy.files import open_plain, sha256
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.progress import note
@@ -44,7 +44,7 @@ def is_graph(path: Path) -> bool:
     if path.suffix == SUFFIX:
         return not path.is_dir()
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
@@ -186,7 +186,8 @@ def _word(metadata: Mapping[str, Any], key: str) -> str | None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_plain(path) as file:
+            return file.read()
     except OSError as error:
         raise FormatError(
             f"the file cannot be read: {error.strerror}",

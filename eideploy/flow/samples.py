@@ -12,7 +12,7 @@ from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import DataError, UsageError
-from eideploy.files import write_atomic
+from eideploy.files import open_plain, write_atomic
 from eideploy.folders import Build, Run
 from eideploy.simulate.observe import batches
 from eideploy.simulate.samples import over_time
@@ -94,7 +94,7 @@ def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Arr
 def _read_array(path: Path) -> Array:
     """Map the array of an .npy file into memory; nothing in it is run."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise ValueError("it does not begin like one")
         with np.errstate(over="ignore"):  # a size that no file has is refused by what follows

@@ -22,7 +22,7 @@ from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
 from eideploy.dynapse2.spec import RECEPTORS, SOMA_ROLES
 from eideploy.errors import FormatError, InvariantError
-from eideploy.files import RESTORE, check_version, write_atomic
+from eideploy.files import RESTORE, check_version, open_plain, write_atomic
 
 DIALECT, VERSION = "ei", 1
 KIND = "chip network"
@@ -124,7 +124,8 @@ def load_chip(path: Path) -> ChipNetwork:
         FormatError: missing, damaged, or of another kind or version.
     """
     try:
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            data = file.read()
     except OSError as error:
         raise FormatError(
             f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE

@@ -30,7 +30,7 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, check_version
+from eideploy.files import RESTORE, check_version, open_plain
 
 Nodes = Mapping[str, Any]
 DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
@@ -44,7 +44,8 @@ def load(path: Path) -> Circuit:
         FormatError: missing, damaged, no NIR, of another dialect or version, or changed since.
     """
     try:
-        data = path.read_bytes()
+        with open_plain(path) as file:
+            data = file.read()
     except OSError as error:
         raise FormatError(
             f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE

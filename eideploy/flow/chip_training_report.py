@@ -9,7 +9,8 @@ from eideploy.config.chip import parse_chip_config
 from eideploy.errors import FormatError
 from eideploy.flow.chip_report import share
 from eideploy.flow.training_log import METRICS
-from eideploy.flow.training_report import read_rows, run_provenance
+from eideploy.flow.training_report import count, finite, read_rows, run_provenance
+from eideploy.flow.training_report import share as fraction
 from eideploy.report.page.chip_run import chip_run_page
 from eideploy.report.page.render import render
 from eideploy.report.text import counted, percent
@@ -53,5 +54,6 @@ def text(content: Mapping[str, Any]) -> str:
 
 
 def _epoch(row: Mapping[str, str]) -> dict[str, Any]:
-    whole = {key: int(row[key]) for key in ("epoch", "synapses")}
-    return whole | {key: float(row[key]) for key in ("loss", "accuracy", "rate_hz")}
+    whole = {key: count(row[key]) for key in ("epoch", "synapses")}
+    reals = {key: finite(row[key]) for key in ("loss", "rate_hz")}
+    return {**whole, **reals, "accuracy": fraction(row["accuracy"])}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.numeric.division import named
 from eideploy.progress import bar, note
-from eideploy.report.pareto import compared_cells
+from eideploy.report.pareto import COSTS, compared_cells, measured
 from eideploy.report.sweep_plot import sweep_plot
 from eideploy.report.sweep_text import NAMES, layers_of, sweep_text, worst
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
@@ -222,8 +223,12 @@ def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
     for path in results:
         try:
             rows = [row for row in read_json(path)["cells"] if row["run"] == of["run"]]
-            points = compared_cells(rows) if rows else []
-        except (FormatError, LookupError, TypeError, AttributeError, ValueError) as error:
+            points = compared_cells(_with_numbers(rows)) if rows else []
+            json.dumps(points, allow_nan=False)  # a report holds them
+            samples = rows[0]["samples"] + 0 if rows else 0
+        except (
+            FormatError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError,
+        ) as error:  # fmt: skip
             note(f"{path} is passed over: {error!r}")
             continue
         if points:
@@ -231,5 +236,13 @@ def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
             own = [of["scheme"]["name"], of["division"], of["zero_policy"], form]
             for point in points:
                 point["this"] = [point[name] for name in NAMES] == own
-            return {"folder": str(path.parent), "samples": rows[0]["samples"], "points": points}
+            return {"folder": str(path.parent), "samples": samples, "points": points}
     return None
+
+
+def _with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return cells whose measures and costs are numbers; raises TypeError or LookupError."""
+    for row in rows:
+        if not all(isinstance(row[key], int | float) for key in (measured(rows), *COSTS)):
+            raise TypeError("a cell holds no number where there must be one")
+    return rows

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from eideploy.report.text import counted, percent
 from eideploy.report.training_advice import training_advice
 
 MOST_BYTES = 64 << 20
+LARGEST = 1e30  # a gradient that overflowed is shown as this large
 T = TypeVar("T")
 
 
@@ -149,26 +151,48 @@ def read_rows(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
 
 
 def _epoch(row: Mapping[str, str]) -> dict[str, Any]:
-    whole = {key: int(row[key]) for key in ("epoch", "epochs")}
-    keys = ("rate", "loss", "train_accuracy", "test_accuracy")
-    return whole | {key: float(row[key]) for key in keys}
+    whole = {key: count(row[key]) for key in ("epoch", "epochs")}
+    shares = {key: share(row[key]) for key in ("train_accuracy", "test_accuracy")}
+    return {**whole, "rate": finite(row["rate"]), "loss": finite(row["loss"]), **shares}
 
 
 def _health(row: Mapping[str, str]) -> dict[str, Any]:
-    keys = ["silent", "saturated", "zero_divisor"]
-    keys += ["gradient"] if "gradient" in row else []  # older runs know none
-    found = {key: float(row[key]) for key in keys}
-    return {"epoch": int(row["epoch"]), "layer": row["layer"], **found}
+    found = {key: share(row[key]) for key in ("silent", "saturated", "zero_divisor")}
+    if "gradient" in row:  # older runs know none
+        norm = float(row["gradient"])
+        found["gradient"] = norm if isfinite(norm) else LARGEST
+    return {"epoch": count(row["epoch"]), "layer": row["layer"], **found}
 
 
 def _spread(row: Mapping[str, str]) -> dict[str, Any]:
     known = [row[f"q{share:g}"] for share in SHARES]
     return {
-        "epoch": int(row["epoch"]),
+        "epoch": count(row["epoch"]),
         "layer": row["layer"],
         "quantity": row["quantity"],
-        "quantiles": [float(q) for q in known] if all(known) else [],
-        "low": float(row["low"]),
-        "high": float(row["high"]),
-        "counts": [int(n) for n in row["counts"].split()],
+        "quantiles": [finite(q) for q in known] if all(known) else [],
+        "low": finite(row["low"]),
+        "high": finite(row["high"]),
+        "counts": [count(n) for n in row["counts"].split()],
     }
+
+
+def finite(text: str) -> float:
+    """Return a number of a log that can be drawn; raises ValueError."""
+    if not abs(found := float(text)) <= LARGEST:
+        raise ValueError(f"{text[:20]} is no number that a training has")
+    return found
+
+
+def share(text: str) -> float:
+    """Return a fraction of a log; raises ValueError."""
+    if not 0 <= (found := float(text)) <= 1:
+        raise ValueError(f"{text[:20]} is no share")
+    return found
+
+
+def count(text: str) -> int:
+    """Return a whole number of a log; raises ValueError."""
+    if not 0 <= (found := int(text)) <= LARGEST:
+        raise ValueError(f"{text[:20]} is no count")
+    return found

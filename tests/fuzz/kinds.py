@@ -17,7 +17,8 @@ from eideploy.data.tinyimagenet import tinyimagenet
 from eideploy.dynapse2 import network as chip_network
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.defects import load_defects
-from eideploy.flow import finetuning, sweep_cell
+from eideploy.flow import finetuning, sweep_cell, training_report
+from eideploy.flow.chip_results import kept_simulation
 from eideploy.scheme import load_scheme
 from eideploy.target import load_any, load_target
 from tests.data import formats
@@ -28,6 +29,7 @@ from tests.fuzz import mutations as m
 
 JSON = (*m.ANY, *[m.json_changed] * 3)
 TOML = (*m.ANY, *[m.toml_changed] * 3)
+CSV = (*m.ANY, *[m.csv_changed] * 3)
 MANIFEST = (*JSON, m.version_changed, m.paths_changed, m.paths_changed)
 HDF5 = (*m.ANY, *[archives.hdf5_changed] * 3)
 TENSORS = (
@@ -98,6 +100,15 @@ KINDS = (
     kind("published config", a.published_config, a.read_published, JSON),
     kind("run manifest", a.of_run("manifest.json"),
          lambda path: (folders.latest_run(), folders.load_run(path.parent)), MANIFEST),
+    kind("log of epochs", a.of_run("metrics.csv"),
+         lambda path: training_report.numbers(path.parent), CSV, 40),
+    kind("log of layers", a.of_run("health.csv"),
+         lambda path: training_report.numbers(path.parent), CSV, 40),
+    kind("log of distributions", a.of_run("distributions.csv"),
+         lambda path: training_report.numbers(path.parent), CSV, 20),
+    kind("simulation of a chip", a.chip_simulation,
+         lambda _: kept_simulation(chip_folders.load_chip_build(a.CHIP_BUILD)), JSON, 0),
+    kind("results of a sweep", a.sweep_results, lambda _: a.read_results(), JSON, 0),
     kind("build manifest", a.of_build("manifest.json"),
          lambda path: (folders.latest_build(), folders.load_build(path.parent)), MANIFEST),
     kind("file of a build", a.of_build("program.json"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eideploy import cli, folders, shipped
+from eideploy import chip_folders, cli, folders, shipped
 from eideploy.backends.nir.chip import save_chip
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save as save_circuit
@@ -19,8 +19,9 @@ from eideploy.data.cifar import CIFAR10
 from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
 from eideploy.dynapse2 import network as chip_network
 from eideploy.dynapse2.biases import load_dac
-from eideploy.files import write_json
+from eideploy.files import read_json, write_json
 from eideploy.flow import finetuning, sweep
+from eideploy.flow.chip_results import NUMBERS, keep_simulation, kept_simulation
 from eideploy.flow.samples import read_samples
 from eideploy.scheme import load_scheme, scheme_table
 from eideploy.target import load_any
@@ -247,3 +248,30 @@ def sweep_cell():
     sweep.sweep(request, out=Path("sweeps/a"))
     (cell,) = Path("sweeps/a/cells").iterdir()
     return cell
+
+
+def sweep_results():
+    sweep_cell()
+    return Path("sweeps/a/results.json")
+
+
+def read_results():
+    """What a report takes of a sweep; its numbers must be such as report.json can hold."""
+    found = sweep.found_sweep(read_json(BUILD / "manifest.json"))
+    return json.dumps(found, allow_nan=False)
+
+
+def chip_simulation():
+    """Write what a simulation leaves in a build for a chip."""
+    chip_patch()
+    found = {
+        "samples": 20, "split": "test", "accuracy": 0.5, "accuracy_by_cv": {"0.1": [0.5, 0.4]},
+        "calibrated_by_cv": {}, "calibrated_on": 0, "accuracy_by_class": [0.5, None],
+        "gap": {"as emitted": 0.5}, "rate_hz": {"out": 20.0},
+        "single_neuron": {"divisor": 2.0, "rate_hz": {k: [1.0] for k in ("none", "shunt", "gaba")}},
+        **dict.fromkeys(NUMBERS, 1.0),
+    }  # fmt: skip
+    build = chip_folders.load_chip_build(CHIP_BUILD)
+    keep_simulation(found, build)
+    assert kept_simulation(build) is not None
+    return CHIP_BUILD / "simulation.json"

@@ -132,6 +132,17 @@ def paths_changed(data, rng):
     return json.dumps(content).encode()
 
 
+def csv_changed(data, rng):
+    """Give a few cells other values."""
+    rows = [line.split(",") for line in data.decode().splitlines()]
+    for _ in range(rng.choice((1, 1, 3))):
+        row = rng.choice(rows)
+        row[rng.randrange(len(row))] = rng.choice(
+            ("nan", "inf", "-inf", "1e400", "-1", "1e300", "", "x", "9" * 5000, "0", "1 2 -3", '"')
+        )
+    return "\n".join(map(",".join, rows)).encode()
+
+
 TOML_ODD = (
     "-1", "0", "1", "2147483648", "1" + "0" * 400, "9" * 5000, "0x" + "f" * 6000, "nan", "inf",
     "-inf", "1e400",

@@ -35,6 +35,18 @@ def test_walk_through_the_python_api_prints_every_division(run):
     assert rows == ["division", "exact", "lut 8x8", "lut 4x4", "shift2", "shift"]
 
 
+@pytest.mark.slow
+def test_the_notebook_goes_from_training_to_a_report(tmp_path):
+    script = EXAMPLES / "python_api" / "notebook.py"
+    command = [sys.executable, script, *SMALL]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "refused: the target cannot divide by mitchell" in done.stdout
+    assert (tmp_path / done.stdout.splitlines()[-1]).is_file()
+    lines = script.read_text("utf-8").splitlines()
+    assert lines.count("# %%") == lines.count("# %% [markdown]") == 6
+
+
 def test_own_target_compiles_with_the_small_table_and_refuses_the_large_one(
     run, tmp_path, monkeypatch, capsys
 ):

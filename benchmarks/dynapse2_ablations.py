@@ -25,12 +25,12 @@ from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, load
 from eideploy.target import load_any
 
-SEEDS = range(1000, 1020)  # of chips that no training has drawn
+FIRST_CHIP = 1000  # no training has drawn it, nor those after it
 CVS = (0.1, 0.2)
 CONTRASTS = (0.4, 0.6, 0.8, 1.2, 1.4)
 
 
-def figures(run: Path, contrasts: Sequence[float], few: int) -> dict[str, float]:
+def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict[str, float]:
     """Return accuracies: without mismatch, at half the time step, over chips, at each contrast."""
     spec, data = load_any("dynapse2"), load_data("digits")
     network = load(run if run.is_file() else run / FILE)
@@ -49,12 +49,13 @@ def figures(run: Path, contrasts: Sequence[float], few: int) -> dict[str, float]
         readout = calibrated(chip, shown, data.train_y[known])
         return float((readout.decide(show(chip, x, coding).counts) == y).mean())
 
+    seeds = range(FIRST_CHIP, FIRST_CHIP + chips)
     found = {"CV 0": at(1.0), "CV 0, 0.05 ms": at(1.0, DT_S / 2)}
     for cv in CVS:
-        over = accuracies(wiring, x, y, coding, mismatch=Mismatch.uniform(cv), seeds=SEEDS)
+        over = accuracies(wiring, x, y, coding, mismatch=Mismatch.uniform(cv), seeds=seeds)
         found[f"CV {cv:.0%}"] = float(over.mean())
         if few:
-            found[f"CV {cv:.0%}, calibrated"] = float(np.mean([weighed(cv, s) for s in SEEDS]))
+            found[f"CV {cv:.0%}, calibrated"] = float(np.mean([weighed(cv, s) for s in seeds]))
     return found | {f"contrast {c:g}": at(c) for c in contrasts}
 
 
@@ -80,10 +81,14 @@ def main() -> None:
     parser.add_argument("rows", nargs="+", metavar="NAME=RUN,RUN,...")
     parser.add_argument("--contrasts", nargs="+", type=float, default=CONTRASTS, metavar="C")
     parser.add_argument("--calibrate", type=int, default=0, metavar="K", help="samples a class")
+    parser.add_argument("--chips", type=int, default=20, metavar="N", help="of each CV")
     options = parser.parse_args()
     for number, argument in enumerate(options.rows):
         name, _, runs = argument.partition("=")
-        found = [figures(Path(r), options.contrasts, options.calibrate) for r in runs.split(",")]
+        found = [
+            figures(Path(r), options.contrasts, options.calibrate, options.chips)
+            for r in runs.split(",")
+        ]
         if number == 0:
             head = ["network", *found[0]]
             print(" | ".join(["", *head, ""]).strip() + "\n" + "|---" * len(head) + "|")

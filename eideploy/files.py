@@ -83,6 +83,21 @@ def open_plain(path: Path) -> BinaryIO:
     return file
 
 
+def read_whole(path: Path, *, fix: str = RESTORE) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        FormatError: it cannot be read; `fix` says what to do.
+    """
+    try:
+        with open_plain(path) as file:
+            return file.read()
+    except OSError as error:
+        raise FormatError(
+            f"the file cannot be read: {error.strerror}", where=str(path), fix=fix
+        ) from error
+
+
 def read_text(path: Path, *, most: int) -> str:
     """Return a UTF-8 file of at most `most` bytes; raises OSError or ValueError."""
     with open_plain(path) as file:

@@ -11,8 +11,8 @@ from eideploy import folders
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS, Reset
-from eideploy.errors import FormatError, UsageError
-from eideploy.files import open_plain, sha256
+from eideploy.errors import UsageError
+from eideploy.files import open_plain, read_whole, sha256
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.progress import note
@@ -129,7 +129,7 @@ def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[s
     from eideploy.backends import nir
     from eideploy.backends.nir import foreign
 
-    data = _bytes(path)
+    data = read_whole(path, fix="name a NIR file that is there")
     graph = foreign.read_file(data, where=str(path))
     if _word(graph.metadata, "dialect") in DIALECTS and "circuit" in graph.metadata:
         if reading != Reading():
@@ -182,15 +182,3 @@ def _reset(metadata: Mapping[str, Any]) -> Reset:
 def _word(metadata: Mapping[str, Any], key: str) -> str | None:
     found = metadata.get(key)
     return found if isinstance(found, str) else None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with open_plain(path) as file:
-            return file.read()
-    except OSError as error:
-        raise FormatError(
-            f"the file cannot be read: {error.strerror}",
-            where=str(path),
-            fix="name a NIR file that is there",
-        ) from error

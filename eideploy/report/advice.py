@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eideploy import __version__
+from eideploy.report.notices import entry, gravest_first
 from eideploy.report.text import percent
 
 FEW_SAMPLES = 100
@@ -15,13 +16,7 @@ Numbers = Mapping[str, Any]
 
 def advice(content: Numbers) -> list[dict[str, str]]:
     """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
-    found = [*_wrong(content), *_lost(content), *_layers(content), *_unknown(content)]
-    order = ("error", "warning", "note")
-    return sorted(found, key=lambda entry: order.index(entry["grade"]))
-
-
-def _entry(grade: str, what: str, fix: str) -> dict[str, str]:
-    return {"grade": grade, "what": what, "fix": fix}
+    return gravest_first([*_wrong(content), *_lost(content), *_layers(content), *_unknown(content)])
 
 
 def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
@@ -29,7 +24,7 @@ def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
     for row in content["executors"]:
         if row["result"] in ("differs", "failed"):
             said = row["reason"] or f"its results differ by up to {row['difference']:.3g}"
-            yield _entry(
+            yield entry(
                 "error",
                 f"{row['artefact']}, run by {row['executor']}: {said}",
                 "do not use this build; run eideploy verify and report what it prints",
@@ -37,7 +32,7 @@ def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
     for layer in content["layers"]:
         found = layer["division_error"]
         if found and found["largest"] > found["bound"] * (1 + 1e-9):
-            yield _entry(
+            yield entry(
                 "error",
                 f"the division of {layer['layer']} errs by {percent(found['largest'], 3)}, beyond "
                 f"its bound of {percent(found['bound'], 3)}",
@@ -50,7 +45,7 @@ def _lost(content: Numbers) -> Iterator[dict[str, str]]:
     accuracy = content["accuracy"]
     if accuracy["float"] is not None and accuracy["float"] - accuracy["integer"] > LOSS:
         lost = 100 * (accuracy["float"] - accuracy["integer"])
-        yield _entry(
+        yield entry(
             "warning",
             f"the integers lose {lost:.2f} points of accuracy",
             "train through them: eideploy train --finetune RUN with this scheme and division; or "
@@ -58,7 +53,7 @@ def _lost(content: Numbers) -> Iterator[dict[str, str]]:
         )
     for use in content["resources"]:
         if use["offered"] >= COUNTED and use["used"] > FULL * use["offered"]:
-            yield _entry(
+            yield entry(
                 "note",
                 f"{use['resource']}: {use['used']:,} of {use['offered']:,} are used",
                 "choose a target that offers more before the network grows",
@@ -69,7 +64,7 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
     for layer in content["layers"]:
         name = layer["name"]
         if layer["mismatch"] > MISMATCH:
-            yield _entry(
+            yield entry(
                 "warning",
                 f"{percent(layer['mismatch'])} of the spikes of {name} differ from the float "
                 "network's",
@@ -77,7 +72,7 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
                 "fine-tune",
             )
         if layer["saturated_current"] > SATURATED:
-            yield _entry(
+            yield entry(
                 "note",
                 f"{percent(layer['saturated_current'])} of the currents of {layer['layer']} "
                 "saturate",
@@ -85,20 +80,20 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
                 "scheme of your own",
             )
         if layer["saturated_membrane"] > SATURATED:
-            yield _entry(
+            yield entry(
                 "note",
                 f"{percent(layer['saturated_membrane'])} of the membranes of {name} saturate",
                 "harmless while the spikes agree; else raise bits.membrane in a scheme of your own",
             )
         if layer["zero_divisors"] > ZEROS:
-            yield _entry(
+            yield entry(
                 "warning",
                 f"{percent(layer['zero_divisors'])} of the divisors of {layer['layer']} are 0 and "
                 "replaced",
                 "its input is nearly empty: see to the layer before it, or raise network.steps",
             )
         if layer["rate"] < SILENT:
-            yield _entry(
+            yield entry(
                 "warning",
                 f"the neurons of {name} fire at {percent(layer['rate'], 3)} of the steps",
                 "see to the training: eideploy report RUN shows since when",
@@ -108,12 +103,12 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
 def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield what the report cannot say."""
     if content["accuracy"]["float"] is None:
-        yield _entry(
+        yield entry(
             "note", "the samples have no labels, so there is no accuracy",
             "report on the network's own data set: drop --input",
         )  # fmt: skip
     if content["samples"] < FEW_SAMPLES:
-        yield _entry(
+        yield entry(
             "note",
             f"{content['samples']} samples resolve an accuracy to "
             f"{100 / content['samples']:.1f} points",
@@ -122,7 +117,7 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
     yield from _not_run(content)
     made_by = content["provenance"]["made_by"]
     if made_by != __version__:
-        yield _entry(
+        yield entry(
             "note",
             f"the build was made by eideploy {made_by}, this report by {__version__}",
             "compile the run again to have both of one release",
@@ -141,10 +136,10 @@ def _not_run(content: Numbers) -> Iterator[dict[str, str]]:
             absent[artefact] = fix.removeprefix("eideploy compile ").removesuffix(" writes it")
         else:
             fix = fix or "eideploy doctor says how"
-            yield _entry("note", f"{artefact} was not run: {what}", fix)
+            yield entry("note", f"{artefact} was not run: {what}", fix)
     if absent:
         options = ", ".join(dict.fromkeys(absent.values()))
-        yield _entry(
+        yield entry(
             "note",
             f"the build has no {', '.join(absent)}, so other programs did not run them",
             f"eideploy compile writes them with {options}",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import mean
 from typing import Any
 
+from eideploy.report.notices import entry, gravest_first
 from eideploy.report.text import counted, percent
 
 LOSS, FULL, SILENT_HZ, FEW = 0.05, 0.95, 1.0, 100
@@ -13,20 +14,16 @@ Numbers = Mapping[str, Any]
 
 def chip_advice(content: Numbers) -> list[dict[str, str]]:
     """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
-    found = [*_mapped(content), *_simulated(content), *_used(content), *_unknown(content)]
-    order = ("error", "warning", "note")
-    return sorted(found, key=lambda entry: order.index(entry["grade"]))
-
-
-def _entry(grade: str, what: str, fix: str) -> dict[str, str]:
-    return {"grade": grade, "what": what, "fix": fix}
+    return gravest_first(
+        [*_mapped(content), *_simulated(content), *_used(content), *_unknown(content)]
+    )
 
 
 def _mapped(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield what mapping could not keep."""
     for row in content["projections"]:
         if row["error"] > content["error_aim"]:
-            yield _entry(
+            yield entry(
                 "warning",
                 f"the weights of {row['name']} err by {percent(row['error'], 1)}, above the aim "
                 f"of {percent(content['error_aim'], 0)}",
@@ -34,7 +31,7 @@ def _mapped(content: Numbers) -> Iterator[dict[str, str]]:
                 "chip does",
             )
         if row["lost"]:
-            yield _entry(
+            yield entry(
                 "note",
                 f"{counted(row['lost'], 'synapse')} of {row['synapses']:,} of {row['name']} are "
                 "nearest to no current at all",
@@ -47,7 +44,7 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
     found = content["simulation"]
     if found is None:
         build = content["provenance"]["build"]
-        yield _entry(
+        yield entry(
             "note",
             "the chip was not simulated, so there is no accuracy under mismatch and no rate",
             f"eideploy simulate builds/{build} --executor dpi, then report again",
@@ -55,7 +52,7 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
         return
     for cv, values in found["accuracy_by_cv"].items():
         if found["accuracy"] - mean(values) > LOSS:
-            yield _entry(
+            yield entry(
                 "warning",
                 f"mismatch of CV {percent(float(cv), 0)} takes "
                 f"{100 * (found['accuracy'] - mean(values)):.1f} points of accuracy",
@@ -63,12 +60,12 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
             )
     for name, hz in found["rate_hz"].items():
         if hz < SILENT_HZ:
-            yield _entry(
+            yield entry(
                 "warning", f"the neurons of {name} fire at {hz:.2g} Hz",
                 "see to the training: they carry next to nothing",
             )  # fmt: skip
     if found["samples"] < FEW:
-        yield _entry(
+        yield entry(
             "note",
             f"{found['samples']} samples resolve an accuracy to "
             f"{100 / found['samples']:.1f} points",
@@ -82,7 +79,7 @@ def _used(content: Numbers) -> Iterator[dict[str, str]]:
         for name, what in (("tags", "tags"), ("cams", "CAMs")):
             use = core[name]
             if use["used"] > FULL * use["offered"]:
-                yield _entry(
+                yield entry(
                     "note",
                     f"core {core['chip']}.{core['core']}: {use['used']:,} of {use['offered']:,} "
                     f"{what} are used",
@@ -93,13 +90,13 @@ def _used(content: Numbers) -> Iterator[dict[str, str]]:
 def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield what nobody knows."""
     said = content["provenance"]
-    yield _entry(
+    yield entry(
         "note",
         "no board has run this: all figures are those of a simulator of the chip's equations",
         "docs/dynapse2.md lists what the first owner of a board should check",
     )  # fmt: skip
     if said["made_by"] != said["release"]:
-        yield _entry(
+        yield entry(
             "note",
             f"the build was made by eideploy {said['made_by']}, this report by {said['release']}",
             "compile the run again to have both of one release",

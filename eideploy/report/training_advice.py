@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eideploy.report.notices import entry, gravest_first
 from eideploy.report.text import percent
 
 FALLEN, APART = 0.02, 0.1
@@ -20,41 +21,38 @@ FADED, BURST = 1e-6, 1e3  # norms of gradients
 
 def training_advice(content: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
-    found = [*_course(content), *_layers(content)]
-    order = ("error", "warning", "note")
-    return sorted(found, key=lambda entry: order.index(entry["grade"]))
+    return gravest_first([*_course(content), *_layers(content)])
 
 
 def _course(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     epochs, said = content["epochs"], content["provenance"]
     last = epochs[-1]
     if not said["finished"]:
-        yield {
-            "grade": "note",
-            "what": f"the run is not finished: {last['epoch']} of {last['epochs']} epochs",
-            "fix": "eideploy train --resume, unless it is still at work",
-        }
+        yield entry(
+            "note",
+            f"the run is not finished: {last['epoch']} of {last['epochs']} epochs",
+            "eideploy train --resume, unless it is still at work",
+        )
     best = max(epoch["test_accuracy"] for epoch in epochs)
     if best - last["test_accuracy"] > FALLEN:
-        yield {
-            "grade": "warning",
-            "what": f"the test accuracy was {percent(best)} and ends at "
-            f"{percent(last['test_accuracy'])}",
-            "fix": "lower training.rate; do not choose the epoch by the test split",
-        }
+        yield entry(
+            "warning",
+            f"the test accuracy was {percent(best)} and ends at {percent(last['test_accuracy'])}",
+            "lower training.rate; do not choose the epoch by the test split",
+        )
     if last["train_accuracy"] - last["test_accuracy"] > APART:
-        yield {
-            "grade": "note",
-            "what": f"training images are told apart better than test images: "
+        yield entry(
+            "note",
+            f"training images are told apart better than test images: "
             f"{percent(last['train_accuracy'])} against {percent(last['test_accuracy'])}",
-            "fix": "raise training.weight_decay, or augment the data",
-        }
+            "raise training.weight_decay, or augment the data",
+        )
     if not content["distributions"]:
-        yield {
-            "grade": "note",
-            "what": "the run has no distributions.csv, as an older release wrote it",
-            "fix": "train again to see how currents and parameters are distributed",
-        }
+        yield entry(
+            "note",
+            "the run has no distributions.csv, as an older release wrote it",
+            "train again to see how currents and parameters are distributed",
+        )
 
 
 def _layers(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -63,11 +61,11 @@ def _layers(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             value = layer[key][-1]
             if value > most:
                 said = f"{percent(value)} {what.format(layer['name'])}"
-                yield {"grade": "warning", "what": said, "fix": fix}
+                yield entry("warning", said, fix)
         norm = layer.get("gradient", [1.0])[-1]
         if norm and not FADED < norm < BURST:
-            yield {
-                "grade": "warning",
-                "what": f"the gradient of {layer['name']} has a norm of {norm:.2g}",
-                "fix": "see its course below: it fades or bursts; change training.rate",
-            }
+            yield entry(
+                "warning",
+                f"the gradient of {layer['name']} has a norm of {norm:.2g}",
+                "see its course below: it fades or bursts; change training.rate",
+            )

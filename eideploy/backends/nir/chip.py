@@ -22,7 +22,7 @@ from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
 from eideploy.dynapse2.spec import RECEPTORS, SOMA_ROLES
 from eideploy.errors import FormatError, InvariantError
-from eideploy.files import RESTORE, check_version, open_plain, write_atomic
+from eideploy.files import RESTORE, check_version, read_whole, write_atomic
 
 DIALECT, VERSION = "ei", 1
 KIND = "chip network"
@@ -123,14 +123,7 @@ def load_chip(path: Path) -> ChipNetwork:
     Raises:
         FormatError: missing, damaged, or of another kind or version.
     """
-    try:
-        with open_plain(path) as file:
-            data = file.read()
-    except OSError as error:
-        raise FormatError(
-            f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE
-        ) from error
-    return parse_chip(data, where=str(path))
+    return parse_chip(read_whole(path), where=str(path))
 
 
 def parse_chip(data: bytes, *, where: str) -> ChipNetwork:

@@ -30,7 +30,7 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, check_version, open_plain
+from eideploy.files import RESTORE, check_version, read_whole
 
 Nodes = Mapping[str, Any]
 DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
@@ -43,14 +43,7 @@ def load(path: Path) -> Circuit:
     Raises:
         FormatError: missing, damaged, no NIR, of another dialect or version, or changed since.
     """
-    try:
-        with open_plain(path) as file:
-            data = file.read()
-    except OSError as error:
-        raise FormatError(
-            f"the file cannot be read: {error.strerror}", where=str(path), fix=RESTORE
-        ) from error
-    return parse(data, where=str(path))
+    return parse(read_whole(path), where=str(path))
 
 
 def parse(data: bytes, *, where: str) -> Circuit:

@@ -6,7 +6,7 @@ from typing import Any
 from eideploy.report.page import charts, inference
 from eideploy.report.page.accuracy import accuracy_section
 from eideploy.report.page.layers import layer_section, width_section
-from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile
+from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
 from eideploy.report.pareto import COSTS
 from eideploy.report.text import at_most, counted, percent
 
@@ -34,9 +34,7 @@ def build_page(content: Numbers) -> Page:
         tiles=_tiles(content),
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
-        footer=f"Made {said['reported']} by eideploy {said['versions']['eideploy']}, Python "
-        f"{said['versions']['python']}, numpy {said['versions']['numpy']}. Every figure's numbers "
-        "stand in report.json beside this page, under the name that its data-key gives.",
+        footer=footer(said),
     )
 
 

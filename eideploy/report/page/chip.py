@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eideploy.report.page import chip_charts
-from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile
+from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
 from eideploy.report.text import counted, percent
 
 Numbers = Mapping[str, Any]
@@ -30,9 +30,7 @@ def chip_page(content: Numbers) -> Page:
         tiles=_tiles(content),
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
-        footer=f"Made {said['reported']} by eideploy {said['versions']['eideploy']}, Python "
-        f"{said['versions']['python']}, numpy {said['versions']['numpy']}. Every figure's numbers "
-        "stand in report.json beside this page, under the name that its data-key gives.",
+        footer=footer(said),
     )
 
 

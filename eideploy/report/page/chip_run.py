@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eideploy.report.page import charts
-from eideploy.report.page.parts import Figure, Page, Section, Tile
+from eideploy.report.page.parts import Figure, Page, Section, Tile, footer
 from eideploy.report.page.run import facts
 from eideploy.report.text import counted, percent
 
@@ -55,7 +55,5 @@ def chip_run_page(content: Numbers) -> Page:
         tiles=tiles,
         notices=[],
         sections=[curves, facts(content)],
-        footer=f"Made {said['reported']} by eideploy {said['versions']['eideploy']}, Python "
-        f"{said['versions']['python']}, numpy {said['versions']['numpy']}. Every figure's numbers "
-        "stand in report.json beside this page, under the name that its data-key gives.",
+        footer=footer(said),
     )

@@ -1,7 +1,8 @@
 """What a page consists of; the template shows it and decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MOST_NARROW = 3  # columns of a table that stands beside others
 
@@ -99,3 +100,13 @@ class Page:
     notices: Sequence[Notice]
     sections: Sequence[Section]
     footer: str
+
+
+def footer(said: Mapping[str, Any]) -> str:
+    """Return what stands below a page, of its provenance."""
+    versions = said["versions"]
+    return (
+        f"Made {said['reported']} by eideploy {versions['eideploy']}, Python {versions['python']}, "
+        f"numpy {versions['numpy']}. Every figure's numbers stand in report.json beside this page, "
+        "under the name that its data-key gives."
+    )

@@ -100,8 +100,12 @@ def scheme_of_table(table: Mapping[str, Any], path: Path) -> Scheme:
     return _checked(build(Scheme, table, path), path)
 
 
-def load_scheme(name: str) -> Scheme:
+def load_scheme(name: str, *, option: str = "--scheme") -> Scheme:
     """Return the shipped scheme called `name`, or the one in the file that `name` is the path of.
+
+    Args:
+        name: as above.
+        option: what it was given by, for errors.
 
     Raises:
         UsageError: neither a shipped scheme nor a file.
@@ -113,7 +117,7 @@ def load_scheme(name: str) -> Scheme:
     if path.suffix != ".toml" and not is_file(path):
         raise UsageError(
             f"no scheme is called {name!r}",
-            where="--scheme",
+            where=option,
             fix=f"choose one of {', '.join(scheme_names())}, or name a .toml file",
         )
     return read_scheme(path)

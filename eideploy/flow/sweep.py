@@ -114,8 +114,9 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
         )  # fmt: skip
     target = load_target(request.target)
     names = tuple(dict.fromkeys(request.schemes or scheme_names()))
-    schemes = [load_scheme(name) for name in names]
-    dividers = {d.label: d for d in map(named, request.divisions)}.values()
+    schemes = [load_scheme(name, option="--schemes") for name in names]
+    asked = [named(text, option="--divisions") for text in request.divisions]
+    dividers = {divider.label: divider for divider in asked}.values()
     policies = tuple(dict.fromkeys(request.policies))
     if absent := sorted({d.method for d in dividers} - target.divider.keys()):
         raise UsageError(

@@ -157,6 +157,7 @@ def test_what_cannot_be_swept_is_refused(trained, call, more, what):
     found = call(*SMALL, *more, "--out", "s")
     assert found.code != 0
     assert what in found.err
+    assert {"--target": "where: target digital"}.get(more[0], more[0]) in found.err
     assert not (trained / "s").exists()
 
 

@@ -41,8 +41,12 @@ def parse_lut(text: str) -> Divider:
     return lut(int(index), int(entry or index))
 
 
-def named(text: str) -> Divider:
+def named(text: str, *, option: str = "--division") -> Divider:
     """Return the divider that `--division` names: a method, with a size as in "lut:8x10".
+
+    Args:
+        text: as above.
+        option: what it was given by, for errors.
 
     Raises:
         UsageError: no such method or size.
@@ -59,12 +63,12 @@ def named(text: str) -> Divider:
             return make(int(match[1]), int(match[2]))
         raise UsageError(
             f"{text!r} names no size",
-            where="--division",
+            where=option,
             fix=f"write {method}:{default[0]}x{default[1]}",
         )
     close = get_close_matches(method, NAMES, n=1)
     raise UsageError(
         f"no division is called {text!r}",
-        where="--division",
+        where=option,
         fix=f"choose one of {', '.join(NAMES)}" + (f"; {close[0]}, perhaps" if close else ""),
     )

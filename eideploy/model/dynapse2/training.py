@@ -127,7 +127,9 @@ class _Trainer:
                 for g in range(first, self.group_count, len(self.rooms))
             ]  # fmt: skip
 
-        parts = [part for parts in pool.map(lane, range(len(self.rooms))) for part in parts]
+        count = len(self.rooms)
+        lanes = list(pool.map(lane, range(count)))
+        parts = [lanes[g % count][g // count] for g in range(self.group_count)]  # in one order
         self.done += 1
         self._learn(np.mean([gradient for gradient, _ in parts], 0))
         loss, right, rate = np.mean([told for _, told in parts], 0)

@@ -185,6 +185,19 @@ def test_a_training_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
 
 
 @needs_compiler
+def test_threads_change_no_bit():
+    samples, _, aims = task(128)
+    learned = Task(samples=samples, aims=aims, augment=lambda x, _: x)
+    found = []
+    for threads in ("1", "2", "3"):
+        config = tiny(**{"training.epochs": "3", "training.batch": "64",
+                         "training.threads": threads})  # fmt: skip
+        found.append(train(config, planned(config), learned, on_epoch=lambda _: None).strength)
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+@needs_compiler
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     config = tiny(**{"training.epochs": "1"})
     samples, _, aims = task(32)

@@ -17,9 +17,9 @@ import numpy as np
 
 from eideploy.data import load as load_data
 from eideploy.dpi import gap
-from eideploy.dpi.classify import DT_S, accuracies, show
+from eideploy.dpi.classify import DT_S, show
 from eideploy.dpi.mismatch import Mismatch, varied
-from eideploy.dpi.readout import calibrated
+from eideploy.dpi.readout import accuracies
 from eideploy.dpi.wiring import decode
 from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, load
@@ -36,26 +36,20 @@ def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict
     network = load(run if run.is_file() else run / FILE)
     wiring, coding = decode(map_network(network, spec).configuration, spec), network.coding
     x, y = data.test.batch(slice(None)), data.test_y
-    labelled = [np.flatnonzero(data.train_y == c)[:few] for c in range(data.classes)]
-    known = np.concatenate(labelled)
+    chosen = np.concatenate([np.flatnonzero(data.train_y == c)[:few] for c in range(data.classes)])
+    known = (data.train.batch(chosen), data.train_y[chosen]) if few else None
 
     def at(contrast: float, dt: float = DT_S) -> float:
         scaled = np.clip(x * contrast, 0, 1)  # a source sends at most the peak rate
         return float((show(wiring, scaled, coding, dt=dt).decided == y).mean())
 
-    def weighed(cv: float, seed: int) -> float:
-        chip = varied(wiring, Mismatch.uniform(cv), seed)
-        shown = show(chip, data.train.batch(known), coding).counts
-        readout = calibrated(chip, shown, data.train_y[known])
-        return float((readout.decide(show(chip, x, coding).counts) == y).mean())
-
     seeds = range(FIRST_CHIP, FIRST_CHIP + chips)
     found = {"CV 0": at(1.0), "CV 0, 0.05 ms": at(1.0, DT_S / 2)}
     for cv in CVS:
-        over = accuracies(wiring, x, y, coding, mismatch=Mismatch.uniform(cv), seeds=seeds)
-        found[f"CV {cv:.0%}"] = float(over.mean())
-        if few:
-            found[f"CV {cv:.0%}, calibrated"] = float(np.mean([weighed(cv, s) for s in seeds]))
+        cvs = Mismatch.uniform(cv)
+        rows = [accuracies(varied(wiring, cvs, seed), (x, y), coding, few=known) for seed in seeds]
+        names = (f"CV {cv:.0%}", f"CV {cv:.0%}, calibrated")
+        found |= zip(names, np.mean(rows, 0).tolist(), strict=False)
     return found | {f"contrast {c:g}": at(c) for c in contrasts}
 
 

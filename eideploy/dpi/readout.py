@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+from eideploy.dpi.classify import show
 from eideploy.dpi.wiring import Wiring
 from eideploy.dynapse2.arrays import Array
+from eideploy.dynapse2.network import Coding
 
+Labelled = tuple[Array, Array]  # samples (batch, ...) in 0..1, and their classes (batch,)
 WORTH = 3.0  # logits that one spike of every output neuron of a class is worth
 PRIOR = 3.0  # that a weight is 1, in nats a half of its squared distance; docs/dynapse2_training.md
 
@@ -59,3 +62,16 @@ def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
     start = np.ones(len(neurons))
     fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
     return Readout(neurons=neurons, weights=fitted.x, one_hot=one_hot)
+
+
+def accuracies(
+    chip: Wiring, tried: Labelled, coding: Coding, *, few: Labelled | None
+) -> tuple[float, ...]:
+    """Return a chip's accuracy by equal votes and, with `few`, by outputs weighed by these."""
+    samples, labels = tried
+    shown = show(chip, samples, coding)
+    equal = float((shown.decided == labels).mean())
+    if few is None:
+        return (equal,)
+    readout = calibrated(chip, show(chip, few[0], coding).counts, few[1])
+    return equal, float((readout.decide(shown.counts) == labels).mean())

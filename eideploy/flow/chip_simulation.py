@@ -14,12 +14,11 @@ from eideploy.dpi.classify import Shown
 from eideploy.dpi.coding import event_counts
 from eideploy.dpi.kernel import Chip
 from eideploy.dpi.mismatch import Mismatch, varied
-from eideploy.dpi.readout import calibrated
+from eideploy.dpi.readout import Labelled, accuracies
 from eideploy.dpi.single_neuron import respond
 from eideploy.dpi.units import step_of
 from eideploy.dpi.wiring import Wiring, decode
 from eideploy.dynapse2.arrays import Array
-from eideploy.dynapse2.network import Coding
 from eideploy.dynapse2.spec import BACKEND
 from eideploy.errors import UsageError
 from eideploy.flow.chip_results import keep_simulation
@@ -61,33 +60,21 @@ def simulate_chip(request: ChipRequest) -> Result:
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
     samples, labels = own_or_split(build, request, wiring.inputs)
     few = labelled_few(build, request, request.calibrate) if request.calibrate else None
-    total = 8 + request.chips * (len(CVS) * (1 + (few is not None)) + len(KINDS))
+    total = 8 + request.chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
         shown = classify.show(wiring, samples, coding)
         right = shown.decided if labels is None else labels
+        advance(1, "")
 
-        def tested(made: Wiring, cv: Mismatch) -> Array:
-            found = [
-                classify.accuracies(
-                    made, samples, right, coding, mismatch=cv, seeds=range(seed, seed + 1)
-                )[0]
-                for seed in range(SEED, SEED + request.chips)
-                if advance(1, "") is None
-            ]
-            return np.array(found)
+        def tested(mismatch: Mismatch, few: Labelled | None = None) -> list[tuple[float, ...]]:
+            found = []
+            for seed in range(SEED, SEED + request.chips):
+                chip = varied(wiring, mismatch, seed)
+                found.append(accuracies(chip, (samples, right), coding, few=few))
+                advance(1, "")
+            return found
 
-        over_chips = {cv: tested(wiring, Mismatch.uniform(cv)) for cv in CVS}
-        weighed = {}
-        if few is not None:
-            weighed = {
-                cv: [
-                    _calibrated(varied(wiring, Mismatch.uniform(cv), seed), coding, few,
-                                (samples, right))
-                    for seed in range(SEED, SEED + request.chips)
-                    if advance(1, "") is None
-                ]
-                for cv in CVS
-            }  # fmt: skip
+        over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
         rows = _gap(build, wiring, samples, right, shown)
         taught = build.content.get("float_accuracy")
         if taught and labels is not None:
@@ -96,7 +83,7 @@ def simulate_chip(request: ChipRequest) -> Result:
         worst = max(CVS)
         rows += [
             (f"mismatch of {kind} alone, CV {worst:.0%}",
-             float(tested(wiring, Mismatch.of(kind, worst)).mean()))
+             float(np.mean(tested(Mismatch.of(kind, worst)))))
             for kind in KINDS
         ]  # fmt: skip
     divisor, variation = gap.divisor(wiring, shown, coding)
@@ -107,9 +94,9 @@ def simulate_chip(request: ChipRequest) -> Result:
         "labelled": labels is not None,
         "chips": request.chips,
         "dt_s": classify.DT_S,
-        **_judged(shown, labels, over_chips),
+        **_judged(shown, labels, _column(over_chips, 0)),
         "calibrated_on": request.calibrate,
-        "calibrated_by_cv": {f"{cv:g}": found for cv, found in weighed.items()},
+        "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
         "gap": dict(rows),
         "rate_hz": _rates(build, shown),
         **_cost(wiring, shown),
@@ -127,20 +114,13 @@ def simulate_chip(request: ChipRequest) -> Result:
     return Result(text=simulation_text(content), content=content)
 
 
-def _calibrated(
-    chip: Wiring, coding: Coding, few: tuple[Array, Array], tried: tuple[Array, Array]
-) -> float:
-    """Return the accuracy of one chip whose outputs are weighed by a few labelled samples."""
-    readout = calibrated(chip, classify.show(chip, few[0], coding).counts, few[1])
-    decided = readout.decide(classify.show(chip, tried[0], coding).counts)
-    return float((decided == tried[1]).mean())
+def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> dict[str, Any]:
+    """Return one of the accuracies of every chip, by CV."""
+    return {f"{cv:g}": [row[place] for row in rows] for cv, rows in over_chips.items()}
 
 
-def _judged(
-    shown: Shown, labels: Array | None, over_chips: Mapping[float, Array]
-) -> dict[str, Any]:
+def _judged(shown: Shown, labels: Array | None, by_cv: Mapping[str, list[float]]) -> dict[str, Any]:
     """Return the accuracy, or where there are no labels what was decided, and over chips."""
-    by_cv = {f"{cv:g}": [float(x) for x in xs] for cv, xs in over_chips.items()}
     if labels is None:
         return {"decided": shown.decided.tolist(), "agreement_by_cv": by_cv}
     return {

@@ -5,8 +5,8 @@ A folder is finished once it has its manifest, which is written last.
 
 import difflib
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from eideploy.files import (
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import place
 from eideploy.program import Program
-from eideploy.staging import Staged, locked, remove_partial, staged_folder
+from eideploy.staging import Staged, alone_with, staged_folder
 from eideploy.target import read_target
 
 RUN, BUILD = "eideploy run", "eideploy build"
@@ -131,22 +131,18 @@ def new_folder(out: Path | None, root: Path, stem: str) -> AbstractContextManage
     return staged_folder(lambda: out or numbered(root, stem))
 
 
-@contextmanager
-def sole_training(folder: Path) -> Iterator[None]:
+def sole_training(folder: Path) -> AbstractContextManager[None]:
     """Keep other processes from training the run in `folder`, and clear what a killed one left.
 
     Raises:
         UsageError: another process is training it.
     """
-    with locked(folder / CONFIG) as alone:
-        if not alone:
-            raise UsageError(
-                "another process is training the run",
-                where=str(folder),
-                fix="wait until it ends, or begin another run with eideploy train",
-            )
-        remove_partial(folder)
-        yield
+    return alone_with(
+        folder / CONFIG,
+        folder,
+        what="another process is training the run",
+        fix="wait until it ends, or begin another run with eideploy train",
+    )
 
 
 def finish_build(

@@ -21,6 +21,7 @@ try:
 except ImportError:  # not a POSIX system: two processes are not kept apart there
     fcntl = None  # type: ignore[assignment]
 
+WAIT = "wait until it ends, or name another folder with --out"
 HIDDEN = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(PARTIAL)}")  # as aside_of names them
 
 
@@ -77,6 +78,20 @@ def locked(path: Path) -> Iterator[bool]:
 
 
 @contextmanager
+def alone_with(path: Path, folder: Path, *, what: str, fix: str) -> Iterator[None]:
+    """Hold `path` alone, and clear what a killed process left of its writing in `folder`.
+
+    Raises:
+        UsageError: another process holds it; `what` and `fix` say so.
+    """
+    with locked(path) as alone:
+        if not alone:
+            raise UsageError(what, where=str(folder), fix=fix)
+        remove_partial(folder)
+        yield
+
+
+@contextmanager
 def sole_writing(folder: Path) -> Iterator[None]:
     """Keep other processes from writing into `folder`, which is made if need be.
 
@@ -93,14 +108,8 @@ def sole_writing(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(folder, error) from error
-        with locked(folder) as alone:
-            if not alone:
-                raise UsageError(
-                    "another process is writing into the folder",
-                    where=str(folder),
-                    fix="wait until it ends, or name another folder with --out",
-                )
-            remove_partial(folder)
+        what, fix = "another process is writing into the folder", WAIT
+        with alone_with(folder, folder, what=what, fix=fix):
             yield
     finally:
         with suppress(OSError):  # not empty: all went well, or another is in it

@@ -139,17 +139,4 @@ def load_chip_config(name: str) -> ChipConfig:
         ConfigError: a key or value is wrong.
     """
     path = CHIP_PRESETS / f"{name}.toml" if name in chip_presets() else Path(name)
-    return parse_chip_config(path.read_text(encoding="utf-8"), where=str(name))
-
-
-def parse_chip_config(text: str, *, where: str) -> ChipConfig:
-    """Read a configuration from TOML text; `where` names its origin in errors.
-
-    Raises:
-        ConfigError: not TOML, or a key or value that is wrong.
-    """
-    try:
-        content = parse_toml(text)
-    except ValueError as error:
-        raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
-    return ChipConfig.of_table(content, where=where)
+    return ChipConfig.of_toml(path.read_text(encoding="utf-8"), where=str(name))

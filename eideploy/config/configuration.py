@@ -8,7 +8,7 @@ from eideploy.config.checks import check_ablation, check_reset, check_training, 
 from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
-from eideploy.tables import MOST_TOML, parse_toml
+from eideploy.tables import MOST_TOML
 
 DEFAULT_PRESET = "digits-conv"
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
@@ -77,8 +77,4 @@ def parse_config(text: str, *, where: str) -> Config:
     Raises:
         ConfigError: not TOML, or a key or value that is wrong.
     """
-    try:
-        content = parse_toml(text)
-    except ValueError as error:
-        raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
-    return Config.of_table(content, where=where)
+    return Config.of_toml(text, where=where)

@@ -27,6 +27,19 @@ class Described:
         """
         return build(cls, content, where=where, known=cls._known())  # type: ignore[no-any-return]
 
+    @classmethod
+    def of_toml(cls, text: str, *, where: str) -> Self:
+        """Return what TOML text describes; `where` names its origin in errors.
+
+        Raises:
+            ConfigError: not TOML, or a key or value that is wrong.
+        """
+        try:
+            content = parse_toml(text)
+        except ValueError as error:
+            raise ConfigError(f"not TOML: {error}", where=where, fix="correct that line") from error
+        return cls.of_table(content, where=where)
+
     def with_overrides(self, overrides: Mapping[str, str]) -> Self:
         """Return a copy with values such as `{"training.epochs": "3"}`, which `--set` gives.
 

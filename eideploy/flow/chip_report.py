@@ -11,9 +11,9 @@ from eideploy.dynapse2.arrays import Array
 from eideploy.dynapse2.masks import ERROR_AIM
 from eideploy.dynapse2.spec import UNUSED
 from eideploy.errors import FormatError
-from eideploy.files import MANIFEST, RESTORE, sha256
+from eideploy.files import MANIFEST, RESTORE
 from eideploy.flow.chip_results import kept_simulation
-from eideploy.flow.provenance import now, versions
+from eideploy.flow.provenance import build_marks
 from eideploy.report.chip_advice import chip_advice
 from eideploy.report.page.chip import chip_page
 from eideploy.report.page.render import render
@@ -71,13 +71,8 @@ def _provenance(build: ChipBuild) -> dict[str, Any]:
     said, spec, coding = build.content, build.spec, build.network.coding
     network = build.network
     return {
-        "build": build.folder.resolve().name,
-        "made": said.get("created"),
-        "made_by": said.get("eideploy"),
-        "reported": now(),
-        "versions": versions(),
+        **build_marks(build.folder, said),
         "release": __version__,
-        "run": said.get("run"),
         "data": build.data,
         "target": spec.name,
         "target_description": spec.description,
@@ -90,11 +85,6 @@ def _provenance(build: ChipBuild) -> dict[str, Any]:
             {"name": p.name, "role": p.role, "size": p.size}
             for p in (*network.inputs, *network.neurons)
         ],
-        "sha256": {
-            "run manifest": said.get("run_sha256"),
-            "build manifest": sha256(build.folder / MANIFEST),
-            **said["files"],
-        },
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.chip_folders import load_chip_run
-from eideploy.config.chip import parse_chip_config
+from eideploy.config.chip import ChipConfig
 from eideploy.errors import FormatError
 from eideploy.flow.chip_report import share
 from eideploy.flow.training_log import METRICS
@@ -31,7 +31,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     return {
         "format": 1,
         "kind": "eideploy report of a run for a mixed-signal chip",
-        "provenance": run_provenance(folder, run.content, parse_chip_config),
+        "provenance": run_provenance(folder, run.content, ChipConfig),
         "epochs": epochs,
         "test_accuracy": share(run.content.get("test_accuracy")),
         "float_accuracy": share(run.content.get("float_accuracy")),

@@ -1,6 +1,7 @@
 """Where a build comes from, so that its report can be told from any other."""
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import prod
@@ -20,11 +21,7 @@ def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
     """Return network, data, formats, target, versions and hashes, JSON-able."""
     said, division = build.content, build.program.division
     return {
-        "build": build.folder.resolve().name,
-        "made": said.get("created"),
-        "made_by": said.get("eideploy"),
-        "reported": now(),
-        "versions": versions(),
+        **build_marks(build.folder, said),
         "network": network(build.circuit),
         "data": str(own) if own else said.get("data"),
         "split": None if own else "test",
@@ -36,11 +33,22 @@ def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
         "target": build.program.target.name,
         "target_description": build.program.target.description,
         "calibration_samples": said.get("calibration_samples"),
-        "run": said.get("run"),
+    }
+
+
+def build_marks(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which build this is, of which run, who made it and who reports on it."""
+    return {
+        "build": folder.resolve().name,
+        "made": manifest.get("created"),
+        "made_by": manifest.get("eideploy"),
+        "reported": now(),
+        "versions": versions(),
+        "run": manifest.get("run"),
         "sha256": {
-            "run manifest": said.get("run_sha256"),
-            "build manifest": sha256(build.folder / MANIFEST),
-            **said["files"],
+            "run manifest": manifest.get("run_sha256"),
+            "build manifest": sha256(folder / MANIFEST),
+            **manifest["files"],
         },
     }
 

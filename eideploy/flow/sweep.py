@@ -26,7 +26,7 @@ from eideploy.report.pareto import COSTS, compared_cells, measured
 from eideploy.report.sweep_plot import sweep_plot
 from eideploy.report.sweep_text import NAMES, layers_of, sweep_text, worst
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
-from eideploy.staging import locked, remove_partial
+from eideploy.staging import WAIT, alone_with, remove_partial
 from eideploy.target import load_target
 
 SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
@@ -72,13 +72,8 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
     )  # fmt: skip
     folder = out or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
-    with locked(folder / PLAN) as alone:
-        if not alone:
-            raise UsageError(
-                "another process is at work in the sweep",
-                where=str(folder), fix="wait until it ends, or name another folder with --out",
-            )  # fmt: skip
-        remove_partial(folder)
+    what = "another process is at work in the sweep"
+    with alone_with(folder / PLAN, folder, what=what, fix=WAIT):
         remove_partial(folder / CELLS)
         missing = [c for c in cells if not _is_there(_path(folder, c))]
         if len(missing) < len(cells):

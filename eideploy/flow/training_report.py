@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eideploy import __version__, folders
-from eideploy.config import Config, parse_config
+from eideploy.config import Config
 from eideploy.config.chip import ChipConfig
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
@@ -18,6 +18,7 @@ from eideploy.report.page.render import render
 from eideploy.report.page.run import run_page
 from eideploy.report.text import counted, percent
 from eideploy.report.training_advice import training_advice
+from eideploy.tables import MOST_TOML
 
 MOST_BYTES = 64 << 20
 LARGEST = 1e30  # a gradient that overflowed is shown as this large
@@ -99,24 +100,23 @@ def _histogram(row: Mapping[str, Any]) -> dict[str, Any]:
 def run_provenance(
     folder: Path,
     manifest: Mapping[str, Any],
-    parse: Callable[..., Config | ChipConfig] = parse_config,
+    kind: type[Config | ChipConfig] = Config,
 ) -> dict[str, Any]:
-    """Return where a run comes from; `parse` reads its configuration.
+    """Return where a run comes from; `kind` is what its configuration is.
 
     Raises:
         FormatError: the configuration is damaged.
     """
     path = folder / folders.CONFIG
     try:
-        config = path.read_text(encoding="utf-8")
-        name = parse(config, where=str(path)).data.name
-    except (OSError, UnicodeDecodeError) as error:
+        config = read_text(path, most=MOST_TOML)
+    except (OSError, ValueError) as error:
         raise FormatError(
             f"cannot read the configuration: {error}", where=str(path), fix=RESTORE
         ) from error
     return {
         "run": folder.resolve().name,
-        "data": name,
+        "data": kind.of_toml(config, where=str(path)).data.name,
         "config": config,
         "finished": bool(manifest),
         "made": manifest.get("created"),

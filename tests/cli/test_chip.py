@@ -3,16 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from eideploy import chip_folders, folders
+from eideploy import chip_folders
 from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.mapping import map_network
-from eideploy.dynapse2.network import FILE, save
 from eideploy.errors import FormatError
 from tests.cli.support import listing, rehash
-from tests.dynapse2.networks import SPEC, network, population
+from tests.dynapse2.networks import SPEC, finished_run
 
 CHIP_RUN, CHIP_BUILD = Path("runs/chip-1"), Path("builds/chip-1-dynapse2-1")
 
@@ -20,18 +18,7 @@ CHIP_RUN, CHIP_BUILD = Path("runs/chip-1"), Path("builds/chip-1-dynapse2-1")
 @pytest.fixture
 def chip_run(empty):
     """Work in a folder with a finished run that was trained for the chip."""
-    rng = np.random.default_rng(0)
-    weight = (rng.random((20, 30)) < 0.5) * rng.random((20, 30)) * 1e-9
-    net = network(
-        [population("pixels", 30, "input"), population("out", 20, "output")],
-        [("pixels", "out", "ampa", weight)],
-        classes=np.arange(20) // 2,
-    )
-    CHIP_RUN.mkdir(parents=True)
-    (CHIP_RUN / "config.toml").touch()
-    save(net, CHIP_RUN / FILE)
-    folders.finish_run(CHIP_RUN, None, {"data": "digits"})
-    return net
+    return finished_run(CHIP_RUN)
 
 
 def test_a_run_for_the_chip_becomes_a_build(chip_run, call):

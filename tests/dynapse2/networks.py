@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
+from eideploy import folders
+from eideploy.dynapse2.network import FILE, ChipNetwork, Coding, Population, Projection, save
 from eideploy.dynapse2.spec import ROLES
 from eideploy.target import load_any
 
@@ -27,6 +28,22 @@ def board(columns, rows=1, entry=0, **chip):
 def population(name, size, role="excitatory", **currents):
     given = {} if role == "input" else CURRENTS | currents
     return Population(name=name, size=size, role=role, currents=given)
+
+
+def finished_run(folder):
+    """Write a run of a tiny network for the chip, and return the network."""
+    rng = np.random.default_rng(0)
+    weight = (rng.random((20, 30)) < 0.5) * rng.random((20, 30)) * 1e-9
+    made = network(
+        [population("pixels", 30, "input"), population("out", 20, "output")],
+        [("pixels", "out", "ampa", weight)],
+        classes=np.arange(20) // 2,
+    )
+    folder.mkdir(parents=True)
+    (folder / folders.CONFIG).touch()
+    save(made, folder / FILE)
+    folders.finish_run(folder, None, {"data": "digits"})
+    return made
 
 
 def network(populations, projections, *, classes=(), base_currents=None):

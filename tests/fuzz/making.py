@@ -29,7 +29,7 @@ from tests.cli.support import BUILD as DIGITAL_BUILD
 from tests.cli.support import RUN as DIGITAL_RUN
 from tests.cli.support import rehash
 from tests.data import formats
-from tests.dynapse2.networks import network, population
+from tests.dynapse2.networks import finished_run
 from tests.helpers.float_circuits import conv_net
 
 RUN, BUILD = Path(DIGITAL_RUN), Path(DIGITAL_BUILD)
@@ -57,17 +57,7 @@ def true_hashes(path):
 
 
 def chip_run():
-    rng = np.random.default_rng(0)
-    weight = (rng.random((20, 30)) < 0.5) * rng.random((20, 30)) * 1e-9
-    net = network(
-        [population("pixels", 30, "input"), population("out", 20, "output")],
-        [("pixels", "out", "ampa", weight)],
-        classes=np.arange(20) // 2,
-    )
-    CHIP_RUN.mkdir(parents=True)
-    (CHIP_RUN / folders.CONFIG).touch()
-    chip_network.save(net, CHIP_RUN / chip_network.FILE)
-    folders.finish_run(CHIP_RUN, None, {"data": "digits"})
+    finished_run(CHIP_RUN)
     return CHIP_RUN / chip_network.FILE
 
 

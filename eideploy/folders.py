@@ -34,6 +34,7 @@ from eideploy.target import read_target
 RUN, BUILD = "eideploy run", "eideploy build"
 VERSION = 1
 RUNS, BUILDS = Path("runs"), Path("builds")
+DISTILLED = "adapted"  # in a manifest: which run one for a chip was distilled from
 CONFIG, CIRCUIT, SPEC = "config.toml", "circuit.safetensors", "target.toml"
 
 
@@ -222,9 +223,13 @@ def is_unfinished(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and not (folder / MANIFEST).is_file()
 
 
-def latest_run() -> Path | None:
-    """Return the finished run that was made last."""
-    return _youngest(RUNS, RUN)
+def latest_run(*, distilled: bool = True) -> Path | None:
+    """Return the finished run that was made last.
+
+    Without `distilled` those that were distilled into a network for a chip are passed over:
+    compiling for it makes them in passing, and the run that they are of is what was trained last.
+    """
+    return _youngest(RUNS, RUN, **({} if distilled else {DISTILLED: None}))
 
 
 def latest_build(backend: str | None = None) -> Path | None:
@@ -252,7 +257,7 @@ def numbered(root: Path, stem: str) -> Path:
     return root / f"{stem}-{number}"
 
 
-def _youngest(root: Path, kind: str, **facts: str) -> Path | None:
+def _youngest(root: Path, kind: str, **facts: str | None) -> Path | None:
     found = []
     for folder in _visible(root):
         try:

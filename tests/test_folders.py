@@ -48,6 +48,13 @@ def test_the_latest_run_is_the_youngest_by_its_manifest_not_by_name_or_file_time
     assert latest_run() == young
 
 
+def test_a_run_that_was_distilled_for_a_chip_does_not_stand_before_the_one_it_is_of():
+    trained = made(RUNS, "a-1", "2026-01-01")
+    made(RUNS, "a-1-dynapse2-1", "2026-01-02", adapted="a-1")
+    assert latest_run(distilled=False) == trained
+    assert latest_run() == RUNS / "a-1-dynapse2-1"
+
+
 def test_without_a_folder_there_is_no_latest():
     assert (latest_run(), latest_build("digital"), latest_unfinished()) == (None, None, None)
 

@@ -15,7 +15,7 @@ from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import DataError
 from eideploy.files import MANIFEST, read_json, sha256
 from eideploy.flow.result import Result
-from eideploy.folders import Run, load_run
+from eideploy.folders import DISTILLED, Run, load_run
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
 from eideploy.simulate.float_reference import run_float
@@ -53,7 +53,7 @@ def adapt(
         trained = fit(config, spec, dataset, aims)
         content: dict[str, Any] = {
             "target": spec.name,
-            "adapted": name,
+            DISTILLED: name,
             "adapted_sha256": sha256(run.folder / MANIFEST),
             "float_accuracy": before,
         }
@@ -85,7 +85,7 @@ def distil(
     spec = load_chip(target)
     made = adapt(load_run(folder), spec, data_dir=data_dir, out=out, overrides=overrides)
     content = read_json(made / MANIFEST)
-    keys = ("data", "target", "adapted", "float_accuracy", "test_accuracy", "seconds")
+    keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
     text = (
         f"distilled {folder} for {spec.name} in {content['seconds']:.0f} s\n"
         f"test accuracy  {percent(content['float_accuracy'])} before, "

@@ -209,12 +209,12 @@ def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None
 
 def find_run(folder: Path | None) -> Run:
     """Return the run in `folder`, or the finished one that was made last."""
-    return load_run(find_run_folder(folder))
+    return load_run(find_run_folder(folder, distilled=False))
 
 
-def find_run_folder(folder: Path | None) -> Path:
-    """Return `folder` if it is a run, or that of the finished run that was made last."""
-    found = folder or folders.latest_run()
+def find_run_folder(folder: Path | None, *, distilled: bool = True) -> Path:
+    """Return `folder` if it is a run, or that of the latest; not `distilled`: of others first."""
+    found = folder or folders.latest_run(distilled=distilled) or folders.latest_run()
     if found is None:
         unfinished = folders.latest_unfinished()
         raise UsageError(

@@ -157,7 +157,7 @@ def _require_form(build: Build, asked: Form | None) -> None:
 
 
 def _newer_run(build: Path) -> str:
-    run = folders.latest_run()
+    run = folders.latest_run(distilled=False)
     if run is None or folders.created(run) < folders.created(build):
         return ""
     return f" (run {run} is younger: compile it, or name it, to simulate that)"

@@ -90,6 +90,9 @@ def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
     assert 0 < content["float_accuracy"] <= 1
     shown = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16")
     assert shown.code == 0
+    shown = call("simulate", "--lut", "8bit", "--samples", "16")
+    assert shown.code == 0
+    assert "using runs/digits-conv-1, the latest run" in shown.err
     made = call("train", "--finetune", "runs/digits-conv-1", "--target", "dynapse2", *SMALL[:4])
     assert made.code == 0
     assert "before" in made.out

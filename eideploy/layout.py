@@ -19,7 +19,8 @@ class Memories:
 
     num, den    the accumulator memory
     shift, align  the lane memory
-    threshold, bias, fraction, floor  the parameter memory
+    threshold, bias, fraction, floor  the parameter memory; the floor is what stands for every
+                divisor where none is looked at
     """
 
     weight: Int
@@ -89,7 +90,7 @@ def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
         _write(memories.threshold, stage.parameter_base, lif.threshold)
         _write(memories.bias, stage.parameter_base, node.bias)
         _write(memories.fraction, stage.parameter_base, node.fraction)
-        _write(memories.floor, stage.parameter_base, node.floor)
+        _write(memories.floor, stage.parameter_base, node.stand_in)
 
 
 def _in_lanes(w: Array, lanes: int) -> Array:

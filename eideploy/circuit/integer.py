@@ -89,6 +89,12 @@ class IntegerCurrent(Integers):
     current_bits: int  # signed width of the divided current
     division: Division | None = None  # None until lower_division
 
+    @property
+    def stand_in(self) -> Array:
+        """What replaces a zero divisor under "floor", or every divisor where none is looked at."""
+        other = self.division.divider.instead(self.constant) if self.division else None
+        return self.floor if other is None else other
+
     def check(self) -> None:
         """Check shapes, signs and widths."""
         super().check()

@@ -11,7 +11,7 @@ from eideploy import circuit as ir
 from eideploy.circuit import Array, Chosen, Circuit, Division, LayerRange, Node, Ranges, Shape
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.numeric.division import METHODS, TABULATED, Divider
+from eideploy.numeric.division import METHODS, Tabulated
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
@@ -123,15 +123,15 @@ def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
     if not (known and all(type(n) is int and 0 <= n <= MAX_WIDTH for n in widths)):
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
     index_bits, fraction_bits, segment_bits = widths
-    size = 1 << index_bits if method in TABULATED else 0
+    kind = METHODS[method]
+    size = 1 << index_bits if issubclass(kind, Tabulated) else 0
     whole = table.dtype == np.int64 and table.shape == (size,)
     if not whole or (table < 0).any() or (table > 1 << fraction_bits).any():
         raise FormatError("the table is malformed", where="division", fix=RESTORE)
     if type(entry["stored_bits"]) is not int:
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
     table.flags.writeable = False
-    divider = Divider(
-        method=method,
+    divider = kind(
         index_bits=index_bits,
         fraction_bits=fraction_bits,
         table=table,

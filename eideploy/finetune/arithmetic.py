@@ -69,8 +69,9 @@ class _Quotient(torch.autograd.Function):
         num, den = ctx.saved_tensors
         channel = (-1, *(1,) * (num.ndim - 3))
         scale = torch.from_numpy(2.0**ctx.node.fraction).view(channel)
-        if ctx.node.division.divider.method == "constant":
-            of_num = gradients[0] * scale / torch.tensor(ctx.node.constant).view(channel)
+        other = ctx.node.division.divider.instead(ctx.node.constant)
+        if other is not None:
+            of_num = gradients[0] * scale / torch.from_numpy(other.copy()).view(channel)
             return of_num, torch.zeros_like(den), None
         divisor = _stabilised(den, ctx.node, channel)
         of_num = gradients[0] * scale / divisor

@@ -10,6 +10,7 @@ Array = NDArray[Any]
 
 EXACT_FLOAT32 = 1 << 24  # integers up to here are exact in float32, and so are their sums
 EXACT_FLOAT64 = 1 << 53
+HALVES = np.array([0, *(1 << n for n in range(63))], np.int64)  # half of 2^n, floored
 
 
 def top(bits: int) -> int:
@@ -24,6 +25,17 @@ def saturate(x: Int, bits: int) -> tuple[Int, int]:
         return x, 0
     clipped = np.clip(x, -limit - 1, limit)
     return clipped, int(np.count_nonzero(clipped != x))
+
+
+def scaled(x: Int, power: Int, bits: int) -> Int:
+    """Return x 2^power for x >= 0, rounded to nearest (ties up); 2^bits or more where it is."""
+    right = np.clip(-power, 0, 63)
+    down: Int = (x + HALVES[right]) >> right
+    if not np.any(power > 0):
+        return down
+    left = np.clip(power, 0, bits)
+    up = np.where(x > ((1 << bits) >> left), 1 << bits, x << left)
+    return np.where(power > 0, up, down)
 
 
 def signed_bits(low: int, high: int) -> int:

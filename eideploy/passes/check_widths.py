@@ -61,7 +61,7 @@ def _faults(node: object, widths: Widths) -> list[str]:
         divider = node.division.divider if node.division else None
         asked["table entries"] = (divider.fraction_bits if divider else 0, widths.table_entry)
         asked["biases"] = (_signed(node.bias), widths.bias)
-        asked["floors"] = (unsigned_bits(int(node.floor.max())), widths.divisor)
+        asked["floors"] = (unsigned_bits(int(node.stand_in.max())), widths.divisor)
         asked["aligns"] = (unsigned_bits(int(node.align.max())), widths.align)
         # The core keeps the fraction less the bits of a table entry.
         kept = node.fraction - (divider.fraction_bits if divider else 0)

@@ -8,7 +8,6 @@ import numpy as np
 from eideploy.circuit import LIF, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerCurrent, IntegerSynapses
 from eideploy.circuit.limits import limits
-from eideploy.numeric.division import relative_error
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
 from eideploy.report.distribution import histogram, rounded, some, span
@@ -94,7 +93,7 @@ def _error(node: IntegerCurrent, trace: Trace) -> dict[str, Any] | None:
     den = trace.divisors[node.name].reshape(-1)
     num = np.abs(_numerators(node, trace)).reshape(-1)
     both = (num > 0) & (den > 0)
-    error = relative_error(num[both], den[both], divider)
+    error = divider.relative_error(num[both], den[both])
     reach = (-divider.bound, divider.bound) if divider.bound else (-0.5, 0.5)
     return {
         "bound": divider.bound,

@@ -83,7 +83,7 @@ def count(circuit: Circuit, trace: Trace) -> Counts:
             found += _of_step(use, x[None])
     for node in circuit.of(IntegerCurrent):
         assert node.division is not None  # a program has passed lower_division
-        if node.division.divider.method not in ("none", "constant"):
+        if node.division.divider.reads_divisor:
             entries = circuit.shapes[node.name]
             found += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
     for lif in circuit.of(IntegerLIF):

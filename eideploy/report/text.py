@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 
 from eideploy.circuit.limits import limits
+from eideploy.numeric.division import Undivided
 from eideploy.program import Program
 from eideploy.report.compare import Comparison, CycleSummary
 
@@ -46,7 +47,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def division_text(program: Program) -> str:
     """Return how the program divides, its table's size and its bound."""
     divider, policy = program.division.divider, program.division.zero_policy
-    if divider.method == "none":
+    if isinstance(divider, Undivided):
         return "none (the network has no shunting inhibition)"
     if divider.bound is None:
         return f"{divider.label} (no bound: a neuron's divisor is always the same)"

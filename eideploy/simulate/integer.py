@@ -27,7 +27,7 @@ from eideploy.circuit.integer import (
 )
 from eideploy.circuit.limits import LayerLimits, limits, peaks
 from eideploy.errors import InvariantError
-from eideploy.numeric.division import divide
+from eideploy.numeric.division import Undivided, divide
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.lif import lif_step
 from eideploy.simulate.quotients import Quotients, has_quotients
@@ -205,7 +205,7 @@ def _product(rows: Array, weights: Array) -> Array:
 
 def divides(node: IntegerCurrent) -> bool:
     """Return whether a layer divides by its inhibition at all."""
-    return node.division is None or node.division.divider.method != "none"
+    return node.division is None or not isinstance(node.division.divider, Undivided)
 
 
 def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
@@ -218,10 +218,8 @@ def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
     divider = node.division.divider
-    if divider.method in ("constant", "none"):
-        den = node.constant if divider.method == "constant" else np.ones_like(node.constant)
-        c, saturated = divide(num, den, node.fraction, divider, bits=node.current_bits)
-        return c, int(np.count_nonzero(saturated))
+    other = divider.instead(node.constant)
+    den = den if other is None else other
     zero = den == 0
     if not zero.any():
         c, saturated = divide(num, den, node.fraction, divider, bits=node.current_bits)

@@ -16,6 +16,7 @@ import numpy as np
 from eideploy.circuit import Array
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.circuit.limits import LayerLimits
+from eideploy.numeric.division import Tabulated
 from eideploy.numeric.fixed import EXACT_FLOAT64, top
 
 MANTISSA_BITS, BIAS = 52, 1023  # of float64
@@ -24,7 +25,7 @@ EXPONENT = np.int64(0x7FF << MANTISSA_BITS)
 
 def has_quotients(node: IntegerCurrent, reach: LayerLimits) -> bool:
     """Return whether a layer divides by a table, and its currents are proven exact in float64."""
-    if node.division is None or not node.division.divider.table.size:
+    if node.division is None or not isinstance(node.division.divider, Tabulated):
         return False
     largest = max(-reach.low, reach.high) * int(node.division.divider.table.max())
     divisor = max(reach.divisor, int(node.floor.max()))
@@ -40,6 +41,7 @@ class Quotients:
     def __init__(self, node: IntegerCurrent) -> None:
         assert node.division is not None
         divider = node.division.divider
+        assert isinstance(divider, Tabulated)  # has_quotients says so
         self.of_num = np.ldexp(1.0, node.fraction + node.align)
         self.of_den = np.ldexp(1.0, node.align)
         self.floor = node.floor * self.of_den if node.division.zero_policy == "floor" else None

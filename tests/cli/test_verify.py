@@ -57,6 +57,20 @@ def test_every_file_is_equal_in_every_program(onnx_build, call):
     assert "no gap: 7 comparisons, all equal" in call("verify").out
 
 
+@pytest.mark.parametrize("division", ["pwl", "mitchell", "constant"])
+def test_a_division_that_only_a_model_of_the_core_has_is_equal_in_every_program(
+    division, trained, call
+):
+    options = "--target", "digital-model", "--division", division, "--emit", "onnx"
+    assert call("compile", *options).code == 0
+    found = call("verify", "--samples", 8, "--json")
+    assert found.code == 0
+    integer = [
+        r for (artefact, _), r in rows(found).items() if artefact.startswith(("int", "model.int"))
+    ]
+    assert [row["result"] for row in integer] == ["equal"] * 4
+
+
 def test_a_build_without_models_is_verified_as_far_as_it_goes(built, call):
     found = call("verify")
     assert found.code == 0

@@ -1,8 +1,13 @@
 """Every program of others that runs our models, and what a model's graph is made of."""
 
+import numpy as np
+import onnxruntime
 from onnx import TensorProto
+from onnx.reference import ReferenceEvaluator
 from onnx.utils import Extractor
 
+from eideploy.backends.onnx.division import divided
+from eideploy.backends.onnx.graph import Graph, declared, model
 from eideploy.backends.onnx.runtime import onnxruntime_run, reference_run
 
 
@@ -14,6 +19,17 @@ def runs(model, circuit):
         "onnxruntime unoptimised": onnxruntime_run(data, circuit, where="model", optimised=False),
         "reference evaluator": reference_run(data, circuit, where="model"),
     }
+
+
+def quotients(node, num, den):
+    """Return what a layer's operators divide NUM by DEN (S, B, positions, n_E) to, by program."""
+    graph = Graph()
+    out = divided(graph, node, "num", "den")
+    reads = [declared(name, np.int64, list(num.shape)) for name in ("num", "den")]
+    made = model(graph.proto("g", reads, [declared(out, np.int64, None)]), version="0", metadata={})
+    feeds = {"num": num, "den": den}
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    return session.run(None, feeds)[0], ReferenceEvaluator(made).run(None, feeds)[0]
 
 
 def from_levels(model):

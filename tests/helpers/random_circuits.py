@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
 from eideploy.circuit.node import window_output
-from eideploy.numeric.division import exact, lut, none, shift, shift2
+from eideploy.numeric.division import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from tests.helpers.layers import (
     conv,
     folded_conv,
@@ -20,7 +20,7 @@ from tests.helpers.layers import (
 )
 from tests.helpers.targets import core_target
 
-LUTS = (lut(3, 4), lut(8, 8), lut(1, 10))
+TABLES = (lut(3, 4), lut(8, 8), lut(1, 10), pwl(2, 6))
 
 
 @st.composite
@@ -87,8 +87,9 @@ class _Builder:
         size = st.sampled_from([1, 3, 5, 6, 7])
         c, h, w = self.draw(st.integers(1, 5)), self.draw(size), self.draw(size)
         top = self.draw(st.sampled_from([1, 7, 255]), label="top")
-        table = self.draw(st.sampled_from(LUTS), label="table")  # a core has one
-        known = (exact(), table, shift(), shift2(), none())
+        tables = [t for t in TABLES if self.method == t.method] or TABLES
+        table = self.draw(st.sampled_from(tables), label="table")  # a core has one
+        known = (exact(), table, shift(), shift2(), mitchell(), constant(), none())
         self.dividers = tuple(d for d in known if self.method in (None, d.method))
         self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
 
@@ -135,6 +136,7 @@ class _Builder:
             "fraction": rng.integers(-6, 9, n_e),
             "align": rng.integers(0, 5, n_e),
             "floor": rng.integers(1, 99, n_e),
+            "constant": rng.integers(1, 9999, n_e),
             "bias": rng.integers(-30, 31, n_e),
             "current_bits": draw(st.sampled_from([4, 8, 16]), label="current bits"),
             "division": self._division(),

@@ -1,4 +1,4 @@
-"""Targets for tests: the shipped digital core with other parallelism, timing and memories."""
+"""Targets for tests: the digital core, which divides by every method, in other sizes."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from eideploy.target import DividerTiming, load_target
 
 
 def core_target(*, lanes=8, update_lanes=1, latency=None, timing=None, memory=None):
-    base = load_target("digital")
+    base, every = load_target("digital"), load_target("digital-model").divider
     return replace(
         base,
         core=replace(base.core, lanes=lanes, update_lanes=update_lanes),
@@ -14,6 +14,6 @@ def core_target(*, lanes=8, update_lanes=1, latency=None, timing=None, memory=No
         memory=replace(base.memory, **(memory or {})),
         divider={
             method: DividerTiming(interval=timing[0], latency=timing[1]) if timing else own
-            for method, own in base.divider.items()
+            for method, own in every.items()
         },
     )

@@ -1,15 +1,12 @@
-"""Division in ONNX operators is that of numeric/division.py over all that its units allow."""
+"""Division in ONNX operators is that of numeric/division over all that its units allow."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.onnx.division import RULES, divided
-from eideploy.backends.onnx.graph import Graph, declared, model
 from eideploy.circuit import Division
 from eideploy.numeric.division import (
-    METHODS,
     constant,
     exact,
     lut,
@@ -20,28 +17,10 @@ from eideploy.numeric.division import (
 )
 from eideploy.simulate.integer import divided as defined
 from tests.helpers.layers import linear
+from tests.helpers.onnx_models import quotients
 
 DIVIDERS = (exact(), lut(1, 1), lut(8, 8), lut(5, 12), lut(12, 3), lut(16, 16), shift(), shift2(),
             pwl(4, 12), mitchell(), constant())  # fmt: skip
-
-
-def test_every_method_has_operators():
-    assert set(RULES) == set(METHODS)
-
-
-def outputs(node, num, den):
-    import onnxruntime
-    from onnx.reference import ReferenceEvaluator
-
-    graph = Graph()
-    out = divided(graph, node, "num", "den")
-    given_ = [declared(name, np.int64, list(num.shape)) for name in ("num", "den")]
-    made = model(
-        graph.proto("g", given_, [declared(out, np.int64, None)]), version="0", metadata={}
-    )
-    feeds = {"num": num, "den": den}
-    session = onnxruntime.InferenceSession(made.SerializeToString())
-    return session.run(None, feeds)[0], ReferenceEvaluator(made).run(None, feeds)[0]
 
 
 @pytest.mark.parametrize("policy", ["minimum", "floor"])
@@ -70,7 +49,7 @@ def test_every_quotient_is_the_simulators(divider, policy):
             current_bits=bits, division=Division(divider=divider, zero_policy=policy),
         )  # fmt: skip
         expected, _ = defined(node, num, den)
-        for found in outputs(node, num, den):
+        for found in quotients(node, num, den):
             np.testing.assert_array_equal(found, expected)
 
     check()

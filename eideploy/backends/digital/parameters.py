@@ -6,13 +6,13 @@ from math import ceil
 
 from eideploy.errors import CapacityError
 from eideploy.layout import AxisEntry, RouteEntry
-from eideploy.numeric.division import SHIFT_INDEX_BITS, Divider, Method, named
+from eideploy.numeric.division import SHIFT_INDEX_BITS, Divider, named
 from eideploy.program import Program
 from eideploy.target import Target
 
-DIVIDERS: tuple[Method, ...] = ("exact", "lut", "shift", "shift2", "none")
+DIVIDERS: tuple[str, ...] = ("exact", "lut", "shift", "shift2", "none")
 # Cycles of the divider with what follows; of "exact" its current bits + 5.
-DEPTHS: Mapping[Method, int] = {"lut": 7, "shift": 6, "shift2": 7, "none": 6}
+DEPTHS: Mapping[str, int] = {"lut": 7, "shift": 6, "shift2": 7, "none": 6}
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
@@ -36,15 +36,14 @@ class Shape:
     """
 
     target: Target
-    method: Method
+    method: str
     table_bits: int
     entry_bits: int
 
     @property
     def update_depth(self) -> int:
         """Cycles from a neuron's issue to its membrane."""
-        exact = self.target.widths.current + 5
-        return DEPTHS.get(self.method, exact)
+        return self.target.widths.current + 5 if self.method == "exact" else DEPTHS[self.method]
 
     @property
     def aligned_bits(self) -> int:

@@ -5,13 +5,15 @@ low halves as signed numbers where the high halves are equal (its pull request 2
 min(4099813140, 888839687) is 4099813140. Comparisons and Where are right, and so are int32.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import singledispatch
 
 import numpy as np
 
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.errors import InvariantError, UsageError
+from eideploy.numeric.division import Constant, Divider, Exact, Mitchell, Tabulated, Undivided
 from eideploy.numeric.fixed import top
 
 LAYER = np.array([2, 3])  # positions and neurons of (S, B, positions, n)
@@ -28,11 +30,11 @@ def divided(g: Graph, node: IntegerCurrent, num: Value, den: Value) -> Value:
         raise InvariantError(
             "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
         )
-    if node.division.divider.method in ("constant", "none"):
-        divides = node.division.divider.method == "constant"
-        divisor = node.constant if divides else np.ones_like(node.constant)
-        rule, known = RULES["constant"], (g.constant(divisor), g.constant(node.fraction))
+    rule = rule_of(node.division.divider)
+    instead = node.division.divider.instead(node.constant)
+    if instead is not None:
         magnitude = g.op("Abs", num, to="magnitude")
+        known = g.constant(instead), g.constant(node.fraction)
         return _limited(g, node, num, rule(g, node, magnitude, *known))
     zero = g.op("Equal", den, np.int64(0), to="is_zero")
     count = g.op("ReduceSum", g.cast(g.op("Not", zero), np.int32), LAYER)
@@ -47,14 +49,7 @@ def divided(g: Graph, node: IntegerCurrent, num: Value, den: Value) -> Value:
     other = g.op("Where", positive, replacement, np.int64(1))
     safe = g.op("Where", zero, other, den, to="safe_divisor")
     magnitude = g.op("Abs", num, to="magnitude")
-    method = node.division.divider.method
-    if method not in RULES:
-        raise UsageError(
-            f"no ONNX operators are known for the division {method!r}",
-            where=f"node {node.name}",
-            fix=f"divide by {', '.join(RULES)}, or drop --emit onnx",
-        )
-    rounded = RULES[method](g, node, magnitude, safe, fraction)
+    rounded = rule(g, node, magnitude, safe, fraction)
     signed = _limited(g, node, num, rounded)
     return g.op("Where", positive, signed, np.int64(0), to="current")
 
@@ -181,13 +176,35 @@ def _shifted(g: Graph, x: Value, by: Value | np.int64) -> Value:
 
 
 Rule = Callable[[Graph, IntegerCurrent, Value, Value, Value], Value]
-RULES: Mapping[str, Rule] = {
-    "exact": _exact,
-    "constant": _exact,
-    "lut": _by_table,
-    "mitchell": _by_logarithms,
-    "none": _exact,
-    "pwl": _by_table,
-    "shift": _by_table,
-    "shift2": _by_table,
-}
+
+
+@singledispatch
+def rule_of(divider: Divider) -> Rule:
+    """Return what writes a method's quotient.
+
+    Raises:
+        UsageError: no operators are known for it.
+    """
+    raise UsageError(
+        f"no ONNX operators are known for the division {divider.method!r}",
+        where="--emit onnx",
+        fix="leave it out, or choose another division",
+    )
+
+
+@rule_of.register
+def _(divider: Exact | Constant | Undivided) -> Rule:
+    del divider
+    return _exact
+
+
+@rule_of.register
+def _(divider: Tabulated) -> Rule:
+    del divider
+    return _by_table
+
+
+@rule_of.register
+def _(divider: Mitchell) -> Rule:
+    del divider
+    return _by_logarithms

@@ -1,12 +1,12 @@
 """Division by the inhibitory current: methods, their bounds and costs, and the one rounding."""
 
-from eideploy.numeric.division.constant import constant
-from eideploy.numeric.division.divider import METHODS, TABULATED, Divider, Method
-from eideploy.numeric.division.error import relative_error
-from eideploy.numeric.division.exact import exact
-from eideploy.numeric.division.mitchell import mitchell
+from eideploy.numeric.division.constant import Constant, constant
+from eideploy.numeric.division.divider import Divider, Tabulated
+from eideploy.numeric.division.exact import Exact, exact
+from eideploy.numeric.division.methods import METHODS
+from eideploy.numeric.division.mitchell import Mitchell, mitchell
 from eideploy.numeric.division.names import NAMES, named, parse_lut
-from eideploy.numeric.division.none import none
+from eideploy.numeric.division.none import Undivided, none
 from eideploy.numeric.division.operation import divide
 from eideploy.numeric.division.piecewise import pwl
 from eideploy.numeric.division.shifts import SHIFT_INDEX_BITS, shift, shift2
@@ -16,9 +16,12 @@ __all__ = [
     "METHODS",
     "NAMES",
     "SHIFT_INDEX_BITS",
-    "TABULATED",
+    "Constant",
     "Divider",
-    "Method",
+    "Exact",
+    "Mitchell",
+    "Tabulated",
+    "Undivided",
     "constant",
     "divide",
     "exact",
@@ -28,7 +31,6 @@ __all__ = [
     "none",
     "parse_lut",
     "pwl",
-    "relative_error",
     "shift",
     "shift2",
 ]

@@ -1,27 +1,29 @@
 """What every method of division has in common (A7, A8).
 
-Most approximate 1 / y of the divisor's mantissa y = DEN / 2^e in [1, 2), e its leading one, by
-r(y) = table[i] / 2^fraction_bits, where i are the `index_bits` bits below the leading one. Tables,
-lines and shifts differ in what the table may hold, not in the arithmetic.
+A method is a class of its own, which divides, bounds its error and says what divides in place of
+DEN. An executor that does not know the class of a method refuses it: none falls back on another's.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eideploy.numeric.fixed import Array
+from eideploy.numeric.fixed import Array, Int, leading_one, scaled
 
-Method = Literal["exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none"]
-METHODS: tuple[Method, ...] = (
-    "exact", "lut", "pwl", "shift", "shift2", "mitchell", "constant", "none",
-)  # fmt: skip
-TABULATED: frozenset[str] = frozenset({"lut", "pwl", "shift", "shift2"})
+
+def read_only(entries: Sequence[int]) -> Array:
+    """Return the entries of a table."""
+    table = np.array(entries, dtype=np.int64)
+    table.flags.writeable = False
+    return table
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Divider:
+class Divider(ABC):
     """A method of division.
 
     index_bits     n, bits of the mantissa that select an entry; of "mitchell", bits that are kept
@@ -31,55 +33,86 @@ class Divider:
     stored_bits    size of what hardware stores
     """
 
-    method: Method
-    index_bits: int
-    fraction_bits: int
-    table: Array
+    method: ClassVar[str]
+    reads_divisor: ClassVar[bool] = True  # DEN is looked at, and zeros among it are replaced
+
+    index_bits: int = 0
+    fraction_bits: int = 0
+    table: Array = field(default_factory=lambda: read_only(()))
     segment_bits: int = 0
     stored_bits: int = 0
 
     @property
+    @abstractmethod
     def bound(self) -> float | None:
-        """Supremum of the relative error before c is rounded; None where there is no bound.
+        """Supremum of the relative error before c is rounded; None where there is no bound."""
 
-        Of a tabulated method |r(y) y - 1|, attained at an end of a cell; "mitchell" errs by at most
-        1/8 and its truncation; a constant may err by any factor.
+    @abstractmethod
+    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+        """Return 2^fraction num / den, rounded to nearest, ties up; 2^bits or more where it is.
+
+        Shapes   num, den, fraction: broadcast together; num >= 0, den > 0
         """
-        if self.method == "constant":
-            return None
-        if self.method == "mitchell":
-            return 1 / 8 + 4 * 2.0**-self.index_bits
-        if not self.table.size:
-            return 0.0
+
+    @abstractmethod
+    def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
+        """Return quotient / (num / den) - 1 before the quotient is rounded (A8).
+
+        Its magnitude is at most `bound`.
+
+        Shapes   num, den: (n,), num > 0, den > 0
+        """
+
+    def instead(self, constant: Int) -> Int | None:
+        """Return what divides whatever DEN is, (n_E,); None where DEN does.
+
+        Shapes   constant: (n_E,), K of (A23)
+        """
+        del constant
+        return None
+
+    @property
+    def entries(self) -> int:
+        """How many entries hardware stores: reciprocals, or lines."""
+        return 0
+
+    @property
+    def label(self) -> str:
+        """The divider as `--division` takes it."""
+        return self.method
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tabulated(Divider):
+    """A method that takes 1 / y of the mantissa y = DEN / 2^e in [1, 2) from a table (A7).
+
+    r(y) = table[i] / 2^fraction_bits, e DEN's leading one and i the `index_bits` bits below it.
+    Tables, lines and shifts differ in what the table may hold, not in the arithmetic.
+    """
+
+    @property
+    def bound(self) -> float:
+        """Supremum of |r(y) y - 1|, attained at an end of a cell."""
         one = 1 << (self.index_bits + self.fraction_bits)
         low = (1 << self.index_bits) + np.arange(self.table.size)
         error = np.maximum(np.abs(self.table * low - one), np.abs(self.table * (low + 1) - one))
         return int(error.max()) / one
 
-    @property
-    def entries(self) -> int:
-        """How many entries hardware stores: reciprocals, or lines."""
-        return {"lut": self.table.size, "pwl": 1 << self.segment_bits}.get(self.method, 0)
+    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+        """Return round(2^fraction num r(y) / 2^e)."""
+        entry, exponent = self.reciprocal(den)
+        return scaled(num * entry, fraction - exponent - self.fraction_bits, bits)
 
-    @property
-    def label(self) -> str:
-        """The divider as `--division` takes it."""
-        sizes = {"lut": self.index_bits, "pwl": self.segment_bits}
-        if self.method in sizes:
-            return f"{self.method} {sizes[self.method]}x{self.fraction_bits - 1}"
-        return self.method
+    def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
+        """Return r(y) y - 1."""
+        del num
+        entry, exponent = self.reciprocal(den)
+        mantissa = np.ldexp(den.astype(np.float64), -exponent.astype(np.intc))
+        return np.asarray(entry * mantissa / 2.0**self.fraction_bits - 1)
 
-
-def divider(
-    method: Method,
-    index_bits: int = 0,
-    fraction_bits: int = 0,
-    entries: Sequence[int] = (),
-    **others: int,
-) -> Divider:
-    """Return a divider with a read-only table."""
-    table = np.array(entries, dtype=np.int64)
-    table.flags.writeable = False
-    return Divider(
-        method=method, index_bits=index_bits, fraction_bits=fraction_bits, table=table, **others
-    )
+    def reciprocal(self, den: Int) -> tuple[Int, Int]:
+        """Return the entry r and e of 1 / DEN ~ r 2^-fraction_bits / 2^e, for den > 0."""
+        exponent = leading_one(den)
+        below = exponent - self.index_bits
+        index = den >> np.maximum(below, 0) << np.maximum(-below, 0)
+        return self.table[index & (self.table.size - 1)], exponent

@@ -1,14 +1,50 @@
 """Division by subtracting logarithms that are piecewise linear."""
 
-import numpy as np
+from dataclasses import dataclass
 
-from eideploy.numeric.division.divider import Divider, divider
-from eideploy.numeric.fixed import Int, leading_one
+import numpy as np
+from numpy.typing import NDArray
+
+from eideploy.numeric.division.divider import Divider
+from eideploy.numeric.fixed import Int, leading_one, scaled
 
 MANTISSA_BITS = 12
 
 
-def mitchell() -> Divider:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mitchell(Divider):
+    """2^(E - e) (1 + F - d), or 2^(E - e - 1) (2 + F - d) where F < d (docs/arithmetic.md)."""
+
+    method = "mitchell"
+
+    @property
+    def bound(self) -> float:
+        """1/8 and the truncation of the mantissas."""
+        return 1 / 8 + 4 * 2.0**-self.index_bits
+
+    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+        """Return round(2^(fraction + p) m), with num / den ~ m 2^p."""
+        m, power = self.ratio(num, den)
+        return scaled(m, fraction + power, bits)
+
+    def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
+        """Return m 2^p / (num / den) - 1."""
+        m, power = self.ratio(num, den)
+        approximate = np.ldexp(m.astype(np.float64), power.astype(np.intc))
+        return np.asarray(approximate / (num / den) - 1)
+
+    def ratio(self, num: Int, den: Int) -> tuple[Int, Int]:
+        """Return m and p of num / den ~ m 2^p; num >= 0, den > 0."""
+        bits = self.index_bits
+        (top, f), (below, g) = _logarithm(np.maximum(num, 1), bits), _logarithm(den, bits)
+        one = 1 << bits
+        difference = f - g
+        borrow = difference < 0
+        m = np.where(borrow, 2 * one, one) + difference
+        return np.where(num > 0, m, 0), top - below - borrow - bits
+
+
+def mitchell() -> Mitchell:
     """Return Mitchell's logarithmic divider (IRE Trans. Electron. Comput. EC-11(4), 1962).
 
     log2(x) ~ e + f, with x = 2^e (1 + f), and the same line back: no table, no multiplication.
@@ -16,17 +52,7 @@ def mitchell() -> Divider:
     Bound  the quotient is up to 1/8 too large, never too small but for the mantissas' truncation
     Cost   two leading ones, an addition, a shift
     """
-    return divider("mitchell", MANTISSA_BITS)
-
-
-def quotient(num: Int, den: Int, bits: int) -> tuple[Int, Int]:
-    """Return m and p of num / den ~ m 2^p, with mantissas of `bits`; num >= 0, den > 0."""
-    (top, f), (below, g) = _logarithm(np.maximum(num, 1), bits), _logarithm(den, bits)
-    one = 1 << bits
-    difference = f - g
-    borrow = difference < 0
-    m = np.where(borrow, 2 * one, one) + difference
-    return np.where(num > 0, m, 0), top - below - borrow - bits
+    return Mitchell(index_bits=MANTISSA_BITS)
 
 
 def _logarithm(x: Int, bits: int) -> tuple[Int, Int]:

@@ -1,12 +1,29 @@
 """No division: of networks that have no shunting inhibition."""
 
-from eideploy.numeric.division.divider import Divider, divider
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.numeric.division.exact import Exact
+from eideploy.numeric.fixed import Int
 
 
-def none() -> Divider:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Undivided(Exact):
+    """The numerator itself: DEN is 1."""
+
+    method = "none"
+    reads_divisor = False
+
+    def instead(self, constant: Int) -> Int:
+        """Return ones."""
+        return np.ones_like(constant)
+
+
+def none() -> Undivided:
     """Return the method of layers whose DEN is 1, whatever they read.
 
     Ordinary networks, which other tools wrote, are computed like E-I circuits whose divisor is
     left out. It is exact, and no choice of a network that divides.
     """
-    return divider("none")
+    return Undivided()

@@ -1,8 +1,10 @@
 """A table of lines: the reciprocal, piecewise linear in the mantissa."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from eideploy.numeric.division.divider import Divider, divider
+from eideploy.numeric.division.divider import Tabulated, read_only
 from eideploy.numeric.division.table import check_widths
 from eideploy.numeric.fixed import Array
 
@@ -10,7 +12,24 @@ FIX = "write --division pwl:4x12 for 2^4 lines whose values have 12 bits"
 TRIED = range(-2, 3)  # of a line's two ends, in units of the last place
 
 
-def pwl(segment_bits: int, entry_bits: int) -> Divider:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lines(Tabulated):
+    """A table of lines."""
+
+    method = "pwl"
+
+    @property
+    def entries(self) -> int:
+        """How many lines hardware stores."""
+        return 1 << self.segment_bits
+
+    @property
+    def label(self) -> str:
+        """The divider as `--division` takes it."""
+        return f"{self.method} {self.segment_bits}x{self.fraction_bits - 1}"
+
+
+def pwl(segment_bits: int, entry_bits: int) -> Lines:
     """Return 2^segment_bits lines; their values have entry_bits bits and an implied leading one.
 
         r = base[s] - ((slope[s] t) >> k),  t the k = max(1, entry_bits - segment_bits) bits below s
@@ -40,10 +59,13 @@ def pwl(segment_bits: int, entry_bits: int) -> Divider:
         entries += line.tolist()
         steepest = max(steepest, slope)
     stored = (1 << segment_bits) * (entry_bits + steepest.bit_length())
-    return divider(
-        "pwl", segment_bits + below, fraction_bits, entries,
-        segment_bits=segment_bits, stored_bits=stored,
-    )  # fmt: skip
+    return Lines(
+        index_bits=segment_bits + below,
+        fraction_bits=fraction_bits,
+        table=read_only(entries),
+        segment_bits=segment_bits,
+        stored_bits=stored,
+    )
 
 
 def _best_line(

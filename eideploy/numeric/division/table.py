@@ -1,15 +1,33 @@
 """A table of reciprocals with leading-one normalisation and midpoint entries."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from eideploy.errors import UsageError
-from eideploy.numeric.division.divider import Divider, divider
+from eideploy.numeric.division.divider import Tabulated, read_only
 
 BITS = range(1, 17)
 FIX = "write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits"
 
 
-def lut(index_bits: int, entry_bits: int) -> Divider:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lut(Tabulated):
+    """A table of reciprocals."""
+
+    method = "lut"
+
+    @property
+    def entries(self) -> int:
+        """How many reciprocals hardware stores."""
+        return self.table.size
+
+    @property
+    def label(self) -> str:
+        """The divider as `--division` takes it."""
+        return f"{self.method} {self.index_bits}x{self.fraction_bits - 1}"
+
+
+def lut(index_bits: int, entry_bits: int) -> Lut:
     """Return a table of 2^index_bits midpoint reciprocals of entry_bits bits each (A7).
 
     An entry is the reciprocal of the middle of its cell, which makes the errors at the two ends
@@ -27,7 +45,12 @@ def lut(index_bits: int, entry_bits: int) -> Divider:
     cells = 1 << index_bits
     middles = [Fraction(2 * i + 1, 2 * cells) + 1 for i in range(cells)]
     entries = [min(unit - 1, round(unit / middle)) for middle in middles]
-    return divider("lut", index_bits, entry_bits + 1, entries, stored_bits=cells * entry_bits)
+    return Lut(
+        index_bits=index_bits,
+        fraction_bits=entry_bits + 1,
+        table=read_only(entries),
+        stored_bits=cells * entry_bits,
+    )
 
 
 def check_widths(widths: dict[str, int], *, where: str, fix: str) -> None:

@@ -1,8 +1,8 @@
 """Phases minimum, update and output: divisors, neurons, logits."""
 
 from eideploy.circuit import IntegerLIF
-from eideploy.numeric.division import Divider
 from eideploy.simulate.core.phase import Core, Operation, Phase
+from eideploy.simulate.core.quotient import quotient_of
 
 
 class Minimum(Phase):
@@ -43,6 +43,7 @@ class Update(Phase):
         timing = core.program.target.divider[division.divider.method]
         super().__init__(core, drain=timing.latency)
         self.lif, self.division, self.current_bits = lif, division, core.layer.current_bits
+        self.quotient = quotient_of(division.divider)
         self.interval, self.wait = timing.interval, 0
         self.at_once = core.program.target.core.update_lanes
         self.position = self.first = 0  # the next neuron to issue
@@ -103,20 +104,21 @@ class Update(Phase):
 
     def _current(self, neuron: int, num: int, den: int) -> int:
         """Return the divided current; zero where no divisor of the stage is positive."""
-        if self.division.divider.method == "none":
-            den = 1
-        elif not self.core.divisible:
-            return 0
         stage, memories = self.core.stage, self.core.memories
         fraction = int(memories.fraction[stage.parameter_base + neuron])
-        if den == 0 and self.division.zero_policy == "floor":
-            den = int(memories.floor[stage.parameter_base + neuron])
+        floor = int(memories.floor[stage.parameter_base + neuron])
+        if not self.division.divider.reads_divisor:
+            den = floor
+        elif not self.core.divisible:
+            return 0
+        elif den == 0 and self.division.zero_policy == "floor":
+            den = floor
         elif den == 0:
             group, lane = divmod(neuron, self.core.lanes)
             fraction += int(memories.align[stage.lane_base + group, lane])
             assert self.core.least is not None  # some DEN is positive
             den = self.core.least
-        magnitude = quotient(abs(num), den, fraction, self.division.divider)
+        magnitude = self.quotient(abs(num), den, fraction)
         limited = min(magnitude, (1 << (self.current_bits - 1)) - 1)
         return -limited if num < 0 else limited
 
@@ -145,23 +147,6 @@ class Output(Phase):
     def retire(self, operation: Operation) -> None:
         """Put out a logit."""
         self.core.logits.append(operation)
-
-
-def quotient(num: int, den: int, fraction: int, divider: Divider) -> int:
-    """Return round(2^fraction num / den) for num >= 0, den > 0; ties away from zero (A7, A8).
-
-    With a table, 1 / den is table[i] / 2^(e + m): e the leading one of den, i the n bits below it.
-    """
-    if divider.table.size:
-        exponent = den.bit_length() - 1
-        below = (den << divider.index_bits >> exponent) - (1 << divider.index_bits)
-        num *= int(divider.table[below])
-        den, fraction = 1, fraction - exponent - divider.fraction_bits
-    if fraction >= 0:
-        num <<= fraction
-    else:
-        den <<= -fraction
-    return (2 * num + den) // (2 * den)
 
 
 def _clip(x: int, bits: int) -> int:

@@ -21,6 +21,7 @@ from tests.helpers.layers import (
 from tests.helpers.targets import core_target
 
 TABLES = (lut(3, 4), lut(8, 8), lut(1, 10), pwl(2, 6))
+WITHOUT_TABLE = (exact(), shift(), shift2(), mitchell(), constant(), none())
 
 
 @st.composite
@@ -89,7 +90,7 @@ class _Builder:
         top = self.draw(st.sampled_from([1, 7, 255]), label="top")
         tables = [t for t in TABLES if self.method == t.method] or TABLES
         table = self.draw(st.sampled_from(tables), label="table")  # a core has one
-        known = (exact(), table, shift(), shift2(), mitchell(), constant(), none())
+        known = (table, *WITHOUT_TABLE)
         self.dividers = tuple(d for d in known if self.method in (None, d.method))
         self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
 

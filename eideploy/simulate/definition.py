@@ -1,0 +1,241 @@
+"""The arithmetic of a compiled network, in plain integers and in the order of docs/arithmetic.md.
+
+One sample and one time step at a time, for reading and not for speed. Arrays hold Python integers,
+which neither overflow nor round. Whatever else computes a network (the fast simulator, the core,
+ONNX) is compared with this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from eideploy.circuit import Add, Array, Circuit, Flatten, IntegerInput, IntegerLIF, SumPool
+from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
+from eideploy.circuit.integer import (
+    IntegerCurrent,
+    IntegerEILayer,
+    IntegerLogits,
+    Integers,
+    IntegerSynapses,
+)
+from eideploy.circuit.node import window_output
+from eideploy.circuit.nodes import Convolution
+from eideploy.errors import InvariantError
+from eideploy.numeric.division import Constant, Divider, Exact, Mitchell, Tabulated, Undivided
+
+State = Mapping[str, Array]  # the membrane v of every LIF node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What a network did in one time step, by node.
+
+    outputs    X of the input, I of a layer, spikes of a LIF node, NUM of the readout; whole arrays
+    divisors   DEN of a layer, before zeros are replaced
+    inhibition S of an E-I layer
+    saturated  how many currents c, or membranes u, were clipped
+    """
+
+    outputs: dict[str, Array] = field(default_factory=dict)
+    divisors: dict[str, Array] = field(default_factory=dict)
+    inhibition: dict[str, Array] = field(default_factory=dict)
+    saturated: dict[str, int] = field(default_factory=dict)
+
+
+def init(circuit: Circuit) -> State:
+    """Return the state before the first time step: every membrane is zero."""
+    return {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(IntegerLIF)}
+
+
+def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
+    """Advance a network by one time step, in which it reads the floats x (...)."""
+    moment, membranes = Moment(), dict(state)
+    outputs = moment.outputs
+    for node in circuit.nodes:
+        read = outputs[node.inputs[0]] if node.inputs else x
+        match node:
+            case IntegerInput():
+                output = quantized(node, read)
+            case IntegerCurrent():
+                output = current(node, read, moment)
+            case IntegerLogits():
+                output, _ = balance(node, read, moment)
+            case IntegerLIF():
+                membranes[node.name], output = fire(node, membranes[node.name], read, moment)
+            case SumPool():
+                output = pooled(node, read)
+            case Add():
+                output = read + outputs[node.inputs[1]]
+            case Flatten():
+                output = read.reshape(-1)
+            case _:
+                raise InvariantError(
+                    f"a {type(node).__name__} has no integer form",
+                    where=f"node {node.name}", fix="quantize the circuit first",
+                )  # fmt: skip
+        outputs[node.name] = output
+    return membranes, moment
+
+
+def totals(circuit: Circuit, moments: list[Moment]) -> Array:
+    """Return the readout's NUM summed over time; times logit_step / T they are logits (A12)."""
+    return np.asarray(sum(moment.outputs[circuit.output.name] for moment in moments))
+
+
+def quantized(node: IntegerInput, x: Array) -> Array:
+    """Return X = clip(round(x / step), 0, top), ties to even (A1)."""
+    return integers([min(max(round(float(v) / node.step), 0), node.top) for v in x.flat], x.shape)
+
+
+def balance(node: Integers, x: Array, moment: Moment) -> tuple[Array, Array]:
+    """Return NUM and DEN of a layer, (n_E,) or (n_E, h', w'); a readout's DEN has no meaning."""
+    if isinstance(node, IntegerFolded):
+        num = weighted(node, node.w_num, x)  # (A26)
+        den = weighted(node, node.w_den, x) if isinstance(node, IntegerFoldedLayer) else num
+        return num, den  # (A27)
+    assert isinstance(node, IntegerSynapses)
+    p = weighted(node, node.w_ee, x)  # (A2)
+    s = weighted(node, node.w_ie, x)  # (A3)
+    moment.inhibition[node.name] = s
+    w_ei = node.w_ei.astype(object)
+    num = (p << each(node.shift_ee, p)) - np.tensordot(w_ei, s, 1)  # (A4)
+    if not isinstance(node, IntegerEILayer):
+        return num, num
+    return num, np.tensordot(w_ei, each(node.gain, s) * s, 1)  # (A5)
+
+
+def weighted(node: Integers, weights: Array, x: Array) -> Array:
+    """Return the sums of inputs times weights, (n,) of (n_in,) or (n, h', w') of (c, h, w).
+
+    Windows of a convolution lie `stride` apart, the first of them `padding` beyond the upper left
+    corner; what lies outside is zero, and a remainder below or on the right is not read.
+    """
+    w = weights.astype(object)
+    if not isinstance(node, Convolution):
+        return np.asarray(w @ x)
+    kernel, stride, pad = node.kernel, node.stride, node.padding
+    output = partial(window_output, kernel=kernel, stride=stride, padding=pad)
+    channels, height, width = x.shape
+    padded = np.full((channels, height + 2 * pad, width + 2 * pad), 0, object)
+    padded[:, pad : pad + height, pad : pad + width] = x
+    sums = np.full((len(w), output(height), output(width)), 0, object)
+    for row, column in np.ndindex(sums.shape[1:]):
+        top, left = row * stride, column * stride
+        window = padded[:, top : top + kernel, left : left + kernel]
+        sums[:, row, column] = (w * window).sum((1, 2, 3))
+    return sums
+
+
+def current(node: IntegerCurrent, x: Array, moment: Moment) -> Array:
+    """Return I = c + B of a layer, c = NUM / DEN divided, rounded and saturated (A6..A9)."""
+    num, den = balance(node, x, moment)
+    if node.division is None:
+        raise InvariantError(
+            "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
+        )
+    divider, most = node.division.divider, (1 << (node.current_bits - 1)) - 1
+    fraction = np.broadcast_to(each(node.fraction, num), num.shape)
+    instead = divider.instead(node.constant)
+    if instead is None:
+        moment.divisors[node.name] = den
+        silent = not any(den.flat)
+        den, fraction = without_zeros(node, den, fraction)
+    else:
+        silent = False
+        den = np.broadcast_to(each(instead, num), num.shape)
+    c, saturated = [], 0
+    for numerator, divisor, power in zip(num.flat, den.flat, fraction.flat, strict=True):
+        magnitude = 0 if silent else quotient(divider, abs(numerator), divisor, power)
+        saturated += magnitude > most
+        c.append(min(magnitude, most) * (-1 if numerator < 0 else 1))  # (A8)
+    moment.saturated[node.name] = saturated
+    return integers(c, num.shape) + each(node.bias, num)  # (A9)
+
+
+def without_zeros(node: IntegerCurrent, den: Array, fraction: Array) -> tuple[Array, Array]:
+    """Return divisors and fractions with every zero divisor replaced (A6).
+
+    Where no divisor is positive they are left as they are: the current is then the bias alone.
+    """
+    assert node.division is not None
+    zero = den == 0
+    if node.division.zero_policy == "floor":
+        return np.where(zero, each(node.floor, den), den), fraction
+    align = each(node.align, den)
+    least = min((d for d in (den << align).flat if d > 0), default=0)
+    return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
+
+
+def quotient(divider: Divider, num: int, den: int, fraction: int) -> int:
+    """Return round(2^fraction num / den) of num >= 0 and den > 0 as a divider finds it (A7, A8)."""
+    match divider:
+        case Exact() | Constant() | Undivided():
+            return rounded(num, den, fraction)
+        case Tabulated():  # r 2^-m / 2^e for 1 / den
+            e, mantissa = leading(den, divider.index_bits)
+            r = int(divider.table[mantissa])
+            return rounded(num * r, 1, fraction - e - divider.fraction_bits)
+        case Mitchell():
+            return by_logarithms(num, den, fraction, divider.index_bits)
+    raise InvariantError(
+        f"no arithmetic is defined for the division {divider.method!r}", where="division",
+        fix="define its quotient",
+    )  # fmt: skip
+
+
+def by_logarithms(num: int, den: int, fraction: int, bits: int) -> int:
+    """Return round(2^fraction num / den) by the difference of Mitchell's logarithms."""
+    if num == 0:
+        return 0
+    (e_num, f), (e_den, d) = leading(num, bits), leading(den, bits)
+    power = fraction + e_num - e_den - bits
+    if f >= d:
+        return rounded((1 << bits) + f - d, 1, power)
+    return rounded((2 << bits) + f - d, 1, power - 1)
+
+
+def leading(x: int, bits: int) -> tuple[int, int]:
+    """Return e, the position of the leading one of x > 0, and the `bits` bits below it."""
+    e = x.bit_length() - 1
+    return e, (x << bits >> e) - (1 << bits)
+
+
+def rounded(num: int, den: int, fraction: int) -> int:
+    """Return 2^fraction num / den rounded to nearest, ties up, of num >= 0 and den > 0."""
+    if fraction < 0:
+        den <<= -fraction
+    else:
+        num <<= fraction
+    return (2 * num + den) // (2 * den)
+
+
+def fire(node: IntegerLIF, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:
+    """Return the next membranes and the spikes of LIF neurons that read the current i (A10)."""
+    limit = 1 << (node.membrane_bits - 1)
+    u = v - (v >> node.leak) + i
+    clipped = integers([min(max(int(w), -limit), limit - 1) for w in u.flat], u.shape)
+    moment.saturated[node.name] = int((clipped != u).sum())
+    threshold = each(node.threshold, u)
+    spike = clipped >= threshold
+    left = 0 if node.reset == "zero" else clipped - threshold
+    return np.where(spike, left, clipped), integers(spike, u.shape)
+
+
+def pooled(node: SumPool, x: Array) -> Array:
+    """Return the sums over windows side by side; a remainder at the border is dropped (A11)."""
+    k = node.kernel
+    c, h, w = x.shape[0], x.shape[1] // k, x.shape[2] // k
+    windows = x[:, : h * k, : w * k].reshape(c, h, k, w, k)
+    return np.asarray(windows.sum((2, 4)))
+
+
+def each(per_neuron: Array, like: Array) -> Array:
+    """Return one number a neuron (channel), (n,), in a shape that broadcasts with (n, ...)."""
+    return per_neuron.astype(object).reshape(-1, *(1,) * (like.ndim - 1))
+
+
+def integers(values: object, shape: tuple[int, ...]) -> Array:
+    """Return numbers as an array of Python integers."""
+    return np.array(values, object).reshape(shape) + 0

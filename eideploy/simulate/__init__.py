@@ -1,1 +1,1 @@
-"""Executors in numpy: float reference, integer simulator (the definition), cycle model."""
+"""Executors in numpy: float reference, definition of the integers, fast simulator, cycle model."""

@@ -138,8 +138,8 @@ def current(node: IntegerCurrent, x: Array, moment: Moment) -> Array:
     divider, most = node.division.divider, (1 << (node.current_bits - 1)) - 1
     fraction = np.broadcast_to(each(node.fraction, num), num.shape)
     instead = divider.instead(node.constant)
+    moment.divisors[node.name] = den
     if instead is None:
-        moment.divisors[node.name] = den
         silent = not any(den.flat)
         den, fraction = without_zeros(node, den, fraction)
     else:

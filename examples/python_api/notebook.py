@@ -51,7 +51,7 @@ for name in ("exact", "lut:8x8", "shift"):
 
 # %% [markdown]
 # ## One image, spike by spike
-# The integer simulator is the definition; its trace has every spike and sum.
+# The trace of the integer simulator has every spike and sum.
 
 # %%
 program = ei.load_build(built.folder).program

@@ -1,7 +1,9 @@
 """The file form: what is loaded is what was saved; anything else is a FormatError."""
 
 import copy
+import json
 import os
+import re
 import tempfile
 from dataclasses import fields
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
+from safetensors import safe_open
 
+from eideploy import circuit as ir
 from eideploy.circuit import (
     LIF,
     Add,
@@ -25,7 +29,7 @@ from eideploy.circuit import (
     LayerRange,
     Ranges,
 )
-from eideploy.circuit.store import KIND, VERSION, load, save
+from eideploy.circuit.store import KIND, KINDS, VERSION, load, save
 from eideploy.circuit.text import text
 from eideploy.errors import EideployError, FormatError
 from eideploy.files import read_tensors, write_tensors
@@ -241,3 +245,46 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         with pytest.raises(FormatError) as error:
             load(path)
         assert error.value.where == str(path)
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs/arithmetic.md"
+
+
+def documented():
+    """Return the fields of every kind of integer node, as the table of the document has them."""
+    section = DOCUMENT.read_text("utf-8").split("## In the files")[1]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    layers = {"IntegerEILinear", "IntegerEIConv", "IntegerFoldedLinear", "IntegerFoldedConv"}
+    fields_of, kinds = {}, set()
+    for names, of in rows:
+        if of.strip() == "every layer but the readout":
+            kinds = layers
+        elif of.strip() != "the same":
+            kinds = set(re.findall(r"`(\w+)`", of))
+        for kind in kinds:
+            fields_of.setdefault(kind, set()).update(re.findall(r"`(\w+)`", names))
+    return fields_of
+
+
+def test_the_document_names_every_field_of_an_integer_node():
+    shared = {"name", "inputs", "high"}  # said in the text
+    for kind, names in documented().items():
+        assert names >= {f.name for f in fields(getattr(ir, kind))} - shared, kind
+    assert documented().keys() >= {k for k in KINDS if k.startswith("Integer")} | {"SumPool"}
+
+
+@given(drawn=circuits())
+def test_any_reader_of_safetensors_finds_what_the_document_says(drawn):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "integer.safetensors")
+        save(drawn, path)
+        with safe_open(path, framework="numpy") as file:
+            mark = json.loads(file.metadata()["eideploy"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    assert mark["content"]["steps"] == drawn.steps
+    for entry, node in zip(mark["content"]["nodes"], drawn.nodes, strict=True):
+        assert (entry["kind"], entry["name"]) == (type(node).__name__, node.name)
+        for name in documented().get(entry["kind"], set()) - {"division", "w_den"}:
+            found = entry.get(name, arrays.get(f"{node.name}/{name}"))
+            if hasattr(node, name):
+                np.testing.assert_array_equal(found, getattr(node, name), err_msg=name)

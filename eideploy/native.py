@@ -1,4 +1,4 @@
-"""Compile C++ that stands beside Python, once a machine, and load it; without a compiler, None.
+"""Compile C++ that stands beside Python, once a user, and load it; without a compiler, None.
 
 The files need no headers but their own, hence neither ninja nor pybind11: they compile in seconds,
 and one build serves every version of Python.
@@ -11,9 +11,10 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from eideploy import cache
 
 TIMEOUT_S = 120
 # no contraction, so that every operation rounds as in Python
@@ -30,8 +31,14 @@ def load(
 
     `headers` are all that it includes; a change in any compiles anew.
     """
+
+    def make(folder: Path) -> Path:
+        made = folder / f"{source.stem}.so"
+        compile_to(made, source, flags)
+        return made
+
     try:
-        return ctypes.CDLL(str(_built(source, headers, flags)))
+        return ctypes.CDLL(str(cache.kept(_kept_name(source, headers, flags), make, what=name)))
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or str(error)
         reason = said.strip().splitlines()[0] if said.strip() else type(error).__name__
@@ -39,11 +46,9 @@ def load(
         return None
 
 
-def library_path(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> Path:
-    """Return where the compiled file lies, another for other flags, text or kind of machine."""
-    texts = [path.read_bytes() for path in (source, *headers)]
-    content = b"".join([*texts, " ".join([*flags, platform.machine()]).encode()])
-    return _cache() / f"{source.stem}-{hashlib.sha256(content).hexdigest()[:16]}.so"
+def is_compiled(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> bool:
+    """Return whether `load` would find the file compiled."""
+    return cache.find(_kept_name(source, headers, flags)) is not None
 
 
 def compiler() -> str | None:
@@ -53,7 +58,7 @@ def compiler() -> str | None:
 
 
 def compile_to(path: Path, source: Path, flags: Sequence[str]) -> None:
-    """Compile `source`; `path` is there in one step, so that others see a whole file or none.
+    """Compile `source` to `path`.
 
     Raises:
         OSError: there is no compiler.
@@ -62,17 +67,13 @@ def compile_to(path: Path, source: Path, flags: Sequence[str]) -> None:
     command = compiler()
     if command is None:
         raise OSError("there is no C++ compiler (g++, clang++, or $CXX)")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = Path(folder, path.name)
-        subprocess.run(
-            [command, *flags, str(source), "-o", str(made)],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
-        made.replace(path)
+    subprocess.run(
+        [command, *flags, str(source), "-o", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
 
 
 def native_flags() -> tuple[str, ...]:
@@ -88,13 +89,8 @@ def native_flags() -> tuple[str, ...]:
     return ("-mavx2",) if "avx2" in known else ()
 
 
-def _built(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> Path:
-    path = library_path(source, headers, flags)
-    if not path.exists():
-        compile_to(path, source, flags)
-    return path
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "eideploy"
+def _kept_name(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> str:
+    """Return the name in the cache, another for other flags, text or kind of machine."""
+    texts = [path.read_bytes() for path in (source, *headers)]
+    content = b"".join([*texts, " ".join([*flags, platform.machine()]).encode()])
+    return f"{source.stem}-{hashlib.sha256(content).hexdigest()[:16]}.so"

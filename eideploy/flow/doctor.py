@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution, requires, ver
 from importlib.util import find_spec
 from pathlib import Path
 
-from eideploy import __version__, shipped
+from eideploy import __version__, cache, shipped
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.rtl import tools
@@ -56,7 +56,9 @@ class Finding:
 
 def doctor() -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
-    found = [*_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk()]
+    found = [
+        *_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk(), _cache()
+    ]  # fmt: skip
     ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, f.found or "-", f.state] for f in found]
     advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
@@ -208,6 +210,16 @@ def _disk() -> Iterator[Finding]:
             state=OK if well else NOTE,
             fix="" if well else "work in a folder that can be written, with 1 GiB free",
         )  # fmt: skip
+
+
+def _cache() -> Finding:
+    """Tell whether compiled files can be kept from one command to the next."""
+    fault = cache.fault()
+    return Finding(
+        what="cache", found=fault or str(cache.folder()), state=NOTE if fault else OK,
+        enables="compiling kernels and simulators once, not in every process" if fault else "",
+        fix="name a folder of your own with XDG_CACHE_HOME" if fault else "",
+    )  # fmt: skip
 
 
 def _said(*command: str) -> str:

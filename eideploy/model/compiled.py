@@ -39,7 +39,7 @@ def library() -> ctypes.CDLL | None:
 
 def available() -> bool:
     """Return whether the library is compiled already, or a compiler is at hand."""
-    return compiler() is not None or native.library_path(SOURCE, HEADERS, _flags()).exists()
+    return compiler() is not None or native.is_compiled(SOURCE, HEADERS, _flags())
 
 
 def compiler() -> str | None:

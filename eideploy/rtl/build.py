@@ -4,67 +4,47 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
+from eideploy import cache
 from eideploy.backends.digital.bundle import MAKEFILE, RTL, TESTBENCH
 from eideploy.errors import DataError
+from eideploy.files import unwritable
 from eideploy.rtl import tools
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: two processes may build the same there
-    fcntl = None  # type: ignore[assignment]
-
-OBJ, TESTBENCH_FILE, LOCK = "obj", "testbench", "lock"
+OBJ, TESTBENCH_FILE = "obj", "testbench"
 
 
 def testbench(bundle: Path) -> Path:
     """Return the Verilator simulator of the core in `bundle`, built if it is not in the cache.
 
     It is named after the hash of all that it is made of: SystemVerilog, testbench, flags (in the
-    Makefile), and the versions of Verilator and the compiler. It appears when it is whole, and
-    two processes that want it make it once.
+    Makefile), and the versions of Verilator and the compiler.
+
+    Args:
+        bundle: a folder that `write_bundle` has just filled. Its Makefile and sources are run, so
+            it is never that of a build, which anybody may have changed.
 
     Raises:
         UsageError: Verilator, make or g++ is not installed.
         DataError: it cannot be built, with the first line of what the tools said.
     """
     tools.require(tools.VERILATE, where="--executor rtl")
-    path = _place(bundle)
-    if path.exists():
-        return path
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(path.parent), tempfile.TemporaryDirectory(dir=path.parent) as aside:
-        if not path.exists():
-            _made(bundle, Path(aside)).replace(path)
-    return path
+    try:
+        return cache.kept(_name(bundle), partial(_made, bundle), what="simulator of the core")
+    except OSError as error:
+        raise unwritable(Path(error.filename or bundle), error) from error
 
 
 def is_kept(bundle: Path) -> bool:
     """Return whether the simulator of the core in `bundle` has been built before."""
-    return not tools.missing(tools.VERILATE) and _place(bundle).exists()
+    return not tools.missing(tools.VERILATE) and cache.find(_name(bundle)) is not None
 
 
-def cache() -> Path:
-    """Return the folder in which simulators are kept."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "eideploy" / "rtl"
-
-
-def _place(bundle: Path) -> Path:
-    return cache() / f"core-{_fingerprint(bundle)}" / TESTBENCH_FILE
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process builds in `folder`; on systems without locks, do not."""
-    with (folder / LOCK).open("w") as lock:
-        if fcntl:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _name(bundle: Path) -> str:
+    return f"rtl/core-{_fingerprint(bundle)}/{TESTBENCH_FILE}"
 
 
 def _fingerprint(bundle: Path) -> str:

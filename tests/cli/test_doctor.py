@@ -90,3 +90,14 @@ def test_a_bare_path_to_the_checkout_is_enough(empty):
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "eideploy: eideploy as a command" in done.stdout
+
+
+def test_a_cache_that_others_can_write_is_said(call, empty, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(empty))
+    assert findings(call)["cache"]["state"] == "ok"
+    empty.chmod(0o777)
+    found = findings(call)["cache"]
+    assert found["state"] == "note"
+    assert found["found"] == f"{empty.resolve()}: others may write there until chmod go-w"
+    assert "XDG_CACHE_HOME" in found["fix"]
+    assert not list(empty.iterdir())

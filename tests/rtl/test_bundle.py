@@ -76,18 +76,28 @@ def test_the_state_machine_says_what_the_core_does(bundle):
     np.testing.assert_array_equal(core.totals[0], model.totals)
 
 
-@pytest.mark.rtl
-def test_a_bundle_runs_by_its_own_makefile(bundle, monkeypatch):
-    """Words that came with it go through; the simulator is the one in the cache."""
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param("run", marks=pytest.mark.rtl),
+        pytest.param("iverilog", marks=pytest.mark.icarus),
+    ],
+)
+def test_a_bundle_runs_by_its_own_makefile_in_any_folder(bundle, tmp_path, make):
+    """Words that came with it go through, whatever its path and that of temporary files is."""
     folder, program = bundle
-    (folder / "obj").mkdir()
-    shutil.copy(build.testbench(folder), folder / "obj")
-    for path in [*(folder / "rtl").iterdir(), *(folder / "tb").iterdir()]:
-        os.utime(path, (0, 0))  # older than the simulator
-    said = subprocess.run(["make", "run"], cwd=folder, capture_output=True, text=True, check=True)
+    there = shutil.copytree(folder, tmp_path / "it's a $place, #1")
+    (tmp_path / "for now").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "for now")}
+    said = subprocess.run(
+        ["make", make], cwd=there, env=environment, capture_output=True, text=True, check=True
+    )
     assert "sample 1" in said.stdout
-    logits = (folder / "trace/logits.hex").read_text().splitlines()
+    logits = (there / "trace/logits.hex").read_text().splitlines()
     assert len(logits) == program.stages[-1].n_e
+    if make == "run":  # it is not made again
+        again = subprocess.run(["make"], cwd=there, capture_output=True, text=True, check=True)
+        assert "verilator" not in again.stdout.replace("+verilator", "")
 
 
 @pytest.mark.rtl

@@ -9,10 +9,11 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from tempfile import gettempdir
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -83,15 +84,15 @@ def open_plain(path: Path) -> BinaryIO:
     return file
 
 
-def read_whole(path: Path, *, fix: str = RESTORE) -> bytes:
-    """Return what a file holds.
+def read_whole(path: Path, *, most: int = -1, fix: str = RESTORE) -> bytes:
+    """Return what a file holds; of one that is larger than `most`, a byte more than that.
 
     Raises:
         FormatError: it cannot be read; `fix` says what to do.
     """
     try:
         with open_plain(path) as file:
-            return file.read()
+            return file.read(most + 1 if most >= 0 else -1)
     except OSError as error:
         raise FormatError(
             f"the file cannot be read: {error.strerror}", where=str(path), fix=fix
@@ -236,6 +237,15 @@ def _foreign(what: str, found: object, kind: str, path: Path) -> FormatError:
         if what == "folder"
         else "restore the file from a copy, or name another",
     )
+
+
+@contextmanager
+def temporary_files() -> Iterator[None]:
+    """Raise DataError, naming the folder, where the block cannot write its temporary files."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(Path(error.filename or gettempdir()), error) from error
 
 
 def unwritable(path: Path, error: OSError) -> DataError:

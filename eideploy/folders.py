@@ -17,6 +17,7 @@ from eideploy.backends import digital
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.dynapse2.network import FILE as CHIP_NETWORK
+from eideploy.emitted import matches
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,
@@ -68,6 +69,10 @@ class Build(_Finished):
     """A finished build: a run's circuit, and the program that it was compiled to."""
 
     program: Program
+
+    def holds(self, pattern: str) -> bool:
+        """Return whether the manifest vouches for a file of `pattern`."""
+        return any(matches(pattern, name) for name in self.content["files"])
 
 
 def discard_if_empty(folder: Path) -> None:
@@ -159,7 +164,7 @@ def finish_build(
     `extras` names what else is written, of `backends.EXTRAS`.
     """
     save(circuit, folder / CIRCUIT)
-    backends.of(program.target)(program, folder)
+    backends.of(program.target).emit(program, folder)
     for name in extras:
         backends.EXTRAS[name].emit(circuit, program, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")

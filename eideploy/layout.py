@@ -39,32 +39,33 @@ class Memories:
 
 
 def load(program: Program) -> Memories:
-    """Return the memories before the first inference.
+    """Return the memories before the first inference, as deep as the program takes them.
 
     Accumulators and inhibitory sums are cleared; membranes and spikes hold what they happen to.
     """
-    size, lanes = program.target.memory, program.target.core.lanes
+    used = {use.resource: use.used for use in program.uses}
+    lanes = program.target.core.lanes
 
-    def rows(depth: int) -> Int:
-        return np.zeros((depth, lanes), np.int64)
+    def rows(memory: str) -> Int:
+        return np.zeros((used[f"{memory} rows"], lanes), np.int64)
 
-    def words() -> Int:
-        return np.zeros(size.parameter_words, np.int64)
+    def words(memory: str) -> Int:
+        return np.zeros(used[f"{memory} words"], np.int64)
 
     memories = Memories(
-        weight=rows(size.weight_rows),
-        num=rows(size.accumulator_rows),
-        den=rows(size.accumulator_rows),
-        inhibition=rows(size.inhibition_rows),
-        spike=rows(size.spike_rows) + STALE,
-        shift=rows(size.lane_rows),
-        align=rows(size.lane_rows),
-        membrane=np.full(size.membrane_words, STALE),
-        threshold=words(),
-        bias=words(),
-        fraction=words(),
-        floor=words(),
-        gain=np.zeros(size.gain_words, np.int64),
+        weight=rows("weight"),
+        num=rows("accumulator"),
+        den=rows("accumulator"),
+        inhibition=rows("inhibition"),
+        spike=rows("spike") + STALE,
+        shift=rows("lane"),
+        align=rows("lane"),
+        membrane=words("membrane") + STALE,
+        threshold=words("parameter"),
+        bias=words("parameter"),
+        fraction=words("parameter"),
+        floor=words("parameter"),
+        gain=words("gain"),
     )
     for stage in program.stages:
         _load_stage(memories, program, stage)

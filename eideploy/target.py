@@ -14,6 +14,10 @@ from eideploy.tables import bounded, build, is_file, read_toml, refuse
 
 VERSION = 1
 SPEC = "spec.toml"
+# What a spec may ask for at most: it becomes the header of a core that other programs compile.
+MOST_LANES = MOST_CYCLES = MOST_ENTRIES = 4096
+MOST_BITS = 64
+DEEPEST = 1 << 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +28,10 @@ class Core:
                 folded ones, too
     """
 
-    lanes: int
-    update_lanes: int
-    layers: int
-    routes: int
+    lanes: int = bounded(1, MOST_LANES)
+    update_lanes: int = bounded(1, MOST_LANES)
+    layers: int = bounded(1, MOST_ENTRIES)
+    routes: int = bounded(1, MOST_ENTRIES)
     inhibition: Literal["factored", "both"] = "factored"
 
 
@@ -35,16 +39,16 @@ class Core:
 class Memory:
     """Depths of the memories; rows are of P entries."""
 
-    weight_rows: int
-    accumulator_rows: int
-    inhibition_rows: int
-    membrane_words: int
-    spike_rows: int
-    parameter_words: int
-    lane_rows: int
-    gain_words: int
-    axis_words: int
-    table_entries: int
+    weight_rows: int = bounded(1, DEEPEST)
+    accumulator_rows: int = bounded(1, DEEPEST)
+    inhibition_rows: int = bounded(1, DEEPEST)
+    membrane_words: int = bounded(1, DEEPEST)
+    spike_rows: int = bounded(1, DEEPEST)
+    parameter_words: int = bounded(1, DEEPEST)
+    lane_rows: int = bounded(1, DEEPEST)
+    gain_words: int = bounded(1, DEEPEST)
+    axis_words: int = bounded(1, DEEPEST)
+    table_entries: int = bounded(1, DEEPEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,39 +58,39 @@ class Widths:
     shift, align  of the shifts' amounts
     """
 
-    weight: int
-    input: int
-    accumulator: int
-    inhibition: int
-    divisor: int
-    current: int
-    membrane: int
-    table_entry: int
-    gain: int
-    threshold: int
-    bias: int
-    fraction: int
-    shift: int
-    align: int
+    weight: int = bounded(1, MOST_BITS)
+    input: int = bounded(1, MOST_BITS)
+    accumulator: int = bounded(1, MOST_BITS)
+    inhibition: int = bounded(1, MOST_BITS)
+    divisor: int = bounded(1, MOST_BITS)
+    current: int = bounded(1, MOST_BITS)
+    membrane: int = bounded(1, MOST_BITS)
+    table_entry: int = bounded(1, MOST_BITS)
+    gain: int = bounded(1, MOST_BITS)
+    threshold: int = bounded(1, MOST_BITS)
+    bias: int = bounded(1, MOST_BITS)
+    fraction: int = bounded(1, MOST_BITS)
+    shift: int = bounded(1, MOST_BITS)
+    align: int = bounded(1, MOST_BITS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Cycles from the last issue of a phase to its last effect."""
 
-    setup: int
-    accumulate: int
-    inhibit: int
-    minimum: int
-    output: int
+    setup: int = bounded(1, MOST_CYCLES)
+    accumulate: int = bounded(1, MOST_CYCLES)
+    inhibit: int = bounded(1, MOST_CYCLES)
+    minimum: int = bounded(1, MOST_CYCLES)
+    output: int = bounded(1, MOST_CYCLES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DividerTiming:
     """Cycles between two divisions, and from operands to updated neuron."""
 
-    interval: int
-    latency: int
+    interval: int = bounded(1, MOST_CYCLES)
+    latency: int = bounded(1, MOST_CYCLES)
 
 
 @dataclass(frozen=True, kw_only=True)

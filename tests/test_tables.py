@@ -49,7 +49,7 @@ def test_all_faults_of_a_target_are_told_at_once_with_their_keys(fault):
         text = text.replace(old, new, 1)
     assert sorted(fault(read_target, text).split("; ")) == sorted(
         [
-            "core.lanes = -8 is not a positive whole number",
+            "core.lanes = -8 is not in 1..4096",
             "memory.weight_rows = 1.5 is not a positive whole number",
             "memory.gains is unknown (did you mean gain_words?)",
             "memory.gain_words is missing",

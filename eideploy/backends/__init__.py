@@ -6,15 +6,30 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from eideploy.backends import digital
+from eideploy.backends import digital, onnx
 from eideploy.circuit import Circuit, forms
+from eideploy.emitted import Emitted
 from eideploy.errors import SpecError, UsageError
 from eideploy.program import Program
 from eideploy.target import Target
 
 Emit = Callable[[Program, Path], None]
 EmitBeside = Callable[[Circuit, Program, Path, Mapping[str, Any]], None]
-BACKENDS: Mapping[str, Emit] = {"digital": digital.emit}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """What serves a target.
+
+    emit   writes the files of a program into a folder; the same program, the same bytes
+    files  which they are, and what checks each
+    """
+
+    emit: Emit
+    files: tuple[Emitted, ...]
+
+
+BACKENDS: Mapping[str, Backend] = {"digital": Backend(emit=digital.emit, files=digital.FILES)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +38,12 @@ class Extra:
 
     package  what writing them needs, and the optional dependency that brings it
     emit     writes them from the float circuit, the program and what the manifest will say
+    files    which they are, and what checks each
     """
 
     package: str
     emit: EmitBeside
+    files: tuple[Emitted, ...]
 
 
 def _onnx(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
@@ -52,13 +69,21 @@ def _nir(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, A
 
 
 EXTRAS: Mapping[str, Extra] = {
-    "nir": Extra(package="nir", emit=_nir),
-    "onnx": Extra(package="onnx", emit=_onnx),
+    "nir": Extra(
+        package="nir",
+        emit=_nir,
+        files=tuple(Emitted(nir_file(dialect), "run") for dialect in forms.DIALECTS),
+    ),
+    "onnx": Extra(
+        package="onnx",
+        emit=_onnx,
+        files=(Emitted(onnx.FLOAT, "run"), Emitted(onnx.INTEGER, "run")),
+    ),
 }
 
 
-def of(target: Target) -> Emit:
-    """Return what writes the files of a program for `target` into a folder.
+def of(target: Target) -> Backend:
+    """Return the backend that serves `target`.
 
     Raises:
         SpecError: the target names a backend that does not exist.

@@ -7,9 +7,10 @@ from eideploy.chip_folders import ChipBuild
 from eideploy.dpi.single_neuron import CASES
 from eideploy.errors import DataError, FormatError
 from eideploy.files import MANIFEST, read_json, sha256, write_json
+from eideploy.flow.build_files import KEPT
 from eideploy.progress import note
 
-KEPT, KIND = "simulation.json", "eideploy simulation of a chip"
+KIND = "eideploy simulation of a chip"
 NUMBERS = (
     "dt_s", "spikes", "input_events", "synaptic_events", "divisor", "divisor_variation",
     "decided_ms",

@@ -17,6 +17,7 @@ from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
+from eideploy.flow.build_files import PASSES
 from eideploy.flow.compile_chip import compile_for_chip, refuse_integers
 from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
 from eideploy.flow.nir import nir_facts
@@ -37,7 +38,6 @@ from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
 
 CALIBRATION_SAMPLES = 256
-PASSES = "passes.json"
 
 
 @dataclass(frozen=True, kw_only=True)

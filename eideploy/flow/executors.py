@@ -12,11 +12,10 @@ from eideploy.backends import digital, nir_file, onnx
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import UsageError
-from eideploy.flow.rtl import ARTEFACT, rtl_run
+from eideploy.flow.rtl import ARTEFACT, is_simulator_kept, rtl_run
 from eideploy.folders import Build
 from eideploy.program import Program
 from eideploy.rtl import tools
-from eideploy.rtl.build import is_kept
 from eideploy.simulate.integer import logits_of
 from eideploy.simulate.state_machine import StateMachine
 from eideploy.simulate.trace import Trace
@@ -33,7 +32,7 @@ class Executor:
     """A program that runs one artefact.
 
     name      as people read it
-    artefact  the file of a build that it runs
+    artefact  the file of a build that it runs; `*` stands for a part of several names
     kind      "integer": puts out the readout's sums (A12), to equal those of the integer simulator;
               "float": puts out logits, to equal those of the float reference
               "plain": ... of the network that divides by constants
@@ -77,7 +76,7 @@ def onnx_run(build: Build | None, program: Program) -> Run:
     """
     if lack := missing(ONNXRUNTIME):
         raise UsageError(lack, where="--executor onnx", fix="pip install 'eideploy[onnx]'")
-    if build is not None and program is build.program and holds(build, onnx.INTEGER):
+    if build is not None and program is build.program and build.holds(onnx.INTEGER):
         return _onnxruntime(build, onnx.INTEGER)
     from eideploy.backends.onnx.runtime import onnxruntime_run
     from eideploy.backends.onnx.writer import integer_model
@@ -101,11 +100,6 @@ class Beside:
         self.logits += int((totals != trace.totals).sum())
         self.predictions += int((totals.argmax(1) != trace.totals.argmax(1)).sum())
         return replace(trace, totals=totals, logits=logits_of(self.circuit, totals))
-
-
-def holds(build: Build, artefact: str) -> bool:
-    """Return whether the build's manifest vouches for a file."""
-    return artefact in build.content["files"]
 
 
 def missing(packages: tuple[str, ...]) -> str:
@@ -179,7 +173,7 @@ EXECUTORS: tuple[Executor, ...] = (
     Executor(
         name="Verilator", artefact=ARTEFACT, kind="integer", open=_verilator,
         commands=tools.VERILATE, mode="every spike and cycle", most=16,
-        ready=lambda build: is_kept(build.folder),
+        ready=lambda build: is_simulator_kept(build.program),
     ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),

@@ -13,15 +13,16 @@ from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
 from eideploy.flow import chip_report, chip_training_report, training_report
-from eideploy.flow.compile import PASSES
+from eideploy.flow.build_files import NUMBERS, PAGE, PASSES
 from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
-from eideploy.flow.executors import EXECUTORS, holds
+from eideploy.flow.executors import EXECUTORS
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.provenance import provenance
 from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
+from eideploy.flow.stock import NOT_RUN
 from eideploy.flow.sweep import found_sweep
-from eideploy.flow.verify import NOT_RUN, Row, run_executors
+from eideploy.flow.verify import Row, run_executors
 from eideploy.folders import Build, load_build
 from eideploy.progress import Advance, bar, note
 from eideploy.report.advice import advice
@@ -36,7 +37,6 @@ from eideploy.staging import sole_writing
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
 VERIFIED = 64  # of them, in every other program
-PAGE, NUMBERS = "report.html", "report.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +188,7 @@ def _executed(
     build: Build, samples: Array, labels: Array | None, request: Request, advance: Advance
 ) -> list[Row]:
     """Run what can run at once; the rest is named with what runs it."""
-    now = [e for e in EXECUTORS if request.verify or not holds(build, e.artefact) or e.ready(build)]
+    now = [e for e in EXECUTORS if request.verify or not build.holds(e.artefact) or e.ready(build)]
     rows = run_executors(
         build, samples[:VERIFIED], None if labels is None else labels[:VERIFIED], now,
         advance=advance,
@@ -205,7 +205,7 @@ def _executed(
 
 def _ladder(build: Build) -> Mapping[str, Any] | None:
     """Return what every pass changed, as compiling found it."""
-    if not holds(build, PASSES):
+    if not build.holds(PASSES):
         return None
     return read_json(build.folder / PASSES)
 

@@ -1,27 +1,37 @@
-"""The core's SystemVerilog beside the simulator: the build's own, or written in passing."""
+"""The core's SystemVerilog beside the simulator, on the memories of a build.
+
+What is run is the core, testbench and Makefile that are installed with this tool. Of a build only
+data is taken: its program, and the images of its memories.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
-from eideploy.backends.digital.bundle import PACKAGE, RTL, write_bundle
+from eideploy.backends.digital.bundle import IMAGES, take_images, write_bundle, write_core
+from eideploy.backends.digital.parameters import shape_of
 from eideploy.circuit import Array
-from eideploy.errors import DataError
+from eideploy.errors import CapacityError, DataError
+from eideploy.files import temporary_files
 from eideploy.folders import Build
 from eideploy.program import Program
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
 from eideploy.rtl import tools
-from eideploy.rtl.bench import run_bundle
+from eideploy.rtl.bench import Manner, run_bundle
+from eideploy.rtl.build import is_kept
 from eideploy.rtl.compare import Differences, differences
 from eideploy.rtl.trace import PHASES
+from eideploy.simulate.cycles import count_cycles
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import KEEP_ALL
 
-ARTEFACT = f"{RTL}/{PACKAGE}"
+ARTEFACT = f"{IMAGES}/*.hex"
 
 
 class RtlRun:
@@ -31,16 +41,17 @@ class RtlRun:
     cycles       by stage and phase, (phases,), summed over samples and steps
     """
 
-    def __init__(self, program: Program, bundle: Path | None, *, strict: bool = False) -> None:
+    def __init__(self, program: Program, build: Path | None, *, strict: bool = False) -> None:
         self.program, self.strict = program, strict
+        self.where = str(build or program.target.source)
         self.differences: Differences | None = None
         self.cycles = {stage.name: np.zeros(len(PHASES), np.int64) for stage in program.stages}
-        self._folder = None
-        if bundle is None:
-            self._folder = TemporaryDirectory(prefix="eideploy-core-")
-            bundle = Path(self._folder.name)
-            write_bundle(program, bundle)
-        self.bundle = bundle
+        with temporary_files():
+            self.bundle = Path(mkdtemp(prefix="eideploy-core-"))
+            finalize(self, rmtree, self.bundle, ignore_errors=True)
+            write_bundle(program, self.bundle)
+        if build is not None:
+            take_images(build, self.bundle)
 
     def __call__(self, samples: Array) -> Array:
         """Return the sums (B, classes) that the core puts out.
@@ -48,14 +59,20 @@ class RtlRun:
         Raises:
             DataError: the core cannot be built or is stuck; or, if `strict`, anything differs.
         """
-        with bar("rtl", len(samples)) as advance:
-            found = run_bundle(self.program, self.bundle, samples, on_sample=lambda: advance(1, ""))
         expected = run_integer(self.program.circuit, samples, keep=KEEP_ALL)
+        # Nothing makes the core wait, so the formula is exact: far beyond it, an image is at fault.
+        longest = int(count_cycles(self.program, expected).per_inference.max())
+        try:
+            with bar("rtl", len(samples)) as advance, temporary_files():
+                found = run_bundle(
+                    self.program, self.bundle, samples, manner=Manner(limit=2 * longest + 1000),
+                    on_sample=lambda: advance(1, ""),
+                )  # fmt: skip
+        except DataError as error:  # the folder that it names is gone when it is read
+            raise DataError(error.what, where=self.where, fix=error.fix) from error
         batch = differences(self.program, found, expected)
         if self.strict and batch.total:
-            raise DataError(
-                f"the core differs: {_said(batch)}", where=str(self.bundle), fix="report it"
-            )
+            raise DataError(f"the core differs: {_said(batch)}", where=self.where, fix="report it")
         self.differences = batch if self.differences is None else self.differences + batch
         for name, phases in found.phases.items():
             self.cycles[name] += np.array([phases[phase].sum() for phase in PHASES])
@@ -105,15 +122,26 @@ class RtlRun:
 
 
 def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> RtlRun:
-    """Return what runs a program's core: the build's own files where they are of it.
+    """Return what runs a program's core, on the build's own images where they are of it.
 
     Raises:
         UsageError: Verilator, make or g++ is not installed.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
+        FormatError: an image that is none of the program's memory.
     """
     tools.require(tools.VERILATE, where="--executor rtl")
-    own = build is not None and program is build.program and ARTEFACT in build.content["files"]
+    own = build is not None and program is build.program and build.holds(ARTEFACT)
     return RtlRun(program, build.folder if own and build else None, strict=strict)
+
+
+def is_simulator_kept(program: Program) -> bool:
+    """Return whether the simulator of a program's core has been built before."""
+    try:
+        with temporary_files(), TemporaryDirectory(prefix="eideploy-core-") as name:
+            write_core(shape_of(program), Path(name))
+            return is_kept(Path(name))
+    except CapacityError:
+        return False
 
 
 def _said(found: Differences) -> str:

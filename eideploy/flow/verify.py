@@ -1,21 +1,39 @@
-"""Job: run every artefact of a build in every program that is installed, and compare."""
+"""Job: run every artefact of a build in every program that is installed, and compare.
+
+A build's files are data. What runs is installed with this tool, or is another program.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from eideploy import folders
+from eideploy import backends, folders
 from eideploy.backends import nir_file
 from eideploy.chip_folders import is_chip_build
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError, UsageError
-from eideploy.flow.executors import EXECUTORS, Executor, holds
+from eideploy.files import temporary_files
+from eideploy.flow.build_files import LEFT, WRITTEN
+from eideploy.flow.executors import EXECUTORS, Executor
 from eideploy.flow.result import Result
 from eideploy.flow.samples import samples_of
+from eideploy.flow.stock import (
+    DIFFERS,
+    EQUAL,
+    FAILED,
+    NOT_RUN,
+    Item,
+    Stock,
+    stock_counts,
+    stock_hint,
+    stock_text,
+    stock_verdict,
+)
 from eideploy.flow.verify_chip import verify_chip
 from eideploy.folders import Build, load_build
 from eideploy.progress import Advance, bar, note
@@ -26,7 +44,6 @@ from eideploy.simulate.observe import batches
 
 SAMPLES = 64
 TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
-EQUAL, DIFFERS, FAILED, NOT_RUN = "equal", "differs", "failed", "not run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +78,11 @@ class Row:
     reason: str = ""
 
     @property
+    def label(self) -> str:
+        """What compared it."""
+        return self.executor
+
+    @property
     def is_gap(self) -> bool:
         """Whether it ran and is not equal."""
         return self.result in (DIFFERS, FAILED)
@@ -84,13 +106,16 @@ def verify(request: Request) -> Result:
     )
     with bar("verify", len(EXECUTORS)) as advance:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
+    items = _stock(build, rows)
+    gaps = any(row.is_gap for row in rows) or any(item.state == "gap" for item in items)
     return Result(
-        text=_text(build, len(x), rows),
+        text=_text(build, len(x), rows, items),
         content={
-            "build": str(build.folder), "samples": len(x), "equal": not _gaps(rows),
+            "build": str(build.folder), "samples": len(x), "equal": not gaps,
             "rows": [asdict(row) for row in rows],
+            "files": [asdict(item) for item in items], "counts": stock_counts(items),
         },
-        exit_code=1 if _gaps(rows) else 0,
+        exit_code=1 if gaps else 0,
     )  # fmt: skip
 
 
@@ -110,6 +135,22 @@ def run_executors(
         rows.append(_row(executor, build, x, labels, expected.get(executor.kind, x)))
         advance(1, executor.name)
     return rows
+
+
+def _stock(build: Build, rows: Sequence[Row]) -> list[Item]:
+    """Return what is known of every file, beside what the backend writes for the program now."""
+    backend = backends.of(build.program.target)
+    extras = [rule for extra in backends.EXTRAS.values() for rule in extra.files]
+    with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
+        again = Path(name)
+        backend.emit(build.program, again)
+        return Stock(
+            folder=build.folder,
+            listed=build.content["files"],
+            declared=(*WRITTEN, *backend.files, *extras, *LEFT),
+            again=again,
+            comparisons=rows,
+        ).items()
 
 
 def _folder(folder: Path | None) -> Path:
@@ -132,7 +173,7 @@ def _expected(build: Build, x: Array) -> dict[str, Array]:
     sums = [run_integer(build.program.circuit, batch).totals for batch in batches(x)]
     logits = [run_float(build.circuit, batch).logits for batch in batches(x)]
     expected = {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
-    if holds(build, nir_file("plain")):
+    if build.holds(nir_file("plain")):
         ranges = build.program.circuit.ranges
         assert ranges is not None  # it was calibrated
         plain = without_division(build.circuit, ranges)
@@ -143,7 +184,7 @@ def _expected(build: Build, x: Array) -> dict[str, Array]:
 
 def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expected: Array) -> Row:
     row = partial(Row, artefact=executor.artefact, executor=executor.label)
-    if not holds(build, executor.artefact):
+    if not build.holds(executor.artefact):
         why = f"the build has no {executor.artefact}"
         hint = (
             "its README.md says why"
@@ -184,11 +225,7 @@ def _option(artefact: str) -> str:
     return f"nir --nir-dialect {dialect}"
 
 
-def _gaps(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row.is_gap]
-
-
-def _text(build: Build, count: int, rows: list[Row]) -> str:
+def _text(build: Build, count: int, rows: list[Row], items: list[Item]) -> str:
     head = ["artefact", "run by", "result", "samples", "max difference", "predictions differing"]
     cells = [
         [
@@ -201,13 +238,6 @@ def _text(build: Build, count: int, rows: list[Row]) -> str:
     reasons = sorted(
         {f"  {row.result}: {row.artefact}, {row.reason}" for row in rows if row.reason}
     )
-    gaps = _gaps(rows)
-    ran = sum(row.result == EQUAL for row in rows)
-    verdict = (
-        f"{counted(len(gaps), 'gap')}: this build is not what its simulators say"
-        if gaps
-        else f"no gap: {counted(ran, 'comparison')}, all equal"
-    )
     return "\n".join(
         [
             f"verified build {build.folder} on {counted(count, 'sample')}",
@@ -216,6 +246,19 @@ def _text(build: Build, count: int, rows: list[Row]) -> str:
             table(head, cells),
             *(["", *reasons] if reasons else []),
             "",
-            verdict,
+            stock_text(items),
+            "",
+            *stock_hint(build.content, items),
+            f"{_verdict(rows, items)}; {stock_verdict(items)}",
         ]
     )
+
+
+def _verdict(rows: list[Row], items: list[Item]) -> str:
+    differing = sum(row.is_gap for row in rows)
+    ran = [row for row in rows if row.result == EQUAL]
+    if differing:
+        return f"{counted(differing, 'gap')}: this build is not what its simulators say"
+    if other := stock_counts(items)["gap"]:
+        return f"{counted(other, 'gap')}: this build is not what eideploy writes"
+    return f"no gap: {counted(len(ran), 'comparison')}, all equal"

@@ -12,6 +12,7 @@ from pathlib import Path
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import Shape
 from eideploy.errors import DataError, UsageError
+from eideploy.files import temporary_files
 from eideploy.program import Use
 from eideploy.rtl import tools
 from eideploy.rtl.build import first_complaint
@@ -60,12 +61,12 @@ def synthesise(
     Raises:
         UsageError: yosys or make is not installed, or nextpnr where it is needed.
         DataError: yosys refuses the core: a latch, a combinational loop, an error; or nextpnr
-            does, as it is larger than the largest ECP5.
+            does, as it is larger than the largest ECP5; or no temporary file can be written.
     """
     tools.require(TOOLS, where="synthesis")
     if route:
         require_router(family)
-    with tempfile.TemporaryDirectory(prefix="eideploy-synth-") as name:
+    with temporary_files(), tempfile.TemporaryDirectory(prefix="eideploy-synth-") as name:
         folder = Path(name)
         write_core(shape, folder)
         try:

@@ -115,7 +115,7 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
     call("compile", "--target", "dynapse2")
     out = call("verify")
     assert out.code == 0, out.out
-    assert "no gap: 4 checks, all equal" in out.out
+    assert "no gap: 3 checks, all equal; of 13 files 9 verified" in out.out
     assert "a board" in out.out
     assert not list(CHIP_BUILD.rglob("__pycache__"))
 
@@ -124,9 +124,10 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
     ("file", "old", "new", "said"),
     [
         ("dynapse2/patch.json", "[0, 1024, ", "[0, 512, ", "another configuration"),
-        ("dynapse2/neurons.csv", "out,3,", "out,2,", "neurons.csv says otherwise"),
-        ("dynapse2/load.py", "def check(args):", "def chec(args):", "load.py"),
-        ("dynapse2/patchfile.py", 'patch", 1', 'patch", 2', "of version 1, not"),
+        ("dynapse2/patch.json", '"seen_x": -6', '"seen_x": -7', "not what eideploy"),
+        ("dynapse2/neurons.csv", "out,3,", "out,2,", "not what eideploy"),
+        ("dynapse2/load.py", "def check(args):", "def chec(args):", "not what eideploy"),
+        ("dynapse2/patchfile.py", 'patch", 1', 'patch", 2', "not what eideploy"),
     ],
 )
 def test_verify_tells_what_was_changed(chip_run, call, file, old, new, said):
@@ -139,3 +140,4 @@ def test_verify_tells_what_was_changed(chip_run, call, file, old, new, said):
     out = call("verify")
     assert out.code == 1
     assert said in out.out
+    assert any(line.split()[:2] == [file, "gap"] for line in out.out.splitlines())

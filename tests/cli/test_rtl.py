@@ -27,7 +27,7 @@ def test_simulate_and_verify_find_no_difference(built, call):
     verified = call("verify", "--json")
     assert verified.code == 0
     rows = {row["artefact"]: row for row in json.loads(verified.out)["rows"]}
-    assert (rows["rtl/core_pkg.sv"]["result"], rows["rtl/core_pkg.sv"]["samples"]) == ("equal", 16)
+    assert (rows["images/*.hex"]["result"], rows["images/*.hex"]["samples"]) == ("equal", 16)
 
 
 @pytest.mark.rtl

@@ -3,14 +3,39 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from eideploy.backends.digital.bundle import README, write_bundle
+from eideploy.backends.digital.bundle import (
+    IMAGES,
+    MAKEFILE,
+    README,
+    RTL,
+    TESTBENCH,
+    WORDS,
+    write_bundle,
+)
 from eideploy.circuit.store import save
 from eideploy.circuit.text import text
+from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError
 from eideploy.files import write_atomic, write_json
 from eideploy.program import Program
 
 INTEGER, ENTRIES, LISTING = "integer.safetensors", "program.json", "integer.txt"
+BY_MAKE = (
+    "made by make in this folder, which uses it again: run make clean first if it is not yours"
+)
+FILES = (
+    Emitted(INTEGER, "run"),
+    Emitted(LISTING, "again"),
+    Emitted(ENTRIES, "again"),
+    Emitted(f"{RTL}/*.sv", "again"),
+    Emitted(f"{TESTBENCH}/*", "again"),
+    Emitted(f"{IMAGES}/*.hex", "again"),
+    Emitted(WORDS, "again"),
+    Emitted(MAKEFILE, "again"),
+    Emitted(README, "documentation"),
+    Emitted("obj/*", why=BY_MAKE, listed=False),
+    Emitted("trace/*", why=BY_MAKE, listed=False),
+)
 
 
 def emit(program: Program, folder: Path) -> None:

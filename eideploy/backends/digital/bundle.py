@@ -8,11 +8,16 @@ from shutil import copyfile
 from eideploy import shipped
 from eideploy.backends.digital.images import hex_text, images
 from eideploy.backends.digital.parameters import Shape, package_text, shape_of
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE, read_whole
 from eideploy.program import Program
 
 RTL, TESTBENCH, IMAGES = "rtl", "tb", "images"
 PACKAGE, SHAPE_HEADER, WORDS = "core_pkg.sv", "shape.h", "words.txt"
 MAKEFILE, README = "Makefile", "README.md"
+ANY_DIGIT = bytes.maketrans(
+    b"123456789abcdef", b"0" * 15
+)  # what an image has in common with others
 
 
 def write_bundle(program: Program, folder: Path, *, shape: Shape | None = None) -> None:
@@ -30,6 +35,24 @@ def write_bundle(program: Program, folder: Path, *, shape: Shape | None = None) 
     for name, image in images(program, shape).items():
         (folder / IMAGES / f"{name}.hex").write_text(hex_text(image, bits[name]), "ascii")
     (folder / WORDS).write_text("".join(f"{line}\n" for line in _example(program)), "ascii")
+
+
+def take_images(build: Path, bundle: Path) -> None:
+    """Put the images of a build, which are its data, into the place of those in `bundle`.
+
+    Raises:
+        FormatError: one is missing, or has other rows or digits than that of the program.
+    """
+    for written in sorted((bundle / IMAGES).iterdir()):
+        path = build / IMAGES / written.name
+        image = read_whole(path, most=written.stat().st_size)
+        if image.translate(ANY_DIGIT) != written.read_bytes().translate(ANY_DIGIT):
+            raise FormatError(
+                f"{path.name} has other rows or digits than the program's memory",
+                where=str(path),
+                fix=RESTORE,
+            )
+        written.write_bytes(image)
 
 
 def write_core(shape: Shape, folder: Path) -> None:

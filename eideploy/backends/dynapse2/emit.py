@@ -16,12 +16,21 @@ from eideploy.dynapse2.configuration import Configuration
 from eideploy.dynapse2.mapping import Mapped
 from eideploy.dynapse2.network import FILE, save
 from eideploy.dynapse2.spec import BACKEND, ChipSpec
+from eideploy.emitted import Emitted
 from eideploy.errors import DataError
 from eideploy.files import write_atomic, write_json
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
-MODEL = "model.nir"
-BUNDLE = ("load.py", "merge.py", "patchfile.py", "session.py", "README.md")
+MODEL, README = "model.nir", "README.md"
+LOADER = ("load.py", "merge.py", "patchfile.py", "session.py")
+BY_PYTHON = "compiled by Python, which runs it: remove it before load.py is run if it is not yours"
+FILES = (
+    Emitted(FILE, why="the network, which the others are compared with"),
+    Emitted(MODEL, "run"),
+    *(Emitted(f"{FOLDER}/{name}", "again") for name in (PATCH, NEURONS, INPUTS, MAPPING, *LOADER)),
+    Emitted(f"{FOLDER}/{README}", "documentation"),
+    Emitted(f"{FOLDER}/__pycache__/*", why=BY_PYTHON, listed=False),
+)
 
 
 def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
@@ -33,9 +42,8 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     place.mkdir()
     save(mapped.network, folder / FILE)
     write_patch(mapped.configuration, mapped.spec, place / PATCH)
-    bundle = shipped.folder("targets") / BACKEND / "bundle"
-    for name in BUNDLE:
-        shutil.copyfile(bundle / name, place / name)
+    for name in (*LOADER, README):
+        shutil.copyfile(loader_folder() / name, place / name)
     _write_rows(place / NEURONS, neuron_rows(mapped.configuration, mapped.spec))
     _write_rows(place / INPUTS, input_rows(mapped.configuration))
     write_json(place / MAPPING, {"format": 1, **asdict(used)})
@@ -48,9 +56,19 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     return ()
 
 
+def loader_folder() -> Path:
+    """Return where load.py and its parts are installed."""
+    return shipped.folder("targets") / BACKEND / "bundle"
+
+
+def board_files(spec: ChipSpec) -> tuple[str, ...]:
+    """Return the names of the defect map and the bias table, of those that the spec names."""
+    return tuple(filter(None, (spec.board.defects, spec.board.bias_table)))
+
+
 def copy_board_files(spec: ChipSpec, folder: Path) -> None:
     """Copy the defect map and the bias table that the spec names, so that the build is whole."""
-    for name in filter(None, (spec.board.defects, spec.board.bias_table)):
+    for name in board_files(spec):
         try:
             shutil.copyfile(spec.source.parent / name, folder / name)
         except OSError as error:

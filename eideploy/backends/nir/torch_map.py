@@ -3,6 +3,7 @@
 nirtorch 2.6 knows no neurons and no Scale, gives Affine a random bias, and flattens the batch, too.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.backends.nir.extension import EIDivision, register
+from eideploy.backends.nir.graphfile import read_graph
 from eideploy.backends.nir.read import DAMAGED
 from eideploy.backends.nir.write import DT
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE
+from eideploy.files import RESTORE, read_whole
 
 Node = Any  # nir has no types
+PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 NodeMap = Mapping[type, Callable[[Node], nn.Module]]
 
 
@@ -58,7 +61,9 @@ def nirtorch_run(path: Path, circuit: Circuit) -> Callable[[Array], Array]:
 
     register()
     try:
-        module = nirtorch.nir_to_torch(nir.read(path), node_map(), dtype=torch.float64)
+        graph = read_graph(read_whole(path))
+        _require_plain_names(graph)
+        module = nirtorch.nir_to_torch(graph, node_map(), dtype=torch.float64)
     except (*DAMAGED, OSError) as error:
         raise _refused(path, error) from error
 
@@ -76,6 +81,15 @@ def nirtorch_run(path: Path, circuit: Circuit) -> Callable[[Array], Array]:
         return np.asarray(total / circuit.steps)
 
     return run
+
+
+def _require_plain_names(graph: Node) -> None:
+    """Raise ValueError on a name that is more than a word: nirtorch makes Python code of them."""
+    if any(isinstance(node, nir.NIRGraph) for node in graph.nodes.values()):
+        raise ValueError("a node of it is a graph itself, and eideploy writes none")
+    for name in (*graph.nodes, *(end for edge in graph.edges for end in edge)):
+        if not PLAIN.fullmatch(name):
+            raise ValueError(f"the name {name!r} of a node is not of letters, digits, _, . and -")
 
 
 def _refused(path: Path, error: Exception) -> FormatError:

@@ -25,6 +25,7 @@ LIBRARIES = {".so", ".pyd", ".dylib"}
 ENABLES = {
     "nir": "compile --emit nir, networks from other tools",
     "onnx": "compile --emit onnx, verify",
+    "openvino": "verify: model.int.onnx in OpenVINO, where its numbers fit 22 bits",
     "data": "CIFAR, Tiny ImageNet, event camera sets",
     "tensorboard": "train --tensorboard",
     "neurobench": "report --neurobench",

@@ -25,6 +25,7 @@ Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes
 Open = Callable[[Build | None, Program], Run]
 ONNXRUNTIME = "onnxruntime", "onnx"  # the package that runs, and what it needs
 NIRTORCH = "nirtorch", "nir"
+OPENVINO = "openvino", "onnx"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Executor:
     commands  ... and of programs
     mode      how it is run, where it can be in several ways
     most      how many samples it is given at most; None: all
+    refuses   why it cannot run what this very build holds; "" if it can
     ready     whether nothing has to be built for minutes before it runs
     """
 
@@ -52,6 +54,7 @@ class Executor:
     commands: tuple[str, ...] = ()
     mode: str = ""
     most: int | None = None
+    refuses: Callable[[Build], str] = lambda _: ""
     ready: Callable[[Build], bool] = lambda _: True
 
     @property
@@ -123,6 +126,20 @@ def _onnxruntime(build: Build, artefact: str, *, optimised: bool = True) -> Run:
     return onnxruntime_run(path.read_bytes(), build.circuit, where=str(path), optimised=optimised)
 
 
+def _openvino(build: Build) -> Run:
+    from eideploy.backends.onnx.runtime import openvino_run
+
+    path = build.folder / onnx.INTEGER
+    return openvino_run(path.read_bytes(), build.circuit, where=str(path))
+
+
+def _too_wide(build: Build) -> str:
+    from eideploy.backends.onnx.runtime import wide_integers
+
+    reason = wide_integers((build.folder / onnx.INTEGER).read_bytes())
+    return reason and f"OpenVINO has no 64-bit integers, and {reason}"
+
+
 def _onnx_reference(build: Build, artefact: str) -> Run:
     from eideploy.backends.onnx.runtime import reference_run
 
@@ -177,6 +194,10 @@ EXECUTORS: tuple[Executor, ...] = (
     ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),
+    Executor(
+        name="OpenVINO", artefact=onnx.INTEGER, kind="integer", open=_openvino, packages=OPENVINO,
+        refuses=_too_wide,
+    ),
     *(
         Executor(
             name="nirtorch", artefact=nir_file(dialect),

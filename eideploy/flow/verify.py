@@ -194,6 +194,8 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         return row(result=NOT_RUN, reason=f"{why}: {hint}")
     if executor.missing:
         return row(result=NOT_RUN, reason=executor.missing)
+    if reason := executor.refuses(build):
+        return row(result=NOT_RUN, reason=reason)
     x, expected = x[: executor.most], expected[: executor.most]
     try:
         run = executor.open(build)

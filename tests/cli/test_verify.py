@@ -49,6 +49,9 @@ def test_every_file_is_equal_in_every_program(onnx_build, call):
     found = call("verify", "--json")
     assert found.code == 0
     held = {key: r for key, r in rows(found).items() if not key[0].endswith(".nir")}
+    (openvino,) = (held.pop(key) for key in list(held) if key[1].startswith("OpenVINO"))
+    assert openvino["result"] == "not run"  # E-I layers at int8 are too wide for it
+    assert openvino["reason"].startswith("OpenVINO has no 64-bit integers, and ")
     assert {row["result"] for row in held.values()} == {"equal"}
     assert {artefact for artefact, _ in held} == {*MODELS, "integer.safetensors"}
     integer = [r for (artefact, _), r in held.items() if artefact != "model.onnx"]
@@ -66,7 +69,9 @@ def test_a_division_that_only_a_model_of_the_core_has_is_equal_in_every_program(
     found = call("verify", "--samples", 8, "--json")
     assert found.code == 0
     integer = [
-        r for (artefact, _), r in rows(found).items() if artefact.startswith(("int", "model.int"))
+        r
+        for (artefact, by), r in rows(found).items()
+        if artefact.startswith(("int", "model.int")) and not by.startswith("OpenVINO")
     ]
     assert [row["result"] for row in integer] == ["equal"] * 4
 

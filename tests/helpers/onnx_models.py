@@ -8,13 +8,20 @@ from onnx.utils import Extractor
 
 from eideploy.backends.onnx.division import divided
 from eideploy.backends.onnx.graph import Graph, declared, model
-from eideploy.backends.onnx.runtime import onnxruntime_run, reference_run
+from eideploy.backends.onnx.runtime import (
+    onnxruntime_run,
+    openvino_run,
+    reference_run,
+    wide_integers,
+)
 
 
 def runs(model, circuit):
     """Return what runs `model`, by the name of the program."""
     data = model.SerializeToString()
-    return {
+    is_narrow = model.graph.output[0].name == "totals" and not wide_integers(data)
+    narrow = {"OpenVINO": openvino_run(data, circuit, where="model")} if is_narrow else {}
+    return narrow | {
         "onnxruntime": onnxruntime_run(data, circuit, where="model"),
         "onnxruntime unoptimised": onnxruntime_run(data, circuit, where="model", optimised=False),
         "reference evaluator": reference_run(data, circuit, where="model"),

@@ -8,23 +8,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.onnx.graph import NARROW
+from eideploy.backends.onnx.integer_model import least_inputs
+from eideploy.backends.onnx.runtime import openvino_run, wide_integers
+from eideploy.backends.onnx.words import words_of
 from eideploy.backends.onnx.writer import integer_model
-from eideploy.circuit import Division, Flatten, SumPool
+from eideploy.circuit import Circuit, Division, Flatten, SumPool
 from eideploy.circuit.integer import IntegerEILayer
-from eideploy.numeric.division import lut
+from eideploy.errors import FormatError
+from eideploy.numeric.division import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.simulate.integer import quantize_input, run_integer
 from eideploy.simulate.samples import over_time
 from tests.helpers import onnx_models
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
 
-INTEGERS = {"UINT8", "INT32", "INT64", "UINT64", "BOOL"}
+INTEGERS = {"UINT8", "INT32", "INT64", "UINT32", "UINT64", "BOOL"}
 
 
 def test_every_program_equals_the_simulator_on_random_circuits():
     seen = Counter()
 
-    @settings(max_examples=60)
+    @settings(max_examples=90)
     @given(data=st.data(), circuit=circuits())
     def check(data, circuit):
         x = data.draw(samples(circuit), label="samples").astype(np.float32)
@@ -33,6 +38,7 @@ def test_every_program_equals_the_simulator_on_random_circuits():
         for name, run in onnx_models.runs(model, circuit).items():
             np.testing.assert_array_equal(run(x), trace.totals, err_msg=name)
         seen.update(stimulus(circuit, trace))
+        seen["wide" if wide_integers(model.SerializeToString()) else "narrow"] += 1
 
     check()
     assert {name for name, count in seen.items() if count < 8} == set(), seen
@@ -161,6 +167,7 @@ def test_the_model_is_of_the_stated_versions_and_checked():
     assert said == {
         "kind": "eideploy integer program", "division": "exact", "steps": "3",
         "input_step": repr(1 / 3), "input_top": "15", "logit_step": "0.5",
+        "wide_integers": words_of(wide(15, 15))[1],
     }  # fmt: skip
 
 
@@ -169,3 +176,74 @@ def test_the_same_circuit_gives_the_same_bytes():
         integer_model(wide(15, 15), {}).SerializeToString(deterministic=True) for _ in range(2)
     )
     assert one == two
+
+
+def narrow(divider, threshold=1):
+    """Return a circuit whose numbers reach close to 2^22, and none beyond."""
+    rng = np.random.default_rng(0)
+    w = lambda *shape: rng.integers(0, 10, shape)  # noqa: E731
+    own = {
+        "gain": rng.integers(1, 8, 2), "fraction": rng.integers(0, 3, 5), "align": 1,
+        "floor": 7, "constant": rng.integers(1, 900, 5), "bias": rng.integers(-9, 9, 5),
+        "current_bits": 12, "division": Division(divider=divider, zero_policy="minimum"),
+    }  # fmt: skip
+    return circuit(
+        source((2, 4, 4), top=15, step=1 / 3),
+        conv("conv", "input", 9 * w(5, 2, 3, 3), w(2, 2, 3, 3), w(5, 2), padding=1, **own),
+        lif("lif", "conv", 5, threshold=threshold, membrane_bits=14),
+        Flatten(name="flatten", inputs=("lif",)),
+        readout("flatten", w(3, 80), w(2, 80), w(3, 2), shift_ee=1),
+        steps=3,
+    )
+
+
+DIVIDERS = (exact(), lut(4, 4), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none())
+
+
+@pytest.mark.parametrize("divider", DIVIDERS, ids=lambda d: d.label)
+def test_a_narrow_program_is_equal_where_integers_are_computed_in_float32(divider):
+    x = inputs_of(narrow(divider), count=20)
+    seen = run_integer(narrow(divider), x, keep=frozenset({"currents"})).currents["conv"]
+    made = narrow(divider, threshold=max(1, int(np.median(seen[seen > 0]))))
+    assert words_of(made) == (NARROW, "")
+    model = integer_model(made, {})
+    kinds = set(onnx_models.types_of(onnx_models.from_levels(model)).values())
+    assert "UINT64" not in kinds
+    expected = run_integer(made, x).totals
+    assert len(np.unique(expected)) > 5
+    runs = onnx_models.runs(model, made)
+    assert "OpenVINO" in runs
+    for name, run in runs.items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
+
+
+def test_a_wide_program_says_why_and_openvino_is_not_asked():
+    made = wide(255, 255)
+    data = integer_model(made, {}).SerializeToString()
+    assert wide_integers(data) == words_of(made)[1]
+    assert wide_integers(data).endswith("bits, 22 are exact")
+    with pytest.raises(FormatError, match="OpenVINO has no 64-bit integers, and"):
+        openvino_run(data, made, where="model")
+
+
+@pytest.mark.parametrize("step", [1 / 3, 0.25, 1 / 255, 0.1, 3.0])
+def test_every_float32_around_a_tie_gets_the_level_that_is_defined(step):
+    """The arithmetic of the runtime, float32 or not, does not matter."""
+    node = source((1,), top=200, step=step, high=200 * step)
+    made = Circuit(nodes=(node, *narrow_tail()), steps=1)
+    assert words_of(made)[0] is NARROW
+    least = least_inputs(node)[1:]
+    near = [
+        np.nextafter(least, np.float32(-np.inf)),
+        least,
+        np.nextafter(least, np.float32(np.inf)),
+    ]
+    x = np.minimum(np.concatenate(near), np.float32(node.high)).reshape(-1, 1)
+    expected = run_integer(made, x).totals
+    assert len(np.unique(expected)) == node.top + 1
+    for name, run in onnx_models.runs(integer_model(made, {}), made).items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
+
+
+def narrow_tail():
+    return (readout("input", [[1]], [[0]], [[0]]),)

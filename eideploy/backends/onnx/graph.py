@@ -1,6 +1,7 @@
 """An ONNX graph under construction: operators in, names of values out."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,29 @@ Array = NDArray[Any]
 Value = str  # the name of a value in the graph
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The integers that a graph computes with.
+
+    highest   the highest bit of a number: all are below 2^(highest + 1), and sums of two of them
+              are exact
+    """
+
+    kind: type[np.signedinteger[Any]]
+    unsigned: type[np.unsignedinteger[Any]]
+    highest: int
+
+
+WIDE = Words(kind=np.int64, unsigned=np.uint64, highest=62)
+# Runtimes that compare, divide and multiply matrices of int32 in float32 are exact below 2^24.
+NARROW = Words(kind=np.int32, unsigned=np.uint32, highest=22)
+
+
 class Graph:
     """Collects operators and constants; `scope` is the circuit's node that they belong to."""
 
-    def __init__(self, scope: str = "") -> None:
-        self.scope = scope
+    def __init__(self, scope: str = "", words: Words = WIDE) -> None:
+        self.scope, self.words = scope, words
         self.nodes: list[Any] = []
         self.names: set[str] = set()
         self.constants: dict[tuple[Any, ...], tuple[str, Array]] = {}
@@ -48,6 +67,10 @@ class Graph:
     def cast(self, x: Value, kind: type[np.generic], to: str = "") -> Value:
         """Return `x` as `kind`."""
         return self.op("Cast", x, to=to, to_=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
+
+    def whole(self, number: int | Array) -> Array:
+        """Return whole numbers as the graph's own integers."""
+        return np.asarray(number).astype(self.words.kind)
 
     def constant(self, array: Array, to: str = "constant") -> Value:
         """Return a constant, the same for equal arrays."""

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from eideploy.backends.onnx.division import divided, smaller
-from eideploy.backends.onnx.graph import Graph, Value
+from eideploy.backends.onnx.graph import WIDE, Graph, Value
 from eideploy.backends.onnx.network import Network, per_channel
+from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
 from eideploy.circuit.integer import (
     IntegerCurrent,
@@ -27,7 +28,8 @@ class IntegerNetwork(Network):
     """The rule of every integer node."""
 
     def __init__(self, circuit: Circuit) -> None:
-        super().__init__(circuit, np.int64)
+        words, _ = words_of(circuit)
+        super().__init__(circuit, words.kind, words)
         self.limits, self.peaks = limits(circuit), peaks(circuit)
 
     def read(self, x: Value) -> Value:
@@ -38,10 +40,16 @@ class IntegerNetwork(Network):
                 "a float circuit was given to the integer model",
                 where=f"node {node.name}", fix="quantize it first",
             )  # fmt: skip
-        x = g.cast(x, np.float64)
-        x = g.op("Round", g.op("Div", x, np.float64(node.step)))
-        x = g.op("Clip", x, np.float64(0), np.float64(node.top))
-        return g.cast(x, self.kind, to=LEVELS)
+        if g.words is WIDE:
+            return g.cast(_levels(g, g.cast(x, np.float64), node, np.float64), self.kind, to=LEVELS)
+        near = g.cast(_levels(g, x, node, np.float32), self.kind)  # a tie may go to either side
+        least = least_inputs(node)
+        is_above = g.op(
+            "GreaterOrEqual", x, g.op("Gather", np.append(least[1:], np.float32(np.inf)), near)
+        )
+        is_below = g.op("Less", x, g.op("Gather", least, near))
+        near = g.op("Add", near, g.cast(is_above, self.kind))
+        return g.op("Sub", near, g.cast(is_below, self.kind), to=LEVELS)
 
     def finish(self, total: Value, output: str) -> None:
         """Write the totals; times logit_step / T they are the logits (A12)."""
@@ -57,14 +65,14 @@ class IntegerNetwork(Network):
         g, reach = self.graph, self.limits[node.name]
         if isinstance(node, IntegerEILayer):
             num, s = self._balance(node, x)
-            gained = g.op("Mul", s, node.gain)
+            gained = g.op("Mul", s, g.whole(node.gain))
             den = self._product(
                 gained, node.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor"
             )  # (A5)
         else:
             num, den = self._folded(node, x)
         c = divided(g, node, num, den)
-        return self.maps(node, g.op("Add", c, node.bias), "output")  # (A9)
+        return self.maps(node, g.op("Add", c, g.whole(node.bias)), "output")  # (A9)
 
     @apply.register
     def _(self, node: IntegerLogits, x: Value) -> Value:
@@ -74,9 +82,10 @@ class IntegerNetwork(Network):
 
     @apply.register
     def _(self, node: IntegerLIF, current: Value) -> Value:
-        body, shape = Graph(f"{node.name}/step"), self.circuit.shapes[node.name]
-        unit, top = np.int64(1 << node.leak), np.int64(1 << (node.membrane_bits - 1))
-        threshold = body.constant(per_channel(node.threshold, shape), "threshold")
+        body = Graph(f"{node.name}/step", self.graph.words)
+        unit, top = body.whole(1 << node.leak), body.whole(1 << (node.membrane_bits - 1))
+        each = per_channel(node.threshold, self.circuit.shapes[node.name])
+        threshold = body.constant(body.whole(each), "threshold")
         below = body.op("Sub", "membrane", body.op("Mod", "membrane", unit))  # floors, as >> does
         v = body.op("Sub", "membrane", body.op("Div", below, unit))
         u = body.op("Add", v, "current")
@@ -105,7 +114,7 @@ class IntegerNetwork(Network):
         return difference, others[0] if others else difference
 
     def _columns(self, node: Integers, x: Value) -> Value:
-        narrow = self.graph.cast(x, np.uint8 if self.peaks[node.inputs[0]] < BYTE else np.int64)
+        narrow = self.graph.cast(x, np.uint8 if self.peaks[node.inputs[0]] < BYTE else self.kind)
         return self.columns(node, narrow)
 
     def _balance(self, node: IntegerSynapses, x: Value) -> tuple[Value, Value]:
@@ -118,11 +127,11 @@ class IntegerNetwork(Network):
         subtracted = self._product(
             s, node.w_ei.T, peak=reach.inhibition, bound=reach.subtracted, to="subtracted"
         )
-        shifted = g.op("Mul", p, np.int64(1) << node.shift_ee)
+        shifted = g.op("Mul", p, g.whole(1 << node.shift_ee))
         return g.op("Sub", shifted, subtracted, to="num"), s
 
     def _product(self, x: Value, weights: Array, *, peak: int, bound: int, to: str) -> Value:
-        """Return x @ weights as int64, exactly; `bound` is proven over every partial sum.
+        """Return x @ weights, exactly; `bound` is proven over every partial sum.
 
         Operands are uint8 where both are: products of uint8 by int8 would saturate in pairs on a
         processor without VNNI. Else they are the narrower of int32 and int64 that holds all.
@@ -135,4 +144,27 @@ class IntegerNetwork(Network):
             kind, operator = np.uint8, "MatMulInteger"
         x = g.cast(x, kind)
         y = g.op(operator, x, g.constant(np.ascontiguousarray(weights, kind), f"w_{to}"))
-        return g.cast(y, np.int64, to=to)
+        return g.cast(y, self.kind, to=to)
+
+
+def _levels(g: Graph, x: Value, node: IntegerInput, kind: type[np.floating[Any]]) -> Value:
+    """Return clip(round(x / step), 0, top) in floats of `kind` (A1)."""
+    x = g.op("Round", g.op("Div", x, kind(node.step)))
+    return g.op("Clip", x, kind(0), kind(node.top))
+
+
+def least_inputs(node: IntegerInput) -> Array:
+    """Return the least float32 that (A1) takes to each level 0..top, (top + 1,).
+
+    Comparisons with them find the level of a float32 exactly, in any arithmetic.
+    """
+    levels = np.arange(1, node.top + 1)
+    least = ((levels - 0.5) * node.step).astype(np.float32)
+    while (over := np.rint(least.astype(np.float64) / node.step) < levels).any():
+        least[over] = np.nextafter(least[over], np.float32(np.inf))
+    while True:
+        before = np.nextafter(least, np.float32(-np.inf))
+        also = np.rint(before.astype(np.float64) / node.step) >= levels
+        if not also.any():
+            return np.append(np.float32(0), least)
+        least[also] = before[also]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
-from eideploy.backends.onnx.graph import Array, Graph, Value, declared
+from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
 from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, Shape, SumPool
 from eideploy.circuit.nodes import Connections, Convolution
 from eideploy.errors import InvariantError
@@ -23,8 +23,8 @@ class Network(ABC):
     shown for the circuit's own number of steps; any other time is the T of that run.
     """
 
-    def __init__(self, circuit: Circuit, kind: type[np.number[Any]]) -> None:
-        self.circuit, self.graph = circuit, Graph()
+    def __init__(self, circuit: Circuit, kind: type[np.number[Any]], words: Words = WIDE) -> None:
+        self.circuit, self.graph = circuit, Graph(words=words)
         self.kind = kind  # of every value between nodes
         self.in_time = {circuit.input.name: False}  # whether a value certainly has T entries
         self.duration = ""  # (1,) T of this run

@@ -1,4 +1,4 @@
-"""Runs models by programs of other people: onnxruntime, and onnx's own reference evaluator."""
+"""Runs models by programs of other people: onnxruntime, onnx's reference evaluator, OpenVINO."""
 
 from collections.abc import Callable
 from typing import Any
@@ -77,6 +77,46 @@ def reference_run(data: bytes, circuit: Circuit, *, where: str) -> Run:
         return np.asarray(out)
 
     return run
+
+
+def openvino_run(data: bytes, circuit: Circuit, *, where: str) -> Run:
+    """Return what runs a model in OpenVINO, on the processor, its floats in float32.
+
+    Raises:
+        FormatError: the model has 64-bit integers, which OpenVINO would cut to 32 without a word;
+            or OpenVINO does not take it, now or when it runs.
+    """
+    import openvino
+
+    if reason := wide_integers(data):
+        raise FormatError(
+            f"OpenVINO has no 64-bit integers, and {reason}", where=where,
+            fix="run the model in onnxruntime",
+        )  # fmt: skip
+    try:
+        core = openvino.Core()
+        options = {"INFERENCE_PRECISION_HINT": "f32"}  # not bfloat16, where the processor has it
+        compiled = core.compile_model(core.read_model(data), "CPU", options)
+    except RuntimeError as error:
+        raise _refused("OpenVINO", error, where) from error
+
+    def run(samples: Array) -> Array:
+        try:
+            return np.array(compiled(model_input(circuit, samples))[0])
+        except RuntimeError as error:
+            raise _refused("OpenVINO", error, where) from error
+
+    return run
+
+
+def wide_integers(data: bytes) -> str:
+    """Return why a model computes with 64-bit integers, as it says itself; "" if it does not."""
+    try:
+        facts = load_model_from_string(data).metadata_props
+    except DecodeError:  # which a runtime says when it is given the file
+        return ""
+    said: dict[str, str] = {p.key: p.value for p in facts}
+    return said.get("wide_integers", "")
 
 
 def model_input(circuit: Circuit, samples: Array) -> Array:

@@ -13,6 +13,7 @@ from eideploy.backends.onnx import FLOAT, INTEGER
 from eideploy.backends.onnx.float_model import FloatNetwork
 from eideploy.backends.onnx.graph import model
 from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
+from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Circuit, IntegerInput
 from eideploy.circuit.integer import IntegerLogits
 from eideploy.files import sha256, write_atomic
@@ -57,6 +58,9 @@ def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
     """Return the model of an integer circuit whose division was lowered."""
     graph = IntegerNetwork(circuit).build("integer_program", TOTALS)
     metadata = {**facts, "kind": INTEGER_KIND, "steps": str(circuit.steps)}
+    _, reason = words_of(circuit)
+    if reason:
+        metadata["wide_integers"] = reason
     source, output = circuit.input, circuit.output
     if isinstance(source, IntegerInput):
         metadata |= {"input_step": repr(source.step), "input_top": str(source.top)}

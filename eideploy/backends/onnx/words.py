@@ -1,0 +1,61 @@
+"""Whether an integer program can be written in 32-bit integers, by the proof of its widths."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from eideploy.backends.onnx.graph import NARROW, WIDE, Words
+from eideploy.circuit import Circuit, IntegerLIF
+from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.proof import Number, prove
+from eideploy.numeric.division import Mitchell, Tabulated
+
+
+def words_of(circuit: Circuit) -> tuple[Words, str]:
+    """Return the integers that a program's model computes with, and why they are wide.
+
+    They are narrow where no number, not even one between two operators, can reach 2^22: then every
+    operator is exact also in a runtime that computes with int32 in float32, as OpenVINO does.
+    """
+    for place, role, largest in _numbers(circuit):
+        if largest >= 1 << NARROW.highest:
+            bits = largest.bit_length()
+            return WIDE, f"{role} of {place} may have {bits} bits, {NARROW.highest} are exact"
+    return NARROW, ""
+
+
+def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
+    """Yield node, role and largest magnitude of all that a model computes."""
+    reach = limits(circuit)
+    currents: dict[str, int] = {}
+    for name, numbers in prove(circuit).items():
+        node = circuit.node(name)
+        for number in numbers:
+            if number.saturates is None:
+                yield name, number.role, _largest(number)
+        if name in reach:
+            yield name, "W_EI S", reach[name].subtracted
+        if isinstance(node, IntegerCurrent):
+            yield from _of_division(node, reach[name])
+            currents[name] = _largest(numbers[-1])
+        if isinstance(node, IntegerLIF):
+            yield name, "u", (1 << node.membrane_bits - 1) + currents[node.inputs[0]]
+
+
+def _largest(number: Number) -> int:
+    return max(-number.low, number.high)
+
+
+def _of_division(node: IntegerCurrent, reach: LayerLimits) -> Iterator[tuple[str, str, int]]:
+    assert node.division is not None  # it was lowered
+    divider = node.division.divider
+    yield node.name, "the limit of c", 1 << node.current_bits - 1
+    if not isinstance(divider, Tabulated | Mitchell):  # it shifts the numerator itself
+        up = max(0, int((node.fraction + node.align).max())) + 1
+        yield node.name, "2^fraction NUM", max(-reach.low, reach.high) << up
+    if (instead := divider.instead(node.constant)) is not None:
+        yield node.name, "the divisor", int(np.max(instead))
+        return
+    yield node.name, "the floor of DEN", int(node.floor.max())
+    yield node.name, "DEN << align", reach.divisor << int(node.align.max())

@@ -56,7 +56,7 @@ def kept(name: str, make: Callable[[Path], Path], *, what: str) -> Path:
             try:
                 return _keep(made, place)
             except OSError as error:
-                reason = _said(error)
+                reason = f"{place.parent}: {error.strerror or error}"
         if sys.stderr is not None:
             sys.stderr.write(f"{what}: {reason}; made for this process alone\n")
         _made[name] = _keep(made, _own_folder() / made.name)
@@ -95,12 +95,14 @@ def folder() -> Path:
 def fault() -> str:
     """Return why nothing can be kept in the cache, "" where nothing stands in the way."""
     try:
-        _place(LOCK, make=False)
+        place = _place(LOCK, make=False).parent
     except FileNotFoundError as error:
-        return "" if error.filename else _said(error)  # a folder that is made when it is needed
+        if not error.filename:
+            return _said(error)
+        place = Path(error.filename).parent  # what is missing below is made when it is needed
     except OSError as error:
         return _said(error)
-    return "" if os.access(folder(), os.W_OK) else f"{folder()}: it may only be read"
+    return "" if os.access(place, os.W_OK) else f"{place}: it may only be read"
 
 
 def _place(name: str, *, make: bool) -> Path:
@@ -128,7 +130,7 @@ def _require_safe(path: Path, is_kind: Callable[[int], bool], *, is_own: bool) -
         raise OSError(errno.EPERM, "it belongs to another user", str(path))
     is_sticky = bool(found.st_mode & stat.S_ISVTX)  # as /tmp: nobody may rename what others made
     if found.st_mode & OTHERS_WRITE and (is_own or not is_sticky):
-        raise OSError(errno.EPERM, "others may write there until chmod go-w", str(path))
+        raise OSError(errno.EPERM, "others may write there (chmod go-w)", str(path))
 
 
 def _is_safe_file(path: Path) -> bool:

@@ -68,7 +68,7 @@ def test_from_a_folder_where_others_may_write_nothing_is_taken(base, makes, caps
     assert not own.is_relative_to(base)
     where = (base / level).resolve()
     assert capsys.readouterr().err == (
-        f"simulator: {where}: others may write there until chmod go-w; "
+        f"simulator: {where}: others may write there (chmod go-w); "
         "made for this process alone\n"
     )
     assert (kept(makes), makes.count) == (own, 2)  # not a third time
@@ -79,12 +79,14 @@ def test_from_a_folder_where_others_may_write_nothing_is_taken(base, makes, caps
     assert cache.find("rtl/core-0/testbench") == path
 
 
-def test_a_cache_that_is_not_there_yet_is_no_fault_and_one_of_others_is(base):
+def test_a_cache_that_is_not_there_yet_is_no_fault_and_one_of_others_is(base, monkeypatch):
     assert cache.fault() == ""
     assert not base.exists()  # asking makes nothing
+    monkeypatch.setattr(os, "access", lambda path, _: path != base.parent)
+    assert cache.fault() == f"{base.parent}: it may only be read"
     base.mkdir(mode=0o777)
     base.chmod(0o777)
-    assert cache.fault() == f"{base.resolve()}: others may write there until chmod go-w"
+    assert cache.fault() == f"{base.resolve()}: others may write there (chmod go-w)"
 
 
 def test_a_folder_above_where_all_may_write_is_safe_if_it_is_sticky(base, makes, capsys):
@@ -189,7 +191,9 @@ def test_a_disk_that_takes_nothing_is_said(base, makes, monkeypatch, capsys, fai
 
     monkeypatch.setattr(Path, fails, full)
     assert kept(makes).read_bytes() == MADE
-    assert "No space left on device; made for this process alone" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"simulator: {base}")
+    assert line.endswith(": No space left on device; made for this process alone")
     assert not [p for p in base.rglob("*") if p.is_file() and p.name != "lock"]
 
 

@@ -98,6 +98,6 @@ def test_a_cache_that_others_can_write_is_said(call, empty, monkeypatch):
     empty.chmod(0o777)
     found = findings(call)["cache"]
     assert found["state"] == "note"
-    assert found["found"] == f"{empty.resolve()}: others may write there until chmod go-w"
+    assert found["found"] == f"{empty.resolve()}: others may write there (chmod go-w)"
     assert "XDG_CACHE_HOME" in found["fix"]
     assert not list(empty.iterdir())

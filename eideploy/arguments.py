@@ -68,8 +68,8 @@ def _command(
 def _add_train(commands: "Commands[Parser]") -> None:
     parser = _command(commands, "train", "train a network into a run folder", TRAIN_EXAMPLES)
     parser.add_argument(
-        "preset", nargs="?", default=DEFAULT_PRESET, metavar="PRESET|CONFIG.toml",
-        help="digits-conv (default), cifar10-vgg16, ..., or a configuration file",
+        "preset", nargs="?", metavar="PRESET|CONFIG.toml",
+        help=f"{DEFAULT_PRESET} (default), cifar10-vgg16, ..., or a configuration file",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, help="of everything random (default: the preset's)")
     parser.add_argument(
@@ -93,7 +93,7 @@ def _add_train(commands: "Commands[Parser]") -> None:
         "--tensorboard", action="store_true", help="write a TensorBoard log into the run, too"
     )
     parser.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN",
+        "--resume", nargs="?", type=Path, const=True, default=False, metavar="RUN",
         help="continue an interrupted run (default: the latest)",
     )  # fmt: skip
     add_out(parser, "RUN")
@@ -135,7 +135,7 @@ def _add_compile(commands: "Commands[Parser]") -> None:
         help="refuse a run that was not trained for a mixed-signal chip, instead of adapting it",
     )  # fmt: skip
     parser.add_argument(
-        "--monitor", choices=("all", "outputs"), default="all",
+        "--monitor", choices=("all", "outputs"),
         help="whose spikes the host of a mixed-signal chip sees (default: all that can be sent)",
     )  # fmt: skip
     parser.add_argument(
@@ -212,11 +212,11 @@ def _add_simulate(commands: "Commands[Parser]") -> None:
         "cycle by cycle; dpi: a mixed-signal chip as a build configures it, with mismatch",
     )  # fmt: skip
     parser.add_argument(
-        "--chips", type=count, default=5, metavar="N",
+        "--chips", type=count, metavar="N",
         help="with dpi: how many chips of each mismatch are drawn (default: 5)",
     )  # fmt: skip
     parser.add_argument(
-        "--calibrate-chips", dest="calibrate", type=count, default=0, metavar="K",
+        "--calibrate-chips", dest="calibrate", type=count, metavar="K",
         help="with dpi: also weigh each chip's outputs by K training samples a class",
     )  # fmt: skip
     parser.add_argument("--samples", type=count, metavar="N", help="the first N (default: all)")

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eideploy.arguments import command_line
-from eideploy.config import DEFAULT_PRESET
-from eideploy.errors import EideployError, UsageError
+from eideploy.errors import EideployError
 from eideploy.memory import keep_freed_memory
-from eideploy.options import emitted, overrides, reading
+from eideploy.options import reading, settings
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result
@@ -56,99 +55,24 @@ def _print(text: str) -> int:
 
 
 def _train(args: argparse.Namespace) -> "Result":
-    from eideploy.config.chip import is_for_chip
-    from eideploy.flow import train
+    from eideploy.flow import training as job
 
-    if args.finetune is not None:
-        return _finetune(args) if args.target is None else _distil(args)
-    if args.target is not None:
-        raise UsageError(
-            "a target is what a finished run is adapted to",
-            where="--target",
-            fix="add --finetune RUN, or train a preset for the chip, digits-dynapse2",
-        )
-    if is_for_chip(args.preset):
-        return _train_for_chip(args)
-    if _says_integers(args):
-        raise UsageError(
-            "a float training knows no integers",
-            where="--scheme, --division, --lut, --zero-policy",
-            fix="train first, then eideploy train --finetune RUN with these options",
-        )
-    if args.resume is None:
-        return train.train(
-            args.preset,
-            overrides=overrides(args),
-            out=args.out,
-            data_dir=args.data_dir,
-            tensorboard=args.tensorboard,
-        )
-    changed = args.set or args.seed is not None or args.reset is not None
-    if changed or args.out is not None or args.preset != DEFAULT_PRESET:
-        raise UsageError(
-            "a resumed run keeps the configuration and the folder that it has",
-            where="--resume",
-            fix="drop the other options, or begin a new run without --resume",
-        )
-    return train.resume(
-        Path(args.resume) if args.resume else None,
-        data_dir=args.data_dir,
-        tensorboard=args.tensorboard,
-    )
-
-
-def _train_for_chip(args: argparse.Namespace) -> "Result":
-    from eideploy.flow.chip_training import train_for_chip
-
-    if args.resume is not None or args.tensorboard or _says_integers(args):
-        raise UsageError(
-            "a new training for a mixed-signal chip knows no integers and no TensorBoard log",
-            where="train",
-            fix="drop --tensorboard, --resume and what says how a network becomes integers; "
-            "a run that was begun goes on with eideploy train --resume RUN, without its preset",
-        )
-    return train_for_chip(
-        args.preset, overrides=overrides(args), out=args.out, data_dir=args.data_dir
-    )
-
-
-def _distil(args: argparse.Namespace) -> "Result":
-    from eideploy.flow.adapting import distil
-
-    if args.resume is not None or args.preset != DEFAULT_PRESET or _says_integers(args):
-        raise UsageError(
-            "a run is adapted to a mixed-signal chip as it is",
-            where="--finetune",
-            fix="drop the preset, --resume and what says how a network becomes integers",
-        )
-    return distil(
-        args.finetune, args.target, overrides=overrides(args), out=args.out, data_dir=args.data_dir
-    )
-
-
-def _finetune(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import finetuning
-
-    if args.resume is not None or args.preset != DEFAULT_PRESET:
-        raise UsageError(
-            "fine-tuning goes on with a finished run and its configuration",
-            where="--finetune",
-            fix="drop the preset and --resume; continue one with eideploy train --resume RUN",
-        )
-    request = finetuning.Request(
-        parent=args.finetune,
+    request = job.Request(
+        preset=args.preset,
+        settings=settings(args),
+        seed=args.seed,
+        reset=args.reset,
+        finetune=args.finetune,
+        target=args.target,
         scheme=args.scheme,
         divider=_divider(args),
         zero_policy=args.zero_policy,
-        overrides=overrides(args),
         data_dir=args.data_dir,
         tensorboard=args.tensorboard,
+        resume=args.resume,
+        out=args.out,
     )
-    return finetuning.finetune(request, out=args.out)
-
-
-def _says_integers(args: argparse.Namespace) -> bool:
-    return any(x is not None for x in (args.scheme, args.lut, args.division, args.zero_policy))
+    return job.run(request)
 
 
 def _import(args: argparse.Namespace) -> "Result":
@@ -159,37 +83,37 @@ def _import(args: argparse.Namespace) -> "Result":
 
 def _compile(args: argparse.Namespace) -> "Result":
     from eideploy.flow import compile as job
-    from eideploy.flow.graphs import as_run
 
     options = job.Options(
         target=args.target,
         scheme=args.scheme,
         divider=_divider(args),
         zero_policy=args.zero_policy,
-        inhibition=args.inhibition or "factored",
+        inhibition=args.inhibition,
         calibration_samples=args.calibration_samples,
         calibrate_on=args.calibrate_on,
         data_dir=args.data_dir,
-        emit=emitted(args),
-        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)) or ("ei",),
+        emit=tuple(dict.fromkeys(args.emit)),
+        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)),
         nir_compat=args.nir_compat,
+        reading=reading(args),
         adapt=not args.no_adapt,
         monitor=args.monitor,
+        verbose=args.verbose,
     )
-    with as_run(args.folder, reading(args), args.calibrate_on) as run:
-        return job.compile_run(run, options, out=args.out, verbose=args.verbose)
+    return job.compile_run(args.folder, options, out=args.out)
 
 
 def _simulate(args: argparse.Namespace) -> "Result":
     from eideploy.flow import simulate as job
 
-    if args.executor == "dpi":
-        return _simulate_chip(args)
     request = job.Request(
         folder=args.folder,
         divider=_divider(args),
         inhibition=args.inhibition,
         executor=args.executor,
+        chips=args.chips,
+        calibrate=args.calibrate,
         samples=args.samples,
         split=args.split,
         input=args.input,
@@ -198,19 +122,6 @@ def _simulate(args: argparse.Namespace) -> "Result":
         data_dir=args.data_dir,
     )
     return job.simulate(request)
-
-
-def _simulate_chip(args: argparse.Namespace) -> "Result":
-    from eideploy.flow.chip_simulation import ChipRequest, simulate_chip
-
-    if args.lut or args.division or args.inhibition or args.trace:
-        raise UsageError(
-            "a mixed-signal chip divides by itself, and its currents are not kept",
-            where="--executor dpi",
-            fix="drop --lut, --division, --inhibition and --trace",
-        )
-    names = ("folder", "samples", "split", "input", "save", "chips", "calibrate", "data_dir")
-    return simulate_chip(ChipRequest(**{name: getattr(args, name) for name in names}))
 
 
 def _sweep(args: argparse.Namespace) -> "Result":

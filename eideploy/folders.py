@@ -3,13 +3,13 @@
 A folder is finished once it has its manifest, which is written last.
 """
 
-import difflib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from eideploy import __version__, backends
@@ -26,6 +26,7 @@ from eideploy.files import (
     require_listed,
     write_manifest,
 )
+from eideploy.nearest import nearest
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import place
 from eideploy.program import Program
@@ -70,6 +71,11 @@ class Build(_Finished):
 
     program: Program
 
+    @property
+    def imported(self) -> bool:
+        """Whether the network was trained elsewhere."""
+        return self.content.get("imported") is True
+
     def holds(self, pattern: str) -> bool:
         """Return whether the manifest vouches for a file of `pattern`."""
         return any(matches(pattern, name) for name in self.content["files"])
@@ -106,7 +112,7 @@ def load_run(folder: Path) -> Run:
         raise FormatError(
             "the run is not finished",
             where=str(folder),
-            fix=f"finish it with eideploy train --resume {folder}",
+            fix=f"finish it with eideploy train --resume {quote(str(folder))}",
         )
     content = read_manifest(folder, kind=RUN, version=VERSION, needs=())
     if content.get("baseline") is True:
@@ -185,13 +191,13 @@ def load_build(folder: Path) -> Build:
     return Build(folder=folder, circuit=load(folder / CIRCUIT), program=program, content=content)
 
 
-def kind_of(folder: Path) -> str:
-    """Return RUN or BUILD.
+def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:
+    """Return RUN or BUILD; `wanted` are those that an error may advise to name.
 
     Raises:
         UsageError: no such folder, or neither.
     """
-    _require_folder(folder)
+    _require_folder(folder, wanted)
     if is_unfinished(folder):
         return RUN
     if not (folder / MANIFEST).is_file():
@@ -210,10 +216,12 @@ def kind_of(folder: Path) -> str:
     return str(kind)
 
 
-def _require_folder(folder: Path) -> None:
-    known = [str(path) for root in (RUNS, BUILDS) for path in _visible(root)]
-    close = difflib.get_close_matches(str(folder), known)
-    fix = f"name one of {', '.join(close)}" if close else "name the folder of a run or a build"
+def _require_folder(folder: Path, wanted: Sequence[str]) -> None:
+    roots = [root for kind, root in ((RUN, RUNS), (BUILD, BUILDS)) if kind in wanted]
+    known = {path.name: path for root in roots for path in _visible(root)}
+    close = nearest(folder.name, known)
+    kinds = " or a ".join(kind.removeprefix("eideploy ") for kind in wanted)
+    fix = f"name {known[close]}" if close else f"name the folder of a {kinds}"
     try:
         if folder.is_dir():
             return

@@ -138,7 +138,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="in a time step (default: what the file says, else 1e-4)",
     )  # fmt: skip
     group.add_argument(
-        "--input-high", type=positive, default=1.0, metavar="X",
+        "--input-high", type=positive, metavar="X",
         help="largest value of an input (default: 1)",
     )  # fmt: skip
     group.add_argument(
@@ -184,17 +184,8 @@ def reading(args: argparse.Namespace) -> "Reading":
     )
 
 
-def emitted(args: argparse.Namespace) -> tuple[str, ...]:
-    """Return which files of the network are written beside the target's."""
-    if (args.nir_dialect or args.nir_compat) and "nir" not in args.emit:
-        raise UsageError(
-            "no NIR file is written", where="--nir-dialect, --nir-compat", fix="add --emit nir"
-        )
-    return tuple(dict.fromkeys(args.emit))
-
-
-def overrides(args: argparse.Namespace) -> dict[str, str]:
-    """Return the settings that --set, --seed and --reset change."""
+def settings(args: argparse.Namespace) -> dict[str, str]:
+    """Return the settings that --set changes."""
     changed = {}
     for entry in args.set:
         key, equals, value = entry.partition("=")
@@ -205,8 +196,4 @@ def overrides(args: argparse.Namespace) -> dict[str, str]:
                 fix="write key=value, e.g. training.epochs=20",
             )
         changed[key.strip()] = value.strip()
-    if args.seed is not None:
-        changed["seed"] = str(args.seed)
-    if args.reset is not None:
-        changed["network.reset"] = args.reset
     return changed

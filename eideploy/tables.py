@@ -4,12 +4,12 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, Field, field, fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from eideploy.errors import SpecError
+from eideploy.nearest import nearest
 
 T = TypeVar("T")
 MOST_TOML = 1 << 20  # bytes; a larger file is no spec, and would take minutes to parse
@@ -107,7 +107,7 @@ def _build(
     hints = get_type_hints(kind)
     own = {f.name: f for f in fields(kind) if f.name not in given}  # type: ignore[arg-type]
     before = len(faults)
-    faults += [f"{prefix}{key} is unknown{_close(key, own)}" for key in table if key not in own]
+    faults += [f"{prefix}{key} is unknown{_instead(key, own)}" for key in table if key not in own]
     faults += [f"{prefix}{k} is missing" for k in own if k not in table and _needed(own[k])]
     values = {
         key: _value(hints[key], own[key], table[key], f"{prefix}{key}", faults)
@@ -121,9 +121,9 @@ def _needed(spec: "Field[Any]") -> bool:
     return spec.default is MISSING and spec.default_factory is MISSING
 
 
-def _close(key: object, known: Collection[str]) -> str:
-    close = get_close_matches(str(key), known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _instead(key: object, known: Collection[str]) -> str:
+    close = nearest(str(key), known)
+    return f", write {close}" if close else f", known are {', '.join(known)}"
 
 
 def _value(hint: Any, spec: "Field[Any]", value: object, path: str, faults: list[str]) -> object:  # noqa: ANN401

@@ -167,7 +167,11 @@ def test_overrides_change_what_they_name_and_nothing_else():
         (
             "training",
             "3",
-            "training = 3 is not a section\n  where: --set\n  fix:   give training a section",
+            "training = 3 is not a section\n  where: --set\n  fix:   set one of training.epochs, "
+            "training.max_iterations, training.batch, training.rate, training.warmup_epochs, "
+            "training.warmup_rate, training.momentum, training.weight_decay, "
+            "training.label_smoothing, training.clip_ratio, training.distillation, "
+            "training.precision, training.kernel, training.device, training.threads",
         ),
         (
             "data.name",
@@ -209,6 +213,13 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "the widths pool, which a mlp does not\n"
             "  where: network.widths\n"
             '  fix:   remove the "P"',
+        ),
+        (
+            "network.blocks",
+            "3",
+            "network.blocks = 3 has no effect on a vgg\n"
+            "  where: network.blocks\n"
+            '  fix:   leave it out, or set network.kind = "resnet"',
         ),
         (
             "training.epochs",

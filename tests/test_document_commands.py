@@ -29,6 +29,7 @@ ONLY_PARSED = {
     "rtl": "a simulator is built for half a minute; tests/rtl and tests/test_examples.py run it",
     "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
     "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
+    "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     ".nir": "a file of another tool; tests/nir, tests/test_examples.py",
 }
 REFUSED = {"compile --target digital --division mitchell": 1}

@@ -67,7 +67,7 @@ def test_every_command_of_a_document_is_one_that_the_tool_takes(page, line, caps
         except SystemExit as stop:
             assert not stop.code, capsys.readouterr().err  # noqa: PT017 - argparse exits
             continue
-        if args.command == "train" and not args.preset.endswith(".toml"):
+        if args.command == "train" and args.preset and not args.preset.endswith(".toml"):
             assert args.preset in PRESETS
 
 

@@ -123,11 +123,11 @@ def test_the_kind_is_told_by_the_manifest_and_by_the_configuration_of_an_unfinis
     assert kind_of(begun("c", 1)) == RUN
 
 
-def test_a_name_that_is_nearly_right_is_answered_with_the_right_ones():
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one():
     made(RUNS, "digits-conv-1", "")
     with pytest.raises(UsageError) as caught:
         kind_of(RUNS / "digit-conv-1")
-    assert caught.value.fix == "name one of runs/digits-conv-1"
+    assert caught.value.fix == "name runs/digits-conv-1"
 
 
 def test_a_run_in_which_something_was_trained_is_not_discarded():

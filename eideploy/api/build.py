@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from typing import Literal
 
 from eideploy.api import values
 from eideploy.api.values import Division, PathLike
@@ -9,7 +10,7 @@ from eideploy.circuit.forms import Dialect as _Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
-from eideploy.flow import graphs, simulate, verify
+from eideploy.flow import simulate, verify
 from eideploy.flow.graphs import Reading
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
@@ -23,14 +24,14 @@ def compile_run(
     scheme: PathLike | None = None,
     division: Division | None = None,
     zero_policy: ZeroPolicy | None = None,
-    inhibition: Form = "factored",
+    inhibition: Form | None = None,
     calibration_samples: int | None = None,
     calibrate_on: PathLike | None = None,
     adapt: bool = True,
-    monitor: Monitor = "all",
+    monitor: Monitor | None = None,
     emit: Iterable[str] = (),
     nir_dialect: Iterable[_Dialect] = (),
-    nir_compat: str | None = None,
+    nir_compat: Literal["1.0.4"] | None = None,
     reading: Reading | None = None,
     data_dir: PathLike | None = None,
     out: PathLike | None = None,
@@ -44,11 +45,11 @@ def compile_run(
         scheme: the number formats, a name or a file; None for those of a fine-tuned run, else int8.
         division: how to divide; None for a fine-tuned run's way, else a table of 8 by 8 bits.
         zero_policy: what replaces a zero divisor; None for a fine-tuned run's, else minimum.
-        inhibition: keep inhibitory populations, fold them, or do what takes fewer cycles.
+        inhibition: keep inhibitory populations (None), fold them, or do what takes fewer cycles.
         calibration_samples: how many samples to calibrate on; None for 256.
         calibrate_on: a .npy file of samples of one's own.
         adapt: change a run that was not trained for a mixed-signal chip, instead of refusing it.
-        monitor: whose spikes the host of a mixed-signal chip sees.
+        monitor: whose spikes the host of a mixed-signal chip sees; None for all that can be sent.
         emit: what to write beside the target's files, of "nir" and "onnx".
         nir_dialect: of "ei", "folded" and "plain", what NIR files are written; none for "ei".
         nir_compat: "1.0.4" for NIR files that this release of nir reads.
@@ -58,7 +59,7 @@ def compile_run(
         verbose: say in `Result.text` what every pass changed.
 
     Raises:
-        UsageError: no such run, target, scheme or division.
+        UsageError: no such run, target, scheme or division; options that have no effect.
         FormatError, SpecError: a damaged run, or a wrong spec or scheme.
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
@@ -75,12 +76,12 @@ def compile_run(
         adapt=adapt,
         monitor=monitor,
         emit=tuple(dict.fromkeys(emit)),
-        nir_dialects=tuple(dict.fromkeys(nir_dialect)) or ("ei",),
+        nir_dialects=tuple(dict.fromkeys(nir_dialect)),
         nir_compat=nir_compat,
+        reading=reading or Reading(),
+        verbose=verbose,
     )
-    graph = graphs.as_run(values.path(run), reading or graphs.Reading(), options.calibrate_on)
-    with graph as found:
-        return job.compile_run(found, options, out=values.path(out), verbose=verbose)
+    return job.compile_run(values.path(run), options, out=values.path(out))
 
 
 def simulate_build(
@@ -102,7 +103,8 @@ def simulate_build(
         build: a build, or a run to compile in passing; None for the latest build, else run.
         division: how to divide; None for the build's own way.
         inhibition: in which form to compile a run; a build has its own.
-        executor: what runs the program: "integer", "float", "onnx" or "rtl".
+        executor: what runs the program: "integer", "float", "onnx" or "rtl"; "dpi" is
+            `simulate_chip`.
         samples: the first so many; None for all.
         split: of the network's own data set, "test" (default), "train" or "all".
         input: a .npy file of samples of one's own, (B, C, H, W) or (B, T, C, H, W).
@@ -111,7 +113,7 @@ def simulate_build(
         data_dir: where the data sets that are not bundled lie.
 
     Raises:
-        UsageError: nothing to simulate, or options that contradict each other.
+        UsageError: nothing to simulate; options that contradict each other or have no effect.
         FormatError: a damaged run or build.
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
@@ -143,7 +145,7 @@ def verify_build(
     `Result.exit_code` is 1 where one differs from what the simulators say.
 
     Raises:
-        UsageError: nothing to verify.
+        UsageError: nothing to verify; options that have no effect.
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from eideploy.api import values
 from eideploy.api.values import PathLike
-from eideploy.flow import chip_simulation
-from eideploy.flow.adapting import distil
+from eideploy.flow import chip_simulation, training
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
 
@@ -35,13 +34,15 @@ def distil_run(
         UsageError: no such run; a digital target.
         ConfigError, CapacityError, DataError, FormatError: as of `train_network`.
     """
-    return distil(
-        Path(run),
-        os.fspath(target),
-        overrides=values.settings(overrides, seed),
-        out=values.path(out),
+    request = training.Request(
+        finetune=Path(run),
+        target=os.fspath(target),
+        settings=values.settings(overrides),
+        seed=seed,
         data_dir=values.path(data_dir),
+        out=values.path(out),
     )
+    return training.run(request)
 
 
 def simulate_chip(
@@ -68,7 +69,7 @@ def simulate_chip(
         data_dir: where the data sets that are not bundled lie.
 
     Raises:
-        UsageError: there is no build for a mixed-signal chip.
+        UsageError: there is no build for a mixed-signal chip; options that have no effect.
         FormatError, SpecError: a damaged build.
         DataError: the data set is missing, or samples that do not fit.
     """

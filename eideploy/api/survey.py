@@ -10,6 +10,7 @@ from eideploy.flow import doctor, report, sweep, targets
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
+from eideploy.rtl.synthesis import Family
 
 
 def sweep_runs(
@@ -25,7 +26,7 @@ def sweep_runs(
     contrast: Iterable[float] = (),
     baseline: Iterable[PathLike] = (),
     jobs: int = 0,
-    backend: str = "loky",
+    backend: sweep.Backend = "loky",
     data_dir: PathLike | None = None,
     out: PathLike | None = None,
 ) -> Result:
@@ -78,7 +79,7 @@ def report_on(
     samples: int | None = None,
     input: PathLike | None = None,  # noqa: A002 - as the option is called
     data_dir: PathLike | None = None,
-    synth: str | None = None,
+    synth: Family | None = None,
     fmax: bool = False,
     neurobench: bool = False,
 ) -> Result:
@@ -97,7 +98,8 @@ def report_on(
         neurobench: add what NeuroBench's harness counts, beside our own counts.
 
     Raises:
-        UsageError: neither a build nor a run; a tool that is not installed.
+        UsageError: neither a build nor a run; options that have no effect; a tool that is not
+            installed.
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.

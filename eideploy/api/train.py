@@ -8,10 +8,7 @@ from eideploy.api import values
 from eideploy.api.values import Division, PathLike
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.config import DEFAULT_PRESET
-from eideploy.config.chip import is_for_chip
-from eideploy.errors import UsageError
-from eideploy.flow import finetuning, graphs, train
-from eideploy.flow.chip_training import train_for_chip
+from eideploy.flow import graphs, training
 from eideploy.flow.graphs import Reading
 from eideploy.flow.result import Result
 
@@ -39,28 +36,18 @@ def train_network(
         ConfigError: no such preset, or settings that make no sense.
         DataError: the data set is missing or damaged; or `out` exists already.
         StoppedError: the user pressed Ctrl-C; `resume_run` goes on.
-        UsageError, CapacityError: of a preset for a mixed-signal chip.
+        UsageError: options that have no effect.
+        CapacityError: of a preset for a mixed-signal chip.
     """
-    if is_for_chip(os.fspath(preset)):
-        if tensorboard:
-            raise UsageError(
-                "a training for a mixed-signal chip writes no TensorBoard log",
-                where="tensorboard",
-                fix="drop it",
-            )
-        return train_for_chip(
-            os.fspath(preset),
-            overrides=values.settings(overrides, seed),
-            out=values.path(out),
-            data_dir=values.path(data_dir),
-        )
-    return train.train(
-        os.fspath(preset),
-        overrides=values.settings(overrides, seed),
-        out=values.path(out),
+    request = training.Request(
+        preset=os.fspath(preset),
+        settings=values.settings(overrides),
+        seed=seed,
         data_dir=values.path(data_dir),
         tensorboard=tensorboard,
+        out=values.path(out),
     )
+    return training.run(request)
 
 
 def resume_run(
@@ -72,7 +59,12 @@ def resume_run(
         UsageError: there is no unfinished run.
         FormatError: its configuration or its checkpoint is damaged.
     """
-    return train.resume(values.path(run), data_dir=values.path(data_dir), tensorboard=tensorboard)
+    request = training.Request(
+        resume=values.path(run) or True,
+        data_dir=values.path(data_dir),
+        tensorboard=tensorboard,
+    )
+    return training.run(request)
 
 
 def finetune_run(
@@ -105,16 +97,18 @@ def finetune_run(
         ConfigError: a setting that a fine-tuning keeps.
         FormatError: a damaged run.
     """
-    request = finetuning.Request(
-        parent=Path(run),
+    request = training.Request(
+        finetune=Path(run),
         scheme=values.name(scheme),
         divider=values.divider(division),
         zero_policy=zero_policy,
-        overrides=values.settings(overrides, seed),
+        settings=values.settings(overrides),
+        seed=seed,
         data_dir=values.path(data_dir),
         tensorboard=tensorboard,
+        out=values.path(out),
     )
-    return finetuning.finetune(request, out=values.path(out))
+    return training.run(request)
 
 
 def import_checkpoint(

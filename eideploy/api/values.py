@@ -30,7 +30,7 @@ def divider(given: Division | None) -> Divider | None:
     return named(given) if isinstance(given, str) else given
 
 
-def settings(overrides: Mapping[str, object] | None, seed: int | None) -> dict[str, str]:
-    """Return settings as `--set` and `--seed` give them: texts of TOML values."""
-    given = {**(overrides or {}), **({} if seed is None else {"seed": seed})}
+def settings(overrides: Mapping[str, object] | None) -> dict[str, str]:
+    """Return settings as `--set` gives them: texts of TOML values."""
+    given = overrides or {}
     return {key: x if isinstance(x, str) else json.dumps(x) for key, x in given.items()}

@@ -1,7 +1,10 @@
 """What excludes what among the keys of a configuration."""
 
+from eideploy.config.reading import toml_value
 from eideploy.config.sections import Ablation, Architecture, Training
 from eideploy.errors import ConfigError
+
+OF_ONE_KIND = {"blocks": "resnet", "classifier": "vgg"}
 
 
 def check_widths(network: Architecture) -> None:
@@ -20,6 +23,18 @@ def check_widths(network: Architecture) -> None:
 
 def _bad_widths(what: str, fix: str) -> ConfigError:
     return ConfigError(f"the widths {what}", where="network.widths", fix=fix)
+
+
+def check_kind(network: Architecture) -> None:
+    """Raise ConfigError where a key is set that a network of that kind has no use for."""
+    for key, kind in OF_ONE_KIND.items():
+        value, default = getattr(network, key), getattr(Architecture(), key)
+        if network.kind != kind and value != default:
+            raise ConfigError(
+                f"network.{key} = {toml_value(value)} has no effect on a {network.kind}",
+                where=f"network.{key}",
+                fix=f'leave it out, or set network.kind = "{kind}"',
+            )
 
 
 def check_training(training: Training, *, steps: int) -> None:

@@ -1,13 +1,19 @@
 """A whole configuration: a preset under `presets/` and a user's own file are read alike."""
 
-import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eideploy.config.checks import check_ablation, check_reset, check_training, check_widths
+from eideploy.config.checks import (
+    check_ablation,
+    check_kind,
+    check_reset,
+    check_training,
+    check_widths,
+)
 from eideploy.config.reading import Described, check_bounds, leaves
 from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
 from eideploy.errors import ConfigError
+from eideploy.nearest import nearest
 from eideploy.tables import MOST_TOML
 
 DEFAULT_PRESET = "digits-conv"
@@ -32,6 +38,7 @@ class Config(Described):
         for path, holder, spec in leaves(self):
             check_bounds(path, getattr(holder, spec.name), spec)
         check_widths(self.network)
+        check_kind(self.network)
         check_training(self.training, steps=self.network.steps)
         check_ablation(self.ablation, self.network, self.training)
         check_reset(self.network, self.training)
@@ -55,11 +62,11 @@ def load_config(name: str | Path) -> Config:
     path = Path(name)
     if path.suffix != ".toml":
         known = sorted(preset.stem for preset in PRESETS.glob("**/*.toml"))
-        close = difflib.get_close_matches(str(name), known, 1)
+        close = nearest(str(name), known)
         raise ConfigError(
             f"there is no preset {name}",
             where="train",
-            fix=f"{f'write {close[0]}, or ' if close else ''}name one of {', '.join(known)}, or a "
+            fix=f"{f'write {close}, or ' if close else ''}name one of {', '.join(known)}, or a "
             "file that ends in .toml",
         )
     try:

@@ -1,13 +1,13 @@
 """From TOML values and the words of `--set` to dataclasses, and back to TOML text."""
 
 import dataclasses
-import difflib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
+from eideploy.config.synonyms import advice
 from eideploy.errors import ConfigError
 from eideploy.tables import parse_toml
 
@@ -86,7 +86,7 @@ def build(
         kind: a dataclass.
         content: the table.
         where: the origin of the table, for errors.
-        known: every key there is, from which the nearest to an unknown one is named.
+        known: every key there is, from which errors advise.
         prefix: what stands before the keys of this table, `section.`.
 
     Raises:
@@ -104,6 +104,11 @@ def build(
             values[key] = build(hint, value, where=where, known=known, prefix=f"{path}.")
         elif (read := _read(value, hint)) is not None:
             values[key] = read
+        elif dataclasses.is_dataclass(hint):
+            keys = ", ".join(k for k in known if k.startswith(f"{path}."))
+            raise ConfigError(
+                f"{path} = {value!r} is not a section", where=where, fix=f"set one of {keys}"
+            )
         else:
             words = _words(hint)
             raise ConfigError(
@@ -127,8 +132,6 @@ def _read(value: Any, hint: Any) -> Any:  # noqa: ANN401
 
 
 def _words(hint: Any) -> str:  # noqa: ANN401
-    if dataclasses.is_dataclass(hint):
-        return "a section"
     if get_origin(hint) in UNIONS:
         return " or ".join(_words(kind) for kind in get_args(hint))
     if get_origin(hint) is Literal:
@@ -151,11 +154,8 @@ def leaves(whole: Any) -> list[Leaf]:  # noqa: ANN401
 
 
 def unknown_key(path: str, known: Sequence[str], where: str) -> ConfigError:
-    """Return the error of a key that is none of `known`; it names the nearest."""
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.6)
-    tail = [p for p in known if p.rpartition(".")[2] == path.rpartition(".")[2]]
-    fix = f"write {(tail or close)[0]}" if tail or close else f"use one of {', '.join(known)}"
-    return ConfigError(f"there is no key {path}", where=where, fix=fix)
+    """Return the error of a key that is none of `known`, with what to write instead."""
+    return ConfigError(f"there is no key {path}", where=where, fix=advice(path, known))
 
 
 def check_bounds(path: str, value: Any, spec: "dataclasses.Field[Any]") -> None:  # noqa: ANN401

@@ -11,8 +11,9 @@ from eideploy.data.event_sets import CIFAR10_DVS, DVS_GESTURE, NMNIST
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
 from eideploy.data.tinyimagenet import tinyimagenet
-from eideploy.errors import ConfigError
+from eideploy.errors import ConfigError, UsageError
 
+BUNDLED = ("digits", "digits-events")  # read from no folder
 Loader = Callable[[Path | None, int | None], Dataset]  # from the folder of data sets and the frames
 DATASETS: Mapping[str, Loader] = {
     "digits": lambda _, __: digits(),
@@ -37,10 +38,18 @@ def load(name: str, data_dir: str | Path | None = None, *, steps: int | None = N
 
     Raises:
         ConfigError: there is no such data set.
+        UsageError: `data_dir`, and a set that is bundled.
         DataError: a file is missing or damaged, or what reads it is not installed.
     """
     if name not in DATASETS:
         raise ConfigError(
             f"there is no data set {name}", where="data.name", fix=f"use {', '.join(DATASETS)}"
+        )
+    if data_dir is not None and name in BUNDLED:
+        raise UsageError(
+            f"--data-dir has no effect on the data set {name}, which is bundled",
+            where="--data-dir",
+            fix="leave it out; it holds the sets that are not bundled, which training chooses by "
+            f"--set data.name: {', '.join(known for known in DATASETS if known not in BUNDLED)}",
         )
     return DATASETS[name](None if data_dir is None else Path(data_dir), steps)

@@ -9,7 +9,8 @@ from eideploy.chip_folders import ChipBuild
 from eideploy.data import load as load_data
 from eideploy.dynapse2.arrays import Array
 from eideploy.errors import DataError, UsageError
-from eideploy.flow.samples import Split, read_checked, split_of
+from eideploy.flow.request import option, refuse_idle
+from eideploy.flow.samples import WITHOUT_INPUT, Split, read_checked, split_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,16 +18,16 @@ class Asked:
     """Which samples; the defaults are those of the command line."""
 
     samples: int | None = None  # None: all
-    split: Split | None = None  # None: the test split
+    split: Split | None = option(where=WITHOUT_INPUT)  # None: the test split
     input: Path | None = None  # samples of one's own instead, which have no labels
-    data_dir: Path | None = None
+    data_dir: Path | None = option(where=WITHOUT_INPUT)
 
 
 def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Array | None]:
     """Return the samples, in 0..1, and their labels if they have any.
 
     Raises:
-        UsageError: a split beside samples of one's own; no data set.
+        UsageError: a split or a folder of data sets beside samples of one's own; no data set.
         DataError: samples that the chip cannot be sent.
     """
 
@@ -46,10 +47,7 @@ def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Ar
             )
 
     if asked.input is not None:
-        if asked.split is not None:
-            raise UsageError(
-                "samples of your own belong to no split", where="--split", fix="drop it, or --input"
-            )
+        refuse_idle(asked, (), here="on samples of your own")
         return read_checked(asked.input, check)[: asked.samples], None
     if build.data is None:
         raise UsageError(
@@ -72,7 +70,7 @@ def labelled_few(build: ChipBuild, asked: Asked, count: int) -> tuple[Array, Arr
         raise UsageError(
             "chips are calibrated on training samples, and then tried on those of test",
             where="--calibrate-chips",
-            fix="drop it, or drop --input and --split, and name a build that knows its data set",
+            fix="leave it out, or leave out --split and name a build that knows its data set",
         )
     data = load_data(build.data, asked.data_dir)
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]

@@ -23,8 +23,9 @@ from eideploy.dynapse2.spec import BACKEND
 from eideploy.errors import UsageError
 from eideploy.flow.chip_results import keep_simulation
 from eideploy.flow.chip_samples import Asked, labelled_few, own_or_split
+from eideploy.flow.request import option, require_known
 from eideploy.flow.result import Result
-from eideploy.flow.samples import require_place, write_npz
+from eideploy.flow.samples import WITHOUT_INPUT, require_place, write_npz
 from eideploy.progress import bar, note
 from eideploy.report.chip import simulation_text
 
@@ -41,7 +42,9 @@ class ChipRequest(Asked):
     folder: Path | None = None
     save: Path | None = None  # votes, decisions and spike counts without mismatch
     chips: int = 5
-    calibrate: int = 0  # training samples a class by which every chip's outputs are weighed
+    calibrate: int = option(  # training samples a class by which every chip's outputs are weighed
+        "--calibrate-chips", default=0, where=WITHOUT_INPUT
+    )
 
 
 def simulate_chip(request: ChipRequest) -> Result:
@@ -54,6 +57,7 @@ def simulate_chip(request: ChipRequest) -> Result:
         FormatError, SpecError: a damaged build.
         DataError: the data set is missing, or samples of the user's do not fit.
     """
+    require_known(request)
     if request.save is not None:
         require_place(request.save, source=request.input)
     build = _build(request.folder)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def _run(folder: Path, config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> 
         raise StoppedError(
             "stopped before the training was finished; its whole epochs are kept",
             where=str(folder),
-            fix=f"continue with eideploy train --resume {folder}",
+            fix=f"continue with eideploy train --resume {quote(str(folder))}",
         ) from stop
     return Result(text=_text(trained, folder), content=_content(config, trained, folder))
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eideploy import backends, folders
 from eideploy.circuit import Array, Ranges
@@ -18,12 +18,15 @@ from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
-from eideploy.flow.compile_chip import compile_for_chip, refuse_integers
+from eideploy.flow.compile_chip import compile_for_chip
+from eideploy.flow.graphs import Reading, as_run, refuse_graph, refuse_reading
 from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
 from eideploy.flow.nir import nir_facts
+from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
-from eideploy.flow.samples import read_samples
-from eideploy.folders import Run, load_run
+from eideploy.flow.runs import find_run, find_run_folder
+from eideploy.flow.samples import READING, read_samples
+from eideploy.folders import Run
 from eideploy.numeric.division import Divider, none
 from eideploy.passes.fold import fold
 from eideploy.pipeline import compile_circuit, laid_out_circuit
@@ -38,6 +41,10 @@ from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
 
 CALIBRATION_SAMPLES = 256
+DIGITAL = "for a digital target"
+DIVIDES = "for a digital target, on a network with shunting inhibition"
+EMITS_NIR = "with --emit nir"
+MIXED = "for a mixed-signal target, as dynapse2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +52,20 @@ class Options:
     """How to compile; the defaults are those of the command line."""
 
     target: str = "digital"
-    scheme: str | None = None  # None: the one that the run was fine-tuned for, else int8
-    divider: Divider | None = None  # None: as the run was fine-tuned for, else a table of 8x8
-    zero_policy: ZeroPolicy | None = None  # None: as the run was fine-tuned for, else minimum
-    inhibition: Form = "factored"
-    calibration_samples: int | None = None  # None: 256 of the training split, or all of one's own
-    calibrate_on: Path | None = None  # samples of one's own instead of the training split
-    data_dir: Path | None = None  # where data sets that are not bundled lie
-    adapt: bool = True  # a run that was not trained for a mixed-signal chip
-    monitor: Monitor = "all"  # whose spikes a mixed-signal chip's host sees, beside the outputs
-    emit: tuple[str, ...] = ()  # what to write beside the target's own files: backends.EXTRAS
-    nir_dialects: tuple[Dialect, ...] = ("ei",)  # of what "nir" in `emit` writes
-    nir_compat: str | None = None  # the release of nir that it is written for; None: the latest
+    scheme: str | None = option(where=DIGITAL)  # None: that of a fine-tuned run, else int8
+    divider: Divider | None = option("--lut or --division", where=DIVIDES)  # None: likewise, or 8x8
+    zero_policy: ZeroPolicy | None = option(where=DIVIDES)  # None: likewise, or minimum
+    inhibition: Form | None = option(where=DIVIDES)  # None: factored
+    calibration_samples: int | None = option(where=DIGITAL)  # None: 256 of training, all of own
+    calibrate_on: Path | None = option(where=DIGITAL)  # samples of one's own instead
+    data_dir: Path | None = option(where=READING)  # where data sets that are not bundled lie
+    emit: tuple[str, ...] = option(default=(), where=DIGITAL)  # also written: backends.EXTRAS
+    nir_dialects: tuple[Dialect, ...] = option("--nir-dialect", default=(), where=EMITS_NIR)
+    nir_compat: Literal["1.0.4"] | None = option(where=EMITS_NIR)  # a release of nir to write for
+    reading: Reading = option(default_factory=Reading)  # what a NIR file of another tool leaves out
+    adapt: bool = option("--no-adapt", default=True, where=MIXED)  # a run not trained for the chip
+    monitor: Monitor | None = option(where=MIXED)  # None: all
+    verbose: bool = option(default=False, where=DIGITAL)  # tell what every pass changed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,25 +81,35 @@ class Compiled:
     labels: Array | None
 
 
-def compile_run(
-    folder: Path | None, options: Options, *, out: Path | None = None, verbose: bool = False
-) -> Result:
-    """Compile the run in `folder`, or the latest one, into a new build folder.
-
-    `verbose` says what every pass changed and how wide every number is; the build's passes.json
-    and manifest.json hold it in any case.
+def compile_run(folder: Path | None, options: Options, *, out: Path | None = None) -> Result:
+    """Compile the run or NIR file in `folder`, or the latest run, into a new build folder.
 
     Raises:
-        UsageError: no run, no such target or scheme.
+        UsageError: no run, no such target or scheme, options that have no effect.
         FormatError: a damaged run.
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
     options = _for_core(options)
+    require_known(options)
     target = load_any(options.target)
     if isinstance(target, ChipSpec):
+        refuse_idle(options, (MIXED, READING), here=f"for {target.name}, a mixed-signal chip")
+        refuse_graph(folder, target.name)
+        refuse_reading(options.reading, folder)
         return _for_chip(folder, target, options, out)
-    run = find_run(folder)
+    emits = (EMITS_NIR,) if "nir" in options.emit else ()
+    refuse_idle(
+        options, (DIGITAL, DIVIDES, READING, EMITS_NIR), here=f"for {target.name}, a digital target"
+    )
+    refuse_idle(options, (DIGITAL, DIVIDES, READING, *emits), here="on the files that are written")
+    if options.calibrate_on is not None:
+        refuse_idle(options, (DIGITAL, DIVIDES, *emits), here="on samples of your own")
+    with as_run(folder, options.reading, options.calibrate_on) as run:
+        return _compile(find_run(run), options, out)
+
+
+def _compile(run: Run, options: Options, out: Path | None) -> Result:
     backends.require(options.emit)
     made = compile_in_memory(run, options)
     some = slice(affordable(run.circuit))
@@ -111,7 +130,7 @@ def compile_run(
         labels = None if made.labels is None else made.labels[some]
         content["nir"], said = nir_facts(
             run.circuit, made.program, made.samples[some], labels,
-            dialects=options.nir_dialects, compat=options.nir_compat,
+            dialects=options.nir_dialects or ("ei",), compat=options.nir_compat,
         )  # fmt: skip
     with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
@@ -122,30 +141,19 @@ def compile_run(
         write_json(staged.aside / PASSES, passes)
         folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
     build = staged.final
-    if verbose:
+    if options.verbose:
         steps = ladder_text(rungs, checked.samples)
         said += f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
     return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
 
 
 def _for_chip(folder: Path | None, spec: ChipSpec, options: Options, out: Path | None) -> Result:
-    """Map a run on a board instead; integers are refused."""
-    refuse_integers(
-        {
-            "--scheme": options.scheme,
-            "--lut or --division": options.divider,
-            "--zero-policy": options.zero_policy,
-            "--calibrate-on": options.calibrate_on,
-            "--calibration-samples": options.calibration_samples,
-            "--emit": options.emit,
-        }
-    )
     return compile_for_chip(
         find_run_folder(folder),
         spec,
         out=out,
         may_adapt=options.adapt,
-        monitor=options.monitor,
+        monitor=options.monitor or "all",
         data_dir=options.data_dir,
     )
 
@@ -164,6 +172,8 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     """Run all passes on a run's circuit."""
     target, own = load_target(options.target), finetuning.goal_of(run)
     if not run.circuit.of(Current):
+        holding = (DIGITAL, READING, EMITS_NIR)
+        refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
     asked = finetuning.Integers(
         scheme=load_scheme(options.scheme) if options.scheme else own.scheme,
@@ -181,7 +191,10 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
         "zero_policy": asked.zero_policy,
     }
     decision = decide(
-        options.inhibition, run.circuit, partial(laid_out_circuit, run.circuit, **passes), samples
+        options.inhibition or "factored",
+        run.circuit,
+        partial(laid_out_circuit, run.circuit, **passes),
+        samples,
     )
     if decision.folded and "finetuned" in run.content:
         note("the run was fine-tuned through factored layers; folded ones are quantized anew")
@@ -205,32 +218,6 @@ def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None
     asked = options.calibrate_on is not None or options.calibration_samples is not None
     found = run.circuit.ranges
     return observe(run.circuit, samples) if asked or found is None else found, samples, labels
-
-
-def find_run(folder: Path | None) -> Run:
-    """Return the run in `folder`, or the finished one that was made last."""
-    return load_run(find_run_folder(folder, distilled=False))
-
-
-def find_run_folder(folder: Path | None, *, distilled: bool = True) -> Path:
-    """Return `folder` if it is a run, or that of the latest; not `distilled`: of others first."""
-    found = folder or folders.latest_run(distilled=distilled) or folders.latest_run()
-    if found is None:
-        unfinished = folders.latest_unfinished()
-        raise UsageError(
-            "there is no finished run" if unfinished else "there is no run",
-            where=f"folder {folders.RUNS}",
-            fix=f"finish it with eideploy train --resume {unfinished}"
-            if unfinished
-            else "begin one with eideploy train, or name the folder of one",
-        )
-    if folder is not None and folders.kind_of(folder) != folders.RUN:
-        raise UsageError(
-            "the folder is a build", where=str(folder), fix="name a run, which train writes"
-        )
-    if folder is None:
-        note(f"using {found}, the latest run")
-    return found
 
 
 def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | None]:
@@ -262,6 +249,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
         "run": made.run.folder.resolve().name,
         "run_sha256": sha256(manifest),
         "data": made.run.data,
+        "imported": made.run.imported,
         "target": made.target.name,
         "backend": made.target.backend,
         "scheme": asdict(made.scheme),

@@ -52,22 +52,9 @@ def compile_for_chip(
     return Result(text=text, content={"build": str(staged.final), **content})
 
 
-def refuse_integers(said: dict[str, object]) -> None:
-    """Refuse options that say how a network becomes integers.
-
-    Raises:
-        UsageError: one of them was given.
-    """
-    if given := [option for option, value in said.items() if value]:
-        raise UsageError(
-            f"{', '.join(given)} says how a network becomes integers, a mixed-signal chip has none",
-            where=given[0],
-            fix="leave it out, or choose a digital target",
-        )
-
-
 def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path | None) -> ChipRun:
     if not folders.is_unfinished(folder) and chip_folders.is_chip_run(folder):
+        _refuse_data_dir(folder, data_dir)
         return chip_folders.load_chip_run(folder)
     run = load_run(folder)
     listed = "".join(f"\n    - {line}" for line in reasons(run.circuit, spec))
@@ -80,6 +67,15 @@ def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path |
         )
     note(f"{what}\nadapting it")
     return chip_folders.load_chip_run(adapt(run, spec, data_dir=data_dir))
+
+
+def _refuse_data_dir(folder: Path, data_dir: Path | None) -> None:
+    if data_dir is not None:
+        raise UsageError(
+            "--data-dir has no effect on a run that was trained for the chip",
+            where=f"--data-dir, {folder}",
+            fix="leave out --data-dir, which has an effect where a run is adapted to the chip",
+        )
 
 
 def _content(run: ChipRun, spec: ChipSpec, used: Account) -> dict[str, Any]:

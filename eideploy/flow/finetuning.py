@@ -16,6 +16,7 @@ from eideploy.data import load as load_data
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
 from eideploy.flow.result import Result
+from eideploy.flow.runs import find_run
 from eideploy.folders import Run
 from eideploy.numeric.division import Divider, lut, named
 from eideploy.progress import note
@@ -33,10 +34,8 @@ RATE = 0.3  # of the parent's peak rate, by default
 CLIP_RATIO = 1.0  # a divisor near zero gives gradients that empty a layer for good
 CALIBRATION_SAMPLES = 256
 TARGET = "digital"
-KEPT = (
-    "network.", "ablation.", "data.name",
-    "training.kernel", "training.device", "training.precision",
-)  # fmt: skip
+OF_THE_RUN = ("network.", "ablation.", "data.name")
+OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,6 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
         ConfigError, DataError, StoppedError: as of a training.
     """
     from eideploy.flow import train
-    from eideploy.flow.compile import find_run
     from eideploy.model.checkpoint import FILE, load_state
 
     _require_one_process()
@@ -230,9 +228,10 @@ def _require_one_process() -> None:
 
 def _refuse_kept(overrides: Iterable[str]) -> None:
     for key in overrides:
-        if key.startswith(KEPT):
+        if key.startswith((*OF_THE_RUN, *OF_INTEGERS)):
+            own = key.startswith(OF_THE_RUN)
             raise UsageError(
-                f"{key} is that of the run, or what whole numbers need",
+                f"{key} is {'that of the run' if own else 'what training through integers needs'}",
                 where=f"--set {key}",
-                fix="train a run that has it, and fine-tune that one",
+                fix="train a run that has it, and fine-tune that one" if own else "leave it out",
             )

@@ -11,14 +11,17 @@ from eideploy import folders
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS, Reset
+from eideploy.config.chip import CHIP_PRESET
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
+from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.progress import note
 from eideploy.report.text import counted
 
 SUFFIX, MAGIC = ".nir", b"\x89HDF\r\n\x1a\n"
+FOREIGN = "on a NIR file that another tool wrote"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +30,16 @@ class Reading:
 
     steps        T, as it was trained
     dt           seconds in a step; None: what the file says, else 1e-4
-    input_high   largest value of an input
+    input_high   largest value of an input; None: 1
     reset        of a neuron that fires; None: to zero, as NIR says, unless the metadata say more
     nearest_tau  whether a time constant that is no power of two becomes the nearest
     """
 
-    steps: int | None = None
-    dt: float | None = None
-    input_high: float = 1.0
-    reset: Reset | None = None
-    nearest_tau: bool = False
+    steps: int | None = option(where=FOREIGN)
+    dt: float | None = option(where=FOREIGN)
+    input_high: float | None = option(where=FOREIGN)
+    reset: Reset | None = option(where=FOREIGN)
+    nearest_tau: bool = option(default=False, where=FOREIGN)
 
 
 def is_graph(path: Path) -> bool:
@@ -61,7 +64,7 @@ def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> It
         FormatError, CapacityError: of `import_graph`.
     """
     if path is None or not is_graph(path):
-        _refuse(reading)
+        refuse_reading(reading, path)
         yield path
         return
     read = _read(path, reading)
@@ -86,7 +89,7 @@ def import_file(path: Path, reading: Reading, *, out: Path | None = None) -> Res
     """Turn a NIR file, or a checkpoint of the paper's published code, into a run."""
     if is_graph(path):
         return import_graph(path, reading, out=out)
-    _refuse(reading)
+    refuse_reading(reading, path)
     return import_checkpoint(path, out=out)
 
 
@@ -114,16 +117,34 @@ def _kept(
     return Result(text="\n".join(lines), content={"run": str(staged.final), **content})
 
 
-def _refuse(reading: Reading) -> None:
-    if reading != Reading():
+def refuse_reading(reading: Reading, path: Path | None) -> None:
+    """Refuse what says how a NIR file is read where none is.
+
+    Raises:
+        UsageError: something is said.
+    """
+    require_known(reading)
+    what = "the latest run" if path is None else f"{path}, which is no NIR file"
+    refuse_idle(reading, (), here=f"on {what}")
+
+
+def refuse_graph(path: Path | None, target: str) -> None:
+    """Refuse a NIR file for a mixed-signal chip, which networks are trained for.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if path is not None and is_graph(path):
         raise UsageError(
-            "no NIR graph is read",
-            where="--steps, --dt, --input-high, --reset, --nearest-tau",
-            fix="drop them, or name a .nir file",
+            f"a NIR file knows no data, from which a network for {target} is trained",
+            where=str(path),
+            fix="compile it for a digital target, or train a network for the chip: eideploy train "
+            f"{CHIP_PRESET}",
         )
 
 
 def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[str]]:
+    require_known(reading)
     if find_spec("nir") is None:
         raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
     from eideploy.backends import nir
@@ -132,18 +153,17 @@ def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[s
     data = read_whole(path, fix="name a NIR file that is there")
     graph = foreign.read_file(data, where=str(path))
     if _word(graph.metadata, "dialect") in DIALECTS and "circuit" in graph.metadata:
-        if reading != Reading():
-            raise UsageError(
-                "the graph is eideploy's own and says all that",
-                where=str(path),
-                fix="drop --steps, --dt, --input-high, --reset and --nearest-tau",
-            )
+        refuse_idle(reading, (), here=f"on {path}, which eideploy wrote and which says all that")
         return nir.parse(data, where=str(path)), {"dialect": graph.metadata["dialect"]}, []
     steps = reading.steps or _steps(graph.metadata)
     reset = reading.reset or _reset(graph.metadata)
     convention = foreign.Convention(dt=reading.dt, reset=reset, nearest_tau=reading.nearest_tau)
     circuit, said = foreign.circuit_of(
-        graph, steps=steps or 1, high=reading.input_high, convention=convention, where=str(path)
+        graph,
+        steps=steps or 1,
+        high=reading.input_high or 1.0,
+        convention=convention,
+        where=str(path),
     )
     if steps is None:  # asked for once the nodes are known to be sound
         raise UsageError(

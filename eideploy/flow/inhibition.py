@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import ceil
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.nodes import Synapses
-from eideploy.errors import UsageError
 from eideploy.program import Program, Stage
 from eideploy.report.ladder import affordable
 from eideploy.report.text import counted, table
@@ -15,7 +14,6 @@ from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
 
 Form = Literal["factored", "folded", "auto"]
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,21 +50,6 @@ class Decision:
     folded: tuple[str, ...] = ()
     samples: int = 0
     costs: Mapping[str, Cost] = field(default_factory=dict)
-
-
-def require_form(name: str) -> Form:
-    """Return `name` if it is a form.
-
-    Raises:
-        UsageError: it is none.
-    """
-    for form in FORMS:
-        if form == name:
-            return form
-    raise UsageError(
-        f"no form of inhibition is called {name!r}",
-        where="--inhibition", fix=f"choose of {', '.join(FORMS)}",
-    )  # fmt: skip
 
 
 def decide(

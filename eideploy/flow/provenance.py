@@ -22,6 +22,7 @@ def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
     said, division = build.content, build.program.division
     return {
         **build_marks(build.folder, said),
+        "imported": build.imported,
         "network": network(build.circuit),
         "data": str(own) if own else said.get("data"),
         "split": None if own else "test",

@@ -18,8 +18,9 @@ from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.executors import EXECUTORS
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.provenance import provenance
+from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
-from eideploy.flow.samples import samples_of
+from eideploy.flow.samples import READING, samples_of
 from eideploy.flow.stock import NOT_RUN
 from eideploy.flow.sweep import found_sweep
 from eideploy.flow.verify import Row, run_executors
@@ -31,12 +32,15 @@ from eideploy.report.page.build import build_page
 from eideploy.report.page.render import render
 from eideploy.report.study import study
 from eideploy.rtl import tools
-from eideploy.rtl.synthesis import TOOLS, require_router
+from eideploy.rtl.synthesis import TOOLS, Family, require_router
 from eideploy.staging import sole_writing
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
 VERIFIED = 64  # of them, in every other program
+PROGRAM = "on a build for a digital target, which eideploy compile makes of a run"
+WRITTEN = "on a build for a digital target, without --text"
+KEPT = "where a report is written, without --text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +48,15 @@ class Request:
     """What to report on; the defaults are those of the command line."""
 
     folder: Path | None = None
-    out: Path | None = None  # None: the folder itself
-    samples: int | None = None
-    input: Path | None = None
-    data_dir: Path | None = None
-    synth: str | None = None  # a family of synthesis.FAMILIES
-    fmax: bool = False  # place and route it, too, with memories as deep as the network takes
-    text: bool = False  # the dividers as text, and nothing written
-    verify: bool = False  # build the simulator of the core where there is none yet
-    neurobench: bool = False  # its counts, beside our own
+    out: Path | None = option(where=KEPT)  # None: the folder itself
+    samples: int | None = option(where=PROGRAM)
+    input: Path | None = option(where=PROGRAM)
+    data_dir: Path | None = option(where=READING)
+    synth: Family | None = option(where=PROGRAM)  # count the core's cells
+    fmax: bool = option(default=False, where=PROGRAM)  # route it, as deep as the network takes
+    text: bool = option(default=False, where=PROGRAM)  # the dividers as text, nothing written
+    verify: bool = option(default=False, where=WRITTEN)  # build the core's simulator if need be
+    neurobench: bool = option(default=False, where=PROGRAM)  # its counts, beside our own
 
     @property
     def synthesis(self) -> Synthesis | None:
@@ -64,11 +68,13 @@ def report(request: Request) -> Result:
     """Write the report of a build, or of a run, beside it.
 
     Raises:
-        UsageError: neither a build nor a run; yosys is asked for and not installed.
+        UsageError: neither a build nor a run; options that have no effect; yosys is asked for and
+            not installed.
         FormatError: a damaged build or run.
         DataError: samples that do not fit the network; a folder that cannot be written.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
+    require_known(request)
     if request.fmax:
         require_router(request.synth or "")
     if request.synth:
@@ -85,21 +91,19 @@ def report(request: Request) -> Result:
 
 def _report(request: Request, folder: Path, kind: str) -> Result:
     if kind == folders.RUN:
-        _refuse_program_options(
-            request, "the folder is a run, and a run has no program to look at",
-            f"drop that, or compile the run first: eideploy compile {folder}",
-        )  # fmt: skip
+        refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")
         job = chip_training_report if _is_of_chip(folder) else training_report
         content = job.numbers(folder)
         page, text = job.page(content), job.text(content)
     elif is_chip_build(folder):
-        _refuse_program_options(
-            request, "the build is for a mixed-signal chip, which runs no program",
-            f"drop that; what was simulated is shown: eideploy simulate {folder} --executor dpi",
-        )  # fmt: skip
+        refuse_idle(request, (KEPT,), here=f"on {folder}, a build for a mixed-signal chip")
         content = chip_report.numbers(load_chip_build(folder))
         page, text = chip_report.page(content), chip_report.text(content)
     else:
+        if request.text:
+            refuse_idle(request, (PROGRAM, READING), here="with --text")
+        if request.input is not None:
+            refuse_idle(request, (PROGRAM, KEPT, WRITTEN), here="on samples of your own")
         build = load_build(folder)
         content = _numbers(build, request)
         text = content.pop("text")
@@ -132,16 +136,6 @@ def _folder(named: Path | None) -> Path:
         kind = "build" if folders.kind_of(found) == folders.BUILD else "run"
         note(f"using {found}, the latest {kind}")
     return found
-
-
-def _refuse_program_options(request: Request, what: str, fix: str) -> None:
-    asked = {
-        "--synth": request.synth, "--fmax": request.fmax, "--text": request.text,
-        "--verify": request.verify, "--neurobench": request.neurobench,
-        "--input": request.input, "--samples": request.samples,
-    }  # fmt: skip
-    if given := [option for option, value in asked.items() if value]:
-        raise UsageError(what, where=", ".join(given), fix=fix)
 
 
 def _numbers(build: Build, request: Request) -> dict[str, Any]:

@@ -9,12 +9,22 @@ import numpy as np
 from eideploy import folders
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
-from eideploy.flow.compile import Options, compile_in_memory, find_run
+from eideploy.flow.chip_simulation import ChipRequest, simulate_chip
+from eideploy.flow.compile import Options, compile_in_memory
 from eideploy.flow.executors import BESIDE, Beside
 from eideploy.flow.inhibition import Form
+from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
 from eideploy.flow.rtl import RtlRun
-from eideploy.flow.samples import Split, require_place, samples_of, write_npz
+from eideploy.flow.runs import find_run
+from eideploy.flow.samples import (
+    READING,
+    WITHOUT_INPUT,
+    Split,
+    require_place,
+    samples_of,
+)
+from eideploy.flow.saving import Saved
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
 from eideploy.passes.place import place
@@ -28,7 +38,12 @@ from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
-Executor = Literal["float", "integer", "onnx", "rtl"]
+Executor = Literal["integer", "float", "onnx", "rtl", "dpi"]
+RUNS_PROGRAM = frozenset({"integer", *BESIDE})
+PROGRAM = "with --executor integer, onnx or rtl"
+COMPILED = "on a run, which is compiled in passing, with --executor integer, onnx or rtl"
+TRACING = "with --executor integer or float"
+DPI = "with --executor dpi"
 BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
@@ -38,28 +53,33 @@ class Request:
     """What to simulate and on which samples; the defaults are those of the command line."""
 
     folder: Path | None = None
-    divider: Divider | None = None  # None: the build's own
-    inhibition: Form | None = None  # None: the build's own; a run's is factored
+    divider: Divider | None = option("--lut or --division", where=PROGRAM)  # None: the build's own
+    inhibition: Form | None = option(where=COMPILED)  # None: factored
     executor: Executor = "integer"
+    chips: int | None = option(where=DPI)  # None: as of ChipRequest
+    calibrate: int | None = option("--calibrate-chips", where=DPI)  # None: not at all
     samples: int | None = None  # None: all
-    split: Split | None = None  # None: the test split
+    split: Split | None = option(where=WITHOUT_INPUT)  # None: the test split
     input: Path | None = None  # samples of one's own instead of a split
     save: Path | None = None
-    trace: bool = False
-    data_dir: Path | None = None  # where data sets that are not bundled lie
+    trace: bool = option(default=False, where=TRACING)
+    data_dir: Path | None = option(where=READING)  # where data sets that are not bundled lie
 
 
 def simulate(request: Request) -> Result:
     """Run samples through the float circuit and the integer program, and compare them.
 
     Raises:
-        UsageError: nothing to simulate, or options that contradict each other.
+        UsageError: nothing to simulate, options that contradict each other or have no effect.
         FormatError: a damaged run or build.
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
     """
     _require_consistent(request)
+    if request.executor == "dpi":
+        return simulate_chip(_of_chip(request))
     source = _source(request)
+    _refuse_unread(request, source)
     samples, labels = samples_of(
         source,
         input_file=request.input,
@@ -69,7 +89,7 @@ def simulate(request: Request) -> Result:
     )
     if request.executor in BESIDE:
         samples = np.asarray(samples, np.float32)  # as other programs take them
-    saved = _Saved(TRACED if request.trace else frozenset())
+    saved = Saved(TRACED if request.trace else frozenset())
     if request.executor == "float":
         result = _float_only(source, samples, labels, saved)
     else:
@@ -89,28 +109,32 @@ def simulate(request: Request) -> Result:
 
 
 def _require_consistent(request: Request) -> None:
+    require_known(request)
+    effects = {"integer": (PROGRAM, COMPILED, TRACING), "float": (TRACING,), "dpi": (DPI,)}
+    holding = {READING, *effects.get(request.executor, (PROGRAM, COMPILED))}
+    refuse_idle(request, {*holding, WITHOUT_INPUT}, here=f"with --executor {request.executor}")
+    if request.input is not None:
+        refuse_idle(request, holding, here="on samples of your own")
     if request.trace and request.save is None:
         raise UsageError(
             "a trace has to go somewhere", where="--trace", fix="name a file with --save trace.npz"
         )
-    if request.input is not None and request.split is not None:
-        raise UsageError(
-            "samples of your own belong to no split", where="--split", fix="drop it, or --input"
-        )
-    if request.trace and request.executor in BESIDE:
-        raise UsageError(
-            f"{request.executor} puts out logits only",
-            where="--trace",
-            fix="drop it, or trace with --executor integer",
-        )
-    if request.executor == "float" and (request.divider or request.inhibition):
-        raise UsageError(
-            "the float circuit divides exactly, and has its inhibition, as it was trained",
-            where="--executor float",
-            fix="drop --lut, --division and --inhibition, or simulate with --executor integer",
-        )
     if request.save is not None:
         require_place(request.save, source=request.input)
+
+
+def _refuse_unread(request: Request, source: Run | Build) -> None:
+    """Refuse --data-dir where neither the samples nor a calibration come from a data set."""
+    compiled = isinstance(source, Run) and request.executor in RUNS_PROGRAM
+    if request.input is not None and not (compiled and source.data is not None):
+        holding = {PROGRAM, COMPILED, TRACING}
+        refuse_idle(request, holding, here=f"on {source.folder} with --input")
+
+
+def _of_chip(request: Request) -> ChipRequest:
+    names = ("folder", "samples", "split", "input", "save", "chips", "calibrate", "data_dir")
+    said = {name: getattr(request, name) for name in names}
+    return ChipRequest(**{name: value for name, value in said.items() if value is not None})
 
 
 def _source(request: Request) -> Run | Build:
@@ -128,7 +152,7 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
     if isinstance(source, Run):
         options = Options(
             divider=request.divider,
-            inhibition=request.inhibition or "factored",
+            inhibition=request.inhibition,
             data_dir=request.data_dir,
         )
         if source.data is None or (source.imported and request.data_dir is None):
@@ -145,14 +169,15 @@ def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
 
 
 def _require_form(build: Build, asked: Form | None) -> None:
-    """Refuse to fold a build's layers: they are quantized, from what calibration saw."""
+    """Refuse a form for a build's layers: they are quantized, from what calibration saw."""
     said = build.content.get("inhibition")
     own = said.get("form") if isinstance(said, dict) else "factored"
-    if asked is not None and asked != own:
+    if asked is not None:
+        anew = f", or compile the run anew with --inhibition {asked}" if asked != own else ""
         raise UsageError(
-            f"the build's layers are {own}",
+            f"--inhibition has no effect on a build, and this one's layers are {own}",
             where=f"--inhibition {asked}",
-            fix=f"compile the run anew with --inhibition {asked}, or name the run",
+            fix=f"leave it out{anew}",
         )
 
 
@@ -175,7 +200,7 @@ def _integer(
     described: str,
     samples: Array,
     labels: Array | None,
-    saved: "_Saved",
+    saved: Saved,
     beside: Beside | None,
 ) -> Result:
     with bar("simulate", len(samples)) as advance:
@@ -230,9 +255,7 @@ def _with(result: Result, executor: str, beside: Beside) -> Result:
     )
 
 
-def _float_only(
-    source: Run | Build, samples: Array, labels: Array | None, saved: "_Saved"
-) -> Result:
+def _float_only(source: Run | Build, samples: Array, labels: Array | None, saved: Saved) -> Result:
     with bar("simulate", len(samples)) as advance:
         classes = []
         for batch in batches(samples):
@@ -252,24 +275,3 @@ def _float_only(
         "float_accuracy": right,
     }
     return Result(text=text, content=content)
-
-
-class _Saved:
-    """Logits (B, classes) and, of the kinds `keep`, spikes and currents (B, T, ...) by layer."""
-
-    def __init__(self, keep: frozenset[str]) -> None:
-        self.keep = keep
-        self.parts: list[dict[str, Array]] = []
-
-    def add(self, trace: Trace) -> None:
-        """Take what is to be saved of one batch."""
-        arrays = {"logits": trace.logits}
-        for kind in sorted(self.keep):
-            for name, value in getattr(trace, kind).items():
-                arrays[f"{kind}/{name}"] = value.swapaxes(0, 1)
-        self.parts.append(arrays)
-
-    def write(self, path: Path) -> None:
-        """Write all batches as one .npz file."""
-        names = self.parts[0]
-        write_npz(path, {n: np.concatenate([part[n] for part in self.parts]) for n in names})

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal
 
 from eideploy import folders
 from eideploy.circuit.integer import ZeroPolicy
+from eideploy.data import BUNDLED
 from eideploy.errors import DataError, FormatError, UsageError
 from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
-from eideploy.flow.compile import find_run
-from eideploy.flow.inhibition import Form, require_form
+from eideploy.flow.inhibition import Form
+from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
+from eideploy.flow.runs import find_run
 from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.numeric.division import named
@@ -33,8 +35,7 @@ SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
 TABLE, RESULT, PLOT = "sweep.csv", "results.json", "pareto.svg"
 DIVISIONS = ("exact", "lut:8x8", "lut:4x6", "pwl:4x12", "shift2", "mitchell", "shift", "constant")
 TARGET = "digital-model"
-POLICIES: tuple[ZeroPolicy, ...] = get_args(ZeroPolicy)
-BACKENDS = ("loky", "threading", "dask", "ray")
+Backend = Literal["loky", "threading", "dask", "ray"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +53,8 @@ class Request:
     contrast: tuple[float, ...] = ()
     baselines: tuple[Path, ...] = ()  # batch-normalised runs, for the table of contrasts
     jobs: int = 0  # 0: as many as there are processors
-    backend: str = "loky"
-    data_dir: Path | None = None
+    backend: Backend = "loky"
+    data_dir: Path | None = option(where="on runs of data sets that are not bundled")
 
 
 def sweep(request: Request, *, out: Path | None = None) -> Result:
@@ -63,12 +64,15 @@ def sweep(request: Request, *, out: Path | None = None) -> Result:
         UsageError: an unknown name, no run, no baseline, or another process at work in the folder.
         CapacityError, DataError: as of compiling and simulating.
     """
+    require_known(request)
     runs = [find_run(path) for path in request.runs] or [find_run(None)]
     _require_data(runs)
+    if all(run.data in BUNDLED for run in runs):
+        refuse_idle(request, (), here="on runs of bundled data sets")
     cells = _cells(request, runs)
     baseline = baselines(
         request.baselines, request.contrast or (1.0,), data=runs[0].data, split=request.split,
-        count=request.samples, data_dir=request.data_dir,
+        count=request.samples, data_dir=_data_dir(request, runs[0]),
     )  # fmt: skip
     folder = out or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
@@ -101,12 +105,11 @@ def _require_data(runs: Sequence[folders.Run]) -> None:
             )
 
 
+def _data_dir(request: Request, run: folders.Run) -> Path | None:
+    return None if run.data in BUNDLED else request.data_dir
+
+
 def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
-    if request.backend not in BACKENDS:
-        raise UsageError(
-            f"no backend is called {request.backend!r}",
-            where="--backend", fix=f"choose one of {', '.join(BACKENDS)}",
-        )  # fmt: skip
     target = load_target(request.target)
     names = tuple(dict.fromkeys(request.schemes or scheme_names()))
     schemes = [load_scheme(name, option="--schemes") for name in names]
@@ -119,12 +122,7 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             where=f"target {target.name}",
             fix=f"leave them out of --divisions, or sweep over --target {TARGET}",
         )
-    if unknown := set(policies) - set(POLICIES):
-        raise UsageError(
-            f"no policy is called {sorted(unknown)[0]!r}",
-            where="--policies", fix=f"choose of {', '.join(POLICIES)}",
-        )  # fmt: skip
-    forms = tuple(dict.fromkeys(map(require_form, request.inhibitions)))
+    forms = tuple(dict.fromkeys(request.inhibitions))
     return [
         Cell(
             run=str(run.folder.resolve()),
@@ -139,7 +137,7 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             split=request.split,
             samples=request.samples,
             contrast=request.contrast,
-            data_dir=None if request.data_dir is None else str(request.data_dir),
+            data_dir=None if (place := _data_dir(request, run)) is None else str(place),
         )
         for run in runs
         for (name, scheme), divider, policy, form in product(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from eideploy import folders
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
@@ -84,7 +85,8 @@ def resume(
             where=f"folder {folders.RUNS}",
             fix="name the folder of an interrupted run, or begin one with eideploy train",
         )
-    if folders.kind_of(found) != folders.RUN or not folders.is_unfinished(found):
+    kind = folders.kind_of(found, wanted=[folders.RUN])
+    if kind != folders.RUN or not folders.is_unfinished(found):
         raise UsageError(
             f"the folder has a {MANIFEST}, so nothing in it is unfinished",
             where=str(found),
@@ -118,9 +120,9 @@ def _resume_for_chip(folder: Path, data_dir: Path | None, *, tensorboard: bool) 
 
     if tensorboard:
         raise UsageError(
-            "a training for a mixed-signal chip writes no TensorBoard log",
+            "--tensorboard has no effect on a run for a mixed-signal chip",
             where="--tensorboard",
-            fix="drop it",
+            fix="leave it out; metrics.csv holds what a log would",
         )
     return resume_for_chip(folder, data_dir=data_dir)
 
@@ -261,5 +263,5 @@ def _how_far(folder: Path, epochs: int) -> str:
 
 
 def _stopped(what: str, folder: Path) -> StoppedError:
-    fix = f"continue with eideploy train --resume {folder}"
+    fix = f"continue with eideploy train --resume {quote(str(folder))}"
     return StoppedError(what, where=str(folder), fix=fix)

@@ -20,8 +20,9 @@ from eideploy.errors import EideployError, UsageError
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.executors import EXECUTORS, Executor
+from eideploy.flow.request import option, refuse_idle
 from eideploy.flow.result import Result
-from eideploy.flow.samples import samples_of
+from eideploy.flow.samples import READING, samples_of
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -43,6 +44,7 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
 
 SAMPLES = 64
+DIGITAL = "on a build for a digital target"
 TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
 
 
@@ -51,9 +53,9 @@ class Request:
     """Which build to verify, and on what; the defaults are those of the command line."""
 
     folder: Path | None = None
-    samples: int | None = None  # None: 64
-    input: Path | None = None  # samples of one's own instead of the test split
-    data_dir: Path | None = None
+    samples: int | None = option(where=DIGITAL)  # None: 64
+    input: Path | None = option(where=DIGITAL)  # samples of one's own instead of the test split
+    data_dir: Path | None = option(where=READING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +94,16 @@ def verify(request: Request) -> Result:
     """Compare what every installed program makes of a build's files with the simulators.
 
     Raises:
-        UsageError: nothing to verify.
+        UsageError: nothing to verify; options that have no effect.
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """
     folder = _folder(request.folder)
     if is_chip_build(folder):
+        refuse_idle(request, (), here=f"on {folder}, a build for a mixed-signal chip")
         return verify_chip(folder)
+    if request.input is not None:
+        refuse_idle(request, (DIGITAL,), here="on samples of your own")
     build = load_build(folder)
     count = request.samples or SAMPLES
     x, labels = samples_of(
@@ -159,7 +164,7 @@ def _folder(folder: Path | None) -> Path:
         raise UsageError(
             "there is no build", where=f"folder {folders.BUILDS}", fix="make one: eideploy compile"
         )
-    if folders.kind_of(found) != folders.BUILD:
+    if folders.kind_of(found, wanted=[folders.BUILD]) != folders.BUILD:
         raise UsageError(
             "the folder is a run", where=str(found), fix="name a build, which compile writes"
         )

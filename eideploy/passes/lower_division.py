@@ -5,7 +5,7 @@ from dataclasses import replace
 from eideploy.circuit import Circuit, Division
 from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
 from eideploy.errors import CapacityError
-from eideploy.numeric.division import Divider
+from eideploy.numeric.division import NAMES, Divider
 from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target
 
@@ -31,13 +31,13 @@ def lower_division(
             if plain
             else "the network divides by its shunting inhibition, which none leaves out",
             where="--division, --lut",
-            fix="leave it out" if plain else "name a method of division",
+            fix="leave it out" if plain else f"name one of {', '.join(NAMES)}",
         )
     if divider.method not in target.divider:
         raise CapacityError(
             f"the target cannot divide by {divider.method}",
             where=f"target {target.name}",
-            fix=f"choose one of {', '.join(sorted(target.divider))}",
+            fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*NAMES}))}",
         )
     division = Division(divider=divider, zero_policy=zero_policy)
     return circuit.rewrite(IntegerCurrent, lambda node: replace(node, division=division))

@@ -48,8 +48,10 @@ def _lost(content: Numbers) -> Iterator[dict[str, str]]:
         yield entry(
             "warning",
             f"the integers lose {lost:.2f} points of accuracy",
-            "train through them: eideploy train --finetune RUN with this scheme and division; or "
-            "see which pass costs it in the ladder below",
+            "see which pass costs it in the ladder below"
+            if _is_imported(content)
+            else "train through them: eideploy train --finetune RUN with this scheme and division; "
+            "or see which pass costs it in the ladder below",
         )
     for use in content["resources"]:
         if use["offered"] >= COUNTED and use["used"] > FULL * use["offered"]:
@@ -60,6 +62,25 @@ def _lost(content: Numbers) -> Iterator[dict[str, str]]:
             )
 
 
+def _is_imported(content: Numbers) -> bool:
+    """Return whether another tool trained the network, so that no training here goes on."""
+    return bool(content["provenance"]["imported"])
+
+
+def _of_activity(content: Numbers) -> str:
+    """Return what to do about a network that says next to nothing."""
+    if _is_imported(content):
+        return "see how the network was read and what its inputs are"
+    return "see to the training: eideploy report RUN shows since when"
+
+
+def _or_finer(content: Numbers) -> str:
+    divides = content["provenance"]["division"] != "none"
+    return (", the division a finer table (--lut)" if divides else "") + (
+        "" if _is_imported(content) else ", or fine-tune"
+    )
+
+
 def _layers(content: Numbers) -> Iterator[dict[str, str]]:
     for layer in content["layers"]:
         name = layer["name"]
@@ -68,8 +89,7 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
                 "warning",
                 f"{percent(layer['mismatch'])} of the spikes of {name} differ from the float "
                 "network's",
-                "give the weights more bits (--scheme), the division a finer table (--lut), or "
-                "fine-tune",
+                f"give the weights more bits (--scheme){_or_finer(content)}",
             )
         if layer["saturated_current"] > SATURATED:
             yield entry(
@@ -96,7 +116,7 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
             yield entry(
                 "warning",
                 f"the neurons of {name} fire at {percent(layer['rate'], 3)} of the steps",
-                "see to the training: eideploy report RUN shows since when",
+                _of_activity(content),
             )
 
 

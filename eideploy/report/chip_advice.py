@@ -43,11 +43,10 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield what the simulated chip loses."""
     found = content["simulation"]
     if found is None:
-        build = content["provenance"]["build"]
         yield entry(
             "note",
             "the chip was not simulated, so there is no accuracy under mismatch and no rate",
-            f"eideploy simulate builds/{build} --executor dpi, then report again",
+            "eideploy simulate BUILD --executor dpi with this build, then report again",
         )
         return
     for cv, values in found["accuracy_by_cv"].items():

@@ -69,6 +69,9 @@ def assert_own_samples_are_decided(call):
         assert said in out.err
     out = call("simulate", "--executor", "dpi", "--input", "mine.npy", "--calibrate-chips", "2")
     assert out.code == 2
+    assert "--calibrate-chips has no effect on samples of your own" in out.err
+    out = call("simulate", "--executor", "dpi", "--split", "all", "--calibrate-chips", "2")
+    assert out.code == 2
     assert "tried on those of test" in out.err
 
 

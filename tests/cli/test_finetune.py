@@ -59,13 +59,16 @@ def test_it_goes_on_where_it_was_stopped_bit_for_bit(trained, call, monkeypatch)
 @pytest.mark.parametrize(
     ("argv", "what"),
     [
-        (["--scheme", "int4"], "a float training knows no integers"),
-        ([*TUNE, "--resume"], "fine-tuning goes on with a finished run"),
-        (["digits-mlp", *TUNE], "fine-tuning goes on with a finished run"),
+        (["--scheme", "int4"], "--scheme has no effect in a new training"),
+        ([*TUNE, "--resume"], "no effect on a run that is resumed"),
+        (["digits-mlp", *TUNE], "preset has no effect on a run that is fine-tuned"),
         ([*TUNE[:2], "--scheme", "int99"], "no scheme is called 'int99'"),
         ([*TUNE[:2], "--division", "newton"], "no division is called 'newton'"),
         ([*TUNE, "--set", "network.steps=2"], "network.steps is that of the run"),
-        ([*TUNE, "--set", "training.precision=bfloat16"], "training.precision is that of the run"),
+        (
+            [*TUNE, "--set", "training.precision=bfloat16"],
+            "training.precision is what training through",
+        ),
         (["--finetune", "nowhere"], "there is no such folder"),
     ],
 )

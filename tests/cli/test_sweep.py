@@ -147,8 +147,8 @@ def test_one_run_without_labels_has_neither_accuracy_nor_spread():
     [
         (["--divisions", "newton"], "no division is called 'newton'"),
         (["--schemes", "int99"], "no scheme is called 'int99'"),
-        (["--policies", "maximum"], "no policy is called 'maximum'"),
-        (["--backend", "slurm"], "no backend is called 'slurm'"),
+        (["--policies", "maximum"], "--policies is 'maximum', which is none of"),
+        (["--backend", "slurm"], "--backend is 'slurm', which is none of"),
         (["--target", "digital"], "the target cannot divide by constant"),
         (["--contrast", "dark"], "no list of numbers"),
     ],

@@ -185,7 +185,7 @@ def test_onnxruntime_simulates_another_division_of_a_build_and_a_run(built, call
 def test_onnxruntime_has_no_trace(built, refused):
     refused(
         "simulate", "--executor", "onnx", "--trace", "--save", "o.npz", code=2,
-        what="onnx puts out logits only", where="--trace", fix="--executor integer",
+        what="--trace has no effect with --executor onnx", where="--trace", fix="integer or float",
     )  # fmt: skip
 
 

@@ -86,15 +86,18 @@ def test_every_node_that_cannot_be_compiled_is_named_with_its_reason(folder, cap
     assert main(["import", "net.nir", "--steps", "4"]) == 1
     said = capsys.readouterr().err
     for line in (
-        "n2 (LIF): tau is 10 steps, and the core leaks by shifts",
+        "n2 (LIF): tau is 10 steps of 0.0001 s, and the core leaks by shifts",
         "n4 (CubaLIF): its synapses filter the current over time",
         "n5 (Delay): the core delays no spikes",
         "n6 (LIF): v_reset is not zero",
-        "tau is 0.5 time steps, must be at least 1; say dt with --dt",
+        "tau is 0.5 time steps of 0.0001 s, must be at least 1",
         "back, n8: a recurrent connection",
         "n1: branches to n2, side",
         "side: it leads nowhere",
         "fix:   write a feed-forward network",
+        "; say with --dt how long a step is",
+        "; say the right length of a step with --dt, of 5e-05 s at most",
+        "; change these nodes in the tool that wrote them",
     ):
         assert line in said
     assert not (folder / "runs").exists()
@@ -127,7 +130,7 @@ def test_steps_and_samples_that_are_missing_are_asked_for(folder, capsys):
     assert "with --calibrate-on samples.npy" in capsys.readouterr().err
     assert not (folder / "runs").exists()
     assert main(["compile", "nowhere", "--steps", "4"]) == 2
-    assert "no NIR graph is read" in capsys.readouterr().err
+    assert "--steps has no effect on nowhere, which is no NIR file" in capsys.readouterr().err
     assert main(["import", "nowhere.nir", "--steps", "4"]) == 1
     assert "the file cannot be read" in capsys.readouterr().err
     assert main(["compile", "nowhere.nir"]) == 1
@@ -175,6 +178,53 @@ def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_fo
     circuit = load_run(folder / "run").circuit
     assert circuit.node("n2").tau == 8
     assert np.array_equal(circuit.node("n1").w_num, weights(3, 6))
+
+
+def fixed(capsys):
+    return capsys.readouterr().err.rpartition("  fix:   ")[2].strip()
+
+
+def test_a_time_constant_is_answered_with_what_makes_it_one_that_is_taken(folder, capsys):
+    chain("net.nir", nir.Linear(weights(3, 6)), lif(3, tau=2e-3, r=20.0))
+    command = ["import", "net.nir", "--steps", "4"]
+    assert main(command) == 1
+    advice = fixed(capsys)
+    assert advice.startswith("say with --dt how long a step is, as the file does not")
+    assert "feed-forward" not in advice
+    assert main([*command, "--dt", "1e-3", "--out", "by-dt"]) == 0
+    assert load_run(folder / "by-dt").circuit.node("n2").tau == 2
+    assert main([*command, "--dt", "1e-4"]) == 1
+    advice = fixed(capsys)
+    assert advice.startswith("train with a tau of 2, 4, 8, .. steps")
+    assert "or take the nearest with --nearest-tau" in advice
+    assert main([*command, "--dt", "1e-4", "--nearest-tau", "--out", "by-tau"]) == 0
+    assert load_run(folder / "by-tau").circuit.node("n2").tau == 16
+
+
+@pytest.mark.parametrize("tau", [8e-6, 3.3e-7])
+def test_a_time_constant_below_a_step_is_answered_with_a_step_that_is_taken(tau, folder, capsys):
+    chain("net.nir", nir.Linear(weights(3, 6)), lif(3, tau=tau))
+    command = ["import", "net.nir", "--steps", "4"]
+    assert main(command) == 1
+    advice = fixed(capsys)
+    assert advice.startswith("say the right length of a step with --dt, of ")
+    assert main([*command, "--dt", advice.split()[-4]]) == 0
+
+
+def test_a_file_that_says_its_step_is_not_asked_for_it(folder, capsys):
+    nodes = nir.Linear(weights(3, 6)), lif(3, tau=2e-3, r=20.0)
+    chain("net.nir", *nodes, metadata={"dt": 1e-4, "steps": 4})
+    assert main(["import", "net.nir"]) == 1
+    assert fixed(capsys).startswith("train with a tau of 2, 4, 8, .. steps")
+
+
+def test_what_our_own_file_says_cannot_be_said_otherwise(finished, tmp_path, capsys):
+    run, out = str(finished / "runs/digits-conv-1"), tmp_path / "build"
+    assert main(["compile", run, "--emit", "nir", "--out", str(out)]) == 0
+    assert main(["import", str(out / "model.nir"), "--input-high", "1", "--dt", "1"]) == 2
+    said = capsys.readouterr().err
+    assert "--dt and --input-high have no effect on" in said
+    assert "which eideploy wrote and which says all that" in said
 
 
 def test_a_network_that_subtracts_its_threshold_is_read_as_that_where_it_is_said(folder):

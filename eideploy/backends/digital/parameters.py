@@ -6,7 +6,7 @@ from math import ceil
 
 from eideploy.errors import CapacityError
 from eideploy.layout import AxisEntry, RouteEntry
-from eideploy.numeric.division import SHIFT_INDEX_BITS, Divider, named
+from eideploy.numeric.division import NAMES, SHIFT_INDEX_BITS, Divider, named
 from eideploy.program import Program
 from eideploy.target import Target
 
@@ -116,7 +116,7 @@ def shape_of(program: Program) -> Shape:
         raise CapacityError(
             f"the shipped SystemVerilog does not divide by {divider.label}",
             where=str(program.target.source),
-            fix=f"divide by one of {', '.join(DIVIDERS)}",
+            fix=f"divide by one of {', '.join(name for name in DIVIDERS if name in NAMES)}",
         )
     has_table = divider.method == "lut"
     shape = Shape(

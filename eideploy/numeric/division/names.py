@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 
 from eideploy.errors import UsageError
+from eideploy.nearest import nearest
 from eideploy.numeric.division.constant import constant
 from eideploy.numeric.division.divider import Divider
 from eideploy.numeric.division.exact import exact
@@ -66,9 +66,9 @@ def named(text: str, *, option: str = "--division") -> Divider:
             where=option,
             fix=f"write {method}:{default[0]}x{default[1]}",
         )
-    close = get_close_matches(method, NAMES, n=1)
+    close = nearest(method, NAMES)
     raise UsageError(
         f"no division is called {text!r}",
         where=option,
-        fix=f"choose one of {', '.join(NAMES)}" + (f"; {close[0]}, perhaps" if close else ""),
+        fix=f"choose one of {', '.join(NAMES)}" + (f"; {close}, perhaps" if close else ""),
     )

@@ -1,7 +1,9 @@
 """A chain of NIR nodes as a circuit of ordinary layers."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 import numpy as np
@@ -33,6 +35,11 @@ from eideploy.circuit import (
 from eideploy.errors import CapacityError
 
 MOST_INPUTS = 1 << 24
+FEED_FORWARD = (
+    "write a feed-forward network of Linear, Affine, Conv2d, pooling, Flatten, Scale, LIF and IF "
+    "(docs/nir.md)"
+)
+Fault = tuple[str, str]  # a line about a node or an edge, and what to do about it
 READABLE = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 
 
@@ -44,40 +51,39 @@ def circuit_of(
     Raises:
         CapacityError: naming every node that cannot be compiled, with the reason.
     """
-    lines = kind_faults(graph) + edge_faults(graph)
+    faults = [(line, FEED_FORWARD) for line in kind_faults(graph) + edge_faults(graph)]
     chain = _Chain(graph, convention, high)
     for name, node in graph.nodes.items():
         if node["type"] in KNOWN:
-            lines += _faults(f"{name} ({node['type']})", lambda node=node: chain.check(node))
-    if not lines:
+            faults += _faults(f"{name} ({node['type']})", partial(chain.check, node))
+    if not faults:
         for name in in_order(graph):
             node = graph.nodes[name]
-            lines += _faults(f"{name} ({node['type']})", lambda n=name, f=node: chain.add(n, f))
-            if lines:
+            faults += _faults(f"{name} ({node['type']})", partial(chain.add, name, node))
+            if faults:
                 break  # what follows reads a signal that is not known
-    if lines:
-        _refuse(lines, where)
+    if faults:
+        _refuse(faults, where)
     return Circuit(nodes=tuple(chain.nodes), steps=steps), chain.said
 
 
-def _faults(name: str, run: object) -> list[str]:
-    assert callable(run)
+def _faults(name: str, run: Callable[[], None]) -> list[Fault]:
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
             run()
     except Unsupported as error:
-        return [f"{name}: {error}"]
+        return [(f"{name}: {error}", fix) for fix in error.fixes]
     return []
 
 
-def _refuse(lines: list[str], where: str) -> NoReturn:
+def _refuse(faults: Sequence[Fault], where: str) -> NoReturn:
+    lines = dict.fromkeys(line for line, _ in faults)
     count = "1 node or edge" if len(lines) == 1 else f"{len(lines)} nodes or edges"
     listed = "".join(f"\n    {line}" for line in lines)
     raise CapacityError(
         f"{count} of the graph cannot be compiled:{listed}",
         where=where,
-        fix="write a feed-forward network of Linear, Affine, Conv2d, pooling, Flatten, Scale, LIF "
-        "and IF (docs/nir.md)",
+        fix="; ".join(dict.fromkeys(fix for _, fix in faults)),
     )
 
 
@@ -141,7 +147,7 @@ class _Chain:
                 self._read_out(name)
 
     def _neurons(self, node: Fields) -> Neurons:
-        return neurons(node, self.convention.step(self.graph.metadata), self.convention)
+        return neurons(node, self.graph.metadata, self.convention)
 
     def _weigh(self, name: str, found: Weights) -> None:
         if self.pending is not None:

@@ -13,8 +13,19 @@ CLOSE = 1e-5  # relative: what single precision leaves of tau, r and dt
 LONGEST_TAU = 1 << 15
 
 
+CHANGE = "change these nodes in the tool that wrote them: docs/nir.md says what is taken"
+OTHER_TAU = (
+    "train with a tau of 2, 4, 8, .. steps (beta 0.5, 0.75, 0.875), or take the nearest with "
+    "--nearest-tau: it is another network, so compare its accuracy"
+)
+
+
 class Unsupported(Exception):  # noqa: N818 (it ends up in a list, with a node's name before it)
-    """A reason why a node cannot be compiled."""
+    """Reasons why a node cannot be compiled, and what to do about them."""
+
+    def __init__(self, why: str, *fixes: str) -> None:
+        super().__init__(why)
+        self.fixes = fixes or (CHANGE,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +50,12 @@ class Convention:
         found = self.dt if self.dt is not None else metadata.get("dt", DT)
         value = number(found, "dt")
         if not 0 < value < np.inf:
-            raise Unsupported(f"dt is {value:g}")
+            raise Unsupported(f"dt is {value:g}", "say how long a step is with --dt SECONDS")
         return value
+
+    def knows_step(self, metadata: Fields) -> bool:
+        """Return whether the user or the file says how long a step is."""
+        return self.dt is not None or "dt" in metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,13 +74,15 @@ class Neurons:
     rounded: float | None = None
 
 
-def neurons(node: Fields, dt: float, convention: Convention) -> Neurons:
-    """Return what a LIF or IF node is in steps of `dt` seconds.
+def neurons(node: Fields, metadata: Fields, convention: Convention) -> Neurons:
+    """Return what a LIF or IF node is in time steps.
 
     Raises:
         Unsupported: with every reason.
     """
+    dt = convention.step(metadata)
     reasons = [why for why in (_reset_fault(node), _threshold_fault(node)) if why]
+    fixes = [CHANGE] if reasons else []
     r, tau, exact, drive = field(node, "r"), NO_LEAK, None, np.zeros(1)
     if node["type"] == "IF":
         gain = r if (r == 1).all() else r * dt  # of some tools r = 1: I is added as it is
@@ -75,14 +92,17 @@ def neurons(node: Fields, dt: float, convention: Convention) -> Neurons:
             steps = constant / dt
             gain, drive = r / steps, leak / steps
         try:
-            tau, exact = _power_of_two(steps, nearest=convention.nearest_tau)
+            known = convention.knows_step(metadata)
+            tau, exact = _power_of_two(steps, dt, known=known, nearest=convention.nearest_tau)
         except Unsupported as error:
             reasons.append(str(error))
+            fixes += error.fixes
     gain = np.where(np.abs(gain - 1) < CLOSE, 1.0, gain)
     if not (np.isfinite(gain).all() and np.isfinite(drive).all()):
         reasons.append("r, tau or v_leak are not finite")
+        fixes.append(CHANGE)
     if reasons:
-        raise Unsupported("; ".join(reasons))
+        raise Unsupported("; ".join(reasons), *fixes)
     return Neurons(
         tau=tau, gain=gain, drive=drive, threshold=field(node, "v_threshold"), rounded=exact
     )
@@ -135,19 +155,32 @@ def _threshold_fault(node: Fields) -> str:
     )  # fmt: skip
 
 
-def _power_of_two(steps: Array, *, nearest: bool) -> tuple[float, float | None]:
-    """Return tau, and what the file says where that is another."""
+def _power_of_two(
+    steps: Array, dt: float, *, known: bool, nearest: bool
+) -> tuple[float, float | None]:
+    """Return tau, and what the file says where that is another; `known`: somebody said dt."""
     least, most = float(steps.min()), float(steps.max())
-    if not (np.isfinite(steps).all() and least >= 1 - CLOSE):
-        raise Unsupported(f"tau is {least:g} time steps, must be at least 1; say dt with --dt")
+    if not (np.isfinite(steps).all() and least > 0):
+        raise Unsupported(f"tau is {least:g} time steps, must be at least 1")
+    if least < 1 - CLOSE:
+        raise Unsupported(
+            f"tau is {least:g} time steps of {dt:g} s, must be at least 1",
+            f"say the right length of a step with --dt, of {least * dt:g} s at most",
+        )
     if most > least * (1 + CLOSE):
-        raise Unsupported(f"tau differs between neurons, from {least:g} to {most:g} steps")
+        raise Unsupported(
+            f"tau differs between neurons, from {least:g} to {most:g} steps",
+            "train with one tau for all neurons of a layer",
+        )
     power = float(np.clip(2.0 ** np.rint(np.log2(least)), 1, LONGEST_TAU))
     if abs(least / power - 1) < CLOSE:
         return power, None
     if nearest:
         return power, least
+    why = f"tau is {least:.6g} steps of {dt:g} s, and the core leaks by shifts"
+    if known:
+        raise Unsupported(why, OTHER_TAU)
     raise Unsupported(
-        f"tau is {least:.6g} steps, and the core leaks by shifts: train with 2, 4, 8, .. steps "
-        "(beta 0.5, 0.75, 0.875), or take the nearest with --nearest-tau"
+        why,
+        f"say with --dt how long a step is, as the file does not; if it is {dt:g} s, {OTHER_TAU}",
     )

@@ -1,0 +1,349 @@
+"""Every option of every command, in every kind of work: it has an effect, or it is refused.
+
+IDLE lists, for each context, the options that can do nothing there. All others must get as far as
+the work itself, which is not done here: what it begins with raises Reached.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+
+import eideploy
+from eideploy import cli
+from eideploy.arguments import command_line
+from eideploy.cli import main
+from eideploy.data import registry
+from eideploy.data.digits import digits
+from eideploy.flow.graphs import Reading
+from tests.cli.support import BUILD, RUN, listing
+from tests.dynapse2.networks import finished_run
+
+VALUES = {
+    "preset": ["digits-mlp"], "--seed": ["1"], "--set": ["training.epochs=9"], "--reset": ["hard"],
+    "--finetune": [RUN], "--target": ["digital-model"], "--scheme": ["int4"], "--lut": ["4bit"],
+    "--division": ["shift"], "--zero-policy": ["floor"], "--data-dir": ["data"], "--resume": [],
+    "--tensorboard": [], "--out": ["made"], "--steps": ["5"], "--dt": ["2e-4"],
+    "--input-high": ["2"], "--nearest-tau": [], "--inhibition": ["folded"], "--no-adapt": [],
+    "--calibration-samples": ["8"], "--calibrate-on": ["x.npy"], "--monitor": ["outputs"],
+    "--emit": ["nir"], "--nir-dialect": ["plain"], "--nir-compat": ["1.0.4"], "--verbose": [],
+    "--executor": ["integer"], "--chips": ["2"], "--calibrate-chips": ["2"], "--samples": ["8"],
+    "--split": ["train"], "--input": ["x.npy"], "--save": ["a.npz"],
+    "--trace": ["--save", "a.npz"], "--schemes": ["int4"], "--divisions": ["shift"],
+    "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
+    "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
+    "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
+}  # fmt: skip
+OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
+    ("for a chip", "--target"): ["dynapse2"],
+    ("adapted to a chip", "--target"): ["dynapse2"],
+    ("distilled", "--target"): ["dynapse2"],
+    ("a chip", "--input"): ["y5.npy"],
+    ("a run without inhibition", "--calibrate-on"): ["y.npy"],
+}
+BY_REFUSING = {("adapted to a chip", "--no-adapt"): "cannot be mapped as it is"}  # its effect
+KINDS = {
+    "train": {"preset", "--finetune", "--resume", "--target"}
+}  # what makes another context of one
+NIR = {"--steps", "--dt", "--input-high", "--reset", "--nearest-tau"}
+INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
+OF_CHIPS = {"--no-adapt", "--monitor"}
+OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
+CALIBRATION = {"--calibration-samples", "--calibrate-on"}
+DPI = {"--chips", "--calibrate-chips"}
+OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
+
+# command, what is asked for, how: what can do nothing there
+IDLE = {
+    ("train", "E-I circuits", ""): {"--target", *INTEGERS, "--data-dir"},
+    ("train", "E-I circuits of a set that is not bundled", "--set data.name=cifar10"): {
+        "--target", *INTEGERS,
+    },
+    ("train", "a network for a chip", "digits-dynapse2"): {
+        "--target", *INTEGERS, "--data-dir", "--tensorboard", "--reset",
+    },
+    ("train", "through integers", f"--finetune {RUN}"): {"preset", "--reset", "--data-dir"},
+    ("train", "distilled", f"--finetune {RUN} --target dynapse2"): {
+        "preset", "--reset", "--data-dir", "--tensorboard", *INTEGERS,
+    },
+    ("train", "resumed", "--resume runs/open"): {
+        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, "--data-dir",
+        "--out",
+    },
+    ("train", "resumed for a chip", "--resume runs/open-chip"): {
+        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, "--data-dir",
+        "--out", "--tensorboard",
+    },
+    ("import", "a checkpoint", "ckpt.pth"): NIR,
+    ("import", "a NIR file", "net.nir --steps 4"): set(),
+    ("import", "a NIR file of ours", "own.nir"): NIR,
+    ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir"},
+    ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
+        *NIR, *OF_CHIPS, "--data-dir",
+    },
+    ("compile", "a run, writing ONNX files", f"{RUN} --emit onnx"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
+    },
+    ("compile", "a run on own samples", f"{RUN} --calibrate-on x.npy"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
+    },
+    ("compile", "a run whose set is not bundled", "runs/away"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES,
+    },
+    ("compile", "a run without inhibition", "runs/plain --calibrate-on y.npy"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir", "--lut", "--division", "--zero-policy",
+        "--inhibition",
+    },
+    ("compile", "a NIR file", "net.nir --steps 4 --calibrate-on y.npy"): {
+        *OF_CHIPS, *OF_NIR_FILES, "--data-dir", "--lut", "--division", "--zero-policy",
+        "--inhibition",
+    },
+    ("compile", "for a chip", "runs/chip-1 --target dynapse2"): {
+        *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
+        "--data-dir",
+    },
+    ("compile", "adapted to a chip", f"{RUN} --target dynapse2"): {
+        *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
+        "--data-dir",
+    },
+    ("simulate", "a build", BUILD): {*DPI, "--inhibition", "--data-dir"},
+    ("simulate", "a run", RUN): {*DPI, "--data-dir"},
+    ("simulate", "a run whose set is not bundled", "runs/away"): DPI,
+    ("simulate", "a build on own samples", f"{BUILD} --input x.npy"): {
+        *DPI, "--inhibition", "--split", "--data-dir",
+    },
+    ("simulate", "a run on own samples", "runs/away --input x.npy"): {*DPI, "--split"},
+    ("simulate", "in floats", f"{RUN} --executor float"): {
+        *DPI, "--lut", "--division", "--inhibition", "--data-dir",
+    },
+    ("simulate", "in floats on own samples", "runs/away --executor float --input x.npy"): {
+        *DPI, "--lut", "--division", "--inhibition", "--split", "--data-dir",
+    },
+    ("simulate", "in onnxruntime", f"{BUILD} --executor onnx"): {
+        *DPI, "--inhibition", "--trace", "--data-dir",
+    },
+    ("simulate", "in Verilator", f"{BUILD} --executor rtl"): {
+        *DPI, "--inhibition", "--trace", "--data-dir",
+    },
+    ("simulate", "a chip", "builds/chip --executor dpi"): {
+        "--lut", "--division", "--inhibition", "--trace", "--data-dir",
+    },
+    ("simulate", "a chip on own samples", "builds/chip --executor dpi --input y5.npy"): {
+        "--lut", "--division", "--inhibition", "--trace", "--data-dir", "--split",
+        "--calibrate-chips",
+    },
+    ("sweep", "a run", RUN): {"--data-dir"},
+    ("sweep", "runs of two kinds of sets", f"{RUN} runs/away"): set(),
+    ("verify", "a build", BUILD): {"--data-dir"},
+    ("verify", "a build on own samples", f"{BUILD} --input x.npy"): {"--data-dir"},
+    ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", "--data-dir"},
+    ("report", "a build", BUILD): {"--data-dir"},
+    ("report", "a build as text", f"{BUILD} --text"): {"--out", "--verify", "--data-dir"},
+    ("report", "a build on own samples", f"{BUILD} --input x.npy"): {"--data-dir"},
+    ("report", "a run", RUN): {*OF_PROGRAMS, "--data-dir"},
+    ("report", "a build for a chip", "builds/chip"): {*OF_PROGRAMS, "--data-dir"},
+}  # fmt: skip
+BEGINNINGS = {  # what the work of each command begins with
+    "train": (
+        "folders.new_folder", "flow.train._train_alone", "flow.finetuning.observe",
+        "flow.adapting._predictions", "flow.chip_training.fit",
+    ),
+    "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
+    "compile": (
+        "flow.compile.observe", "flow.compile.decide", "flow.adapting._predictions",
+        "flow.compile_chip.map_network",
+    ),
+    "simulate": (
+        "flow.compile.observe", "flow.simulate.compare", "flow.simulate.run_float",
+        "flow.chip_simulation.classify.show",
+    ),
+    "sweep": ("flow.sweep._prepare",),
+    "verify": ("flow.verify.run_executors", "flow.verify.verify_chip"),
+    "report": (
+        "flow.report.compared", "flow.training_report.numbers", "flow.chip_report.numbers",
+    ),
+}  # fmt: skip
+
+
+class Reached(BaseException):
+    """The work would have begun."""
+
+
+def reached(*_, **__):
+    raise Reached
+
+
+def options_of(command):
+    """Return how every option of a command is written, and the preset."""
+    action = next(a for a in command_line()._actions if isinstance(a, argparse._SubParsersAction))
+    found = [a.option_strings[-1] for a in action.choices[command]._actions if a.option_strings]
+    named = [option for option in found if option not in ("--help", "--json")]
+    return [*named, *(["preset"] if command == "train" else [])]
+
+
+@pytest.fixture(scope="module")
+def world(finished, tmp_path_factory):
+    """Return a folder with runs and builds of every kind, and samples."""
+    place = tmp_path_factory.mktemp("world")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        shutil.copytree(finished / "runs", "runs")
+        shutil.copytree(finished / "builds", "builds")
+        finished_run(Path("runs/chip-1"))
+        assert main(["compile", "runs/chip-1", "--target", "dynapse2", "--out", "builds/chip"]) == 0
+        assert main(["compile", RUN, "--emit", "nir", "--out", "builds/own"]) == 0
+        shutil.move("builds/own/model.nir", "own.nir")
+        shutil.rmtree("builds/own")
+        shutil.copytree(RUN, "runs/away")
+        path = Path("runs/away/manifest.json")
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "cifar10"}))
+        for name, preset in (("open", "digits-conv"), ("open-chip", "chips/digits-dynapse2")):
+            Path("runs", name).mkdir()
+            text = (Path(eideploy.__file__).parent / f"presets/{preset}.toml").read_text()
+            Path("runs", name, "config.toml").write_text(text)
+        Path("ckpt.pth").touch()
+        Path("data").mkdir()
+        rng = np.random.default_rng(0)
+        np.save("x.npy", rng.random((12, 1, 8, 8), np.float32))
+        np.save("y.npy", rng.random((12, 6), np.float32))
+        np.save("y5.npy", rng.random((12, 30), np.float32))
+        lif = {"tau": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 0.3, "v_reset": 0.0}
+        nodes = {
+            "input": nir.Input({"input": np.array([6])}),
+            "fc": nir.Linear(rng.random((3, 6)).astype(np.float32)),
+            "lif": nir.LIF(**{name: np.full(3, value) for name, value in lif.items()}),
+            "output": nir.Output({"output": np.array([3])}),
+        }
+        edges = [("input", "fc"), ("fc", "lif"), ("lif", "output")]
+        nir.write("net.nir", nir.NIRGraph(nodes, edges))
+        assert main(["import", "net.nir", "--steps", "4", "--out", "runs/plain"]) == 0
+    return place
+
+
+@pytest.fixture
+def at_work(world, monkeypatch, request):
+    """Work in that folder; work itself raises Reached, and whatever it needs is installed."""
+    monkeypatch.chdir(world)
+    for name in BEGINNINGS[request.getfixturevalue("command")]:
+        monkeypatch.setattr(f"eideploy.{name}", reached)
+    monkeypatch.setitem(registry.DATASETS, "cifar10", lambda _, __: digits())
+    monkeypatch.setattr("eideploy.flow.sweep.baselines", lambda *_, **__: None)
+    monkeypatch.setattr("eideploy.flow.simulate.BESIDE", {"onnx": reached, "rtl": reached})
+    monkeypatch.setattr("eideploy.flow.report.tools.require", lambda *_, **__: None)
+    monkeypatch.setattr("eideploy.flow.report.require_router", lambda _: None)
+    monkeypatch.setattr("eideploy.flow.report.require_neurobench", lambda: None)
+    monkeypatch.setattr("eideploy.flow.train._require_tensorboard", lambda: None)
+    monkeypatch.setattr("eideploy.backends.require", lambda _: None)
+    return world
+
+
+def test_every_command_with_options_is_here():
+    with_options = {name for name in cli.COMMANDS if options_of(name)}
+    assert {command for command, _, _ in IDLE} == with_options
+
+
+@pytest.fixture
+def refusal(at_work, call):
+    """Return a function that gives the error of a command, "" where its work would begin."""
+
+    def run(*argv):
+        try:
+            found = call(*argv)
+        except Reached:
+            return ""
+        assert (found.code, found.out) != (0, "")
+        return found.err[found.err.rindex("error: ") :]
+
+    return run
+
+
+@pytest.mark.parametrize(("command", "what", "how"), IDLE, ids=lambda word: word.split(" --")[0])
+def test_an_option_has_an_effect_or_is_refused_with_where_it_has_one(
+    at_work, refusal, command, what, how
+):
+    before, words = listing(at_work), how.split()
+    wrong = {}
+    idle = IDLE[command, what, how]
+    kinds = KINDS.get(command, set()) - idle
+    for option in set(options_of(command)) - {*words} - kinds:
+        given = OTHERWISE.get((what, option), VALUES[option])
+        error = refusal(command, *words, *([] if option == "preset" else [option]), *given)
+        refused = "no effect" in error and "leave" in error.rpartition("fix:")[2]
+        if option not in idle:
+            effect = BY_REFUSING.get((what, option), "")
+            wrong |= {} if error == effect or (effect and effect in error) else {option: error}
+        elif not (refused and option in error):
+            wrong[option] = error or "accepted"
+    assert wrong == {}
+    assert listing(at_work) == before
+
+
+@pytest.mark.parametrize(
+    ("job", "given", "option"),
+    [
+        ("train_network", {"preset": "digits-dynapse2", "tensorboard": True}, "--tensorboard"),
+        ("train_network", {"data_dir": "data"}, "--data-dir"),
+        ("train_network", {"seed": 1, "overrides": {"seed": 2}}, "--seed"),
+        ("resume_run", {"run": "runs/open-chip", "tensorboard": True}, "--tensorboard"),
+        ("finetune_run", {"run": RUN, "data_dir": "data"}, "--data-dir"),
+        ("compile_run", {"run": RUN, "monitor": "outputs"}, "--monitor"),
+        ("compile_run", {"run": RUN, "adapt": False}, "--no-adapt"),
+        ("compile_run", {"run": RUN, "nir_compat": "1.0.4"}, "--nir-compat"),
+        ("compile_run", {"run": RUN, "reading": Reading(dt=1e-3)}, "--dt"),
+        ("compile_run", {"run": "runs/chip-1", "target": "dynapse2", "verbose": True}, "--verbose"),
+        ("compile_run", {"run": "runs/plain", "calibrate_on": "y.npy", "division": "shift"},
+         "--lut or --division"),
+        ("import_checkpoint", {"checkpoint": "ckpt.pth", "reading": Reading(steps=3)}, "--steps"),
+        ("simulate_build", {"build": BUILD, "executor": "float", "division": "shift"}, "--lut or"),
+        ("simulate_build", {"build": BUILD, "input": "x.npy", "split": "all"}, "--split"),
+        ("simulate_build", {"build": BUILD, "inhibition": "factored"}, "--inhibition"),
+        ("simulate_chip", {"build": "builds/chip", "input": "y5.npy", "calibrate": 2},
+         "--calibrate-chips"),
+        ("verify_build", {"build": "builds/chip", "samples": 3}, "--samples"),
+        ("report_on", {"folder": RUN, "samples": 3}, "--samples"),
+        ("report_on", {"folder": BUILD, "text": True, "verify": True}, "--verify"),
+        ("sweep_runs", {"runs": [RUN], "data_dir": "data"}, "--data-dir"),
+        ("load_data", {"name": "digits", "data_dir": "data"}, "--data-dir"),
+    ],
+)  # fmt: skip
+def test_python_refuses_what_the_command_line_refuses(world, monkeypatch, job, given, option):
+    monkeypatch.chdir(world)
+    before = listing(world)
+    with pytest.raises(eideploy.UsageError, match=r"no effect|set twice") as error:
+        getattr(eideploy, job)(**given)
+    assert option in error.value.where or option in error.value.what
+    assert "leave" in error.value.fix
+    assert listing(world) == before
+
+
+@pytest.mark.parametrize(
+    ("job", "given", "option"),
+    [
+        ("simulate_build", {"build": BUILD, "executor": "verilator"}, "--executor"),
+        ("simulate_build", {"build": BUILD, "split": "validation"}, "--split"),
+        ("simulate_build", {"build": RUN, "inhibition": "unfolded"}, "--inhibition"),
+        ("simulate_chip", {"build": "builds/chip", "split": "validation"}, "--split"),
+        ("compile_run", {"run": RUN, "zero_policy": "maximum"}, "--zero-policy"),
+        ("compile_run", {"run": RUN, "emit": ["nir"], "nir_dialect": ["flat"]}, "--nir-dialect"),
+        ("compile_run", {"run": RUN, "emit": ["nir"], "nir_compat": "1.0"}, "--nir-compat"),
+        ("compile_run", {"run": "runs/chip-1", "target": "dynapse2", "monitor": "some"},
+         "--monitor"),
+        ("compile_run", {"run": "net.nir", "calibrate_on": "y.npy",
+                         "reading": Reading(steps=4, reset="none")}, "--reset"),
+        ("finetune_run", {"run": RUN, "zero_policy": "maximum"}, "--zero-policy"),
+        ("sweep_runs", {"runs": [RUN], "backend": "slurm"}, "--backend"),
+        ("report_on", {"folder": BUILD, "synth": "xilinx"}, "--synth"),
+    ],
+)  # fmt: skip
+def test_python_refuses_words_that_there_are_not(world, monkeypatch, job, given, option):
+    monkeypatch.chdir(world)
+    before = listing(world)
+    with pytest.raises(eideploy.UsageError, match="is none of") as error:
+        getattr(eideploy, job)(**given)
+    assert error.value.where == option
+    assert error.value.fix.startswith("choose one of ")
+    assert listing(world) == before

@@ -26,8 +26,11 @@ from eideploy.flow.chip_samples import Asked, labelled_few, own_or_split
 from eideploy.flow.request import option, require_known
 from eideploy.flow.result import Result
 from eideploy.flow.samples import WITHOUT_INPUT, require_place, write_npz
+from eideploy.flow.warning import TRAINED, with_warnings
 from eideploy.progress import bar, note
 from eideploy.report.chip import simulation_text
+from eideploy.report.chip_advice import SILENT_HZ
+from eideploy.report.text import counted
 
 CVS = (0.1, 0.2)
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
@@ -115,7 +118,19 @@ def simulate_chip(request: ChipRequest) -> Result:
         arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
         write_npz(request.save, arrays)
         content["saved"] = str(request.save)
-    return Result(text=simulation_text(content), content=content)
+    result = Result(text=simulation_text(content), content=content)
+    return with_warnings(result, _warnings(content["rate_hz"], shown, samples))
+
+
+def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:
+    """Return what is wrong where populations are silent, or all samples get the same votes."""
+    found = [
+        f"the neurons of {name} fire at {hz:.2g} Hz" for name, hz in rates.items() if hz < SILENT_HZ
+    ]
+    if (samples != samples[:1]).any() and (shown.votes == shown.votes[:1]).all():
+        found.append("the votes are the same for all samples")
+    on = f"as simulated, on {counted(len(samples), 'sample')}"
+    return [f"{on}, {', '.join(found)}: {TRAINED}"] if found else []
 
 
 def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run, find_run_folder
 from eideploy.flow.samples import READING, read_samples
+from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Run
 from eideploy.numeric.division import Divider, none
 from eideploy.passes.fold import fold
@@ -144,7 +145,10 @@ def _compile(run: Run, options: Options, out: Path | None) -> Result:
     if options.verbose:
         steps = ladder_text(rungs, checked.samples)
         said += f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
-    return Result(text=_text(made, checked, said, build), content={"build": str(build), **content})
+    result = Result(
+        text=_text(made, checked, said, build), content={"build": str(build), **content}
+    )
+    return with_warnings(result, comparison_warnings(checked, imported=run.imported))
 
 
 def _for_chip(folder: Path | None, spec: ChipSpec, options: Options, out: Path | None) -> Result:

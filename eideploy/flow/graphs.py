@@ -14,9 +14,11 @@ from eideploy.circuit.nodes import RESETS, Reset
 from eideploy.config.chip import CHIP_PRESET
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
+from eideploy.flow.probe import probe
 from eideploy.flow.request import option, refuse_idle, require_known
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
+from eideploy.flow.warning import with_warnings
 from eideploy.progress import note
 from eideploy.report.text import counted
 
@@ -102,7 +104,8 @@ def import_graph(path: Path, reading: Reading, *, out: Path | None = None) -> Re
         CapacityError: nodes that cannot be compiled, all of them.
         DataError: `out` exists already, or cannot be written.
     """
-    return _kept(path, *_read(path, reading), out=out)
+    read = _read(path, reading)
+    return with_warnings(_kept(path, *read, out=out), probe(read[0]))
 
 
 def _kept(

@@ -25,6 +25,13 @@ from eideploy.flow.samples import (
     samples_of,
 )
 from eideploy.flow.saving import Saved
+from eideploy.flow.warning import (
+    IMPORTED,
+    TRAINED,
+    activity_warnings,
+    comparison_warnings,
+    with_warnings,
+)
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
 from eideploy.passes.place import place
@@ -32,7 +39,8 @@ from eideploy.pipeline import run as run_passes
 from eideploy.pipeline import to_core
 from eideploy.program import Program
 from eideploy.progress import bar, note
-from eideploy.report.compare import compare
+from eideploy.report.activity import ActivityTally
+from eideploy.report.compare import SPIKES, compare
 from eideploy.report.text import comparison_text, counted, division_text, percent
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
@@ -232,7 +240,8 @@ def _integer(
         "zero_policy": program.division.zero_policy,
         **asdict(found),
     }
-    return Result(text=text, content=content)
+    warnings = comparison_warnings(found, imported=source.imported)
+    return with_warnings(Result(text=text, content=content), warnings)
 
 
 def _with(result: Result, executor: str, beside: Beside) -> Result:
@@ -257,9 +266,10 @@ def _with(result: Result, executor: str, beside: Beside) -> Result:
 
 def _float_only(source: Run | Build, samples: Array, labels: Array | None, saved: Saved) -> Result:
     with bar("simulate", len(samples)) as advance:
-        classes = []
+        classes, tally = [], ActivityTally()
         for batch in batches(samples):
-            trace = run_float(source.circuit, batch, keep=saved.keep)
+            trace = run_float(source.circuit, batch, keep=saved.keep | SPIKES)
+            tally.add(trace, batch)
             saved.add(trace)
             classes.append(trace.logits.argmax(1))
             advance(len(batch), "")
@@ -274,4 +284,8 @@ def _float_only(source: Run | Build, samples: Array, labels: Array | None, saved
         "samples": len(samples),
         "float_accuracy": right,
     }
-    return Result(text=text, content=content)
+    fix = IMPORTED if source.imported else TRAINED
+    warnings = activity_warnings(
+        tally.activity(), f"in floats, on {counted(len(samples), 'sample')}", fix
+    )
+    return with_warnings(Result(text=text, content=content), warnings)

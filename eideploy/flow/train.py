@@ -14,8 +14,10 @@ from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, read_text, sha256, write_atomic
 from eideploy.flow import finetuning
+from eideploy.flow.probe import probe
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
+from eideploy.flow.warning import with_warnings
 from eideploy.progress import note
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
@@ -148,7 +150,8 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
         folders.finish_run(staged.aside, circuit, content)
     described = ", ".join(f"{key} {value}" for key, value in description.items())
     text = f"imported {path.name} ({described})\nrun  {staged.final}"
-    return Result(text=text, content={"run": str(staged.final), **content})
+    result = Result(text=text, content={"run": str(staged.final), **content})
+    return with_warnings(result, probe(circuit))
 
 
 def _require_tensorboard() -> None:

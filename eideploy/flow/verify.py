@@ -36,8 +36,11 @@ from eideploy.flow.stock import (
     stock_verdict,
 )
 from eideploy.flow.verify_chip import verify_chip
+from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Build, load_build
 from eideploy.progress import Advance, bar, note
+from eideploy.report.compare import compare
+from eideploy.report.ladder import affordable
 from eideploy.report.text import counted, table
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -113,7 +116,7 @@ def verify(request: Request) -> Result:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
     items = _stock(build, rows)
     gaps = any(row.is_gap for row in rows) or any(item.state == "gap" for item in items)
-    return Result(
+    result = Result(
         text=_text(build, len(x), rows, items),
         content={
             "build": str(build.folder), "samples": len(x), "equal": not gaps,
@@ -122,6 +125,8 @@ def verify(request: Request) -> Result:
         },
         exit_code=1 if gaps else 0,
     )  # fmt: skip
+    found = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
+    return with_warnings(result, comparison_warnings(found, imported=build.imported))
 
 
 def run_executors(

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eideploy import __version__
+from eideploy.report.activity import SILENT
 from eideploy.report.notices import entry, gravest_first
 from eideploy.report.text import percent
 
 FEW_SAMPLES = 100
 COUNTED = 8  # of which there are fewer, all may well be used
-LOSS, MISMATCH, SATURATED, ZEROS, SILENT, FULL = 0.01, 0.05, 0.01, 0.5, 0.002, 0.9
+LOSS, MISMATCH, SATURATED, ZEROS, FULL = 0.01, 0.05, 0.01, 0.5, 0.9
 
 Numbers = Mapping[str, Any]
 
@@ -43,6 +44,12 @@ def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
 def _lost(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield accuracy that went, and resources that are nearly all used."""
     accuracy = content["accuracy"]
+    if accuracy["constant"]:
+        yield entry(
+            "warning",
+            "the logits are the same for all samples, so that predictions that agree say nothing",
+            _of_activity(content),
+        )
     if accuracy["float"] is not None and accuracy["float"] - accuracy["integer"] > LOSS:
         lost = 100 * (accuracy["float"] - accuracy["integer"])
         yield entry(

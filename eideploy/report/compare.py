@@ -9,6 +9,7 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.program import Program
+from eideploy.report.activity import Activity, ActivityTally
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -55,7 +56,10 @@ class CycleSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The integer program beside the float circuit; accuracies are None without labels."""
+    """The integer program beside the float circuit; accuracies are None without labels.
+
+    What agrees says something only of networks that do something: see both activities.
+    """
 
     samples: int
     float_accuracy: float | None
@@ -64,6 +68,8 @@ class Comparison:
     layers: tuple[LayerComparison, ...]
     first_diverging: str | None
     cycles: CycleSummary
+    activity: Activity
+    float_activity: Activity
 
 
 def compare(
@@ -99,6 +105,7 @@ class _Tally:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.activity, self.float_activity = ActivityTally(), ActivityTally()
         self.float_classes: list[Array] = []
         self.integer_classes: list[Array] = []
         self.cycles: list[Array] = []
@@ -111,6 +118,8 @@ class _Tally:
         """Run one batch through both, and return the integer program's trace."""
         reference = run_float(circuit, batch, keep=SPIKES)
         trace = run_integer(self.program.circuit, batch, keep=SPIKES | CYCLE_KINDS | keep)
+        self.activity.add(trace, batch)
+        self.float_activity.add(reference, batch)
         self.float_classes.append(reference.logits.argmax(1))
         self.integer_classes.append(trace.totals.argmax(1))
         for name, spikes in trace.spikes.items():
@@ -137,6 +146,8 @@ class _Tally:
             agreement=float((ours == theirs).mean()),
             layers=layers,
             first_diverging=next((layer.name for layer in layers if layer.mismatch > 0), None),
+            activity=self.activity.activity(),
+            float_activity=self.float_activity.activity(),
             cycles=CycleSummary(
                 least=int(cycles.min()),
                 median=median,

@@ -106,6 +106,7 @@ def _accuracy(found: Comparison) -> dict[str, Any]:
         "float": found.float_accuracy,
         "integer": found.integer_accuracy,
         "agreement": found.agreement,
+        "constant": found.activity.constant or found.float_activity.constant,
     }
 
 

@@ -96,12 +96,19 @@ def comparison_text(comparison: Comparison) -> str:
             f"accuracy, integer     {percent(comparison.integer_accuracy)}",
         ]
     c = comparison.cycles
+    dead = comparison.float_activity.why_dead or comparison.activity.why_dead
+    constant = comparison.float_activity.constant or comparison.activity.constant
+    agreement = (
+        f"says nothing: {dead}"
+        if constant
+        else f"{percent(comparison.agreement)} of {counted(comparison.samples, 'sample')}"
+    )
+    equal = f"none, which says nothing: {dead}" if dead else "none: all spikes are equal"
     lines += [
-        f"prediction agreement  {percent(comparison.agreement)} of "
-        f"{counted(comparison.samples, 'sample')}",
+        f"prediction agreement  {agreement}",
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
         *latency_lines(c),
-        f"first diverging layer {comparison.first_diverging or 'none: all spikes are equal'}",
+        f"first diverging layer {comparison.first_diverging or equal}",
     ]
     head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",
             "membrane saturated"]  # fmt: skip

@@ -85,6 +85,16 @@ def _executors(content: Numbers) -> Table:
         rows=rows,
         key="executors",
         caption="Sums are compared with the integer simulator's, exactly; logits of float models "
-        f"with the float reference's, to 1e-5. {percent(accuracy['agreement'])} of the integer "
-        "program's predictions are those of the float network.",
+        f"with the float reference's, to 1e-5. {_agreement(accuracy)}",
+    )
+
+
+def _agreement(accuracy: Mapping[str, Any]) -> str:
+    if accuracy["constant"]:
+        return (
+            "The logits are the same for all samples, so that predictions that agree say nothing."
+        )
+    return (
+        f"{percent(accuracy['agreement'])} of the integer program's predictions are those of the "
+        "float network."
     )

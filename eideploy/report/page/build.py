@@ -62,7 +62,10 @@ def _tiles(content: Numbers) -> list[Tile]:
         ]
     return [
         *tiles,
-        Tile(value=percent(accuracy["agreement"]), name="predictions agree"),
+        Tile(
+            value="-" if accuracy["constant"] else percent(accuracy["agreement"]),
+            name="predictions agree",
+        ),
         Tile(value=percent(worst), name="spikes differ, worst layer"),
         Tile(value=f"{cycles['median']:,.0f}", name="cycles per inference, median"),
         Tile(

@@ -168,6 +168,12 @@ def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[s
         convention=convention,
         where=str(path),
     )
+    if reading.dt is not None and not any(map(foreign.depends_on_step, graph.nodes.values())):
+        raise UsageError(
+            f"--dt has no effect on {path}, whose neurons add their inputs as they are",
+            where="--dt",
+            fix="leave out --dt, which has an effect on neurons that leak, or whose r is not 1",
+        )
     if steps is None:  # asked for once the nodes are known to be sound
         raise UsageError(
             "a NIR graph does not say how many time steps a sample takes",

@@ -11,8 +11,8 @@ from eideploy.report.text import counted, percent
 
 TRAINED = "see its training by eideploy report RUN, and that the samples are such as it was for"
 IMPORTED = (
-    "see that it was read as its tool means it (docs/nir.md: --dt, --reset, --input-high), and "
-    "that the samples are such as it was trained on"
+    "see that it was read as its tool means it (docs/nir.md says by which options), and that the "
+    "samples are such as it was trained on"
 )
 BITS = "choose a scheme of more bits, or calibrate on samples such as it will see"
 

@@ -76,7 +76,7 @@ def test_import_warns_of_what_is_dead_on_random_inputs(recipe, call):
     assert warned(found)
     assert "the neurons of two fire at 0.000 % of the steps" in found.out
     assert "the logits are the same for all samples" in found.out
-    assert "read as its tool means it (docs/nir.md: --dt, --reset, --input-high)" in found.out
+    assert "read as its tool means it (docs/nir.md says by which options)" in found.out
     (line,) = json.loads(call("import", "net.nir", *dead, "--json").out)["warnings"]
     assert f"warning: {line}" in found.out
     if alive is not None:

@@ -218,6 +218,14 @@ def test_a_file_that_says_its_step_is_not_asked_for_it(folder, capsys):
     assert fixed(capsys).startswith("train with a tau of 2, 4, 8, .. steps")
 
 
+@pytest.mark.parametrize(("r", "taken"), [(1.0, False), (1e3, True)])
+def test_how_long_a_step_is_matters_to_integrators_whose_r_is_not_1(r, taken, folder, capsys):
+    ones = np.ones(3)
+    chain("net.nir", nir.Linear(weights(3, 6)), nir.IF(r=r * ones, v_threshold=ones))
+    assert main(["import", "net.nir", "--steps", "4", "--dt", "1e-3"]) == (0 if taken else 2)
+    assert ("--dt has no effect on net.nir" in capsys.readouterr().err) == (not taken)
+
+
 def test_what_our_own_file_says_cannot_be_said_otherwise(finished, tmp_path, capsys):
     run, out = str(finished / "runs/digits-conv-1"), tmp_path / "build"
     assert main(["compile", run, "--emit", "nir", "--out", str(out)]) == 0

@@ -74,6 +74,16 @@ class Neurons:
     rounded: float | None = None
 
 
+def depends_on_step(node: Fields) -> bool:
+    """Return whether it matters to a node of a sound graph how long a step is."""
+    return node["type"] == "LIF" or (node["type"] == "IF" and not _adds_as_it_is(node))
+
+
+def _adds_as_it_is(node: Fields) -> bool:
+    """Return whether a node adds I as it is: of some tools r = 1."""
+    return bool((field(node, "r") == 1).all())
+
+
 def neurons(node: Fields, metadata: Fields, convention: Convention) -> Neurons:
     """Return what a LIF or IF node is in time steps.
 
@@ -85,7 +95,7 @@ def neurons(node: Fields, metadata: Fields, convention: Convention) -> Neurons:
     fixes = [CHANGE] if reasons else []
     r, tau, exact, drive = field(node, "r"), NO_LEAK, None, np.zeros(1)
     if node["type"] == "IF":
-        gain = r if (r == 1).all() else r * dt  # of some tools r = 1: I is added as it is
+        gain = r if _adds_as_it_is(node) else r * dt
     else:
         r, constant, leak = _alike(r, field(node, "tau"), field(node, "v_leak"))
         with np.errstate(all="ignore"):

@@ -68,8 +68,7 @@ def test_from_a_folder_where_others_may_write_nothing_is_taken(base, makes, caps
     assert not own.is_relative_to(base)
     where = (base / level).resolve()
     assert capsys.readouterr().err == (
-        f"simulator: {where}: others may write there (chmod go-w); "
-        "made for this process alone\n"
+        f"simulator: {where}: others may write there (chmod go-w); made for this process alone\n"
     )
     assert (kept(makes), makes.count) == (own, 2)  # not a third time
     assert path.read_bytes() == b"planted"

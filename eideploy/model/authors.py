@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -21,8 +19,8 @@ from eideploy.files import read_json
 from eideploy.model.authors_layers import Tensors, plain, residual
 from eideploy.model.export import export
 from eideploy.model.networks import Network
+from eideploy.model.pth import ANEW, number, read_pth
 
-ANEW = "download the checkpoint anew, or name another"
 SIZES = {  # channels, height and width that the published code feeds, by data set
     "mnist": (1, 28, 28),
     "cifar10": (3, 32, 32),
@@ -93,52 +91,16 @@ def read_network(path: Path) -> tuple[Network, tuple[int, int, int], dict[str, A
 
 
 def _read_pth(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any], dict[str, Any]]:
-    content = _load(path)
-    for key in ("model_state_dict", "config"):
-        if not isinstance(content, dict) or not isinstance(content.get(key), Mapping):
-            raise FormatError(f"the file holds no {key}", where=str(path), fix=ANEW)
+    content, state = read_pth(path, tensors="model_state_dict")
+    config = content.get("config")
+    if type(config) is not dict:
+        raise FormatError("the file holds no config", where=str(path), fix=ANEW)
     extra = {
-        name: float(content[key])
+        name: value
         for key, name in (("next_epoch", "epochs"), ("best_val_acc", "best_accuracy"))
-        if isinstance(content.get(key), int | float | np.number)
+        if (value := number(content.get(key))) is not None
     }
-    return content["model_state_dict"], content["config"], extra
-
-
-def _load(path: Path) -> Any:  # noqa: ANN401
-    """Unpickle tensors, containers and numpy arrays only; any other name in the file is refused."""
-    if not path.is_file():
-        raise FormatError("the file is missing", where=str(path), fix="check the name")
-    try:
-        with torch.serialization.safe_globals(_numpy_names()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can raise anything
-        raise FormatError(
-            f"the file is damaged or holds more than data: {_reason(error)}",
-            where=str(path),
-            fix=ANEW,
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the line of torch's message that names the fault; others advise to run the code."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    for mark in ("GLOBAL", "but got", "Unsupported", "PytorchStreamReader"):
-        if named := [line for line in lines if mark in line]:
-            return named[0].partition(". ")[0]
-    return type(error).__name__
-
-
-def _numpy_names() -> list[Any]:
-    """Return what numpy arrays and scalars are made of, under both names of numpy's core."""
-    from numpy._core import multiarray
-
-    makers = {"_reconstruct": multiarray._reconstruct, "scalar": multiarray.scalar}  # noqa: SLF001
-    names: list[Any] = [np.ndarray, np.dtype]
-    names += [type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "u4", "u8", "?")]
-    for package in ("numpy.core", "numpy._core"):
-        names += [(maker, f"{package}.multiarray.{name}") for name, maker in makers.items()]
-    return names
+    return state, config, extra
 
 
 def _read_model(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any], dict[str, Any]]:
@@ -150,25 +112,25 @@ def _read_model(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Any], di
 
 
 def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
-    kind, arch, dataset = (config.get(key) for key in ("type", "arch", "dataset"))
+    kind, arch, dataset = (_short(config.get(key)) for key in ("type", "arch", "dataset"))
     if kind != "EI-SNN":
         raise _refused(f"type is {kind}, and only an EI-SNN has E-I circuits to deploy", where)
     if arch not in ("MLP", "VGG", "ResNet"):
         raise _refused(f"arch is {arch}, not one of MLP, VGG, ResNet", where)
     if config.get("ei_ratio", 4) != 4:
-        raise _refused(f"ei_ratio is {config['ei_ratio']}, not 4", where)
+        raise _refused(f"ei_ratio is {_short(config['ei_ratio'])}, not 4", where)
     neuron = config.get("neuron", {})
     steps, tau = config.get("T"), neuron.get("tau", 2.0) if isinstance(neuron, Mapping) else None
     if type(steps) is not int or not 1 <= steps <= 1 << 16:
-        raise _refused(f"T is {steps}, not a number of time steps", where)
+        raise _refused(f"T is {_short(steps)}, not a number of time steps", where)
     if not isinstance(tau, int | float) or not 1 <= tau <= LONGEST_TAU:
-        raise _refused(f"neuron.tau is {tau}, not a number from 1 to {LONGEST_TAU:g}", where)
+        raise _refused(
+            f"neuron.tau is {_short(tau)}, not a number from 1 to {LONGEST_TAU:g}", where
+        )
     name = _plain(dataset)
     if "dvs" not in name and name not in SIZES:
         raise _refused(f"dataset is {dataset}, whose image size is not known", where)
-    return _Settings(
-        dataset=str(dataset), arch=arch, steps=steps, tau=float(tau), events="dvs" in name
-    )
+    return _Settings(dataset=dataset, arch=arch, steps=steps, tau=float(tau), events="dvs" in name)
 
 
 def _size(settings: _Settings, tensors: Tensors) -> tuple[int, int, int]:
@@ -184,6 +146,13 @@ def _size(settings: _Settings, tensors: Tensors) -> tuple[int, int, int]:
 def _plain(dataset: object) -> str:
     """Return the name of a data set in small letters and digits alone."""
     return "".join(c for c in str(dataset).lower() if c.isalnum())
+
+
+def _short(value: object) -> str:
+    """Return a scalar as text, of anything else its type alone: nested data can be endless."""
+    plain = value is None or type(value) in (str, float, bool)
+    short = type(value) is int and value.bit_length() <= 64
+    return str(value)[:80] if plain or short else f"a {type(value).__name__}"
 
 
 def _refused(what: str, where: str) -> FormatError:

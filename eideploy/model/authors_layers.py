@@ -128,7 +128,7 @@ def residual(tensors: Tensors, *, steps: int, tau: float) -> Network:
 
 @torch.no_grad()
 def fill(layer: nn.Module, tensors: Tensors, synapses: str, norm: str) -> None:
-    """Copy the tensors of the modules `synapses` and `norm` into `layer`.
+    """Give `layer` memory, and in it the tensors of the modules `synapses` and `norm`.
 
     Raises:
         FormatError: a tensor is missing or has another shape than the layer.
@@ -140,20 +140,22 @@ def fill(layer: nn.Module, tensors: Tensors, synapses: str, norm: str) -> None:
         f"{synapses}.conv_ie.weight" if conv else f"{synapses}.weight_ie": layer.inhibitory,
         f"{norm}.weight_ei": layer.lateral,
     }
-    targets = {name: part.get_parameter("weight") for name, part in names.items()}
-    spare = {f"{norm}.{name}" for name in ("gain_i", "gain_e", "bias")}
-    if isinstance(layer, Shunting):
-        gains = zip(sorted(spare), (layer.bias, layer.gain_e, layer.gain_i), strict=True)
-        targets |= dict(gains)
-        spare = set()
-    for name, target in targets.items():
-        tensor = tensors.take(name)
-        if tensor.squeeze().shape != target.squeeze().shape:
-            shapes = f"shape {tuple(tensor.shape)}, expected {tuple(target.shape)}"
+    places = {name: (part, "weight") for name, part in names.items()}
+    gains = {f"{norm}.{name}": (layer, name) for name in ("gain_i", "gain_e", "bias")}
+    spare = {} if isinstance(layer, Shunting) else gains  # a readout has them too, unused
+    places |= {name: place for name, place in gains.items() if name not in spare}
+    found = {name: tensors.take(name) for name in places}
+    for name, (part, parameter) in places.items():
+        shape, expected = found[name].shape, part.get_parameter(parameter).shape
+        if [n for n in shape if n != 1] != [n for n in expected if n != 1]:
+            shapes = f"shape {tuple(shape)}, expected {tuple(expected)}"
             raise tensors.error(f"tensor {name} has {shapes}")
-        target.copy_(tensor.reshape(target.shape))
-    for name in spare:  # a readout has them too, unused
+    for name in spare:
         tensors.take(name)
+    layer.to_empty(device="cpu")
+    for name, (part, parameter) in places.items():
+        target = part.get_parameter(parameter)
+        target.copy_(found[name].reshape(target.shape))
 
 
 def _layer(tensors: Tensors, name: str, kind: str, *, readout: bool = False) -> EILayer:
@@ -177,7 +179,8 @@ def _checked(
     **options: float,
 ) -> M:
     try:
-        return kind(*map(int, arguments), **options)
+        with torch.device("meta"):  # no memory before its tensors are found to be of these sizes
+            return kind(*map(int, arguments), **options)
     except ConfigError as error:
         raise tensors.error(f"{name}: {error.what}") from error
 

@@ -26,7 +26,7 @@ from eideploy.errors import DataError, FormatError
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
 RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
-MOST_JSON = 64 << 20  # bytes; a manifest of this size would list half a million files
+MOST_JSON = 16 << 20  # bytes, which nested tables make forty times as many of memory
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -58,14 +58,24 @@ def read_json(path: Path) -> dict[str, Any]:
         FormatError: the file is missing, or does not hold one JSON object.
     """
     try:
-        content = json.loads(read_text(path, most=MOST_JSON))
+        content = parse_json(read_text(path, most=MOST_JSON))
     except FileNotFoundError as error:
         raise FormatError("the file is missing", where=str(path), fix=RESTORE) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise FormatError(f"the file is not JSON: {error}", where=str(path), fix=RESTORE) from error
     if not isinstance(content, dict):
         raise FormatError("the file holds no JSON object", where=str(path), fix=RESTORE)
     return content
+
+
+def parse_json(text: str) -> Any:  # noqa: ANN401
+    """Return what a JSON text says; raises ValueError: it is none, or longer than MOST_JSON."""
+    if len(text) > MOST_JSON:
+        raise ValueError(f"a text of JSON is longer than {MOST_JSON} letters")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its tables are nested too deep") from error
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -124,11 +134,11 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDAr
     try:
         open_plain(path).close()
         with safe_open(path, "numpy") as file:
-            mark = json.loads((file.metadata() or {}).get("eideploy", "null"))
+            mark = parse_json((file.metadata() or {}).get("eideploy", "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise FormatError("the file is missing", where=str(path), fix=RESTORE) from error
-    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         raise FormatError(f"the file is damaged: {error}", where=str(path), fix=RESTORE) from error
     found = mark.get("kind") if isinstance(mark, dict) else None
     if not isinstance(mark, dict) or found != kind:

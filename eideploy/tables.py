@@ -12,7 +12,9 @@ from eideploy.errors import SpecError
 from eideploy.nearest import nearest
 
 T = TypeVar("T")
-MOST_TOML = 1 << 20  # bytes; a larger file is no spec, and would take minutes to parse
+MOST_TOML = (
+    16 << 10
+)  # bytes; a larger file is no spec, and tomllib takes the square of a dotted key
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it becomes a part of folder names
 
 
@@ -33,8 +35,11 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return the table that a TOML text is.
 
     Raises:
-        ValueError: not TOML, nested beyond reason, or a whole number of more than 64 bits.
+        ValueError: not TOML, longer than MOST_TOML, nested beyond reason, or a whole number of more
+            than 64 bits.
     """
+    if len(text) > MOST_TOML:
+        raise ValueError(f"it is larger than {MOST_TOML} bytes")
     try:
         table = tomllib.loads(text)
         _refuse_long(table)

@@ -1,7 +1,7 @@
 """What a chip offers, read from targets/<name>/spec.toml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +15,10 @@ from eideploy.tables import bounded, build, is_file, read_toml, refuse
 VERSION = 1
 SPEC = "spec.toml"
 # What a spec may ask for at most: it becomes the header of a core that other programs compile.
-MOST_LANES = MOST_CYCLES = MOST_ENTRIES = 4096
+MOST_LANES, MOST_ENTRIES, MOST_CYCLES = 1024, 65_536, 4096
 MOST_BITS = 64
-DEEPEST = 1 << 32
+DEEPEST = 1 << 32  # of one memory, and of all together:
+MOST_WORDS = 1 << 26  # a network of 11 million weights takes a sixth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,12 @@ class Target:
     latency: Latency
     divider: Mapping[str, DividerTiming]  # by method; what is not listed is not offered
 
+    @property
+    def words(self) -> int:
+        """How many numbers all memories together hold."""
+        depths = {f.name: getattr(self.memory, f.name) for f in fields(self.memory)}
+        return sum(n * (self.core.lanes if k.endswith("rows") else 1) for k, n in depths.items())
+
 
 def load_target(name: str, *, option: str = "--target") -> Target:
     """Return the shipped digital target called `name`, or the one that `name` is the path of.
@@ -173,5 +180,7 @@ def read_target(path: Path) -> Target:
         faults.append(
             f"core.update_lanes = {core.update_lanes} does not divide core.lanes = {core.lanes}"
         )
+    if (words := target.words) > MOST_WORDS:
+        faults.append(f"the memories have {words} words, at most {MOST_WORDS} are reasonable")
     refuse(faults, path)
     return target

@@ -194,6 +194,18 @@ def test_overrides_change_what_they_name_and_nothing_else():
         ),
         (
             "network.widths",
+            "[8, 65537]",
+            "the widths hold 65537 neurons\n"
+            "  where: network.widths\n"
+            "  fix:   give every layer at most 65536",
+        ),
+        (
+            "network.widths",
+            f"[{'8, ' * 1025}]",
+            "the widths have 1025 entries\n  where: network.widths\n  fix:   give at most 1024",
+        ),
+        (
+            "network.widths",
             "[8, 3]",
             "the widths hold 3 excitatory neurons, which leaves no inhibitory one "
             "(n_I = n_E // 4)\n"

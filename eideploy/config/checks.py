@@ -5,6 +5,7 @@ from eideploy.config.sections import Ablation, Architecture, Training
 from eideploy.errors import ConfigError
 
 OF_ONE_KIND = {"blocks": "resnet", "classifier": "vgg"}
+WIDEST, DEEPEST = 65_536, 1024  # neurons or channels of a layer, entries of a list of widths
 
 
 def check_widths(network: Architecture) -> None:
@@ -17,6 +18,10 @@ def check_widths(network: Architecture) -> None:
             f"hold {small[0]} excitatory neurons, which leaves no inhibitory one (n_I = n_E // 4)",
             "give every layer at least 4",
         )
+    if (large := max(numbers)) > WIDEST:
+        raise _bad_widths(f"hold {large} neurons", f"give every layer at most {WIDEST}")
+    if (entries := len(network.widths)) > DEEPEST:
+        raise _bad_widths(f"have {entries} entries", f"give at most {DEEPEST}")
     if len(numbers) < len(network.widths) and network.kind != "vgg":
         raise _bad_widths(f"pool, which a {network.kind} does not", 'remove the "P"')
 

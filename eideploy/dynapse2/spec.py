@@ -13,6 +13,7 @@ UNUSED = "none"
 RECEPTORS = ("ampa", "nmda", "gaba", "shunt")
 SOMA_ROLES = ("membrane_leak", "membrane_gain", "threshold", "refractory", "pulse", "dc")
 SYNAPSE_ROLES = tuple(f"{r}_{what}" for r in RECEPTORS for what in ("tau", "gain"))
+MOST_SYNAPSES = 1 << 25  # of a board; the largest grid of chips has 15 million
 ROLES = SOMA_ROLES + SYNAPSE_ROLES  # what a population says in ampere
 WEIGHT_ROLES = ("weight_0", "weight_1", "weight_2", "weight_3")
 OTHER_ROLES = (
@@ -36,9 +37,9 @@ class Chip:
     """Counts of one chip."""
 
     cores: int = bounded(1, 8)
-    neurons: int  # a core
-    cams: int  # a neuron: synapses
-    destinations: int  # a neuron: SRAM entries
+    neurons: int = bounded(1, 65_536)  # a core
+    cams: int = bounded(1, 65_536)  # a neuron: synapses
+    destinations: int = bounded(1, 1024)  # a neuron: SRAM entries
     tags: int = bounded(2, 65536)
     hops: int = bounded(1, 127)  # along an axis, either way
     weight_bits: int = bounded(4, 4)  # of a synapse's mask, one a base current
@@ -63,8 +64,8 @@ class Monitor:
 class BiasDac:
     """The bias generator: coarse 0..coarse-1, fine 0..fine-1, currents in ampere."""
 
-    coarse: int
-    fine: int
+    coarse: int = bounded(1, 64)
+    fine: int = bounded(2, 4096)
     floor: float
     full_scale_n: tuple[float, ...]  # by coarse step, N type
     full_scale_p: tuple[float, ...]
@@ -219,6 +220,10 @@ def _places(spec: ChipSpec) -> list[str]:
             f"chip.cores x chip.neurons = {spec.chip.cores * spec.chip.neurons} neurons cannot "
             f"each have one of chip.tags = {spec.chip.tags} to be monitored by"
         )
+    if (
+        synapses := spec.chips * spec.chip.cores * spec.chip.neurons * spec.chip.cams
+    ) > MOST_SYNAPSES:
+        faults.append(f"the board has {synapses} synapses, at most {MOST_SYNAPSES} are reasonable")
     reached = {
         "monitor.x_hop": abs(spec.monitor.x_hop),
         "monitor.y_hop": abs(spec.monitor.y_hop),

@@ -144,8 +144,8 @@ def read_rows(path: Path, make: Callable[[Mapping[str, str]], T]) -> list[T]:
         FormatError: it is damaged.
     """
     try:
-        rows = list(csv.DictReader(read_text(path, most=MOST_BYTES).splitlines(), strict=True))
-        return [make(row) for row in rows]
+        lines = read_text(path, most=MOST_BYTES).splitlines()
+        return [make(row) for row in csv.DictReader(lines, strict=True)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise FormatError(f"the file is damaged: {error}", where=str(path), fix=RESTORE) from error
 

@@ -22,6 +22,7 @@ LAYERS: Mapping[str, tuple[Conv, Linear, Readout]] = {
     "ei": (EIConv2d, EILinear, EIReadout),
     "batch": (NormConv2d, NormLinear, NormReadout),
 }
+MOST_WEIGHTS = 1 << 27  # 512 MiB in float32; the published ResNet-18 has 14 million
 
 
 class Network(nn.Module):
@@ -134,9 +135,18 @@ def build(architecture: Architecture, input_shape: Shape, classes: int) -> Netwo
     """Return the network of `architecture`, its weights still NaN.
 
     Raises:
-        ConfigError: too few neurons or classes, or more poolings than the image allows.
+        ConfigError: too few neurons or classes, more poolings than the image allows, or more
+            weights than MOST_WEIGHTS.
     """
     builder = {"mlp": _mlp, "vgg": _vgg, "resnet": _resnet}[architecture.kind]
+    with torch.device("meta"):  # takes no memory, whatever sizes are asked for
+        weights = sum(p.numel() for p in builder(architecture, input_shape, classes).parameters())
+    if weights > MOST_WEIGHTS:
+        raise ConfigError(
+            f"the network would have {weights} weights, at most {MOST_WEIGHTS} can be trained",
+            where="network.widths",
+            fix="give its layers fewer neurons",
+        )
     network = builder(architecture, input_shape, classes)
     for module in network.modules():
         if isinstance(module, LIF):

@@ -49,6 +49,9 @@ def test_every_contradiction_is_named_at_once(tmp_path):
         ("full_scale_n = [70e-12", "full_scale_n = 7 #", "full_scale_n is not a list"),
         ("tags = 2048 ", "tags = 512 ", "1024 neurons cannot each have one of chip.tags = 512"),
         ("columns = 1 ", "columns = 9 ", "board.columns is beyond chip.hops = 7"),
+        ("cams = 64 ", "cams = 65536 ", "the board has 67108864 synapses, at most 33554432"),
+        ("cams = 64 ", "cams = 1000000000000 ", "chip.cams = 1000000000000 is not in 1..65536"),
+        ("fine = 256 ", "fine = 1000000000000 ", "dac.fine = 1000000000000 is not in 2..4096"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, old, new, said):

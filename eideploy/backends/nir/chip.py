@@ -22,7 +22,7 @@ from eideploy.dynapse2.arrays import equal
 from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
 from eideploy.dynapse2.spec import RECEPTORS, SOMA_ROLES
 from eideploy.errors import FormatError, InvariantError
-from eideploy.files import RESTORE, check_version, read_whole, write_atomic
+from eideploy.files import RESTORE, check_version, parse_json, read_whole, write_atomic
 
 DIALECT, VERSION = "ei", 1
 KIND = "chip network"
@@ -170,18 +170,18 @@ def _add_population(
 def _network(said: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
     return ChipNetwork(
         populations=tuple(
-            _population(name, role, nodes) for name, role in json.loads(said["populations"])
+            _population(name, role, nodes) for name, role in parse_json(said["populations"])
         ),
         projections=tuple(
             Projection(
                 name=name, source=source, target=target, dendrite=dendrite,
                 weight=nodes[f"projection_{name}"].weight,
             )
-            for name, source, target, dendrite in json.loads(said["projections"])
+            for name, source, target, dendrite in parse_json(said["projections"])
         ),
-        classes=np.array(json.loads(said["classes"]), np.int64),
-        coding=Coding(**json.loads(said["coding"])),
-        base_currents={k: np.array(v) for k, v in json.loads(said["base_currents"]).items()},
+        classes=np.array(parse_json(said["classes"]), np.int64),
+        coding=Coding(**parse_json(said["coding"])),
+        base_currents={k: np.array(v) for k, v in parse_json(said["base_currents"]).items()},
     )  # fmt: skip
 
 

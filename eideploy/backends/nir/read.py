@@ -1,6 +1,5 @@
 """A NIR file that this package wrote as the float circuit that it was."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, check_version, read_whole
+from eideploy.files import RESTORE, check_version, parse_json, read_whole
 
 Nodes = Mapping[str, Any]
 DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
@@ -83,7 +82,7 @@ def parse(data: bytes, *, where: str) -> Circuit:
 
 
 def _circuit(found: nir.NIRGraph) -> Circuit:
-    outline = json.loads(found.metadata["circuit"])
+    outline = parse_json(found.metadata["circuit"])
     nodes = tuple(_node(entry, found.nodes) for entry in outline)
     return Circuit(nodes=nodes, steps=int(found.metadata["steps"]))
 

@@ -1,14 +1,17 @@
 """What can be told of a recording before it is decoded: its size, its mark, its stated shape."""
 
+import struct
 from pathlib import Path
 from tokenize import TokenError
 from xml.etree import ElementTree
 
 import numpy as np
 
+from eideploy.data.aedat4 import check_packets
 from eideploy.data.sources import Source
 
-MAX_BYTES = 256 << 20  # of one recording; the largest published one has a tenth
+MAX_BYTES = 64 << 20  # of one recording; the largest published one has less than half of it
+MAX_EVENTS = 1 << 22  # of one recording; the largest published one has less than half of them
 AEDAT4 = b"#!AER-DAT4.0\r\n"
 MAX_HEADER = 1 << 20  # bytes; the published ones have some thousand
 NMNIST_EVENT = 5  # bytes
@@ -28,6 +31,8 @@ def check_file(path: Path, source: Source) -> None:
         raise source.damaged(f"the file has {size} bytes, more than {MAX_BYTES}", path)
     if path.suffix == ".bin" and size % NMNIST_EVENT:
         raise source.damaged(f"the file has {size} bytes, not {NMNIST_EVENT} to each event", path)
+    if path.suffix == ".bin":
+        _check_count(size // NMNIST_EVENT, path, source)
     if path.suffix == ".aedat4":
         _check_aedat4(path, source)
     if path.suffix == ".npy":
@@ -42,6 +47,14 @@ def _check_aedat4(path: Path, source: Source) -> None:
             raise source.damaged(f"the file begins with {mark!r}, not with {AEDAT4!r}", path)
         length = int.from_bytes(file.read(4), "little")
         header = file.read(min(length, MAX_HEADER))
+        _check_header(header, length, path, source)
+        try:
+            check_packets(file, header)
+        except (ValueError, struct.error) as error:
+            raise source.damaged(f"the packets are damaged: {error}", path) from error
+
+
+def _check_header(header: bytes, length: int, path: Path, source: Source) -> None:
     start, end = header.find(b"<dv"), header.rfind(b"</dv>")
     try:
         if len(header) != length or start < 0:
@@ -68,7 +81,13 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
         stated = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
     if dtype.kind not in "iuf" or len(shape) != 2 or shape[1] != 4:
         raise source.damaged(f"the file holds {dtype} of shape {shape}, not numbers (n, 4)", path)
+    _check_count(shape[0], path, source)
     if size != stated:
         raise source.damaged(
             f"the file has {size} bytes, not the {stated} of its {shape[0]} events", path
         )
+
+
+def _check_count(events: int, path: Path, source: Source) -> None:
+    if events > MAX_EVENTS:
+        raise source.damaged(f"the file has {events} events, more than {MAX_EVENTS}", path)

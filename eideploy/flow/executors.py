@@ -122,8 +122,8 @@ def installed(package: str) -> str:
 def _onnxruntime(build: Build, artefact: str, *, optimised: bool = True) -> Run:
     from eideploy.backends.onnx.runtime import onnxruntime_run
 
-    path = build.folder / artefact
-    return onnxruntime_run(path.read_bytes(), build.circuit, where=str(path), optimised=optimised)
+    data, where = _model(build, artefact)
+    return onnxruntime_run(data, build.circuit, where=where, optimised=optimised)
 
 
 def _openvino(build: Build) -> Run:
@@ -143,8 +143,23 @@ def _too_wide(build: Build) -> str:
 def _onnx_reference(build: Build, artefact: str) -> Run:
     from eideploy.backends.onnx.runtime import reference_run
 
+    data, where = _model(build, artefact)
+    return reference_run(data, build.circuit, where=where)
+
+
+def _model(build: Build, artefact: str) -> tuple[bytes, str]:
+    """Return a build's model, once it is found to ask for no more than one of its circuit does."""
+    from eideploy.backends.onnx.skeleton import check_work
+    from eideploy.backends.onnx.writer import float_model, integer_model
+
     path = build.folder / artefact
-    return reference_run(path.read_bytes(), build.circuit, where=str(path))
+    data = path.read_bytes()
+    is_float = artefact == onnx.FLOAT
+    expected = (
+        float_model(build.circuit, {}) if is_float else integer_model(build.program.circuit, {})
+    )
+    check_work(data, expected, where=str(path))
+    return data, str(path)
 
 
 def _nirtorch(build: Build, artefact: str) -> Run:

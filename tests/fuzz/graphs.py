@@ -8,6 +8,7 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.runtime import onnxruntime_run
+from eideploy.backends.onnx.skeleton import check_work
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.flow import graphs
 from eideploy.flow.compile import Options, compile_in_memory
@@ -71,7 +72,10 @@ def run_onnx(path):
     """Run a model as `verify` does, on two samples."""
     if path.name == "model.onnx":
         circuit = mlp(np.random.default_rng(0))
+        written = float_model(circuit, {})
     else:
         circuit = folders.load_build(Path(BUILD)).program.circuit
+        written = integer_model(circuit, {})
+    check_work(path.read_bytes(), written, where=str(path))
     run = onnxruntime_run(path.read_bytes(), circuit, where=str(path))
     run(np.full((2, *circuit.input.size), 0.5, np.float32))

@@ -16,7 +16,7 @@ Images = NDArray[np.float32]
 Generator = np.random.Generator
 Ints = NDArray[np.int64]
 TRIES = 10  # boxes drawn for a resized crop before the whole image is taken
-GREYS = 255  # grey values of cutout: 0 to 255, of 255
+LEVELS = 255  # levels of a colour: 0 to 255, of 255
 
 
 def random_crop(images: Images, rng: Generator, *, padding: int) -> Images:
@@ -50,7 +50,7 @@ def random_rotation(images: Images, rng: Generator, *, degrees: float) -> Images
     return gather(images, np.rint(rows).astype(np.int64), np.rint(columns).astype(np.int64))
 
 
-def grey_cutout(
+def red_cutout(
     images: Images,
     rng: Generator,
     *,
@@ -58,10 +58,11 @@ def grey_cutout(
     area: tuple[float, float] = (0.02, 0.4),
     aspect: tuple[float, float] = (0.4, 2.5),
 ) -> Images:
-    """Return the images, each with probability `p` under one rectangle of one random grey.
+    """Return the images, each with probability `p` under one rectangle of one random red.
 
     The rectangle has a share `area` of the image and height / width `aspect`, both uniform, rounded
-    down to pixels; it lies within the image, and its grey is one of 256, alike in all channels.
+    down to pixels; it lies within the image. Its first channel is one of 256 levels, the others are
+    0: the published code pastes one integer into an RGB image, and Pillow takes that for (c, 0, 0).
     """
     (height, width), count = images.shape[-2:], len(images)
     share, ratio = rng.uniform(*area, count) * height * width, rng.uniform(*aspect, count)
@@ -69,10 +70,11 @@ def grey_cutout(
     wide = np.minimum(np.sqrt(share / ratio).astype(np.int64), width)
     top = rng.integers(0, height - high + 1)
     left = rng.integers(0, width - wide + 1)
-    grey = rng.integers(0, GREYS + 1, count) / np.float32(GREYS)
+    colour = np.zeros((count, images.shape[-3], 1, 1), np.float32)
+    colour[:, 0, 0, 0] = rng.integers(0, LEVELS + 1, count) / np.float32(LEVELS)
     chosen = rng.random(count) < p
     hidden = _boxes(top, left, high * chosen, wide, (height, width))
-    return np.where(_each(hidden, images), _each(grey.astype(np.float32), images), images)
+    return np.where(_each(hidden, images), _each(colour, images), images)
 
 
 def square_cutout(images: Images, rng: Generator, *, side: int) -> Images:

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eideploy.data.augment import (
-    grey_cutout,
     one_of_three,
     random_crop,
     random_flip,
     random_resized_crop,
     random_temporal_deletion,
+    red_cutout,
 )
 from eideploy.data.colour import colour_jitter
 from eideploy.data.resample import resize
@@ -26,7 +26,7 @@ def _resize_dvs(frames: Images, _: np.random.Generator) -> Images:
     return resize(frames, DVS_SIZE)
 
 
-CIFAR: tuple[Augmentation, ...] = (partial(random_crop, padding=4), grey_cutout, random_flip)
+CIFAR: tuple[Augmentation, ...] = (partial(random_crop, padding=4), red_cutout, random_flip)
 PIPELINES: Mapping[str, tuple[Augmentation, ...]] = {
     "cifar10": CIFAR,
     "cifar100": CIFAR,
@@ -34,7 +34,7 @@ PIPELINES: Mapping[str, tuple[Augmentation, ...]] = {
         partial(random_resized_crop, size=(32, 32), scale=(0.08, 1.0)),
         random_flip,
         colour_jitter,
-        grey_cutout,
+        red_cutout,
     ),
     "dvs-gesture": (
         partial(random_resized_crop, size=(128, 128), scale=(0.5, 1.0), nearest=True),

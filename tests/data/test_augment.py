@@ -34,7 +34,7 @@ ON_ANY = {
     "flip": augment.random_flip,
     "roll": partial(augment.random_roll, reach=3),
     "rotation": partial(augment.random_rotation, degrees=30),
-    "grey cutout": augment.grey_cutout,
+    "red cutout": augment.red_cutout,
     "square cutout": partial(augment.square_cutout, side=4),
     "linear crop": partial(augment.random_resized_crop, size=(5, 7), scale=(0.2, 1.0)),
     "nearest crop": partial(
@@ -47,7 +47,7 @@ STILL = {
     "flip": partial(augment.random_flip, p=0.0),
     "roll": partial(augment.random_roll, reach=0),
     "rotation": partial(augment.random_rotation, degrees=0),
-    "grey cutout": partial(augment.grey_cutout, p=0.0),
+    "red cutout": partial(augment.red_cutout, p=0.0),
     "square cutout": partial(augment.square_cutout, side=0),
 }
 
@@ -109,9 +109,9 @@ def test_a_crop_reaches_every_shift():
 
 
 @given(seed=seeds)
-def test_cutout_hides_one_rectangle_of_one_grey_within_its_bounds(seed):
+def test_cutout_hides_one_rectangle_of_one_red_within_its_bounds(seed):
     batch = np.full((8, 3, 32, 32), -1, np.float32)
-    cut = augment.grey_cutout(batch, generator(seed), p=1.0)
+    cut = augment.red_cutout(batch, generator(seed), p=1.0)
     for sample in cut:
         y, x = np.nonzero(sample[0] != -1)
         high, wide = np.ptp(y) + 1, np.ptp(x) + 1
@@ -120,15 +120,31 @@ def test_cutout_hides_one_rectangle_of_one_grey_within_its_bounds(seed):
         assert (high + 1) * (wide + 1) > 0.02 * 32 * 32
         assert high / (wide + 1) < 2.5
         assert (high + 1) / wide > 0.4
-        grey = sample[:, y[0], x[0]] * 255
-        assert np.all(grey == grey[0])
-        assert np.isclose(grey[0], round(grey[0]), atol=1e-4)
+        red, *others = sample[:, y, x] * 255
+        assert np.all(red == red[0])
+        assert 0 <= round(float(red[0])) <= 255
+        assert np.isclose(red[0], round(float(red[0])), atol=1e-4)
+        assert not np.any(others)
+
+
+def test_cutout_pastes_what_pillow_makes_of_one_integer():
+    from PIL import Image
+
+    batch = np.full((2000, 3, 4, 4), -1, np.float32)
+    cut = augment.red_cutout(batch, generator(0), p=1.0, area=(1.0, 1.0), aspect=(1.0, 1.0))
+    colours = {tuple(sample) for sample in np.rint(cut[:, :, 0, 0] * 255).astype(int)}
+    pasted = set()
+    for level in range(256):
+        image = Image.new("RGB", (1, 1))
+        image.paste(level, (0, 0, 1, 1))  # as the published code does
+        pasted.add(image.getpixel((0, 0)))
+    assert colours == pasted
 
 
 def test_cutout_and_flip_touch_half_of_the_images():
     batch = np.full((4000, 1, 8, 8), -1, np.float32)
     batch[..., 0] = -2
-    cut = augment.grey_cutout(batch, generator(0))
+    cut = augment.red_cutout(batch, generator(0))
     assert abs((cut != batch).any((1, 2, 3)).mean() - 0.5) < 0.03
     flipped = augment.random_flip(batch, generator(0))
     assert abs((flipped != batch).any((1, 2, 3)).mean() - 0.5) < 0.03

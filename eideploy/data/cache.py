@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,35 +10,35 @@ import numpy as np
 
 from eideploy.data.dataset import Stored
 from eideploy.errors import DataError
+from eideploy.files import sha256
 
 FOLDER = "eideploy-cache"  # beside the data sets' folders
-VERSION = 1  # of how samples are made; another version takes another file
+VERSION = 2  # of how samples are made; another version takes another file
 
 
 def cached(
     folder: Path,
     part: str,
-    files: Sequence[Path],
+    sources: Iterable[Path],
     samples: Iterable[Stored],
     *,
     shape: tuple[int, ...],
     dtype: type[np.uint8 | np.uint16],
 ) -> Stored:
-    """Return the samples of `files`, mapped read-only from a file that is made once.
+    """Return samples (N, ...) decoded from `sources`, mapped read-only from a file made once.
 
-    `samples` is drawn from only if that file is not there: it gives len(files) arrays of the shape.
-    The file is named after the shape and the names and sizes of `files`; it appears when whole.
+    `samples` is drawn from only if that file is not there: it gives N arrays. The file is named
+    after the shape and what the sources hold, in their order; it appears when whole.
 
     Raises:
-        DataError: the file cannot be written.
+        DataError: a source cannot be read, or the file not be written.
     """
-    name = f"{part}-{_fingerprint(folder, files, shape, dtype)}.npy"
+    name = f"{part}-{_fingerprint(sources, shape, dtype)}.npy"
     path = folder.parent / FOLDER / folder.name / name
-    whole = (len(files), *shape)
-    found = _open(path, whole, dtype)
+    found = _open(path, shape, dtype)
     if found is None:
-        _write(path, samples, whole, dtype)
-        found = _open(path, whole, dtype)
+        _write(path, samples, shape, dtype)
+        found = _open(path, shape, dtype)
     if found is None:
         raise DataError("the file that was just written cannot be read", where=str(path), fix=ROOM)
     return found
@@ -47,10 +47,20 @@ def cached(
 ROOM = "name a --data-dir on a disk with space where you may write"
 
 
-def _fingerprint(folder: Path, files: Sequence[Path], shape: tuple[int, ...], dtype: type) -> str:
-    sizes = [f"{file.relative_to(folder).as_posix()} {file.stat().st_size}" for file in files]
-    text = "\n".join([f"{VERSION} {shape} {np.dtype(dtype)}", *sizes])
-    return "x".join(map(str, shape)) + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+def _fingerprint(sources: Iterable[Path], shape: tuple[int, ...], dtype: type) -> str:
+    text = "\n".join([f"{VERSION} {shape} {np.dtype(dtype)}", *map(_digest, sources)])
+    return "x".join(map(str, shape[1:])) + "-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest(source: Path) -> str:
+    try:
+        return sha256(source)
+    except OSError as error:
+        raise DataError(
+            f"the file cannot be read: {error.strerror or error}",
+            where=str(source),
+            fix="make it readable, or get the data set anew",
+        ) from error
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> Stored | None:

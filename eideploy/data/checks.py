@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,12 +19,22 @@ NMNIST_EVENT = 5  # bytes
 HEADER_ERRORS = (ValueError, KeyError, SyntaxError, EOFError, TypeError, OverflowError, TokenError)
 
 
+FIELDS = {"x", "y", "p", "t"}
+
+
+def is_litter(path: Path) -> bool:
+    """Return whether a file is what macOS leaves beside the files of an archive."""
+    return path.name.startswith("._")
+
+
 def check_file(path: Path, source: Source) -> None:
     """Refuse a recording that cannot be whole.
 
     Raises:
         DataError: its size, its first bytes or its stated shape are not those of its format.
     """
+    if not path.is_file():
+        raise source.damaged("that is no file", path)
     size = path.stat().st_size
     if not size:
         raise source.damaged("the file is empty", path)
@@ -68,7 +79,7 @@ def _check_header(header: bytes, length: int, path: Path, source: Source) -> Non
 
 
 def _check_npy(path: Path, source: Source, size: int) -> None:
-    """Refuse an array file that does not hold exactly the numbers (n, 4) that its header states."""
+    """Refuse an array file that does not hold exactly the events that its header states."""
     with path.open("rb") as file:
         try:
             version = np.lib.format.read_magic(file)
@@ -79,8 +90,12 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
                 f"the file is no numpy array of version 1.0: {error}", path
             ) from error
         stated = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if dtype.kind not in "iuf" or len(shape) != 2 or shape[1] != 4:
-        raise source.damaged(f"the file holds {dtype} of shape {shape}, not numbers (n, 4)", path)
+    if not _holds_events(shape, dtype):
+        raise source.damaged(
+            f"the file holds {dtype} of shape {shape}, not numbers (n, 4) or, of shape (n,), "
+            "fields x, y, p and t",
+            path,
+        )
     _check_count(shape[0], path, source)
     if size != stated:
         raise source.damaged(
@@ -91,3 +106,11 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
 def _check_count(events: int, path: Path, source: Source) -> None:
     if events > MAX_EVENTS:
         raise source.damaged(f"the file has {events} events, more than {MAX_EVENTS}", path)
+
+
+def _holds_events(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    if dtype.names is None:
+        return dtype.kind in "iuf" and len(shape) == 2 and shape[1] == 4
+    if len(shape) != 1 or not set(dtype.names) >= FIELDS:
+        return False
+    return all(dtype[name].kind in "biuf" for name in FIELDS)  # an array in a field is of kind V

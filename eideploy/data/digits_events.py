@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.data.camera import DURATION_US, VERTICES, Camera, record
 from eideploy.data.dataset import Dataset, Images
 from eideploy.data.digits import SIDE, read, split
-from eideploy.data.events import Events, bins_by_time, to_frames
+from eideploy.data.events import Events, to_frames
 
 CAMERA = Camera()
 STEPS = 10  # frames where the caller asks for no other number
@@ -38,10 +38,8 @@ def digits_events(steps: int | None = None, *, seed: int = 0) -> Dataset:
     steps, sensor = steps or STEPS, (2, CAMERA.side, CAMERA.side)
     frames = np.zeros((len(images), steps, *sensor), dtype=np.uint8)
     for index, events in enumerate(recordings(range(len(images)), seed=seed)):
-        bins = bins_by_time(events, steps, end=DURATION_US)
-        frames[index] = to_frames(
-            events, bins, steps=steps, sensor=sensor, where=f"digits-events, recording {index}"
-        )
+        where = f"digits-events, recording {index}"
+        frames[index] = to_frames(events, steps=steps, sensor=sensor, where=where, end=DURATION_US)
     train, test = split(labels)
     return Dataset(
         name="digits-events",

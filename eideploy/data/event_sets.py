@@ -1,8 +1,11 @@
-"""The event data sets that tonic reads, as data: where the files lie, what the network sees."""
+"""The event data sets of recordings, as data: where the files lie, what the network sees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from eideploy.data.events import Sensor
+from eideploy.data.decoders import read_aedat4, read_array, read_nmnist
+from eideploy.data.events import Events, Sensor
 from eideploy.data.sources import SOURCES, Source
 
 OBJECTS = "airplane automobile bird cat deer dog frog horse ship truck"
@@ -14,7 +17,7 @@ class EventSet:
     """An event data set of one file to a recording, in the layout of tonic 1.7.0."""
 
     source: Source
-    reader: str  # tonic's class
+    decode: Callable[[Path], Events]  # of one recording
     pattern: str  # of a recording's path in its folder; groups: label, and part where there are two
     parts: tuple[str, ...]  # folders of training and of test; none where the files are split here
     counts: tuple[int, ...] = ()  # published recordings a part; none where no number is stated
@@ -27,7 +30,7 @@ class EventSet:
 
 NMNIST = EventSet(
     source=SOURCES["nmnist"],
-    reader="NMNIST",
+    decode=read_nmnist,
     pattern=r"(?P<part>Train|Test)/(?P<label>\d)/[^/]+\.bin",
     parts=("Train", "Test"),
     counts=(60_000, 10_000),
@@ -37,7 +40,7 @@ NMNIST = EventSet(
 )
 DVS_GESTURE = EventSet(
     source=SOURCES["dvs-gesture"],
-    reader="DVSGesture",
+    decode=read_array,
     pattern=r"(?P<part>ibmGestureTrain|ibmGestureTest)/user\d+_[^/]+/(?P<label>\d+)\.npy",
     parts=("ibmGestureTrain", "ibmGestureTest"),
     labels=(*DIGITS, "10"),
@@ -48,7 +51,7 @@ DVS_GESTURE = EventSet(
 )
 CIFAR10_DVS = EventSet(
     source=SOURCES["cifar10-dvs"],
-    reader="CIFAR10DVS",
+    decode=read_aedat4,
     pattern=r"(?P<label>[a-z]+)/[^/]+\.aedat4",
     parts=(),
     counts=(10_000,),

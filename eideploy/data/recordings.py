@@ -1,23 +1,21 @@
-"""Event data sets of one file to a recording, decoded by tonic and integrated to frames once."""
+"""Event data sets of one file to a recording, decoded and integrated to frames once."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from eideploy.data.cache import cached
-from eideploy.data.checks import check_file
-from eideploy.data.dataset import Dataset, Stored, extremes
+from eideploy.data.checks import check_file, is_litter
+from eideploy.data.dataset import Dataset, Labels, Stored, extremes
 from eideploy.data.event_sets import EventSet
-from eideploy.data.events import bins_by_number, bins_by_time, check_any, to_frames
-from eideploy.data.optional import open_tonic
+from eideploy.data.events import COUNT, to_frames
 from eideploy.data.pipelines import PIPELINES
+from eideploy.errors import DataError
 
 TRAIN_SHARE = 0.9  # of each class, in the order of file names, where the set is published unsplit
-KEPT = np.uint16  # counts of a pixel and frame
 Recording = tuple[Path, int]  # file and class
 
 
@@ -25,14 +23,14 @@ def event_set(data_dir: Path | None, spec: EventSet, steps: int | None = None) -
     """Return frames (N, T, polarities, H, W) of event counts, and their classes.
 
     Raises:
-        DataError: a file is missing, not expected or damaged, or tonic is not installed.
+        DataError: a file is missing, not expected or damaged, or what decodes it not installed.
     """
     folder, steps = spec.source.locate(data_dir), steps or spec.steps
     found = list_recordings(folder, spec)
     if spec.parts:
         train, test = (
-            _open(folder, part, recordings, spec, steps, train=place == 0)
-            for place, (part, recordings) in enumerate(zip(spec.parts, found, strict=True))
+            _open(folder, part, recordings, spec, steps)
+            for part, recordings in zip(spec.parts, found, strict=True)
         )
     else:
         train, test = (
@@ -62,7 +60,7 @@ def list_recordings(folder: Path, spec: EventSet) -> list[list[Recording]]:
     parts: dict[str, list[Recording]] = {part: [] for part in spec.parts or ("",)}
     suffix = spec.pattern.rpartition(".")[2]
     for path in sorted(folder.rglob(f"*.{suffix}")):
-        if path.name.startswith("._"):  # what macOS leaves beside the files of an archive
+        if is_litter(path):
             continue
         match = re.fullmatch(spec.pattern, path.relative_to(folder).as_posix())
         groups = match.groupdict() if match else {}
@@ -91,13 +89,8 @@ def split_by_class(recordings: Sequence[Recording]) -> tuple[list[Recording], li
 
 
 def _open(
-    folder: Path,
-    part: str,
-    recordings: Sequence[Recording],
-    spec: EventSet,
-    steps: int,
-    **options: bool,
-) -> tuple[Stored, np.ndarray]:
+    folder: Path, part: str, recordings: Sequence[Recording], spec: EventSet, steps: int
+) -> tuple[Stored, Labels]:
     """Return the frames of a part, from its cache or made now, and the classes."""
     files = [path for path, _ in recordings]
     for path in files:
@@ -107,33 +100,22 @@ def _open(
         folder,
         f"{part}-by-{rule}",
         files,
-        _decoded(folder, files, spec, steps, options),
-        shape=(steps, *spec.sensor),
-        dtype=KEPT,
+        (_frames(path, spec, steps) for path in files),
+        shape=(len(files), steps, *spec.sensor),
+        dtype=COUNT,
     )
     return frames, np.array([label for _, label in recordings], dtype=np.int64)
 
 
-def _decoded(
-    folder: Path, files: Sequence[Path], spec: EventSet, steps: int, options: dict[str, bool]
-) -> Iterator[Stored]:
-    reader = open_tonic(spec.reader, folder, **options)
-    places = {Path(name): place for place, name in enumerate(reader.data)}
-    for path in files:
-        yield _frames(reader, places[path], path, spec, steps)
-
-
-def _frames(reader: Any, place: int, path: Path, spec: EventSet, steps: int) -> Stored:  # noqa: ANN401
+def _frames(path: Path, spec: EventSet, steps: int) -> Stored:
     try:
-        with np.errstate(invalid="raise"):  # a number that is none
-            events, _ = reader[place]
+        events = spec.decode(path)
+    except DataError:
+        raise
     except BaseException as error:  # each decoder has its own; aedat's panic is no Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise spec.source.damaged(f"the recording cannot be decoded: {error}", path) from error
-    check_any(events, str(path))
-    bins = (bins_by_number if spec.by_number else bins_by_time)(events, steps)
-    frames = to_frames(events, bins, steps=steps, sensor=spec.sensor, where=str(path))
-    if frames.max() > np.iinfo(KEPT).max:
-        raise spec.source.damaged(f"a pixel has {frames.max()} events in one frame", path)
-    return frames
+    return to_frames(
+        events, steps=steps, sensor=spec.sensor, where=str(path), by_number=spec.by_number
+    )

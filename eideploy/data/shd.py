@@ -1,4 +1,4 @@
-"""Spiking Heidelberg Digits through tonic: 700 cochlear channels, 20 spoken digits."""
+"""Spiking Heidelberg Digits: 700 cochlear channels, 20 spoken digits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 
 from eideploy.data.cache import cached
 from eideploy.data.dataset import Dataset, Labels, Stored, extremes
-from eideploy.data.events import bins_by_time, check_any, to_frames
-from eideploy.data.optional import open_tonic, require
+from eideploy.data.events import COUNT, Events, to_frames
+from eideploy.data.optional import require
 from eideploy.data.sources import SOURCES
 from eideploy.hdf5 import check_hdf5
 
@@ -27,7 +27,7 @@ def shd(
     """Return frames (N, T, 700, 1, 1) of spike counts, each frame as long as the others.
 
     Raises:
-        DataError: a file is missing or damaged, or tonic is not installed.
+        DataError: a file is missing or damaged, or h5py is not installed.
     """
     folder, steps = SOURCE.locate(data_dir), steps or STEPS
     paths = [folder / f"shd_{part}.h5" for part in ("train", "test")]
@@ -38,10 +38,10 @@ def shd(
         cached(
             folder,
             path.stem,
-            [path] * len(y),
-            _decoded(folder, path, len(y), steps),
-            shape=(steps, CHANNELS, 1, 1),
-            dtype=np.uint16,
+            [path],
+            _decoded(path, len(y), steps),
+            shape=(len(y), steps, CHANNELS, 1, 1),
+            dtype=COUNT,
         )
         for path, y in zip(paths, labels, strict=True)
     ]
@@ -74,35 +74,43 @@ def _labels(path: Path, count: int) -> Labels:
                     raise SOURCE.damaged(
                         f"{key} has {len(file[key])} recordings, not {count}", path
                     )
-            labels: Labels = file["labels"][()].astype(np.int64)
+            labels = np.asarray(file["labels"][()])
     except HDF5_ERRORS as error:
         raise SOURCE.damaged(f"the file is not whole: {error}", path) from error
+    if labels.dtype.kind not in "iu":
+        raise SOURCE.damaged(f"labels are {labels.dtype}, not whole numbers", path)
     outside = np.flatnonzero((labels < 0) | (labels >= CLASSES))
     if len(outside):
         raise SOURCE.damaged(
             f"recording {outside[0]} has class {labels[outside[0]]}, not one of 0 to {CLASSES - 1}",
             path,
         )
-    return labels
+    return labels.astype(np.int64)
 
 
-def _decoded(folder: Path, path: Path, count: int, steps: int) -> Iterator[Stored]:
+def _decoded(path: Path, count: int, steps: int) -> Iterator[Stored]:
+    h5py = require("h5py", path)
+    with h5py.File(path, "r") as file:
+        for place in range(count):
+            events = _events(file, place, path)
+            where = f"{path}, recording {place}"
+            frames = to_frames(events, steps=steps, sensor=(1, 1, CHANNELS), where=where)
+            yield frames.reshape(steps, CHANNELS, 1, 1)
+
+
+def _events(file: Any, place: int, path: Path) -> Events:  # noqa: ANN401 (h5py has no types)
+    """Return a recording's channels as they are, and its times in whole microseconds."""
     try:
-        reader = open_tonic("SHD", folder, train=path.stem.endswith("train"))
-    except (*HDF5_ERRORS, MemoryError) as error:
-        raise SOURCE.damaged(f"the file is not whole: {error}", path) from error
-    for place in range(count):
-        yield _frames(reader, place, path, steps)
-
-
-def _frames(reader: Any, place: int, path: Path, steps: int) -> Stored:  # noqa: ANN401
-    where = f"{path}, recording {place}"
-    try:
-        with np.errstate(invalid="raise"):  # a time that is no number
-            events, _ = reader[place]
-    except Exception as error:  # h5py's and numpy's errors of a damaged file are many
+        times, channels = (np.asarray(file[f"spikes/{name}"][place]) for name in ("times", "units"))
+    except Exception as error:  # h5py's errors of a damaged file are many
         raise SOURCE.damaged(f"recording {place} cannot be decoded: {error}", path) from error
-    check_any(events, where)
-    bins = bins_by_time(events, steps)
-    frames = to_frames(events, bins, steps=steps, sensor=(1, 1, CHANNELS), where=where)
-    return frames.reshape(steps, CHANNELS, 1, 1)
+    kinds = times.dtype.kind + channels.dtype.kind
+    if times.ndim != 1 or times.shape != channels.shape or not set(kinds) <= set("iuf"):
+        raise SOURCE.damaged(
+            f"recording {place} has {times.dtype} times of shape {times.shape} "
+            f"and {channels.dtype} units of shape {channels.shape}, not as many numbers of each",
+            path,
+        )
+    events = np.empty(channels.shape, [("t", np.float64), ("x", channels.dtype)])
+    events["t"], events["x"] = np.floor(times.astype(np.float64) * 1e6), channels
+    return events

@@ -1,11 +1,12 @@
 """TinyImageNet from its published folders, decoded once by Pillow; the network sees 32x32."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from eideploy.data.cache import cached
+from eideploy.data.checks import is_litter
 from eideploy.data.dataset import Dataset, Labels, Stored
 from eideploy.data.optional import require
 from eideploy.data.pipelines import PIPELINES
@@ -17,6 +18,7 @@ KEPT = (3, 64, 64)
 SEEN = (32, 32)  # training crops and test images are brought to this size, as in the paper
 GREYS = 255.0
 MAX_BYTES = 1 << 20  # of one file; the published ones have a few thousand
+LONGEST_NAME = 60  # letters, at most 4 bytes each; the published ones have 14
 
 
 def tinyimagenet(
@@ -60,7 +62,7 @@ def _training_files(folder: Path, classes: int, each: int) -> tuple[list[Path], 
     files: list[Path] = []
     for name in names:
         images = folder / "train" / name / "images"
-        found = sorted(images.glob("*.JPEG"))
+        found = sorted(path for path in images.glob("*.JPEG") if not is_litter(path))
         if len(found) != each:
             raise SOURCE.missing(f"{len(found)} images are there, not {each}", where=str(images))
         files += found
@@ -80,7 +82,7 @@ def _test_files(folder: Path, names: Sequence[str], count: int) -> tuple[list[Pa
     for place, line in enumerate(lines, 1):
         file, _, rest = line.partition("\t")
         name = rest.partition("\t")[0]
-        if name not in number or Path(file).name != file:
+        if name not in number or Path(file).name != file or len(file) > LONGEST_NAME:
             raise SOURCE.damaged(f"line {place} names no image and class: {line[:80]!r}", listing)
         files.append(folder / "val" / "images" / file)
         labels.append(number[name])
@@ -95,12 +97,8 @@ def _test_files(folder: Path, names: Sequence[str], count: int) -> tuple[list[Pa
 
 
 def _images(folder: Path, part: str, files: Sequence[Path]) -> Stored:
-    return cached(folder, part, files, _decoded(files), shape=KEPT, dtype=np.uint8)
-
-
-def _decoded(files: Sequence[Path]) -> Iterator[Stored]:
-    for path in files:
-        yield _decode(path)
+    samples = (_decode(path) for path in files)
+    return cached(folder, part, files, samples, shape=(len(files), *KEPT), dtype=np.uint8)
 
 
 def _decode(path: Path) -> Stored:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from eideploy.data import load
 from eideploy.data.camera import DURATION_US, SACCADE_US, Camera, gaze, log_light, record
 from eideploy.data.digits_events import CAMERA, recordings
-from eideploy.data.events import EVENT, bins_by_number, bins_by_time, to_frames
+from eideploy.data.events import EVENT, to_frames
+from eideploy.errors import DataError
 
 SENSOR = (2, CAMERA.side, CAMERA.side)
 
@@ -130,12 +131,8 @@ def test_each_recording_follows_from_seed_and_index_alone(some):
 @pytest.mark.parametrize("steps", [1, 3, 4, 7, 10, 16])
 def test_frames_hold_every_event_once(some, steps):
     for events in some:
-        for bins in (
-            bins_by_time(events, steps, end=DURATION_US),
-            bins_by_time(events, steps),
-            bins_by_number(events, steps),
-        ):
-            frames = to_frames(events, bins, steps=steps, sensor=SENSOR, where="here")
+        for rule in ({"end": DURATION_US}, {}, {"by_number": True}):
+            frames = to_frames(events, steps=steps, sensor=SENSOR, where="here", **rule)
             assert frames.shape == (steps, *SENSOR)
             assert frames.sum() == len(events)
             assert frames[:, 1].sum() == events["p"].sum()
@@ -150,13 +147,10 @@ def test_frames_are_those_of_tonic(some, steps):
     by_time = ToFrame(sensor, time_window=window, start_time=0, end_time=DURATION_US)
     by_number = ToFrame(sensor, n_event_bins=steps)
     for events in some:
-        bins = bins_by_time(events, steps, end=DURATION_US)
-        frames = to_frames(events, bins, steps=steps, sensor=SENSOR, where="here")
+        frames = to_frames(events, steps=steps, sensor=SENSOR, where="here", end=DURATION_US)
         assert np.array_equal(frames, by_time(events))
         whole = events[: len(events) // steps * steps]  # tonic drops the rest
-        frames = to_frames(
-            whole, bins_by_number(whole, steps), steps=steps, sensor=SENSOR, where="here"
-        )
+        frames = to_frames(whole, steps=steps, sensor=SENSOR, where="here", by_number=True)
         assert np.array_equal(frames, by_number(whole))
 
 
@@ -176,10 +170,46 @@ def test_recordings_go_through_tonics_transforms(some):
     assert seen.sum() > 1000
 
 
-def test_fewer_events_than_frames_all_fall_in_the_last(some):
+def test_a_recording_too_short_for_its_frames_is_refused(some):
     few = some[0][:3]
-    assert bins_by_number(few, 5).tolist() == [4, 4, 4]
-    assert len(bins_by_time(few[:0], 5)) == 0
+    with pytest.raises(DataError) as error:
+        to_frames(few, steps=5, sensor=SENSOR, where="here", by_number=True)
+    assert error.value.what == "the recording has 3 events, too few for 5 frames"
+    assert to_frames(few, steps=3, sensor=SENSOR, where="here", by_number=True).sum() == 3
+    brief = few.copy()
+    brief["t"] = 7, 7, 10
+    with pytest.raises(DataError) as error:
+        to_frames(brief, steps=5, sensor=SENSOR, where="here")
+    assert error.value.what == "the recording lasts 4 microseconds, too few for 5 frames"
+    assert to_frames(brief, steps=4, sensor=SENSOR, where="here").sum((1, 2, 3)).tolist() == [
+        2, 0, 0, 1,
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="the recording has no event"):
+        to_frames(few[:0], steps=5, sensor=SENSOR, where="here")
+
+
+NO_FIELDS = [
+    ("x", np.int64, 65541),  # 5 in 16 bits
+    ("x", np.float64, 3.5),
+    ("x", np.float32, np.nan),
+    ("y", np.uint64, (1 << 64) - 1),  # -1 in 64 bits
+    ("p", np.int8, -1),  # True as a bool
+    ("p", np.int64, 2),
+    ("t", np.int64, -1),
+    ("t", np.float64, np.inf),
+    ("t", np.uint64, 1 << 63),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "value"), NO_FIELDS)
+def test_fields_are_checked_as_they_are_before_any_is_converted(some, name, kind, value):
+    events = some[0][:50].astype([(n, kind if n == name else EVENT[n]) for n in EVENT.names])
+    assert to_frames(events, steps=5, sensor=SENSOR, where="here").sum() == 50
+    events[name][7] = value
+    with pytest.raises(DataError) as error:
+        to_frames(events, steps=5, sensor=SENSOR, where="here")
+    said = f"event 7 has {name} = {events[name][7]}, not a whole number from 0 to "
+    assert error.value.what.startswith(said)
 
 
 @pytest.mark.slow

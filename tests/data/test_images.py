@@ -141,6 +141,23 @@ def test_tinyimagenet_is_decoded_once(tiny, monkeypatch):
     assert isinstance(again.train_x, np.memmap)
 
 
+def test_tinyimagenet_passes_over_what_macos_leaves_and_decodes_replaced_images(tiny):
+    folder, greys = tiny
+    first = np.array(read_tiny(folder).train_x)
+    for path in greys:
+        path.with_name("._" + path.name).write_bytes(b"resource fork")
+    assert np.array_equal(read_tiny(folder).train_x, first)
+    mine, other = sorted(path for path in greys if "train" in path.parts)[:2]
+    size = max(path.stat().st_size for path in (mine, other))
+    image = other.read_bytes()
+    mine.write_bytes(mine.read_bytes().ljust(size, b"\0"))  # JPEG ends before
+    read_tiny(folder)
+    mine.write_bytes(image.ljust(size, b"\0"))
+    found = read_tiny(folder).train_x
+    assert np.array_equal(found[0], first[1])
+    assert not np.array_equal(first[0], first[1])
+
+
 def first_jpeg(folder):
     return folder / "tiny-imagenet-200" / "train" / "n00000000" / "images" / "n00000000_0.JPEG"
 
@@ -172,6 +189,10 @@ def list_a_way_out(path):
     path.write_text("../../secret\tn00000000\n")
 
 
+def list_a_long_name(path):
+    path.write_text(f"{'v' * 5000}.JPEG\tn00000000\n")
+
+
 def list_fewer(path):
     path.write_text(path.read_text().partition("\n")[0])
 
@@ -189,6 +210,7 @@ DAMAGES = [
     (first_jpeg, lambda p: p.unlink(), "tinyimagenet cannot be read: 1 images are there, not 2"),
     (listing, list_a_foreign_class, "line 2 names no image and class: 'val_1.JPEG\\tn99999999"),
     (listing, list_a_way_out, "line 1 names no image and class: '../../secret\\tn00000000'"),
+    (listing, list_a_long_name, "line 1 names no image and class: 'vvvvv"),
     (listing, list_fewer, "1 images are listed, not 4"),
     (listing, list_no_text, "the file is not a text: "),
     (listing, lambda p: p.unlink(), "tinyimagenet cannot be read: val_annotations.txt is missing"),

@@ -5,7 +5,6 @@ The working folder holds a copy of a tiny run and its build; see conftest.py.
 
 import json
 import shutil
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,9 +205,7 @@ def decoded(read):
 
     def call(_):
         shutil.rmtree("eideploy-cache", ignore_errors=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of numbers that are none, by tonic
-            return read(Path())
+        return read(Path())
 
     return call
 

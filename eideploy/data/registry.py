@@ -15,16 +15,19 @@ from eideploy.errors import ConfigError, UsageError
 
 BUNDLED = ("digits", "digits-events")  # read from no folder
 Loader = Callable[[Path | None, int | None], Dataset]  # from the folder of data sets and the frames
-DATASETS: Mapping[str, Loader] = {
-    "digits": lambda _, __: digits(),
+RECORDINGS: Mapping[str, Loader] = {  # whose samples change from frame to frame
     "digits-events": lambda _, steps: digits_events(steps),
-    "cifar10": lambda folder, _: cifar(folder, CIFAR10),
-    "cifar100": lambda folder, _: cifar(folder, CIFAR100),
-    "tinyimagenet": lambda folder, _: tinyimagenet(folder),
     "dvs-gesture": lambda folder, steps: event_set(folder, DVS_GESTURE, steps),
     "cifar10-dvs": lambda folder, steps: event_set(folder, CIFAR10_DVS, steps),
     "nmnist": lambda folder, steps: event_set(folder, NMNIST, steps),
     "shd": shd,
+}
+DATASETS: Mapping[str, Loader] = {
+    "digits": lambda _, __: digits(),
+    "cifar10": lambda folder, _: cifar(folder, CIFAR10),
+    "cifar100": lambda folder, _: cifar(folder, CIFAR100),
+    "tinyimagenet": lambda folder, _: tinyimagenet(folder),
+    **RECORDINGS,
 }
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from eideploy.circuit import Circuit
 from eideploy.config.chip import CHIP_PRESET, load_chip_config
 from eideploy.data import Dataset
-from eideploy.data import load as load_data
 from eideploy.dynapse2.arrays import Array
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import DataError
 from eideploy.files import MANIFEST, read_json, sha256
+from eideploy.flow.chip_samples import load_images, require_images
 from eideploy.flow.result import Result
 from eideploy.folders import DISTILLED, Run, load_run
 from eideploy.progress import bar, note
@@ -38,15 +38,16 @@ def adapt(
     The network is the preset's; it learns what the run predicts on its own training data.
 
     Raises:
-        DataError: the run's data set is unknown or missing, or no images.
+        DataError: the run's data set is unknown, missing, or not of images.
         CapacityError: samples of more values than the chip has sources for.
     """
-    from eideploy.flow.chip_training import finish, fit, new_run
+    from eideploy.flow.chip_training import finish, fit, new_run, plan_for
 
-    dataset = _data_of(run, data_dir)
+    dataset = load_images(images_of(run), data_dir)
     config = load_chip_config(CHIP_PRESET)
     config = replace(config, data=replace(config.data, name=dataset.name))
     config = config.with_overrides(overrides or {})
+    plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
     name = run.folder.resolve().name
     with new_run(out, f"{name}-{spec.name}") as staged:
@@ -95,14 +96,20 @@ def distil(
     return Result(text=text, content={"run": str(made), **{key: content[key] for key in keys}})
 
 
-def _data_of(run: Run, data_dir: Path | None) -> Dataset:
+def images_of(run: Run) -> str:
+    """Return the data set that a run can be distilled on.
+
+    Raises:
+        DataError: the run knows none, or one that the chip cannot be shown.
+    """
     if run.data is None:
         raise DataError(
             "the run does not say which data set it was trained on, so nothing can be distilled",
             where=str(run.folder / MANIFEST),
             fix="train a run on a data set that eideploy knows",
         )
-    return load_data(run.data, data_dir)
+    require_images(run.data)
+    return run.data
 
 
 def _predictions(circuit: Circuit, dataset: Dataset) -> tuple[Array, float]:

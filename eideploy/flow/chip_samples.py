@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from eideploy.chip_folders import ChipBuild
+from eideploy.data import RECORDINGS, Dataset
 from eideploy.data import load as load_data
 from eideploy.dynapse2.arrays import Array
 from eideploy.errors import DataError, UsageError
@@ -21,6 +22,31 @@ class Asked:
     split: Split | None = option(where=WITHOUT_INPUT)  # None: the test split
     input: Path | None = None  # samples of one's own instead, which have no labels
     data_dir: Path | None = option(where=WITHOUT_INPUT)
+
+
+def load_images(name: str, data_dir: Path | None) -> Dataset:
+    """Return a data set as a chip can be shown it.
+
+    Raises:
+        DataError: recordings; or the data set is missing or damaged.
+    """
+    require_images(name)
+    return load_data(name, data_dir)
+
+
+def require_images(name: str) -> None:
+    """Refuse a data set of recordings before any of it is read.
+
+    Raises:
+        DataError: its samples change from frame to frame.
+    """
+    if name in RECORDINGS:
+        raise DataError(
+            f"{name} holds recordings, which change from frame to frame; a mixed-signal chip is "
+            "shown images, every value at one rate of events",
+            where=f"data set {name}",
+            fix="choose a data set of images, e.g. digits, for the run and for the chip",
+        )
 
 
 def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Array | None]:
@@ -55,7 +81,7 @@ def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Ar
             where=str(build.folder),
             fix="give samples with --input samples.npy, or compile a run that knows its data set",
         )
-    data = load_data(build.data, asked.data_dir)
+    data = load_images(build.data, asked.data_dir)
     samples, labels = split_of(data, asked.split, asked.samples)
     return samples / data.high, labels
 
@@ -72,7 +98,7 @@ def labelled_few(build: ChipBuild, asked: Asked, count: int) -> tuple[Array, Arr
             where="--calibrate-chips",
             fix="leave it out, or leave out --split and name a build that knows its data set",
         )
-    data = load_data(build.data, asked.data_dir)
+    data = load_images(build.data, asked.data_dir)
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
     rows = np.concatenate(chosen)
     return data.train.batch(rows) / data.high, data.train_y[rows]

@@ -13,7 +13,6 @@ import numpy as np
 from eideploy import folders
 from eideploy.config.chip import ChipConfig, load_chip_config
 from eideploy.data import Dataset
-from eideploy.data import load as load_data
 from eideploy.dpi import classify
 from eideploy.dpi.wiring import decode
 from eideploy.dynapse2.arrays import Array
@@ -21,8 +20,9 @@ from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.network import FILE, ChipNetwork, save
 from eideploy.dynapse2.spec import ChipSpec
-from eideploy.errors import DataError, EideployError, StoppedError, UsageError
+from eideploy.errors import EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
+from eideploy.flow.chip_samples import load_images
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
 from eideploy.progress import bar, note
@@ -31,6 +31,7 @@ from eideploy.staging import Staged
 from eideploy.target import load_any
 
 if TYPE_CHECKING:
+    from eideploy.model.dynapse2.plan import Plan
     from eideploy.model.dynapse2.training import Epoch, Progress
 
 SAID_EVERY = 10  # epochs, where there is no bar
@@ -67,7 +68,7 @@ def train_for_chip(
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
     """
     config = load_chip_config(preset).with_overrides(overrides)
-    dataset = load_data(config.data.name, data_dir)  # first: without it no folder is left behind
+    dataset = load_images(config.data.name, data_dir)  # first: without it no folder is left behind
     spec = load_chip(config.target)
     with new_run(out, Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
@@ -88,7 +89,7 @@ def resume_for_chip(folder: Path, *, data_dir: Path | None = None) -> Result:
         ConfigError, DataError, UsageError: as `train_for_chip`.
     """
     config = load_chip_config(str(folder / folders.CONFIG))
-    dataset = load_data(config.data.name, data_dir)
+    dataset = load_images(config.data.name, data_dir)
     return _run(folder, config, load_chip(config.target), dataset)
 
 
@@ -145,7 +146,6 @@ def fit(
 
     Raises:
         FormatError: the checkpoint is damaged.
-        DataError: the samples are event frames.
         CapacityError: the network does not fit the chip.
     """
     import torch
@@ -153,20 +153,10 @@ def fit(
     from eideploy.model.augment import augment
     from eideploy.model.dynapse2 import checkpoint
     from eideploy.model.dynapse2.export import chip_network
-    from eideploy.model.dynapse2.plan import plan_of
     from eideploy.model.dynapse2.training import Task, train
 
     torch.set_num_threads(1)  # of the augmentation; others would spin beside the kernel's
-    shape = dataset.input_shape
-    if len(shape) != 3:
-        raise DataError(
-            f"a sample has shape {shape}, the chip is shown images (C, H, W)",
-            where=f"data set {dataset.name}",
-            fix="choose a data set of images",
-        )
-    plan = plan_of(
-        config, spec, load_dac(spec), inputs=int(np.prod(shape)), classes=dataset.classes
-    )
+    plan = plan_for(config, spec, dataset)
     samples = dataset.train.batch(np.arange(len(dataset.train))) / dataset.high
 
     def moved(chosen: Array, rng: np.random.Generator) -> Array:
@@ -200,6 +190,18 @@ def fit(
         epochs=epochs,
         seconds=seconds,
     )
+
+
+def plan_for(config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> "Plan":
+    """Return the plan of a network for the images of a data set.
+
+    Raises:
+        CapacityError: the network does not fit the chip.
+    """
+    from eideploy.model.dynapse2.plan import plan_of
+
+    inputs = int(np.prod(dataset.input_shape))
+    return plan_of(config, spec, load_dac(spec), inputs=inputs, classes=dataset.classes)
 
 
 def finish(folder: Path, config: ChipConfig, trained: Trained, more: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from eideploy.dynapse2.masks import ERROR_AIM
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import CapacityError, UsageError
 from eideploy.files import MANIFEST, sha256
-from eideploy.flow.adapting import adapt
+from eideploy.flow.adapting import adapt, images_of
 from eideploy.flow.result import Result
 from eideploy.folders import load_run
 from eideploy.progress import note
@@ -39,7 +39,7 @@ def compile_for_chip(
     Raises:
         CapacityError: the network does not fit, with every misfit in numbers.
         FormatError: a damaged run, defect map or bias table.
-        DataError: `out` exists already, or cannot be written.
+        DataError: the run's data set is not of images; `out` exists already, or cannot be written.
     """
     run = _chip_run(folder, spec, may_adapt=may_adapt, data_dir=data_dir)
     mapped = map_network(run.network, spec, monitor=monitor)
@@ -57,6 +57,7 @@ def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path |
         _refuse_data_dir(folder, data_dir)
         return chip_folders.load_chip_run(folder)
     run = load_run(folder)
+    images_of(run)  # refused now: neither mapping nor adapting helps
     listed = "".join(f"\n    - {line}" for line in reasons(run.circuit, spec))
     what = f"the run was not trained for {spec.name} and cannot be mapped as it is:{listed}"
     if not may_adapt:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eideploy import __version__
 from eideploy.config import DEFAULT_PRESET
-from eideploy.options import (
+from eideploy.shared_arguments import (
     REPORT_EXAMPLES,
     SIMULATE_EXAMPLES,
     SWEEP_EXAMPLES,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from eideploy.arguments import command_line
 from eideploy.errors import EideployError
 from eideploy.memory import keep_freed_memory
-from eideploy.options import reading, settings
+from eideploy.shared_arguments import reading, settings
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result

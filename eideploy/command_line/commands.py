@@ -1,0 +1,90 @@
+"""The commands: what each is asked, and the job that does it.
+
+Named by strings, so that a command imports what belongs to it alone, and its help not even that.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from eideploy.options.fields import Field, fields_of, heading_of
+
+if TYPE_CHECKING:
+    from eideploy.flow.result import Result
+
+PROGRAM = "eideploy"
+PURPOSE = (
+    "Takes spiking networks of excitatory/inhibitory circuits from PyTorch to hardware: trains "
+    "them, compiles them to integers, simulates the result cycle by cycle."
+)
+EXAMPLES = """examples, typed one after the other in an empty folder:
+  eideploy train
+  eideploy compile --target digital
+  eideploy simulate --lut 8bit"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command.
+
+    Args:
+        name: of one word, or of two.
+        asks: the request's class, as "module:class".
+        does: the job, which turns a request into a result, as "module:function".
+    """
+
+    name: str
+    asks: str
+    does: str
+
+    @property
+    def request(self) -> type[Any]:
+        """The class of what it is asked."""
+        kind: type[Any] = _found(self.asks)
+        return kind
+
+    @property
+    def program(self) -> str:
+        """How it is called, in full."""
+        return f"{PROGRAM} {self.name}"
+
+    def run(self, request: object) -> "Result":
+        """Do what is asked."""
+        result: Result = _found(self.does)(request)
+        return result
+
+
+def _found(name: str) -> Any:  # noqa: ANN401 - whatever has that name
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument:
+    """A field of a command's request, or of a group in it."""
+
+    field: Field
+    group: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The group and the name, which tell it from all others of the command."""
+        return self.group, self.field.name
+
+    @property
+    def heading(self) -> str:
+        """Under what it is listed."""
+        return heading_of(self.field.owner)
+
+
+def arguments(request: type[Any]) -> Iterator[Argument]:
+    """Yield all that a command takes, with what the groups of its request hold."""
+    for field in fields_of(request):
+        if field.is_group:
+            yield from (Argument(field=one, group=field.name) for one in fields_of(field.kind))
+        else:
+            yield Argument(field=field)
+
+
+COMMANDS: Mapping[str, Command] = {}

@@ -1,0 +1,99 @@
+"""The help of a command, and the page of all, from the requests alone: no parser is imported."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill, wrap
+
+from eideploy.command_line.commands import (
+    EXAMPLES,
+    PROGRAM,
+    PURPOSE,
+    Argument,
+    Command,
+    arguments,
+)
+from eideploy.options.fields import Field, examples_of, help_of, summary_of
+
+WIDTH, INDENT = 80, 24
+JSON = "Print the result as JSON."
+OPTIONS = "options"
+
+
+def overview(commands: Iterable[Command]) -> str:
+    """Return what there is."""
+    rows = [_row(one.name, summary_of(one.request)) for one in commands]
+    parts = [f"usage: {PROGRAM} COMMAND ...", fill(PURPOSE, WIDTH)]
+    return "\n\n".join([*parts, "\n".join(["commands:", *rows]), EXAMPLES])
+
+
+def command_help(command: Command) -> str:
+    """Return what a command does, and all that it takes."""
+    parts = [f"usage: {_usage(command)}", fill(summary_of(command.request), WIDTH)]
+    for heading, entries in _entries(command).items():
+        parts.append("\n".join([f"{heading}:", *(_row(*entry) for entry in entries)]))
+    examples = examples_of(command.request)
+    return "\n\n".join([*parts, *([_examples(examples)] if examples else [])])
+
+
+def page(commands: Iterable[Command]) -> str:
+    """Return the help of all commands in Markdown."""
+    parts = []
+    for command in commands:
+        parts += [f"## {command.program}", summary_of(command.request)]
+        parts += [f"```text\n{_usage(command)}\n```"]
+        for heading, entries in _entries(command).items():
+            cells = [(head.replace("|", r"\|"), text.replace("|", r"\|")) for head, text in entries]
+            rows = [f"| `{head}` | {text} |" for head, text in cells]
+            title = [] if heading == OPTIONS else [f"**{heading[0].upper()}{heading[1:]}**"]
+            parts += [*title, "\n".join(["| argument | what it does |", "|---|---|", *rows])]
+        if examples := examples_of(command.request):
+            parts += [f"```text\n{_examples(examples)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _usage(command: Command) -> str:
+    words = [_placed(one.field) for one in arguments(command.request) if one.field.positional]
+    return " ".join([command.program, "[OPTIONS]", *words])
+
+
+def _placed(field: Field) -> str:
+    several = f"{field.metavar} ..." if field.many else field.metavar
+    return several if field.is_required else f"[{several}]"
+
+
+def _entries(command: Command) -> Mapping[str, list[tuple[str, str]]]:
+    """Return heads and texts of all that a command takes, by heading."""
+    found: dict[str, list[tuple[str, str]]] = {OPTIONS: []}
+    for argument in _in_order(command):
+        entry = _head(argument.field), help_of(argument.field)
+        found.setdefault(argument.heading or OPTIONS, []).append(entry)
+    found[OPTIONS].append(("--json", JSON))
+    return found
+
+
+def _in_order(command: Command) -> Iterator[Argument]:
+    """Yield what is written without a name, what the command declares, and what it inherits."""
+    own = list(arguments(command.request))
+    yield from (one for one in own if one.field.positional)
+    named = [one for one in own if not one.field.positional]
+    yield from (one for one in named if one.field.owner is command.request)
+    yield from (one for one in named if one.field.owner is not command.request)
+
+
+def _head(field: Field) -> str:
+    if field.positional:
+        return field.metavar
+    names = [f"-{field.option.short}"] if field.option.short else []
+    value = f"[{field.metavar}]" if field.option.alone is not None else field.metavar
+    return f"{', '.join([*names, field.spelled])} {value}".rstrip()
+
+
+def _examples(lines: str) -> str:
+    return "\n".join(["examples:", *(f"  {line}" for line in lines.splitlines())])
+
+
+def _row(head: str, text: str) -> str:
+    lines = wrap(text, WIDTH - INDENT)
+    head = f"  {head}"
+    if len(head) <= INDENT - 2:
+        head = f"{head:<{INDENT}}{lines.pop(0)}"
+    return "\n".join([head, *(" " * INDENT + line for line in lines)])

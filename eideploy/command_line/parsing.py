@@ -1,0 +1,196 @@
+"""From words to a request. No other module knows cyclopts.
+
+cyclopts splits the words into options and their values; what a value may be, and every refusal, is
+this tool's own. Help is not asked for here: `help` prints it, and imports no cyclopts for it.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.exceptions import (
+    CoercionError,
+    CombinedShortOptionError,
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+
+from eideploy.command_line import misuse
+from eideploy.command_line.commands import Argument, Command, arguments
+from eideploy.errors import EideployError, UsageError
+from eideploy.options.fields import Field, fields_of
+
+ABSENT: Any = object()  # as a default: the option was not given
+Values = dict[tuple[str, str], Any]
+
+
+def parsed(command: Command, words: Sequence[str]) -> tuple[Any, bool]:
+    """Return the request that `words` make, and whether the result is wanted as JSON.
+
+    Raises:
+        UsageError: they make none.
+    """
+    found = tuple(arguments(command.request))
+    words = _with_values(words, found, command)
+    try:
+        texts = _texts(found, words)
+    except CycloptsError as error:
+        raise _refusal(error, found, words, command) from None
+    as_json = bool(texts.pop("json", False))
+    values: Values = {}
+    for name, argument in _named(found).items():
+        if name in texts:
+            values[argument.key] = _value(argument.field, texts[name], command)
+    return _request(command.request, values), as_json
+
+
+def _with_values(
+    words: Sequence[str], found: Sequence[Argument], command: Command
+) -> tuple[str, ...]:
+    """Return words in which every option that may stand alone has a value, if an empty one.
+
+    Raises:
+        UsageError: a flag has one.
+    """
+    named = {one.field.spelled: one.field for one in found if not one.field.positional}
+    flags = {name for name, field in named.items() if field.is_flag} | {"--json"}
+    written: list[str] = []
+    left = list(words)
+    while left and left[0] != "--":
+        word = left.pop(0)
+        name, equals, _ = word.partition("=")
+        if equals and name in flags:
+            raise misuse.value_of_flag(name, command)
+        if not equals and name in named and named[name].option.alone is not None:
+            word += "=" + ("" if not left or left[0].startswith("-") else left.pop(0))
+        written.append(word)
+    return (*written, *left)
+
+
+def _texts(found: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
+    """Return what stands behind each option that is given, by parameter."""
+    app = App(
+        help_flags=(), version_flags=(), result_action="return_value", help_format="plaintext",
+        suppress_keyboard_interrupt=False,
+    )  # fmt: skip
+    app.default(_function(found))
+    given: dict[str, Any] = app(words, exit_on_error=False, print_error=False)
+    return given
+
+
+def _named(found: Sequence[Argument]) -> Mapping[str, Argument]:
+    return {f"given{place}": argument for place, argument in enumerate(found)}
+
+
+def _function(found: Sequence[Argument]) -> Callable[..., dict[str, Any]]:
+    """Return a function whose parameters are what a command takes; it returns what is given."""
+    parameters = [_parameter(name, one.field) for name, one in _named(found).items()]
+    flag = Annotated[bool, Parameter(name="--json", negative=())]
+    parameters.append(
+        inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=flag)
+    )
+    placed = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+    several = [p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
+
+    def given(*words: Any, **texts: Any) -> dict[str, Any]:  # noqa: ANN401 - as cyclopts gives them
+        texts |= {several[0]: words} if several else dict(zip(placed, words, strict=False))
+        return {name: text for name, text in texts.items() if text is not ABSENT}
+
+    given.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        sorted(parameters, key=lambda p: p.kind)
+    )
+    return given
+
+
+def _parameter(name: str, field: Field) -> inspect.Parameter:
+    about: dict[str, Any] = {"name": field.spelled, "negative": ()}
+    if field.option.short:
+        about["alias"] = f"-{field.option.short}"
+    if field.kind in (int, float):
+        about["allow_leading_hyphen"] = True
+    listed = field.many and not field.option.commas
+    kind: Any = bool if field.is_flag else tuple[str, ...] if listed else str
+    if field.positional and field.many:
+        return inspect.Parameter(
+            name, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, Parameter(**about)]
+        )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_ONLY if field.positional else inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if field.is_required else ABSENT,
+        annotation=Annotated[kind, Parameter(**about)],
+    )
+
+
+def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
+    """Return the value of a field that what was given for it writes.
+
+    Raises:
+        UsageError: it writes none.
+    """
+
+    def read(text: str) -> Any:  # noqa: ANN401
+        if text.startswith("--") and field.kind in (int, float):
+            raise misuse.no_value(field, command)
+        try:
+            return field.read(text)
+        except ValueError as error:
+            raise misuse.wrong_value(field, text, str(error), command) from None
+
+    if field.is_flag:
+        return not field.default
+    if field.pairs:
+        return dict(_pair(entry, field) for entry in given)
+    if field.option.alone is not None:
+        return read(given) if given else field.option.alone
+    if field.option.commas:
+        return tuple(read(part.strip()) for part in given.split(",") if part.strip())
+    if field.many:
+        return tuple(dict.fromkeys(map(read, given)))
+    return read(given)
+
+
+def _pair(entry: str, field: Field) -> tuple[str, str]:
+    key, equals, value = entry.partition("=")
+    if not (key.strip() and equals):
+        raise UsageError(
+            f"{entry!r} sets nothing",
+            where=field.spelled,
+            fix="write key=value, e.g. training.epochs=20",
+        )
+    return key.strip(), value.strip()
+
+
+def _request(kind: type[Any], values: Values) -> Any:  # noqa: ANN401 - of that kind
+    own = {name: value for (group, name), value in values.items() if not group}
+    for field in fields_of(kind):
+        inner = {name: x for (group, name), x in values.items() if group and group == field.name}
+        if inner:
+            own[field.name] = field.kind(**inner)
+    return kind(**own)
+
+
+def _refusal(
+    error: CycloptsError, found: Sequence[Argument], words: Sequence[str], command: Command
+) -> EideployError:
+    """Return in our words what cyclopts refuses."""
+    names = error.argument.names if error.argument else ()
+    field = next((one.field for one in found if one.field.spelled in names), None)
+    match error:
+        case UnknownOptionError() | CombinedShortOptionError():
+            token = getattr(error, "token", None)
+            word = (token.keyword or token.value) if token else str(words[0])
+            return misuse.unrecognized([word], command=command)
+        case UnusedCliTokensError() if error.unused_tokens:
+            return misuse.unrecognized(error.unused_tokens, command=command)
+        case RepeatArgumentError() if error.token.keyword:
+            return misuse.twice(error.token.keyword, command)
+        case MissingArgumentError() if field:
+            return misuse.no_value(field, command)
+        case CoercionError() if error.token and error.token.keyword:
+            return misuse.value_of_flag(error.token.keyword, command)
+    return misuse.misuse(str(error), command=command)

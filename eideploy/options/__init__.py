@@ -1,0 +1,11 @@
+"""Options: declared once as the fields of a frozen request, for the command line and for Python.
+
+A field's docstring is its help, its type says what it takes, and an `Option` the little that
+neither says. Nothing here knows a command-line library, numpy or torch.
+"""
+
+from eideploy.options.idle import refuse_idle
+from eideploy.options.option import Count, Folder, Option, PathLike, Positive, path
+from eideploy.options.request import Request
+
+__all__ = ["Count", "Folder", "Option", "PathLike", "Positive", "Request", "path", "refuse_idle"]

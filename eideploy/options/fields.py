@@ -1,0 +1,212 @@
+"""A request's class taken apart into its options."""
+
+import ast
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from eideploy.options.option import Option, PathLike
+
+PLAIN = {int: "whole number", float: "number", str: "text", Path: "path"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a request.
+
+    Args:
+        name: in Python.
+        kind: bool, int, float, str, Path, or a class with fields of its own.
+        many: whether it holds several values, and may be written several times.
+        pairs: whether it holds a mapping, written as KEY=VALUE.
+        choices: the words of a Literal.
+        default: MISSING where a value is required.
+        positional: whether it is written without a name.
+        option: what else is said of it.
+        owner: the class that declares it.
+    """
+
+    name: str
+    kind: type[Any]
+    many: bool
+    pairs: bool
+    choices: tuple[str, ...]
+    default: Any
+    positional: bool
+    option: Option
+    owner: type[Any]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it holds options of its own."""
+        return is_dataclass(self.kind)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is MISSING
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is written without a value."""
+        return self.kind is bool
+
+    @property
+    def spelled(self) -> str:
+        """How the command line writes it; of a flag that holds already, how it is taken back."""
+        name = self.option.name or self.name.replace("_", "-")
+        if self.positional:
+            return f"the {name}"
+        return f"--no-{name}" if self.default is True else f"--{name}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What there is to choose from, as it is written; none where anything may be."""
+        return tuple(self.option.words) or self.choices
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in the help; nothing for a flag."""
+        if self.is_flag:
+            return ""
+        value = self.option.metavar or ",".join(self.words) or self.name.upper()
+        return f"{{{value}}}" if self.words and not self.option.metavar else value
+
+    def fault(self, value: object) -> str:
+        """Return why `value` is none that it takes, in words behind "which is"; "" if it is one."""
+        choices = tuple(self.option.words.values()) or self.choices
+        if choices and value not in choices:
+            return f"none of {', '.join(map(str, choices))}"
+        if self.option.check and not self.option.check(value):
+            return f"no {self.option.takes}"
+        return ""
+
+    def read(self, text: str) -> Any:  # noqa: ANN401 - a value of its type
+        """Return the value, or one of the values, that `text` writes.
+
+        Raises:
+            ValueError: it writes none; its text follows "which is".
+        """
+        if self.words:
+            if text not in self.words:
+                raise ValueError(f"none of {', '.join(self.words)}")
+            return self.option.words.get(text, text)
+        try:
+            value = self.kind(text)
+        except ValueError:
+            raise ValueError(f"no {self.option.takes or PLAIN[self.kind]}") from None
+        if fault := self.fault(value):
+            raise ValueError(fault)
+        return value
+
+
+def fields_of(kind: type[Any]) -> tuple[Field, ...]:
+    """Return the options of a request's class, its own and those that it inherits.
+
+    Raises:
+        TypeError: a field is of a type that no option can take.
+    """
+    if kind not in _KNOWN:
+        hints = get_type_hints(kind, include_extras=True)
+        owners = {name: base for base in reversed(kind.__mro__) for name in _annotated(base)}
+        _KNOWN[kind] = tuple(
+            _field(item, hints[item.name], owners[item.name]) for item in dataclasses.fields(kind)
+        )
+    return _KNOWN[kind]
+
+
+_KNOWN: dict[type[Any], tuple[Field, ...]] = {}
+
+
+def _annotated(base: type[Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = vars(base).get("__annotations__", {})
+    return found
+
+
+def _field(item: "dataclasses.Field[Any]", hint: Any, owner: type[Any]) -> Field:  # noqa: ANN401
+    plain, option = _unwrapped(hint)
+    many, pairs = get_origin(plain) is Sequence, get_origin(plain) is Mapping
+    if many:
+        plain, inner = _unwrapped(get_args(plain)[0])
+        option = option.over(inner)
+    if pairs:
+        plain = str
+    choices: tuple[str, ...] = ()
+    if get_origin(plain) is Literal:
+        choices, plain = get_args(plain), str
+    if plain not in (bool, *PLAIN) and not is_dataclass(plain):
+        raise TypeError(f"{owner.__name__}.{item.name}: no option can take {hint}")
+    default: Any = item.default if item.default_factory is MISSING else item.default_factory()
+    return Field(
+        name=item.name,
+        kind=plain,
+        many=many or pairs,
+        pairs=pairs,
+        choices=choices,
+        default=default,
+        positional=not item.kw_only,
+        option=option,
+        owner=owner,
+    )
+
+
+def _unwrapped(hint: Any) -> tuple[Any, Option]:  # noqa: ANN401
+    """Return a type without None, Annotated and what it is worth alone, and what is said of it."""
+    if get_origin(hint) is Annotated:
+        inner, *notes = get_args(hint)
+        plain, said = _unwrapped(inner)
+        for note in notes:
+            said = note.over(said) if isinstance(note, Option) else said
+        return plain, said
+    if get_origin(hint) in (Union, UnionType):
+        parts = [part for part in get_args(hint) if part is not NoneType]
+        if set(get_args(PathLike)) <= set(parts):
+            return Path, Option()
+        if len(parts) == 1:
+            return _unwrapped(parts[0])
+    return hint, Option()
+
+
+def heading_of(kind: type[Any]) -> str:
+    """Return under which heading the options that a class declares are listed; "" for none."""
+    return str(vars(kind).get("heading", ""))
+
+
+def summary_of(kind: type[Any]) -> str:
+    """Return the first line of a class's docstring."""
+    return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+def examples_of(kind: type[Any]) -> str:
+    """Return the examples in a class's docstring, a line each; "" for none."""
+    _, _, found = (kind.__doc__ or "").partition("Examples:\n")
+    return "\n".join(line.strip() for line in found.strip().splitlines())
+
+
+def help_of(field: Field) -> str:
+    """Return the docstring of a field."""
+    return _docstrings(field.owner.__module__)[field.owner.__name__, field.name]
+
+
+@cache
+def _docstrings(module: str) -> Mapping[tuple[str, str], str]:
+    """Return the docstrings of the fields of a module's classes, by class and field."""
+    source = sys.modules[module].__file__
+    assert source is not None  # the classes were imported from it
+    return {
+        (node.name, item.target.id): " ".join(text.value.value.split())
+        for node in ast.parse(Path(os.fspath(source)).read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        for item, text in zip(node.body, node.body[1:], strict=False)
+        if isinstance(item, ast.AnnAssign)
+        and isinstance(item.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }

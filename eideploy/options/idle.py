@@ -1,0 +1,52 @@
+"""Options that would be accepted and then do nothing are refused, with where they do something."""
+
+from collections.abc import Collection, Sequence
+
+from eideploy.errors import UsageError
+from eideploy.options.fields import Field, fields_of
+from eideploy.options.request import Request
+
+
+def given(request: Request) -> tuple[Field, ...]:
+    """Return the options of a request that are not at their defaults."""
+    return tuple(
+        field for field in fields_of(type(request)) if getattr(request, field.name) != field.default
+    )
+
+
+def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> None:
+    """Refuse the options given that have no effect, all of them, with where each has one.
+
+    Args:
+        request: what is asked for.
+        holding: the circumstances, as `where` of an option names them, that hold.
+        here: where nothing comes of the options, in words: "with --executor integer".
+
+    Raises:
+        UsageError: naming every option that would be ignored.
+    """
+    idle: dict[str, list[str]] = {}
+    for field in given(request):
+        where = field.option.where
+        if where and where not in holding:
+            idle.setdefault(where, []).append(field.spelled)
+    if idle:
+        names = [name for group in idle.values() for name in group]
+        raise UsageError(
+            f"{joined(names)} {_has(names)} no effect {here}",
+            where=", ".join(names),
+            fix="; ".join(
+                f"leave out {joined(group)}, which {_has(group)} an effect {where}"
+                for where, group in idle.items()
+            ),
+        )
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"

@@ -1,0 +1,57 @@
+"""What the type and the docstring of a request's field do not say of an option."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What is said of an option beside its field, whose type is `Annotated[..., Option(...)]`.
+
+    Args:
+        name: as it is written, without dashes; empty for the field's name.
+        short: a second name of one letter.
+        metavar: what stands for its value in the help.
+        where: in which circumstances it has an effect, in words that follow "has an effect"; empty
+            for everywhere.
+        alone: what it is worth where it is written without a value; None where it must have one.
+        commas: whether its values stand between commas, instead of behind an option each.
+        words: what is written for its values, where they are called otherwise in Python.
+        takes: what a value has to be beyond its type, in words that follow "which is no".
+        check: whether a value is that.
+    """
+
+    name: str = ""
+    short: str = ""
+    metavar: str = ""
+    where: str = ""
+    alone: Any = None
+    commas: bool = False
+    words: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    takes: str = ""
+    check: Callable[[Any], bool] | None = None
+
+    def over(self, other: "Option") -> "Option":
+        """Return this option, and of `other` what this one leaves unsaid."""
+        unsaid = vars(Option())
+        said = {name: value for name, value in vars(self).items() if value != unsaid[name]}
+        return Option(**{**vars(other), **said})
+
+
+def _is_positive(value: float) -> bool:
+    return 0 < value < float("inf")
+
+
+Count = Annotated[int, Option(metavar="N", takes="whole number above 0", check=_is_positive)]
+Positive = Annotated[float, Option(takes="number above 0", check=_is_positive)]
+Folder = Annotated[PathLike, Option(metavar="FOLDER")]
+
+
+def path(given: PathLike | None) -> Path | None:
+    """Return a path, if one is given."""
+    return None if given is None else Path(given)

@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eideploy.arguments import command_line
+from eideploy.command_line.commands import Command, command_of
+from eideploy.command_line.help import command_help
 from eideploy.errors import EideployError
 from eideploy.memory import keep_freed_memory
 from eideploy.shared_arguments import reading, settings
@@ -24,21 +27,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a path may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    parser = command_line()
-    args = parser.parse_args(argv)
-    if args.command is None:
-        parser.print_help()
-        return 0
-    keep_freed_memory()
+    words = [*(sys.argv[1:] if argv is None else argv)]
     try:
-        result = COMMANDS[args.command](args)
+        if found := command_of(words):
+            return _run(*found)
+        return _run_parsed(words)
     except EideployError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    shown = json.dumps(result.content, indent=2) if args.json else result.text
+
+
+def _run(command: Command, words: Sequence[str]) -> int:
+    if {"-h", "--help"} & {*takewhile(lambda word: word != "--", words)}:
+        return _print(command_help(command))
+    from eideploy.command_line.parsing import parsed  # imported late: help needs no parser
+
+    request, as_json = parsed(command, words)
+    keep_freed_memory()
+    return _show(command.run(request), as_json=as_json)
+
+
+def _run_parsed(words: Sequence[str]) -> int:
+    parser = command_line()
+    args = parser.parse_args(words)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    keep_freed_memory()
+    return _show(PARSED[args.command](args), as_json=args.json)
+
+
+def _show(result: "Result", *, as_json: bool) -> int:
+    shown = json.dumps(result.content, indent=2) if as_json else result.text
     return _print(shown) or result.exit_code
 
 
@@ -145,15 +168,6 @@ def _sweep(args: argparse.Namespace) -> "Result":
     return job.sweep(request, out=args.out)
 
 
-def _verify(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import verify as job
-
-    request = job.Request(
-        folder=args.folder, samples=args.samples, input=args.input, data_dir=args.data_dir
-    )
-    return job.verify(request)
-
-
 def _report(args: argparse.Namespace) -> "Result":
     from eideploy.flow import report as job
 
@@ -165,18 +179,6 @@ def _report(args: argparse.Namespace) -> "Result":
     return job.report(request)
 
 
-def _targets(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import targets
-
-    return targets.check(args.spec) if args.action == "check" else targets.show()
-
-
-def _doctor(_: argparse.Namespace) -> "Result":
-    from eideploy.flow.doctor import doctor
-
-    return doctor()
-
-
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -185,16 +187,13 @@ def _divider(args: argparse.Namespace) -> "Divider | None":
     return None if args.division is None else named(args.division)
 
 
-COMMANDS: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
+PARSED: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "sweep": _sweep,
     "train": _train,
     "import": _import,
     "compile": _compile,
     "simulate": _simulate,
-    "verify": _verify,
     "report": _report,
-    "targets": _targets,
-    "doctor": _doctor,
 }
 
 

@@ -4,16 +4,11 @@
 job takes what its command takes, under the same names and with the same defaults.
 """
 
-from eideploy.api.build import compile_run, simulate_build, verify_build
+from eideploy.api.build import compile_run, simulate_build
 from eideploy.api.chip import distil_run, simulate_chip
+from eideploy.api.jobs import check_installation, check_target, list_targets, verify_build
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
-from eideploy.api.survey import (
-    check_installation,
-    check_target,
-    list_targets,
-    report_on,
-    sweep_runs,
-)
+from eideploy.api.survey import report_on, sweep_runs
 from eideploy.api.train import finetune_run, import_checkpoint, resume_run, train_network
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.text import text as circuit_text

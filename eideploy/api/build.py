@@ -10,7 +10,7 @@ from eideploy.circuit.forms import Dialect as _Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
-from eideploy.flow import simulate, verify
+from eideploy.flow import simulate
 from eideploy.flow.graphs import Reading
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
@@ -131,28 +131,3 @@ def simulate_build(
         data_dir=values.path(data_dir),
     )
     return simulate.simulate(request)
-
-
-def verify_build(
-    build: PathLike | None = None,
-    *,
-    samples: int | None = None,
-    input: PathLike | None = None,  # noqa: A002 - as the option is called
-    data_dir: PathLike | None = None,
-) -> Result:
-    """Run every file of a build in every program installed: `eideploy verify`.
-
-    `Result.exit_code` is 1 where one differs from what the simulators say.
-
-    Raises:
-        UsageError: nothing to verify; options that have no effect.
-        FormatError: a damaged build.
-        DataError: samples that do not fit the network.
-    """
-    request = verify.Request(
-        folder=values.path(build),
-        samples=samples,
-        input=values.path(input),
-        data_dir=values.path(data_dir),
-    )
-    return verify.verify(request)

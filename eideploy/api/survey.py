@@ -1,4 +1,4 @@
-"""Jobs that look at runs, builds and targets: sweep, report, targets."""
+"""Jobs that look at runs, builds and targets: sweep, report."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from eideploy.api import values
 from eideploy.api.values import PathLike
 from eideploy.circuit.integer import ZeroPolicy
-from eideploy.flow import doctor, report, sweep, targets
+from eideploy.flow import report, sweep
 from eideploy.flow.inhibition import Form
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
@@ -110,23 +110,3 @@ def report_on(
         data_dir=values.path(data_dir), synth=synth, fmax=fmax, neurobench=neurobench,
     )  # fmt: skip
     return report.report(request)
-
-
-def list_targets() -> Result:
-    """List the shipped targets and schemes: `eideploy targets`."""
-    return targets.show()
-
-
-def check_target(spec: PathLike) -> Result:
-    """Check a target's spec, and say what it offers: `eideploy targets check`.
-
-    Raises:
-        UsageError: no such target.
-        SpecError: naming every key that is wrong.
-    """
-    return targets.check(str(spec))
-
-
-def check_installation() -> Result:
-    """Say what is installed and what is missing: `eideploy doctor`."""
-    return doctor.doctor()

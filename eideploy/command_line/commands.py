@@ -3,7 +3,7 @@
 Named by strings, so that a command imports what belongs to it alone, and its help not even that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -87,4 +87,30 @@ def arguments(request: type[Any]) -> Iterator[Argument]:
             yield Argument(field=field)
 
 
-COMMANDS: Mapping[str, Command] = {}
+REQUESTS, JOBS = "eideploy.flow.requests", "eideploy.flow"
+COMMANDS: Mapping[str, Command] = {
+    name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"{JOBS}.{does}")
+    for name, asks, does in (
+        ("verify", "verify:Verify", "verify:verify"),
+        ("targets", "targets:ListTargets", "targets:show"),
+        ("targets check", "targets:CheckTarget", "targets:check"),
+        ("doctor", "doctor:Doctor", "doctor:doctor"),
+    )
+}
+
+
+def command_of(words: Sequence[str]) -> tuple[Command, list[str]] | None:
+    """Return the command that words begin with, and what is left of them; None for no command."""
+    if not words or words[0] not in COMMANDS:
+        return None
+    first, *left = words
+    second = next((word for word in left if not word.startswith("-")), "")
+    if (both := f"{first} {second}") in COMMANDS:
+        left.remove(second)
+        return COMMANDS[both], left
+    return COMMANDS[first], left
+
+
+def below(command: Command) -> tuple[Command, ...]:
+    """Return the commands whose first word a command is."""
+    return tuple(one for name, one in COMMANDS.items() if name.startswith(f"{command.name} "))

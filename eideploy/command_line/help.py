@@ -10,6 +10,7 @@ from eideploy.command_line.commands import (
     Argument,
     Command,
     arguments,
+    below,
 )
 from eideploy.options.fields import Field, examples_of, help_of, summary_of
 
@@ -30,6 +31,8 @@ def command_help(command: Command) -> str:
     parts = [f"usage: {_usage(command)}", fill(summary_of(command.request), WIDTH)]
     for heading, entries in _entries(command).items():
         parts.append("\n".join([f"{heading}:", *(_row(*entry) for entry in entries)]))
+    if rows := [_row(one.name, summary_of(one.request)) for one in below(command)]:
+        parts.append("\n".join(["commands:", *rows]))
     examples = examples_of(command.request)
     return "\n\n".join([*parts, *([_examples(examples)] if examples else [])])
 

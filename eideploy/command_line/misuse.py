@@ -1,22 +1,27 @@
 """What was written wrong on the command line, and what to write instead."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from eideploy.command_line.commands import PROGRAM, Command
+from eideploy.command_line.commands import COMMANDS, PROGRAM, Command, arguments, below
 from eideploy.errors import UsageError
+from eideploy.nearest import nearest
 from eideploy.options.fields import Field
+
+OF_EVERY_COMMAND = ("--json", "--help")
 
 
 def misuse(what: str, *advice: str, command: Command | None = None) -> UsageError:
-    """Return the error that says `what`, and advises; where nothing is, to read the help."""
+    """Return the error that says `what`, and advises; if nothing else, to read the help."""
     program = command.program if command else PROGRAM
-    fix = "; ".join([*dict.fromkeys(advice), f"{program} --help lists all"])
+    fix = "; ".join([*dict.fromkeys(filter(None, advice)), f"{program} --help lists all"])
     return UsageError(what, where=program, fix=fix)
 
 
 def wrong_value(field: Field, text: str, fault: str, command: Command) -> UsageError:
     """Say that a text is no value of an option; `fault` follows "which is"."""
-    return misuse(f"{field.spelled} is {text!r}, which is {fault}", command=command)
+    near = nearest(text, field.words)
+    advice = f"write {near}" if near else ""
+    return misuse(f"{field.spelled} is {text!r}, which is {fault}", advice, command=command)
 
 
 def no_value(field: Field, command: Command) -> UsageError:
@@ -40,6 +45,44 @@ def twice(spelled: str, command: Command) -> UsageError:
     return misuse(f"{spelled} is given twice", "leave one out", command=command)
 
 
-def unrecognized(words: Sequence[str], *advice: str, command: Command | None) -> UsageError:
-    """Say that nothing takes some words."""
-    return misuse(f"unrecognized arguments: {' '.join(words)}", *advice, command=command)
+def unrecognized(words: Sequence[str], command: Command) -> UsageError:
+    """Say that a command takes none of some words, which are no options."""
+    actions = [one.name.rpartition(" ")[2] for one in below(command)]
+    near = nearest(words[0], actions)
+    advice = f"write {near}" if near else ""
+    return misuse(f"unrecognized arguments: {' '.join(words)}", advice, command=command)
+
+
+def unknown_option(word: str, words: Sequence[str], command: Command) -> UsageError:
+    """Say that a command has no such option, and what it is here; `words` are those of the line."""
+    from eideploy.arguments import command_line
+    from eideploy.unknown_options import instead  # late: it knows the configurations
+
+    parsers = command_line()._commands()  # type: ignore[attr-defined]  # noqa: SLF001 - no other name
+
+    name, _, value = word.partition("=")
+    at = words.index(word) if word in words else len(words)
+    behind = [*words[at + 1 :], "-"][0]
+    advice = instead(
+        name,
+        value or (None if behind.startswith("-") else behind),
+        own=[*options(command)],
+        others={name: [*parser._option_string_actions] for name, parser in parsers.items()},  # noqa: SLF001
+        preset=next((one for one in words[:at] if not one.startswith("-")), None),
+    )
+    return misuse(f"unrecognized arguments: {word}", advice or "", command=command)
+
+
+def unknown_command(word: str) -> UsageError:
+    """Say that there is no such command, or no such option before one."""
+    near = nearest(word, [name for name in COMMANDS if " " not in name])
+    what = "option" if word.startswith("-") else "command"
+    return misuse(f"there is no {what} {word}", f"write {near}" if near else "")
+
+
+def options(command: Command) -> Iterator[str]:
+    """Yield how every option of a command is written."""
+    for argument in arguments(command.request):
+        if not argument.field.positional:
+            yield argument.field.spelled
+    yield from OF_EVERY_COMMAND

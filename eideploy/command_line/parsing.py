@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from cyclopts.exceptions import (
     CoercionError,
-    CombinedShortOptionError,
     CycloptsError,
     MissingArgumentError,
     RepeatArgumentError,
@@ -181,12 +180,10 @@ def _refusal(
     names = error.argument.names if error.argument else ()
     field = next((one.field for one in found if one.field.spelled in names), None)
     match error:
-        case UnknownOptionError() | CombinedShortOptionError():
-            token = getattr(error, "token", None)
-            word = (token.keyword or token.value) if token else str(words[0])
-            return misuse.unrecognized([word], command=command)
+        case UnknownOptionError():
+            return misuse.unknown_option(error.token.keyword or error.token.value, words, command)
         case UnusedCliTokensError() if error.unused_tokens:
-            return misuse.unrecognized(error.unused_tokens, command=command)
+            return misuse.unrecognized(error.unused_tokens, command)
         case RepeatArgumentError() if error.token.keyword:
             return misuse.twice(error.token.keyword, command)
         case MissingArgumentError() if field:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from eideploy import __version__, cache, shipped
+from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.rtl import tools
@@ -55,7 +56,7 @@ class Finding:
     fix: str = ""
 
 
-def doctor() -> Result:
+def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
     found = [
         *_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk(), _cache()

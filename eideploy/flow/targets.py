@@ -1,18 +1,20 @@
 """Job: list the targets, and check a spec."""
 
+import os
 from dataclasses import asdict
 
 from eideploy import backends
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.dynapse2.times import time_ranges
+from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.result import Result
 from eideploy.report.text import table
 from eideploy.scheme import load_scheme, scheme_names
 from eideploy.target import load_any, target_names
 
 
-def show() -> Result:
+def show(_: ListTargets) -> Result:
     """List the shipped targets and schemes."""
     targets = [load_any(name) for name in target_names()]
     schemes = [load_scheme(name) for name in scheme_names()]
@@ -32,14 +34,14 @@ def show() -> Result:
     return Result(text=text, content=content)
 
 
-def check(name: str) -> Result:
+def check(request: CheckTarget) -> Result:
     """Read a spec and print what it offers.
 
     Raises:
         UsageError: no such target.
         SpecError: naming every key that is wrong.
     """
-    target = load_any(name, option="targets check")
+    target = load_any(os.fspath(request.spec), option="targets check")
     if isinstance(target, ChipSpec):
         return _check_chip(target)
     backends.of(target)

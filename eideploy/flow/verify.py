@@ -20,9 +20,10 @@ from eideploy.errors import EideployError, UsageError
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.executors import EXECUTORS, Executor
-from eideploy.flow.request import option, refuse_idle
+from eideploy.flow.requests.shared import DIGITAL_BUILD
+from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Result
-from eideploy.flow.samples import READING, samples_of
+from eideploy.flow.samples import samples_of
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -38,6 +39,7 @@ from eideploy.flow.stock import (
 from eideploy.flow.verify_chip import verify_chip
 from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Build, load_build
+from eideploy.options import path, refuse_idle
 from eideploy.progress import Advance, bar, note
 from eideploy.report.compare import compare
 from eideploy.report.ladder import affordable
@@ -47,18 +49,7 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
 
 SAMPLES = 64
-DIGITAL = "on a build for a digital target"
 TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """Which build to verify, and on what; the defaults are those of the command line."""
-
-    folder: Path | None = None
-    samples: int | None = option(where=DIGITAL)  # None: 64
-    input: Path | None = option(where=DIGITAL)  # samples of one's own instead of the test split
-    data_dir: Path | None = option(where=READING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +84,7 @@ class Row:
         return self.result in (DIFFERS, FAILED)
 
 
-def verify(request: Request) -> Result:
+def verify(request: Verify) -> Result:
     """Compare what every installed program makes of a build's files with the simulators.
 
     Raises:
@@ -101,16 +92,20 @@ def verify(request: Request) -> Result:
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """
-    folder = _folder(request.folder)
+    folder = _folder(path(request.build))
     if is_chip_build(folder):
         refuse_idle(request, (), here=f"on {folder}, a build for a mixed-signal chip")
         return verify_chip(folder)
     if request.input is not None:
-        refuse_idle(request, (DIGITAL,), here="on samples of your own")
+        refuse_idle(request, (DIGITAL_BUILD,), here="on samples of your own")
     build = load_build(folder)
     count = request.samples or SAMPLES
     x, labels = samples_of(
-        build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
+        build,
+        input_file=path(request.input),
+        split=None,
+        count=count,
+        data_dir=path(request.data_dir),
     )
     with bar("verify", len(EXECUTORS)) as advance:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)

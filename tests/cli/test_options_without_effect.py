@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import eideploy
-from eideploy import cli
 from eideploy.arguments import command_line
 from eideploy.cli import main
 from eideploy.data import registry
@@ -242,7 +241,7 @@ def at_work(world, monkeypatch, request):
 
 
 def test_every_command_with_options_is_here():
-    with_options = {name for name in cli.COMMANDS if options_of(name)}
+    with_options = {name for name in command_line()._commands() if options_of(name)}
     assert {command for command, _, _ in IDLE} == with_options
 
 

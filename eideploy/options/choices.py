@@ -1,0 +1,13 @@
+"""What there is to choose from, in words, wherever else the words have a meaning."""
+
+from typing import Literal
+
+ZeroPolicy = Literal["minimum", "floor"]
+Form = Literal["factored", "folded", "auto"]
+Monitor = Literal["all", "outputs"]
+Dialect = Literal["ei", "folded", "plain"]
+Reset = Literal["subtract", "zero"]
+Split = Literal["test", "train", "all"]
+Executor = Literal["integer", "float", "onnx", "rtl", "dpi"]
+Family = Literal["ecp5", "ice40", "generic"]
+Pool = Literal["loky", "threading", "dask", "ray"]

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eideploy.arguments import command_line
@@ -98,12 +97,6 @@ def _train(args: argparse.Namespace) -> "Result":
     return job.run(request)
 
 
-def _import(args: argparse.Namespace) -> "Result":
-    from eideploy.flow.graphs import import_file
-
-    return import_file(args.checkpoint, reading(args), out=args.out)
-
-
 def _compile(args: argparse.Namespace) -> "Result":
     from eideploy.flow import compile as job
 
@@ -147,38 +140,6 @@ def _simulate(args: argparse.Namespace) -> "Result":
     return job.simulate(request)
 
 
-def _sweep(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import sweep as job
-
-    named_ones = {
-        key: value
-        for key in ("schemes", "divisions", "policies", "inhibitions", "target", "jobs")
-        if (value := getattr(args, key)) is not None
-    }
-    request = job.Request(
-        runs=tuple(args.runs),
-        split=args.split,
-        samples=args.samples,
-        contrast=args.contrast,
-        baselines=tuple(map(Path, args.baseline)),
-        backend=args.backend,
-        data_dir=args.data_dir,
-        **named_ones,
-    )
-    return job.sweep(request, out=args.out)
-
-
-def _report(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import report as job
-
-    request = job.Request(
-        folder=args.folder, out=args.out, samples=args.samples, input=args.input,
-        data_dir=args.data_dir, synth=args.synth, text=args.text, verify=args.verify,
-        fmax=args.fmax, neurobench=args.neurobench,
-    )  # fmt: skip
-    return job.report(request)
-
-
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -188,12 +149,9 @@ def _divider(args: argparse.Namespace) -> "Divider | None":
 
 
 PARSED: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
-    "sweep": _sweep,
     "train": _train,
-    "import": _import,
     "compile": _compile,
     "simulate": _simulate,
-    "report": _report,
 }
 
 

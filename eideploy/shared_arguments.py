@@ -8,7 +8,7 @@ from eideploy.errors import UsageError
 
 if TYPE_CHECKING:
     from eideploy.circuit.nodes import Reset
-    from eideploy.flow.graphs import Reading
+    from eideploy.flow.requests.importing import Reading
 
 TRAIN_EXAMPLES = """examples:
   eideploy train digits-mlp --seed 1
@@ -172,7 +172,7 @@ def add_neurobench(parser: argparse.ArgumentParser) -> None:
 
 def reading(args: argparse.Namespace) -> "Reading":
     """Return how a NIR file of another tool is read."""
-    from eideploy.flow.graphs import Reading
+    from eideploy.flow.requests.importing import Reading
 
     resets: dict[str, Reset] = {"soft": "subtract", "hard": "zero"}
     return Reading(

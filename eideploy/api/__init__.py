@@ -6,10 +6,17 @@ job takes what its command takes, under the same names and with the same default
 
 from eideploy.api.build import compile_run, simulate_build
 from eideploy.api.chip import distil_run, simulate_chip
-from eideploy.api.jobs import check_installation, check_target, list_targets, verify_build
+from eideploy.api.jobs import (
+    check_installation,
+    check_target,
+    import_checkpoint,
+    list_targets,
+    report_on,
+    sweep_runs,
+    verify_build,
+)
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
-from eideploy.api.survey import report_on, sweep_runs
-from eideploy.api.train import finetune_run, import_checkpoint, resume_run, train_network
+from eideploy.api.train import finetune_run, resume_run, train_network
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.text import text as circuit_text
 from eideploy.config import Config, load_config
@@ -28,7 +35,7 @@ from eideploy.errors import (
     StoppedError,
     UsageError,
 )
-from eideploy.flow.graphs import Reading
+from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.folders import Build, Run
 from eideploy.numeric.division import Divider

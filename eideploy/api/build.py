@@ -11,8 +11,8 @@ from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
 from eideploy.flow import simulate
-from eideploy.flow.graphs import Reading
 from eideploy.flow.inhibition import Form
+from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.flow.samples import Split
 

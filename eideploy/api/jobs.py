@@ -1,12 +1,18 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
-from eideploy.flow import doctor, targets, verify
+from eideploy.flow import doctor, graphs, report, sweep, targets, verify
 from eideploy.flow.requests.doctor import Doctor
+from eideploy.flow.requests.importing import Import
+from eideploy.flow.requests.report import Report
+from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.requests.verify import Verify
 from eideploy.options.function import by_fields
 
-verify_build = by_fields(Verify, verify.verify, name="verify_build")
-list_targets = by_fields(ListTargets, targets.show, name="list_targets")
-check_target = by_fields(CheckTarget, targets.check, name="check_target")
-check_installation = by_fields(Doctor, doctor.doctor, name="check_installation")
+import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.import_checkpoint")
+sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
+report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
+verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
+list_targets = by_fields(ListTargets, targets.show, name=f"{__name__}.list_targets")
+check_target = by_fields(CheckTarget, targets.check, name=f"{__name__}.check_target")
+check_installation = by_fields(Doctor, doctor.doctor, name=f"{__name__}.check_installation")

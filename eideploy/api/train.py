@@ -1,4 +1,4 @@
-"""Jobs that write a run: train, resume, fine-tune, import."""
+"""Jobs that write a run: train, resume, fine-tune."""
 
 import os
 from collections.abc import Mapping
@@ -8,8 +8,7 @@ from eideploy.api import values
 from eideploy.api.values import Division, PathLike
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.config import DEFAULT_PRESET
-from eideploy.flow import graphs, training
-from eideploy.flow.graphs import Reading
+from eideploy.flow import training
 from eideploy.flow.result import Result
 
 
@@ -109,19 +108,3 @@ def finetune_run(
         out=values.path(out),
     )
     return training.run(request)
-
-
-def import_checkpoint(
-    checkpoint: PathLike, *, reading: Reading | None = None, out: PathLike | None = None
-) -> Result:
-    """Turn a checkpoint of the paper's code, or a NIR file, into a run: `eideploy import`.
-
-    `reading` holds what a NIR file of another tool does not say: `--steps` and those beside it.
-
-    Raises:
-        FormatError: not such a file, damaged, or of an architecture that is not known.
-        CapacityError: nodes of a NIR graph that cannot be compiled, all of them.
-        UsageError: a NIR graph without its steps; `reading` for another file.
-        DataError: `out` exists already, or cannot be written.
-    """
-    return graphs.import_file(Path(checkpoint), reading or graphs.Reading(), out=values.path(out))

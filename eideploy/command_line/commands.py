@@ -91,7 +91,10 @@ REQUESTS, JOBS = "eideploy.flow.requests", "eideploy.flow"
 COMMANDS: Mapping[str, Command] = {
     name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"{JOBS}.{does}")
     for name, asks, does in (
+        ("import", "importing:Import", "graphs:import_file"),
+        ("sweep", "sweep:Sweep", "sweep:sweep"),
         ("verify", "verify:Verify", "verify:verify"),
+        ("report", "report:Report", "report:report"),
         ("targets", "targets:ListTargets", "targets:show"),
         ("targets check", "targets:CheckTarget", "targets:check"),
         ("doctor", "doctor:Doctor", "doctor:doctor"),

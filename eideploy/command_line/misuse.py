@@ -40,11 +40,6 @@ def value_of_flag(spelled: str, command: Command) -> UsageError:
     return misuse(f"{spelled} takes no value", f"write {spelled} alone", command=command)
 
 
-def twice(spelled: str, command: Command) -> UsageError:
-    """Say that an option that is not repeated was."""
-    return misuse(f"{spelled} is given twice", "leave one out", command=command)
-
-
 def unrecognized(words: Sequence[str], command: Command) -> UsageError:
     """Say that a command takes none of some words, which are no options."""
     actions = [one.name.rpartition(" ")[2] for one in below(command)]

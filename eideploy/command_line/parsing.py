@@ -13,7 +13,6 @@ from cyclopts.exceptions import (
     CoercionError,
     CycloptsError,
     MissingArgumentError,
-    RepeatArgumentError,
     UnknownOptionError,
     UnusedCliTokensError,
 )
@@ -56,7 +55,8 @@ def _with_values(
         UsageError: a flag has one.
     """
     named = {one.field.spelled: one.field for one in found if not one.field.positional}
-    flags = {name for name, field in named.items() if field.is_flag} | {"--json"}
+    short = {f"-{field.option.short}": field for field in named.values() if field.option.short}
+    flags = {name for name, field in {**named, **short}.items() if field.is_flag} | {"--json"}
     written: list[str] = []
     left = list(words)
     while left and left[0] != "--":
@@ -88,16 +88,16 @@ def _named(found: Sequence[Argument]) -> Mapping[str, Argument]:
 def _function(found: Sequence[Argument]) -> Callable[..., dict[str, Any]]:
     """Return a function whose parameters are what a command takes; it returns what is given."""
     parameters = [_parameter(name, one.field) for name, one in _named(found).items()]
-    flag = Annotated[bool, Parameter(name="--json", negative=())]
+    flag = Annotated[int, Parameter(name="--json", count=True)]
     parameters.append(
-        inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=flag)
+        inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=flag)
     )
     placed = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
     several = [p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL]
 
     def given(*words: Any, **texts: Any) -> dict[str, Any]:  # noqa: ANN401 - as cyclopts gives them
         texts |= {several[0]: words} if several else dict(zip(placed, words, strict=False))
-        return {name: text for name, text in texts.items() if text is not ABSENT}
+        return {name: text for name, text in texts.items() if text is not ABSENT and text != 0}
 
     given.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         sorted(parameters, key=lambda p: p.kind)
@@ -111,8 +111,9 @@ def _parameter(name: str, field: Field) -> inspect.Parameter:
         about["alias"] = f"-{field.option.short}"
     if field.kind in (int, float):
         about["allow_leading_hyphen"] = True
-    listed = field.many and not field.option.commas
-    kind: Any = bool if field.is_flag else tuple[str, ...] if listed else str
+    if field.is_flag:
+        about["count"] = True
+    kind: Any = int if field.is_flag else tuple[str, ...]
     if field.positional and field.many:
         return inspect.Parameter(
             name, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, Parameter(**about)]
@@ -121,7 +122,7 @@ def _parameter(name: str, field: Field) -> inspect.Parameter:
         name,
         inspect.Parameter.POSITIONAL_ONLY if field.positional else inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if field.is_required else ABSENT,
-        annotation=Annotated[kind, Parameter(**about)],
+        annotation=Annotated[str if field.positional else kind, Parameter(**about)],
     )
 
 
@@ -144,13 +145,14 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
         return not field.default
     if field.pairs:
         return dict(_pair(entry, field) for entry in given)
-    if field.option.alone is not None:
-        return read(given) if given else field.option.alone
-    if field.option.commas:
-        return tuple(read(part.strip()) for part in given.split(",") if part.strip())
-    if field.many:
+    if field.positional and not field.many:
+        return read(given)
+    if field.many and not field.option.commas:
         return tuple(dict.fromkeys(map(read, given)))
-    return read(given)
+    last = given[-1]  # what is said again is said otherwise
+    if field.option.commas:
+        return tuple(read(part.strip()) for part in last.split(",") if part.strip())
+    return field.option.alone if field.option.alone is not None and not last else read(last)
 
 
 def _pair(entry: str, field: Field) -> tuple[str, str]:
@@ -184,8 +186,6 @@ def _refusal(
             return misuse.unknown_option(error.token.keyword or error.token.value, words, command)
         case UnusedCliTokensError() if error.unused_tokens:
             return misuse.unrecognized(error.unused_tokens, command)
-        case RepeatArgumentError() if error.token.keyword:
-            return misuse.twice(error.token.keyword, command)
         case MissingArgumentError() if field:
             return misuse.no_value(field, command)
         case CoercionError() if error.token and error.token.keyword:

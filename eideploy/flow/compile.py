@@ -19,10 +19,11 @@ from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.compile_chip import compile_for_chip
-from eideploy.flow.graphs import Reading, as_run, refuse_graph, refuse_reading
+from eideploy.flow.graphs import as_run, refuse_graph, refuse_reading
 from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
 from eideploy.flow.nir import nir_facts
 from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run, find_run_folder
 from eideploy.flow.samples import READING, read_samples

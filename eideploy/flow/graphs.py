@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,33 +15,15 @@ from eideploy.config.chip import CHIP_PRESET
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
 from eideploy.flow.probe import probe
-from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.importing import Import, Reading
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.flow.warning import with_warnings
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import note
 from eideploy.report.text import counted
 
 SUFFIX, MAGIC = ".nir", b"\x89HDF\r\n\x1a\n"
-FOREIGN = "on a NIR file that another tool wrote"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What a NIR graph of another tool does not say; the defaults are those of the command line.
-
-    steps        T, as it was trained
-    dt           seconds in a step; None: what the file says, else 1e-4
-    input_high   largest value of an input; None: 1
-    reset        of a neuron that fires; None: to zero, as NIR says, unless the metadata say more
-    nearest_tau  whether a time constant that is no power of two becomes the nearest
-    """
-
-    steps: int | None = option(where=FOREIGN)
-    dt: float | None = option(where=FOREIGN)
-    input_high: float | None = option(where=FOREIGN)
-    reset: Reset | None = option(where=FOREIGN)
-    nearest_tau: bool = option(default=False, where=FOREIGN)
 
 
 def is_graph(path: Path) -> bool:
@@ -87,8 +69,17 @@ def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> It
         raise
 
 
-def import_file(path: Path, reading: Reading, *, out: Path | None = None) -> Result:
-    """Turn a NIR file, or a checkpoint of the paper's published code, into a run."""
+def import_file(request: Import) -> Result:
+    """Turn a NIR file, or a checkpoint of the paper's published code, into a run.
+
+    Raises:
+        FormatError: not such a file, damaged, or of an architecture that is not known.
+        CapacityError: nodes of a NIR graph that cannot be compiled, all of them.
+        UsageError: a NIR graph without its steps; `reading` for another file.
+        DataError: `out` exists already, or cannot be written.
+    """
+    path, out = Path(request.checkpoint), as_path(request.out)
+    reading = request.reading or Reading()
     if is_graph(path):
         return import_graph(path, reading, out=out)
     refuse_reading(reading, path)
@@ -126,7 +117,6 @@ def refuse_reading(reading: Reading, path: Path | None) -> None:
     Raises:
         UsageError: something is said.
     """
-    require_known(reading)
     what = "the latest run" if path is None else f"{path}, which is no NIR file"
     refuse_idle(reading, (), here=f"on {what}")
 
@@ -147,7 +137,6 @@ def refuse_graph(path: Path | None, target: str) -> None:
 
 
 def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[str]]:
-    require_known(reading)
     if find_spec("nir") is None:
         raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
     from eideploy.backends import nir

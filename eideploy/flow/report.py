@@ -1,7 +1,7 @@
 """Job: the report of a build or a run, as a page to look at and as numbers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.executors import EXECUTORS
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.provenance import provenance
-from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.report import KEPT, PROGRAM, WRITTEN, Report
+from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
-from eideploy.flow.samples import READING, samples_of
+from eideploy.flow.samples import samples_of
 from eideploy.flow.stock import NOT_RUN
 from eideploy.flow.sweep import found_sweep
 from eideploy.flow.verify import Row, run_executors
 from eideploy.folders import Build, load_build
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import Advance, bar, note
 from eideploy.report.advice import advice
 from eideploy.report.ladder import affordable
@@ -32,39 +34,15 @@ from eideploy.report.page.build import build_page
 from eideploy.report.page.render import render
 from eideploy.report.study import study
 from eideploy.rtl import tools
-from eideploy.rtl.synthesis import TOOLS, Family, require_router
+from eideploy.rtl.synthesis import TOOLS, require_router
 from eideploy.staging import sole_writing
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
 VERIFIED = 64  # of them, in every other program
-PROGRAM = "on a build for a digital target, which eideploy compile makes of a run"
-WRITTEN = "on a build for a digital target, without --text"
-KEPT = "where a report is written, without --text"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to report on; the defaults are those of the command line."""
-
-    folder: Path | None = None
-    out: Path | None = option(where=KEPT)  # None: the folder itself
-    samples: int | None = option(where=PROGRAM)
-    input: Path | None = option(where=PROGRAM)
-    data_dir: Path | None = option(where=READING)
-    synth: Family | None = option(where=PROGRAM)  # count the core's cells
-    fmax: bool = option(default=False, where=PROGRAM)  # route it, as deep as the network takes
-    text: bool = option(default=False, where=PROGRAM)  # the dividers as text, nothing written
-    verify: bool = option(default=False, where=WRITTEN)  # build the core's simulator if need be
-    neurobench: bool = option(default=False, where=PROGRAM)  # its counts, beside our own
-
-    @property
-    def synthesis(self) -> Synthesis | None:
-        """Of what core to count the cells."""
-        return Synthesis(family=self.synth, route=self.fmax) if self.synth else None
-
-
-def report(request: Request) -> Result:
+def report(request: Report) -> Result:
     """Write the report of a build, or of a run, beside it.
 
     Raises:
@@ -74,22 +52,21 @@ def report(request: Request) -> Result:
         DataError: samples that do not fit the network; a folder that cannot be written.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
-    require_known(request)
     if request.fmax:
         require_router(request.synth or "")
     if request.synth:
         tools.require(TOOLS, where="--synth")
     if request.neurobench:
         require_neurobench()
-    folder = _folder(request.folder)
+    folder = _folder(as_path(request.folder))
     kind = folders.kind_of(folder)
     if request.text:
         return _report(request, folder, kind)
-    with sole_writing(request.out or folder):
+    with sole_writing(as_path(request.out) or folder):
         return _report(request, folder, kind)
 
 
-def _report(request: Request, folder: Path, kind: str) -> Result:
+def _report(request: Report, folder: Path, kind: str) -> Result:
     if kind == folders.RUN:
         refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")
         job = chip_training_report if _is_of_chip(folder) else training_report
@@ -112,7 +89,7 @@ def _report(request: Request, folder: Path, kind: str) -> Result:
             counts = {k: content[k] for k in ("neurobench",) if k in content}
             return Result(text=text, content=rows | counts)
         page = render(build_page(content))
-    written = _write(request.out or folder, folder, page, content)
+    written = _write(as_path(request.out) or folder, folder, page, content)
     agrees = content.get("neurobench", {}).get("agrees", True)
     return Result(
         text=f"{text}\n\nreport  {written / PAGE}",
@@ -138,25 +115,28 @@ def _folder(named: Path | None) -> Path:
     return found
 
 
-def _numbers(build: Build, request: Request) -> dict[str, Any]:
+def _numbers(build: Build, request: Report) -> dict[str, Any]:
     """Return every number of a build's report, with the dividers as text under "text"."""
     count = request.samples or affordable(build.circuit, MOST_SAMPLES)
     samples, labels = samples_of(
-        build, input_file=request.input, split=None, count=count, data_dir=request.data_dir
+        build,
+        input_file=as_path(request.input),
+        split=None,
+        count=count,
+        data_dir=as_path(request.data_dir),
     )
+    synthesis = Synthesis(family=request.synth, route=request.fmax) if request.synth else None
     few = slice(None if request.samples else COMPARED)
     some = None if labels is None else labels[few]
     executors = [] if request.text else EXECUTORS
     total = len(methods(build)) + len(executors) + (0 if request.text else len(samples))
     with bar("report", total) as advance:
-        rows = compared(build, samples[few], some, request.synthesis, advance=advance)
+        rows = compared(build, samples[few], some, synthesis, advance=advance)
         content: dict[str, Any] = {
             "dividers": [asdict(row) for row in rows],
             "dividers_samples": len(samples[few]),
         }
-        content["text"] = dividers_text(
-            build, rows, samples=len(samples[few]), synthesis=request.synthesis
-        )
+        content["text"] = dividers_text(build, rows, samples=len(samples[few]), synthesis=synthesis)
         if request.neurobench:
             found = benchmarked(build.program.circuit, np.asarray(samples))
             content["neurobench"] = found
@@ -170,7 +150,7 @@ def _numbers(build: Build, request: Request) -> dict[str, Any]:
     content |= {
         "format": 1,
         "kind": "eideploy report of a build",
-        "provenance": provenance(build, len(samples), request.input),
+        "provenance": provenance(build, len(samples), as_path(request.input)),
         "ladder": _ladder(build),
         "sweep": found_sweep(build.content),
         "initially": training_report.initial_currents(build.content, content["layers"]),
@@ -179,7 +159,7 @@ def _numbers(build: Build, request: Request) -> dict[str, Any]:
 
 
 def _executed(
-    build: Build, samples: Array, labels: Array | None, request: Request, advance: Advance
+    build: Build, samples: Array, labels: Array | None, request: Report, advance: Advance
 ) -> list[Row]:
     """Run what can run at once; the rest is named with what runs it."""
     now = [e for e in EXECUTORS if request.verify or not build.holds(e.artefact) or e.ready(build)]

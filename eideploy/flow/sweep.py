@@ -5,24 +5,21 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eideploy import folders
-from eideploy.circuit.integer import ZeroPolicy
 from eideploy.data import BUNDLED
 from eideploy.errors import DataError, FormatError, UsageError
 from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
-from eideploy.flow.inhibition import Form
-from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.sweep import TARGET, Sweep
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import Split
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.numeric.division import named
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.pareto import COSTS, compared_cells, measured
 from eideploy.report.sweep_plot import sweep_plot
@@ -33,48 +30,25 @@ from eideploy.target import load_target
 
 SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
 TABLE, RESULT, PLOT = "sweep.csv", "results.json", "pareto.svg"
-DIVISIONS = ("exact", "lut:8x8", "lut:4x6", "pwl:4x12", "shift2", "mitchell", "shift", "constant")
-TARGET = "digital-model"
-Backend = Literal["loky", "threading", "dask", "ray"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to compare; the defaults are those of the command line."""
-
-    runs: tuple[Path, ...] = ()
-    schemes: tuple[str, ...] = ()  # none: all that are shipped
-    divisions: tuple[str, ...] = DIVISIONS
-    policies: tuple[ZeroPolicy, ...] = ("minimum",)
-    inhibitions: tuple[Form, ...] = ("factored",)
-    target: str = TARGET
-    split: Split = "test"
-    samples: int | None = None
-    contrast: tuple[float, ...] = ()
-    baselines: tuple[Path, ...] = ()  # batch-normalised runs, for the table of contrasts
-    jobs: int = 0  # 0: as many as there are processors
-    backend: Backend = "loky"
-    data_dir: Path | None = option(where="on runs of data sets that are not bundled")
-
-
-def sweep(request: Request, *, out: Path | None = None) -> Result:
+def sweep(request: Sweep) -> Result:
     """Measure every cell that the folder does not hold yet, and write tables and a plot.
 
     Raises:
         UsageError: an unknown name, no run, no baseline, or another process at work in the folder.
         CapacityError, DataError: as of compiling and simulating.
     """
-    require_known(request)
-    runs = [find_run(path) for path in request.runs] or [find_run(None)]
+    runs = [find_run(Path(run)) for run in request.runs] or [find_run(None)]
     _require_data(runs)
     if all(run.data in BUNDLED for run in runs):
         refuse_idle(request, (), here="on runs of bundled data sets")
     cells = _cells(request, runs)
     baseline = baselines(
-        request.baselines, request.contrast or (1.0,), data=runs[0].data, split=request.split,
-        count=request.samples, data_dir=_data_dir(request, runs[0]),
+        [Path(run) for run in request.baseline], request.contrast or (1.0,), data=runs[0].data,
+        split=request.split, count=request.samples, data_dir=_data_dir(request, runs[0]),
     )  # fmt: skip
-    folder = out or folders.numbered(SWEEPS, "sweep")
+    folder = as_path(request.out) or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
     what = "another process is at work in the sweep"
     with alone_with(folder / PLAN, folder, what=what, fix=WAIT):
@@ -105,13 +79,13 @@ def _require_data(runs: Sequence[folders.Run]) -> None:
             )
 
 
-def _data_dir(request: Request, run: folders.Run) -> Path | None:
-    return None if run.data in BUNDLED else request.data_dir
+def _data_dir(request: Sweep, run: folders.Run) -> Path | None:
+    return None if run.data in BUNDLED else as_path(request.data_dir)
 
 
-def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
-    target = load_target(request.target)
-    names = tuple(dict.fromkeys(request.schemes or scheme_names()))
+def _cells(request: Sweep, runs: Sequence[folders.Run]) -> list[Cell]:
+    target = load_target(os.fspath(request.target))
+    names = tuple(dict.fromkeys(os.fspath(name) for name in request.schemes or scheme_names()))
     schemes = [load_scheme(name, option="--schemes") for name in names]
     asked = [named(text, option="--divisions") for text in request.divisions]
     dividers = {divider.label: divider for divider in asked}.values()
@@ -132,11 +106,11 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
             division=divider.label,
             policy=policy,
             inhibition=form,
-            target=request.target,
+            target=os.fspath(request.target),
             target_sha256=sha256(target.source),
             split=request.split,
             samples=request.samples,
-            contrast=request.contrast,
+            contrast=tuple(request.contrast),
             data_dir=None if (place := _data_dir(request, run)) is None else str(place),
         )
         for run in runs
@@ -146,7 +120,7 @@ def _cells(request: Request, runs: Sequence[folders.Run]) -> list[Cell]:
     ]
 
 
-def _measured(cells: Sequence[Cell], request: Request) -> Iterator[tuple[Cell, dict[str, Any]]]:
+def _measured(cells: Sequence[Cell], request: Sweep) -> Iterator[tuple[Cell, dict[str, Any]]]:
     """Yield every cell with its figures, as they come."""
     from joblib import Parallel, delayed, parallel_config
 

@@ -39,7 +39,7 @@ from eideploy.flow.stock import (
 from eideploy.flow.verify_chip import verify_chip
 from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Build, load_build
-from eideploy.options import path, refuse_idle
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import Advance, bar, note
 from eideploy.report.compare import compare
 from eideploy.report.ladder import affordable
@@ -92,7 +92,7 @@ def verify(request: Verify) -> Result:
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """
-    folder = _folder(path(request.build))
+    folder = _folder(as_path(request.build))
     if is_chip_build(folder):
         refuse_idle(request, (), here=f"on {folder}, a build for a mixed-signal chip")
         return verify_chip(folder)
@@ -102,10 +102,10 @@ def verify(request: Verify) -> Result:
     count = request.samples or SAMPLES
     x, labels = samples_of(
         build,
-        input_file=path(request.input),
+        input_file=as_path(request.input),
         split=None,
         count=count,
-        data_dir=path(request.data_dir),
+        data_dir=as_path(request.data_dir),
     )
     with bar("verify", len(EXECUTORS)) as advance:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)

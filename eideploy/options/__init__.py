@@ -5,7 +5,7 @@ neither says. Nothing here knows a command-line library, numpy or torch.
 """
 
 from eideploy.options.idle import refuse_idle
-from eideploy.options.option import Count, Folder, Option, PathLike, Positive, path
+from eideploy.options.option import Count, Folder, Option, PathLike, Positive, as_path
 from eideploy.options.request import Request
 
-__all__ = ["Count", "Folder", "Option", "PathLike", "Positive", "Request", "path", "refuse_idle"]
+__all__ = ["Count", "Folder", "Option", "PathLike", "Positive", "Request", "as_path", "refuse_idle"]

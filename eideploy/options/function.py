@@ -19,14 +19,15 @@ def by_fields(
     Args:
         asks: the request's class.
         does: the job, whose docstring says what it raises.
-        name: of the function.
+        name: of the function, with its module.
     """
     kind: Any = asks
 
     def job(*args: P.args, **options: P.kwargs) -> Given:
         return does(asks(*args, **options))
 
-    job.__name__ = job.__qualname__ = name
+    job.__module__, _, job.__name__ = name.rpartition(".")
+    job.__qualname__ = job.__name__
     job.__doc__ = _docstring(kind, does.__doc__ or "")
     hints = get_type_hints(kind)
     job.__signature__ = inspect.signature(kind).replace(  # type: ignore[attr-defined]

@@ -52,6 +52,6 @@ Positive = Annotated[float, Option(takes="number above 0", check=_is_positive)]
 Folder = Annotated[PathLike, Option(metavar="FOLDER")]
 
 
-def path(given: PathLike | None) -> Path | None:
+def as_path(given: PathLike | None) -> Path | None:
     """Return a path, if one is given."""
     return None if given is None else Path(given)

@@ -18,7 +18,7 @@ from eideploy.arguments import command_line
 from eideploy.cli import main
 from eideploy.data import registry
 from eideploy.data.digits import digits
-from eideploy.flow.graphs import Reading
+from eideploy.flow.requests.importing import Reading
 from tests.cli.support import BUILD, RUN, listing
 from tests.dynapse2.networks import finished_run
 
@@ -331,8 +331,7 @@ def test_python_refuses_what_the_command_line_refuses(world, monkeypatch, job, g
         ("compile_run", {"run": RUN, "emit": ["nir"], "nir_compat": "1.0"}, "--nir-compat"),
         ("compile_run", {"run": "runs/chip-1", "target": "dynapse2", "monitor": "some"},
          "--monitor"),
-        ("compile_run", {"run": "net.nir", "calibrate_on": "y.npy",
-                         "reading": Reading(steps=4, reset="none")}, "--reset"),
+        ("Reading", {"steps": 4, "reset": "none"}, "--reset"),
         ("finetune_run", {"run": RUN, "zero_policy": "maximum"}, "--zero-policy"),
         ("sweep_runs", {"runs": [RUN], "backend": "slurm"}, "--backend"),
         ("report_on", {"folder": BUILD, "synth": "xilinx"}, "--synth"),

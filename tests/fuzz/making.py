@@ -21,6 +21,7 @@ from eideploy.dynapse2.biases import load_dac
 from eideploy.files import read_json, write_json
 from eideploy.flow import finetuning, sweep
 from eideploy.flow.chip_results import NUMBERS, keep_simulation, kept_simulation
+from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.samples import read_samples
 from eideploy.scheme import load_scheme, scheme_table
 from eideploy.target import load_any
@@ -229,10 +230,11 @@ def tiny_images(name):
 
 
 def sweep_cell():
-    request = sweep.Request(
-        runs=(RUN,), schemes=("int8",), divisions=("exact",), samples=2, backend="threading", jobs=1
-    )
-    sweep.sweep(request, out=Path("sweeps/a"))
+    request = Sweep(
+        (RUN,), schemes=("int8",), divisions=("exact",), samples=2, backend="threading", jobs=1,
+        out="sweeps/a",
+    )  # fmt: skip
+    sweep.sweep(request)
     (cell,) = Path("sweeps/a/cells").iterdir()
     return cell
 

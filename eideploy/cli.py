@@ -120,26 +120,6 @@ def _compile(args: argparse.Namespace) -> "Result":
     return job.compile_run(args.folder, options, out=args.out)
 
 
-def _simulate(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import simulate as job
-
-    request = job.Request(
-        folder=args.folder,
-        divider=_divider(args),
-        inhibition=args.inhibition,
-        executor=args.executor,
-        chips=args.chips,
-        calibrate=args.calibrate,
-        samples=args.samples,
-        split=args.split,
-        input=args.input,
-        save=args.save,
-        trace=args.trace,
-        data_dir=args.data_dir,
-    )
-    return job.simulate(request)
-
-
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -151,7 +131,6 @@ def _divider(args: argparse.Namespace) -> "Divider | None":
 PARSED: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "train": _train,
     "compile": _compile,
-    "simulate": _simulate,
 }
 
 

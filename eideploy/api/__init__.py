@@ -4,14 +4,16 @@
 job takes what its command takes, under the same names and with the same defaults.
 """
 
-from eideploy.api.build import compile_run, simulate_build
-from eideploy.api.chip import distil_run, simulate_chip
+from eideploy.api.build import compile_run
+from eideploy.api.chip import distil_run
 from eideploy.api.jobs import (
     check_installation,
     check_target,
     import_checkpoint,
     list_targets,
     report_on,
+    simulate_build,
+    simulate_chip,
     sweep_runs,
     verify_build,
 )

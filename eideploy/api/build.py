@@ -10,11 +10,9 @@ from eideploy.circuit.forms import Dialect as _Dialect
 from eideploy.circuit.integer import ZeroPolicy
 from eideploy.dynapse2.mapping import Monitor
 from eideploy.flow import compile as job
-from eideploy.flow import simulate
 from eideploy.flow.inhibition import Form
 from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
-from eideploy.flow.samples import Split
 
 
 def compile_run(
@@ -82,52 +80,3 @@ def compile_run(
         verbose=verbose,
     )
     return job.compile_run(values.path(run), options, out=values.path(out))
-
-
-def simulate_build(
-    build: PathLike | None = None,
-    *,
-    division: Division | None = None,
-    inhibition: Form | None = None,
-    executor: simulate.Executor = "integer",
-    samples: int | None = None,
-    split: Split | None = None,
-    input: PathLike | None = None,  # noqa: A002 - as the option is called
-    save: PathLike | None = None,
-    trace: bool = False,
-    data_dir: PathLike | None = None,
-) -> Result:
-    """Run samples through a build and the float network: `eideploy simulate`.
-
-    Args:
-        build: a build, or a run to compile in passing; None for the latest build, else run.
-        division: how to divide; None for the build's own way.
-        inhibition: in which form to compile a run; a build has its own.
-        executor: what runs the program: "integer", "float", "onnx" or "rtl"; "dpi" is
-            `simulate_chip`.
-        samples: the first so many; None for all.
-        split: of the network's own data set, "test" (default), "train" or "all".
-        input: a .npy file of samples of one's own, (B, C, H, W) or (B, T, C, H, W).
-        save: an .npz file for the logits.
-        trace: write spikes and currents of every layer into it, too.
-        data_dir: where the data sets that are not bundled lie.
-
-    Raises:
-        UsageError: nothing to simulate; options that contradict each other or have no effect.
-        FormatError: a damaged run or build.
-        DataError: samples that do not fit the network.
-        CapacityError: a network or a division that the target does not offer.
-    """
-    request = simulate.Request(
-        folder=values.path(build),
-        divider=values.divider(division),
-        inhibition=inhibition,
-        executor=executor,
-        samples=samples,
-        split=split,
-        input=values.path(input),
-        save=values.path(save),
-        trace=trace,
-        data_dir=values.path(data_dir),
-    )
-    return simulate.simulate(request)

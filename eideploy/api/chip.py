@@ -6,9 +6,8 @@ from pathlib import Path
 
 from eideploy.api import values
 from eideploy.api.values import PathLike
-from eideploy.flow import chip_simulation, training
+from eideploy.flow import training
 from eideploy.flow.result import Result
-from eideploy.flow.samples import Split
 
 
 def distil_run(
@@ -43,44 +42,3 @@ def distil_run(
         out=values.path(out),
     )
     return training.run(request)
-
-
-def simulate_chip(
-    build: PathLike | None = None,
-    *,
-    samples: int | None = None,
-    split: Split | None = None,
-    chips: int = 5,
-    calibrate: int = 0,
-    input: PathLike | None = None,  # noqa: A002 - as the option is called
-    save: PathLike | None = None,
-    data_dir: PathLike | None = None,
-) -> Result:
-    """Run samples through the chip that a build configures: `eideploy simulate --executor dpi`.
-
-    Args:
-        build: a build for a mixed-signal chip; None for the latest.
-        samples: the first so many; None for all.
-        split: "test" (default), "train" or "all".
-        chips: how many chips of each mismatch are drawn.
-        calibrate: training samples a class by which each chip's outputs are weighed; 0 for none.
-        input: samples of your own in 0..1, an .npy file, instead of a split.
-        save: an .npz file for logits, decisions and spike counts without mismatch.
-        data_dir: where the data sets that are not bundled lie.
-
-    Raises:
-        UsageError: there is no build for a mixed-signal chip; options that have no effect.
-        FormatError, SpecError: a damaged build.
-        DataError: the data set is missing, or samples that do not fit.
-    """
-    request = chip_simulation.ChipRequest(
-        folder=values.path(build),
-        samples=samples,
-        split=split,
-        chips=chips,
-        calibrate=calibrate,
-        input=values.path(input),
-        save=values.path(save),
-        data_dir=values.path(data_dir),
-    )
-    return chip_simulation.simulate_chip(request)

@@ -1,15 +1,18 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
-from eideploy.flow import doctor, graphs, report, sweep, targets, verify
+from eideploy.flow import doctor, graphs, report, simulate, sweep, targets, verify
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.requests.report import Report
+from eideploy.flow.requests.simulate import Simulate, SimulateChip
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.requests.verify import Verify
 from eideploy.options.function import by_fields
 
 import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.import_checkpoint")
+simulate_build = by_fields(Simulate, simulate.simulate, name=f"{__name__}.simulate_build")
+simulate_chip = by_fields(SimulateChip, simulate.simulate_chip, name=f"{__name__}.simulate_chip")
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
 report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")

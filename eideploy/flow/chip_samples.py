@@ -1,6 +1,5 @@
 """Samples for a mixed-signal chip: of the user, of a data set, and a few to calibrate by."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,9 @@ from eideploy.data import RECORDINGS, Dataset
 from eideploy.data import load as load_data
 from eideploy.dynapse2.arrays import Array
 from eideploy.errors import DataError, UsageError
-from eideploy.flow.request import option, refuse_idle
-from eideploy.flow.samples import WITHOUT_INPUT, Split, read_checked, split_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Which samples; the defaults are those of the command line."""
-
-    samples: int | None = None  # None: all
-    split: Split | None = option(where=WITHOUT_INPUT)  # None: the test split
-    input: Path | None = None  # samples of one's own instead, which have no labels
-    data_dir: Path | None = option(where=WITHOUT_INPUT)
+from eideploy.flow.requests.simulate import DPI, Simulate
+from eideploy.flow.samples import read_checked, split_of
+from eideploy.options import as_path, refuse_idle
 
 
 def load_images(name: str, data_dir: Path | None) -> Dataset:
@@ -49,11 +39,11 @@ def require_images(name: str) -> None:
         )
 
 
-def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Array | None]:
+def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array, Array | None]:
     """Return the samples, in 0..1, and their labels if they have any.
 
     Raises:
-        UsageError: a split or a folder of data sets beside samples of one's own; no data set.
+        UsageError: options that have no effect on samples of one's own; no data set.
         DataError: samples that the chip cannot be sent.
     """
 
@@ -73,20 +63,20 @@ def own_or_split(build: ChipBuild, asked: Asked, inputs: int) -> tuple[Array, Ar
             )
 
     if asked.input is not None:
-        refuse_idle(asked, (), here="on samples of your own")
-        return read_checked(asked.input, check)[: asked.samples], None
+        refuse_idle(asked, (DPI,), here="on samples of your own")
+        return read_checked(Path(asked.input), check)[: asked.samples], None
     if build.data is None:
         raise UsageError(
             "the build knows no data set",
             where=str(build.folder),
             fix="give samples with --input samples.npy, or compile a run that knows its data set",
         )
-    data = load_images(build.data, asked.data_dir)
+    data = load_images(build.data, as_path(asked.data_dir))
     samples, labels = split_of(data, asked.split, asked.samples)
     return samples / data.high, labels
 
 
-def labelled_few(build: ChipBuild, asked: Asked, count: int) -> tuple[Array, Array]:
+def labelled_few(build: ChipBuild, asked: Simulate, count: int) -> tuple[Array, Array]:
     """Return the first training samples of every class, `count` each, and their labels.
 
     Raises:
@@ -98,7 +88,7 @@ def labelled_few(build: ChipBuild, asked: Asked, count: int) -> tuple[Array, Arr
             where="--calibrate-chips",
             fix="leave it out, or leave out --split and name a build that knows its data set",
         )
-    data = load_images(build.data, asked.data_dir)
+    data = load_images(build.data, as_path(asked.data_dir))
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
     rows = np.concatenate(chosen)
     return data.train.batch(rows) / data.high, data.train_y[rows]

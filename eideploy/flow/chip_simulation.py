@@ -1,7 +1,7 @@
 """Job: simulate a build for a mixed-signal chip from its emitted configuration."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +22,25 @@ from eideploy.dynapse2.arrays import Array
 from eideploy.dynapse2.spec import BACKEND
 from eideploy.errors import UsageError
 from eideploy.flow.chip_results import keep_simulation
-from eideploy.flow.chip_samples import Asked, labelled_few, own_or_split
-from eideploy.flow.request import option, require_known
+from eideploy.flow.chip_samples import labelled_few, own_or_split
+from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
-from eideploy.flow.samples import WITHOUT_INPUT, require_place, write_npz
+from eideploy.flow.samples import write_npz
 from eideploy.flow.warning import TRAINED, with_warnings
+from eideploy.options import as_path
 from eideploy.progress import bar, note
 from eideploy.report.chip import simulation_text
 from eideploy.report.chip_advice import SILENT_HZ
 from eideploy.report.text import counted
 
+CHIPS = 5
 CVS = (0.1, 0.2)
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
 KINDS = ("leak", "gain", "threshold", "time", "weight")
 TIMED = 64  # samples whose decisions are timed
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChipRequest(Asked):
-    """What to simulate; `chips` of each CV are drawn."""
-
-    folder: Path | None = None
-    save: Path | None = None  # votes, decisions and spike counts without mismatch
-    chips: int = 5
-    calibrate: int = option(  # training samples a class by which every chip's outputs are weighed
-        "--calibrate-chips", default=0, where=WITHOUT_INPUT
-    )
-
-
-def simulate_chip(request: ChipRequest) -> Result:
+def run_on_chip(request: Simulate) -> Result:
     """Run samples through the chip that a build configures, with and without mismatch.
 
     Samples without labels are compared with what the chip without mismatch decides.
@@ -60,14 +50,12 @@ def simulate_chip(request: ChipRequest) -> Result:
         FormatError, SpecError: a damaged build.
         DataError: the data set is missing, or samples of the user's do not fit.
     """
-    require_known(request)
-    if request.save is not None:
-        require_place(request.save, source=request.input)
-    build = _build(request.folder)
+    build = _build(as_path(request.build))
+    chips = request.chips or CHIPS
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
     samples, labels = own_or_split(build, request, wiring.inputs)
     few = labelled_few(build, request, request.calibrate) if request.calibrate else None
-    total = 8 + request.chips * (len(CVS) + len(KINDS))
+    total = 8 + chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
         shown = classify.show(wiring, samples, coding)
         right = shown.decided if labels is None else labels
@@ -75,7 +63,7 @@ def simulate_chip(request: ChipRequest) -> Result:
 
         def tested(mismatch: Mismatch, few: Labelled | None = None) -> list[tuple[float, ...]]:
             found = []
-            for seed in range(SEED, SEED + request.chips):
+            for seed in range(SEED, SEED + chips):
                 chip = varied(wiring, mismatch, seed)
                 found.append(accuracies(chip, (samples, right), coding, few=few))
                 advance(1, "")
@@ -99,7 +87,7 @@ def simulate_chip(request: ChipRequest) -> Result:
         "simulated": str(build.folder),
         "samples": len(samples),
         "labelled": labels is not None,
-        "chips": request.chips,
+        "chips": chips,
         "dt_s": classify.DT_S,
         **_judged(shown, labels, _column(over_chips, 0)),
         "calibrated_on": request.calibrate,
@@ -116,7 +104,7 @@ def simulate_chip(request: ChipRequest) -> Result:
         keep_simulation({**content, "split": request.split or "test"}, build)
     if request.save is not None:
         arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
-        write_npz(request.save, arrays)
+        write_npz(Path(request.save), arrays)
         content["saved"] = str(request.save)
     result = Result(text=simulation_text(content), content=content)
     return with_warnings(result, _warnings(content["rate_hz"], shown, samples))

@@ -1,29 +1,31 @@
 """Job: simulate a build, or a run that is compiled in passing."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from eideploy import folders
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
-from eideploy.flow.chip_simulation import ChipRequest, simulate_chip
+from eideploy.flow.chip_simulation import run_on_chip
 from eideploy.flow.compile import Options, compile_in_memory
 from eideploy.flow.executors import BESIDE, Beside
-from eideploy.flow.inhibition import Form
-from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.shared import READING, WITHOUT_INPUT
+from eideploy.flow.requests.simulate import (
+    COMPILED,
+    DPI,
+    DPI_ON_SPLIT,
+    PROGRAM,
+    TRACING,
+    Simulate,
+    SimulateChip,
+)
 from eideploy.flow.result import Result
 from eideploy.flow.rtl import RtlRun
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import (
-    READING,
-    WITHOUT_INPUT,
-    Split,
-    require_place,
-    samples_of,
-)
+from eideploy.flow.samples import require_place, samples_of
 from eideploy.flow.saving import Saved
 from eideploy.flow.warning import (
     IMPORTED,
@@ -34,6 +36,8 @@ from eideploy.flow.warning import (
 )
 from eideploy.folders import Build, Run, load_build
 from eideploy.numeric.division import Divider
+from eideploy.options import as_path, refuse_idle
+from eideploy.options.choices import Form
 from eideploy.passes.place import place
 from eideploy.pipeline import run as run_passes
 from eideploy.pipeline import to_core
@@ -46,35 +50,12 @@ from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
-Executor = Literal["integer", "float", "onnx", "rtl", "dpi"]
 RUNS_PROGRAM = frozenset({"integer", *BESIDE})
-PROGRAM = "with --executor integer, onnx or rtl"
-COMPILED = "on a run, which is compiled in passing, with --executor integer, onnx or rtl"
-TRACING = "with --executor integer or float"
-DPI = "with --executor dpi"
 BACKEND = "digital"  # whose programs the integer simulator runs
 TRACED = frozenset({"spikes", "currents"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to simulate and on which samples; the defaults are those of the command line."""
-
-    folder: Path | None = None
-    divider: Divider | None = option("--lut or --division", where=PROGRAM)  # None: the build's own
-    inhibition: Form | None = option(where=COMPILED)  # None: factored
-    executor: Executor = "integer"
-    chips: int | None = option(where=DPI)  # None: as of ChipRequest
-    calibrate: int | None = option("--calibrate-chips", where=DPI)  # None: not at all
-    samples: int | None = None  # None: all
-    split: Split | None = option(where=WITHOUT_INPUT)  # None: the test split
-    input: Path | None = None  # samples of one's own instead of a split
-    save: Path | None = None
-    trace: bool = option(default=False, where=TRACING)
-    data_dir: Path | None = option(where=READING)  # where data sets that are not bundled lie
-
-
-def simulate(request: Request) -> Result:
+def simulate(request: Simulate) -> Result:
     """Run samples through the float circuit and the integer program, and compare them.
 
     Raises:
@@ -83,17 +64,18 @@ def simulate(request: Request) -> Result:
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
     """
-    _require_consistent(request)
+    _require_effects(request)
     if request.executor == "dpi":
-        return simulate_chip(_of_chip(request))
+        return run_on_chip(request)
+    divider = request.divider()
     source = _source(request)
     _refuse_unread(request, source)
     samples, labels = samples_of(
         source,
-        input_file=request.input,
+        input_file=as_path(request.input),
         split=request.split,
         count=request.samples,
-        data_dir=request.data_dir,
+        data_dir=as_path(request.data_dir),
     )
     if request.executor in BESIDE:
         samples = np.asarray(samples, np.float32)  # as other programs take them
@@ -101,7 +83,7 @@ def simulate(request: Request) -> Result:
     if request.executor == "float":
         result = _float_only(source, samples, labels, saved)
     else:
-        program, described = _program(source, request)
+        program, described = _program(source, request, divider)
         beside = None
         if request.executor in BESIDE:
             build = source if isinstance(source, Build) else None
@@ -111,27 +93,37 @@ def simulate(request: Request) -> Result:
             result = _with(result, request.executor, beside)
     if request.save is None:
         return result
-    saved.write(request.save)
+    saved.write(Path(request.save))
     content = {**result.content, "saved": str(request.save)}
     return replace(result, text=f"{result.text}\nsaved  {request.save}", content=content)
 
 
-def _require_consistent(request: Request) -> None:
-    require_known(request)
-    effects = {"integer": (PROGRAM, COMPILED, TRACING), "float": (TRACING,), "dpi": (DPI,)}
+def simulate_chip(request: SimulateChip) -> Result:
+    """Run samples through the chip that a build configures, with and without mismatch.
+
+    Raises:
+        UsageError: there is no build for a mixed-signal chip; options that have no effect.
+        FormatError, SpecError: a damaged build.
+        DataError: the data set is missing, or samples of the user's do not fit.
+    """
+    return simulate(Simulate(**vars(request), executor="dpi"))
+
+
+def _require_effects(request: Simulate) -> None:
+    effects = {
+        "integer": (PROGRAM, COMPILED, TRACING),
+        "float": (TRACING,),
+        "dpi": (DPI, DPI_ON_SPLIT),
+    }
     holding = {READING, *effects.get(request.executor, (PROGRAM, COMPILED))}
     refuse_idle(request, {*holding, WITHOUT_INPUT}, here=f"with --executor {request.executor}")
     if request.input is not None:
         refuse_idle(request, holding, here="on samples of your own")
-    if request.trace and request.save is None:
-        raise UsageError(
-            "a trace has to go somewhere", where="--trace", fix="name a file with --save trace.npz"
-        )
     if request.save is not None:
-        require_place(request.save, source=request.input)
+        require_place(Path(request.save), source=as_path(request.input))
 
 
-def _refuse_unread(request: Request, source: Run | Build) -> None:
+def _refuse_unread(request: Simulate, source: Run | Build) -> None:
     """Refuse --data-dir where neither the samples nor a calibration come from a data set."""
     compiled = isinstance(source, Run) and request.executor in RUNS_PROGRAM
     if request.input is not None and not (compiled and source.data is not None):
@@ -139,41 +131,37 @@ def _refuse_unread(request: Request, source: Run | Build) -> None:
         refuse_idle(request, holding, here=f"on {source.folder} with --input")
 
 
-def _of_chip(request: Request) -> ChipRequest:
-    names = ("folder", "samples", "split", "input", "save", "chips", "calibrate", "data_dir")
-    said = {name: getattr(request, name) for name in names}
-    return ChipRequest(**{name: value for name, value in said.items() if value is not None})
-
-
-def _source(request: Request) -> Run | Build:
+def _source(request: Simulate) -> Run | Build:
     """Return the run or build that is named, else the latest build, else the latest run."""
-    folder = request.folder or folders.latest_build(BACKEND)
+    folder = as_path(request.build) or folders.latest_build(BACKEND)
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return find_run(folder)
-    if request.folder is None:
+    if request.build is None:
         note(f"using {folder}, the latest build{_newer_run(folder)}")
     return load_build(folder)
 
 
-def _program(source: Run | Build, request: Request) -> tuple[Program, str]:
+def _program(
+    source: Run | Build, request: Simulate, divider: Divider | None
+) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for."""
     if isinstance(source, Run):
         options = Options(
-            divider=request.divider,
+            divider=divider,
             inhibition=request.inhibition,
-            data_dir=request.data_dir,
+            data_dir=as_path(request.data_dir),
         )
         if source.data is None or (source.imported and request.data_dir is None):
-            options = replace(options, calibrate_on=request.input)
+            options = replace(options, calibrate_on=as_path(request.input))
         made = compile_in_memory(source, options)
         how = f"{made.target.name}, scheme {made.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
     _require_form(source, request.inhibition)
-    if request.divider is None or request.divider.label == source.program.division.divider.label:
+    if divider is None or divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
-    replaced = f"its division replaced by {request.divider.label}"
-    return divided_by(source.program, request.divider), f"build {source.folder}, {replaced}"
+    replaced = f"its division replaced by {divider.label}"
+    return divided_by(source.program, divider), f"build {source.folder}, {replaced}"
 
 
 def _require_form(build: Build, asked: Form | None) -> None:

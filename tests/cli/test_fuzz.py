@@ -5,7 +5,8 @@ import random
 import pytest
 
 from eideploy.errors import EideployError
-from eideploy.flow.simulate import Request, simulate
+from eideploy.flow.requests.simulate import Simulate
+from eideploy.flow.simulate import simulate
 from tests.cli.support import BUILD, rehash
 from tests.fuzz.mutations import json_changed, mixed_up
 from tests.fuzz.tensors import content_changed, numbers_changed
@@ -39,7 +40,7 @@ def test_a_build_changed_at_random_is_read_or_refused_never_fatal(built, samples
         if file != "manifest.json":
             rehash(folder)
         try:
-            simulate(Request(folder=folder, input=built / "x.npy"))
+            simulate(Simulate(folder, input=built / "x.npy"))
         except EideployError as error:
             errors.append(error)
     assert errors

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.circuit import Array
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
+from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_run
 from eideploy.passes.place import place
 from eideploy.program import Program
@@ -33,7 +34,7 @@ def main() -> None:
     """Print the speeds and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    made = compile_in_memory(load_run(parser.parse_args().run), Options())
+    made = compile_in_memory(load_run(parser.parse_args().run), Compile())
     samples = made.samples[:BATCH]
     cycles, model = modelled(made.program, samples)
     total = int(cycles.per_inference.sum())

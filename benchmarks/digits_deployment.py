@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import fmean
 
 from eideploy.data import load
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.train import train
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
@@ -41,7 +42,7 @@ def runs(preset: str, folder: Path, seeds: int) -> list[Path]:
 def measure(path: Path, scheme: str, division: str) -> tuple[Comparison, Comparison]:
     """Return the comparisons on the test images and on all images."""
     run, digits = load_run(path), load("digits")
-    options = Options(scheme=scheme, divider=named(division), target="digital-model")
+    options = Compile(scheme=scheme, division=named(division), target="digital-model")
     program = compile_in_memory(run, options).program
     test = compare(run.circuit, program, digits.test_x, digits.test_y)
     return test, compare(run.circuit, program, digits.all_x, digits.all_y)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.finetuning import Request, finetune
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
@@ -25,7 +26,7 @@ from eideploy.report.compare import compare
 def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, float]:
     """Return float accuracy, integer accuracy and worst spike mismatch of a run, in percent."""
     run = load_run(folder)
-    options = Options(scheme=scheme, divider=named(division), target="digital-model")
+    options = Compile(scheme=scheme, division=named(division), target="digital-model")
     program = compile_in_memory(run, options).program
     x, y = samples_of(run, input_file=None, split="test", count=None, data_dir=None)
     found = compare(run.circuit, program, x, y)

@@ -17,7 +17,8 @@ from eideploy.backends.onnx.runtime import Run, onnxruntime_run, reference_run
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Array
 from eideploy.data import load
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
+from eideploy.flow.requests.compile import Compile
 from eideploy.folders import Run as Trained
 from eideploy.folders import load_run
 from eideploy.model.checkpoint import load_network
@@ -43,7 +44,7 @@ def outputs(run: Run, x: Array) -> Array:
 
 def integer_row(run: Trained, x: Array, scheme: str, division: str) -> str:
     """Return a row of the integer table."""
-    options = Options(scheme=scheme, divider=named(division))
+    options = Compile(scheme=scheme, division=named(division))
     circuit = compile_in_memory(run, options).program.circuit
     expected = np.concatenate([run_integer(circuit, batch).totals for batch in batches(x)])
     data = integer_model(circuit, {}).SerializeToString()

@@ -34,7 +34,8 @@ import torch
 
 from eideploy.circuit import Array, Circuit, store
 from eideploy.data import load
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
+from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.model.checkpoint import load_network
@@ -58,7 +59,7 @@ SAVED = "--circuit"
 def compare(path: Path, rounds: int, size: int) -> None:
     """Print a table row: both times, and the ratio of their speeds."""
     run = load_run(path)
-    circuit = compile_in_memory(run, Options()).program.circuit
+    circuit = compile_in_memory(run, Compile()).program.circuit
     network = load_network(path).eval()
     data = load(str(run.data), None, steps=circuit.steps).train
     samples = np.concatenate([data.batch(slice(size))] * 2)[:size]

@@ -14,7 +14,7 @@ from eideploy.command_line.commands import Command, command_of
 from eideploy.command_line.help import command_help
 from eideploy.errors import EideployError
 from eideploy.memory import keep_freed_memory
-from eideploy.shared_arguments import reading, settings
+from eideploy.shared_arguments import settings
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result
@@ -97,29 +97,6 @@ def _train(args: argparse.Namespace) -> "Result":
     return job.run(request)
 
 
-def _compile(args: argparse.Namespace) -> "Result":
-    from eideploy.flow import compile as job
-
-    options = job.Options(
-        target=args.target,
-        scheme=args.scheme,
-        divider=_divider(args),
-        zero_policy=args.zero_policy,
-        inhibition=args.inhibition,
-        calibration_samples=args.calibration_samples,
-        calibrate_on=args.calibrate_on,
-        data_dir=args.data_dir,
-        emit=tuple(dict.fromkeys(args.emit)),
-        nir_dialects=tuple(dict.fromkeys(args.nir_dialect)),
-        nir_compat=args.nir_compat,
-        reading=reading(args),
-        adapt=not args.no_adapt,
-        monitor=args.monitor,
-        verbose=args.verbose,
-    )
-    return job.compile_run(args.folder, options, out=args.out)
-
-
 def _divider(args: argparse.Namespace) -> "Divider | None":
     from eideploy.numeric.division import named, parse_lut
 
@@ -130,7 +107,6 @@ def _divider(args: argparse.Namespace) -> "Divider | None":
 
 PARSED: Mapping[str, Callable[[argparse.Namespace], "Result"]] = {
     "train": _train,
-    "compile": _compile,
 }
 
 

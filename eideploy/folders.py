@@ -12,8 +12,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from eideploy import __version__, backends
-from eideploy.backends import digital
+from eideploy import __version__
+from eideploy.backends import catalogue, digital
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.dynapse2.network import FILE as CHIP_NETWORK
@@ -167,12 +167,12 @@ def finish_build(
 ) -> None:
     """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
 
-    `extras` names what else is written, of `backends.EXTRAS`.
+    `extras` names what else is written, of `catalogue.EXTRAS`.
     """
     save(circuit, folder / CIRCUIT)
-    backends.of(program.target).emit(program, folder)
+    catalogue.of(program.target).emit(program, folder)
     for name in extras:
-        backends.EXTRAS[name].emit(circuit, program, folder, content)
+        catalogue.EXTRAS[name].emit(circuit, program, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")
     write_manifest(folder, kind=BUILD, version=VERSION, content=stamped(content))
 

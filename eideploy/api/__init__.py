@@ -4,11 +4,11 @@
 job takes what its command takes, under the same names and with the same defaults.
 """
 
-from eideploy.api.build import compile_run
 from eideploy.api.chip import distil_run
 from eideploy.api.jobs import (
     check_installation,
     check_target,
+    compile_run,
     import_checkpoint,
     list_targets,
     report_on,

@@ -1,6 +1,8 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
+from eideploy.flow import compile as compiling
 from eideploy.flow import doctor, graphs, report, simulate, sweep, targets, verify
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.requests.report import Report
@@ -11,6 +13,7 @@ from eideploy.flow.requests.verify import Verify
 from eideploy.options.function import by_fields
 
 import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.import_checkpoint")
+compile_run = by_fields(Compile, compiling.compile_run, name=f"{__name__}.compile_run")
 simulate_build = by_fields(Simulate, simulate.simulate, name=f"{__name__}.simulate_build")
 simulate_chip = by_fields(SimulateChip, simulate.simulate_chip, name=f"{__name__}.simulate_chip")
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")

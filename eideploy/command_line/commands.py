@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, Command] = {
     name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"{JOBS}.{does}")
     for name, asks, does in (
         ("import", "importing:Import", "graphs:import_file"),
+        ("compile", "compile:Compile", "compile:compile_run"),
         ("simulate", "simulate:Simulate", "simulate:simulate"),
         ("sweep", "sweep:Sweep", "sweep:sweep"),
         ("verify", "verify:Verify", "verify:verify"),

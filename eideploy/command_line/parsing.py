@@ -148,7 +148,7 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
     if field.positional and not field.many:
         return read(given)
     if field.many and not field.option.commas:
-        return tuple(dict.fromkeys(map(read, given)))
+        return tuple(map(read, given))
     last = given[-1]  # what is said again is said otherwise
     if field.option.commas:
         return tuple(read(part.strip()) for part in last.split(",") if part.strip())

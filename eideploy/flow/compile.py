@@ -1,18 +1,19 @@
 """Job: compile a run for a target into a build."""
 
+import os
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
-from eideploy import backends, folders
+from eideploy import folders
+from eideploy.backends import catalogue
+from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR
+from eideploy.backends.dynapse2.options import MIXED
 from eideploy.circuit import Array, Ranges
-from eideploy.circuit.forms import Dialect
-from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.limits import limits
 from eideploy.circuit.nodes import Current
 from eideploy.data import load as load_data
-from eideploy.dynapse2.mapping import Monitor
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
@@ -20,16 +21,19 @@ from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.compile_chip import compile_for_chip
 from eideploy.flow.graphs import as_run, refuse_graph, refuse_reading
-from eideploy.flow.inhibition import Decision, Form, decide, decision_content, decision_text
+from eideploy.flow.inhibition import Decision, decide, decision_content, decision_text
 from eideploy.flow.nir import nir_facts
-from eideploy.flow.request import option, refuse_idle, require_known
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.importing import Reading
+from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run, find_run_folder
-from eideploy.flow.samples import READING, read_samples
+from eideploy.flow.samples import read_samples
 from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Run
-from eideploy.numeric.division import Divider, none
+from eideploy.numeric.division import none
+from eideploy.options import as_path, refuse_idle
+from eideploy.options.choices import Extra
 from eideploy.passes.fold import fold
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
@@ -43,31 +47,7 @@ from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
 
 CALIBRATION_SAMPLES = 256
-DIGITAL = "for a digital target"
-DIVIDES = "for a digital target, on a network with shunting inhibition"
-EMITS_NIR = "with --emit nir"
-MIXED = "for a mixed-signal target, as dynapse2"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to compile; the defaults are those of the command line."""
-
-    target: str = "digital"
-    scheme: str | None = option(where=DIGITAL)  # None: that of a fine-tuned run, else int8
-    divider: Divider | None = option("--lut or --division", where=DIVIDES)  # None: likewise, or 8x8
-    zero_policy: ZeroPolicy | None = option(where=DIVIDES)  # None: likewise, or minimum
-    inhibition: Form | None = option(where=DIVIDES)  # None: factored
-    calibration_samples: int | None = option(where=DIGITAL)  # None: 256 of training, all of own
-    calibrate_on: Path | None = option(where=DIGITAL)  # samples of one's own instead
-    data_dir: Path | None = option(where=READING)  # where data sets that are not bundled lie
-    emit: tuple[str, ...] = option(default=(), where=DIGITAL)  # also written: backends.EXTRAS
-    nir_dialects: tuple[Dialect, ...] = option("--nir-dialect", default=(), where=EMITS_NIR)
-    nir_compat: Literal["1.0.4"] | None = option(where=EMITS_NIR)  # a release of nir to write for
-    reading: Reading = option(default_factory=Reading)  # what a NIR file of another tool leaves out
-    adapt: bool = option("--no-adapt", default=True, where=MIXED)  # a run not trained for the chip
-    monitor: Monitor | None = option(where=MIXED)  # None: all
-    verbose: bool = option(default=False, where=DIGITAL)  # tell what every pass changed
+EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,8 +63,8 @@ class Compiled:
     labels: Array | None
 
 
-def compile_run(folder: Path | None, options: Options, *, out: Path | None = None) -> Result:
-    """Compile the run or NIR file in `folder`, or the latest run, into a new build folder.
+def compile_run(options: Compile) -> Result:
+    """Compile a run or a NIR file into a new build folder.
 
     Raises:
         UsageError: no run, no such target or scheme, options that have no effect.
@@ -93,13 +73,13 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
     options = _for_core(options)
-    require_known(options)
-    target = load_any(options.target)
+    target = load_any(os.fspath(options.target))
+    folder, reading = as_path(options.run), options.reading or Reading()
     if isinstance(target, ChipSpec):
         refuse_idle(options, (MIXED, READING), here=f"for {target.name}, a mixed-signal chip")
         refuse_graph(folder, target.name)
-        refuse_reading(options.reading, folder)
-        return _for_chip(folder, target, options, out)
+        refuse_reading(reading, folder)
+        return _for_chip(folder, target, options)
     emits = (EMITS_NIR,) if "nir" in options.emit else ()
     refuse_idle(
         options, (DIGITAL, DIVIDES, READING, EMITS_NIR), here=f"for {target.name}, a digital target"
@@ -107,12 +87,12 @@ def compile_run(folder: Path | None, options: Options, *, out: Path | None = Non
     refuse_idle(options, (DIGITAL, DIVIDES, READING, *emits), here="on the files that are written")
     if options.calibrate_on is not None:
         refuse_idle(options, (DIGITAL, DIVIDES, *emits), here="on samples of your own")
-    with as_run(folder, options.reading, options.calibrate_on) as run:
-        return _compile(find_run(run), options, out)
+    with as_run(folder, reading, as_path(options.calibrate_on)) as run:
+        return _compile(find_run(run), options)
 
 
-def _compile(run: Run, options: Options, out: Path | None) -> Result:
-    backends.require(options.emit)
+def _compile(run: Run, options: Compile) -> Result:
+    catalogue.require(options.emit)
     made = compile_in_memory(run, options)
     some = slice(affordable(run.circuit))
     with bar("check", len(made.samples[some])) as advance:
@@ -132,16 +112,18 @@ def _compile(run: Run, options: Options, out: Path | None) -> Result:
         labels = None if made.labels is None else made.labels[some]
         content["nir"], said = nir_facts(
             run.circuit, made.program, made.samples[some], labels,
-            dialects=options.nir_dialects or ("ei",), compat=options.nir_compat,
+            dialects=tuple(options.nir_dialect) or ("ei",), compat=options.nir_compat,
         )  # fmt: skip
-    with folders.new_folder(out, folders.BUILDS, _name(made)) as staged:
+    with folders.new_folder(as_path(options.out), folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
         passes = {
             "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
             "inhibition": decision_content(made.decision),
         }  # fmt: skip
         write_json(staged.aside / PASSES, passes)
-        folders.finish_build(staged.aside, run.circuit, made.program, spec, content, options.emit)
+        folders.finish_build(
+            staged.aside, run.circuit, made.program, spec, content, tuple(options.emit)
+        )
     build = staged.final
     if options.verbose:
         steps = ladder_text(rungs, checked.samples)
@@ -152,41 +134,42 @@ def _compile(run: Run, options: Options, out: Path | None) -> Result:
     return with_warnings(result, comparison_warnings(checked, imported=run.imported))
 
 
-def _for_chip(folder: Path | None, spec: ChipSpec, options: Options, out: Path | None) -> Result:
+def _for_chip(folder: Path | None, spec: ChipSpec, options: Compile) -> Result:
     return compile_for_chip(
         find_run_folder(folder),
         spec,
-        out=out,
+        out=as_path(options.out),
         may_adapt=options.adapt,
         monitor=options.monitor or "all",
-        data_dir=options.data_dir,
+        data_dir=as_path(options.data_dir),
     )
 
 
-def _for_core(options: Options) -> Options:
+def _for_core(options: Compile) -> Compile:
     """Return options with a chip for target: files of a network are written beside one's."""
-    if options.target not in backends.EXTRAS:
+    named = os.fspath(options.target)
+    extra = next((one for one in EXTRAS if one == named), None)
+    if extra is None:
         return options
-    chip = Options().target
-    note(f"{options.target} is written beside a chip's files: compiling for {chip}")
-    emit = tuple(dict.fromkeys((*options.emit, options.target)))
-    return replace(options, target=chip, emit=emit)
+    chip = Compile().target
+    note(f"{named} is written beside a chip's files: compiling for {chip}")
+    return replace(options, target=chip, emit=tuple(dict.fromkeys((*options.emit, extra))))
 
 
-def compile_in_memory(run: Run, options: Options) -> Compiled:
+def compile_in_memory(run: Run, options: Compile) -> Compiled:
     """Run all passes on a run's circuit."""
-    target, own = load_target(options.target), finetuning.goal_of(run)
+    target, own = load_target(os.fspath(options.target)), finetuning.goal_of(run)
     if not run.circuit.of(Current):
         holding = (DIGITAL, READING, EMITS_NIR)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
     asked = finetuning.Integers(
-        scheme=load_scheme(options.scheme) if options.scheme else own.scheme,
-        divider=options.divider or own.divider,
+        scheme=load_scheme(os.fspath(options.scheme)) if options.scheme else own.scheme,
+        divider=options.divider() or own.divider,
         zero_policy=options.zero_policy or own.zero_policy,
     )
     finetuning.note_other(run, asked)
-    backends.of(target)  # refused now rather than after the work
+    catalogue.of(target)  # refused now rather than after the work
     ranges, samples, labels = calibration(run, options)
     passes: dict[str, Any] = {
         "target": target,
@@ -214,7 +197,7 @@ def compile_in_memory(run: Run, options: Options) -> Compiled:
     )
 
 
-def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None]:
+def calibration(run: Run, options: Compile) -> tuple[Ranges, Array, Array | None]:
     """Return the ranges of a run's circuit, and the samples, with labels, that it is checked on.
 
     A fine-tuned run keeps the ranges that it was trained with, unless other samples are asked for.
@@ -225,9 +208,9 @@ def calibration(run: Run, options: Options) -> tuple[Ranges, Array, Array | None
     return observe(run.circuit, samples) if asked or found is None else found, samples, labels
 
 
-def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | None]:
+def _calibration_samples(run: Run, options: Compile) -> tuple[Array, Array | None]:
     if options.calibrate_on is not None:
-        own = read_samples(options.calibrate_on, run.circuit)[: options.calibration_samples]
+        own = read_samples(Path(options.calibrate_on), run.circuit)[: options.calibration_samples]
         return own, None
     if run.data is None or (run.imported and options.data_dir is None):
         known = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
@@ -236,7 +219,7 @@ def _calibration_samples(run: Run, options: Options) -> tuple[Array, Array | Non
             where=str(run.folder),
             fix=f"give {known}samples in the network's input range with --calibrate-on samples.npy",
         )
-    data = load_data(run.data, options.data_dir, steps=run.circuit.steps)
+    data = load_data(run.data, as_path(options.data_dir), steps=run.circuit.steps)
     chosen = slice(options.calibration_samples or CALIBRATION_SAMPLES)
     return data.train.batch(chosen), data.train.y[chosen]
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from eideploy.backends import digital, nir_file, onnx
+from eideploy.backends import digital, onnx
+from eideploy.backends.catalogue import nir_file
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import UsageError

@@ -10,8 +10,9 @@ from eideploy import folders
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.flow.chip_simulation import run_on_chip
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.executors import BESIDE, Beside
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import (
     COMPILED,
@@ -146,8 +147,8 @@ def _program(
 ) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for."""
     if isinstance(source, Run):
-        options = Options(
-            divider=divider,
+        options = Compile(
+            division=divider,
             inhibition=request.inhibition,
             data_dir=as_path(request.data_dir),
         )

@@ -15,8 +15,9 @@ from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import Integers, IntegerSynapses, ZeroPolicy
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
-from eideploy.flow.compile import Options, calibration
+from eideploy.flow.compile import calibration
 from eideploy.flow.inhibition import Form, decide
+from eideploy.flow.requests.compile import Compile
 from eideploy.flow.samples import Split, samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
@@ -143,7 +144,7 @@ def _given(
     """Read and calibrate a run once in a process; most cells are of the run before."""
     del sha256  # by which another run in the same folder is told apart
     run, where = folders.load_run(Path(folder)), None if data_dir is None else Path(data_dir)
-    ranges, calibrated_on, _ = calibration(run, Options(data_dir=where))
+    ranges, calibrated_on, _ = calibration(run, Compile(data_dir=where))
     samples, labels = samples_of(run, input_file=None, split=split, count=count, data_dir=where)
     return _Given(
         run=run, ranges=ranges, calibrated_on=calibrated_on, samples=samples, labels=labels

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict
 
-from eideploy import backends
+from eideploy.backends import catalogue
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.dynapse2.times import time_ranges
@@ -44,7 +44,7 @@ def check(request: CheckTarget) -> Result:
     target = load_any(os.fspath(request.spec), option="targets check")
     if isinstance(target, ChipSpec):
         return _check_chip(target)
-    backends.of(target)
+    catalogue.of(target)
     offered = {
         f"{section}.{key}": value
         for section in ("core", "memory", "widths", "latency")

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from eideploy import backends, folders
-from eideploy.backends import nir_file
+from eideploy import folders
+from eideploy.backends import catalogue
+from eideploy.backends.catalogue import nir_file
 from eideploy.chip_folders import is_chip_build
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
@@ -144,8 +145,8 @@ def run_executors(
 
 def _stock(build: Build, rows: Sequence[Row]) -> list[Item]:
     """Return what is known of every file, beside what the backend writes for the program now."""
-    backend = backends.of(build.program.target)
-    extras = [rule for extra in backends.EXTRAS.values() for rule in extra.files]
+    backend = catalogue.of(build.program.target)
+    extras = [rule for extra in catalogue.EXTRAS.values() for rule in extra.files]
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
         again = Path(name)
         backend.emit(build.program, again)

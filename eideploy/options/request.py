@@ -11,7 +11,7 @@ class Request:
     """What is asked of a job, or a part of it: every field is an option."""
 
     def __post_init__(self) -> None:
-        """Freeze what holds several values, and refuse a value that an option does not take.
+        """Freeze values, each of several once, and refuse one that an option does not take.
 
         Raises:
             UsageError: naming the option.
@@ -19,7 +19,7 @@ class Request:
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
             if field.many and not field.pairs:
-                object.__setattr__(self, field.name, value := tuple(value))
+                object.__setattr__(self, field.name, value := tuple(dict.fromkeys(value)))
             if field.is_group or field.pairs or value == field.default or value is None:
                 continue
             for one in value if field.many else (value,):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from eideploy.circuit.folded import Folded
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.inhibition import Cost, _chosen
+from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_build, load_run
 from eideploy.report.compare import compare
 from tests.cli.support import RUN
@@ -57,9 +58,9 @@ def test_a_build_says_what_is_folded_and_both_costs(trained, call):
 def test_costs_are_the_cycles_of_either_form(trained, call):
     """The first layer's exactly, as its events are the input; the others' but for a few spikes."""
     run = load_run(trained / RUN)
-    costs = compile_in_memory(run, Options(inhibition="auto")).decision.costs
+    costs = compile_in_memory(run, Compile(inhibition="auto")).decision.costs
     for form in ("factored", "folded"):
-        made = compile_in_memory(run, Options(inhibition=form))
+        made = compile_in_memory(run, Compile(inhibition=form))
         by_stage = compare(run.circuit, made.program, made.samples[:64], None).cycles.by_stage
         estimated = {name: getattr(c, f"{form}_cycles") for name, c in costs.items()}
         assert by_stage["conv1"] == estimated["conv1"]

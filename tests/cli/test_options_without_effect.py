@@ -236,7 +236,7 @@ def at_work(world, monkeypatch, request):
     monkeypatch.setattr("eideploy.flow.report.require_router", lambda _: None)
     monkeypatch.setattr("eideploy.flow.report.require_neurobench", lambda: None)
     monkeypatch.setattr("eideploy.flow.train._require_tensorboard", lambda: None)
-    monkeypatch.setattr("eideploy.backends.require", lambda _: None)
+    monkeypatch.setattr("eideploy.backends.catalogue.require", lambda _: None)
     return world
 
 
@@ -295,7 +295,7 @@ def test_an_option_has_an_effect_or_is_refused_with_where_it_has_one(
         ("compile_run", {"run": RUN, "reading": Reading(dt=1e-3)}, "--dt"),
         ("compile_run", {"run": "runs/chip-1", "target": "dynapse2", "verbose": True}, "--verbose"),
         ("compile_run", {"run": "runs/plain", "calibrate_on": "y.npy", "division": "shift"},
-         "--lut or --division"),
+         "--division"),
         ("import_checkpoint", {"checkpoint": "ckpt.pth", "reading": Reading(steps=3)}, "--steps"),
         ("simulate_build", {"build": BUILD, "executor": "float", "division": "shift"},
          "--division"),

@@ -221,7 +221,7 @@ def test_a_compile_killed_at_any_moment_leaves_nothing_that_is_taken_for_a_build
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "write_atomic", dying)
-        patch.setattr("eideploy.backends.digital.write_atomic", dying)
+        patch.setattr("eideploy.backends.digital.emit.write_atomic", dying)
         patch.setattr("shutil.rmtree", lambda *_, **__: None)  # the killed do not tidy up
         with pytest.raises(KilledError):
             call("compile")

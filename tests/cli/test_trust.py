@@ -8,8 +8,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from eideploy import backends
-from eideploy.backends import Backend, digital
+from eideploy.backends import catalogue
+from eideploy.backends.catalogue import Backend
+from eideploy.backends.digital import emit as digital
 from eideploy.emitted import Emitted
 from eideploy.flow import executors
 from eideploy.target import load_target
@@ -139,7 +140,7 @@ def new_backend(trained, call, monkeypatch):
         (folder / "net/notes.md").write_text("what it is")
 
     new = Backend(emit=emit, files=(*digital.FILES, Emitted("net/notes.md", "documentation")))
-    monkeypatch.setitem(backends.BACKENDS, "new", new)
+    monkeypatch.setitem(catalogue.BACKENDS, "new", new)
     spec = load_target("digital").source.read_text()
     Path("spec.toml").write_text(spec.replace('backend = "digital"', 'backend = "new"'))
     assert call("compile", RUN, "--target", "spec.toml", "--out", "b").code == 0

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from eideploy.backends import EXTRAS
+from eideploy.backends.catalogue import EXTRAS
 from eideploy.flow import executors
 from tests.cli.support import BUILD, RUN, rehash
 from tests.helpers.onnx_models import metadata_of
@@ -20,10 +20,11 @@ MODELS = ("model.onnx", "model.int.onnx")
 @pytest.fixture(scope="session")
 def emitted(finished, tmp_path_factory):
     """Return a build with both models, to be copied."""
-    from eideploy.flow.compile import Options, compile_run
+    from eideploy.flow.compile import compile_run
+    from eideploy.flow.requests.compile import Compile
 
     place = tmp_path_factory.mktemp("emitted") / "build"
-    compile_run(finished / RUN, Options(emit=("onnx",)), out=place)
+    compile_run(Compile(finished / RUN, emit=("onnx",), out=place))
     return place
 
 

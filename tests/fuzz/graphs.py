@@ -11,7 +11,8 @@ from eideploy.backends.onnx.runtime import onnxruntime_run
 from eideploy.backends.onnx.skeleton import check_work
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.flow import graphs
-from eideploy.flow.compile import Options, compile_in_memory
+from eideploy.flow.compile import compile_in_memory
+from eideploy.flow.requests.compile import Compile
 from tests.cli.support import BUILD
 from tests.helpers.float_circuits import conv_net, mlp
 
@@ -50,7 +51,7 @@ def read_foreign(path):
     try:
         circuit, _, _ = graphs._read(path, reading)
         run = folders.Run(folder=Path("runs/none"), circuit=circuit, content={"source": {}})
-        compile_in_memory(run, Options(calibrate_on=images))
+        compile_in_memory(run, Compile(calibrate_on=images))
     finally:
         images.unlink()
 

@@ -1,22 +1,14 @@
 """Parts that the requests of several jobs have."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from eideploy.errors import UsageError
 from eideploy.options import Folder, Option, Request
-
-if TYPE_CHECKING:
-    from eideploy.numeric.division import Divider
-
-    Division = str | Divider
-else:
-    Division = str  # its name on the command line; Python may give the divider itself
 
 READING = "where samples of a data set are read"
 WITHOUT_INPUT = "without --input"
 DIGITAL_BUILD = "on a build for a digital target"
-LUT, METHOD = Option(metavar="Nbit|NxM"), Option(metavar="NAME")
+TARGET = Option(metavar="NAME|SPEC.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,39 +17,3 @@ class FromDataSet(Request):
 
     data_dir: Annotated[Folder | None, Option(where=READING)] = None
     """Where the data sets that are not bundled lie, each in its own folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dividing(Request):
-    """How to divide; a job says where that has an effect."""
-
-    lut: Annotated[str | None, LUT] = None
-    """Divide by a table of 2^N entries of N (or M) bits."""
-    division: Annotated[Division | None, METHOD] = None
-    """Divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant."""
-
-    def __post_init__(self) -> None:
-        """Refuse two ways to divide, beside what any request refuses.
-
-        Raises:
-            UsageError: naming the options.
-        """
-        super().__post_init__()
-        if self.lut is not None and self.division is not None:
-            raise UsageError(
-                "a table is a way to divide, and two are given",
-                where="--lut, --division",
-                fix="leave one of them out",
-            )
-
-    def divider(self) -> "Divider | None":
-        """Return what is asked for; None for the default.
-
-        Raises:
-            UsageError: no such division.
-        """
-        from eideploy.numeric.division import named, parse_lut
-
-        if self.lut is not None:
-            return parse_lut(self.lut)
-        return named(self.division) if isinstance(self.division, str) else self.division

@@ -3,15 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
 from eideploy.errors import UsageError
-from eideploy.flow.requests.shared import (
-    LUT,
-    METHOD,
-    WITHOUT_INPUT,
-    Dividing,
-    Division,
-    FromDataSet,
-)
+from eideploy.flow.requests.shared import WITHOUT_INPUT, FromDataSet
 from eideploy.options import Count, Option, PathLike, Request
 from eideploy.options.choices import Executor, Form, Split
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from eideploy.flow.requests.shared import TARGET as CHIP
 from eideploy.options import Count, Folder, Option, PathLike, Request
 from eideploy.options.choices import Form, Pool, Split, ZeroPolicy
 
@@ -39,7 +40,7 @@ class Sweep(Request):
     """Also the accuracy on inputs times these factors."""
     baseline: Annotated[Sequence[PathLike], Option(metavar="RUN,...", commas=True)] = ()
     """Batch-normalised runs beside the contrasts."""
-    target: Annotated[PathLike, Option(metavar="NAME|SPEC.toml")] = TARGET
+    target: Annotated[PathLike, CHIP] = TARGET
     """The chip (default: digital-model)."""
     split: Split = "test"
     """Which samples (default: test)."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.options import Option, PathLike, Request
+from eideploy.flow.requests.shared import TARGET
+from eideploy.options import PathLike, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,5 +16,5 @@ class ListTargets(Request):
 class CheckTarget(Request):
     """Check a target's spec.toml, and say what it offers."""
 
-    spec: Annotated[PathLike, Option(metavar="NAME|SPEC.toml")] = field(kw_only=False)
+    spec: Annotated[PathLike, TARGET] = field(kw_only=False)
     """One of those listed, or a file."""

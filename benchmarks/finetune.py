@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.finetuning import Request, finetune
+from eideploy.flow.finetuning import finetune
 from eideploy.flow.requests.compile import Compile
+from eideploy.flow.requests.train import Finetune
 from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
@@ -51,8 +52,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as place:
                 out = Path(place) / "run"
                 begun = time.perf_counter()
-                request = Request(parent=run, scheme=scheme, divider=named(division))
-                made = finetune(request, out=out)
+                made = finetune(Finetune(run, scheme=scheme, division=division, out=out))
                 taken = time.perf_counter() - begun
                 _, after, _ = accuracies(out, scheme, division)
             assert 100 * made.content["metrics"]["test_accuracy"] == after

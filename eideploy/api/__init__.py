@@ -4,21 +4,23 @@
 job takes what its command takes, under the same names and with the same defaults.
 """
 
-from eideploy.api.chip import distil_run
 from eideploy.api.jobs import (
     check_installation,
     check_target,
     compile_run,
+    distil_run,
+    finetune_run,
     import_checkpoint,
     list_targets,
     report_on,
+    resume_run,
     simulate_build,
     simulate_chip,
     sweep_runs,
+    train_network,
     verify_build,
 )
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
-from eideploy.api.train import finetune_run, resume_run, train_network
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.text import text as circuit_text
 from eideploy.config import Config, load_config

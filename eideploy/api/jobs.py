@@ -1,7 +1,7 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
 from eideploy.flow import compile as compiling
-from eideploy.flow import doctor, graphs, report, simulate, sweep, targets, verify
+from eideploy.flow import doctor, graphs, report, simulate, sweep, targets, training, verify
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
@@ -9,9 +9,14 @@ from eideploy.flow.requests.report import Report
 from eideploy.flow.requests.simulate import Simulate, SimulateChip
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
+from eideploy.flow.requests.train import Distil, Finetune, Resume, Train
 from eideploy.flow.requests.verify import Verify
 from eideploy.options.function import by_fields
 
+train_network = by_fields(Train, training.run, name=f"{__name__}.train_network")
+resume_run = by_fields(Resume, training.resume, name=f"{__name__}.resume_run")
+finetune_run = by_fields(Finetune, training.finetune, name=f"{__name__}.finetune_run")
+distil_run = by_fields(Distil, training.distil, name=f"{__name__}.distil_run")
 import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.import_checkpoint")
 compile_run = by_fields(Compile, compiling.compile_run, name=f"{__name__}.compile_run")
 simulate_build = by_fields(Simulate, simulate.simulate, name=f"{__name__}.simulate_build")

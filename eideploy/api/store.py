@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from eideploy import folders
-from eideploy.api.values import PathLike
 from eideploy.circuit import Circuit, store
 from eideploy.folders import Build, Run
+from eideploy.options import PathLike
 
 
 def load_run(folder: PathLike) -> Run:

@@ -91,6 +91,7 @@ REQUESTS, JOBS = "eideploy.flow.requests", "eideploy.flow"
 COMMANDS: Mapping[str, Command] = {
     name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"{JOBS}.{does}")
     for name, asks, does in (
+        ("train", "train:Train", "training:run"),
         ("import", "importing:Import", "graphs:import_file"),
         ("compile", "compile:Compile", "compile:compile_run"),
         ("simulate", "simulate:Simulate", "simulate:simulate"),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
+from eideploy.flow.requests.train import Finetune
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.folders import Run
 from eideploy.numeric.division import Divider, lut, named
+from eideploy.options import as_path
 from eideploy.progress import note
 from eideploy.scheme import Scheme, load_scheme, scheme_of_table, scheme_table
 from eideploy.simulate.observe import observe
@@ -36,19 +38,6 @@ CALIBRATION_SAMPLES = 256
 TARGET = "digital"
 OF_THE_RUN = ("network.", "ablation.", "data.name")
 OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to fine-tune, and for what."""
-
-    parent: Path
-    scheme: str | None = None  # None: int8
-    divider: Divider | None = None  # None: a table of 8 by 8 bits
-    zero_policy: ZeroPolicy | None = None  # None: minimum
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    data_dir: Path | None = None
-    tensorboard: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +99,7 @@ class Finetuning:
         return replace(circuit, ranges=load_circuit(self.folder / CALIBRATED).ranges)
 
 
-def finetune(request: Request, *, out: Path | None = None) -> Result:
+def finetune(request: Finetune) -> Result:
     """Train the parameters of a finished run through the integers, into a run of its own.
 
     Raises:
@@ -123,8 +112,9 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
     from eideploy.model.checkpoint import FILE, load_state
 
     _require_one_process()
-    _refuse_kept(request.overrides)
-    run = find_run(request.parent)
+    settings = request.settings()
+    _refuse_kept(settings)
+    run = find_run(Path(request.run))
     if not (run.folder / FILE).is_file():
         raise UsageError(
             "the run has no checkpoint to go on from",
@@ -145,13 +135,13 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
             device="cpu",
             precision="float64" if training.precision == "float64" else "float32",
         ),
-    ).with_overrides(request.overrides)
+    ).with_overrides(settings)
     own = Integers(
-        scheme=load_scheme(request.scheme or "int8"),
-        divider=request.divider or lut(8, 8),
+        scheme=load_scheme(os.fspath(request.scheme or "int8")),
+        divider=request.divider() or lut(8, 8),
         zero_policy=request.zero_policy or "minimum",
     )
-    dataset = load_data(config.data.name, request.data_dir, steps=config.network.steps)
+    dataset = load_data(config.data.name, as_path(request.data_dir), steps=config.network.steps)
     samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
     ranges = observe(run.circuit, samples)
     own.goal(ranges).integers(run.circuit)  # refused now rather than in a folder of its own
@@ -163,7 +153,7 @@ def finetune(request: Request, *, out: Path | None = None) -> Result:
         "zero_policy": own.zero_policy,
     }
     stem = f"{run.folder.resolve().name}-{own.scheme.name}-{own.divider.label.replace(' ', '')}"
-    with folders.new_folder(out, folders.RUNS, stem) as staged:
+    with folders.new_folder(as_path(request.out), folders.RUNS, stem) as staged:
         save(replace(run.circuit, ranges=ranges), staged.aside / CALIBRATED)
         write_atomic(staged.aside / PARENT, (run.folder / FILE).read_bytes())
         write_json(staged.aside / GOAL, content)

@@ -299,6 +299,8 @@ def test_options_that_contradict_each_other_are_refused(built, refused, samples)
     samples(2, 1, 8, 8)
     refused("simulate", "--trace", code=2, what="has to go somewhere", where="--trace",
             fix="--save")  # fmt: skip
+    refused("simulate", "--lut", "8bit", "--division", "lut", code=2, what="two are given",
+            where="--lut, --division", fix="leave one of them out")  # fmt: skip
     refused("train", "--seed", 1, "--set", "seed=2", code=2, what="seed is set twice, to 1 and",
             where="--seed, --set seed", fix="leave out one")  # fmt: skip
 
@@ -378,7 +380,7 @@ def test_an_import_that_is_none_is_refused(empty, refused):
     [
         ("--bogus",), ("trian",), ("simulate", "--samples", "0"), ("simulate", "--samples", "x"),
         ("simulate", "--samples", "9" * 5000), ("train", "--seed", "abc"), ("targets", "check"),
-        ("simulate", "--lut", "8bit", "--division", "lut"), ("simulate", "--split", "x"),
+        ("simulate", "--split", "x"),
         ("compile", "--zero-policy", "x"), ("simulate", "a", "b"),
     ],
 )  # fmt: skip
@@ -399,7 +401,7 @@ def test_misuse_is_answered_with_what_to_do_and_2(empty, call, argv):
         (("compile", "--sceme", "int4"), "eideploy compile", "write --scheme; eideploy compile"),
         (("train", "--bogus", "2"), "eideploy train", "settings are changed by --set KEY=VALUE"),
         (("simulate", "--executor", "onx"), "eideploy simulate", "write onnx; "),
-        (("report", "--samples"), "eideploy report", "fix:   eideploy report --help lists all"),
+        (("report", "--samples"), "eideploy report", "write --samples N; eideploy report --help"),
         (("targets", "chek", "x"), "eideploy targets", "write check; "),
     ],
 )  # fmt: skip

@@ -1,0 +1,135 @@
+"""What train is asked for: a new network, one for a chip, or a run that goes on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
+from eideploy.errors import UsageError
+from eideploy.flow.requests.shared import TARGET, FromDataSet
+from eideploy.options import Option, PathLike, Request
+from eideploy.options.choices import ZeroPolicy
+
+NEW = "in a new training, without --resume and --finetune"
+OF_CIRCUITS = "in a new training of E-I circuits"
+BEGUN = "where a training begins, without --resume"
+LOGGED = "where E-I circuits are trained, not networks for a mixed-signal chip"
+INTEGERS = "with --finetune RUN and no --target"
+FINETUNED = "with --finetune RUN; the preset digits-dynapse2 is for a mixed-signal chip by itself"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToIntegers(Dividing):
+    """How a network becomes the integers that it is fine-tuned through."""
+
+    heading = "with --finetune: the integers that the run will be compiled to"
+    scheme: Annotated[PathLike | None, Option(metavar="NAME|SCHEME.toml", where=INTEGERS)] = None
+    """The number formats (default: int8)."""
+    lut: Annotated[str | None, LUT, Option(where=INTEGERS)] = None
+    """Divide by a table of 2^N entries of N (or M) bits (default: 8 by 8 bits)."""
+    division: Annotated[Division | None, METHOD, Option(where=INTEGERS)] = None
+    """Divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant."""
+    zero_policy: Annotated[ZeroPolicy | None, Option(where=INTEGERS)] = None
+    """What replaces a zero divisor: the layer's smallest positive one (default), or a calibrated
+    constant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun(Request):
+    """How a training begins."""
+
+    overrides: Annotated[
+        Mapping[str, object], Option(name="set", metavar="KEY=VALUE", where=BEGUN)
+    ] = field(default_factory=dict)
+    """Change a setting, as training.epochs=20; may be repeated."""
+    seed: Annotated[int | None, Option(where=BEGUN)] = None
+    """Of everything random (default: the preset's)."""
+    out: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
+    """New folder (default: numbered)."""
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings that are changed, however that was said, as texts of TOML values.
+
+        Raises:
+            UsageError: one of them is said twice.
+        """
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in self.overrides.items()
+        }
+        said = {key: str(value) for key, value in self._named().items() if value is not None}
+        if twice := said.keys() & texts.keys():
+            key = min(twice)
+            raise UsageError(
+                f"{key} is set twice, to {said[key]} and to {texts[key]}",
+                where=f"--{key.rpartition('.')[2]}, --set {key}",
+                fix="leave out one of them",
+            )
+        return {**texts, **said}
+
+    def _named(self) -> Mapping[str, object]:
+        """Return the settings that have an option of their own."""
+        return {"seed": self.seed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged(Request):
+    """What a training tells."""
+
+    tensorboard: Annotated[bool, Option(where=LOGGED)] = False
+    """Write a TensorBoard log into the run, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train(ToIntegers, Logged, FromDataSet, Begun):
+    """Train a network into a run folder.
+
+    Examples:
+      eideploy train digits-mlp --seed 1
+      eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'
+      eideploy train cifar10-vgg16 --data-dir ~/data
+      eideploy train --resume
+    """
+
+    preset: Annotated[PathLike | None, Option(metavar="PRESET|CONFIG.toml", where=NEW)] = field(
+        default=None, kw_only=False
+    )
+    """One of digits-conv (default), cifar10-vgg16, ..., or a configuration file."""
+    reset: Annotated[Literal["soft", "hard"] | None, Option(where=OF_CIRCUITS)] = None
+    """Of a membrane that fires: by the threshold (soft, default), or to zero (hard)."""
+    finetune: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
+    """Go on training a finished run through the integers that it will be compiled to."""
+    target: Annotated[PathLike | None, TARGET, Option(where=FINETUNED)] = None
+    """With --finetune: distil the run into a network for this mixed-signal chip instead."""
+    resume: Annotated[PathLike | bool, Option(metavar="RUN", alone=True)] = False
+    """Continue an interrupted run (default: the latest)."""
+
+    def _named(self) -> Mapping[str, object]:
+        return {**super()._named(), "network.reset": self.reset}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resume(Logged, FromDataSet):
+    """Continue an interrupted training, bit for bit."""
+
+    run: PathLike | None = field(default=None, kw_only=False)
+    """The run (default: the latest that is unfinished)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetune(ToIntegers, Logged, FromDataSet, Begun):
+    """Train a finished run on, through the integers that it will be compiled to."""
+
+    run: PathLike = field(kw_only=False)
+    """The finished run to begin with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distil(FromDataSet, Begun):
+    """Distil a finished run into a network for a mixed-signal chip."""
+
+    run: PathLike = field(kw_only=False)
+    """The finished run that it imitates."""
+    target: Annotated[PathLike, TARGET] = field(default="dynapse2", kw_only=False)
+    """The chip."""

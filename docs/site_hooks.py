@@ -1,15 +1,15 @@
 """Hooks of mkdocs: pages from outside docs/, links that also work on GitHub, reference pages."""
 
-import argparse
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 from typing import Any
 
 import eideploy
-from eideploy.arguments import command_line
+from eideploy.api import jobs
+from eideploy.command_line.commands import COMMANDS
+from eideploy.command_line.help import page
 
 ROOT = Path(__file__).parent.parent
 DOCS = "docs/"
@@ -77,21 +77,17 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
 
 
 def commands() -> str:
-    """Return the page of the command line, as the parser of the tool says it."""
-    parts = [
-        "# The command line",
-        "Made from the parser of the tool; `eideploy COMMAND --help` prints the same. Results go "
-        "to standard output, as JSON with `--json`, progress to standard error. Exit code 0: "
-        "done; 1: a stated error, or a check that failed; 2: wrong usage; 130: stopped by Ctrl-C.",
-    ]
-    for name, parser in _parsers(command_line()):
-        parts += [f"## {name}", parser.description or "", f"```text\n{_usage(parser)}\n```"]
-        rows = [_row(a) for a in parser._actions if a.help is not argparse.SUPPRESS]
-        rows = [row for row in rows if row]
-        parts += ["\n".join(["| argument | what it does |", "|---|---|", *rows])]
-        if parser.epilog:
-            parts += [f"```text\n{parser.epilog.strip()}\n```"]
-    return "\n\n".join(parts) + "\n"
+    """Return the page of the command line, as the requests of its commands say it."""
+    return "\n\n".join(
+        [
+            "# The command line",
+            "Made from what each command may be asked; `eideploy COMMAND --help` prints the same. "
+            "Results go to standard output, as JSON with `--json`, progress to standard error. "
+            "Exit code 0: done; 1: a stated error, or a check that failed; 2: wrong usage; 130: "
+            "stopped by Ctrl-C.",
+            page(COMMANDS.values()),
+        ]
+    )
 
 
 def stable_names() -> str:
@@ -104,33 +100,28 @@ def stable_names() -> str:
         found = getattr(eideploy, name)
         if not (inspect.isclass(found) or inspect.isfunction(found)):
             continue
-        parts += [f"## {name}", f"::: {found.__module__}.{found.__qualname__}"]
+        if found.__module__ == jobs.__name__:
+            parts += _job(name, found)
+        else:
+            parts += [f"## {name}", f"::: {found.__module__}.{found.__qualname__}"]
     return "\n\n".join(parts) + "\n"
 
 
-def _parsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    yield parser.prog, parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from _parsers(below)
-
-
-def _usage(parser: argparse.ArgumentParser) -> str:
-    return parser.format_usage().removeprefix("usage: ").strip()
-
-
-def _row(action: argparse.Action) -> str:
-    if isinstance(action, argparse._SubParsersAction):
-        return ""
-    value = action.metavar if isinstance(action.metavar, str) else ""
-    if action.choices:
-        value = ", ".join(map(str, action.choices))
-    shown = ", ".join(action.option_strings) or value
-    if action.option_strings and value and action.nargs != 0:
-        shown = f"{shown} {value}"
-    cells = (f"`{shown}`", action.help or "")
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def _job(name: str, job: Any) -> list[str]:
+    """Return what a job says of itself, which is made of its request when it is imported."""
+    summary, *parts = (inspect.getdoc(job) or "").split("\n\n")
+    given = [
+        each.name if each.default is each.empty else f"{each.name}={each.default!r}"
+        for each in inspect.signature(job).parameters.values()
+    ]
+    shown = [f"## {name}", f"```python\n{name}({', '.join(given)})\n```", summary]
+    for part in parts:
+        title, entries = part.split("\n", 1)
+        pairs = re.findall(r"^    (\S.*?): (.*(?:\n {5,}.*)*)", entries, re.M)
+        rows = [f"| `{what}` | {' '.join(text.split())} |" for what, text in pairs]
+        head = "argument" if title == "Args:" else "raises"
+        shown.append("\n".join([f"| {head} | |", "|---|---|", *rows]))
+    return shown
 
 
 def _page(name: str) -> str:

@@ -1,6 +1,5 @@
 """`import eideploy` offers what its `__all__` lists, as much as the command line does."""
 
-import argparse
 import inspect
 import pkgutil
 import re
@@ -12,48 +11,9 @@ import pytest
 
 import eideploy
 from eideploy import api
-from eideploy.arguments import command_line
-
-JOBS = {
-    "train": (api.train_network, api.resume_run, api.finetune_run, api.distil_run),
-    "import": (api.import_checkpoint,),
-    "compile": (api.compile_run,),
-    "simulate": (api.simulate_build, api.simulate_chip),
-    "sweep": (api.sweep_runs,),
-    "verify": (api.verify_build,),
-    "report": (api.report_on,),
-    "doctor": (api.check_installation,),
-    "targets": (api.check_target, api.list_targets),
-}
-CALLED = {  # options that are called otherwise in Python
-    "lut": "division",
-    "set": "overrides",
-    "reset": "overrides",
-    "finetune": "run",
-    "resume": "run",
-    "no_adapt": "adapt",
-    "steps": "reading",
-    "dt": "reading",
-    "input_high": "reading",
-    "graph_reset": "reading",
-    "nearest_tau": "reading",
-}
-FOLDERS = {"run", "build", "folder"}
-OF_THE_TERMINAL = {"help", "json", "action"}
-
-
-def commands():
-    action = next(a for a in command_line()._actions if isinstance(a, argparse._SubParsersAction))
-    return action.choices
-
-
-def options(parser):
-    found = {action.dest for action in parser._actions} - OF_THE_TERMINAL
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                found |= options(below)
-    return found
+from eideploy.api import jobs
+from eideploy.command_line.commands import COMMANDS
+from eideploy.options.fields import fields_of
 
 
 @pytest.mark.parametrize("name", eideploy.__all__)
@@ -77,21 +37,17 @@ def test_no_stable_name_is_a_module_that_would_replace_it_once_it_is_imported():
     assert not modules & set(eideploy.__all__)
 
 
-@pytest.mark.parametrize("command", sorted(commands()))
-def test_every_option_of_a_command_is_an_argument_of_its_job(command):
-    offered = {name for job in JOBS[command] for name in inspect.signature(job).parameters}
-    asked = {CALLED.get(name, name) for name in options(commands()[command])}
-    assert (asked - FOLDERS) <= (offered - FOLDERS)
-    assert bool(asked & FOLDERS) == bool(offered & FOLDERS)
-
-
-def test_the_jobs_have_the_defaults_of_their_commands():
-    for command, jobs in JOBS.items():
-        for action in commands()[command]._actions:
-            for job in jobs:
-                given = inspect.signature(job).parameters.get(action.dest)
-                if given is not None and action.default not in (None, []):
-                    assert given.default == action.default, (job, action.dest)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_a_function_of_the_same_options(name):
+    """The function has no list of its own: it is made of the command's request."""
+    asked = [field.name for field in fields_of(COMMANDS[name].request)]
+    same = [
+        job
+        for job in vars(jobs).values()
+        if inspect.isfunction(job) and sorted(inspect.signature(job).parameters) == sorted(asked)
+    ]
+    assert same
+    assert {job.__name__ for job in same} <= set(eideploy.__all__)
 
 
 def test_importing_the_package_loads_none_of_it():

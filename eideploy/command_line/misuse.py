@@ -50,10 +50,7 @@ def unrecognized(words: Sequence[str], command: Command) -> UsageError:
 
 def unknown_option(word: str, words: Sequence[str], command: Command) -> UsageError:
     """Say that a command has no such option, and what it is here; `words` are those of the line."""
-    from eideploy.arguments import command_line
-    from eideploy.unknown_options import instead  # late: it knows the configurations
-
-    parsers = command_line()._commands()  # type: ignore[attr-defined]  # noqa: SLF001 - no other name
+    from eideploy.command_line.unknown_options import instead  # late: it knows the configurations
 
     name, _, value = word.partition("=")
     at = words.index(word) if word in words else len(words)
@@ -62,7 +59,7 @@ def unknown_option(word: str, words: Sequence[str], command: Command) -> UsageEr
         name,
         value or (None if behind.startswith("-") else behind),
         own=[*options(command)],
-        others={name: [*parser._option_string_actions] for name, parser in parsers.items()},  # noqa: SLF001
+        others={other.name: [*options(other)] for other in COMMANDS.values()},
         preset=next((one for one in words[:at] if not one.startswith("-")), None),
     )
     return misuse(f"unrecognized arguments: {word}", advice or "", command=command)

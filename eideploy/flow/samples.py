@@ -19,8 +19,6 @@ from eideploy.simulate.samples import over_time
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
 Split = Literal["test", "train", "all"]
-WITHOUT_INPUT = "without --input"
-READING = "where samples of a data set are read"
 MAGIC = b"\x93NUMPY"
 
 

@@ -38,11 +38,7 @@ def call(capsys):
     """Return a function that runs a command and gives its exit code, stdout and stderr."""
 
     def run(*argv):
-        try:
-            code = cli.main([str(a) for a in argv])
-        except SystemExit as stop:  # argparse
-            code = stop.code
-        return Outcome(code, *capsys.readouterr())
+        return Outcome(cli.main([str(a) for a in argv]), *capsys.readouterr())
 
     return run
 

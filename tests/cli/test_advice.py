@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import __version__, nearest
-from eideploy.arguments import command_line
+from eideploy.command_line.commands import COMMANDS as DECLARED
+from eideploy.command_line.misuse import options
+from eideploy.command_line.unknown_options import OPTIONS, SEVERAL, instead
 from eideploy.config import Config, load_config
 from eideploy.config.chip import ChipConfig, load_chip_config
 from eideploy.config.reading import leaves
@@ -16,12 +18,9 @@ from eideploy.config.synonyms import ELSEWHERE, SYNONYMS, advice
 from eideploy.numeric.division import named
 from eideploy.report.advice import advice as report_advice
 from eideploy.target import load_target
-from eideploy.unknown_options import OPTIONS, SEVERAL, instead
 from tests.cli.support import BUILD, RUN
 
-COMMANDS = {
-    name: [*parser._option_string_actions] for name, parser in command_line()._commands().items()
-}
+COMMANDS = {name: [*options(command)] for name, command in DECLARED.items() if " " not in name}
 KEYS = {kind: [path for path, _, _ in leaves(kind())] for kind in (Config, ChipConfig)}
 
 

@@ -4,7 +4,6 @@ IDLE lists, for each context, the options that can do nothing there. All others 
 the work itself, which is not done here: what it begins with raises Reached.
 """
 
-import argparse
 import json
 import shutil
 from pathlib import Path
@@ -14,8 +13,8 @@ import numpy as np
 import pytest
 
 import eideploy
-from eideploy.arguments import command_line
 from eideploy.cli import main
+from eideploy.command_line.commands import COMMANDS, arguments
 from eideploy.data import registry
 from eideploy.data.digits import digits
 from eideploy.flow.requests.importing import Reading
@@ -178,9 +177,8 @@ def reached(*_, **__):
 
 def options_of(command):
     """Return how every option of a command is written, and the preset."""
-    action = next(a for a in command_line()._actions if isinstance(a, argparse._SubParsersAction))
-    found = [a.option_strings[-1] for a in action.choices[command]._actions if a.option_strings]
-    named = [option for option in found if option not in ("--help", "--json")]
+    fields = [argument.field for argument in arguments(COMMANDS[command].request)]
+    named = [field.spelled for field in fields if not field.positional]
     return [*named, *(["preset"] if command == "train" else [])]
 
 
@@ -241,7 +239,7 @@ def at_work(world, monkeypatch, request):
 
 
 def test_every_command_with_options_is_here():
-    with_options = {name for name in command_line()._commands() if options_of(name)}
+    with_options = {name for name in COMMANDS if options_of(name)}
     assert {command for command, _, _ in IDLE} == with_options
 
 

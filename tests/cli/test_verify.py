@@ -10,6 +10,7 @@ import pytest
 from onnx import numpy_helper
 
 from eideploy.backends.catalogue import EXTRAS
+from eideploy.command_line.commands import COMMANDS, arguments
 from eideploy.flow import executors
 from tests.cli.support import BUILD, RUN, rehash
 from tests.helpers.onnx_models import metadata_of
@@ -206,14 +207,10 @@ def test_verify_wants_a_build(trained, refused):
 
 
 def test_the_options_are_what_the_code_knows():
-    from eideploy.arguments import command_line
-
-    commands = command_line()._subparsers._group_actions[0].choices
     choices = {
-        (name, action.dest): set(action.choices)
-        for name, parser in commands.items()
-        for action in parser._actions
-        if action.choices
+        (name, argument.field.name): set(argument.field.choices)
+        for name, command in COMMANDS.items()
+        for argument in arguments(command.request)
     }
     assert choices["compile", "emit"] == set(EXTRAS)
     assert choices["simulate", "executor"] == {"integer", "float", "dpi", *executors.BESIDE}

@@ -11,6 +11,7 @@ from eideploy.backends.digital import emit as digital
 from eideploy.circuit import Circuit, forms
 from eideploy.emitted import Emitted
 from eideploy.errors import SpecError, UsageError
+from eideploy.options.choices import Dialect
 from eideploy.program import Program
 from eideploy.target import Target
 
@@ -53,7 +54,7 @@ def _onnx(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, 
     emit(circuit, program, folder, facts)
 
 
-def nir_file(dialect: forms.Dialect) -> str:
+def nir_file(dialect: Dialect) -> str:
     """Return the name of a NIR dialect's file in a build."""
     return "model.nir" if dialect == "ei" else f"model.{dialect}.nir"
 

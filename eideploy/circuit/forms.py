@@ -1,7 +1,7 @@
 """Other forms of an E-I layer: without its inhibitory population, without its division."""
 
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from eideploy.circuit.graph import Circuit
 from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import LIF, Convolution, EIConv, EILayer, EILinear, EIReadout, Synapses
 from eideploy.circuit.ranges import Ranges
+from eideploy.options.choices import Dialect
 
-Dialect = Literal["ei", "folded", "plain"]
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 

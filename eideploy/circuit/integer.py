@@ -4,7 +4,6 @@ All weights are unsigned (Dale's law: the sign belongs to the population, not to
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -14,13 +13,12 @@ from eideploy.circuit.nodes import (
     Connections,
     Convolution,
     Input,
-    Reset,
     Synapses,
     pool_shape,
 )
 from eideploy.numeric.division import Divider
+from eideploy.options.choices import Reset, ZeroPolicy
 
-ZeroPolicy = Literal["minimum", "floor"]
 MOST_LEAK = 15  # of four bits
 MAX_BITS = 62  # every intermediate fits a signed 64-bit integer with a bit to spare
 

@@ -1,13 +1,12 @@
 """The nodes of a float circuit. Equation numbers (M..) are those of docs/method.md."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Shape, window_output
+from eideploy.options.choices import Reset
 
-Reset = Literal["subtract", "zero"]
 RESETS: tuple[Reset, ...] = ("subtract", "zero")
 NO_LEAK = 2.0**60  # a time constant in steps: in float64 v - v / NO_LEAK is v
 

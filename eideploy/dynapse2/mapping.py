@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -19,8 +18,7 @@ from eideploy.dynapse2.ranges import check
 from eideploy.dynapse2.realise import Core, realise
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.dynapse2.synapses import Synapses
-
-Monitor = Literal["outputs", "all"]
+from eideploy.options.choices import Monitor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

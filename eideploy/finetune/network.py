@@ -20,7 +20,7 @@ from eideploy.circuit import (
     Ranges,
     SumPool,
 )
-from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses, ZeroPolicy
+from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits
 from eideploy.circuit.nodes import Convolution
 from eideploy.finetune.arithmetic import fire, quotient, whole
@@ -30,6 +30,7 @@ from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
 from eideploy.numeric.division import Divider
 from eideploy.numeric.fixed import EXACT_FLOAT32
+from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import Units, quantize_with_units

@@ -8,7 +8,8 @@ import numpy as np
 
 from eideploy.data import load as load_data
 from eideploy.errors import UsageError
-from eideploy.flow.samples import Split, split_of
+from eideploy.flow.samples import split_of
+from eideploy.options.choices import Split
 
 
 def baselines(

@@ -8,7 +8,7 @@ from eideploy import chip_folders, folders
 from eideploy.chip_folders import ChipRun
 from eideploy.dynapse2.account import Account, account
 from eideploy.dynapse2.demand import reasons
-from eideploy.dynapse2.mapping import Mapped, Monitor, map_network
+from eideploy.dynapse2.mapping import Mapped, map_network
 from eideploy.dynapse2.masks import ERROR_AIM
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import CapacityError, UsageError
@@ -16,6 +16,7 @@ from eideploy.files import MANIFEST, sha256
 from eideploy.flow.adapting import adapt, images_of
 from eideploy.flow.result import Result
 from eideploy.folders import load_run
+from eideploy.options.choices import Monitor
 from eideploy.progress import note
 from eideploy.report.text import table
 

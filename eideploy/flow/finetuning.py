@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
 from eideploy.circuit import Circuit, Ranges
-from eideploy.circuit.integer import ZeroPolicy
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
 from eideploy.data import Dataset
@@ -21,6 +20,7 @@ from eideploy.flow.runs import find_run
 from eideploy.folders import Run
 from eideploy.numeric.division import Divider, lut, named
 from eideploy.options import as_path
+from eideploy.options.choices import ZeroPolicy
 from eideploy.progress import note
 from eideploy.scheme import Scheme, load_scheme, scheme_of_table, scheme_table
 from eideploy.simulate.observe import observe

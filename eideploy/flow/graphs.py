@@ -10,7 +10,7 @@ from typing import Any
 from eideploy import folders
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
-from eideploy.circuit.nodes import RESETS, Reset
+from eideploy.circuit.nodes import RESETS
 from eideploy.config.chip import CHIP_PRESET
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
@@ -20,6 +20,7 @@ from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path, refuse_idle
+from eideploy.options.choices import Reset
 from eideploy.progress import note
 from eideploy.report.text import counted
 

@@ -3,17 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.nodes import Synapses
+from eideploy.options.choices import Form
 from eideploy.program import Program, Stage
 from eideploy.report.ladder import affordable
 from eideploy.report.text import counted, table
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
-
-Form = Literal["factored", "folded", "auto"]
 
 
 @dataclass(frozen=True, kw_only=True)

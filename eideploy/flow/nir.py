@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from eideploy.circuit import LIF, Array, Circuit, Ranges
-from eideploy.circuit.forms import Dialect, without_division
+from eideploy.circuit.forms import without_division
 from eideploy.circuit.nodes import EILayer
+from eideploy.options.choices import Dialect
 from eideploy.program import Program
 from eideploy.report.text import counted, percent
 from eideploy.simulate.float_reference import run_float

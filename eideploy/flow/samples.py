@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tokenize import TokenError
-from typing import Literal
 
 import numpy as np
 
@@ -14,11 +13,11 @@ from eideploy.data import load as load_data
 from eideploy.errors import DataError, UsageError
 from eideploy.files import open_plain, write_atomic
 from eideploy.folders import Build, Run
+from eideploy.options.choices import Split
 from eideploy.simulate.observe import batches
 from eideploy.simulate.samples import over_time
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
-Split = Literal["test", "train", "all"]
 MAGIC = b"\x93NUMPY"
 
 

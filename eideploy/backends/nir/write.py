@@ -22,9 +22,9 @@ from eideploy.circuit import (
     Shape,
 )
 from eideploy.circuit.folded import Folded, FoldedLayer, PlainLayer
-from eideploy.circuit.forms import Dialect
 from eideploy.circuit.nodes import NO_LEAK, Convolution, EILayer, Synapses
 from eideploy.errors import InvariantError
+from eideploy.options.choices import Dialect
 
 VERSION = 1
 DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be

@@ -111,10 +111,9 @@ def _job(name: str, job: Any) -> list[str]:
     """Return what a job says of itself, which is made of its request when it is imported."""
     summary, *parts = (inspect.getdoc(job) or "").split("\n\n")
     given = [
-        each.name if each.default is each.empty else f"{each.name}={each.default!r}"
-        for each in inspect.signature(job).parameters.values()
+        each.replace(annotation=each.empty) for each in inspect.signature(job).parameters.values()
     ]
-    shown = [f"## {name}", f"```python\n{name}({', '.join(given)})\n```", summary]
+    shown = [f"## {name}", f"```python\n{name}{inspect.Signature(given)}\n```", summary]
     for part in parts:
         title, entries = part.split("\n", 1)
         pairs = re.findall(r"^    (\S.*?): (.*(?:\n {5,}.*)*)", entries, re.M)

@@ -133,3 +133,13 @@ def test_its_page_lists_every_stable_name():
     page = (Path(__file__).parents[1] / "docs" / "python_api.md").read_text("utf-8")
     named = set(re.findall(r"`(\w+)(?:\(\w*\))?`", page))
     assert set(eideploy.__all__) - {"__version__"} <= named
+
+
+@pytest.mark.slow
+def test_type_checkers_see_every_option_of_a_job():
+    calls = Path(__file__).parent / "command_line" / "calls.py"
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(calls)]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=calls.parents[2]).stdout
+    refused = {int(line) for line in re.findall(r"calls\.py:(\d+): error", said)}
+    lines = calls.read_text("utf-8").splitlines()
+    assert refused == {i for i, line in enumerate(lines, 1) if line.endswith("# refused")}, said

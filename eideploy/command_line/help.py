@@ -1,13 +1,12 @@
 """The help of a command, and the page of all, from the requests alone: no parser is imported."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from textwrap import fill, wrap
 
 from eideploy.command_line.commands import (
     EXAMPLES,
     PROGRAM,
     PURPOSE,
-    Argument,
     Command,
     arguments,
     below,
@@ -66,20 +65,11 @@ def _placed(field: Field) -> str:
 def _entries(command: Command) -> Mapping[str, list[tuple[str, str]]]:
     """Return heads and texts of all that a command takes, by heading."""
     found: dict[str, list[tuple[str, str]]] = {OPTIONS: []}
-    for argument in _in_order(command):
+    for argument in arguments(command.request):
         entry = _head(argument.field), help_of(argument.field)
         found.setdefault(argument.heading or OPTIONS, []).append(entry)
     found[OPTIONS].append(("--json", JSON))
     return found
-
-
-def _in_order(command: Command) -> Iterator[Argument]:
-    """Yield what is written without a name, what the command declares, and what it inherits."""
-    own = list(arguments(command.request))
-    yield from (one for one in own if one.field.positional)
-    named = [one for one in own if not one.field.positional]
-    yield from (one for one in named if one.field.owner is command.request)
-    yield from (one for one in named if one.field.owner is not command.request)
 
 
 def _head(field: Field) -> str:

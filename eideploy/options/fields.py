@@ -107,7 +107,7 @@ class Field:
 
 
 def fields_of(kind: type[Any]) -> tuple[Field, ...]:
-    """Return the options of a request's class, its own and those that it inherits.
+    """Return the options of a request's class: its own, then those that it inherits.
 
     Raises:
         TypeError: a field is of a type that no option can take.
@@ -115,9 +115,10 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
     if kind not in _KNOWN:
         hints = get_type_hints(kind, include_extras=True)
         owners = {name: base for base in reversed(kind.__mro__) for name in _annotated(base)}
-        _KNOWN[kind] = tuple(
+        found = [
             _field(item, hints[item.name], owners[item.name]) for item in dataclasses.fields(kind)
-        )
+        ]
+        _KNOWN[kind] = tuple(sorted(found, key=lambda f: (not f.positional, f.owner is not kind)))
     return _KNOWN[kind]
 
 

@@ -29,11 +29,11 @@ def by_fields(
     job.__module__, _, job.__name__ = name.rpartition(".")
     job.__qualname__ = job.__name__
     job.__doc__ = _docstring(kind, does.__doc__ or "")
-    hints = get_type_hints(kind)
-    job.__signature__ = inspect.signature(kind).replace(  # type: ignore[attr-defined]
+    hints, parameters = get_type_hints(kind), inspect.signature(kind).parameters
+    job.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         parameters=[
-            each.replace(annotation=hints[each.name])
-            for each in inspect.signature(kind).parameters.values()
+            parameters[field.name].replace(annotation=hints[field.name])
+            for field in fields_of(kind)
         ],
         return_annotation=get_type_hints(does).get("return"),
     )

@@ -34,12 +34,12 @@ options:
   --out FOLDER          Where it cools.
   --json                Print the result as JSON.
 
-sugar:
-  --spoons N            How many spoons of it.
-
 the oven:
   --heat CELSIUS        How hot it is.
   --mode {grill,fan}    Where the heat comes from.
+
+sugar:
+  --spoons N            How many spoons of it.
 
 examples:
   eideploy bake

@@ -1,6 +1,6 @@
 """The commands: what each is asked, and the job that does it.
 
-Named by strings, so that a command imports what belongs to it alone, and its help not even that.
+Named by strings, so that a command imports what belongs to it alone, and its help the request only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from eideploy.options.option import Option, PathLike
 
-PLAIN = {int: "whole number", float: "number", str: "text", Path: "path"}
+PLAIN = {int: "whole number", float: "number", str: "text"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Field:
 
     Args:
         name: in Python.
-        kind: bool, int, float, str, Path, or a class with fields of its own.
+        kind: bool, int, float, str, also of a path, or a class with fields of its own.
         many: whether it holds several values, and may be written several times.
         pairs: whether it holds a mapping, written as KEY=VALUE.
         choices: the words of a Literal.
@@ -98,6 +98,8 @@ class Field:
                 raise ValueError(f"none of {', '.join(self.words)}")
             return self.option.words.get(text, text)
         try:
+            if self.kind is int and not text.removeprefix("-").isdecimal():
+                raise ValueError
             value = self.kind(text)
         except ValueError:
             raise ValueError(f"no {self.option.takes or PLAIN[self.kind]}") from None
@@ -168,7 +170,7 @@ def _unwrapped(hint: Any) -> tuple[Any, Option]:  # noqa: ANN401
     if get_origin(hint) in (Union, UnionType):
         parts = [part for part in get_args(hint) if part is not NoneType]
         if set(get_args(PathLike)) <= set(parts):
-            return Path, Option()
+            return str, Option()
         if len(parts) == 1:
             return _unwrapped(parts[0])
     return hint, Option()

@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -53,7 +52,7 @@ def test_a_command_without_options_asks_what_a_call_without_arguments_asks(comma
     if not required:
         assert parsed(command, []) == (command.request(), False)
     else:
-        assert parsed(command, ["x"])[0] == command.request(Path("x"))
+        assert parsed(command, ["x"])[0] == command.request("x")
 
 
 @EVERY

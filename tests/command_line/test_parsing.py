@@ -2,7 +2,6 @@
 
 import random
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -24,10 +23,10 @@ def asked(line, kind="Bake"):
     ("line", "request_"),
     [
         ("", Bake()),
-        ("cake.toml", Bake(Path("cake.toml"))),
-        ("-- -odd", Bake(Path("-odd"))),
+        ("cake.toml", Bake("cake.toml")),
+        ("-- -odd", Bake("-odd")),
         ("--guests 3", Bake(guests=3)),
-        ("--guests=3 cake.toml", Bake(Path("cake.toml"), guests=3)),
+        ("--guests=3 cake.toml", Bake("cake.toml", guests=3)),
         ("--above-sea -3", Bake(above_sea=-3)),
         ("--size large", Bake(size="large")),
         ("--filling jam --filling cream --filling jam", Bake(fillings=("jam", "cream"))),
@@ -35,8 +34,8 @@ def asked(line, kind="Bake"):
         ("--note a=1 --note b=c=d", Bake(notes={"a": "1", "b": "c=d"})),
         ("--candles", Bake(candles=True)),
         ("--candles --verbose", Bake(candles=True, verbose=True)),
-        ("--candles six.txt cake.toml", Bake(Path("cake.toml"), candles=Path("six.txt"))),
-        ("--candles=six.txt", Bake(candles=Path("six.txt"))),
+        ("--candles six.txt cake.toml", Bake("cake.toml", candles="six.txt")),
+        ("--candles=six.txt", Bake(candles="six.txt")),
         ("--no-eggs -v", Bake(eggs=False, verbose=True)),
         ("--heat 180 --mode fan", Bake(oven=Oven(heat=180.0, mode="all"))),
         ("--spoons 2", Bake(spoons=2)),
@@ -44,7 +43,8 @@ def asked(line, kind="Bake"):
         ("--fruit apple --fruit plum", Bake(fruit=("plum",))),
         ("--candles a --candles", Bake(candles=True)),
         ("-v -vv --verbose --no-eggs --no-eggs", Bake(verbose=True, eggs=False)),
-        ("--out=--there", Bake(out=Path("--there"))),
+        ("./cake", Bake("./cake")),
+        ("--out=--there", Bake(out="--there")),
     ],
 )
 def test_words_make_the_request_that_python_makes(line, request_):
@@ -53,8 +53,8 @@ def test_words_make_the_request_that_python_makes(line, request_):
 
 def test_arguments_may_be_several_or_required():
     assert asked("", "Wash") == Wash()
-    assert asked("a b", "Wash") == Wash((Path("a"), Path("b")))
-    assert asked("a", "Taste") == Taste(Path("a"))
+    assert asked("a b", "Wash") == Wash(("a", "b"))
+    assert asked("a", "Taste") == Taste("a")
 
 
 @pytest.mark.parametrize(("line", "as_json"), [("", False), ("--json", True)])
@@ -81,6 +81,8 @@ def test_a_result_is_wanted_as_json_where_that_is_said(line, as_json):
         ("--guests many", "--guests is 'many', which is no whole number above 0"),
         ("--guests 0", "--guests is '0', which is no whole number above 0"),
         ("--guests 8.5", "--guests is '8.5', which is no whole number above 0"),
+        ("--guests +8", "--guests is '+8', which is no whole number above 0"),
+        ("--guests 1_0", "--guests is '1_0', which is no whole number above 0"),
         ("--above-sea high", "--above-sea is 'high', which is no whole number"),
         ("--heat -1", "--heat is '-1', which is no number above 0"),
         ("--heat nan", "--heat is 'nan', which is no number above 0"),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from eideploy.files import sha256
 
@@ -16,10 +17,19 @@ RUN = "runs/digits-conv-1"
 BUILD = "builds/digits-conv-1-digital-int8-lut8x8-1"
 
 
-def process(*argv, more=None, **options):
-    """Start the command in a process of its own, with `more` in its environment."""
-    command = [sys.executable, "-m", "eideploy.cli", *map(str, argv)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **(more or {})}
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 1800  # for a process that hangs; no other outcome may depend on it
+
+
+def process(*argv, more=None, struck=(), **options):
+    """Start the command in a process of its own, with `more` in its environment.
+
+    `struck` is a signal's name and the file that it strikes for, as `tests.cli.struck` has them.
+    """
+    module = ("tests.cli.struck", *struck) if struck else ("eideploy.cli",)
+    command = [sys.executable, "-m", *map(str, (*module, *argv))]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **(more or {})}
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

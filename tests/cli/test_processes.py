@@ -5,12 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from eideploy.staging import locked
-from tests.cli.support import RUN, TINY, process
+from tests.cli.support import PATIENCE_S, RUN, TINY, process
 
 HEAVY = ("torch", "numpy", "sklearn", "rich", "safetensors")
 
@@ -140,41 +139,47 @@ def weights(run):
     return hashlib.sha256((run / "circuit.safetensors").read_bytes()).hexdigest()
 
 
-def wait_for(condition, command):
-    for _ in range(1200):
-        if condition() or command.poll() is not None:
-            return
-        time.sleep(0.01)
-    pytest.fail("nothing happened in 12 s")
+def test_ctrl_c_in_the_middle_of_an_epoch_keeps_its_batches_and_resumes(
+    trained, call, monkeypatch
+):
+    from eideploy.model import checkpoint, training
 
+    step, batches = training._step, iter(range(60))  # an epoch has 45
 
-def kill(command):
-    command.send_signal(signal.SIGKILL)
-    command.communicate()
+    def interrupted(*arguments):
+        step(*arguments)
+        if next(batches, None) is None:
+            signal.raise_signal(signal.SIGINT)
 
-
-def test_ctrl_c_in_the_middle_of_an_epoch_keeps_its_batches_and_resumes(trained, call):
-    command = process("train", *TINY, "--set", "training.epochs=5")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_step", interrupted)
+        found = call("train", *TINY)
     run = trained / "runs/digits-conv-2"
-    wait_for((run / "checkpoint.safetensors").exists, command)
-    command.send_signal(signal.SIGINT)
-    _, told = command.communicate()
+    assert found.code == 130
+    assert "error: stopped after 1 of 2 epochs" in found.err
+    assert checkpoint.load_state(run).partial.batches == 61 - 45
+    assert call("train", "--resume", run).code == 0
+    for name in ("circuit.safetensors", "metrics.csv", "health.csv"):
+        assert (run / name).read_bytes() == (trained / RUN / name).read_bytes()
+
+
+def test_ctrl_c_is_taken_by_a_process_of_its_own(trained, call):
+    run = trained / "runs/digits-conv-2"
+    command = process("train", *TINY, struck=("SIGINT", run / "metrics.csv"))
+    _, told = command.communicate(timeout=PATIENCE_S)
     assert command.returncode == 130
-    assert "error: stopped after" in told
+    assert "error: stopped after 1 of 2 epochs" in told
     assert "Traceback" not in told
     assert call("train", "--resume", run).code == 0
-    assert call("train", *TINY, "--set", "training.epochs=5").code == 0
-    assert weights(run) == weights(trained / "runs/digits-conv-3")
-    for name in ("metrics.csv", "health.csv"):
-        assert (run / name).read_bytes() == (trained / "runs/digits-conv-3" / name).read_bytes()
+    assert weights(run) == weights(trained / RUN)
 
 
 @pytest.mark.parametrize("moment", ["config.toml", "checkpoint.safetensors", "metrics.csv"])
 def test_a_training_killed_at_any_moment_resumes_to_the_same_weights(trained, call, moment):
-    command = process("train", *TINY)
     run = trained / "runs/digits-conv-2"
-    wait_for((run / moment).exists, command)
-    kill(command)
+    command = process("train", *TINY, struck=("SIGKILL", run / moment))
+    command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == -signal.SIGKILL
     assert not (run / "manifest.json").exists()
     (run / ".checkpoint.safetensors.0badf00d.partial").write_bytes(b"left by the killed process")
     found = call("train", "--resume")

@@ -1,5 +1,6 @@
 """train, compile and simulate find each other's folders, and say what they did."""
 
+import csv
 import json
 import re
 
@@ -134,10 +135,20 @@ def test_compile_says_the_same_to_machines_and_in_its_manifest(trained, call):
     assert 0.5 <= chosen["least"] <= chosen["median"] <= chosen["most"]
 
 
-def test_train_says_the_same_to_machines_and_in_its_manifest(trained):
+def test_train_says_the_same_to_machines_and_in_its_manifest(trained, call):
+    def finished(*options):
+        (trained / RUN / "manifest.json").unlink()
+        return call("train", "--resume", RUN, *options).out
+
+    facts = json.loads(finished("--json"))
     written = json.loads((trained / RUN / "manifest.json").read_text())
-    assert written["metrics"]["epochs"] == 2
-    assert (trained / RUN / "metrics.csv").read_text().count("\n") == 3
+    assert facts.pop("run") == RUN
+    assert {key: written[key] for key in facts} == facts
+    logged = list(csv.DictReader((trained / RUN / "metrics.csv").read_text().splitlines()))
+    assert len(logged) == facts["metrics"]["epochs"] == 2
+    for key in ("loss", "train_accuracy", "test_accuracy"):
+        assert facts["metrics"][key] == float(logged[-1][key])
+    assert f"{100 * facts['metrics']['test_accuracy']:.2f} %" in finished()
 
 
 def test_targets_says_the_same_to_machines(empty, call):

@@ -1,8 +1,9 @@
 """The page of a report, as Chromium shows it: whole, alone, on screens and on paper."""
 
+import json
 import os
 import re
-import time
+from pathlib import Path
 
 import pytest
 
@@ -11,12 +12,13 @@ from tests.cli.support import BUILD, RUN
 from tests.helpers.chromium import chromium
 from tests.helpers.pages import WAYS, keys_with_numbers, shown_whole
 
-MOST_BYTES, MOST_SECONDS = 3 << 20, 10
+MOST_BYTES = 3 << 20
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """Return the folders of a build's and a run's report, and the seconds that they took.
+    """Return the folders of a build's and a run's report.
 
     The network is all of digits-conv, trained for two epochs.
     """
@@ -32,10 +34,8 @@ def reports(tmp_path_factory):
         ):  # fmt: skip
             assert cli.main(list(argv)) == 0
         for name, folder in (("build", BUILD), ("run", RUN)):
-            begun, worked = time.perf_counter(), time.process_time()
             assert cli.main(["report", folder]) == 0
-            seconds = min(time.perf_counter() - begun, time.process_time() - worked)
-            made[name] = (place / folder, seconds)  # of an idle machine: others may be at work
+            made[name] = place / folder
     finally:
         os.chdir(before)
     return made
@@ -48,15 +48,13 @@ def tab():
 
 
 @pytest.mark.parametrize("kind", ["build", "run"])
-def test_a_report_is_small_and_soon_made(reports, kind):
-    folder, seconds = reports[kind]
-    assert (folder / "report.html").stat().st_size < MOST_BYTES
-    assert seconds < MOST_SECONDS
+def test_a_report_is_small(reports, kind):
+    assert (reports[kind] / "report.html").stat().st_size < MOST_BYTES
 
 
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_a_page_fetches_and_runs_nothing(reports, kind):
-    page = (reports[kind][0] / "report.html").read_text()
+    page = (reports[kind] / "report.html").read_text()
     assert "<script" not in page
     assert not re.search(r"(src|href)=\"(?!data:|#)", page)
     assert not re.search(r"@import|url\((?!#)", page)
@@ -66,40 +64,47 @@ def test_a_page_fetches_and_runs_nothing(reports, kind):
 
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_every_figure_has_its_numbers(reports, kind):
-    assert keys_with_numbers(reports[kind][0]) > 15
+    assert keys_with_numbers(reports[kind]) > 15
 
 
-def test_what_the_issue_names_is_there(reports):
-    page = (reports["build"][0] / "report.html").read_text()
-    for words in (
-        "Facts",
-        "SHA-256",
-        "After every pass",
-        "Every executor",
-        "Confusion matrix",
-        "Spikes that differ",
-        "integrated current",
-        "current at initialisation",
-        "shunting inhibition",
-        "error of the division",
-        "Accumulators",
-        "What saturates",
-        "Cycles per layer",
-        "Cycles per inference",
-        "Used of what",
-        "Accuracy against",
-        "Input",
-        "Spikes",
-        "What to see to",
-    ):
-        assert words in page, words  # fmt: skip
+def test_the_page_has_every_section_that_the_documentation_describes(reports):
+    text = (ROOT / "docs/report.md").read_text()
+    described = re.findall(
+        r"\*\*(.+?)\*\*", text.partition("## Of a build\n")[2].partition("\n## ")[0]
+    )
+    assert len(described) > 10
+    sections = re.findall(r"<h2>(.*?)</h2>", (reports["build"] / "report.html").read_text())
+    untold = [s for s in sections if not any(s.lower().startswith(d.lower()) for d in described)]
+    absent = [d for d in described if not any(s.lower().startswith(d.lower()) for s in sections)]
+    assert (untold, absent) == ([], [])
+
+
+def rows_of(page):
+    """Return the text of every cell of a page's tables, row by row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    cells = [re.findall(r"<(t[hd]).*?>(.*?)</\1>", row, re.DOTALL) for row in rows]
+    return [[re.sub("<.*?>", "", text).strip() for _, text in row] for row in cells]
+
+
+def test_the_page_shows_the_numbers_beside_it(reports):
+    rows = rows_of((reports["build"] / "report.html").read_text())
+    found = json.loads((reports["build"] / "report.json").read_text())
+    for name, digits in found["provenance"]["sha256"].items():
+        assert [name, digits] in rows
+    shown = {(row[0], row[1]): row for row in rows if len(row) > 1}
+    for own in found["executors"]:
+        row = shown[own["artefact"], own["executor"]]
+        assert row[4] == own["result"]
+        assert own["result"] == "not run" or row[2] == str(own["samples"])
+    accuracy = sum(row[i] for i, row in enumerate(found["confusion"])) / found["samples"]
+    assert shown["integer program", "integer simulator"][3] == f"{100 * accuracy:.2f} %"
 
 
 @pytest.mark.chromium
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_chromium_shows_all_of_it(reports, tab, kind, way, tmp_path):
-    page = reports[kind][0] / "report.html"
+    page = reports[kind] / "report.html"
     assert shown_whole(tab, page, way) >= 12
     tab.picture(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 50_000
@@ -108,6 +113,6 @@ def test_chromium_shows_all_of_it(reports, tab, kind, way, tmp_path):
 @pytest.mark.chromium
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_chromium_prints_it(reports, tab, kind, tmp_path):
-    tab.open(reports[kind][0] / "report.html", width=794)
+    tab.open(reports[kind] / "report.html", width=794)
     tab.print(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eideploy.circuit import IntegerLIF
+from eideploy.circuit import EIConv, IntegerLIF
 from eideploy.errors import DataError
 from eideploy.numeric.division import lut
 from eideploy.pipeline import compile_circuit
@@ -75,10 +75,6 @@ def test_every_layer_is_compared_spike_by_spike(compiled, found, traces):
         assert layer.rate == pytest.approx(ours.mean(), abs=1e-15)
 
 
-def test_the_first_diverging_layer_is_the_first_that_differs_at_all(found):
-    assert found.first_diverging == next(x.name for x in found.layers if x.mismatch)
-
-
 def test_cycles_are_those_of_the_cycle_model(compiled, found, traces):
     cycles = count_cycles(compiled[1], traces[1])
     assert found.cycles.least == cycles.per_inference.min()
@@ -102,12 +98,48 @@ def test_progress_adds_up_to_the_samples(compiled):
     assert len(steps) > 1
 
 
-def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(compiled):
-    silent = np.zeros_like(compiled[2][:2])
-    equal = compare(compiled[0], compiled[1], silent, None)
-    if equal.first_diverging is None:
-        assert "none: all spikes are equal" in comparison_text(equal)
-    assert all(layer.mismatch == 0 for layer in equal.layers) == (equal.first_diverging is None)
+def biased(circuit, **biases):
+    """Return the circuit with layers of these biases, by name, and the others of none."""
+    return circuit.rewrite(
+        EIConv, lambda node: replace(node, b_e=np.full(node.n_e, biases.get(node.name, 0.0)))
+    )
+
+
+@pytest.fixture(scope="module")
+def silent(compiled):
+    """Return a circuit without biases, its program, and samples without input: nothing fires."""
+    circuit = biased(compiled[0])
+    program = compile_circuit(
+        circuit,
+        target=load_target("digital"),
+        scheme=load_scheme("int8"),
+        ranges=observe(circuit, compiled[2][:32]),
+        divider=lut(2, 2),
+        zero_policy="minimum",
+    )
+    return circuit, program, np.zeros_like(compiled[2][:2])
+
+
+def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(silent):
+    equal = compare(*silent, None)
+    assert [layer.mismatch for layer in equal.layers] == [0, 0]
+    assert equal.first_diverging is None
+    assert "none: all spikes are equal" in comparison_text(equal)
+
+
+@pytest.mark.parametrize(
+    ("biases", "differ", "first"),
+    [
+        ({"conv1": 2.0}, [True, True], "lif1"),  # the second layer fires by what the first does
+        ({"conv2": 2.0}, [False, True], "lif2"),
+    ],
+)
+def test_the_first_layer_in_which_a_spike_differs_is_named(silent, biases, differ, first):
+    circuit, program, samples = silent
+    found = compare(biased(circuit, **biases), program, samples, None)
+    assert [layer.mismatch > 0 for layer in found.layers] == differ
+    assert found.first_diverging == first
+    assert f"first diverging layer {first}\n" in comparison_text(found)
 
 
 def test_samples_that_do_not_fit_are_refused(compiled):

@@ -8,7 +8,6 @@ import pytest
 import eideploy
 
 ROOT = Path(eideploy.__file__).parent
-LONGEST = 300  # lines
 CODE = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 RUNS = {
     "eval", "exec", "joblib.load", "joblib.dump", "yaml.load", "torch.load", "torch.save",
@@ -52,10 +51,6 @@ def target_names_asked(tree):
         if isinstance(side, ast.Attribute) and side.attr == "name"
         and "target" in ast.unparse(side.value)
     ]  # fmt: skip
-
-
-def test_no_module_is_longer_than_300_lines(modules):
-    assert [path for path, (text, _) in modules.items() if text.count("\n") > LONGEST] == []
 
 
 def test_every_module_says_what_it_is_for(modules):

@@ -22,7 +22,7 @@ class Strike:
     def __init__(self, number, path):
         self.number, self.path, self.done = number, path, False
 
-    def __call__(self, event, args):
+    def __call__(self, event, _):
         if event in EVENTS and not self.done and self.path.exists():
             self.done = True
             os.kill(os.getpid(), self.number)

@@ -139,9 +139,7 @@ def weights(run):
     return hashlib.sha256((run / "circuit.safetensors").read_bytes()).hexdigest()
 
 
-def test_ctrl_c_in_the_middle_of_an_epoch_keeps_its_batches_and_resumes(
-    trained, call, monkeypatch
-):
+def test_ctrl_c_in_the_middle_of_an_epoch_keeps_its_batches_and_resumes(trained, call, monkeypatch):
     from eideploy.model import checkpoint, training
 
     step, batches = training._step, iter(range(60))  # an epoch has 45

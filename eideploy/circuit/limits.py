@@ -1,4 +1,7 @@
-"""What every accumulator can reach, proven from the weights and the input range."""
+"""What every accumulator can reach, proven from the weights and the input range.
+
+Sums are Python's integers: a proof that wraps at 64 bits would bless what wraps.
+"""
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -15,9 +18,17 @@ from eideploy.circuit.integer import (
     IntegerSynapses,
     SumPool,
 )
-from eideploy.circuit.node import Node
+from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import Add, Flatten
-from eideploy.numeric.fixed import exact_matmul, signed_bits, unsigned_bits
+from eideploy.errors import CapacityError
+from eideploy.numeric.fixed import (
+    WIDEST,
+    exact_matmul,
+    left_shifted,
+    row_sums,
+    signed_bits,
+    unsigned_bits,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,15 @@ class LayerLimits:
     total_high: int
 
     @property
+    def bits(self) -> dict[str, int]:
+        """The widths below, by what they hold."""
+        return {
+            "accumulators": self.accumulator_bits,
+            "inhibitory sums": self.inhibition_bits,
+            "divisors": self.divisor_bits,
+        }
+
+    @property
     def accumulator_bits(self) -> int:
         """Signed width that holds NUM, or a readout's sum of it."""
         return signed_bits(self.total_low, self.total_high)
@@ -59,6 +79,46 @@ class LayerLimits:
         return unsigned_bits(self.divisor)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reach:
+    """What `LayerLimits` says of a layer, neuron by neuron; in Python's integers, of any width.
+
+    excitation, low, high, subtracted, divisor  (n_E,)
+    inhibition, gained  (n_I,), of one step; empty if folded
+    times  steps that a readout adds up; 1 of a layer
+    """
+
+    excitation: Array
+    inhibition: Array
+    gained: Array
+    low: Array
+    high: Array
+    subtracted: Array
+    divisor: Array
+    times: int
+
+    @property
+    def limits(self) -> LayerLimits:
+        """The layer's limits, those of all its neurons."""
+        low, high = self.low.min(), self.high.max()
+        return LayerLimits(
+            excitation=self.excitation.max(),
+            inhibition=self.inhibition.max(initial=0) * self.times,
+            gained=self.gained.max(initial=0),
+            low=low,
+            high=high,
+            subtracted=self.subtracted.max(),
+            divisor=self.divisor.max(),
+            total_low=low * self.times,
+            total_high=high * self.times,
+        )
+
+    @property
+    def numerator(self) -> Array:
+        """The largest |NUM| of every neuron, (n_E,)."""
+        return np.maximum(-self.low, self.high)
+
+
 def peaks(circuit: Circuit) -> dict[str, int]:
     """Return the largest value that every node with a non-negative output can put out."""
     found: dict[str, int] = {}
@@ -69,43 +129,77 @@ def peaks(circuit: Circuit) -> dict[str, int]:
 
 def limits(circuit: Circuit) -> dict[str, LayerLimits]:
     """Return the limits of every integer E-I layer and readout."""
+    return {name: reach.limits for name, reach in reaches(circuit).items()}
+
+
+def require_held(circuit: Circuit, bits: int, *, by: str) -> dict[str, LayerLimits]:
+    """Return the limits of every layer, none of which takes more than `bits`.
+
+    Raises:
+        CapacityError: naming every sum that takes more, and `by` what it is to be held.
+    """
+    found = limits(circuit)
+    faults = [
+        f"{name}: {what} reach {n} bits, {bits} offered by {by}"
+        for name, reach in found.items()
+        for what, n in reach.bits.items()
+        if n > bits
+    ]
+    faults += too_high(circuit, bits, by=by)
+    if faults:
+        raise CapacityError(
+            "; ".join(faults),
+            where="circuit",
+            fix="choose a scheme with fewer bits, or a network that adds up fewer branches",
+        )
+    return found
+
+
+def too_high(circuit: Circuit, bits: int, *, by: str) -> list[str]:
+    """Return that a node puts out what `bits` do not hold, of the first that does, if any."""
+    return [
+        f"{name}: values reach {n} bits, {bits} offered by {by}"
+        for name, peak in peaks(circuit).items()
+        if (n := unsigned_bits(peak)) > bits
+    ][:1]
+
+
+def reaches(circuit: Circuit) -> dict[str, Reach]:
+    """Return what every neuron of every integer E-I layer and readout can reach."""
     top = peaks(circuit)
     layers = circuit.of(Integers)
-    return {n.name: layer_limits(n, top[n.inputs[0]], circuit.steps) for n in layers}
+    return {n.name: layer_reach(n, top[n.inputs[0]], circuit.steps) for n in layers}
 
 
-def layer_limits(node: Integers, peak: int, steps: int) -> LayerLimits:
-    """Return the limits of one layer whose inputs lie in 0..peak."""
+def layer_reach(node: Integers, peak: int, steps: int) -> Reach:
+    """Return the reach of one layer whose inputs lie in 0..peak."""
     if isinstance(node, IntegerFolded):
-        return _folded_limits(node, peak, steps)
+        return _folded_reach(node, peak, steps)
     assert isinstance(node, IntegerSynapses)
-    return _factored_limits(node, peak, steps)
+    return _factored_reach(node, peak, steps)
 
 
-def _folded_limits(node: IntegerFolded, peak: int, steps: int) -> LayerLimits:
+def _folded_reach(node: IntegerFolded, peak: int, steps: int) -> Reach:
     """Return the sums of a row's positive (negative) terms, which NUM may reach at some moment."""
     rows = node.w_num.reshape(node.n_e, -1)
-    high = int(np.maximum(rows, 0).sum(1).max()) * peak
-    low = int(np.minimum(rows, 0).sum(1).min()) * peak
-    divisor, times = 0, steps  # a readout adds up all steps
+    high, low = (row_sums(part) * peak for part in (np.maximum(rows, 0), np.minimum(rows, 0)))
+    divisor, times, none = np.zeros(node.n_e, object), steps, np.zeros(0, object)
     if isinstance(node, IntegerFoldedLayer):
-        divisor = int(node.w_den.reshape(node.n_e, -1).sum(1).max()) * peak
-        times = 1
-    return LayerLimits(
+        divisor, times = row_sums(node.w_den.reshape(node.n_e, -1)) * peak, 1
+    return Reach(
         excitation=high,
-        inhibition=0,
-        gained=0,
+        inhibition=none,
+        gained=none,
         low=low,
         high=high,
         subtracted=-low,
         divisor=divisor,
-        total_low=low * times,
-        total_high=high * times,
+        times=times,
     )
 
 
-def _factored_limits(node: IntegerSynapses, peak: int, steps: int) -> LayerLimits:
-    """Return the limits of a layer with an inhibitory population.
+def _factored_reach(node: IntegerSynapses, peak: int, steps: int) -> Reach:
+    """Return the reach of a layer with an inhibitory population.
 
     NUM is linear in the input, so its extremes are sums of the positive (negative) coefficients.
     Excitation is accumulated before inhibition is subtracted: the highest moment is the largest
@@ -113,28 +207,30 @@ def _factored_limits(node: IntegerSynapses, peak: int, steps: int) -> LayerLimit
     """
     ee = node.w_ee.reshape(node.n_e, -1)
     ie = node.w_ie.reshape(node.n_i, -1)
-    s = ie.sum(1) * peak
-    p = ee.sum(1) * peak
-    folded = exact_matmul(node.w_ei, ie, bound=int(node.w_ei.sum(1).max()) * int(ie.max()))
-    net = (ee << node.shift_ee[:, None]) - folded
-    low = int(np.minimum(net, 0).sum(1).min()) * peak
-    high = int((p << node.shift_ee).max())
-    gained, divisor, times = 0, 0, steps  # a readout adds up all steps
+    s, p = row_sums(ie) * peak, row_sums(ee) * peak
+    bound = row_sums(node.w_ei).max() * int(ie.max())
+    net = left_shifted(ee, node.shift_ee[:, None]) - exact_matmul(node.w_ei, ie, bound=bound)
+    gained, divisor, times = np.zeros(0, object), np.zeros(node.n_e, object), steps
     if isinstance(node, IntegerEILayer):
-        gained = int((node.gain * s).max())
-        divisor = int((node.w_ei @ (node.gain * s)).max())
-        times = 1
-    return LayerLimits(
-        excitation=int(p.max()),
-        inhibition=int(s.max()) * times,
+        gained, times = node.gain.astype(object) * s, 1
+        divisor = _through(node.w_ei, gained)
+    return Reach(
+        excitation=p,
+        inhibition=s,
         gained=gained,
-        low=low,
-        high=high,
-        subtracted=int((node.w_ei @ s).max()),
+        low=row_sums(np.minimum(net, 0)) * peak,
+        high=p << node.shift_ee.astype(object),
+        subtracted=_through(node.w_ei, s),
         divisor=divisor,
-        total_low=low * times,
-        total_high=high * times,
+        times=times,
     )
+
+
+def _through(w_ei: Array, s: Array) -> Array:
+    """Return W_EI s, (n_E,), of Python's integers s >= 0."""
+    if int(w_ei.max()) * sum(s) <= WIDEST:
+        return np.asarray((w_ei @ s.astype(np.int64)).astype(object))
+    return np.asarray(w_ei.astype(object) @ s)
 
 
 @singledispatch

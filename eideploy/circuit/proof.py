@@ -12,7 +12,7 @@ from eideploy.circuit.integer import (
     Integers,
     IntegerSynapses,
 )
-from eideploy.circuit.limits import LayerLimits, limits, peaks
+from eideploy.circuit.limits import LayerLimits, Reach, peaks, reaches
 from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
 
 
@@ -43,7 +43,7 @@ class Number:
 
 def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
     """Return every number of every node of an integer circuit, in the order of computation."""
-    reach, top_of = limits(circuit), peaks(circuit)
+    reach, top_of = reaches(circuit), peaks(circuit)
     found: dict[str, tuple[Number, ...]] = {}
     currents: dict[str, tuple[int, int]] = {}
     for node in circuit.nodes:
@@ -51,12 +51,12 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
             case IntegerInput():
                 found[node.name] = (Number(role="X", low=0, high=node.top),)
             case IntegerCurrent():
-                known = _weighted(node, reach[node.name], top_of[node.inputs[0]])
+                known = _weighted(node, reach[node.name].limits, top_of[node.inputs[0]])
                 divided, current = _current(node, reach[node.name])
                 found[node.name] = (*known, *divided)
                 currents[node.name] = current
             case Integers():
-                found[node.name] = _weighted(node, reach[node.name], top_of[node.inputs[0]])
+                found[node.name] = _weighted(node, reach[node.name].limits, top_of[node.inputs[0]])
             case IntegerLIF():
                 found[node.name] = (membrane(node, *currents[node.inputs[0]], circuit.steps),)
     return found
@@ -102,22 +102,25 @@ def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Num
     return tuple(Number(role=role, low=low, high=high) for role, low, high in numbers)
 
 
-def _current(
-    node: IntegerCurrent, reach: LayerLimits
-) -> tuple[tuple[Number, ...], tuple[int, int]]:
+def _current(node: IntegerCurrent, reach: Reach) -> tuple[tuple[Number, ...], tuple[int, int]]:
     """Return the numbers of the division, and the interval of the current I."""
-    largest = max(-reach.low, reach.high)
+    divider, policy = (
+        (node.division.divider, node.division.zero_policy) if node.division else (None, "minimum")
+    )
     # DEN is at least 1, a zero one is replaced; `align` raises the numerator's fraction then
-    power = int((node.fraction + node.align).max())
-    quotient = largest << power if power >= 0 else -(-largest >> -power)
+    aligns = policy == "minimum" and (divider is None or divider.reads_divisor)
+    power = (node.fraction + node.align * aligns).tolist()
+    rows = list(zip(reach.numerator.tolist(), power, strict=True))
+    quotient = max(num << f if f >= 0 else -(-num >> -f) for num, f in rows)
     numbers = []
-    divider = node.division.divider if node.division else None
-    if divider and divider.bound:
-        quotient *= 2  # no method errs by more
-    if divider and divider.table.size:
-        product = largest * int(divider.table.max())
-        numbers.append(Number(role="|NUM| r, a product", low=0, high=product))
-    low = -quotient if reach.low < 0 else 0
+    if aligns:
+        aligned = max(reach.divisor << node.align.astype(object))
+        numbers.append(Number(role="DEN << a", low=0, high=aligned))
+    if divider:
+        quotient *= 2 if divider.bound else 1  # no method errs by more
+        widest = max(divider.widest(num, f) for num, f in rows)
+        numbers.append(Number(role=divider.on_the_way, low=0, high=widest))
+    low = -quotient if min(reach.low) < 0 else 0
     c = Number(role="c", low=low, high=quotient, saturates=node.current_bits)
     limit = top(node.current_bits)
     kept = max(low, -limit) + int(node.bias.min()), min(quotient, limit) + int(node.bias.max())

@@ -21,7 +21,7 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
-from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.circuit.nodes import Convolution
 from eideploy.finetune.arithmetic import fire, quotient, whole
 from eideploy.model.export import export
@@ -29,7 +29,7 @@ from eideploy.model.functional import scale_gradient
 from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
 from eideploy.numeric.division import Divider
-from eideploy.numeric.fixed import EXACT_FLOAT32
+from eideploy.numeric.fixed import EXACT_FLOAT32, EXACT_FLOAT64
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.lower_division import lower_division
@@ -38,6 +38,7 @@ from eideploy.scheme import Scheme
 from eideploy.target import Target
 
 EXACT = torch.float64
+EXACT_BITS = EXACT_FLOAT64.bit_length() - 1  # of whole numbers that it holds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +56,11 @@ class Goal:
     target: Target
 
     def integers(self, circuit: Circuit) -> Circuit:
-        """Return the integer circuit of a float one, as `compile` makes it."""
+        """Return the integer circuit of a float one, as `compile` makes it.
+
+        Raises:
+            CapacityError: sums that float64 does not hold; the target divides otherwise.
+        """
         return self.integers_with_units(circuit)[0]
 
     def integers_with_units(self, circuit: Circuit) -> tuple[Circuit, dict[str, Units]]:
@@ -65,6 +70,7 @@ class Goal:
         lowered = lower_division(
             integer, divider=self.divider, zero_policy=self.zero_policy, target=self.target
         )
+        require_held(lowered, EXACT_BITS, by="fine-tuning")
         return lowered, dict(units)
 
 

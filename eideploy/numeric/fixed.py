@@ -10,6 +10,8 @@ Array = NDArray[Any]
 
 EXACT_FLOAT32 = 1 << 24  # integers up to here are exact in float32, and so are their sums
 EXACT_FLOAT64 = 1 << 53
+WIDEST = (1 << 63) - 1  # of int64
+PART = 16  # bits of a factor that are multiplied at once where the product is wider
 HALVES = np.array([0, *(1 << n for n in range(63))], np.int64)  # half of 2^n, floored
 
 
@@ -77,10 +79,44 @@ def exact_type(bound: int) -> type[Any]:
 
 
 def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:
-    """Return the integer matrix product a @ b as int64.
+    """Return the integer matrix product a @ b as int64, or as Python's integers where it is wider.
 
     `bound` is a proven limit of sum |a| |b| over every entry: the product runs in its `exact_type`.
     """
+    if bound > WIDEST:
+        return _wide_matmul(a, b)
     kind = exact_type(bound)
     product = np.matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
     return np.asarray(product, dtype=np.int64)
+
+
+def _wide_matmul(a: Array, b: Array) -> Array:
+    """Return a @ b of int64 as Python's integers, as a sum of products of parts of 16 bits.
+
+    The highest part keeps the sign, so that a = sum of part << 16 i, as a shift floors.
+    """
+    found: Any = 0
+    bound = a.shape[-1] << 2 * PART
+    for i, left in enumerate(_parts(a)):
+        for j, right in enumerate(_parts(b)):
+            found = found + (
+                exact_matmul(left, right, bound=bound).astype(object) << PART * (i + j)
+            )
+    return np.asarray(found, object)
+
+
+def _parts(x: Array) -> list[Array]:
+    last, mask = 64 // PART - 1, (1 << PART) - 1
+    return [(x >> PART * i) & mask for i in range(last)] + [x >> PART * last]
+
+
+def left_shifted(x: Array, by: Array) -> Array:
+    """Return x << by of integers x >= 0 as int64, or as Python's integers where one is wider."""
+    widest = int(x.max(initial=0)) << int(by.max(initial=0))
+    return x << by if widest <= WIDEST else x.astype(object) << by.astype(object)
+
+
+def row_sums(rows: Array) -> Array:
+    """Return the sums of rows of integers (n, m) as Python's integers, which nothing overflows."""
+    most = max(int(rows.max(initial=0)), -int(rows.min(initial=0))) * rows.shape[1]
+    return np.asarray((rows if most <= WIDEST else rows.astype(object)).sum(1).astype(object))

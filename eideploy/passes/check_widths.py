@@ -5,7 +5,7 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF
 from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.integer import MAX_BITS, IntegerCurrent, IntegerEILayer, IntegerSynapses
-from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.limits import LayerLimits, limits, too_high
 from eideploy.circuit.proof import prove
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
@@ -33,6 +33,7 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
         for n in numbers
         if n.saturates is None and n.bits > MAX_BITS
     ]
+    faults += too_high(circuit, MAX_BITS, by="the simulator")
     if faults:
         raise CapacityError(
             "; ".join(faults),
@@ -80,9 +81,13 @@ def _signed(values: Array) -> int:
 
 
 def _reach_faults(reach: LayerLimits, widths: Widths) -> list[str]:
-    asked = {
-        "accumulators": (reach.accumulator_bits, widths.accumulator),
-        "inhibitory sums": (reach.inhibition_bits, widths.inhibition),
-        "divisors": (reach.divisor_bits, widths.divisor),
+    offered = {
+        "accumulators": widths.accumulator,
+        "inhibitory sums": widths.inhibition,
+        "divisors": widths.divisor,
     }
-    return [f"{what} reach {n} bits, {of} offered" for what, (n, of) in asked.items() if n > of]
+    return [
+        f"{what} reach {n} bits, {offered[what]} offered"
+        for what, n in reach.bits.items()
+        if n > offered[what]
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 from eideploy.circuit import Array, LayerRange
 from eideploy.circuit.folded import PlainLayer
 from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
-from eideploy.circuit.limits import layer_limits
+from eideploy.circuit.limits import layer_reach
 from eideploy.circuit.nodes import Current
 from eideploy.scheme import Bits
 
@@ -62,7 +62,7 @@ def integer_current(
         "current_bits": bits.current,
     }
     zero = np.zeros(node.n_e, np.int64)
-    reach = layer_limits(kind(**fields, fraction=zero, bias=zero), around.peak, around.steps)
+    reach = layer_reach(kind(**fields, fraction=zero, bias=zero), around.peak, around.steps).limits
     most = MAX_BITS - 2 - reach.accumulator_bits - int(align.max())
     fraction, per_unit = _membrane(node, ratio, around, most)
     limit = (1 << (bits.current - 1)) - 1

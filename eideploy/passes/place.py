@@ -18,6 +18,8 @@ from eideploy.passes.contract import contract, has_dividers
 from eideploy.program import Program, Route, Stage, Use
 from eideploy.target import Target
 
+MOST_ROUTES = 1 << 12  # that are counted with all else that does not fit
+
 
 @contract(needs=(has_dividers,), gives=(has_dividers,))
 def place(circuit: Circuit, *, target: Target) -> Program:
@@ -38,6 +40,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
 def laid_out(circuit: Circuit, target: Target) -> Program:
     """Return what `place` does, whether or not it fits the memories."""
     _require_one_readout(circuit)
+    _require_routes(circuit, target)
     cursor = _Cursor()
     stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(Integers))
     _require_hidden_layer(circuit)
@@ -54,6 +57,17 @@ def _require_one_readout(circuit: Circuit) -> None:
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
             where="circuit", fix="end the network with its one readout",
         )  # fmt: skip
+
+
+def _require_routes(circuit: Circuit, target: Target) -> None:
+    """Refuse routes without end before the first is made: n sums of sums may have 2^n."""
+    routes: dict[str, int] = {}
+    for node in circuit.nodes:
+        through = isinstance(node, Add | SumPool | Flatten)
+        routes[node.name] = sum(routes[name] for name in node.inputs) if through else 1
+    used = sum(routes[node.inputs[0]] for node in circuit.of(Integers))
+    if used > max(target.core.routes, MOST_ROUTES):
+        raise _misfit(f"route entries: {used} of {target.core.routes}", target)
 
 
 def _require_hidden_layer(circuit: Circuit) -> None:
@@ -214,9 +228,13 @@ def _refuse_misfits(program: Program) -> None:
     over = [use for use in program.uses if use.used > use.offered]
     if over:
         asked = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
-        raise CapacityError(
-            f"the network does not fit the core: {asked}",
-            where=f"target {program.target.name}",
-            fix="train a smaller network (fewer widths, more pooling), choose fewer table bits, "
-            "or name a larger core with --target PATH",
-        )
+        raise _misfit(asked, program.target)
+
+
+def _misfit(asked: str, target: Target) -> CapacityError:
+    return CapacityError(
+        f"the network does not fit the core: {asked}",
+        where=f"target {target.name}",
+        fix="train a smaller network (fewer widths, more pooling), choose fewer table bits, "
+        "or name a larger core with --target PATH",
+    )

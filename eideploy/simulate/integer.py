@@ -20,13 +20,14 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.integer import (
+    MAX_BITS,
     IntegerCurrent,
     IntegerEILayer,
     IntegerLogits,
     Integers,
     IntegerSynapses,
 )
-from eideploy.circuit.limits import LayerLimits, limits, peaks
+from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.errors import InvariantError
 from eideploy.numeric.division import Undivided, divide
 from eideploy.numeric.fixed import exact_type
@@ -45,6 +46,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
     Raises:
         DataError: samples that do not fit the input.
         InvariantError: a layer whose division was not lowered.
+        CapacityError: sums that 62 bits do not hold.
     """
     recorder = Recorder(keep, circuit.steps)
     walk = _Integer(circuit, recorder)
@@ -75,8 +77,8 @@ class _Integer(Walk):
 
     def __init__(self, circuit: Circuit, recorder: Recorder) -> None:
         super().__init__(circuit, recorder)
+        bounds = require_held(circuit, MAX_BITS, by="the simulator")
         self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
-        bounds = limits(circuit)
         self.quotients = {
             n.name: Quotients(n)
             for n in circuit.of(IntegerCurrent)

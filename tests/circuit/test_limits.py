@@ -1,13 +1,18 @@
 """Proven limits: some input reaches each of them exactly, and no input goes beyond."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Flatten, SumPool
-from eideploy.circuit.limits import limits, peaks
+from eideploy.circuit.limits import layer_reach, limits, peaks
+from eideploy.errors import CapacityError
+from eideploy.passes.check_widths import check_widths
+from eideploy.passes.place import place
 from eideploy.simulate.integer import run_integer
-from tests.helpers.layers import circuit, conv, lif, linear, readout, source
+from eideploy.target import load_target
+from tests.helpers.layers import circuit, conv, folded_linear, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -102,6 +107,79 @@ def test_no_input_goes_beyond(data, net):
     reach = limits(net)["readout"]
     assert reach.total_low <= trace.totals.min()
     assert trace.totals.max() <= reach.total_high
+
+
+WIDE = st.sampled_from([1, 8, 16, 31, 62])
+TOPS = st.sampled_from([1, 65535, 1 << 62, 1 << 300])
+
+
+@given(seed=SEEDS, bits=WIDE, top=TOPS, k=st.integers(0, 62))
+def test_limits_of_weights_and_inputs_of_any_width_are_exact(seed, bits, top, k):
+    rng = np.random.default_rng(seed)
+    weights = lambda *shape: rng.integers(0, 1 << bits, shape)  # noqa: E731
+    layer = linear(
+        "layer", "input", weights(4, 5), weights(3, 5), weights(4, 3),
+        shift_ee=rng.integers(0, k + 1, 4), gain=weights(3),
+    )  # fmt: skip
+    ee, ie, ei = (w.tolist() for w in (layer.w_ee, layer.w_ie, layer.w_ei))
+    gain, shift = layer.gain.tolist(), layer.shift_ee.tolist()
+    s = [sum(row) * top for row in ie]
+    net = [
+        [(w << k) - sum(a * b[i] for a, b in zip(of, ie, strict=True)) for i, w in enumerate(row)]
+        for row, of, k in zip(ee, ei, shift, strict=True)
+    ]
+    found = layer_reach(layer, top, 1).limits
+    assert found.low == min(sum(min(0, w) for w in row) for row in net) * top
+    assert found.high == max(sum(row) * top << k for row, k in zip(ee, shift, strict=True))
+    assert found.inhibition == max(s)
+    assert found.gained == max(a * b for a, b in zip(gain, s, strict=True))
+    assert found.divisor == max(
+        sum(a * b * c for a, b, c in zip(row, gain, s, strict=True)) for row in ei
+    )
+    assert found.subtracted == max(sum(a * b for a, b in zip(row, s, strict=True)) for row in ei)
+
+
+@given(seed=SEEDS, bits=WIDE, top=TOPS)
+def test_limits_of_folded_weights_of_any_width_are_exact(seed, bits, top):
+    rng = np.random.default_rng(seed)
+    signed, unsigned = (
+        rng.integers(-(1 << bits), 1 << bits, (4, 5)),
+        rng.integers(0, 1 << bits, (4, 5)),
+    )
+    found = layer_reach(folded_linear("layer", "input", signed, unsigned), top, 1).limits
+    num, den = signed.tolist(), unsigned.tolist()
+    assert found.high == max(sum(max(0, w) for w in row) for row in num) * top
+    assert found.low == min(sum(min(0, w) for w in row) for row in num) * top
+    assert found.divisor == max(map(sum, den)) * top
+
+
+def doubled(times, weight=1):
+    """Return a circuit whose readout reads the sum of 2^times copies of a spike."""
+    nodes = [
+        source((1,), top=1), linear("layer", "input", [[1]], [[1]], [[1]], bias=1),
+        lif("lif", "layer", 1),
+        Add(name="add1", inputs=("lif", "lif")),
+        *(Add(name=f"add{i}", inputs=(f"add{i - 1}",) * 2) for i in range(2, times + 1)),
+        readout(f"add{times}", [[weight]], [[0]], [[0]]),
+    ]  # fmt: skip
+    return circuit(*nodes)
+
+
+@pytest.mark.parametrize("weight", [0, 1])
+def test_sums_of_sums_without_end_are_refused_by_all_that_run_them(weight):
+    net = doubled(300, weight)
+    assert peaks(net)["add300"] == 1 << 300
+    said = "add62: values reach 63 bits, 62 offered by the simulator"
+    with pytest.raises(CapacityError, match=said):
+        check_widths(net, widths=load_target("digital").widths)
+    with pytest.raises(CapacityError, match=said):
+        run_integer(net, np.ones((1, 1)))
+    assert run_integer(doubled(60, weight), np.ones((1, 1))).totals.tolist() == [[weight << 60]]
+
+
+def test_sums_whose_routes_are_without_end_are_refused_before_one_is_made():
+    with pytest.raises(CapacityError, match=f"route entries: {(1 << 40) + 1} of 64"):
+        place(doubled(40), target=load_target("digital"))
 
 
 def test_pools_and_sums_multiply_and_add_the_peaks():

@@ -17,7 +17,7 @@ from eideploy.passes.contract import contract, is_float, is_integer
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import quantize
 from eideploy.pipeline import compile_circuit
-from eideploy.scheme import load_scheme
+from eideploy.scheme import Bits, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
@@ -153,6 +153,27 @@ def test_all_widths_that_are_too_narrow_are_named_at_once():
     with pytest.raises(CapacityError) as caught:
         check_widths(circuit, widths=narrow)
     assert caught.value.what.count("offered") == 4  # three of linear1, the sum of the readout
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), n_in=st.integers(40, 200))
+def test_widths_beyond_63_bits_are_proven_without_wrapping(seed, n_in):
+    rng = np.random.default_rng(seed)
+    own = Bits(input=16, w_ee=16, w_ie=16, w_ei=16, g_i=16, threshold=14, current=32, membrane=32)
+    circuit = with_layer(mlp(rng, n_in=n_in), "linear1", g_e=np.full(8, 1e-8))
+    x = rng.random((4, n_in))
+    made = quantize(calibrate(circuit, ranges=observe(circuit, x)), scheme=replace(INT8, bits=own))
+    node = made.node("linear1")
+    s = [sum(row) * made.input.top for row in node.w_ie.tolist()]
+    gained = [a * b for a, b in zip(node.gain.tolist(), s, strict=True)]
+    divisor = max(
+        sum(a * b for a, b in zip(row, gained, strict=True)) for row in node.w_ei.tolist()
+    )
+    assert divisor.bit_length() > 63
+    offered = replace(TARGET.widths, **dict.fromkeys(vars(TARGET.widths), 62))
+    said = f"linear1: divisors reach {divisor.bit_length()} bits, 62 offered"
+    with pytest.raises(CapacityError, match=said):
+        check_widths(divided_by(made, exact()), widths=offered)
 
 
 def test_check_widths_returns_the_circuit_itself():

@@ -256,6 +256,9 @@ class Newton(Divider):
     def quotient(self, num, *_):
         return num
 
+    def widest(self, num, _):
+        return num
+
     def relative_error(self, num, _):
         return np.zeros(num.shape)
 

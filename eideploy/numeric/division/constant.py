@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from eideploy.errors import InvariantError
 from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.division.exact import rounded_quotient
+from eideploy.numeric.division.exact import NUMERATOR, rounded_numerator, rounded_quotient
 from eideploy.numeric.fixed import Int
 
 
@@ -16,6 +16,7 @@ class Constant(Divider):
     """Each neuron's numerator over a calibrated constant (A23)."""
 
     method = "constant"
+    on_the_way = NUMERATOR
     reads_divisor = False
 
     @property
@@ -27,6 +28,10 @@ class Constant(Divider):
         """Return round(2^fraction num / den), where den is the constant."""
         del bits
         return rounded_quotient(num, den, fraction)
+
+    def widest(self, num: int, fraction: int) -> int:
+        """Return the numerator, with the bit that is rounded."""
+        return rounded_numerator(num, fraction)
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Refuse: a constant stands for any DEN, so that no DEN says what it errs by.

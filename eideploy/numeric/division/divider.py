@@ -34,6 +34,7 @@ class Divider(ABC):
     """
 
     method: ClassVar[str]
+    on_the_way: ClassVar[str]  # what the widest number of a division is
     reads_divisor: ClassVar[bool] = True  # DEN is looked at, and zeros among it are replaced
 
     index_bits: int = 0
@@ -53,6 +54,10 @@ class Divider(ABC):
 
         Shapes   num, den, fraction: broadcast together; num >= 0, den > 0
         """
+
+    @abstractmethod
+    def widest(self, num: int, fraction: int) -> int:
+        """Return the largest number on the way to the quotient of |NUM| <= num: `on_the_way`."""
 
     @abstractmethod
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
@@ -90,6 +95,8 @@ class Tabulated(Divider):
     Tables, lines and shifts differ in what the table may hold, not in the arithmetic.
     """
 
+    on_the_way = "|NUM| r, a product"
+
     @property
     def bound(self) -> float:
         """Supremum of |r(y) y - 1|, attained at an end of a cell."""
@@ -102,6 +109,11 @@ class Tabulated(Divider):
         """Return round(2^fraction num r(y) / 2^e)."""
         entry, exponent = self.reciprocal(den)
         return scaled(num * entry, fraction - exponent - self.fraction_bits, bits)
+
+    def widest(self, num: int, fraction: int) -> int:
+        """Return the product with an entry."""
+        del fraction
+        return num * int(self.table.max())
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return r(y) y - 1."""

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from eideploy.numeric.division.divider import Divider
 from eideploy.numeric.fixed import Int, leading_one
 
+NUMERATOR = "2^(f + 1) |NUM|"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Exact(Divider):
     """The quotient, which errs nowhere."""
 
     method = "exact"
+    on_the_way = NUMERATOR
 
     @property
     def bound(self) -> float:
@@ -24,6 +27,10 @@ class Exact(Divider):
         """Return round(2^fraction num / den)."""
         del bits
         return rounded_quotient(num, den, fraction)
+
+    def widest(self, num: int, fraction: int) -> int:
+        """Return the numerator, with the bit that is rounded."""
+        return rounded_numerator(num, fraction)
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return zeros."""
@@ -37,6 +44,11 @@ def exact() -> Exact:
     Cost   2 + the current's bits of subtract and shift, one after the other (targets/digital)
     """
     return Exact()
+
+
+def rounded_numerator(num: int, fraction: int) -> int:
+    """Return the numerator of `rounded_quotient`."""
+    return num << (max(fraction, 0) + 1)
 
 
 def rounded_quotient(num: Int, den: Int, fraction: Int) -> Int:

@@ -16,6 +16,7 @@ class Mitchell(Divider):
     """2^(E - e) (1 + F - d), or 2^(E - e - 1) (2 + F - d) where F < d (docs/arithmetic.md)."""
 
     method = "mitchell"
+    on_the_way = "m of NUM / DEN"
 
     @property
     def bound(self) -> float:
@@ -26,6 +27,11 @@ class Mitchell(Divider):
         """Return round(2^(fraction + p) m), with num / den ~ m 2^p."""
         m, power = self.ratio(num, den)
         return scaled(m, fraction + power, bits)
+
+    def widest(self, num: int, fraction: int) -> int:
+        """Return the mantissa m."""
+        del num, fraction
+        return 2 << self.index_bits
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return m 2^p / (num / den) - 1."""

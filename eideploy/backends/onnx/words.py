@@ -7,9 +7,8 @@ import numpy as np
 from eideploy.backends.onnx.graph import NARROW, WIDE, Words
 from eideploy.circuit import Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerCurrent
-from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import Number, prove
-from eideploy.numeric.division import Mitchell, Tabulated
 
 
 def words_of(circuit: Circuit) -> tuple[Words, str]:
@@ -37,7 +36,7 @@ def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
         if name in reach:
             yield name, "W_EI S", reach[name].subtracted
         if isinstance(node, IntegerCurrent):
-            yield from _of_division(node, reach[name])
+            yield from _of_division(node)
             currents[name] = _largest(numbers[-1])
         if isinstance(node, IntegerLIF):
             yield name, "u", (1 << node.membrane_bits - 1) + currents[node.inputs[0]]
@@ -47,15 +46,11 @@ def _largest(number: Number) -> int:
     return max(-number.low, number.high)
 
 
-def _of_division(node: IntegerCurrent, reach: LayerLimits) -> Iterator[tuple[str, str, int]]:
+def _of_division(node: IntegerCurrent) -> Iterator[tuple[str, str, int]]:
     assert node.division is not None  # it was lowered
     divider = node.division.divider
     yield node.name, "the limit of c", 1 << node.current_bits - 1
-    if not isinstance(divider, Tabulated | Mitchell):  # it shifts the numerator itself
-        up = max(0, int((node.fraction + node.align).max())) + 1
-        yield node.name, "2^fraction NUM", max(-reach.low, reach.high) << up
     if (instead := divider.instead(node.constant)) is not None:
         yield node.name, "the divisor", int(np.max(instead))
         return
     yield node.name, "the floor of DEN", int(node.floor.max())
-    yield node.name, "DEN << align", reach.divisor << int(node.align.max())

@@ -43,11 +43,15 @@ class Rung:
 
 def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
     """Return how many samples are worth the time: `most`, of large networks fewer, at least 4."""
-    per_sample = circuit.steps * sum(
+    return max(4, min(most, MOST_PRODUCTS // products(circuit)))
+
+
+def products(circuit: Circuit) -> int:
+    """Return how many products of weights and inputs a sample takes, at all its steps."""
+    return circuit.steps * sum(
         sum(w.size for w in node.weights) * prod(circuit.shapes[node.name][1:])
         for node in circuit.of(Connections)
     )
-    return max(4, min(most, MOST_PRODUCTS // per_sample))
 
 
 def climb(

@@ -183,3 +183,15 @@ def test_logits_are_constant_where_the_samples_are_not(samples, logits, constant
     for part in (slice(1), slice(1, 2)):
         tally.add(trace_of(np.ones((1, 1, 1), bool), y[part]), x[part])
     assert tally.activity().constant == constant
+
+
+@pytest.mark.parametrize("bound", ["MOST_VALUES", "MOST_PRODUCTS"])
+def test_a_network_too_large_for_two_samples_is_imported_without_running_it(
+    empty, call, monkeypatch, bound
+):
+    neurons, dead, _ = RECIPES["integrating"]
+    write(neurons)
+    monkeypatch.setattr(f"eideploy.flow.probe.{bound}", 1)
+    monkeypatch.setattr("eideploy.flow.probe.run_float", None)
+    found = call("import", "net.nir", *dead)
+    assert (found.code, warned(found)) == (0, False)

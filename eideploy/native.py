@@ -16,7 +16,7 @@ from pathlib import Path
 
 from eideploy import cache
 
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 # no contraction, so that every operation rounds as in Python
 FLAGS = (
     *("-std=c++17", "-O3", "-fPIC", "-shared"),

@@ -12,6 +12,7 @@ import torch
 
 from eideploy import native
 from eideploy.cli import main
+from tests.cli.support import PATIENCE_S
 from tests.model.reference import golden, state_of
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -29,7 +30,11 @@ def run(tmp_path_factory):
 def test_walk_through_the_python_api_prints_every_division(run):
     script = EXAMPLES / "python_api" / "walk.py"
     done = subprocess.run(
-        [sys.executable, script, run], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, script, run],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
     )
     rows = [line.split("  ")[0].strip() for line in done.stdout.splitlines()]
     assert rows == ["division", "exact", "lut 8x8", "lut 4x4", "shift2", "shift"]
@@ -39,7 +44,7 @@ def test_walk_through_the_python_api_prints_every_division(run):
 def test_the_notebook_goes_from_training_to_a_report(tmp_path):
     script = EXAMPLES / "python_api" / "notebook.py"
     command = [sys.executable, script, *SMALL]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     assert "refused: the target cannot divide by mitchell" in done.stdout
     assert (tmp_path / done.stdout.splitlines()[-1]).is_file()
@@ -61,10 +66,10 @@ def test_own_target_compiles_with_the_small_table_and_refuses_the_large_one(
     assert "division  lut 4x4" in capsys.readouterr().out
 
 
-def example(name, *words, folder, timeout=300):
+def example(name, *words, folder):
     """Run the script of an example in `folder`, and return what it prints."""
     command = [sys.executable, EXAMPLES / name / "run.py", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -147,7 +152,7 @@ def test_every_example_has_a_readme_and_stands_in_the_list():
 def test_ablations_train_every_variant_once_and_make_a_table(tmp_path):
     script = EXAMPLES / "ablations" / "run.py"
     command = [sys.executable, script, "--seeds", "1", "--iterations", "2", "--out", tmp_path]
-    options = {"capture_output": True, "text": True, "check": True, "timeout": 300}
+    options = {"capture_output": True, "text": True, "check": True, "timeout": PATIENCE_S}
     first = subprocess.run(command, **options).stdout
     with (tmp_path / "ablations.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.support import PATIENCE_S
+
 ROOT = Path(__file__).parent.parent
 SMALL = (
     "training.epochs=1", "training.warmup_epochs=0", "training.max_iterations=3",
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 def done(*command, **options):
     found = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, timeout=300, **options
+        [*map(str, command)], capture_output=True, text=True, timeout=PATIENCE_S, **options
     )
     assert found.returncode == 0, found.stdout + found.stderr
     return found.stdout

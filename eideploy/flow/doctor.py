@@ -227,7 +227,7 @@ def _cache() -> Finding:
 def _said(*command: str) -> str:
     """Return the first line that a program says, "" where it is missing or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip().partition("\n")[0]

@@ -7,15 +7,13 @@ only where a membrane lies that close to its threshold; hence 1e-9 over the epoc
 
 import csv
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
-from tests.cli.support import TINY, process
+from tests.cli.support import PATIENCE_S, TINY, process
 
 # 1437 images leave a last batch of one, so that the second process has none of its own
 EXACT = (*TINY, "--set", "training.precision=float64", "--set", "training.batch=359")
@@ -30,13 +28,16 @@ def losses(run):
     ]
 
 
-def pair(*argv):
-    """Start two processes as torchrun does, without its supervision."""
+def pair(*argv, struck=()):
+    """Start two processes as torchrun does, without its supervision; the first may be struck."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    return [process(*argv, more={**place, "RANK": r, "LOCAL_RANK": r}) for r in "01"]
+    return [
+        process(*argv, more={**place, "RANK": rank, "LOCAL_RANK": rank}, struck=strike)
+        for rank, strike in (("0", struck), ("1", ()))
+    ]
 
 
 def test_two_processes_under_torchrun_give_the_losses_of_one(empty, call):
@@ -44,7 +45,8 @@ def test_two_processes_under_torchrun_give_the_losses_of_one(empty, call):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     subprocess.run(
         [*launch, "-m", "eideploy.cli", "train", *EXACT, "--out", "two"],
-        check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=120,
+        check=True, capture_output=True, timeout=PATIENCE_S,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     (one, rates_of_one), (two, rates_of_two) = losses(empty / "one"), losses(empty / "two")
     assert two == pytest.approx(one, **SAME)
@@ -57,7 +59,7 @@ def test_two_processes_normalise_a_baseline_over_the_whole_batch(empty, call):
     baseline = (*EXACT, "--set", "network.normalization=batch")
     assert call("train", *baseline, "--out", "one").code == 0
     commands = pair("train", *baseline, "--out", "two")
-    told = [command.communicate(timeout=120)[1] for command in commands]
+    told = [command.communicate(timeout=PATIENCE_S)[1] for command in commands]
     assert [command.returncode for command in commands] == [0, 0], told
     (one, rates_of_one), (two, rates_of_two) = losses(empty / "one"), losses(empty / "two")
     assert two == pytest.approx(one, **SAME)
@@ -67,11 +69,9 @@ def test_two_processes_normalise_a_baseline_over_the_whole_batch(empty, call):
 @pytest.mark.slow
 def test_two_processes_stop_together_and_one_goes_on_from_there(empty, call):
     long = (*EXACT, "--set", "training.epochs=4")
-    first, second = pair("train", *long, "--out", "two")
-    while not (empty / "two/metrics.csv").exists() and first.poll() is None:
-        time.sleep(0.02)
-    first.send_signal(signal.SIGINT)
-    told = [command.communicate(timeout=60)[1] for command in (first, second)]
+    struck = ("SIGINT", empty / "two/metrics.csv")
+    first, second = pair("train", *long, "--out", "two", struck=struck)
+    told = [command.communicate(timeout=PATIENCE_S)[1] for command in (first, second)]
     assert (first.returncode, second.returncode) == (130, 130), told
     assert "continue with eideploy train --resume two" in told[0]
     assert call("train", "--resume", "two").code == 0

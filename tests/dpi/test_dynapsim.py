@@ -12,6 +12,7 @@ import pytest
 from eideploy.dpi.kernel import Chip
 from eideploy.dpi.units import step_of
 from eideploy.dpi.wiring import Wiring
+from tests.cli.support import PATIENCE_S
 from tests.helpers.dpi import CONSTANTS, wiring
 
 HERE = Path(__file__).parent
@@ -79,7 +80,7 @@ def test_rockpool_still_does_what_was_recorded(tmp_path):
     subprocess.run(
         [ROCKPOOL, "-B", str(HERE / "record_dynapsim.py"), str(made)],
         env={**os.environ, "PYTHONPATH": "", "JAX_PLATFORMS": "cpu"},
-        timeout=300, check=True, capture_output=True,
+        timeout=PATIENCE_S, check=True, capture_output=True,
     )  # fmt: skip
     again = json.loads(made.read_text(encoding="utf-8"))
     assert {**again, "made_by": "", "spikes": 0} == {**RECORD, "made_by": "", "spikes": 0}

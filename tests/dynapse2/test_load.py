@@ -16,6 +16,7 @@ from eideploy.backends.dynapse2.emit import emit
 from eideploy.dynapse2.account import account
 from eideploy.dynapse2.mapping import map_network
 from eideploy.dynapse2.spec import BACKEND
+from tests.cli.support import PATIENCE_S
 from tests.dynapse2.decoder import edges, from_patch, from_samna
 from tests.dynapse2.networks import board, network, population
 from tests.dynapse2.random_networks import BASE
@@ -68,7 +69,7 @@ def run(build, *args, library=None, chips=2, log="/dev/null"):
     }
     return subprocess.run(
         [sys.executable, str(build / "load.py"), *map(str, args)],
-        capture_output=True, text=True, env=environment, timeout=60, check=False,
+        capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 
@@ -257,7 +258,7 @@ def test_rockpools_alias_classes_take_the_live_tree_and_give_the_same_json(build
     out = subprocess.run(
         [ROCKPOOL, "-B", str(Path(__file__).parent / "rockpool_alias.py"), str(build),
          str(MOCK / "samna/dynapse2.py")],
-        capture_output=True, text=True, env=environment, timeout=120, check=False,
+        capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert out.returncode == 0, out.stderr
     assert "64 neurons, 416 parameters equal" in out.stdout

@@ -72,12 +72,12 @@ def test_a_command_killed_at_any_moment_is_run_again_to_the_same_result(name, wo
     first = listing(workplace)
     changes, begin_s, end_s = undisturbed(argv)
     expected = result()
-    rng, killed = random.Random(f"{name} {SEED}"), 0
+    rng = random.Random(f"{name} {SEED}")
     moments = [(killed_at, rng.uniform(begin_s, end_s)) for _ in range(TIMES)]
     moments += [(killed_before, rng.randint(1, changes)) for _ in range(CHANGES)]
     for number, (kill, moment) in enumerate(moments):
         tidied()
-        killed += kill(argv, moment)
+        assert kill(argv, moment) or kill is killed_at  # which may come when all is done
         now = listing(workplace)
         assert {k: now[k] for k in first} == first
         assert all(f.name.startswith(".") or (f / "manifest.json").is_file()
@@ -86,4 +86,3 @@ def test_a_command_killed_at_any_moment_is_run_again_to_the_same_result(name, wo
         assert cli.main(["train", "--resume"] if resumes else list(argv)) == 0, (kill, moment)
         assert result() == expected, (kill, moment)
         assert name == "train" or not left_behind()
-    assert killed >= CHANGES + TIMES // 2

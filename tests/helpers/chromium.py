@@ -9,10 +9,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.cli.support import PATIENCE_S
+
 PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-TIMEOUT_S = 60
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def chromium():
                 yield Tab(out, back)
             finally:
                 process.kill()
-                process.wait(TIMEOUT_S)
+                process.wait(PATIENCE_S)
 
 
 class Tab:

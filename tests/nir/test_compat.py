@@ -11,6 +11,7 @@ from eideploy.backends.nir import OLD, load, save
 from eideploy.circuit import LIF
 from eideploy.circuit.forms import of_dialect
 from eideploy.simulate.observe import observe
+from tests.cli.support import PATIENCE_S
 from tests.helpers.float_circuits import conv_net
 
 # dataclass fields of nir 1.0.4 (from its source), beside `type`
@@ -77,7 +78,9 @@ def old_nir(tmp_path_factory):
         "nir==1.0.4",
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
     except subprocess.TimeoutExpired:
         pytest.skip("pip does not answer")
     if done.returncode:
@@ -89,12 +92,14 @@ def old_nir(tmp_path_factory):
 def test_the_old_release_reads_it(plain, old_nir):
     form, path = plain
     command = [sys.executable, "-c", READ, old_nir, path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     soft = form.of(LIF)[0].reset == "subtract"
     assert ("'LIF'" in done.stdout) != soft
     assert ("'Threshold'" in done.stdout) == soft
     save(form, path)
     if not soft:  # what the option is for
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
         assert "v_reset" in done.stderr

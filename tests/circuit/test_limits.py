@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Flatten, SumPool
+from eideploy.circuit.integer import IntegerSynapses
 from eideploy.circuit.limits import layer_reach, limits, peaks
 from eideploy.errors import CapacityError
 from eideploy.passes.check_widths import check_widths
@@ -97,6 +98,7 @@ def test_no_input_goes_beyond(data, net):
         keep=frozenset({"inhibition", "divisors", "inputs"}),
     )
     top = peaks(net)
+    assert trace.inhibition.keys() == {node.name for node in net.of(IntegerSynapses)}
     for name, reach in limits(net).items():
         assert trace.inputs[name].max() <= top[net.node(name).inputs[0]]
         if name in trace.inhibition:  # it is not folded

@@ -24,6 +24,9 @@ def of(numbers, role):
 @given(data=st.data(), net=circuits())
 def test_no_number_leaves_its_interval(data, net):
     trace = run_integer(net, data.draw(samples(net, count=4)), keep=KEEP)
+    lifs = net.of(IntegerLIF)
+    assert trace.membranes.keys() == {lif.name for lif in lifs}
+    assert trace.currents.keys() == {lif.inputs[0] for lif in lifs}
     for name, numbers in prove(net).items():
         if name in trace.currents:
             currents, of_i = trace.currents[name], of(numbers, "I")

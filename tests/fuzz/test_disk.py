@@ -67,6 +67,7 @@ def test_a_folder_that_may_only_be_read_is_a_stated_error(workplace):
     finally:
         for folder in folders:
             folder.chmod(0o755)
+    assert [case["command"] for case in found] == list(WRITING)
     for case in found:
         assert case["code"] == 1, case
         assert "error: cannot write: Permission denied" in case["told"], case

@@ -100,10 +100,11 @@ def test_a_file_holds_standard_nodes_and_one_extension_with_dales_law_kept(make,
     own = {type(n).__name__ for n in found.nodes.values() if not hasattr(nir, type(n).__name__)}
     assert own == {"EIDivision"}
     assert found.metadata["dialect"] == "ei"
-    for name, node in found.nodes.items():
-        if name.endswith(("_excitatory", "_inhibitory", "_subtractive", "_divisive")):
-            assert node.weight.min() >= 0, name
-            assert node.weight.max() > 0, name
+    roles = ("_excitatory", "_inhibitory", "_subtractive", "_divisive")
+    weights = {name: n.weight for name, n in found.nodes.items() if name.endswith(roles)}
+    assert {name[name.rindex("_") :] for name in weights} == set(roles)
+    assert [name for name, weight in weights.items() if weight.min() < 0] == []
+    assert [name for name, weight in weights.items() if weight.max() == 0] == []
 
 
 def test_a_spike_at_the_threshold_itself_is_one():

@@ -120,11 +120,13 @@ def silent(compiled):
     return circuit, program, np.zeros_like(compiled[2][:2])
 
 
-def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(silent):
+def test_a_circuit_that_does_not_diverge_is_said_to_be_equal(silent, found):
     equal = compare(*silent, None)
     assert [layer.mismatch for layer in equal.layers] == [0, 0]
     assert equal.first_diverging is None
-    assert "none: all spikes are equal" in comparison_text(equal)
+    assert "first diverging layer none, which says nothing" in comparison_text(equal)
+    alive = comparison_text(replace(found, first_diverging=None))
+    assert "first diverging layer none: all spikes are equal\n" in alive
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,10 @@ class Synthesis:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A divider: what the build's network makes of it, and what its core takes."""
+    """A divider: what the build's network makes of it, and what its core takes.
+
+    milliseconds  of a mean inference, at the clock that its core was routed for; None without one
+    """
 
     division: str
     accuracy: float | None
@@ -36,6 +39,7 @@ class Row:
     cycles: float
     energy: Energy
     cells: Cells | None
+    milliseconds: float | None
 
 
 def compared(
@@ -83,13 +87,16 @@ def _row(
 ) -> Row:
     found = compare(build.circuit, program, samples, labels)
     cycles = count_cycles(program, run_integer(program.circuit, samples, keep=CYCLE_KINDS))
+    cells = None if synthesis is None else _cells(synthesis, program)
+    mean = float(cycles.per_inference.mean())
     return Row(
         division=program.division.divider.label,
         accuracy=found.integer_accuracy,
         agreement=found.agreement,
-        cycles=float(cycles.per_inference.mean()),
+        cycles=mean,
         energy=estimate(program, cycles),
-        cells=None if synthesis is None else _cells(synthesis, program),
+        cells=cells,
+        milliseconds=mean / (1000 * cells.fmax_mhz) if cells and cells.fmax_mhz else None,
     )
 
 
@@ -118,6 +125,7 @@ def dividers_text(
             *([] if row.cells is None else [f"{n}" for n in row.cells.kinds.values()]),
             *([] if row.cells is None else [f"{row.cells.depth}"]),
             *([f"{row.cells.fmax_mhz:.1f}"] if row.cells and row.cells.fmax_mhz else []),
+            *([f"{row.milliseconds:.3g}"] if row.milliseconds else []),
         ]
         for row in rows
     ]
@@ -128,7 +136,7 @@ def dividers_text(
     said = [
         f"report on build {build.folder}, {counted(samples, 'sample')}",
         "",
-        table([*head, *["longest path"] * bool(synthesis), *["MHz"] * routed], lines),
+        table([*head, *["longest path"] * bool(synthesis), *["MHz", "ms"] * routed], lines),
         "",
         f"energy of {own.division}: {shares}",
         f"  counts of operations and memory accesses times a table ({SOURCE}): an estimate",
@@ -137,5 +145,8 @@ def dividers_text(
         core = "core, its memories cut to what the network takes," if routed else "whole core"
         said.append(f"cells of the {core} for {synthesis.family}, by {tools.version('yosys')}")
     if routed:
-        said.append("MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), no pins")
+        said.append(
+            "MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), one seed, no "
+            "pins; ms: a mean inference at that clock"
+        )
     return "\n".join(said)

@@ -42,7 +42,7 @@ class LayerComparison:
 class CycleSummary:
     """Cycles per inference, and the mean share of every stage.
 
-    clock_hz   of the target; None where its spec gives none
+    clock_hz   that the target's spec states; None where it states none
     median_ms  the median by that clock
     """
 

@@ -65,7 +65,8 @@ def _accuracies(rows: Sequence[Row]) -> str:
     floats = _accuracy(next(iter(groups.values())), "float_accuracy")
     if floats[0] != "-":
         title += f"; float accuracy {floats[0]} %, spread {floats[1]}"
-    return f"{title}\n{table(columns, lines)}"
+    said = "weight KiB in the scheme's bits; a core stores a weight in those of its spec"
+    return f"{title}\n{table(columns, lines)}\n  {said}"
 
 
 def _accuracy(rows: Sequence[Row], key: str = "accuracy") -> tuple[str, str, str]:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 
+from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.circuit.limits import limits
 from eideploy.numeric.division import Undivided
+from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
 from eideploy.report.compare import Comparison, CycleSummary
 
@@ -70,21 +72,43 @@ def widths_text(program: Program) -> str:
         ]
         for name, reach in limits(program.circuit).items()
     ]
-    return table(["layer (bits needed / offered)", "NUM", "s_I", "DEN"], rows)
+    said = "the core has the bits offered; a spec of your own may be cut to those needed"
+    return f"{table(['layer (bits needed / offered)', 'NUM', 's_I', 'DEN'], rows)}\n  {said}"
 
 
 def uses_text(program: Program) -> str:
     """Return the resources used of those offered."""
     rows = [[u.resource, f"{u.used}", f"{u.offered}"] for u in program.uses]
-    return table(["resource", "used", "offered"], rows)
+    return f"{table(['resource', 'used', 'offered'], rows)}\n  {weight_memory_text(program)}"
 
 
-def latency_lines(cycles: CycleSummary) -> list[str]:
-    """Return a line that says how long the median inference takes, where the target has a clock."""
+def weight_memory_text(program: Program) -> str:
+    """Return what the weights take of the core's memory: its words are as wide as the spec says."""
+    use = next(use for use in program.uses if use.resource == "weight rows")
+    bits = program.target.widths.weight
+    row = program.target.core.lanes * bits
+    used, offered = (rows * row / 8192 for rows in (use.used, use.offered))
+    return (
+        f"weight memory: {used:.1f} of {offered:g} KiB; a weight takes the {bits} bits of the "
+        f"spec, of which this network uses {_weight_bits(program)}"
+    )
+
+
+def _weight_bits(program: Program) -> int:
+    found = [w for node in program.circuit.of(Integers) for w in node.weights]
+    found += [node.w_ei for node in program.circuit.of(IntegerSynapses)]
+    return max(
+        unsigned_bits(int(w.max())) if w.min() >= 0 else signed_bits(int(w.min()), int(w.max()))
+        for w in found
+    )
+
+
+def latency_line(cycles: CycleSummary) -> str:
+    """Return how long the median inference takes by the clock that the spec states, if it does."""
     if cycles.clock_hz is None or cycles.median_ms is None:
-        return []
-    clock = f"at {cycles.clock_hz / 1e6:g} MHz"
-    return [f"latency {clock:<13} {cycles.median_ms:.3g} ms (median cycles)"]
+        return "not stated: the spec has no clock; eideploy report --synth ecp5 --fmax measures one"
+    clock = f"the {cycles.clock_hz / 1e6:g} MHz that the spec states"
+    return f"{cycles.median_ms:.3g} ms in the median, at {clock}; not measured"
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -107,7 +131,7 @@ def comparison_text(comparison: Comparison) -> str:
     lines += [
         f"prediction agreement  {agreement}",
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
-        *latency_lines(c),
+        f"latency               {latency_line(c)}",
         f"first diverging layer {comparison.first_diverging or equal}",
     ]
     head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",

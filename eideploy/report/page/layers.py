@@ -165,6 +165,7 @@ def width_section(content: Numbers) -> Section:
             Table(
                 title="Accumulators",
                 head=["layer", "number", "bits needed", "bits offered"],
+                caption="The core is built with the bits offered.",
                 rows=[
                     [row["layer"], row["number"],
                      Bar(text=str(row["needed"]), share=row["needed"] / row["offered"]),

@@ -6,7 +6,6 @@ A folder is finished once it has its manifest, which is written last.
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -17,7 +16,6 @@ from eideploy.backends import catalogue, digital
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.dynapse2.network import FILE as CHIP_NETWORK
-from eideploy.emitted import matches
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,
@@ -26,6 +24,8 @@ from eideploy.files import (
     require_listed,
     write_manifest,
 )
+from eideploy.finished import Build as Build
+from eideploy.finished import Run as Run
 from eideploy.nearest import nearest
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import place
@@ -38,47 +38,6 @@ VERSION = 1
 RUNS, BUILDS = Path("runs"), Path("builds")
 DISTILLED = "adapted"  # in a manifest: which run one for a chip was distilled from
 CONFIG, CIRCUIT, SPEC = "config.toml", "circuit.safetensors", "target.toml"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Finished:
-    """What a run and a build share: the float circuit and what the manifest says."""
-
-    folder: Path
-    circuit: Circuit
-    content: Mapping[str, Any]
-
-    @property
-    def data(self) -> str | None:
-        """The name of the data set that the network was trained on, if it is one of ours."""
-        name = self.content.get("data")
-        return name if isinstance(name, str) else None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Run(_Finished):
-    """A finished run."""
-
-    @property
-    def imported(self) -> bool:
-        """Whether the network was trained elsewhere, so that its data set need not be at hand."""
-        return "source" in self.content
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Build(_Finished):
-    """A finished build: a run's circuit, and the program that it was compiled to."""
-
-    program: Program
-
-    @property
-    def imported(self) -> bool:
-        """Whether the network was trained elsewhere."""
-        return self.content.get("imported") is True
-
-    def holds(self, pattern: str) -> bool:
-        """Return whether the manifest vouches for a file of `pattern`."""
-        return any(matches(pattern, name) for name in self.content["files"])
 
 
 def discard_if_empty(folder: Path) -> None:

@@ -150,7 +150,7 @@ def test_what_is_not_installed_is_not_run_and_said(onnx_build, call, refused, mo
 
 
 def test_models_cannot_be_written_without_the_package(trained, refused, monkeypatch):
-    monkeypatch.setattr("eideploy.backends.find_spec", lambda _: None)
+    monkeypatch.setattr("eideploy.backends.catalogue.find_spec", lambda _: None)
     refused(
         "compile", "--emit", "onnx", code=2,
         what="onnx is not installed", where="--emit onnx", fix="eideploy[onnx]",

@@ -130,14 +130,14 @@ def _onnxruntime(build: Build, artefact: str, *, optimised: bool = True) -> Run:
 def _openvino(build: Build) -> Run:
     from eideploy.backends.onnx.runtime import openvino_run
 
-    path = build.folder / onnx.INTEGER
-    return openvino_run(path.read_bytes(), build.circuit, where=str(path))
+    data, where = _model(build, onnx.INTEGER)
+    return openvino_run(data, build.circuit, where=where)
 
 
 def _too_wide(build: Build) -> str:
-    from eideploy.backends.onnx.runtime import wide_integers
+    from eideploy.backends.onnx.words import words_of
 
-    reason = wide_integers((build.folder / onnx.INTEGER).read_bytes())
+    _, reason = words_of(build.program.circuit)
     return reason and f"OpenVINO has no 64-bit integers, and {reason}"
 
 

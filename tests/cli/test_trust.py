@@ -367,7 +367,7 @@ def test_a_program_that_never_ends_is_stopped(built, call, row):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("lanes = 8 ", "lanes = 1099511627776 ", "core.lanes = 1099511627776 is not in 1..4096"),
+        ("lanes = 8 ", "lanes = 1099511627776 ", "core.lanes = 1099511627776 is not in 1..1024"),
         ("weight_rows = ", "weight_rows = 9", "memory.weight_rows = "),
         ("align = ", "align = 99", "widths.align = 99"),
         ("accumulate = 7 ", "accumulate = 70000 ", "latency.accumulate = 70000 is not in 1..4096"),
@@ -388,8 +388,7 @@ def test_a_spec_beyond_all_reason_is_refused(built, call, old, new, said):
 
 
 @pytest.mark.usefixtures("without_rtl")
-def test_memories_that_no_machine_has_take_no_memory(built, call):
-    """They are as deep as the program takes them, whatever the spec of a build offers."""
+def test_memories_that_no_machine_has_are_refused(built, call):
     path = built / BUILD / "target.toml"
     depths = ("weight_rows", "spike_rows", "membrane_words", "parameter_words")
     text = "\n".join(
@@ -400,7 +399,7 @@ def test_memories_that_no_machine_has_take_no_memory(built, call):
     rehash(built / BUILD)
     found = call("verify")
     assert found.code == 1
-    assert "program.json" in found.out
+    assert "the memories have" in found.err
 
 
 # the loader of a board

@@ -119,7 +119,11 @@ def test_a_damaged_model_is_refused_by_its_hash_and_failed_behind_it(onnx_build,
     rehash(onnx_build)
     found = call("verify", "--json")
     assert found.code == 1
-    failed = [r for (artefact, _), r in rows(found).items() if artefact == model]
+    failed = [
+        r
+        for (artefact, by), r in rows(found).items()
+        if artefact == model and not by.startswith("OpenVINO")
+    ]
     assert {r["result"] for r in failed} == {"failed"}
     assert all("is no model of this build" in r["reason"] for r in failed)
 

@@ -56,23 +56,24 @@ class Memory:
 class Widths:
     """Widths in bits; accumulator, current, membrane, bias and fraction are signed.
 
+    They are at most what a scheme, or the simulator's integers of 64 bits, can ask for.
     shift, align  of the shifts' amounts
     """
 
-    weight: int = bounded(1, MOST_BITS)
-    input: int = bounded(1, MOST_BITS)
-    accumulator: int = bounded(1, MOST_BITS)
+    weight: int = bounded(1, 16)
+    input: int = bounded(1, 16)
+    accumulator: int = bounded(2, MOST_BITS)
     inhibition: int = bounded(1, MOST_BITS)
     divisor: int = bounded(1, MOST_BITS)
-    current: int = bounded(1, MOST_BITS)
-    membrane: int = bounded(1, MOST_BITS)
-    table_entry: int = bounded(1, MOST_BITS)
-    gain: int = bounded(1, MOST_BITS)
-    threshold: int = bounded(1, MOST_BITS)
-    bias: int = bounded(1, MOST_BITS)
-    fraction: int = bounded(1, MOST_BITS)
-    shift: int = bounded(1, MOST_BITS)
-    align: int = bounded(1, MOST_BITS)
+    current: int = bounded(2, 32)
+    membrane: int = bounded(2, 32)
+    table_entry: int = bounded(1, 17)
+    gain: int = bounded(1, 16)
+    threshold: int = bounded(1, 32)
+    bias: int = bounded(2, MOST_BITS)
+    fraction: int = bounded(2, 8)
+    shift: int = bounded(1, 6)
+    align: int = bounded(1, 6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ class Target:
     name: str
     backend: str
     description: str
-    clock_hz: int | None = bounded(1, 10**11, default=None)  # without one no time is stated
+    clock_hz: int | None = bounded(1, 10**11, default=None)  # stated by the spec's author
     core: Core
     memory: Memory
     widths: Widths

@@ -1,9 +1,13 @@
 """Targets: the shipped ones are read, impossible ones refused."""
 
+from dataclasses import fields
+
 import pytest
 
 from eideploy.errors import SpecError
-from eideploy.target import load_any, load_target, read_target, target_names
+from eideploy.flow.requests.targets import CheckTarget
+from eideploy.flow.targets import check
+from eideploy.target import Widths, load_any, load_target, read_target, target_names
 
 
 @pytest.mark.parametrize("name", target_names())
@@ -24,7 +28,7 @@ def test_update_groups_must_fit_into_rows(tmp_path):
     [
         ("lanes = 8 ", "lanes = 1025 ", "core.lanes = 1025 is not in 1..1024"),
         ("layers = 32 ", "layers = 65537 ", "core.layers = 65537 is not in 1..65536"),
-        ("weight = 8 ", "weight = 65 ", "widths.weight = 65 is not in 1..64"),
+        ("weight = 8 ", "weight = 65 ", "widths.weight = 65 is not in 1..16"),
         ("divisor = 48 ", "divisor = 2000000000 ", "widths.divisor = 2000000000 is not in 1..64"),
         (
             "weight_rows = 16384 ",
@@ -40,3 +44,29 @@ def test_a_size_beyond_any_chip_is_named(tmp_path, old, new, what):
     path.write_text(spec.replace(old, new))
     with pytest.raises(SpecError, match=what):
         read_target(path)
+
+
+@pytest.mark.parametrize("field", fields(Widths), ids=lambda field: field.name)
+def test_widths_that_no_network_can_ask_for_are_refused(field, tmp_path):
+    spec = load_target("digital")
+    given = f"{field.name} = {getattr(spec.widths, field.name)} "
+    path = tmp_path / "spec.toml"
+    low, high = field.metadata["low"], field.metadata["high"]
+    head, section, rest = spec.source.read_text().partition("[widths]")
+    for bits in (low - 1, high + 1):
+        path.write_text(head + section + rest.replace(given, f"{field.name} = {bits} "))
+        with pytest.raises(SpecError, match=rf"widths\.{field.name} = {bits} is not in {low}"):
+            read_target(path)
+
+
+def test_a_check_says_which_divisions_the_systemverilog_has():
+    found = check(CheckTarget("digital-model"))
+    assert "in SystemVerilog by exact, lut, none, shift, shift2" in found.text
+    assert found.content["systemverilog"] == ["exact", "lut", "none", "shift", "shift2"]
+
+
+def test_a_check_says_why_there_is_no_systemverilog(tmp_path):
+    text = load_target("digital").source.read_text()
+    (tmp_path / "spec.toml").write_text(text.replace("lanes = 8  ", "lanes = 12 "))
+    found = check(CheckTarget(tmp_path / "spec.toml"))
+    assert "in SystemVerilog by none of them\n  core.lanes = 12 is not a power of two" in found.text

@@ -4,6 +4,7 @@ import os
 from dataclasses import asdict
 
 from eideploy.backends import catalogue
+from eideploy.backends.digital.parameters import divides_in_rtl
 from eideploy.dynapse2.biases import load_dac
 from eideploy.dynapse2.spec import ChipSpec
 from eideploy.dynapse2.times import time_ranges
@@ -51,15 +52,24 @@ def check(request: CheckTarget) -> Result:
         for key, value in asdict(getattr(target, section)).items()
     }
     rows = [[key, str(value)] for key, value in offered.items()]
+    faults = divides_in_rtl(target)
+    in_rtl = sorted(method for method in faults if not faults[method])
     text = "\n".join(
         [
             f"target {target.name} is well-formed: {target.description}",
             f"divides by {', '.join(sorted(target.divider))}",
+            f"in SystemVerilog by {', '.join(in_rtl) or 'none of them'}",
+            *dict.fromkeys(f"  {fault}" for found in faults.values() for fault in found),
             "",
             table(["resource", "offered"], rows),
         ]
     )
-    content = {"target": target.name, "divider": sorted(target.divider), **offered}
+    content = {
+        "target": target.name,
+        "divider": sorted(target.divider),
+        "systemverilog": in_rtl,
+        **offered,
+    }
     return Result(text=text, content=content)
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import IMAGES, WORDS
@@ -25,14 +25,18 @@ Run = Callable[[Path, Path, Path, Sequence[str], OnLine], None]  # bundle, words
 class Manner:
     """How the ports are driven.
 
-    gap    probability in 1/1000 that a word is not offered in a cycle
-    stall  ... that a logit is not taken
-    seed   of both, and of what stands in registers and memories before reset
-    limit  cycles of an inference that count as stuck
+    gap     probability in 1/1000 that a word is not offered in a cycle
+    stall   ... that a logit is not taken
+    meddle  ... that a busy core is offered a start and a word of configuration, to be ignored
+    aborts  inferences that are broken off by a reset, before every other sample
+    seed    of all these, and of what stands in registers and memories before reset
+    limit   cycles of an inference that count as stuck
     """
 
     gap: int = 0
     stall: int = 0
+    meddle: int = 0
+    aborts: int = 0
     seed: int = 1
     limit: int = 1 << 30
 
@@ -63,7 +67,7 @@ def run_bundle(
         if line.startswith("sample "):
             on_sample()
 
-    options = [f"{name}={getattr(manner, name)}" for name in ("gap", "stall", "seed", "limit")]
+    options = [f"{name}={value}" for name, value in asdict(manner).items()]
     with tempfile.TemporaryDirectory(prefix="eideploy-rtl-") as folder:
         words, trace = Path(folder, WORDS), Path(folder, "trace")
         trace.mkdir()

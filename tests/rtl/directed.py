@@ -66,7 +66,8 @@ def large_quotients(method):
         layers += [
             linear(name, reads, w_ee, w_ie, [[1], [0], [2], [0], [0]], **fields,
                    division=_division(method, policy), current_bits=20),
-            lif(f"{name}.lif", name, 5, threshold=[3, 30_000, 9, 500, 9], membrane_bits=20),
+            lif(f"{name}.lif", name, 5, threshold=[3, 30_000, 9, 500, 9], membrane_bits=20,
+                reset="subtract" if name == "a" else "zero"),
         ]  # fmt: skip
         reads, n_in = f"{name}.lif", 5
     nodes = [source((2,)), *layers, readout(reads, np.eye(3, 5), np.ones((1, 5)), [[3], [0], [1]])]
@@ -168,4 +169,66 @@ def folded(method):
     return Circuit(nodes=tuple(nodes), steps=3), x
 
 
-DIRECTED = (every_mantissa, large_quotients, remainder_beyond_its_width, windows, folded)
+def corners(method):
+    """Meet an inhibitory sum that is wider than NUM, and quotients that vanish.
+
+    The first inhibitory neuron inhibits nobody, so that its sum, 16, is no part of NUM, -1..2: it
+    takes a cycle all the same. The first neuron fires in one of the two steps, by the sample.
+    """
+    layer = linear(
+        "layer", "input", [[1, 0, 1], [0, 1, 0], [0, 0, 0], [0, 0, 0]], [[16, 0, 0], [0, 1, 0]],
+        [[0, 1], [0, 0], [0, 0], [0, 0]], fraction=[3, -60, 0, 0], bias=[0, 1, 1, 1],
+        division=_division(method, "minimum"), current_bits=4,
+    )  # fmt: skip
+    nodes = [
+        source((3,), top=1), layer, lif("lif", "layer", 4, threshold=[5, 2, 3, 3], membrane_bits=5),
+        readout("lif", [[1, 1, 1, 0]], [[0, 1, 0, 0]], [[1]]),
+    ]  # fmt: skip
+    x = [[[1, 0, 0], [1, 1, 1]], [[0, 1, 0], [1, 1, 1]], [[1, 1, 1], [0, 1, 0]]]
+    return Circuit(nodes=tuple(nodes), steps=2), np.tile(np.array(x, float), (4, 1, 1))
+
+
+def every_bound(method):
+    """Drive each number to both ends of what is proven of it; the core of `tight` has no bit more.
+
+    With weights of 4 bits, inputs of one, and four inhibitory neurons, of the first neuron
+
+        s_I = 15    DEN = 15 15 + 10 3 = 255    NUM = -(15 15 + 10 + 15 + 6) = -256
+
+    and the second is excited to 255 = 17 15; folded, 255 = 36 7 + 3, and -256 = 32 -8. Other
+    divisors are zero. All neurons but the first and the last fire.
+    """
+    n, k = 40, DIVIDERS[method].fraction_bits
+    rest = [0] * (n - 3)
+    w_ee, w_ie, w_ei = np.zeros((n, n)), np.zeros((4, n)), np.zeros((n, 4))
+    w_ie[:, 1], w_ei[0] = (15, 1, 1, 1), (15, 10, 15, 6)
+    w_ee[1, 1:18], w_ee[2, 1] = 15, 15
+    w_num, w_den = np.zeros((n, n)), np.zeros((n, n))
+    w_num[0, 1:33], w_num[1, 1:38], w_den[0, 1:18] = -8, [*[7] * 36, 3], 15
+    own = {
+        "fraction": [7, 15, *rest, k - 16], "align": [3, 0, 0, *rest],
+        "floor": [1, 255, *[9] * (n - 2)],
+        "bias": [0, *[255] * (n - 2), -256], "current_bits": 10,
+    }  # fmt: skip
+    neurons = {"threshold": [15, *[1] * (n - 1)], "membrane_bits": 9}
+
+    def factored(name, reads, policy):
+        return linear(name, reads, w_ee, w_ie, w_ei, gain=[1, 3, 0, 0], shift_ee=[0, 0, 3, *rest],
+                      division=_division(method, policy), **own)  # fmt: skip
+
+    nodes = [
+        source((n,), top=1),
+        factored("a", "input", "minimum"), lif("a.lif", "a", n, **neurons),
+        factored("b", "a.lif", "floor"), lif("b.lif", "b", n, **neurons),
+        folded_linear("c", "b.lif", w_num, w_den, division=_division(method, "minimum"), **own),
+        lif("c.lif", "c", n, **neurons),
+        readout("c.lif", w_ee[::-1], w_ie, w_ei[::-1]),  # the last rows of logits are not zero
+    ]  # fmt: skip
+    return Circuit(nodes=tuple(nodes), steps=1), np.stack([np.ones(n), np.zeros(n), np.ones(n)])
+
+
+# The quickest first: most faults show in any of them.
+DIRECTED = (
+    corners, large_quotients, remainder_beyond_its_width, every_bound, windows, folded,
+    every_mantissa,
+)  # fmt: skip

@@ -1,16 +1,19 @@
 """Cores for tests: small memories, and a shape that every random network fits."""
 
-from dataclasses import replace
+from bisect import bisect_left
+from dataclasses import asdict, fields, replace
+from functools import partial
 
 from eideploy.backends.digital.bundle import write_bundle
-from eideploy.backends.digital.parameters import DEPTHS, LATENCIES, Shape
+from eideploy.backends.digital.parameters import DEPTHS, LATENCIES, Shape, shape_of
+from eideploy.errors import CapacityError
 from eideploy.passes.check_widths import check_widths
-from eideploy.passes.place import place
+from eideploy.passes.place import laid_out, place
 from eideploy.rtl.bench import PLAIN, run_bundle
 from eideploy.rtl.compare import differences
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import KEEP_ALL
-from eideploy.target import DividerTiming, load_target
+from eideploy.target import DividerTiming, Memory, Widths, load_target
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -34,6 +37,34 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
         divider={method: DividerTiming(interval=interval, latency=depth)},
     )
     return Shape(target=target, method=method, table_bits=8, entry_bits=11)
+
+
+def tight(circuit, method, *, lanes=4, update_lanes=2):
+    """Return the least core that `circuit` compiles for: no bit and no row is to spare."""
+    bounds = {field.name: field.metadata for field in fields(Widths)}
+    widths = Widths(**{name: bound["high"] for name, bound in bounds.items()})
+    for name, bound in bounds.items():
+        enough = range(bound["low"], bound["high"])
+        fits = partial(_fits, circuit, widths, name)
+        widths = replace(widths, **{name: bound["low"] + bisect_left(enough, True, key=fits)})
+    core = shape(method, lanes=lanes, update_lanes=update_lanes, **asdict(widths))
+    uses = {u.resource.replace(" ", "_"): u.used for u in laid_out(circuit, core.target).uses}
+    target = replace(
+        core.target,
+        core=replace(
+            core.target.core, layers=uses["program_entries"], routes=uses["route_entries"]
+        ),
+        memory=Memory(**{name: max(1, uses[name]) for name in SMALL}),
+    )
+    return shape_of(placed(circuit, replace(core, target=target)))
+
+
+def _fits(circuit, widths, name, bits):
+    try:
+        check_widths(circuit, widths=replace(widths, **{name: bits}))
+    except CapacityError:
+        return False
+    return True
 
 
 def placed(circuit, core):

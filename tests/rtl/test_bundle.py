@@ -40,7 +40,8 @@ def test_a_program_fits_the_core_that_is_written_for_it():
     ("part", "change", "what"),
     [
         ("core", {"lanes": 12, "update_lanes": 1}, "core.lanes = 12 is not a power of two"),
-        ("core", {"lanes": 1, "update_lanes": 1}, "core.lanes = 1 is less than 2"),
+        ("core", {"lanes": 1, "update_lanes": 1}, "core.lanes = 1 is not in 2..128"),
+        ("core", {"lanes": 256, "update_lanes": 1}, "core.lanes = 256 is not in 2..128"),
         ("latency", {"accumulate": 6}, "latency.accumulate = 6, the pipeline takes 7"),
     ],
 )

@@ -40,10 +40,12 @@ OF_DIVISION = {
 
 @st.composite
 def manners(draw):
-    """Draw how the ports are driven: at once, with idle gaps, with back-pressure."""
+    """Draw how the ports are driven: at once, with gaps, back-pressure, interference and resets."""
     return Manner(
         gap=draw(st.sampled_from([0, 0, 300, 900]), label="gap"),
         stall=draw(st.sampled_from([0, 0, 500, 900]), label="stall"),
+        meddle=draw(st.sampled_from([0, 300]), label="meddle"),
+        aborts=draw(st.sampled_from([0, 0, 2]), label="aborts"),
         seed=draw(st.integers(1, 1 << 30), label="seed"),
         limit=1_000_000,
     )

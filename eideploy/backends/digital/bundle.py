@@ -70,13 +70,14 @@ def write_core(shape: Shape, folder: Path) -> None:
 
 def _header(shape: Shape) -> str:
     """Return the sizes that the C++ testbench asks for."""
-    core, widths = shape.target.core, shape.target.widths
+    core, memory, widths = shape.target.core, shape.target.memory, shape.target.widths
     sizes = {
         "LANES": core.lanes,
         "UPDATE_LANES": core.update_lanes,
         "MEMBRANE_BITS": widths.membrane,
         "ACCUMULATOR_BITS": widths.accumulator,
         "PROGRAM_ENTRIES": core.layers,
+        "CLEAR_ROWS": max(memory.accumulator_rows, memory.inhibition_rows),
     }
     lines = [f"constexpr int {name} = {value};" for name, value in sizes.items()]
     return "\n".join(["#pragma once", *lines, ""])

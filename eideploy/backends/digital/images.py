@@ -52,6 +52,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     """Return a word of the program memory."""
     at_once = program.target.core.update_lanes
     rows = stage.groups_i + stage.groups_e
+    step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
     node, current_top, leak, membrane_top = program.circuit.node(stage.name), 0, 0, 0
     has_floor = to_zero = False
     if isinstance(node, IntegerCurrent):
@@ -69,8 +70,8 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
         "to_zero": int(to_zero),
         "is_last": int(stage is program.stages[-1]),
         "rows_i": stage.inhibition_rows,
-        "step_y": stage.stride * stage.kernel * rows,
-        "step_x": stage.stride * rows,
+        "step_y": step * stage.kernel * rows,
+        "step_x": step * rows,
         "membrane_base": stage.membrane_base // at_once,
         "parameter_base": stage.parameter_base // at_once,
         "leak": leak,
@@ -84,10 +85,11 @@ def _parameters(program: Program, shape: Shape, memories: Memories) -> Image:
     """Return the rows of the parameter memory, R neurons in each."""
     divider = program.division.divider
     fields = shape.parameter_fields()
+    is_neuron = memories.floor > 0  # a floor is at least 1; words beyond a stage's neurons are zero
     columns = {
         "threshold": memories.threshold,
         "bias": memories.bias,
-        "fraction": memories.fraction - divider.fraction_bits,
+        "fraction": np.where(is_neuron, memories.fraction - divider.fraction_bits, 0),
         "floor": memories.floor,
     }
     words = [

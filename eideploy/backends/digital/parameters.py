@@ -25,6 +25,9 @@ STAGE_NUMBERS = (
     "spike_base", "parameter_base", "lane_base", "gain_base",
 )  # fmt: skip
 LEAK_BITS = 4
+STEP_BITS = 17  # of the 65536 time steps that a circuit may take
+MOST_LANES = 128  # rows of 64-bit sums that Verilator takes
+PORT_BITS = 32  # of an address, and of a word of the configuration port
 Fields = dict[str, int]  # widths by name, the first one lowest
 
 
@@ -47,15 +50,17 @@ class Shape:
 
     @property
     def aligned_bits(self) -> int:
-        """Width of a DEN << align."""
+        """Width of a DEN << align, and at least what is looked at below a divisor's leading one."""
         widths = self.target.widths
-        return widths.divisor + (1 << widths.align) - 1
+        aligned = widths.divisor + (1 << widths.align) - 1
+        return max(aligned, 1 + max(self.table_bits, SHIFT_INDEX_BITS))
 
     @property
     def address_bits(self) -> int:
-        """Width of every address and count."""
+        """Width of every address and count, of which the neurons of a stage are one."""
         memory, core = self.target.memory, self.target.core
-        deepest = max(*vars(memory).values(), core.layers, core.routes)
+        neurons = core.lanes * min(memory.accumulator_rows, memory.lane_rows)
+        deepest = max(*vars(memory).values(), core.layers, core.routes, neurons)
         return int(deepest).bit_length()
 
     def stage_fields(self) -> Fields:
@@ -92,7 +97,7 @@ class Shape:
         """Return the width of a row of every memory of MEMORIES."""
         w, lanes, r = self.target.widths, self.target.core.lanes, self.target.core.update_lanes
         return {
-            "steps": self.address_bits,
+            "steps": STEP_BITS,
             "program": sum(self.stage_fields().values()),
             "route": sum(self.route_fields().values()),
             "axis_y": sum(self.axis_fields().values()),
@@ -130,7 +135,21 @@ def shape_of(program: Program) -> Shape:
 
 
 def require_offered(shape: Shape) -> None:
-    """Refuse a spec that this RTL cannot be: other lanes, or less time than its pipelines take."""
+    """Refuse a spec that this RTL cannot be.
+
+    Raises:
+        CapacityError: naming every number of the spec that it cannot have.
+    """
+    if faults := misfits(shape):
+        raise CapacityError(
+            "; ".join(faults),
+            where=str(shape.target.source),
+            fix="change these numbers of the spec: the shipped SystemVerilog cannot be such a core",
+        )
+
+
+def misfits(shape: Shape) -> list[str]:
+    """Return what this RTL cannot be: other lanes, or in less time than its pipelines take."""
     target = shape.target
     faults = [
         f"core.{name} = {value} is not a power of two"
@@ -140,8 +159,10 @@ def require_offered(shape: Shape) -> None:
         )
         if value & (value - 1)
     ]
-    if target.core.lanes < 2:
-        faults.append(f"core.lanes = {target.core.lanes} is less than 2")
+    if not 2 <= target.core.lanes <= MOST_LANES:
+        faults.append(f"core.lanes = {target.core.lanes} is not in 2..{MOST_LANES}")
+    if shape.address_bits > PORT_BITS:
+        faults.append(f"addresses take {shape.address_bits} bits, of at most {PORT_BITS}")
     for phase, least in LATENCIES.items():
         given = getattr(target.latency, phase)
         if given < least:
@@ -151,12 +172,14 @@ def require_offered(shape: Shape) -> None:
         faults.append(f"divider.{shape.method}.latency = {timing.latency}, it takes {depth}")
     if shape.method == "exact" and timing.interval < depth:
         faults.append(f"divider.exact.interval = {timing.interval}, a division takes {depth}")
-    if faults:
-        raise CapacityError(
-            "; ".join(faults),
-            where=str(target.source),
-            fix="change these numbers of the spec: the shipped SystemVerilog cannot be such a core",
-        )
+    return faults
+
+
+def divides_in_rtl(target: Target) -> dict[str, list[str]]:
+    """Return, of every method that the target offers and this RTL has, what stands against it."""
+    methods = [method for method in DIVIDERS if method in target.divider]
+    shapes = [Shape(target=target, method=m, table_bits=1, entry_bits=1) for m in methods]
+    return {shape.method: misfits(shape) for shape in shapes}
 
 
 def package_text(shape: Shape) -> str:
@@ -207,11 +230,14 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     timing = target.divider[shape.method]
     longest = max(*(getattr(latency, phase) for phase in LATENCIES), timing.latency)
     value_bits = max(widths.input, widths.inhibition)
+    # Dividers shift by up to the digits of numerator and entry, of the divisor and of the current.
+    longest_shift = widths.accumulator + shape.entry_bits + shape.aligned_bits + widths.current
     sizes = {
         "lanes": core.lanes,
         "update_lanes": core.update_lanes,
         "part_bits": max(1, (core.lanes // core.update_lanes - 1).bit_length()),
         "address": shape.address_bits,
+        "step_bits": STEP_BITS,
         "program_entries": core.layers,
         "routes": core.routes,
         "weight_rows": memory.weight_rows,
@@ -229,7 +255,6 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "weight_bits": widths.weight,
         "input_bits": widths.input,
         "accumulator_bits": widths.accumulator,
-        "magnitude_bits": widths.accumulator - 1,
         "inhibition_bits": widths.inhibition,
         "divisor_bits": widths.divisor,
         "aligned_bits": shape.aligned_bits,
@@ -245,7 +270,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "lane_bits": widths.shift + widths.align,
         "value_bits": value_bits,
         "gained_bits": value_bits + widths.gain,
-        "power_bits": max(widths.fraction, shape.aligned_bits.bit_length() + 1) + 2,
+        "power_bits": max(widths.fraction, longest_shift.bit_length()) + 2,
         "parameter_bits": sum(shape.parameter_fields().values()),
         "stage_bits": rows["program"],
         "route_bits": rows["route"],

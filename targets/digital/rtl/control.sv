@@ -4,7 +4,7 @@ module control (
     input  logic                         clk,
     input  logic                         reset,
     input  logic                         start,
-    input  logic [core_pkg::ADDRESS-1:0] steps,
+    input  logic [core_pkg::STEP_BITS-1:0] steps,
     // the stage
     input  logic                         is_readout,
     input  logic                         is_folded,
@@ -36,14 +36,15 @@ module control (
     output logic                         program_read,
     output logic [core_pkg::ADDRESS-1:0] program_address,
     output logic [core_pkg::ADDRESS-1:0] stage,
-    output logic [core_pkg::ADDRESS-1:0] step
+    output logic [core_pkg::STEP_BITS-1:0] step
 );
   localparam integer A = core_pkg::ADDRESS;
+  localparam integer T = core_pkg::STEP_BITS;
   localparam integer BITS = core_pkg::DRAIN_BITS;
 
   logic draining;
   logic [BITS-1:0] left;
-  wire is_last_step = step == steps - A'(1);
+  wire is_last_step = step == steps - T'(1);
   wire ending = draining && left == '0 && !hold;
   wire stage_ends = ending && (phase == core_pkg::UPDATE || phase == core_pkg::OUTPUT
       || (phase == core_pkg::ACCUMULATE && is_readout && !is_last_step));
@@ -115,7 +116,7 @@ module control (
       left <= BITS'(core_pkg::LATENCY_SETUP - 1);
       if (stage_ends) begin
         stage <= is_last_stage ? '0 : stage + A'(1);
-        if (is_last_stage) step <= is_last_step ? '0 : step + A'(1);
+        if (is_last_stage) step <= is_last_step ? '0 : step + T'(1);
       end
     end else if (issued_last) begin
       draining <= 1'b1;

@@ -28,7 +28,7 @@ module core (
     // what happens, for whoever watches
     output logic [2:0]                       watch_phase,
     output logic [core_pkg::ADDRESS-1:0]     watch_stage,
-    output logic [core_pkg::ADDRESS-1:0]     watch_step,
+    output logic [core_pkg::STEP_BITS-1:0]   watch_step,
     output logic                             watch_waits,  // for the input or the output port
     output logic                             watch_done,
     output logic                             watch_spike_write,
@@ -54,7 +54,8 @@ module core (
   // Configuration.
   logic [core_pkg::CONFIG_MEMORIES-1:0] cfg_write;
   logic [core_pkg::CONFIG_BITS-1:0] cfg_row;
-  logic [A-1:0] cfg_at, steps;
+  logic [A-1:0] cfg_at;
+  logic [core_pkg::STEP_BITS-1:0] steps;
 
   config_port config_words (
       .clk        (clk),
@@ -71,7 +72,7 @@ module core (
   );
 
   always_ff @(posedge clk) begin
-    if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[A-1:0];
+    if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[core_pkg::STEP_BITS-1:0];
   end
 
   wire unused_row = &{1'b0, cfg_row};  // no memory has rows of all its bits

@@ -7,13 +7,13 @@
 module divider_iterative (
     input  logic                                clk,
     input  logic                                start,  // cycle 1
-    input  logic [core_pkg::MAGNITUDE_BITS-1:0] num,
+    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,
     output logic [core_pkg::CURRENT_BITS:0]     magnitude  // from cycle C + 3 on
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer N = core_pkg::MAGNITUDE_BITS;
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
   localparam integer C = core_pkg::CURRENT_BITS;
   localparam integer B = core_pkg::POWER_BITS + 1;
   localparam integer S = $clog2(M + C + N + 1);
@@ -39,7 +39,7 @@ module divider_iterative (
     if (start) begin
       left <= T'(C + 1);
       {remainder, pending} <= shifted[M+C-1:0];
-      overflow <= shifted[M+C+N-1:M+C] != '0 || (beyond && num != '0);
+      overflow <= shifted[M+C+N-1:M+C] != '0;
       divisor <= den;
       quotient <= '0;
     end else if (left != '0) begin

@@ -6,13 +6,13 @@
 //     [3  one shift, or two and an addition]      3 or 4  shift, round
 module divider_shift (
     input  logic                                clk,
-    input  logic [core_pkg::MAGNITUDE_BITS-1:0] num,
+    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the entries' fraction bits
     output logic [core_pkg::CURRENT_BITS:0]     magnitude  // in cycle 4, of two shifts in cycle 5
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer N = core_pkg::MAGNITUDE_BITS;
+  localparam integer N = core_pkg::ACCUMULATOR_BITS;
   localparam integer X = N + 5;  // an entry is at most 16
   localparam integer E = $clog2(M);
   localparam integer I = core_pkg::SHIFT_INDEX;

@@ -4,7 +4,7 @@
 //     3  entry times num         4  shift, round
 module divider_table (
     input  logic                                clk,
-    input  logic [core_pkg::MAGNITUDE_BITS-1:0] num,
+    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the table's fraction bits
     output logic [core_pkg::ADDRESS-1:0]        table_address,  // in cycle 2
@@ -12,13 +12,13 @@ module divider_table (
     output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer X = core_pkg::MAGNITUDE_BITS + core_pkg::ENTRY_BITS;
+  localparam integer X = core_pkg::ACCUMULATOR_BITS + core_pkg::ENTRY_BITS;
   localparam integer E = $clog2(M);
   localparam integer T = core_pkg::TABLE_BITS;
 
   logic [E-1:0] exponent, exponent2;
   logic [M-1:0] den2, normal;
-  logic [core_pkg::MAGNITUDE_BITS-1:0] num2, num3;
+  logic [core_pkg::ACCUMULATOR_BITS-1:0] num2, num3;
   logic signed [core_pkg::POWER_BITS-1:0] power2, power3, power4;
   logic [X-1:0] product4;
 

@@ -48,6 +48,7 @@ module lanes (
   localparam integer G = core_pkg::GAINED_BITS;
   localparam integer K = core_pkg::SHIFT_BITS;
   localparam integer L = core_pkg::LANE_BITS;
+  localparam integer M = N > S ? N : S;  // a product for either sum
 
   logic [6:3] valids;
   logic [1:0] kinds[3:6];
@@ -82,15 +83,15 @@ module lanes (
   assign inhibition_read  = valids[5] && kinds[5] == core_pkg::KIND_IE;
   assign accumulator_read = valids[5] && kinds[5] != core_pkg::KIND_IE;
 
-  // A sum that is written in this cycle, for an operation on the same row in the next one.
+  // A sum that is written in this cycle, for an operation on the same row in the next one. Rows of
+  // s_I are not hit twice in a row: rows of NUM stand between.
   logic again;
   wire is_inhibitory = kinds[6] == core_pkg::KIND_IE;
   wire subtracts = kinds[6] == core_pkg::KIND_EI;
   wire is_divisor = kinds[6] == core_pkg::KIND_DEN;
 
   always_ff @(posedge clk) begin
-    again <= valids[6] && rows[5] == rows[6]
-        && is_inhibitory == (kinds[5] == core_pkg::KIND_IE);
+    again <= valids[6] && rows[5] == rows[6] && !is_inhibitory;
   end
 
   assign write_address    = rows[6];
@@ -105,36 +106,40 @@ module lanes (
   logic [P-1:0] positive;
 
   for (genvar i = 0; i < P; i++) begin : g_lane
-    logic [N-1:0] product5, product6, last_num;
+    logic [M-1:0] product5, product6;
+    logic [N-1:0] last_num;
     logic [D-1:0] gained_product5, gained_product6, last_den;
-    logic [S-1:0] last_inhibition;
 
     wire [W-1:0] weight = weights4[i*W+:W];
     wire signed [W:0] signed_weight = {is_signed4 && weight[W-1], weight};
     wire signed [W+V+1:0] product4 = signed_weight * factor4;
     wire [N-1:0] old_num = again ? last_num : num[i*N+:N];
     wire [D-1:0] old_den = again ? last_den : den[i*D+:D];
-    wire [S-1:0] old_inhibition = again ? last_inhibition : inhibition[i*S+:S];
+    wire [S-1:0] old_inhibition = inhibition[i*S+:S];
 
     always_ff @(posedge clk) begin
-      product5        <= N'(product4);
+      product5        <= M'(product4);
       gained_product5 <= D'(weight) * D'(gained4);
       product6        <= kinds[5] == core_pkg::KIND_EE ? product5 << shifts5[i*K+:K]
           : is_divisor5 ? '0 : product5;
       gained_product6 <= divides5 ? gained_product5 : '0;
       last_num        <= next_num[i*N+:N];
       last_den        <= next_den[i*D+:D];
-      last_inhibition <= next_inhibition[i*S+:S];
     end
 
-    assign next_num[i*N+:N] = subtracts ? old_num - product6 : old_num + product6;
+    assign next_num[i*N+:N] = subtracts ? old_num - N'(product6) : old_num + N'(product6);
     assign next_den[i*D+:D] = old_den + gained_product6;
     assign next_inhibition[i*S+:S] = old_inhibition + S'(product6);
     assign positive[i] = gained_product6 != '0;
+
+    // A sum that is narrower than a product takes the product's lower bits.
+    wire unused = &{1'b0, product4, product6};
   end
 
   always_ff @(posedge clk) begin
     if (clear_divisible) divisible <= 1'b0;
     else if (den_write && positive != '0) divisible <= 1'b1;
   end
+
+  wire unused = &{1'b0, gained4};
 endmodule

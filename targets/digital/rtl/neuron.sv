@@ -32,7 +32,6 @@ module neuron (
     output logic                                 spike
 );
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
-  localparam integer G = core_pkg::MAGNITUDE_BITS;
   localparam integer M = core_pkg::ALIGNED_BITS;
   localparam integer C = core_pkg::CURRENT_BITS;
   localparam integer V = core_pkg::MEMBRANE_BITS;
@@ -41,7 +40,7 @@ module neuron (
   localparam integer Q = core_pkg::POWER_BITS;
   localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
   localparam integer I = (B > C ? B : C) + 1;  // the current with its bias
-  localparam integer U = (I > V ? I : V) + 2;  // the membrane held it saturates
+  localparam integer U = (I > V ? I : V) + 2;  // the membrane before it saturates
 
   // Of a core that does not divide, every divisor is 1.
   localparam logic DIVIDES = core_pkg::DIVIDER != core_pkg::DIVIDER_NONE;
@@ -49,16 +48,16 @@ module neuron (
   // 1: without any positive divisor 0 / 1 stands for the current.
   wire is_negative = num[N-1];
   wire is_zero = den == '0;
-  wire [N-1:0] absolute = is_negative ? -num : num;
+  wire [N-1:0] absolute = is_negative ? -num : num;  // of -2^(N-1), too
 
-  logic [G-1:0] num2;
+  logic [N-1:0] num2;
   logic [M-1:0] den2;
   logic signed [Q-1:0] fraction2;
   logic valid2;
 
   always_ff @(posedge clk) begin
     valid2 <= valid;
-    num2   <= divisible || !DIVIDES ? absolute[G-1:0] : '0;
+    num2   <= divisible || !DIVIDES ? absolute : '0;
     if (!divisible || !DIVIDES) den2 <= M'(1);
     else if (!is_zero) den2 <= M'(den);
     else den2 <= has_floor ? M'(floor_divisor) : least;
@@ -149,5 +148,5 @@ module neuron (
   assign spike = u >= limit;
   assign next_membrane = V'(!spike ? u : to_zero ? U'(0) : u - limit);
 
-  wire unused_sign = absolute[N-1];
+  wire unused = &{1'b0, threshold_late};  // no threshold is above the membranes
 endmodule

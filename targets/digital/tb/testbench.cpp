@@ -1,6 +1,7 @@
 // Drives the digital core in Verilator: loads its memories, sends words, writes down what happens.
 //
-//   testbench IMAGES WORDS TRACE [gap=PERMILLE] [stall=PERMILLE] [seed=N] [limit=CYCLES] [+verilator+...]
+//   testbench IMAGES WORDS TRACE [gap=PERMILLE] [stall=PERMILLE] [meddle=PERMILLE] [aborts=N] [seed=N]
+//     [limit=CYCLES] [+verilator+...]
 //
 // IMAGES holds NAME.hex for every memory: a row a line. WORDS has a line for every word of the input
 // port, "y x channel value" in hexadecimal, and "." for the end of a time step. Into the folder TRACE go
@@ -9,7 +10,9 @@
 //   membranes.hex  every row of membranes as it is written: address, bits
 //   logits.hex     class, logit, as they are put out
 // gap: probability that a word waits before it is offered, drawn every cycle; stall: that the output is
-// not taken. limit: an inference that takes more cycles is an error. Every finished sample is a line on stdout.
+// not taken; meddle: that a busy core is offered a start and a word of configuration, which it may not
+// take. aborts: before every other sample so many inferences are broken off by a reset. limit: an
+// inference that takes more cycles is an error. Every finished sample is a line on stdout.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +32,7 @@ namespace {
 const char* const kMemories[] = {"steps",  "program", "route",     "axis_y", "axis_x",
                                  "weight", "lane",    "parameter", "gain",   "table"};
 constexpr int kPhases = 6;
+constexpr uint32_t kProgram = 1;  // of kMemories
 
 struct Word {
     uint32_t y, x, channel, value;
@@ -70,15 +74,27 @@ class Testbench {
           logits_(open(trace + "/logits.hex")) {
         core_->clk = 0;
         core_->cfg_valid = core_->start = core_->in_valid = core_->out_ready = 0;
-        core_->reset = 1;
-        for (int i = 0; i < 4; i++) clock();
-        core_->reset = 0;
-        settle();
-        while (!core_->idle) clock();
     }
 
     ~Testbench() {
         for (std::FILE* file : {cycles_, spikes_, membranes_, logits_}) std::fclose(file);
+    }
+
+    // Reset; the core then clears its sums, a row a cycle, and is idle. It may be reset meanwhile.
+    void reset(bool again) {
+        const uint32_t patience = again ? draw() % CLEAR_ROWS : CLEAR_ROWS;
+        core_->reset = 1;
+        core_->in_valid = 0;
+        meddle();
+        clock();
+        core_->reset = 0;
+        uint32_t spent = 0;
+        for (meddle(); !core_->idle && spent < patience; spent++) {
+            clock();
+            meddle();
+        }
+        if (again) return reset(false);
+        if (!core_->idle || spent != CLEAR_ROWS) fail("a reset does not clear a row a cycle");
     }
 
     uint32_t load(const std::string& images) {
@@ -88,8 +104,9 @@ class Testbench {
             if (!file) fail("cannot read " + images + "/" + name + ".hex");
             std::string row;
             for (uint32_t address = 0; std::getline(file, row); address++) {
-                configure(number, address, row);
+                configure(number, address, row, 0, words_of(row));
                 if (number == 0) steps = std::stoul(row, nullptr, 16);
+                if (number == kProgram && address == 0) first_entry_ = row;
             }
             number++;
         }
@@ -99,31 +116,25 @@ class Testbench {
 
     // Run one inference on the words from `word` on; return the word behind its last one.
     std::size_t infer(const std::vector<Word>& words, std::size_t word, uint32_t sample) {
+        for (uint32_t i = 0; i < aborts && sample % 2 == 0; i++) abort(words, word);
+        // A row of configuration may be begun before an inference and ended behind it.
+        const std::size_t pieces = words_of(first_entry_);
+        if (meddling) configure(kProgram, 0, first_entry_, 0, pieces - 1);
         counts_.clear();
-        core_->start = 1;
-        clock();
-        core_->start = 0;
+        start();
         uint64_t spent = 0;
         for (bool done = false; !done;) {
             if (++spent > limit) fail("sample " + std::to_string(sample) + " takes too long");
-            if (!core_->in_valid && word < words.size() && !chance(gap)) offer(words[word]);
-            core_->out_ready = !chance(stall);
-            settle();
-            done = core_->watch_done;
-            const bool taken = core_->in_valid && core_->in_ready;
-            watch();
-            clock();
-            if (taken) {
-                core_->in_valid = 0;
-                word++;
-            }
+            done = cycle(words, word, true);
         }
-        core_->out_ready = 0;
+        length_ = spent;
+        meddle();
+        if (meddling) configure(kProgram, 0, first_entry_, pieces - 1, pieces);
         write_cycles(sample);
         return word;
     }
 
-    uint32_t gap = 0, stall = 0;
+    uint32_t gap = 0, stall = 0, meddling = 0, aborts = 0;
     uint64_t limit = uint64_t{1} << 32, random = 1;
 
   private:
@@ -136,16 +147,66 @@ class Testbench {
         core_->eval();
     }
 
-    void configure(uint32_t memory, uint32_t address, const std::string& row) {
-        const std::size_t words = (row.size() + 7) / 8;
-        for (std::size_t i = 0, at = 0; i < words; i++) {
-            const std::size_t length = i == 0 ? row.size() - 8 * (words - 1) : 8;
+    void start() {
+        core_->start = 1;
+        clock();
+    }
+
+    // A cycle of an inference; return whether it is the last one.
+    bool cycle(const std::vector<Word>& words, std::size_t& word, bool is_watched) {
+        if (!core_->in_valid && word < words.size() && !chance(gap)) offer(words[word]);
+        core_->out_ready = !chance(stall);
+        meddle();
+        const bool done = core_->watch_done;
+        const bool taken = core_->in_valid && core_->in_ready;
+        if (is_watched) watch();
+        clock();
+        if (taken) {
+            core_->in_valid = 0;
+            word++;
+        }
+        return done;
+    }
+
+    // Break an inference off. The moments, multiples of the golden ratio of the last one's duration, lie
+    // evenly, however many there are.
+    void abort(const std::vector<Word>& words, std::size_t word) {
+        start();
+        aborted_ += 0x9e3779b9;
+        for (uint64_t left = aborted_ * length_ >> 32; left > 0 && !cycle(words, word, false);) left--;
+        reset(chance(200));
+    }
+
+    // Offer a busy core a start and a word of configuration.
+    void meddle() {
+        const bool offers = !core_->idle && chance(meddling);
+        core_->start = core_->cfg_valid = offers;
+        if (offers) {
+            core_->cfg_commit = draw() % 2;
+            core_->cfg_memory = draw() % (sizeof kMemories / sizeof *kMemories);
+            core_->cfg_address = draw() % CLEAR_ROWS;
+            core_->cfg_data = draw();
+        }
+        settle();
+        if (core_->cfg_ready != core_->idle) fail("the configuration port is ready in a busy core");
+        if (core_->watch_phase >= kPhases && (core_->in_ready || core_->out_valid)) {
+            fail("the core takes words or gives logits without an inference");
+        }
+    }
+
+    static std::size_t words_of(const std::string& row) { return (row.size() + 7) / 8; }
+
+    // Send the words first..last-1 of a row; its last word commits it.
+    void configure(uint32_t memory, uint32_t address, const std::string& row, std::size_t first,
+                   std::size_t last) {
+        const std::size_t words = words_of(row), odd = row.size() - 8 * (words - 1);
+        for (std::size_t i = first; i < last; i++) {
             core_->cfg_valid = 1;
             core_->cfg_commit = i == words - 1;
             core_->cfg_memory = memory;
             core_->cfg_address = address;
-            core_->cfg_data = std::stoul(row.substr(at, length), nullptr, 16);
-            at += length;
+            const std::string digits = i == 0 ? row.substr(0, odd) : row.substr(odd + 8 * (i - 1), 8);
+            core_->cfg_data = std::stoul(digits, nullptr, 16);
             settle();
             if (!core_->cfg_ready) fail("the configuration port is not ready");
             clock();
@@ -153,13 +214,14 @@ class Testbench {
         core_->cfg_valid = 0;
     }
 
-    bool chance(uint32_t permille) {
-        if (permille == 0) return false;
+    uint64_t draw() {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        return random % 1000 < permille;
+        return random;
     }
+
+    bool chance(uint32_t permille) { return permille != 0 && draw() % 1000 < permille; }
 
     void offer(const Word& word) {
         core_->in_valid = 1;
@@ -210,6 +272,9 @@ class Testbench {
     std::unique_ptr<Vcore> core_;
     std::FILE *cycles_, *spikes_, *membranes_, *logits_;
     std::vector<Count> counts_;
+    std::string first_entry_;  // of the program
+    uint64_t length_ = 64;     // of the last inference, in cycles
+    uint32_t aborted_ = 0;
 };
 
 std::vector<Word> read_words(const std::string& path) {
@@ -236,7 +301,9 @@ uint64_t option(const char* argument, const char* name, uint64_t otherwise) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 4) fail("usage: testbench IMAGES WORDS TRACE [gap=] [stall=] [seed=] [limit=]");
+    if (argc < 4) {
+        fail("usage: testbench IMAGES WORDS TRACE [gap=] [stall=] [meddle=] [aborts=] [seed=] [limit=]");
+    }
     VerilatedContext context;
     context.commandArgs(argc, argv);  // +verilator+rand+reset+2 +verilator+seed+N
     const std::vector<Word> words = read_words(argv[2]);
@@ -244,9 +311,12 @@ int main(int argc, char** argv) {
     for (int i = 4; i < argc; i++) {
         bench.gap = option(argv[i], "gap", bench.gap);
         bench.stall = option(argv[i], "stall", bench.stall);
+        bench.meddling = option(argv[i], "meddle", bench.meddling);
+        bench.aborts = option(argv[i], "aborts", bench.aborts);
         bench.limit = option(argv[i], "limit", bench.limit);
         bench.random = option(argv[i], "seed", bench.random);
     }
+    bench.reset(bench.aborts > 0);
     const uint32_t steps = bench.load(argv[1]);
     uint64_t ends = 0;
     for (const Word& word : words) ends += word.last;

@@ -32,7 +32,7 @@ def to_integers(
     return (
         Step(name="calibrate", run=lambda c: calibrate(c, ranges=ranges)),
         Step(name="fold", run=lambda c: fold(c, layers=folded, target=target)),
-        Step(name="quantize", run=lambda c: quantize(c, scheme=scheme)),
+        Step(name="quantize", run=lambda c: quantize(c, scheme=scheme, widths=target.widths)),
     )
 
 

@@ -66,7 +66,7 @@ class Goal:
     def integers_with_units(self, circuit: Circuit) -> tuple[Circuit, dict[str, Units]]:
         """Return the integer circuit and the units of its layers."""
         calibrated = calibrate(circuit, ranges=self.ranges)
-        integer, units = quantize_with_units(calibrated, self.scheme)
+        integer, units = quantize_with_units(calibrated, self.scheme, self.target.widths)
         lowered = lower_division(
             integer, divider=self.divider, zero_policy=self.zero_policy, target=self.target
         )

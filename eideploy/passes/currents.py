@@ -11,19 +11,24 @@ from eideploy.circuit.folded import PlainLayer
 from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
 from eideploy.circuit.limits import layer_reach
 from eideploy.circuit.nodes import Current
+from eideploy.errors import CapacityError
+from eideploy.numeric.fixed import top
 from eideploy.scheme import Bits
+from eideploy.target import Widths
 
-LARGEST_DIVISOR = 1 << (MAX_BITS - 1)  # beyond, every quotient is zero anyway
 LOWEST_FRACTION = -40  # below it a current of 40 bits rounds to zero
+HELD = MAX_BITS - 3  # bits of 2^(fraction + align) |NUM|: a sign, a bit to round, half a divisor
+FINE_THRESHOLD = 8  # bits of a threshold that neither shift nor align may take
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Surroundings:
-    """What of the network a layer's integers depend on.
+    """What of the network and the target a layer's integers depend on.
 
     threshold  of the layer's LIF neurons
     seen       what calibration saw
     bits       the scheme's
+    widths     the target's
     unit       value of one step of the layer's input
     peak       largest level of the layer's input
     steps      T
@@ -32,6 +37,7 @@ class Surroundings:
     threshold: float
     seen: LayerRange
     bits: Bits
+    widths: Widths
     unit: float
     peak: int
     steps: int
@@ -51,40 +57,121 @@ def integer_current(
     weights  the fields of `kind` that hold weights
     of_den   (n_E,): what one of DEN stands for, in units of the input's step
     ratio    that, over what one of NUM stands for: num / den = NUM / (ratio DEN)
+
+    Raises:
+        CapacityError: a neuron whose threshold would be less than one LSB.
     """
-    bits, seen = around.bits, around.seen
-    align = np.rint(np.log2(of_den / of_den.min())).astype(np.int64)
+    bits, seen, widths = around.bits, around.seen, around.widths
+    zero = np.zeros(node.n_e, np.int64)
     fields = {
         **weights,
-        "align": align,
-        "floor": _levels_of(seen.divisor_floor, of_den * around.unit),
-        "constant": _levels_of(seen.constant_divisor, of_den * around.unit),
+        "floor": _levels_of(seen.divisor_floor, of_den * around.unit, widths),
+        "constant": _levels_of(seen.constant_divisor, of_den * around.unit, widths),
         "current_bits": bits.current,
     }
-    zero = np.zeros(node.n_e, np.int64)
-    reach = layer_reach(kind(**fields, fraction=zero, bias=zero), around.peak, around.steps).limits
-    most = MAX_BITS - 2 - reach.accumulator_bits - int(align.max())
-    fraction, per_unit = _membrane(node, ratio, around, most)
-    limit = (1 << (bits.current - 1)) - 1
-    bias = np.clip(np.rint(node.b_e * per_unit), -limit, limit).astype(np.int64)
-    return kind(**fields, fraction=fraction, bias=bias), per_unit
+    bare = kind(**fields, fraction=zero, bias=zero, align=zero)
+    reach = layer_reach(bare, around.peak, around.steps).numerator
+    taken = np.array([n.bit_length() for n in reach])
+    room = HELD - taken - _least_fraction(node, ratio, around)
+    ideal = np.rint(np.log2(of_den / of_den.min()))  # (A22)
+    align = np.minimum(ideal, np.clip(room, 0, (1 << widths.align) - 1)).astype(np.int64)
+    fraction, per_unit = _membrane(node, ratio, around, HELD - taken - align)
+    bias = np.rint(node.b_e * per_unit).astype(np.int64)
+    return kind(**fields, align=align, fraction=fraction, bias=bias), per_unit
+
+
+def numerator_bits(node: Current | PlainLayer, ratio: Array | float, around: Surroundings) -> Array:
+    """Return how many bits |NUM| may have, (n_E,).
+
+    As many as the accumulator holds and the fraction leaves at which thresholds have
+    FINE_THRESHOLD bits.
+    """
+    held = HELD - _least_fraction(node, ratio, around)
+    return np.asarray(np.minimum(around.widths.accumulator - 1, held))
+
+
+def least_ratio(node: Current, around: Surroundings) -> Array:
+    """Return num / den over NUM / DEN at which thresholds have FINE_THRESHOLD bits, (n_E,).
+
+    Of a NUM of one bit; of one of n bits it is 2^n of that.
+    """
+    bits = min(FINE_THRESHOLD, around.bits.threshold)
+    return np.asarray(_finest(node, around, bits) * node.g_e.astype(np.float64) * 2.0**-HELD)
+
+
+def _least_fraction(
+    node: Current | PlainLayer, ratio: Array | float, around: Surroundings
+) -> Array:
+    """Return the fraction at which thresholds have FINE_THRESHOLD bits, but 0 if it is less."""
+    bits = min(FINE_THRESHOLD, around.bits.threshold)
+    fraction = np.ceil(_fraction(node, ratio, _finest(node, around, bits)))
+    return np.asarray(np.maximum(fraction, 0), np.int64)
 
 
 def _membrane(
-    node: Current | PlainLayer, ratio: Array | float, around: Surroundings, most: int
+    node: Current | PlainLayer, ratio: Array | float, around: Surroundings, most: Array
 ) -> tuple[Array, Array]:
-    """Choose 2^fraction so that the threshold has `threshold` bits (A21); return LSB per unit."""
-    highest = float((1 << around.bits.threshold) - 1)
-    g_e = node.g_e.astype(np.float64)
-    with np.errstate(divide="ignore"):
-        ideal = np.floor(np.log2(highest * g_e / (ratio * around.threshold)))
-    fraction = np.clip(ideal, LOWEST_FRACTION, most)
+    """Choose 2^fraction so that the threshold has `threshold` bits (A21); return LSB per unit.
+
+    It has fewer where the bias would not fit a current's width, and where 2^fraction NUM would not
+    fit the simulator's.
+    """
+    finest = _finest(node, around, around.bits.threshold)
+    ideal = np.floor(_fraction(node, ratio, finest))
     live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
-    safe_gain = np.where(live, g_e, 1.0)
-    per_unit = np.where(live, 2.0**fraction * ratio / safe_gain, highest / around.threshold)
+    fraction = np.clip(np.minimum(ideal, most), LOWEST_FRACTION, None)
+    gain = np.where(live, node.g_e.astype(np.float64), 1.0)
+    per_unit = np.where(live, 2.0**fraction * ratio / gain, finest)
+    _require_thresholds(node, around, per_unit, live & (most < LOWEST_FRACTION))
     return fraction.astype(np.int64), per_unit
 
 
-def _levels_of(divisor: Array | float, unit: Array) -> Array:
-    """Return a divisor of every channel in units of DEN, at least 1 (A22, A23)."""
-    return np.clip(np.rint(divisor / unit), 1, LARGEST_DIVISOR).astype(np.int64)
+def _finest(node: Current | PlainLayer, around: Surroundings, bits: int) -> Array:
+    """Return the most LSB per unit at which `bits` hold a threshold, and a current the bias."""
+    bias = np.abs(node.b_e.astype(np.float64))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.minimum(((1 << bits) - 1) / around.threshold, _largest(around) / bias))
+
+
+def _fraction(node: Current | PlainLayer, ratio: Array | float, per_unit: Array) -> Array:
+    """Return log2 of the factor of NUM / DEN that makes so many LSB of a unit of current."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log2(per_unit * node.g_e.astype(np.float64) / ratio))
+
+
+def _largest(around: Surroundings) -> int:
+    """Return the largest bias that the scheme's currents and the target's biases hold."""
+    return top(min(around.bits.current, around.widths.bias))
+
+
+def _require_thresholds(
+    node: Current | PlainLayer, around: Surroundings, per_unit: Array, beyond: Array
+) -> None:
+    """Refuse neurons whose threshold is less than one LSB, and those `beyond` any fraction."""
+    levels = around.threshold * per_unit
+    faulty = np.flatnonzero((np.rint(levels) < 1) | beyond)
+    if not faulty.size:
+        return
+    neuron = int(faulty[0])
+    bias, largest = abs(float(node.b_e[neuron])) / around.threshold, _largest(around)
+    factor = 1 / float(levels[neuron])
+    if bias > largest:
+        what = f"the bias is {bias:.3g} thresholds, {largest} LSB are offered"
+        fix = f"bring it within {largest} thresholds, or choose a scheme with more bits of current"
+    elif beyond[neuron]:
+        what = f"NUM needs more than {MAX_BITS} bits"
+        fix = "choose a scheme with fewer bits, or a network that adds up fewer branches"
+    else:
+        of = "weights" if isinstance(node, PlainLayer) else "gain g_E"
+        what = f"2^fraction NUM needs more than {MAX_BITS} bits for a threshold of one LSB"
+        fix = f"lower its {of} by a factor of {factor:.3g}, or choose a scheme with fewer bits"
+    more = f", and {len(faulty) - 1} more" if len(faulty) > 1 else ""
+    raise CapacityError(what, where=f"node {node.name}, neuron {neuron}{more}", fix=fix)
+
+
+def _levels_of(divisor: Array | float, unit: Array, widths: Widths) -> Array:
+    """Return a divisor of every channel in units of DEN, at least 1 (A22, A23).
+
+    One that is wider than any divisor of the target becomes the widest of these.
+    """
+    return np.clip(np.rint(divisor / unit), 1, (1 << widths.divisor) - 1).astype(np.int64)

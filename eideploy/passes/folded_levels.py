@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.circuit import Array, Chosen
 from eideploy.circuit.folded import Divided, Folded, FoldedReadout
 from eideploy.errors import CapacityError
-from eideploy.passes.levels import least_error_steps, over_largest, rounded
+from eideploy.passes.levels import full_scale, least_error_steps, over_largest, rounded
 from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, squared_error
 from eideploy.scheme import Bits, Scheme
 
@@ -26,17 +26,51 @@ class FoldedLevels:
     chosen: Chosen
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Divisors:
+    """What the denominator of a folded layer has to do.
+
+    ratio   (n_E,): the numerator over the denominator at which a neuron is about to fire
+    gain    (n_E,): the current over that quotient, in thresholds
+    finest  (n_E,): denominator over numerator, of a step each, of the numbers that the target holds
+            where each is one bit wide
+    peak    the largest level of the layer's input
+    """
+
+    ratio: Array
+    gain: Array
+    finest: Array
+    peak: int
+
+    def steps(self, w_den: Array, w_num: Array, steps: Array, unit: Array) -> Array:
+        """Return the denominator's steps, none so fine that the quotient would not be held.
+
+        As fine they are all the same as a denominator needs that makes a current of one threshold:
+        what divides by less is resolved less finely, down to nothing (A28).
+
+        Shapes   w_den, w_num: (n_E, fan_in); steps, unit: (n_E,)
+        """
+        size = np.abs(w_num).sum(1)
+        taken = np.ceil(np.log2(self.peak * (size / unit + w_num.shape[1])))
+        held = self.finest * 2.0**taken * unit
+        driven = size * self.gain
+        strength = np.divide(w_den.sum(1), driven, out=np.ones_like(driven), where=driven > 0)
+        with np.errstate(divide="ignore"):
+            enough = steps / np.minimum(1, strength)
+        return np.asarray(np.maximum(steps, np.minimum(held, enough)))
+
+
 def quantize_folded(
-    node: Folded, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, ratio: Array
+    node: Folded, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, by: Divisors | None
 ) -> FoldedLevels:
     """Return the levels of a folded layer; of a readout, which has one unit for all rows.
 
     The numerator has the bits, rounding, clipping and granularity of W_EE, the denominator those of
-    W_IE. The numerator takes up `ratio` times what rounding did to the denominator: where a neuron
-    is about to fire, num - ratio den is what decides (A17).
+    W_IE. The numerator takes up `by.ratio` times what rounding did to the denominator: where a
+    neuron is about to fire, num - ratio den is what decides (A17).
 
     Shapes   moment: (blocks, m, m), second moments of the inputs of a row, block by block;
-             mean: (fan_in,), their means; ratio: (n_E,)
+             mean: (fan_in,), their means
 
     Raises:
         CapacityError: one bit, which holds no sign.
@@ -48,16 +82,23 @@ def quantize_folded(
             fix="compile with --inhibition factored, or a scheme of at least 2 bits",
         )
     target = node.w_num.reshape(node.n_e, -1).astype(np.float64)
-    q_den, of_den, full_scale_den = np.zeros((0, target.shape[1]), np.int64), np.zeros(0), ratio[:0]
+    q_den, of_den, full_scale_den = np.zeros((0, target.shape[1]), np.int64), *np.zeros((2, 0))
     if isinstance(node, Divided):
+        assert by is not None
         den = node.w_den.reshape(node.n_e, -1).astype(np.float64)
         grid = Grid(bits.w_ie, scheme.levels)
         of_den = least_error_steps(
             den, grid, scheme.clipping.w_ie, scheme.granularity.w_ie, moment
         )  # (A28)
+        if scheme.granularity.w_ie == "channel":
+            top = Grid(bits.w_ee, scheme.levels, signed=True).top
+            of_den = by.steps(den, target, of_den, full_scale(target) / top)
         q_den = rounded(scheme.rounding.w_ie, den, of_den, grid, moment, mean)
+        divided = q_den.any(1)
+        if divided.any():  # rows without any say nothing of their unit
+            of_den = np.where(divided, of_den, of_den[divided].min())
         full_scale_den = over_largest(of_den * grid.top, den)
-        target = target + ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
+        target = target + by.ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
     numerator = _Numerator(
         target, scheme, bits, moment, mean, alike=isinstance(node, FoldedReadout)
     )
@@ -91,10 +132,7 @@ class _Numerator:
         clipping = self.scheme.clipping.w_ee
         if self.granularity == "layer" or self.rows.shape[1] > FEW_INPUTS:
             return least_error_steps(self.rows, self.grid, clipping, self.granularity, self.moment)
-        size = np.abs(self.rows)
-        largest = size.max(1)
-        full = np.where(largest > 0, largest, largest.max() or 1.0) / self.grid.top
-        steps = full_scales(size, clipping) * full
+        steps = full_scales(np.abs(self.rows), clipping) * full_scale(self.rows) / self.grid.top
         many = np.tile(self.rows, (len(steps), 1))
         tried = steps.reshape(-1, 1)
         error = self.levels(many, tried[:, 0]) * tried - many

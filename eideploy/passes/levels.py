@@ -57,6 +57,26 @@ class Shunt:
     ratio: Array
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Room:
+    """What the target leaves a layer for shifting W_EE, so that W_EI is resolved finely (A16).
+
+    bits   (n_E,): of |NUM|
+    shift  the largest shift
+    peak   the largest level of the layer's input
+    """
+
+    bits: Array
+    shift: int
+    peak: int
+
+    def shifts(self, ee: Array, unit: Array) -> Array:
+        """Return the largest shift that fits, of rows W_EE (n, fan_in) in steps of `unit`."""
+        levels = ee.sum(1) / unit + ee.shape[1]  # each may be rounded up
+        taken = np.ceil(np.log2(self.peak * levels))
+        return np.asarray(np.minimum(self.bits - taken, self.shift))
+
+
 def quantize_weights(
     node: Synapses,
     scheme: Scheme,
@@ -65,6 +85,7 @@ def quantize_weights(
     mean: Array,
     *,
     shunt: Shunt | None,
+    room: Room,
 ) -> Levels:
     """Return the levels of a layer; of a readout, which has no shunt and one unit for all rows.
 
@@ -92,6 +113,8 @@ def quantize_weights(
         inhibitory=Grid(bits.w_ei, scheme.levels),
         round_ee=lambda w, step, grid: rounded(scheme.rounding.w_ee, w, step, grid, moment, mean),
         per_channel=per_channel,
+        room=room,
+        strength=_strength(ee, node.w_ei @ ie, per_channel=per_channel),
     )
     clip = trial.best(full_scales(ee, scheme.clipping.w_ee), moment)
     q_ee, q_ei, unit, shift, error = trial.at(clip, rounded="as the scheme says")
@@ -110,10 +133,25 @@ def quantize_weights(
     )
 
 
+def full_scale(rows: Array) -> Array:
+    """Return the largest weight of every row (n, fan_in), that of all where a row has none."""
+    largest = np.abs(rows).max(1)
+    return np.where(largest > 0, largest, largest.max() or 1.0)
+
+
 def over_largest(full_scale: Array, weights: Array) -> Array:
     """Return full scales (n,) as fractions of the largest weights of their rows (n, fan_in)."""
     largest = np.abs(weights).max(1)
     return np.where(largest > 0, full_scale / np.where(largest > 0, largest, 1.0), 1.0)
+
+
+def _strength(ee: Array, inhibition: Array, *, per_channel: bool) -> Array:
+    """Return how strong W_EI W_IE is beside W_EE, at most 1; of every row, or of all in one."""
+    if not per_channel:
+        inhibition, ee = inhibition.reshape(1, -1), ee.reshape(1, -1)
+    excites = ee.sum(1)
+    strength = np.divide(inhibition.sum(1), excites, out=np.ones_like(excites), where=excites > 0)
+    return np.asarray(np.minimum(1, strength))
 
 
 def _balance(w_ei: Array, w_ie: Array, gain: Array, ratio: Array) -> Array:
@@ -128,12 +166,10 @@ def least_error_steps(
     rows: Array, grid: Grid, clipping: Clipping, granularity: GranularityKind, moment: Array
 ) -> Array:
     """Return the step of every row of weights (n, fan_in) that errs least, rounded to nearest."""
-    size = np.abs(rows)
-    largest = size.max(1)
+    full = full_scale(rows)
     if granularity == "layer":
-        largest = np.full_like(largest, largest.max())
-    full = np.where(largest > 0, largest, largest.max() or 1.0) / grid.top
-    steps = full_scales(size, clipping) * full
+        full = np.full_like(full, full.max())
+    steps = full_scales(np.abs(rows), clipping) * full / grid.top
     errors = np.stack(
         [squared_error(grid.nearest(rows / s[:, None]) * s[:, None] - rows, moment) for s in steps]
     )
@@ -156,6 +192,8 @@ class _Trial:
     inhibitory: Grid
     round_ee: Callable[[Array, Array, Grid], Array]
     per_channel: bool
+    room: Room
+    strength: Array  # of inhibition beside excitation; one of all rows unless per_channel
 
     def best(self, clips: Array, moment: Array) -> Array:
         """Return which of the full scales (count, n_E) errs least for every row, (n_E,).
@@ -179,7 +217,11 @@ class _Trial:
         """Return the same rows `count` times over."""
         ee, folded, wanted = (np.tile(a, (count, 1)) for a in (self.ee, self.folded, self.wanted))
         shunt = replace(self.shunt, ratio=np.tile(self.shunt.ratio, count))
-        return replace(self, ee=ee, folded=folded, wanted=wanted, shunt=shunt)
+        room = replace(self.room, bits=np.tile(self.room.bits, count))
+        strength = np.tile(self.strength, count)
+        return replace(
+            self, ee=ee, folded=folded, wanted=wanted, shunt=shunt, room=room, strength=strength
+        )
 
     def at(self, clip: Array, *, rounded: str) -> tuple[Array, Array, Array, Array, Array]:
         """Return Q_EE, Q_EI, unit, shift and the current's error per input, (n_E, fan_in)."""
@@ -188,14 +230,15 @@ class _Trial:
         if not self.per_channel:
             ee, folded = ee.reshape(1, -1), folded.reshape(1, -1)
             clip = np.atleast_1d(clip)[:1]
-        largest = ee.max(1)
-        full = np.where(largest > 0, largest, largest.max() or 1.0) / self.excitatory.top
+        full = full_scale(ee) / self.excitatory.top
         # no less than what keeps the shift from being negative
         unit = np.maximum(clip * full, folded.max(1) / self.inhibitory.top)
-        shift = shifts(folded, unit, self.inhibitory)
+        shift = self._shifts(folded, unit)
         unit, shift = (np.broadcast_to(a, n_e).copy() for a in (unit, shift))
+        q_ei = self.inhibitory.nearest(self.folded / (unit * 2.0**-shift)[:, None])
+        if self.per_channel:
+            unit, shift = self._alike(unit, shift, divided=np.asarray(q_ei.any(1)))
         step = (unit * 2.0**-shift)[:, None]
-        q_ei = self.inhibitory.nearest(self.folded / step)
         # W_EE takes up what rounding did to the inhibition of the same input (A17)
         taken = _balance(q_ei * step, self.q_ie, self.shunt.kept, self.shunt.ratio)
         target = self.ee + taken - self.wanted
@@ -204,6 +247,30 @@ class _Trial:
         else:
             q_ee = self.round_ee(target, unit, self.excitatory)
         return q_ee, q_ei, unit, shift, q_ee * unit[:, None] - target
+
+    def _shifts(self, folded: Array, unit: Array) -> Array:
+        """Return the shift at which W_EI errs least, but no larger one than fits.
+
+        One that does not fit is taken all the same as far as inhibition needs it that is as strong
+        as the row's excitation: what is weaker is resolved less finely, down to nothing.
+        """
+        best = shifts(folded, unit, self.inhibitory)
+        with np.errstate(divide="ignore"):
+            strong = best + np.floor(np.log2(self.strength))
+        fits = self.room.shifts(self.ee, unit)
+        fits = fits if self.per_channel else fits.min(keepdims=True)
+        most = np.maximum(np.maximum(strong, fits), 0)
+        return np.asarray(np.minimum(best, most), np.int64)
+
+    def _alike(self, unit: Array, shift: Array, *, divided: Array) -> tuple[Array, Array]:
+        """Give rows without any W_EI, which say nothing of their unit, the least of the others."""
+        if divided.all() or not divided.any():
+            return unit, shift
+        least = (unit * 2.0**-shift)[divided].min()
+        unit = np.where(divided, unit, np.maximum(unit, least))
+        wanted = np.rint(np.log2(unit / least))
+        fits = np.maximum(self.room.shifts(self.ee, unit), 0)
+        return unit, np.where(divided, shift, np.minimum(wanted, fits)).astype(np.int64)
 
 
 def rounded(how: str, w: Array, step: Array, grid: Grid, moment: Array, mean: Array) -> Array:

@@ -36,19 +36,25 @@ from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, S
 from eideploy.errors import CapacityError
 from eideploy.numeric.division import none as no_division
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
-from eideploy.passes.currents import Surroundings, integer_current
-from eideploy.passes.folded_levels import FoldedLevels, quantize_folded
-from eideploy.passes.levels import Levels, Shunt, quantize_weights
+from eideploy.passes.currents import (
+    Surroundings,
+    integer_current,
+    least_ratio,
+    numerator_bits,
+)
+from eideploy.passes.folded_levels import Divisors, FoldedLevels, quantize_folded
+from eideploy.passes.levels import Levels, Room, Shunt, quantize_weights
 from eideploy.passes.steps import Grid, input_step
 from eideploy.scheme import Bits, Scheme
+from eideploy.target import Widths
 
 FIRING = 0.7  # thresholds of current that make a neuron fire after two to four steps, tau = 2
 LEAST_GAIN = 0.01  # g_E below which the divisor hardly matters
 
 
 @contract(needs=(is_float, has_ranges), gives=(is_integer,))
-def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
-    """Return the integer circuit.
+def quantize(circuit: Circuit, *, scheme: Scheme, widths: Widths) -> Circuit:
+    """Return the integer circuit; the target's `widths` say how finely it may resolve W_EI (A16).
 
     Keeps    the graph; W_IE and g_I to half a step; W_EI to half a step where its full scale does
              not clip it; W_EE, with what it absorbs (A17), to one step; thresholds to
@@ -58,9 +64,10 @@ def quantize(circuit: Circuit, *, scheme: Scheme) -> Circuit:
              all, those below zero rise in a step by one in 2^15 of themselves, rounded up
 
     Raises:
-        CapacityError: a time constant that is no power of two, branches in different units.
+        CapacityError: a time constant that is no power of two, branches in different units, a
+            neuron whose threshold would be less than one LSB.
     """
-    return quantize_with_units(circuit, scheme)[0]
+    return quantize_with_units(circuit, scheme, widths)[0]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,9 +87,11 @@ class Units:
     per_unit: Array | float = 0.0
 
 
-def quantize_with_units(circuit: Circuit, scheme: Scheme) -> tuple[Circuit, Mapping[str, Units]]:
+def quantize_with_units(
+    circuit: Circuit, scheme: Scheme, widths: Widths
+) -> tuple[Circuit, Mapping[str, Units]]:
     """Return what `quantize` does, and the units of every E-I layer and readout by name."""
-    quantizer = _Quantizer(circuit, scheme)
+    quantizer = _Quantizer(circuit, scheme, widths)
     nodes = tuple(quantizer.node(node) for node in circuit.nodes)
     assert circuit.ranges is not None  # the contract says so
     ranges = circuit.ranges.after(quantizer.chosen)
@@ -92,8 +101,9 @@ def quantize_with_units(circuit: Circuit, scheme: Scheme) -> tuple[Circuit, Mapp
 class _Quantizer:
     """Quantizes node after node; `units` is the value of one integer step of each output."""
 
-    def __init__(self, circuit: Circuit, scheme: Scheme) -> None:
+    def __init__(self, circuit: Circuit, scheme: Scheme, widths: Widths) -> None:
         self.circuit, self.scheme, self.bits = circuit, scheme, scheme.bits
+        self.widths = widths
         hidden = (n.name for n in circuit.nodes if isinstance(n, Current | PlainLayer))
         self.first = next(hidden, "")
         self.units: dict[str, float] = {}
@@ -106,7 +116,14 @@ class _Quantizer:
         """Return the integer form of `node`."""
         unit = self.units[node.inputs[0]] if node.inputs else 1.0
         peak = self.peaks[node.inputs[0]] if node.inputs else 0
-        new, self.units[node.name], self.peaks[node.name] = self._quantized(node, unit, peak)
+        new, self.units[node.name], peak = self._quantized(node, unit, peak)
+        if peak.bit_length() > MAX_BITS:
+            raise _refuse(
+                node,
+                f"values reach {peak.bit_length()} bits, {MAX_BITS} offered by the simulator",
+                "choose a network that adds up fewer branches",
+            )
+        self.peaks[node.name] = peak
         return new
 
     def _quantized(self, node: Node, unit: float, peak: int) -> tuple[Node, float, int]:
@@ -122,7 +139,7 @@ class _Quantizer:
             case FoldedReadout():
                 return self._folded_readout(node, unit), 0.0, 0
             case EIReadout():
-                return self._readout(node, unit), 0.0, 0
+                return self._readout(node, unit, peak), 0.0, 0
             case LIF():
                 return self._lif(node), 1.0, 1
             case AvgPool():
@@ -159,12 +176,6 @@ class _Quantizer:
         if per_unit is None:
             raise _refuse(node, "reads no E-I layer", "let a LIF node read an E-I layer")
         threshold = np.rint(node.threshold * per_unit).astype(np.int64)
-        if threshold.min() < 1:
-            raise _refuse(
-                node,
-                f"2^fraction NUM needs more than {MAX_BITS} bits for a threshold of one LSB",
-                "choose a scheme with fewer bits",
-            )
         return IntegerLIF(
             name=node.name,
             inputs=node.inputs,
@@ -179,13 +190,15 @@ class _Quantizer:
         step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
         gain = Grid(bits.g_i).nearest(node.g_i / step_g)
         shunt = Shunt(exact=node.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
-        w = self._weights(node, bits, shunt)
+        around = self._around(node, unit, peak)
+        held = numerator_bits(node, step_g, around)
+        w = self._weights(node, bits, shunt, held, peak)
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         fields = w.fields(node) | {"gain": gain}
         kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
         if isinstance(node, EIConv):
             fields |= {"stride": node.stride, "padding": node.padding}
-        made = self._current(node, kind, fields, unit, peak, of_den=common * step_g, ratio=step_g)
+        made = self._current(node, kind, fields, around, of_den=common * step_g, ratio=step_g)
         per_unit = self.per_unit[node.name]
         self.known[node.name] = Units(
             unit=w.unit, shift=w.shift, rows=w.rows, gain=step_g, per_unit=per_unit
@@ -193,41 +206,51 @@ class _Quantizer:
         return made
 
     def _folded(self, node: FoldedLayer, unit: float, peak: int) -> Node:
-        w = self._folded_weights(node, self._firing_ratio(node))
+        around = self._around(node, unit, peak)
+        by = Divisors(
+            ratio=self._firing_ratio(node),
+            gain=node.g_e.astype(np.float64) / around.threshold,
+            finest=least_ratio(node, around),
+            peak=peak,
+        )
+        w = self._folded_weights(node, by)
         kind, fields = _folded_form(node, w.w_num, w.w_den)
         return self._current(
-            node, kind, fields, unit, peak, of_den=w.of_den, ratio=w.of_den / w.unit
+            node, kind, fields, around, of_den=w.of_den, ratio=w.of_den / w.unit
         )  # (A31)
 
     def _plain(self, node: PlainLayer, unit: float, peak: int) -> Node:
         """Return a folded layer without denominator, which is divided by one."""
-        w = self._folded_weights(node, np.zeros(node.n_e))
+        w = self._folded_weights(node, None)
         kind, fields = _folded_form(node, w.w_num, np.zeros_like(w.w_num))
         fields["division"] = Division(divider=no_division(), zero_policy="floor")
-        ratio = 1 / (w.unit * unit)
-        return self._current(node, kind, fields, unit, peak, of_den=np.ones(node.n_e), ratio=ratio)
+        ratio, of_den = 1 / (w.unit * unit), np.ones(node.n_e)
+        around = self._around(node, unit, peak)
+        return self._current(node, kind, fields, around, of_den=of_den, ratio=ratio)
 
     def _current(
         self,
         node: Current | PlainLayer,
         kind: type[IntegerCurrent],
         fields: Mapping[str, Any],
-        unit: float,
-        peak: int,
+        around: Surroundings,
         **units: Any,  # noqa: ANN401 - as integer_current takes them
     ) -> Node:
         """Return the integer layer of `kind` with the weights `fields`."""
+        made, self.per_unit[node.name] = integer_current(node, kind, fields, around, **units)
+        return made
+
+    def _around(self, node: Current | PlainLayer, unit: float, peak: int) -> Surroundings:
         assert self.circuit.ranges is not None  # the contract says so
-        around = Surroundings(
+        return Surroundings(
             threshold=self._lif_of(node).threshold,
             seen=self.circuit.ranges.layers[node.name],
             bits=self.bits,
+            widths=self.widths,
             unit=unit,
             peak=peak,
             steps=self.circuit.steps,
         )
-        made, self.per_unit[node.name] = integer_current(node, kind, fields, around, **units)
-        return made
 
     def _firing_ratio(self, node: Current) -> Array:
         """Return num / den where the current is just enough to fire within a few steps (A17)."""
@@ -238,16 +261,20 @@ class _Quantizer:
     def _lif_of(self, node: Current | PlainLayer) -> LIF:
         return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
 
-    def _weights(self, node: Synapses, bits: Bits, shunt: Shunt | None) -> Levels:
+    def _weights(
+        self, node: Synapses, bits: Bits, shunt: Shunt | None, held: Array, peak: int
+    ) -> Levels:
+        """Return the levels of a layer whose |NUM| may have the bits `held`, (n_E,)."""
         moment, mean = self._seen(node)
-        levels = quantize_weights(node, self.scheme, bits, moment, mean, shunt=shunt)
+        room = Room(bits=held, shift=(1 << self.widths.shift) - 1, peak=peak)
+        levels = quantize_weights(node, self.scheme, bits, moment, mean, shunt=shunt, room=room)
         self.chosen[node.name] = levels.chosen
         return levels
 
-    def _folded_weights(self, node: Folded, ratio: Array) -> FoldedLevels:
+    def _folded_weights(self, node: Folded, by: Divisors | None) -> FoldedLevels:
         bits = self.scheme.bits_of(first=node.name == self.first)
         moment, mean = self._seen(node)
-        levels = quantize_folded(node, self.scheme, bits, moment, mean, ratio=ratio)
+        levels = quantize_folded(node, self.scheme, bits, moment, mean, by=by)
         self.chosen[node.name] = levels.chosen
         return levels
 
@@ -257,14 +284,15 @@ class _Quantizer:
         seen = self.circuit.ranges.layers[node.name]
         return seen.second_moment, np.repeat(seen.mean_input, node.fan_in // len(seen.mean_input))
 
-    def _readout(self, node: EIReadout, unit: float) -> Node:
-        w = self._weights(node, self.bits, None)
+    def _readout(self, node: EIReadout, unit: float, peak: int) -> Node:
+        held = self.widths.accumulator - 1 - (self.circuit.steps - 1).bit_length()
+        w = self._weights(node, self.bits, None, np.full(node.n_e, held), peak)
         self.known[node.name] = Units(unit=w.unit, shift=w.shift, rows=w.rows)
         step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
         return IntegerReadout(**w.fields(node), logit_step=step)
 
     def _folded_readout(self, node: FoldedReadout, unit: float) -> Node:
-        w = self._folded_weights(node, np.zeros(node.n_e))
+        w = self._folded_weights(node, None)
         return IntegerFoldedReadout(
             name=node.name,
             inputs=node.inputs,

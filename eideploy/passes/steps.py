@@ -85,11 +85,21 @@ def full_scales(rows: Array, how: Clipping) -> Array:
 
 
 def squared_error(error: Array, moment: Array) -> Array:
-    """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,)."""
-    blocks = _blocks(error.astype(np.float32), moment)
-    found = np.einsum("bni,bni->n", blocks @ moment, blocks)
+    """Return the mean square that errors of weights (n, fan_in) make in a row's sum, (n,).
+
+    Rows may differ in scale by any factor: a power of two brings the squares of each to where
+    float32 holds them.
+    """
+    scale = power_below(np.abs(error).max(1))
+    blocks = _blocks((error / scale[:, None]).astype(np.float32), moment)
+    found = np.einsum("bni,bni->n", blocks @ moment, blocks).astype(np.float64)
     # in float32 a square of almost nothing may fall below zero
-    return np.asarray(np.maximum(found, 0))
+    return np.asarray(np.maximum(found, 0) * scale**2)
+
+
+def power_below(size: Array) -> Array:
+    """Return the largest power of two up to each positive entry, 1 for a zero."""
+    return np.asarray(np.ldexp(1.0, np.frexp(np.where(size > 0, size, 1.0))[1] - 1))
 
 
 def feedback_levels(exact: Array, grid: Grid, moment: Array) -> Array:

@@ -85,9 +85,8 @@ def at(bits, **fields):
 
 def quantized(circuit, folded, x, scheme):
     ranges = observe(circuit, x)
-    return quantize(
-        fold(calibrate(circuit, ranges=ranges), layers=folded, target=DIGITAL), scheme=scheme
-    )
+    made = fold(calibrate(circuit, ranges=ranges), layers=folded, target=DIGITAL)
+    return quantize(made, scheme=scheme, widths=DIGITAL.widths)
 
 
 @pytest.mark.parametrize("net", NETS)

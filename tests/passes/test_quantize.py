@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -6,13 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, AvgPool, Circuit, IntegerLIF
+from eideploy.circuit import (
+    LIF,
+    Add,
+    AvgPool,
+    Circuit,
+    FoldedReadout,
+    Input,
+    IntegerLIF,
+    PlainLinear,
+)
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.circuit.nodes import NO_LEAK
 from eideploy.errors import CapacityError, InvariantError
+from eideploy.numeric.division import lut
 from eideploy.passes.calibrate import calibrate
-from eideploy.passes.levels import Shunt, quantize_weights
-from eideploy.passes.quantize import FIRING, quantize
+from eideploy.passes.levels import Room, Shunt, quantize_weights
+from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
+from eideploy.pipeline import compile_circuit
 from eideploy.scheme import Bits, Clippings, Rounding, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -21,11 +33,14 @@ from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, ei_linear, float_twin, mlp, with_layer
 
 INT8 = load_scheme("int8")
+WIDTHS = load_target("digital").widths
 seeds = st.integers(0, 2**32 - 1)
 
 
 def quantized(circuit, samples, scheme=INT8):
-    return quantize(calibrate(circuit, ranges=observe(circuit, samples)), scheme=scheme)
+    return quantize(
+        calibrate(circuit, ranges=observe(circuit, samples)), scheme=scheme, widths=WIDTHS
+    )
 
 
 def lowered(circuit, samples, scheme=INT8, policy="minimum"):
@@ -152,7 +167,8 @@ def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
     )
     moment = np.eye(12, dtype=np.float32)[None]
     shunt = Shunt(exact=exact.g_i, kept=exact.g_i, ratio=np.linspace(-0.5, 2, 8))
-    levels = quantize_weights(exact, scheme, own, moment, np.full(12, 0.5), shunt=shunt)
+    room = Room(bits=np.full(8, 39), shift=31, peak=255)
+    levels = quantize_weights(exact, scheme, own, moment, np.full(12, 0.5), shunt=shunt, room=room)
     full, half = (1 << bits) - 1, 0.5 + 1e-6
     row = exact.w_ie.max(1, keepdims=True) / full
     assert np.abs(levels.w_ie - exact.w_ie / row).max() <= half
@@ -233,22 +249,202 @@ def test_branches_in_different_units_are_refused():
 
 def test_circuit_that_was_not_calibrated_is_refused():
     with pytest.raises(InvariantError, match="quantize needs a circuit that has_ranges") as caught:
-        quantize(mlp(np.random.default_rng(0)), scheme=INT8)
+        quantize(mlp(np.random.default_rng(0)), scheme=INT8, widths=WIDTHS)
     assert "linear1 = EILinear(input)" in caught.value.__notes__[0]
 
 
 def test_quantized_circuit_is_not_quantized_again():
     integer = quantized(mlp(np.random.default_rng(0)), np.ones((2, 12)) * 0.5)
     with pytest.raises(InvariantError, match="quantize needs a circuit that is_float"):
-        quantize(integer, scheme=INT8)
+        quantize(integer, scheme=INT8, widths=WIDTHS)
 
 
-def test_numbers_beyond_62_bits_are_refused():
+def test_numbers_beyond_62_bits_are_refused_and_the_fix_works():
     rng = np.random.default_rng(10)
-    bits = Bits(input=16, w_ee=16, w_ie=16, w_ei=16, g_i=16, threshold=24, current=32, membrane=32)
-    circuit = with_layer(mlp(rng, n_in=400), "linear1", g_e=np.full(8, 1e9))
-    with pytest.raises(CapacityError, match="more than 62 bits"):
-        quantized(circuit, rng.random((4, 400)), replace(INT8, bits=bits))
+    circuit, x = mlp(rng), rng.random((4, 12))
+    g_e = circuit.node("linear1").g_e.copy()
+    g_e[3] = 1e9
+    with pytest.raises(CapacityError, match="more than 62 bits for a threshold of one") as caught:
+        quantized(with_layer(circuit, "linear1", g_e=g_e), x)
+    assert caught.value.where == "node linear1, neuron 3"
+    fix = r"lower its gain g_E by a factor of (\S+), or choose a scheme with fewer bits"
+    factor = float(re.fullmatch(fix, caught.value.fix)[1])
+    assert factor > 2
+    g_e[3] /= factor * 1.01
+    assert quantized(with_layer(circuit, "linear1", g_e=g_e), x).node("lif1").threshold[3] == 1
+    g_e[3] *= 2 * factor
+    quantized(with_layer(circuit, "linear1", g_e=g_e), x, load_scheme("int2"))
+
+
+LARGEST = (1 << INT8.bits.current - 1) - 1
+
+
+@given(seed=seeds, sizes=st.lists(st.floats(-3, 5), min_size=8, max_size=8))
+def test_biases_are_rounded_and_never_clipped(seed, sizes):
+    rng = np.random.default_rng(seed)
+    circuit = mlp(rng)
+    bias = 10.0 ** np.array(sizes) * rng.choice([-1, 1], 8)
+    changed = with_layer(circuit, "linear1", b_e=bias)
+    integer = quantized(changed, rng.random((4, 12)))
+    threshold, kept = integer.node("lif1").threshold, integer.node("linear1").bias
+    assert np.abs(kept).max() <= LARGEST
+    # of a threshold that was rounded to the nearest of whole numbers, as the bias was
+    low, high = np.abs(bias) * (threshold - 0.5) - 0.5, np.abs(bias) * (threshold + 0.5) + 0.5
+    assert (low <= np.abs(kept)).all()
+    assert (np.abs(kept) <= high).all()
+    room = threshold * np.maximum(np.abs(bias), 1)
+    assert (room > LARGEST / 4)[np.abs(bias) > 64].all()  # no finer unit would have held it
+    assert (threshold >= 1 << INT8.bits.threshold - 1)[np.abs(bias) < 32].all()
+
+
+def test_a_bias_and_an_input_that_nearly_cancel_make_a_neuron_fire_at_every_step():
+    nodes = (
+        Input(name="input", size=(8,)),
+        PlainLinear(
+            name="layer", inputs=("input",), w_num=np.full((2, 8), [[-63 / 8], [63 / 8]]),
+            b_e=np.array([70.0, -70.0]),
+        ),
+        LIF(name="lif", inputs=("layer",)),
+        FoldedReadout(name="readout", inputs=("lif",), w_num=np.eye(2)),
+    )  # fmt: skip
+    circuit, x = Circuit(nodes=nodes, steps=16), np.ones((1, 8))
+    keep = frozenset({"spikes"})
+    ours = run_integer(quantized(circuit, x), x, keep=keep)
+    np.testing.assert_array_equal(
+        ours.spikes["lif"], run_float(circuit, x, keep=keep).spikes["lif"]
+    )
+    assert ours.spikes["lif"][:, 0].T.tolist() == [[True] * 16, [False] * 16]
+    assert ours.saturated == {"layer": 0, "lif": 0}
+
+
+def test_a_bias_that_no_current_holds_is_refused_and_the_fix_works():
+    rng = np.random.default_rng(12)
+    circuit, x = mlp(rng), rng.random((4, 12))
+    bias = circuit.node("linear1").b_e.copy()
+    bias[[2, 5]] = -1e6, 1e7
+    with pytest.raises(CapacityError, match=r"the bias is 1e\+06 thresholds, 524287 LSB") as caught:
+        quantized(with_layer(circuit, "linear1", b_e=bias), x)
+    assert caught.value.where == "node linear1, neuron 2, and 1 more"
+    assert caught.value.fix.startswith("bring it within 524287 thresholds, or choose a scheme with")
+    bias[[2, 5]] = -524287, 524287
+    quantized(with_layer(circuit, "linear1", b_e=bias), x)
+    bias[[2, 5]] = -1e6, 1e7
+    wider = replace(INT8, bits=replace(INT8.bits, current=25, membrane=28))
+    widths = replace(WIDTHS, bias=25)
+    calibrated = calibrate(with_layer(circuit, "linear1", b_e=bias), ranges=observe(circuit, x))
+    quantize(calibrated, scheme=wider, widths=widths)
+
+
+def scaled(node, exponents):
+    """Return a layer whose rows of W_EE and W_EI are multiplied by powers of two, one a neuron."""
+    by = 2.0**exponents
+    w_ee = node.w_ee * by.reshape(-1, *(1,) * (node.w_ee.ndim - 1))
+    return replace(node, w_ee=w_ee, w_ei=node.w_ei * by[:, None])
+
+
+@settings(max_examples=20)
+@given(seed=seeds, low=st.sampled_from([-8, -50, -400]), clipping=st.sampled_from(["max", "error"]))
+def test_levels_do_not_depend_on_the_scale_of_a_row(seed, low, clipping):
+    rng = np.random.default_rng(seed)
+    node = mlp(rng).node("linear1")
+    exponents = rng.integers(low, 11, 8)
+    scheme = replace(INT8, clipping=Clippings(w_ee=clipping, w_ie=clipping))
+    shunt = Shunt(exact=node.g_i, kept=node.g_i, ratio=np.linspace(-0.5, 2, 8))
+    room = Room(bits=np.full(8, 39), shift=31, peak=255)
+    moment, mean = np.cov(rng.random((12, 99))).astype(np.float32)[None], np.full(12, 0.5)
+    plain, ours = (
+        quantize_weights(of, scheme, scheme.bits, moment, mean, shunt=shunt, room=room)
+        for of in (node, scaled(node, exponents))
+    )
+    for field in ("w_ee", "w_ie", "w_ei", "shift"):
+        np.testing.assert_array_equal(getattr(ours, field), getattr(plain, field), err_msg=field)
+    np.testing.assert_array_equal(ours.unit, plain.unit * 2.0**exponents)
+
+
+def mismatch(circuit, x, scheme, policy="minimum", folded=()):
+    """Return the share of spikes that differ once the circuit is compiled for `digital`."""
+    program = compile_circuit(
+        circuit, target=load_target("digital"), scheme=scheme, ranges=observe(circuit, x),
+        divider=lut(8, 8), zero_policy=policy, folded=folded,
+    )  # fmt: skip
+    keep = frozenset({"spikes"})
+    ours, theirs = run_integer(program.circuit, x, keep=keep), run_float(circuit, x, keep=keep)
+    return {name: float((z != theirs.spikes[name]).mean()) for name, z in ours.spikes.items()}
+
+
+FORMS = pytest.mark.parametrize("folded", [(), ("conv1", "conv2")], ids=["factored", "folded"])
+POLICIES = pytest.mark.parametrize("policy", ["minimum", "floor"])
+
+
+@FORMS
+@POLICIES
+@pytest.mark.parametrize("low", [-8, -60])
+def test_networks_whose_rows_differ_in_scale_compile_to_the_same_spikes(low, policy, folded):
+    rng = np.random.default_rng(13)
+    circuit, x = conv_net(rng), rng.random((64, 1, 6, 6)) * (rng.random((64, 1, 6, 6)) < 0.7)
+    before = mismatch(circuit, x, INT8, policy, folded)
+    for name in ("conv1", "conv2"):
+        changed = scaled(circuit.node(name), rng.integers(low, 1, 8))
+        circuit = with_layer(circuit, name, w_ee=changed.w_ee, w_ei=changed.w_ei)
+    after = mismatch(circuit, x, INT8, policy, folded)
+    assert max(after.values()) < max(before.values()) + 0.01
+
+
+@FORMS
+@POLICIES
+@pytest.mark.parametrize("scheme", ["int8", "int4", "int2"])
+@pytest.mark.parametrize("value", [0.0, 1e-3, 1e-6, 1e-9, 1e-15, 1e-30, 1e-300])
+def test_a_row_of_inhibition_that_has_decayed_does_no_harm(value, scheme, policy, folded):
+    rng = np.random.default_rng(14)
+    circuit, x = conv_net(rng), rng.random((32, 1, 6, 6)) * (rng.random((32, 1, 6, 6)) < 0.7)
+    before = mismatch(circuit, x, load_scheme(scheme), policy, folded)
+    w_ei = circuit.node("conv1").w_ei.copy()
+    w_ei[3] = value
+    after = mismatch(
+        with_layer(circuit, "conv1", w_ei=w_ei), x, load_scheme(scheme), policy, folded
+    )
+    for name, share in after.items():
+        assert share < before[name] + 0.03, (before, after)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-15])
+@pytest.mark.parametrize("folded", [(), ("linear1",)], ids=["factored", "folded"])
+def test_a_row_that_rounds_to_nothing_is_divided_as_one_without_divisor(folded, value):
+    """By the least divisor of the layer, to within the factor sqrt(2) of its unit (A22)."""
+    rng = np.random.default_rng(15)
+    circuit, x = mlp(rng, steps=1), rng.random((64, 12))
+    w_ei = circuit.node("linear1").w_ei.copy()
+    w_ei[3] = value
+    changed = with_layer(circuit, "linear1", w_ei=w_ei, b_e=np.zeros(8), g_e=np.full(8, 0.01))
+    program = compile_circuit(
+        changed, target=load_target("digital"), scheme=INT8, ranges=observe(changed, x),
+        divider=lut(8, 8), zero_policy="minimum", folded=folded,
+    )  # fmt: skip
+    node = program.circuit.node("linear1")
+    assert node.align[3] == 0
+    trace = run_integer(program.circuit, x, keep=frozenset({"currents", "divisors"}))
+    assert (trace.divisors["linear1"][..., 3] == 0).all()
+    without = with_layer(changed, "linear1", w_ei=w_ei * (np.arange(8) != 3)[:, None])
+    ours = trace.currents["linear1"][..., 3] / program.circuit.node("lif1").threshold[3]
+    theirs = run_float(without, x, keep=frozenset({"currents"})).currents["linear1"][..., 3]
+    assert trace.saturated["linear1"] == 0
+    assert (np.abs(np.log2(ours / theirs)) < 0.55).all()
+
+
+@settings(max_examples=30)
+@given(seed=seeds, bits=st.integers(0, 3), low=st.sampled_from([-6, -30]))
+def test_aligns_are_those_that_the_target_holds_and_bring_divisors_to_one_unit(seed, bits, low):
+    rng = np.random.default_rng(seed)
+    circuit, x = mlp(rng), rng.random((8, 12))
+    changed = scaled(circuit.node("linear1"), rng.integers(low, 1, 8))
+    circuit = with_layer(circuit, "linear1", w_ee=changed.w_ee, w_ei=changed.w_ei)
+    calibrated = calibrate(circuit, ranges=observe(circuit, x))
+    made, units = quantize_with_units(calibrated, INT8, replace(WIDTHS, align=bits))
+    own = units["linear1"]
+    ideal = np.log2(own.unit * 2.0**-own.shift)
+    ideal -= ideal.min()
+    kept = made.node("linear1").align
+    np.testing.assert_array_equal(kept, np.minimum(np.rint(ideal), (1 << bits) - 1))
 
 
 def test_branch_into_two_layers_is_kept():

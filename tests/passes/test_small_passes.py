@@ -1,5 +1,6 @@
 """calibrate, lower_division, check_widths and the contract that every pass is under."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +34,11 @@ def integer_mlp(seed=0):
     circuit = mlp(rng, steps=1)
     x = rng.random((16, 12))
     ranges = observe(circuit, x)
-    return quantize(calibrate(circuit, ranges=ranges), scheme=INT8), x
+    return quantized(circuit, ranges, INT8), x
+
+
+def quantized(circuit, ranges, scheme):
+    return quantize(calibrate(circuit, ranges=ranges), scheme=scheme, widths=TARGET.widths)
 
 
 def divided_by(circuit, divider, policy="minimum"):
@@ -125,20 +130,20 @@ def test_simulator_refuses_a_circuit_without_dividers():
 @pytest.mark.parametrize(
     ("width", "bits", "what"),
     [
-        ("accumulator", 12, r"linear1: accumulators reach \d+ bits, 12 offered"),
+        ("accumulator", 12, r"linear1: accumulators reach \d+ bits in neuron \d, 12 offered"),
         ("inhibition", 8, r"linear1: inhibitory sums reach \d+ bits, 8 offered"),
-        ("divisor", 16, r"linear1: divisors reach \d+ bits, 16 offered"),
+        ("divisor", 16, r"linear1: divisors reach \d+ bits in neuron \d, 16 offered"),
         ("weight", 7, "linear1: weights of 8 bits, 7 offered"),
         ("input", 4, "input: input values of 8 bits, 4 offered"),
         ("current", 12, "linear1: currents of 20 bits, 12 offered"),
         ("membrane", 12, "lif1: membranes of 20 bits, 12 offered"),
         ("table_entry", 8, "linear1: table entries of 9 bits, 8 offered"),
         ("gain", 7, "linear1: gains of 8 bits, 7 offered"),
-        ("threshold", 8, r"lif1: thresholds of \d+ bits, 8 offered"),
-        ("bias", 4, r"linear1: biases of \d+ bits, 4 offered"),
-        ("fraction", 2, r"linear1: fractions of \d+ bits, 2 offered"),
-        ("shift", 1, r"linear1: shifts of \d+ bits, 1 offered"),
-        ("align", 0, r"linear1: aligns of \d+ bits, 0 offered"),
+        ("threshold", 8, r"lif1: thresholds of \d+ bits in neuron \d, 8 offered"),
+        ("bias", 4, r"linear1: biases of \d+ bits in neuron \d, 4 offered"),
+        ("fraction", 2, r"linear1: fractions of \d+ bits in neuron \d, 2 offered"),
+        ("shift", 1, r"linear1: shifts of \d+ bits in neuron \d, 1 offered"),
+        ("align", 0, r"linear1: aligns of \d+ bits in neuron \d, 0 offered"),
     ],
 )
 def test_number_wider_than_the_target_is_refused_by_name(width, bits, what):
@@ -162,7 +167,7 @@ def test_widths_beyond_63_bits_are_proven_without_wrapping(seed, n_in):
     own = Bits(input=16, w_ee=16, w_ie=16, w_ei=16, g_i=16, threshold=14, current=32, membrane=32)
     circuit = with_layer(mlp(rng, n_in=n_in), "linear1", g_e=np.full(8, 1e-8))
     x = rng.random((4, n_in))
-    made = quantize(calibrate(circuit, ranges=observe(circuit, x)), scheme=replace(INT8, bits=own))
+    made = quantized(circuit, observe(circuit, x), replace(INT8, bits=own))
     node = made.node("linear1")
     s = [sum(row) * made.input.top for row in node.w_ie.tolist()]
     gained = [a * b for a, b in zip(node.gain.tolist(), s, strict=True)]
@@ -171,9 +176,31 @@ def test_widths_beyond_63_bits_are_proven_without_wrapping(seed, n_in):
     )
     assert divisor.bit_length() > 63
     offered = replace(TARGET.widths, **dict.fromkeys(vars(TARGET.widths), 62))
-    said = f"linear1: divisors reach {divisor.bit_length()} bits, 62 offered"
+    said = rf"linear1: divisors reach {divisor.bit_length()} bits in neuron \d, 62 offered"
     with pytest.raises(CapacityError, match=said):
         check_widths(divided_by(made, exact()), widths=offered)
+
+
+def test_the_fix_for_numbers_that_are_too_wide_works():
+    rng = np.random.default_rng(0)
+    circuit, x = mlp(rng), rng.random((16, 12))
+    ranges = observe(circuit, x)
+    narrow = replace(TARGET.widths, accumulator=20, divisor=28)
+
+    def tried(scheme, widths):
+        made = quantize(
+            calibrate(circuit, ranges=ranges), scheme=load_scheme(scheme), widths=widths
+        )
+        return check_widths(divided_by(made, exact()), widths=widths)
+
+    with pytest.raises(CapacityError, match=r"accumulators reach .* divisors reach") as caught:
+        tried("int8", narrow)
+    fewer, wider = caught.value.fix.split(", or a target with ")
+    assert fewer == "choose a scheme with fewer bits"
+    tried("int4", narrow)
+    offered = dict(re.findall(r"(\w+) = (\d+)", wider))
+    assert set(offered) == {"accumulator", "divisor"}
+    tried("int8", replace(narrow, **{key: int(bits) for key, bits in offered.items()}))
 
 
 def test_check_widths_returns_the_circuit_itself():

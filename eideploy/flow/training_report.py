@@ -158,7 +158,9 @@ def _epoch(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _health(row: Mapping[str, str]) -> dict[str, Any]:
     found = {key: share(row[key]) for key in ("silent", "saturated", "zero_divisor")}
-    if "gradient" in row:  # older runs know none
+    if "dying" in row:  # older runs know neither
+        found["dying"] = share(row["dying"])
+    if "gradient" in row:
         norm = float(row["gradient"])
         found["gradient"] = norm if isfinite(norm) else LARGEST
     return {"epoch": count(row["epoch"]), "layer": row["layer"], **found}

@@ -16,6 +16,7 @@ from eideploy.model.networks import Network
 SAMPLES = 64  # of the test split, the first
 ALWAYS = 0.9  # share of the steps at which a saturated neuron fires, or more
 MOST_SILENT, MOST_SATURATED, MOST_ZERO = 0.95, 0.5, 0.9  # beyond which a layer is warned of
+WEAK = 1e-3  # inhibition over excitation of a neuron whose row of W_EI is dying; 0.6 to 3 is usual
 
 
 def measure_health(
@@ -26,21 +27,22 @@ def measure_health(
     `gradients` are norms by layer, which are passed on.
     """
     found: list[LayerHealth] = []
-    driving: list[tuple[nn.Module, float, dict[str, Spread]]] = []
+    driving: list[tuple[nn.Module, float, float, dict[str, Spread]]] = []
     norms = gradients or {}
     names = {module: name for name, module in network.named_modules()}
 
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
-        zeros, seen = 0.0, {"current": spread(current, bins=BINS)}
+        zeros, weak, seen = 0.0, 0.0, {"current": spread(current, bins=BINS)}
         if isinstance(layer, Shunting):
             by = divisors(layer, inputs[0])
             zeros = float((by == 0).double().mean())
+            weak = dying(layer)
             seen["I_div"] = spread(by[by > 0], bins=BINS)
-        driving.append((layer, zeros, seen))
+        driving.append((layer, zeros, weak, seen))
 
     def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
         rates = spikes.mean(0)
-        layer, zeros, seen = driving.pop()
+        layer, zeros, weak, seen = driving.pop()
         name = names[layer]
         found.append(
             LayerHealth(
@@ -48,6 +50,7 @@ def measure_health(
                 silent=float((rates == 0).double().mean()),
                 saturated=float((rates > ALWAYS).double().mean()),
                 zero_divisor=zeros,
+                dying=weak,
                 gradient=float(norms.get(name, 0.0)),
                 spreads=seen | parameter_spreads(layer),
             )
@@ -76,6 +79,20 @@ def divisors(layer: Shunting, x: Tensor) -> Tensor:
     return found
 
 
+@torch.no_grad()
+def dying(layer: Shunting) -> float:
+    """Return the share of neurons whose inhibition is WEAK beside their excitation.
+
+    Both are sums over inputs, of W_EI W_IE and of W_EE: a factor of both, on which no current
+    depends, makes no difference.
+    """
+    w_ee, w_ie, w_ei = (
+        part.get_parameter("weight").flatten(1).abs().double()
+        for part in (layer.excitatory, layer.inhibitory, layer.lateral)
+    )
+    return float((w_ei @ w_ie.sum(1) < WEAK * w_ee.sum(1)).double().mean())
+
+
 def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
     """Return what is wrong with each layer and what to do about it, under a name for each."""
     found = {}
@@ -94,5 +111,11 @@ def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
             found[f"zero {h.layer}"] = (
                 f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
                 "its input is nearly empty; see to the layer before it, or raise network.steps"
+            )
+        if h.dying:
+            found[f"dying {h.layer}"] = (
+                f"{h.dying:.2%} of the neurons of {h.layer} have next to no inhibition left (their "
+                "rows of W_EI die), so that they divide by almost nothing: "
+                "lower training.rate or training.weight_decay"
             )
     return found

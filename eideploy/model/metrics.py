@@ -34,6 +34,7 @@ class LayerHealth:
     silent        of neurons that never fire
     saturated     of neurons that fire at more than 90 % of the steps
     zero_divisor  of shunting currents that are exactly 0, so that (M6) replaces them
+    dying         of neurons whose inhibition W_EI W_IE is next to nothing beside their W_EE
     gradient      norm of the epoch's last gradient over all of the layer's parameters
     spreads       of "current", "I_div" and every parameter
     """
@@ -42,6 +43,7 @@ class LayerHealth:
     silent: float
     saturated: float
     zero_divisor: float
+    dying: float = 0.0
     gradient: float = 0.0
     spreads: Mapping[str, Spread] = field(default_factory=dict)
 

@@ -56,6 +56,6 @@ def _scalars(metrics: EpochMetrics, images_per_second: float) -> dict[str, float
         "images_per_second": images_per_second,
     }
     for layer in metrics.health:
-        for kind in ("silent", "saturated", "zero_divisor"):
+        for kind in ("silent", "saturated", "zero_divisor", "dying"):
             found[f"{kind}/{layer.layer}"] = getattr(layer, kind)
     return found

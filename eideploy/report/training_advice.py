@@ -15,6 +15,8 @@ BAD = {  # beyond what the last epoch of a layer is warned of
     "zero_divisor": (0.9, "of the divisors of {} are 0 and replaced",
                      "its input is nearly empty: see to the layer before it, or raise "
                      "network.steps"),
+    "dying": (0.0, "of the neurons of {} have next to no inhibition left",
+              "lower training.rate or training.weight_decay"),
 }  # fmt: skip
 FADED, BURST = 1e-6, 1e3  # norms of gradients
 
@@ -58,7 +60,7 @@ def _course(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 def _layers(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for layer in content["layers"]:
         for key, (most, what, fix) in BAD.items():
-            value = layer[key][-1]
+            value = layer.get(key, [0.0])[-1]  # older runs know fewer
             if value > most:
                 said = f"{percent(value)} {what.format(layer['name'])}"
                 yield entry("warning", said, fix)

@@ -10,7 +10,7 @@ from eideploy.data import load
 from eideploy.model.distributions import gradient_norms, spread
 from eideploy.model.health import divisors, measure_health, warnings
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF
+from eideploy.model.layers import LIF, Shunting
 from eideploy.model.metrics import LayerHealth
 from eideploy.model.networks import build
 
@@ -47,6 +47,7 @@ def test_every_layer_that_fires_is_measured_and_a_new_network_is_well(network, s
     assert len({h.layer for h in health}) == len(health)
     for h in health:
         assert min(h.silent, h.saturated, h.zero_divisor) >= 0
+        assert h.dying == 0
         assert max(h.silent, h.saturated, h.zero_divisor) < 0.9
     assert warnings(health) == {}
     assert measure_health(network, split) == health
@@ -58,6 +59,21 @@ def test_silent_and_saturated_layers_are_counted(network, split, bias, silent, s
     set_all(network, ".bias", bias)
     for h in measure_health(network, split):
         assert (h.silent, h.saturated) == (silent, saturated)
+
+
+def test_neurons_whose_inhibition_has_decayed_are_counted_whatever_the_scale_of_their_rows(
+    network, split
+):
+    layer = next(m for m in network.modules() if isinstance(m, Shunting))
+    with torch.no_grad():
+        for part in (layer.excitatory, layer.lateral):
+            part.weight[0] *= 1e-9  # one factor of both: no current changes
+        layer.lateral.weight[1] *= 1e-4
+        layer.lateral.weight[2] = 0
+    first, *others = measure_health(network, split)
+    assert first.dying == 2 / layer.n_e
+    assert {h.dying for h in others} <= {0.0}
+    assert list(warnings([first])) == [f"dying {first.layer}"]
 
 
 def test_divisors_are_those_that_the_stabilisation_replaces(network, split):
@@ -117,6 +133,7 @@ WELL = LayerHealth(layer="body.1", silent=0.1, saturated=0.0, zero_divisor=0.1)
     [
         ({"silent": 1.0}, "silent body.1", "100% of the neurons of body.1 never fire"),
         ({"saturated": 0.6}, "saturated body.1", "60% of the neurons of body.1 fire at nearly"),
+        ({"dying": 0.0025}, "dying body.1", "0.25% of the neurons of body.1 have next to no inhi"),
         ({"zero_divisor": 0.95}, "zero body.1", "95% of the divisors of body.1 are 0"),
     ],
 )

@@ -12,6 +12,7 @@ HEALTH = {
     "silent": "never fire",
     "saturated": "fire at nearly every step",
     "zero_divisor": "divisors that are 0",
+    "dying": "have next to no inhibition left",
 }
 
 
@@ -86,6 +87,7 @@ def _activity(content: Numbers) -> Section | None:
             key=f"layers.{key}",
         )
         for key, words in HEALTH.items()
+        if key in layers[0]  # older runs know fewer
     ]  # fmt: skip
     if all(any(layer.get("gradient", [])) for layer in layers):
         parts.append(

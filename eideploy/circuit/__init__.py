@@ -31,7 +31,7 @@ from eideploy.circuit.nodes import (
     Flatten,
     Input,
 )
-from eideploy.circuit.ranges import Chosen, LayerRange, Ranges
+from eideploy.circuit.ranges import Chosen, InputRange, LayerRange, Ranges
 
 __all__ = [
     "LIF",
@@ -49,6 +49,7 @@ __all__ = [
     "FoldedLinear",
     "FoldedReadout",
     "Input",
+    "InputRange",
     "IntegerEIConv",
     "IntegerEILinear",
     "IntegerFoldedConv",

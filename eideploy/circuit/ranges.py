@@ -48,17 +48,34 @@ class LayerRange:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class InputRange:
+    """What the input's grid would change in the layers that read it, over windows of samples.
+
+    largest           the largest value that was seen
+    steps, rounding   (n,), steps descending: the mean change of a current, in thresholds and within
+                      0 to 1, where the input is rounded to multiples of the step
+    scales, clipping  (m,), likewise: where it is clipped to the full scale
+    """
+
+    largest: float
+    steps: Array
+    rounding: Array
+    scales: Array
+    clipping: Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Ranges:
     """Calibration of a circuit.
 
-    samples       how many samples were run
-    input_values  (n,) distinct input values that were seen, ascending, at most 1024 of them
-    layers        every E-I layer by name
+    samples  how many samples were run
+    layers   every E-I layer by name
+    input    None where nothing but its largest possible value is known
     """
 
     samples: int
-    input_values: Array
     layers: Mapping[str, LayerRange]
+    input: InputRange | None = None
 
     def after(self, chosen: Mapping[str, Chosen]) -> "Ranges":
         """Return the ranges with what was chosen, without second moments, which have served."""

@@ -8,7 +8,17 @@ from typing import Any, TypeVar, get_type_hints
 import numpy as np
 
 from eideploy import circuit as ir
-from eideploy.circuit import Array, Chosen, Circuit, Division, LayerRange, Node, Ranges, Shape
+from eideploy.circuit import (
+    Array,
+    Chosen,
+    Circuit,
+    Division,
+    InputRange,
+    LayerRange,
+    Node,
+    Ranges,
+    Shape,
+)
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.numeric.division import METHODS, Tabulated
@@ -16,6 +26,7 @@ from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
 KIND, VERSION = "eideploy circuit", 1
+INPUT_CURVES = ("steps", "rounding", "scales", "clipping")
 MAX_WIDTH = 17  # of a table's index and entries
 KINDS: dict[str, type[Node]] = {
     name: kind
@@ -142,8 +153,7 @@ def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
 
 
 def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
-    arrays["ranges/input_values"] = ranges.input_values
-    layers = {}
+    layers: dict[str, Any] = {}
     for name, layer in ranges.layers.items():
         arrays[f"ranges/{name}/mean_input"] = layer.mean_input
         arrays[f"ranges/{name}/mean_inhibition"] = layer.mean_inhibition
@@ -156,7 +166,11 @@ def _pack_ranges(ranges: Ranges, arrays: dict[str, Array]) -> dict[str, Any]:
             "divisor_floor": layer.divisor_floor,
             "zero_divisors": layer.zero_divisors,
         }
-    return {"samples": ranges.samples, "layers": layers}
+    content = {"samples": ranges.samples, "layers": layers}
+    if ranges.input is not None:
+        content["largest_input"] = ranges.input.largest
+        arrays |= {f"ranges/{name}": getattr(ranges.input, name) for name in INPUT_CURVES}
+    return content
 
 
 def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranges:
@@ -175,9 +189,11 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
         )
         for name, layer in entry["layers"].items()
     }
-    values = arrays["ranges/input_values"]
-    found = {"samples": entry["samples"], "input_values": values, "layers": layers}
-    return _typed(Ranges, found)
+    source = None
+    if "largest_input" in entry:
+        curves = {name: arrays[f"ranges/{name}"] for name in INPUT_CURVES}
+        source = _typed(InputRange, {"largest": entry["largest_input"], **curves})
+    return _typed(Ranges, {"samples": entry["samples"], "layers": layers, "input": source})
 
 
 def _unpack_chosen(name: str, arrays: Mapping[str, Array]) -> Chosen | None:

@@ -154,7 +154,7 @@ class _Quantizer:
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
         assert self.circuit.ranges is not None  # the contract says so
-        step, top = input_step(self.circuit.ranges.input_values, node.high, self.bits.input)
+        step, top = input_step(self.circuit.ranges.input, node.high, self.bits.input)
         new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
         return new, step, top
 

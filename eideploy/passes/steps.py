@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array
+from eideploy.circuit import Array, InputRange
 from eideploy.scheme import Clipping, LevelKind
 
 CLIPS = np.linspace(0.5, 1.0, 26)  # fractions of the largest weight that are tried as full scale
@@ -187,14 +187,17 @@ def shifts(w_ei: Array, unit: Array, grid: Grid) -> Array:
     return best
 
 
-def input_step(values: Array, high: float, bits: int) -> tuple[float, int]:
+def input_step(seen: InputRange | None, high: float, bits: int) -> tuple[float, int]:
     """Return the step of the input and its largest level (A1).
 
-    Of high / (2^bits - 1) and the next power of two, the one that errs less on `values`: pixels
-    that are multiples of a power of two stay exact.
+    Of the steps that were tried the one that errs least, by its rounding and by its full scale's
+    clipping; the coarsest of those that err alike, up to the power of two that reaches `high`:
+    pixels that are multiples of a power of two stay exact.
     """
-    even = high / ((1 << bits) - 1)
-    binary = 2.0 ** np.ceil(np.log2(even))
-    errors = {s: float(((np.rint(values / s) * s - values) ** 2).sum()) for s in (even, binary)}
-    step = min(errors, key=errors.__getitem__)
-    return float(step), int(np.rint(high / step))
+    most = (1 << bits) - 1
+    step = high / most
+    if seen is not None:
+        steps = seen.steps[seen.steps <= 2.0 ** np.ceil(np.log2(step))]
+        clipping = np.interp(-np.log(steps * most), -np.log(seen.scales), seen.clipping, left=0.0)
+        step = float(steps[(seen.rounding[-len(steps) :] + clipping).argmin()])
+    return step, min(most, int(np.rint(high / step)))

@@ -5,8 +5,9 @@ from typing import Any
 
 from eideploy import __version__
 from eideploy.report.activity import SILENT
+from eideploy.report.compare import COARSE
 from eideploy.report.notices import entry, gravest_first
-from eideploy.report.text import percent
+from eideploy.report.text import FINER, coarse_text, percent
 
 FEW_SAMPLES = 100
 COUNTED = 8  # of which there are fewer, all may well be used
@@ -17,7 +18,8 @@ Numbers = Mapping[str, Any]
 
 def advice(content: Numbers) -> list[dict[str, str]]:
     """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
-    return gravest_first([*_wrong(content), *_lost(content), *_layers(content), *_unknown(content)])
+    kinds = (_wrong, _lost, _input, _layers, _unknown)
+    return gravest_first(warning for kind in kinds for warning in kind(content))
 
 
 def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
@@ -86,6 +88,19 @@ def _or_finer(content: Numbers) -> str:
     return (", the division a finer table (--lut)" if divides else "") + (
         "" if _is_imported(content) else ", or fine-tune"
     )
+
+
+def _input(content: Numbers) -> Iterator[dict[str, str]]:
+    source = content["input"]
+    if source["rounding"] > COARSE:
+        yield entry("warning", coarse_text(source["rounding"]), FINER)
+    if source["saturated"] > SATURATED:
+        yield entry(
+            "note",
+            f"{percent(source['saturated'])} of the input's values other than 0 saturate",
+            "harmless while the spikes of the first layer agree; else compile with --calibrate-on "
+            "and samples like these",
+        )
 
 
 def _layers(content: Numbers) -> Iterator[dict[str, str]]:

@@ -12,11 +12,12 @@ from eideploy.program import Program
 from eideploy.report.activity import Activity, ActivityTally
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
+from eideploy.simulate.integer import integer_input, run_integer
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
 
 SPIKES = frozenset({"spikes"})
+COARSE = 0.02  # of the input that rounding may change: 5 bits of evenly spread values add 0.016
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,26 @@ class LayerComparison:
     zero_divisors: float
     saturated_current: float
     saturated_membrane: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputComparison:
+    """The input's grid over all samples and steps.
+
+    step, levels  what a level is worth, and the largest: both at once are the full scale
+    saturated     fraction of values other than 0 that lie beyond the full scale
+    rounding      root mean square of what rounding adds to the others, as a fraction of theirs
+    """
+
+    step: float
+    levels: int
+    saturated: float
+    rounding: float
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether rounding changes the input by more than 5 bits and evenly spread values do."""
+        return self.rounding > COARSE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +86,7 @@ class Comparison:
     float_accuracy: float | None
     integer_accuracy: float | None
     agreement: float
+    input: InputComparison
     layers: tuple[LayerComparison, ...]
     first_diverging: str | None
     cycles: CycleSummary
@@ -110,6 +132,7 @@ class _Tally:
         self.integer_classes: list[Array] = []
         self.cycles: list[Array] = []
         self.stage_cycles: Counter[str] = Counter()
+        self.rounded, self.given = 0.0, 0.0  # sums of squares
         self.counts: dict[str, Counter[str]] = {
             kind: Counter() for kind in ("differ", "spikes", "saturated", "zeros", "entries")
         }
@@ -118,6 +141,7 @@ class _Tally:
         """Run one batch through both, and return the integer program's trace."""
         reference = run_float(circuit, batch, keep=SPIKES)
         trace = run_integer(self.program.circuit, batch, keep=SPIKES | CYCLE_KINDS | keep)
+        self._look_at_input(batch)
         self.activity.add(trace, batch)
         self.float_activity.add(reference, batch)
         self.float_classes.append(reference.logits.argmax(1))
@@ -132,6 +156,14 @@ class _Tally:
         self.stage_cycles.update({k: int(v.sum()) for k, v in cycles.per_stage.items()})
         return trace
 
+    def _look_at_input(self, batch: Array) -> None:
+        node = integer_input(self.program.circuit)
+        x = batch.astype(np.float64)
+        levels = np.rint(x / node.step)
+        kept = levels <= node.top
+        self.rounded += float(((levels * node.step - x)[kept] ** 2).sum())
+        self.given += float((x[kept] ** 2).sum())
+
     def comparison(self, labels: Array | None) -> Comparison:
         """Return the fractions."""
         ours, theirs = np.concatenate(self.integer_classes), np.concatenate(self.float_classes)
@@ -144,6 +176,7 @@ class _Tally:
             float_accuracy=None if labels is None else float((theirs == labels).mean()),
             integer_accuracy=None if labels is None else float((ours == labels).mean()),
             agreement=float((ours == theirs).mean()),
+            input=self._input(),
             layers=layers,
             first_diverging=next((layer.name for layer in layers if layer.mismatch > 0), None),
             activity=self.activity.activity(),
@@ -156,6 +189,15 @@ class _Tally:
                 clock_hz=clock_hz,
                 median_ms=1000 * median / clock_hz if clock_hz else None,
             ),
+        )
+
+    def _input(self) -> InputComparison:
+        node = integer_input(self.program.circuit)
+        return InputComparison(
+            step=node.step,
+            levels=node.top,
+            saturated=self._fraction("saturated", node.name),
+            rounding=(self.rounded / self.given) ** 0.5 if self.given else 0.0,
         )
 
     def _layer(self, lif: IntegerLIF) -> LayerComparison:
@@ -171,4 +213,4 @@ class _Tally:
         )
 
     def _fraction(self, kind: str, name: str) -> float:
-        return self.counts[kind][name] / self.counts["entries"][name]
+        return self.counts[kind][name] / max(1, self.counts["entries"][name])

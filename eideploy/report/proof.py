@@ -57,7 +57,7 @@ def calibration_content(circuit: Circuit) -> dict[str, Any]:
                 layers[name]["full_scale_ie"] = _spread(seen.chosen.full_scale_ie)
     return {
         "samples": ranges.samples,
-        "input_values": len(ranges.input_values),
+        "largest_input": None if ranges.input is None else ranges.input.largest,
         "input_step": source.step,
         "input_top": source.top,
         "layers": layers,

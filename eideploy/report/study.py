@@ -50,6 +50,7 @@ def study(
         "confusion": None if labels is None else _confusion(tally.classes, labels, program),
         "first_diverging": found.first_diverging,
         "looked_at": len(some),
+        "input": asdict(found.input),
         "layers": [asdict(seen) | more for seen, more in zip(found.layers, layers, strict=True)],
         "widths": _widths(program),
         "cycles": tally.content(found),

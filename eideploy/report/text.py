@@ -8,7 +8,12 @@ from eideploy.circuit.limits import limits
 from eideploy.numeric.division import Undivided
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
-from eideploy.report.compare import Comparison, CycleSummary
+from eideploy.report.compare import Comparison, CycleSummary, InputComparison
+
+FINER = (
+    "compile with --calibrate-on and samples like these, or with more bits.input in a scheme of "
+    "your own"
+)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -111,6 +116,23 @@ def latency_line(cycles: CycleSummary) -> str:
     return f"{cycles.median_ms:.3g} ms in the median, at {clock}; not measured"
 
 
+def input_lines(source: InputComparison) -> list[str]:
+    """Return the input's full scale, what is rounded and saturates, a warning if it is coarse."""
+    scale = f"0 to {source.step * source.levels:.3g} in {counted(source.levels, 'step')}"
+    lines = [
+        f"input                 {scale}, rounded by {percent(source.rounding)}, "
+        f"{percent(source.saturated, 3)} saturated"
+    ]
+    if source.is_coarse:
+        lines.append(f"warning: {coarse_text(source.rounding)}; {FINER}")
+    return lines
+
+
+def coarse_text(rounding: float) -> str:
+    """Return what a coarse grid of the input does."""
+    return f"the input's steps are coarse: rounding to them changes it by {percent(rounding)}"
+
+
 def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as a few lines and a table."""
     lines = []
@@ -133,6 +155,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
         f"latency               {latency_line(c)}",
         f"first diverging layer {comparison.first_diverging or equal}",
+        *input_lines(comparison.input),
     ]
     head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",
             "membrane saturated"]  # fmt: skip

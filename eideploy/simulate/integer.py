@@ -50,7 +50,10 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
     """
     recorder = Recorder(keep, circuit.steps)
     walk = _Integer(circuit, recorder)
-    x = quantize_input(circuit, over_time(circuit, samples))
+    given = over_time(circuit, samples)
+    x = quantize_input(circuit, given)
+    recorder.count("saturated", circuit.input.name, beyond_scale(circuit, given), x)
+    recorder.count("entries", circuit.input.name, int(np.count_nonzero(given)), x)
     totals = walk.run(x.astype(walk.kinds[circuit.input.name]), walk.apply)  # (A12)
     return recorder.trace(logits_of(circuit, totals), totals)
 
@@ -63,13 +66,29 @@ def logits_of(circuit: Circuit, totals: Array) -> Array:
 
 def quantize_input(circuit: Circuit, x: Array) -> Array:
     """Return X = clip(round(x / step), 0, top), ties to even (A1)."""
+    node = integer_input(circuit)
+    return np.clip(np.rint(x.astype(np.float64) / node.step), 0, node.top).astype(np.int64)
+
+
+def beyond_scale(circuit: Circuit, x: Array) -> int:
+    """Return how many values of an input (A1) saturates."""
+    node = integer_input(circuit)
+    return int(np.count_nonzero(np.rint(x.astype(np.float64) / node.step) > node.top))
+
+
+def integer_input(circuit: Circuit) -> IntegerInput:
+    """Return the input of an integer circuit.
+
+    Raises:
+        InvariantError: the circuit is a float one.
+    """
     node = circuit.input
     if not isinstance(node, IntegerInput):
         raise InvariantError(
             "a float circuit was given to the integer simulator",
             where=f"node {node.name}", fix="quantize it first",
         )  # fmt: skip
-    return np.clip(np.rint(x.astype(np.float64) / node.step), 0, node.top).astype(np.int64)
+    return node
 
 
 class _Integer(Walk):

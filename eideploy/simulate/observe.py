@@ -7,10 +7,10 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, LayerRange, Ranges
 from eideploy.circuit.nodes import Connections, Current
 from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.input_scale import InputScale
 from eideploy.simulate.samples import channels_first, patches
 
 BATCH = 64
-MOST_VALUES = 1024
 MOST_PATCHES = 1 << 15  # of a batch, evenly taken, that the second moments are summed over
 MOST_INPUTS = 1 << 10  # of a row, whose products with one another are summed
 NEARNESS = 2.0  # per unit of current: how fast a current counts less, the further from firing
@@ -26,9 +26,10 @@ def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
 
 def observe(circuit: Circuit, samples: Array) -> Ranges:
     """Return the ranges of a float circuit over `samples`, (B, ...) or (B, T, ...)."""
-    seen = {node.name: _Seen() for node in circuit.of(Connections)}
+    seen, scale = {node.name: _Seen() for node in circuit.of(Connections)}, InputScale(circuit)
     for batch in batches(samples):
         trace = run_float(circuit, batch, keep=KEEP)
+        scale.add(trace)
         for node in circuit.of(Connections):
             divided = isinstance(node, Current)
             seen[node.name].add(
@@ -38,10 +39,8 @@ def observe(circuit: Circuit, samples: Array) -> Ranges:
                 trace.divisors[node.name] if divided else None,
                 trace.currents[node.name] if divided else None,
             )
-    values = np.unique(samples).astype(np.float64)
-    picked = values[np.linspace(0, len(values) - 1, min(len(values), MOST_VALUES)).astype(int)]
     layers = {name: layer.range() for name, layer in seen.items()}
-    return Ranges(samples=len(samples), input_values=picked, layers=layers)
+    return Ranges(samples=len(samples), input=scale.range(), layers=layers)
 
 
 class _Seen:

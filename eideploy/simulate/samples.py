@@ -32,7 +32,8 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
         raise DataError(
             f"the samples reach from {low:g} to {top:g}, the network takes 0 to {high:g}",
             where=where,
-            fix="scale them as the training data was scaled; E-I circuits take no negative input",
+            fix=f"scale them as the training data was scaled, or clip them to 0 to {high:g}; "
+            "E-I circuits take no negative input",
         )
     return samples[None] if static else np.ascontiguousarray(samples.swapaxes(0, 1))
 

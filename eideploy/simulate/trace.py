@@ -23,9 +23,11 @@ class Trace:
     inputs      what each E-I layer and readout read; in an integer circuit also what the input puts
                 out, under the input's name
     membranes   after the reset, by LIF node
-    saturated   how many divided currents (by E-I layer) and membranes (by LIF node) were clipped
+    saturated   how many divided currents (by E-I layer), membranes (by LIF node) and, in an integer
+                circuit, values of the input were clipped
     zeros       how many divisors were zero, by E-I layer
-    entries     how many values `saturated` and `zeros` count among, by node
+    entries     how many values `saturated` and `zeros` count among, by node; of the input those
+                that are not zero
 
     Kinds that were not asked for are empty.
     """

@@ -25,6 +25,7 @@ from eideploy.circuit import (
     EIReadout,
     Flatten,
     Input,
+    InputRange,
     IntegerInput,
     LayerRange,
     Ranges,
@@ -79,7 +80,8 @@ def float_circuit(*, calibrated):
         )
         for name, n, m in (("a", 2, 1), ("b", 12, 2), ("out", 5, 1))
     }
-    ranges = Ranges(samples=7, input_values=np.linspace(0, 2, 5), layers=layers)
+    seen = InputRange(largest=1.5, steps=w(4), rounding=w(4), scales=w(3), clipping=w(3))
+    ranges = Ranges(samples=7, layers=layers, input=seen)
     return Circuit(nodes=nodes, steps=3, ranges=ranges if calibrated else None)
 
 

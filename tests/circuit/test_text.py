@@ -75,7 +75,7 @@ def test_text_of_a_calibrated_float_circuit():
         Flatten(name="flat", inputs=("pool",)),
         EIReadout(name="out", inputs=("flat",), w_ee=w((3, 2)), w_ie=w((1, 2)), w_ei=w((3, 1))),
     )
-    ranges = Ranges(samples=1, input_values=np.zeros(1), layers={})
+    ranges = Ranges(samples=1, layers={})
     lines = text(Circuit(nodes=nodes, steps=2, ranges=ranges)).splitlines()
     assert lines[0] == "circuit of 2 steps, calibrated"
     assert lines[3] == "  lif = LIF(conv) -> 2x2x2  tau=2.0 threshold=1.0 reset=subtract"

@@ -174,17 +174,20 @@ def test_a_report_names_what_is_wrong():
     row = {"artefact": "model.onnx", "executor": "x", "result": "differs", "difference": 3.0,
            "reason": ""}  # fmt: skip
     found = advice(
-        {"executors": [row], "layers": [layer], "samples": 10, "resources":
+        {"executors": [row], "layers": [layer], "samples": 10,
+         "input": {"rounding": 0.3, "saturated": 0.2}, "resources":
          [{"resource": "rows", "used": 10, "offered": 10}],
          "accuracy": {"float": 0.9, "integer": 0.8}, "provenance": {"made_by": "0"}}
     )  # fmt: skip
     said = [(entry["grade"], entry["what"]) for entry in found]
-    assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 4 + ["note"] * 4
+    assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 5 + ["note"] * 5
     for words in (
         "model.onnx",
         "beyond its bound",
         "lose 10.00 points",
-        "20.00 %",
+        "20.00 % of the spikes",
+        "the input's steps are coarse: rounding to them changes it by 30.00 %",
+        "20.00 % of the input's values",
         "are 0",
         "membranes of lif1 saturate",
         "rows: 10 of 10",

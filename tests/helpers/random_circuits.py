@@ -92,7 +92,9 @@ class _Builder:
         table = self.draw(st.sampled_from(tables), label="table")  # a core has one
         known = (table, *WITHOUT_TABLE)
         self.dividers = tuple(d for d in known if self.method in (None, d.method))
-        self._append(source((c * 2,) if flat else (c, h, w), top=top, step=0.125))
+        beyond = self.draw(st.sampled_from([1.0, 1.5]), label="input beyond its full scale")
+        size = (c * 2,) if flat else (c, h, w)
+        self._append(source(size, top=top, step=0.125, high=0.125 * top * beyond))
 
     def layer(self):
         """Append an E-I layer and its LIF; a map may be flattened first."""

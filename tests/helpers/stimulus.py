@@ -27,6 +27,7 @@ def stimulus(program, trace):
         found["folded readouts"] += stage.is_folded and stage.is_readout
         found["residual sums"] += len(stage.routes) > 1
         found["lanes beyond n_E"] += stage.n_e % lanes > 0
+    found["saturated inputs"] += trace.saturated[program.circuit.input.name]
     for name in trace.currents:
         found["negative currents"] += int((trace.currents[name] < 0).sum())
         found["saturated currents"] += trace.saturated[name]

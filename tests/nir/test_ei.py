@@ -71,7 +71,7 @@ def ranges_of(circuit, constant):
         )
         for node in circuit.of(Synapses)
     }  # fmt: skip
-    return Ranges(samples=1, input_values=none, layers=layers)
+    return Ranges(samples=1, layers=layers)
 
 
 def written(circuit):

@@ -46,7 +46,7 @@ def test_every_program_equals_the_simulator_on_random_circuits():
 
 def stimulus(circuit, trace):
     """Count the cases that a run must meet to prove something."""
-    found = Counter()
+    found = Counter({"saturated inputs": trace.saturated[circuit.input.name]})
     for node in circuit.of(IntegerEILayer):
         found["saturated currents"] += trace.saturated[node.name]
         if node.name not in trace.divisors:  # it does not divide

@@ -9,7 +9,6 @@ from eideploy.passes.steps import (
     Grid,
     feedback_levels,
     full_scales,
-    input_step,
     mean_matched_levels,
     shifts,
     squared_error,
@@ -119,29 +118,6 @@ def test_shifts_err_no_more_than_the_largest_that_clips_nothing(seed, grid):
 
     assert (k >= 0).all()
     assert (error(k) <= error(safe) * (1 + 1e-12)).all()
-
-
-@pytest.mark.parametrize(
-    ("values", "step", "top"),
-    [
-        (np.arange(17) / 16, 1 / 128, 128),
-        (np.arange(256) / 255, 1 / 255, 255),
-    ],
-    ids=["sixteenths", "bytes"],
-)
-def test_pixels_on_a_grid_stay_exact(values, step, top):
-    found, highest = input_step(values, 1.0, 8)
-    assert found == pytest.approx(step)
-    assert highest == top
-    assert np.abs(np.rint(values / found) * found - values).max() < 1e-15
-
-
-@given(seed=seeds, bits=st.integers(1, 12), high=st.floats(0.1, 300))
-def test_input_levels_reach_the_highest_input_and_fit_their_bits(seed, bits, high):
-    values = np.random.default_rng(seed).random(20) * high
-    step, top = input_step(values, high, bits)
-    assert top < 1 << bits
-    assert abs(top * step - high) <= step
 
 
 @pytest.mark.parametrize("inputs", [9, 40])

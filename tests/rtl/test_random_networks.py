@@ -29,8 +29,8 @@ WANTED = {
     "empty rows", "rows with events", "events in a dropped border", "events between windows",
     "residual sums", "lanes beyond n_E", "replaced divisors, minimum", "replaced divisors, floor",
     "steps without a divisor", "negative currents", "saturated currents", "saturated membranes",
-    "silent steps", "spikes", "folded stages", "folded readouts", "waits for the input",
-    "waits for the output", "no waits",
+    "silent steps", "spikes", "saturated inputs", "folded stages", "folded readouts",
+    "waits for the input", "waits for the output", "no waits",
 }  # fmt: skip
 OF_DIVISION = {
     "replaced divisors, minimum", "replaced divisors, floor", "steps without a divisor",

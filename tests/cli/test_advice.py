@@ -198,6 +198,7 @@ LAYER = {"layer": "fc", "name": "lif", "mismatch": 0.2, "saturated_current": 0.0
 def test_a_report_advises_nothing_that_its_network_does_not_take(imported, division, fixes):
     content = {
         "executors": [], "layers": [LAYER], "resources": [], "samples": 500,
+        "input": {"rounding": 0.0, "saturated": 0.0},
         "accuracy": {"float": 0.9, "integer": 0.8, "constant": False},
         "provenance": {"made_by": __version__, "imported": imported, "division": division},
     }  # fmt: skip

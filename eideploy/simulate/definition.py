@@ -35,7 +35,7 @@ class Moment:
     outputs    X of the input, I of a layer, spikes of a LIF node, NUM of the readout; whole arrays
     divisors   DEN of a layer, before zeros are replaced
     inhibition S of an E-I layer
-    saturated  how many currents c, or membranes u, were clipped
+    saturated  how many values of the input, currents c, or membranes u, were clipped
     """
 
     outputs: dict[str, Array] = field(default_factory=dict)
@@ -58,6 +58,8 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
         match node:
             case IntegerInput():
                 output = quantized(node, read)
+                highest = np.rint(read.astype(np.float64) / node.step)
+                moment.saturated[node.name] = int((highest > node.top).sum())
             case IntegerCurrent():
                 output = current(node, read, moment)
             case IntegerLogits():

@@ -314,7 +314,7 @@ def test_a_bias_and_an_input_that_nearly_cancel_make_a_neuron_fire_at_every_step
         ours.spikes["lif"], run_float(circuit, x, keep=keep).spikes["lif"]
     )
     assert ours.spikes["lif"][:, 0].T.tolist() == [[True] * 16, [False] * 16]
-    assert ours.saturated == {"layer": 0, "lif": 0}
+    assert ours.saturated == {"input": 0, "layer": 0, "lif": 0}
 
 
 def test_a_bias_that_no_current_holds_is_refused_and_the_fix_works():

@@ -189,11 +189,21 @@ def _unpack_ranges(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ran
         )
         for name, layer in entry["layers"].items()
     }
-    source = None
-    if "largest_input" in entry:
-        curves = {name: arrays[f"ranges/{name}"] for name in INPUT_CURVES}
-        source = _typed(InputRange, {"largest": entry["largest_input"], **curves})
+    source = _unpack_input(entry["largest_input"], arrays) if "largest_input" in entry else None
     return _typed(Ranges, {"samples": entry["samples"], "layers": layers, "input": source})
+
+
+def _unpack_input(largest: float, arrays: Mapping[str, Array]) -> InputRange:
+    """Return what was measured of the input, if it is curves over descending steps and scales."""
+    curves = {name: arrays[f"ranges/{name}"] for name in INPUT_CURVES}
+    for at, errors in (("steps", "rounding"), ("scales", "clipping")):
+        x, y = curves[at], curves[errors]
+        right = x.dtype == y.dtype == np.float64 and x.shape == y.shape == (x.size,) and x.size
+        if not right or not (np.isfinite(y).all() and x[-1] > 0 and (np.diff(x) < 0).all()):
+            raise FormatError(
+                f"the {errors} of the input is malformed", where="ranges", fix=RESTORE
+            )
+    return _typed(InputRange, {"largest": largest, **curves})
 
 
 def _unpack_chosen(name: str, arrays: Mapping[str, Array]) -> Chosen | None:

@@ -196,8 +196,8 @@ def input_step(seen: InputRange | None, high: float, bits: int) -> tuple[float, 
     """
     most = (1 << bits) - 1
     step = high / most
-    if seen is not None:
-        steps = seen.steps[seen.steps <= 2.0 ** np.ceil(np.log2(step))]
+    steps = () if seen is None else seen.steps[seen.steps <= 2.0 ** np.ceil(np.log2(step))]
+    if seen is not None and len(steps):
         clipping = np.interp(-np.log(steps * most), -np.log(seen.scales), seen.clipping, left=0.0)
         step = float(steps[(seen.rounding[-len(steps) :] + clipping).argmin()])
     return step, min(most, int(np.rint(high / step)))

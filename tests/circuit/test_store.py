@@ -80,7 +80,8 @@ def float_circuit(*, calibrated):
         )
         for name, n, m in (("a", 2, 1), ("b", 12, 2), ("out", 5, 1))
     }
-    seen = InputRange(largest=1.5, steps=w(4), rounding=w(4), scales=w(3), clipping=w(3))
+    down = 2.0 ** -np.arange(5)
+    seen = InputRange(largest=1.5, steps=down, rounding=w(5), scales=down[:3], clipping=w(3))
     ranges = Ranges(samples=7, layers=layers, input=seen)
     return Circuit(nodes=nodes, steps=3, ranges=ranges if calibrated else None)
 
@@ -217,6 +218,23 @@ def test_an_array_of_another_type_or_shape_is_refused_or_leaves_a_circuit(tmp_pa
             damaged |= {} if wrong is None else {name: wrong}
             write_tensors(path, damaged, kind=KIND, version=VERSION, content=content)
             is_refused(path)
+
+
+BAD_CURVES = [
+    ("steps", lambda x: x[::-1]), ("steps", lambda x: x - 1), ("steps", lambda x: x * np.nan),
+    ("rounding", lambda x: x[1:]), ("rounding", lambda x: x * np.inf),
+    ("scales", lambda x: x[:0]), ("clipping", lambda x: x.astype(np.int64)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "change"), BAD_CURVES)
+def test_what_was_measured_of_the_input_is_checked(tmp_path, name, change):
+    path = saved(float_circuit(calibrated=True), tmp_path)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    damaged = {**arrays, f"ranges/{name}": np.ascontiguousarray(change(arrays[f"ranges/{name}"]))}
+    write_tensors(path, damaged, kind=KIND, version=VERSION, content=content)
+    with pytest.raises(FormatError, match="of the input is malformed"):
+        load(path)
 
 
 def test_another_version_is_named(tmp_path):

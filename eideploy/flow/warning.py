@@ -1,4 +1,4 @@
-"""What results warn of: networks that say nothing, whatever else is found of them."""
+"""What results warn of: networks that say nothing, and inputs whose steps are coarse."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from eideploy.flow.result import Result
 from eideploy.progress import note
 from eideploy.report.activity import Activity
 from eideploy.report.compare import Comparison
-from eideploy.report.text import counted, percent
+from eideploy.report.text import FINER, coarse_text, counted, percent
 
 TRAINED = "see its training by eideploy report RUN, and that the samples are such as it was for"
 IMPORTED = (
@@ -35,10 +35,15 @@ def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
 
 
 def comparison_warnings(comparison: Comparison, *, imported: bool) -> list[str]:
-    """Return what is wrong with a network that was compared, in floats or else as integers."""
+    """Return what is wrong with a network that was compared, in floats or else as integers.
+
+    A grid of its input that is coarse is told in any case.
+    """
     own, on = (IMPORTED if imported else TRAINED), counted(comparison.samples, "sample")
     floats = activity_warnings(comparison.float_activity, f"in floats, on {on}", own)
-    return floats or activity_warnings(comparison.activity, f"as integers, on {on}", BITS)
+    silent = floats or activity_warnings(comparison.activity, f"as integers, on {on}", BITS)
+    coarse = f"{coarse_text(comparison.input.rounding)}: {FINER}"
+    return [*silent, coarse] if comparison.input.is_coarse else silent
 
 
 def with_warnings(result: Result, warnings: Sequence[str]) -> Result:

@@ -116,16 +116,12 @@ def latency_line(cycles: CycleSummary) -> str:
     return f"{cycles.median_ms:.3g} ms in the median, at {clock}; not measured"
 
 
-def input_lines(source: InputComparison) -> list[str]:
-    """Return the input's full scale, what is rounded and saturates, a warning if it is coarse."""
+def input_text(source: InputComparison) -> str:
+    """Return the input's full scale, by how much it is rounded, and how much of it saturates."""
     scale = f"0 to {source.step * source.levels:.3g} in {counted(source.levels, 'step')}"
-    lines = [
-        f"input                 {scale}, rounded by {percent(source.rounding)}, "
-        f"{percent(source.saturated, 3)} saturated"
-    ]
-    if source.is_coarse:
-        lines.append(f"warning: {coarse_text(source.rounding)}; {FINER}")
-    return lines
+    return (
+        f"{scale}, rounded by {percent(source.rounding)}, {percent(source.saturated, 3)} saturated"
+    )
 
 
 def coarse_text(rounding: float) -> str:
@@ -155,7 +151,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
         f"latency               {latency_line(c)}",
         f"first diverging layer {comparison.first_diverging or equal}",
-        *input_lines(comparison.input),
+        f"input                 {input_text(comparison.input)}",
     ]
     head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",
             "membrane saturated"]  # fmt: skip

@@ -177,7 +177,8 @@ def test_a_report_names_what_is_wrong():
         {"executors": [row], "layers": [layer], "samples": 10,
          "input": {"rounding": 0.3, "saturated": 0.2}, "resources":
          [{"resource": "rows", "used": 10, "offered": 10}],
-         "accuracy": {"float": 0.9, "integer": 0.8}, "provenance": {"made_by": "0"}}
+         "accuracy": {"float": 0.9, "integer": 0.8, "constant": False},
+         "provenance": {"made_by": "0", "imported": False, "division": "exact"}}
     )  # fmt: skip
     said = [(entry["grade"], entry["what"]) for entry in found]
     assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 5 + ["note"] * 5

@@ -15,6 +15,7 @@ from eideploy.scheme import load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
+from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, mlp
 from tests.helpers.layers import circuit as integers
 from tests.helpers.layers import lif, linear, readout, source
@@ -126,7 +127,8 @@ def test_nothing_to_look_at_leaves_the_whole_range():
 def test_a_calibrated_circuit_is_quantized_by_what_was_chosen():
     circuit = events(NETWORKS["convolution"])
     ranges = observe(circuit, frames(circuit))
-    made = quantize(calibrate(circuit, ranges=ranges), scheme=load_scheme("int8")).input
+    calibrated, widths = calibrate(circuit, ranges=ranges), load_target("digital").widths
+    made = quantize(calibrated, scheme=load_scheme("int8"), widths=widths).input
     assert (made.step, made.top) == input_step(ranges.input, HIGH, 8)
     assert made.high == HIGH
 

@@ -331,7 +331,7 @@ def test_a_network_that_does_not_fit_the_core_is_refused_with_every_memory(train
 def test_numbers_too_wide_for_the_core_are_refused(trained, refused):
     (trained / "narrow.toml").write_text(SPEC.replace("accumulator = 40", "accumulator = 12"))
     refused("compile", "--target", "narrow.toml", code=1, what="12 offered",
-            where="[widths]", fix="target with wider ones")  # fmt: skip
+            where="[widths]", fix="or a target with accumulator = ")  # fmt: skip
 
 
 def test_a_division_that_the_target_lacks_is_refused_with_those_it_has(trained, refused):

@@ -65,7 +65,8 @@ def quantize(circuit: Circuit, *, scheme: Scheme, widths: Widths) -> Circuit:
 
     Raises:
         CapacityError: a time constant that is no power of two, branches in different units, a
-            neuron whose threshold would be less than one LSB.
+            neuron whose threshold would be less than one LSB, a layer whose inhibition rounds to
+            nothing.
     """
     return quantize_with_units(circuit, scheme, widths)[0]
 
@@ -193,6 +194,10 @@ class _Quantizer:
         around = self._around(node, unit, peak)
         held = numerator_bits(node, step_g, around)
         w = self._weights(node, bits, shunt, held, peak)
+        _require_divisors(
+            node, node.w_ei, w.w_ei,
+            "compile with --inhibition folded, or choose a scheme with fewer bits",
+        )  # fmt: skip
         common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
         fields = w.fields(node) | {"gain": gain}
         kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
@@ -214,6 +219,10 @@ class _Quantizer:
             peak=peak,
         )
         w = self._folded_weights(node, by)
+        _require_divisors(
+            node, node.w_den, w.w_den,
+            "train again with a lower training.rate or training.weight_decay",
+        )  # fmt: skip
         kind, fields = _folded_form(node, w.w_num, w.w_den)
         return self._current(
             node, kind, fields, around, of_den=w.of_den, ratio=w.of_den / w.unit
@@ -309,6 +318,13 @@ def _folded_form(
     if isinstance(node, Convolution):
         return IntegerFoldedConv, fields | {"stride": node.stride, "padding": node.padding}
     return IntegerFoldedLinear, fields
+
+
+def _require_divisors(node: Node, weights: Array, levels: Array, fix: str) -> None:
+    """Refuse a layer that divides and whose levels do not: its current would be the bias alone."""
+    if weights.any() and not levels.any():
+        what = "inhibition is so weak beside excitation that it rounds to nothing in every neuron"
+        raise _refuse(node, what, fix)
 
 
 def _refuse(node: Node, what: str, fix: str) -> CapacityError:

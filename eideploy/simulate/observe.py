@@ -12,6 +12,7 @@ from eideploy.simulate.samples import channels_first, patches
 
 BATCH = 64
 MOST_PATCHES = 1 << 15  # of a batch, evenly taken, that the second moments are summed over
+SQUARED = 1e-12, 1e12  # inputs over I_div whose sums of squares float32 holds
 MOST_INPUTS = 1 << 10  # of a row, whose products with one another are summed
 NEARNESS = 2.0  # per unit of current: how fast a current counts less, the further from firing
 FIRES = 1.0  # the threshold of a trained network
@@ -88,7 +89,7 @@ class _Seen:
             mean_input=np.asarray(self.inputs / self.samples),
             mean_inhibition=np.asarray(self.inhibition / self.samples),
             constant_divisor=_constant(self.products),
-            second_moment=np.asarray(self.moment / self.samples, np.float32),
+            second_moment=np.asarray(self.moment / self.samples),
         )
 
 
@@ -101,7 +102,9 @@ def _second_moment(node: Connections, x: Array, divisors: Array | None) -> Array
     if divisors is not None:
         shunt = divisors.reshape(*divisors.shape[:3], -1).mean(2).reshape(-1, 1)[::every]
         rows = rows / np.where(shunt > 0, shunt, np.inf)
-    rows = rows.astype(np.float32)
+    largest = rows.max(initial=0.0)
+    if largest == 0 or SQUARED[0] < largest < SQUARED[1]:
+        rows = rows.astype(np.float32)
     kernel = node.weights[0][0, 0].size
     m = min(max(1, MOST_INPUTS // kernel) * kernel, rows.shape[1])
     blocks = -(-rows.shape[1] // m)

@@ -390,6 +390,16 @@ def test_networks_whose_rows_differ_in_scale_compile_to_the_same_spikes(low, pol
     assert max(after.values()) < max(before.values()) + 0.01
 
 
+@pytest.mark.parametrize("exponent", [-60, 60])
+def test_a_layer_of_any_scale_compiles_to_the_same_spikes(exponent):
+    rng = np.random.default_rng(17)
+    circuit, x = mlp(rng), rng.random((32, 12))
+    before = mismatch(circuit, x, INT8)
+    changed = scaled(circuit.node("linear1"), np.full(8, exponent))
+    changed = with_layer(circuit, "linear1", w_ee=changed.w_ee, w_ei=changed.w_ei)
+    assert mismatch(changed, x, INT8) == before
+
+
 @FORMS
 @POLICIES
 @pytest.mark.parametrize("scheme", ["int8", "int4", "int2"])
@@ -429,6 +439,22 @@ def test_a_row_that_rounds_to_nothing_is_divided_as_one_without_divisor(folded, 
     theirs = run_float(without, x, keep=frozenset({"currents"})).currents["linear1"][..., 3]
     assert trace.saturated["linear1"] == 0
     assert (np.abs(np.log2(ours / theirs)) < 0.55).all()
+
+
+def test_a_layer_whose_inhibition_is_all_but_gone_is_refused_and_the_fixes_work():
+    rng = np.random.default_rng(16)
+    circuit, x = mlp(rng), rng.random((32, 12))
+    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").w_ei * 1e-8)
+    with pytest.raises(CapacityError, match="rounds to nothing in every neuron") as caught:
+        mismatch(circuit, x, INT8)
+    assert caught.value.where == "node linear1"
+    assert caught.value.fix.startswith("compile with --inhibition folded, or choose a scheme with")
+    assert mismatch(circuit, x, INT8, folded=("linear1",))["lif1"] < 0.01
+    assert mismatch(circuit, x, load_scheme("int2"))["lif1"] < 0.1
+    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").w_ei * 1e-12)
+    with pytest.raises(CapacityError, match="rounds to nothing in every neuron") as caught:
+        mismatch(circuit, x, INT8, folded=("linear1",))
+    assert caught.value.fix == "train again with a lower training.rate or training.weight_decay"
 
 
 @settings(max_examples=30)

@@ -52,7 +52,9 @@ def _run(command: Command, words: Sequence[str]) -> int:
         return _print(command_help(command))
     from eideploy.command_line.parsing import parsed  # imported late: help needs no parser
     from eideploy.memory import keep_freed_memory
+    from eideploy.portable import pin
 
+    pin()
     request, as_json = parsed(command, words)
     keep_freed_memory()
     result: Result = command.run(request)

@@ -78,15 +78,21 @@ def compile_to(path: Path, source: Path, flags: Sequence[str]) -> None:
 
 def native_flags() -> tuple[str, ...]:
     """Return flags for this very machine's vectors, which the name of the file has to tell."""
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8")
-    except OSError:
-        return ()
-    known = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
+    known = processor()
     if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= set(known):
         parts = [f"-mavx512{part}" for part in ("f", "dq", "bw", "vl")]
         return (*parts, "-mprefer-vector-width=512")
     return ("-mavx2",) if "avx2" in known else ()
+
+
+def processor() -> tuple[str, ...]:
+    """Return what Linux says an x86 processor has, as "avx2"; nothing elsewhere."""
+    return tuple(_cpuinfo("flags").split())
+
+
+def processor_name() -> str:
+    """Return what the processor calls itself, or its kind."""
+    return _cpuinfo("model name") or platform.machine()
 
 
 def _kept_name(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> str:
@@ -94,3 +100,12 @@ def _kept_name(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> s
     texts = [path.read_bytes() for path in (source, *headers)]
     content = b"".join([*texts, " ".join([*flags, platform.machine()]).encode()])
     return f"{source.stem}-{hashlib.sha256(content).hexdigest()[:16]}.so"
+
+
+def _cpuinfo(key: str) -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+    lines = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for name, _, value in lines if name.strip() == key), "")

@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
+import tests.helpers.pinned  # noqa: F401 - before numpy and torch
 from eideploy import cli
 from tests.cli.support import TINY
 from tests.helpers.chromium import PROGRAM

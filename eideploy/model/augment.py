@@ -1,6 +1,7 @@
 """Training samples moved a little: shifted, turned, scaled, sheared, by an explicit generator."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -33,9 +34,14 @@ def _maps(count: int, size: torch.Size, data: Data, rng: np.random.Generator) ->
     """Return (count, 2, 3) maps from a place in the new image to one in the old, from -1 to 1."""
     height, width = size
     angle = np.radians(data.rotate) * rng.uniform(-1, 1, count)
-    shrink = np.exp(math.log1p(data.scale) * rng.uniform(-1, 1, count))
+    shrink = _each(math.exp, math.log1p(data.scale) * rng.uniform(-1, 1, count))
     shear = data.shear * rng.uniform(-1, 1, count)
     shift = 2 * data.shift * rng.uniform(-1, 1, (count, 2)) / (width, height)
-    cos, sin = np.cos(angle) * shrink, np.sin(angle) * shrink
+    cos, sin = _each(math.cos, angle) * shrink, _each(math.sin, angle) * shrink
     rows = [cos, cos * shear - sin, shift[:, 0], sin, sin * shear + cos, shift[:, 1]]
     return np.stack(rows, axis=1).reshape(count, 2, 3).astype(np.float32)
+
+
+def _each(function: Callable[[float], float], x: np.ndarray) -> np.ndarray:
+    """Apply a function of the C library, as numpy's own round by the width of its vectors."""
+    return np.array([function(value) for value in x])

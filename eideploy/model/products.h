@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -44,6 +45,15 @@ inline void add_product(Lanes<double>::Vector& sum, double left, const Lanes<dou
 #else
 template <typename V, typename T> inline void add_product(V& sum, T left, const V& right) { sum += left * right; }
 #endif
+
+// the same in a column that no vector covers, so that vectors of any width give the same bits
+template <typename T> inline void add_single(T& sum, T left, T right) {
+#if defined(__AVX2__) || defined(__AVX512F__)
+  sum = std::fma(left, right, sum);
+#else
+  sum += left * right;
+#endif
+}
 
 // a (m, inner), b (inner, n), c (m, n): `row`, `b_row` and `c_row` lead to the next row, `step` to the
 // next entry of a row of a
@@ -95,7 +105,7 @@ template <typename T> struct Product {
     for (; col < n; ++col)
       for (int64_t r = 0; r < m; ++r) {
         T sum = add ? c[r * c_row + col] : T(0);
-        for (int64_t k = 0; k < inner; ++k) sum += a[r * row + k * step] * b[k * b_row + col];
+        for (int64_t k = 0; k < inner; ++k) add_single(sum, a[r * row + k * step], b[k * b_row + col]);
         c[r * c_row + col] = sum;
       }
   }

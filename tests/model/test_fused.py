@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from eideploy import native
-from eideploy.model import compiled
+from eideploy.model import compiled, fused
 from eideploy.model.functional import divide, fire
 from eideploy.model.fused import Firing, ei_spikes, spikes
 from eideploy.model.initialise import initialise
@@ -133,6 +133,23 @@ def test_gradients_do_not_depend_on_the_number_of_threads():
 
     for one, two in zip(by(1)[2:], by(2)[2:], strict=True):  # the others are matrix products
         assert torch.equal(one, two)
+
+
+@needs_compiler
+@CASES
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.skipif("avx512vl" not in native.processor(), reason="needs vectors of both widths")
+def test_vectors_of_either_width_give_the_same_bits(n_e, size, how, dtype, monkeypatch):
+    tensors, found = arguments(n_e, size, how, dtype), []
+    for vectors in ("AVX2", "AVX512"):
+        flags = (*native.FLAGS, "-fopenmp", *compiled.VECTORS[vectors])
+        library = native.load(compiled.SOURCE, compiled.HEADERS, flags, name="kernel", instead="")
+        monkeypatch.setattr(fused, "library", lambda library=library: library)
+        inputs = [t.clone().requires_grad_() for t in tensors]
+        out = ei_spikes(*inputs, how)
+        seed = torch.arange(out.numel(), dtype=dtype).reshape(out.shape).remainder(7)
+        found.append([out, *torch.autograd.grad((out * seed).sum(), inputs)])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def close(ours, stored, rtol=1e-10):

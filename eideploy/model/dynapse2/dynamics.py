@@ -19,7 +19,6 @@ LANES = kernel.LANES
 SOURCE = Path(__file__).with_name("dynamics.cpp")
 TRAINED = ("ampa", "gaba", "shunt")  # in the order of dynamics.cpp
 ROWS = [RECEPTORS.index(name) for name in TRAINED]
-FLAGS = (*kernel.FLAGS, "-ffp-contract=fast")
 
 
 class Job(ctypes.Structure):
@@ -48,7 +47,7 @@ def library() -> ctypes.CDLL:
     Raises:
         UsageError: there is no compiler, or it fails.
     """
-    flags = (*FLAGS, *native.native_flags())
+    flags = (*kernel.FLAGS, *native.native_flags())
     found = native.load(
         SOURCE, kernel.HEADERS, flags, name="chip training", instead="it needs the compiled kernel"
     )

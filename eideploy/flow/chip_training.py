@@ -23,6 +23,7 @@ from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
 from eideploy.flow.chip_samples import load_images
+from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
 from eideploy.progress import bar, note
@@ -41,14 +42,16 @@ SAID_EVERY = 10  # epochs, where there is no bar
 class Trained:
     """A network for the chip, and how it came about.
 
-    accuracy  on the test split, of the emitted configuration without mismatch, at classify.DT_S
-    seconds   that the training took
+    accuracy    on the test split, of the emitted configuration without mismatch, at classify.DT_S
+    seconds     that the training took
+    conditions  what its bits depended on, an entry for every change
     """
 
     network: ChipNetwork
     accuracy: float
     epochs: tuple["Epoch", ...]
     seconds: float
+    conditions: tuple[Mapping[str, str], ...]
 
 
 def train_for_chip(
@@ -151,6 +154,7 @@ def fit(
     import torch
 
     from eideploy.model.augment import augment
+    from eideploy.model.conditions import added, chip_conditions
     from eideploy.model.dynapse2 import checkpoint
     from eideploy.model.dynapse2.export import chip_network
     from eideploy.model.dynapse2.training import Task, train
@@ -163,9 +167,10 @@ def fit(
         found: Array = augment(torch.from_numpy(chosen), config.data, rng).numpy()
         return found
 
-    begun, before = (None, 0.0) if folder is None else checkpoint.load(folder, plan)
-    began = time.perf_counter() - before
-    epochs = () if begun is None else begun.epochs
+    past = checkpoint.Past() if folder is None else checkpoint.load(folder, plan)
+    conditions = added(past.conditions, chip_conditions(), note_other_conditions)
+    began = time.perf_counter() - past.seconds
+    epochs = () if past.progress is None else past.progress.epochs
     with bar(f"train for {spec.name}", config.training.epochs) as advance:
         advance(len(epochs), "")
 
@@ -173,7 +178,7 @@ def fit(
             nonlocal epochs
             epochs, seconds = progress.epochs, time.perf_counter() - began
             if folder is not None:
-                checkpoint.save(progress, folder, seconds=seconds)
+                checkpoint.save(progress, folder, seconds=seconds, conditions=conditions)
             last = epochs[-1]
             told = f"loss {last.loss:.3f}, {percent(last.accuracy, 1)} under mismatch"
             advance(1, told)
@@ -181,7 +186,7 @@ def fit(
                 note(f"epoch {last.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
 
         task = Task(samples=samples, aims=aims, augment=moved)
-        found = train(config, plan, task, on_epoch=on_epoch, begun=begun)
+        found = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
     network = chip_network(config, plan, found, spec)
     seconds = time.perf_counter() - began
     return Trained(
@@ -189,6 +194,7 @@ def fit(
         accuracy=_accuracy(network, spec, dataset),
         epochs=epochs,
         seconds=seconds,
+        conditions=conditions,
     )
 
 
@@ -230,6 +236,8 @@ def _content(config: ChipConfig, trained: Trained, folder: Path | None) -> dict[
         "test_accuracy": trained.accuracy,
         "dt_s": classify.DT_S,
         "seconds": trained.seconds,
+        "conditions": [dict(entry) for entry in trained.conditions],
+        "machine": machine(trained.conditions),
     }
 
 

@@ -1,18 +1,19 @@
 """Where a build comes from, so that its report can be told from any other."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from eideploy import __version__
+from eideploy import __version__, native
 from eideploy.circuit import Circuit
 from eideploy.circuit.nodes import LIF, Connections, Synapses
 from eideploy.files import MANIFEST, sha256
 from eideploy.folders import Build
+from eideploy.progress import note
 
 NUMERIC = "numpy", "matplotlib"
 
@@ -84,6 +85,22 @@ def versions() -> dict[str, str]:
     """Return what computed the report."""
     found = {name: version(name) for name in NUMERIC}
     return {"eideploy": __version__, "python": platform.python_version(), **found}
+
+
+def note_other_conditions(before: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Say that a training goes on under conditions that give other bits than before."""
+    from eideploy.model.conditions import differences
+
+    note(f"resuming under other conditions, which give other bits: {differences(before, now)}")
+
+
+def machine(conditions: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what a training ran on, and what compiled its kernel: its bits do not hang on them."""
+    from eideploy.model.compiled import compiled_by
+
+    fused = any(entry.get("kernel") == "fused" for entry in conditions)
+    compiler = {"compiler": compiled_by()} if fused else {}
+    return {"processor": native.processor_name(), **compiler}
 
 
 def now() -> str:

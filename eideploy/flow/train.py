@@ -15,6 +15,7 @@ from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, read_text, sha256, write_atomic
 from eideploy.flow import finetuning
 from eideploy.flow.probe import probe
+from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.flow.warning import with_warnings
@@ -217,6 +218,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 config,
                 dataset,
                 folder,
+                on_other=note_other_conditions,
                 on_epoch=log.on_epoch,
                 on_batch=log.on_batch,
                 resume=True,
@@ -235,6 +237,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         "metrics": summary(last),
         "baseline": baseline,
         "departures": list(departures),
+        "conditions": [dict(entry) for entry in result.conditions],
+        "machine": machine(result.conditions),
     }
     shape, high = dataset.input_shape, dataset.high
     circuit = None if baseline or departures else export(result.network, shape, high=high)

@@ -13,6 +13,7 @@ from eideploy.data import Dataset
 from eideploy.errors import ConfigError, FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.model.ablation import ablate
+from eideploy.model.conditions import Conditions, read_conditions
 from eideploy.model.device import parameters_in
 from eideploy.model.metrics import EpochMetrics, LayerHealth
 from eideploy.model.networks import Network, Shape, build
@@ -42,8 +43,9 @@ class Partial:
 class State:
     """A training between two batches.
 
-    metrics  one entry per epoch done
-    initial  the layers before the first epoch
+    metrics     one entry per epoch done
+    initial     the layers before the first epoch
+    conditions  what its bits depended on, an entry for every change; none: not known
     """
 
     config: Config
@@ -54,6 +56,7 @@ class State:
     metrics: tuple[EpochMetrics, ...]
     partial: Partial | None = None
     initial: tuple[LayerHealth, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
 
 
 def save_state(state: State, folder: Path) -> None:
@@ -71,6 +74,7 @@ def save_state(state: State, folder: Path) -> None:
         "metrics": [asdict(m) for m in state.metrics],
         "partial": None if state.partial is None else asdict(state.partial),
         "initial": [asdict(layer) for layer in state.initial],
+        "conditions": [dict(entry) for entry in state.conditions],
     }
     write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
 
@@ -115,6 +119,7 @@ def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> Sta
         metrics=tuple(EpochMetrics.read(m) for m in content["metrics"]),
         partial=None if content["partial"] is None else Partial(**content["partial"]),
         initial=tuple(map(LayerHealth.read, content.get("initial", ()))),
+        conditions=read_conditions(content.get("conditions", []), where=where),
     )
 
 

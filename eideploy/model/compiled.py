@@ -37,6 +37,15 @@ def library() -> ctypes.CDLL | None:
     return native.load(SOURCE, HEADERS, _flags(), name="fused kernel", instead=instead)
 
 
+def compiled_by() -> str:
+    """Return the compiler that made the library, "" without one."""
+    found = library()
+    if found is None:
+        return ""
+    found.compiler.restype = ctypes.c_char_p
+    return str(found.compiler().decode())
+
+
 def available() -> bool:
     """Return whether the library is compiled already, or a compiler is at hand."""
     return compiler() is not None or native.is_compiled(SOURCE, HEADERS, _flags())

@@ -302,3 +302,11 @@ void run_backward(const Job& job, T* currents, const T* weight, const T* gain, c
 
 EIDEPLOY_EXPORT(float, float32)
 EIDEPLOY_EXPORT(double, float64)
+
+extern "C" const char* compiler() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "gcc " __VERSION__;
+#endif
+}

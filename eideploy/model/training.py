@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil, isfinite
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -17,12 +15,13 @@ from eideploy.config import Config, Training
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError, DivergedError
 from eideploy.model.batches import Batch, ahead, batches, batches_in
-from eideploy.model.checkpoint import FILE, Partial, State, load_state, new_state, save_state
+from eideploy.model.beginning import begin, sent
+from eideploy.model.checkpoint import Partial, State, save_state
+from eideploy.model.conditions import Conditions, OnOther, added, conditions
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
 from eideploy.model.distributions import gradient_norms
 from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
-from eideploy.model.initialise import initialise
 from eideploy.model.metrics import EpochMetrics
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
@@ -36,10 +35,14 @@ OnBatch = Callable[[int], None]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainResult:
-    """A finished training: the network, on the CPU, and one entry of metrics per epoch."""
+    """A finished training: the network, on the CPU, and one entry of metrics per epoch.
+
+    conditions  what its bits depended on, an entry for every change, as after a resume elsewhere
+    """
 
     network: Network
     metrics: tuple[EpochMetrics, ...]
+    conditions: tuple[Conditions, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +69,7 @@ def train(
     dataset: Dataset,
     folder: Path | None,
     *,
+    on_other: OnOther = lambda _, __: None,
     on_epoch: OnEpoch = lambda _: None,
     on_batch: OnBatch = lambda _: None,
     resume: bool = False,
@@ -84,6 +88,7 @@ def train(
         config: what to train.
         dataset: what on; `config.data.name` is not looked up here.
         folder: an existing folder for `checkpoint.safetensors`; process 0 alone needs one.
+        on_other: called where a resume finds other conditions, with those before and those of now.
         on_epoch: called after each epoch with the metrics so far, its checkpoint already written.
         on_batch: called after each batch with the number of its images, over all processes.
         resume: continue from the checkpoint of `folder`, or begin where there is none yet.
@@ -108,10 +113,13 @@ def train(
     device = choose_device(config.training)
     patient = group.size > 1
     with reproducible(config.training.threads), stoppable(patient=patient) as stop:
-        begun = _begin(config, dataset, folder, start, resume=resume) if group.first else None
-        state = _sent(begun, group)
+        begun = begin(config, dataset, folder, start, resume=resume) if group.first else None
+        state = sent(begun, group)
         state.network.to(device)
         state.network.use_kernel(config.training.kernel)
+        if group.first and not _ended(state, dataset):
+            now = conditions(state.network, device, processes=group.size)
+            state = replace(state, conditions=added(state.conditions, now, on_other))
         standing = stand_in(state.network)
         job = Job(
             dataset=dataset,
@@ -132,7 +140,8 @@ def train(
             if state.partial is not None:
                 raise KeyboardInterrupt
             on_epoch(state.metrics)
-    return TrainResult(network=state.network.cpu(), metrics=state.metrics)
+    network = state.network.cpu()
+    return TrainResult(network=network, metrics=state.metrics, conditions=state.conditions)
 
 
 def run_epoch(state: State, job: Job) -> State:
@@ -235,47 +244,6 @@ def _loss(
 def _ended(state: State, dataset: Dataset) -> bool:
     epoch = len(state.metrics)
     return epoch == state.config.training.epochs or not batches_in(state.config, dataset, epoch)
-
-
-def _begin(
-    config: Config, dataset: Dataset, folder: Path | None, start: Network | None, *, resume: bool
-) -> State:
-    if resume and folder is not None and (folder / FILE).exists():
-        state = load_state(folder)
-        _check_same(config, state.config, folder)
-        return state
-    state = new_state(config, dataset)
-    if start is not None:
-        state.network.load_state_dict(start.state_dict())
-        return replace(state, initial=measure_health(state.network, dataset.test))
-    first = next(batches(config, dataset, 0)).x.to(next(state.network.parameters()).dtype)
-    rng = np.random.default_rng(config.seed)
-    initialise(state.network, first, rng, config.ablation)
-    return replace(state, initial=measure_health(state.network, dataset.test))
-
-
-def _sent(begun: State | None, group: Group) -> State:
-    """Return the state of process 0, sent to the others as its checkpoint."""
-    if begun is not None and group.size == 1:
-        return begun
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        if begun is not None:
-            save_state(begun, folder)
-        content = group.send((folder / FILE).read_bytes() if begun is not None else b"")
-        (folder / FILE).write_bytes(content)
-        return load_state(folder)
-
-
-def _check_same(asked: Config, found: Config, folder: Path) -> None:
-    pairs = zip(asked.to_toml().splitlines(), found.to_toml().splitlines(), strict=True)
-    differing = [f"{old} (now {new.rpartition('= ')[2]})" for new, old in pairs if new != old]
-    if differing:
-        raise ConfigError(
-            f"the run was begun with {', '.join(differing)}",
-            where=str(folder),
-            fix="resume with the configuration it was begun with, or train anew",
-        )
 
 
 def _rate(training: Training, epoch: int, place: int, images: int) -> float:

@@ -104,8 +104,8 @@ def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
 def test_an_interrupted_training_goes_on(empty, call, monkeypatch):
     kept, saved = checkpoint.save, []
 
-    def interrupted(progress, folder, *, seconds):
-        kept(progress, folder, seconds=seconds)
+    def interrupted(progress, folder, **more):
+        kept(progress, folder, **more)
         saved.append(folder)
         if len(saved) == 2:
             raise KeyboardInterrupt

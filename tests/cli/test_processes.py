@@ -1,6 +1,7 @@
 """Whole processes: what they import, how they end, and what is left when they are killed."""
 
 import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -119,6 +120,36 @@ def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
     monkeypatch.setattr(training, "run_epoch", run_epoch)
     assert call("train", "--resume").code == 0
     assert weights(trained / "runs/digits-conv-2") == weights(trained / RUN)
+
+
+def test_a_resume_under_other_conditions_says_so_and_the_run_keeps_both(trained, call, monkeypatch):
+    import eideploy.model.training as training
+
+    run_epoch = training.run_epoch
+
+    def stopping(state, job):
+        if len(state.metrics) == 1:
+            raise KeyboardInterrupt
+        return run_epoch(state, job)
+
+    monkeypatch.setattr(training, "run_epoch", stopping)
+    assert call("train", *TINY, "--out", "begun").code == 130
+    shutil.copytree("begun", "again")
+    with process("train", "--resume", "begun", more={"ATEN_CPU_CAPABILITY": "default"}) as command:
+        _, told = command.communicate()
+    assert command.returncode == 0
+    (line,) = [line for line in told.splitlines() if "other conditions" in line]
+    assert "resuming under other conditions, which give other bits: vectors DEFAULT, was" in line
+    first, second = json.loads((trained / "begun/manifest.json").read_text())["conditions"]
+    assert {n for n in first if first[n] != second[n]} == {"vectors", "arithmetic"}
+    monkeypatch.setattr(training, "run_epoch", run_epoch)
+    found = call("train", "--resume", "again")
+    assert "other conditions" not in found.err
+    manifest = json.loads((trained / "again/manifest.json").read_text())
+    assert manifest["conditions"] == [first]
+    assert first["kernel"] == "plain"
+    assert first["threads"] == "1"
+    assert manifest["machine"]["processor"]
 
 
 @pytest.mark.parametrize("moment", ["eideploy.flow.train.load_data", "eideploy.folders.save"])

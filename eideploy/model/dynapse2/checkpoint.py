@@ -1,12 +1,13 @@
 """The state of a training for the chip between two epochs, in one file without code."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.model.conditions import Conditions, read_conditions
 from eideploy.model.dynapse2.plan import Plan
 from eideploy.model.dynapse2.synapses import Synapses
 from eideploy.model.dynapse2.training import Epoch, Progress
@@ -16,24 +17,44 @@ KIND, VERSION = "chip training checkpoint", 1
 WHOLE = ("link", "source", "target")  # of the arrays of Synapses; the others are float64
 
 
-def save(progress: Progress, folder: Path, *, seconds: float) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Past:
+    """How a training came to where it is.
+
+    progress    None: no epoch has ended
+    seconds     that it has taken
+    conditions  what its bits depended on, an entry for every change; none: not known
+    """
+
+    progress: Progress | None = None
+    seconds: float = 0.0
+    conditions: tuple[Conditions, ...] = ()
+
+
+def save(
+    progress: Progress, folder: Path, *, seconds: float, conditions: tuple[Conditions, ...] = ()
+) -> None:
     """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
-    epochs = [asdict(epoch) for epoch in progress.epochs]
-    content = {"batches": progress.batches, "epochs": epochs, "seconds": seconds}
+    content = {
+        "batches": progress.batches,
+        "epochs": [asdict(epoch) for epoch in progress.epochs],
+        "seconds": seconds,
+        "conditions": [dict(entry) for entry in conditions],
+    }
     write_tensors(
         folder / FILE, vars(progress.synapses), kind=KIND, version=VERSION, content=content
     )
 
 
-def load(folder: Path, plan: Plan) -> tuple[Progress | None, float]:
-    """Return where the training in `folder` ended, and the seconds it took; None: at no epoch.
+def load(folder: Path, plan: Plan) -> Past:
+    """Return where the training in `folder` ended.
 
     Raises:
         FormatError: damaged, of another kind or version, or of another network.
     """
     path = folder / FILE
     if not path.exists():
-        return None, 0.0
+        return Past()
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)
     try:
         synapses = Synapses(**arrays)
@@ -47,7 +68,8 @@ def load(folder: Path, plan: Plan) -> tuple[Progress | None, float]:
         raise _damaged(f"{type(error).__name__} {error}", path) from error
     if fault := _fault(synapses, plan):
         raise _damaged(fault, path)
-    return progress, seconds
+    known = read_conditions(content.get("conditions", []), where=str(path))
+    return Past(progress=progress, seconds=seconds, conditions=known)
 
 
 def _fault(synapses: Synapses, plan: Plan) -> str:

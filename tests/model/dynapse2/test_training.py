@@ -176,9 +176,9 @@ def test_a_training_goes_on_from_its_checkpoint_bit_for_bit(tmp_path):
     whole = train(config, plan, learned, on_epoch=told.append)
     with pytest.raises(StopError):
         train(config, plan, learned, on_epoch=stop_after_two)
-    begun, seconds = checkpoint.load(tmp_path, plan)
-    assert seconds == 3.5
-    resumed = train(config, plan, learned, on_epoch=told.append, begun=begun)
+    past = checkpoint.load(tmp_path, plan)
+    assert past.seconds == 3.5
+    resumed = train(config, plan, learned, on_epoch=told.append, begun=past.progress)
     assert told[-1].epochs == told[3].epochs
     for name, value in vars(whole).items():
         np.testing.assert_array_equal(getattr(resumed, name), value)
@@ -205,7 +205,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     plan = planned(config)
     train(config, plan, learned,
           on_epoch=lambda p: checkpoint.save(p, tmp_path, seconds=0.0))  # fmt: skip
-    assert checkpoint.load(tmp_path, plan)[0] is not None
+    assert checkpoint.load(tmp_path, plan).progress is not None
     smaller = planned(tiny(**{"network.excitatory": "20"}))
     with pytest.raises(FormatError, match="source is not within"):
         checkpoint.load(tmp_path, smaller)

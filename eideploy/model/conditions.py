@@ -1,0 +1,139 @@
+"""What the bits of a training depend on beside its configuration.
+
+Where all of it is the same, so are the bits; `arithmetic` stands for all that cannot be named, as
+the order in which a library sums on this processor.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from eideploy.config import Architecture, Data
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE
+from eideploy.model.augment import augment
+from eideploy.model.compiled import library
+from eideploy.model.initialise import initialise
+from eideploy.model.layers import LIF
+from eideploy.model.networks import Network, build
+
+Conditions = Mapping[str, str]
+OnOther = Callable[[Conditions, Conditions], None]
+PROBED = Architecture(kind="vgg", widths=(16, 32, "P", 61), steps=4)  # 61: columns left over
+SHAPE, CLASSES, SAMPLES = (3, 8, 8), 10, 32
+
+
+def conditions(network: Network, device: torch.device, *, processes: int) -> Conditions:
+    """Return what the bits of training `network` here depend on, its kernel already chosen.
+
+    Call it with the number of threads that the training has.
+    """
+    fused = device.type == "cpu" and _is_fused(network)
+    return {
+        "device": _name(device),
+        **_versions(),
+        "kernel": "fused" if fused else "plain",
+        "threads": str(torch.get_num_threads()),
+        "processes": str(processes),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "arithmetic": arithmetic(fused=fused),
+    }
+
+
+def chip_conditions() -> Conditions:
+    """Return what the bits of a training for a mixed-signal chip depend on.
+
+    Its compiled kernel computes alike on every processor; numpy and the augmentation need not.
+    """
+    return {**_versions(), "arithmetic": chip_arithmetic()}
+
+
+def arithmetic(*, fused: bool) -> str:
+    """Return a digest of the logits and gradients of a small network on this processor."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.random((SAMPLES, *SHAPE), np.float32))
+    network = build(PROBED, SHAPE, CLASSES)
+    initialise(network, x, rng)
+    network.use_kernel("fused" if fused else "plain")
+    logits = network(x)
+    cross_entropy(logits, torch.arange(SAMPLES) % CLASSES).backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    found = [tensor.detach().numpy() for tensor in (logits, *gradients)]
+    return _digest([*found, *_elementary(rng)])
+
+
+def chip_arithmetic() -> str:
+    """Return a digest of augmented samples, and of numpy's functions."""
+    rng = np.random.default_rng(0)
+    samples = torch.from_numpy(rng.random((SAMPLES, *SHAPE), np.float32))
+    moved = augment(samples, Data(name="", shift=0.5, rotate=8.0, scale=0.05, shear=0.1), rng)
+    return _digest([moved.numpy(), *_elementary(rng)])
+
+
+def differences(before: Conditions, now: Conditions) -> str:
+    """Return what differs, to be read by people; nothing: empty."""
+    names = [name for name in (*now, *before) if before.get(name) != now.get(name)]
+    told = (f"{n} {now.get(n, 'unknown')}, was {before.get(n, 'unknown')}" for n in names)
+    return "; ".join(dict.fromkeys(told))
+
+
+def added(
+    before: Sequence[Conditions], now: Conditions, on_other: OnOther = lambda _, __: None
+) -> tuple[Conditions, ...]:
+    """Return all conditions that a training has had, in order, with those of now.
+
+    `on_other` is called where it goes on under others, with those before and those of now.
+    """
+    if before and before[-1] == now:
+        return tuple(before)
+    if before:
+        on_other(before[-1], now)
+    return (*before, now)
+
+
+def read_conditions(content: object, *, where: str) -> tuple[Conditions, ...]:
+    """Return what a checkpoint says of them.
+
+    Raises:
+        FormatError: it is malformed.
+    """
+    if isinstance(content, list) and all(map(_is_table, content)):
+        return tuple(content)
+    raise FormatError("the conditions of the training are malformed", where=where, fix=RESTORE)
+
+
+def _versions() -> Conditions:
+    return {"torch": torch.__version__, "numpy": np.__version__}
+
+
+def _elementary(rng: np.random.Generator) -> list[np.ndarray]:
+    """Return what numpy makes of float64, which it rounds by the width of its vectors."""
+    x = rng.uniform(0, 2, 1000)
+    return [function(x) for function in (np.exp, np.expm1, np.log1p, np.sin, np.cos)]
+
+
+def _digest(arrays: Iterable[np.ndarray]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
+
+
+def _is_table(entry: object) -> bool:
+    return isinstance(entry, dict) and _are_texts(entry.values())
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_fused(network: Network) -> bool:
+    firing = [module for module in network.modules() if isinstance(module, LIF)]
+    return any(lif.fused for lif in firing) and library() is not None
+
+
+def _name(device: torch.device) -> str:
+    if device.type != "cuda":
+        return device.type
+    number = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return f"{torch.cuda.get_device_name(device)}, cuDNN {number}"

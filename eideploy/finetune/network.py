@@ -24,6 +24,7 @@ from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.circuit.nodes import Convolution
 from eideploy.finetune.arithmetic import fire, quotient, whole
+from eideploy.model.direct import sums_directly
 from eideploy.model.export import export
 from eideploy.model.functional import scale_gradient
 from eideploy.model.layers import EILayer, Shunting
@@ -210,7 +211,7 @@ def _column(scale: Tensor, like: Tensor) -> Tensor:
 def _connect(node: IntegerSynapses, x: Tensor, weight: Tensor, reach: LayerLimits) -> Tensor:
     """Return the weights' sums of x, exact: in float32 where no sum passes 2^24."""
     small = max(reach.excitation, reach.inhibition) < EXACT_FLOAT32
-    kind = torch.float32 if small else EXACT
+    kind = torch.float32 if small and sums_directly(x.device, torch.float32) else EXACT
     merged, weight = x.flatten(0, 1).to(kind), weight.to(kind)
     if isinstance(node, Convolution):
         assert isinstance(node, IntegerEIConv)

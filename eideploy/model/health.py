@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from eideploy.data.dataset import Split
@@ -34,7 +33,7 @@ def measure_health(
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
         zeros, weak, seen = 0.0, 0.0, {"current": spread(current, bins=BINS)}
         if isinstance(layer, Shunting):
-            by = divisors(layer, inputs[0])
+            by = layer.divisor(inputs[0])
             zeros = float((by == 0).double().mean())
             weak = dying(layer)
             seen["I_div"] = spread(by[by > 0], bins=BINS)
@@ -68,15 +67,6 @@ def measure_health(
         for hook in hooks:
             hook.remove()
     return tuple(found)
-
-
-@torch.no_grad()
-def divisors(layer: Shunting, x: Tensor) -> Tensor:
-    """Return I_div (M4) for inputs `x`, before zeros are replaced."""
-    s_i: Tensor = layer.inhibitory(x)
-    gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
-    found: Tensor = layer.lateral(gain * s_i)
-    return found
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
+from eideploy.model.direct import convolved, sums_directly
 from eideploy.model.functional import divide, fire, fold, scale_gradient
 from eideploy.model.fused import Firing, ei_spikes
 
@@ -110,11 +111,21 @@ class Shunting(EILayer):
             balanced = balanced + taken
         return self.divide(balanced, shunt, self.gain_e, self.bias)
 
+    def divisor(self, x: Tensor) -> Tensor:
+        """Return I_div (M4), before zeros are replaced (M6)."""
+        _, w_ie, w_ei = self._weights()
+        return self._shunt(self._inhibit(x, w_ie), w_ei * self.gain_i)
+
     def spikes(self, both: Tensor, weight: Tensor, *, how: Firing) -> Tensor:
         """Return the spikes that the current drives, by the compiled pass (M4-M8)."""
         return ei_spikes(both, weight, self.gain_e, self.bias, how)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the sums of `x` by excitatory weights on top of W_IE, whose zeros are exact."""
+        raise NotImplementedError
+
+    def _inhibit(self, x: Tensor, w_ie: Tensor) -> Tensor:
+        """Return s_I (M2), its zeros exact."""
         raise NotImplementedError
 
     def _positions(self, x: Tensor) -> int:
@@ -122,6 +133,7 @@ class Shunting(EILayer):
         raise NotImplementedError
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
+        """Return W s_I, its zeros exact."""
         raise NotImplementedError
 
 
@@ -133,6 +145,9 @@ class EILinear(Shunting):
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.linear(x, weight)
+
+    def _inhibit(self, x: Tensor, w_ie: Tensor) -> Tensor:
+        return nn.functional.linear(x, w_ie)
 
     def _positions(self, x: Tensor) -> int:
         return len(x)
@@ -158,13 +173,20 @@ class EIConv2d(Shunting):
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         # the folded weight is channels-last, and so will be the current
-        return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
+        if sums_directly(x.device, x.dtype):
+            return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
+        balanced = nn.functional.conv2d(x, weight[: self.n_e], None, self.stride, self.padding)
+        s_i = self._inhibit(x, weight[self.n_e :])
+        return torch.cat([balanced.to(s_i.dtype), s_i], 1)
+
+    def _inhibit(self, x: Tensor, w_ie: Tensor) -> Tensor:
+        return convolved(x, w_ie, stride=self.stride, padding=self.padding)
 
     def _positions(self, x: Tensor) -> int:
         return len(x) * math.prod(-(-size // self.stride) for size in x.shape[2:])
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
-        return nn.functional.conv2d(s_i, weight[:, :, None, None])
+        return convolved(s_i, weight[:, :, None, None], stride=1, padding=0)
 
 
 class EIReadout(EILayer):

@@ -8,7 +8,7 @@ import torch
 from eideploy.config import Architecture
 from eideploy.data import load
 from eideploy.model.distributions import gradient_norms, spread
-from eideploy.model.health import divisors, measure_health, warnings
+from eideploy.model.health import measure_health, warnings
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF, Shunting
 from eideploy.model.metrics import LayerHealth
@@ -80,10 +80,10 @@ def test_divisors_are_those_that_the_stabilisation_replaces(network, split):
     layer = next(m for _, m in network.ei_layers())
     x = torch.from_numpy(split.batch(slice(8)))
     x = x.flatten(1) if x[0].numel() == layer.fan_in else x
-    assert not divisors(layer, torch.zeros_like(x)).any()
+    assert not layer.divisor(torch.zeros_like(x)).any()
     s_i = layer.inhibitory(x)
     gain = layer.gain_i.view(-1, *[1] * (s_i.ndim - 2))
-    assert torch.equal(divisors(layer, x), layer.lateral(gain * s_i))
+    assert torch.equal(layer.divisor(x), layer.lateral(gain * s_i))
 
 
 def test_a_spread_is_that_of_the_values():

@@ -24,7 +24,7 @@ from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.circuit.nodes import Convolution
 from eideploy.finetune.arithmetic import fire, quotient, whole
-from eideploy.model.direct import sums_directly
+from eideploy.model.direct import convolution, sums_directly
 from eideploy.model.export import export
 from eideploy.model.functional import scale_gradient
 from eideploy.model.layers import EILayer, Shunting
@@ -215,7 +215,7 @@ def _connect(node: IntegerSynapses, x: Tensor, weight: Tensor, reach: LayerLimit
     merged, weight = x.flatten(0, 1).to(kind), weight.to(kind)
     if isinstance(node, Convolution):
         assert isinstance(node, IntegerEIConv)
-        out = conv2d(merged, weight, None, node.stride, node.padding)
+        out = convolution(merged, weight, stride=node.stride, padding=node.padding)
     else:
         out = linear(merged, weight)
     return out.to(EXACT).view(*x.shape[:2], *out.shape[1:])

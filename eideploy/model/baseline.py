@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
+from eideploy.model.direct import Conv2d
 from eideploy.model.fused import Firing, spikes
 from eideploy.model.shared_norm import is_shared, shared_batch_norm
 
@@ -76,7 +77,7 @@ class NormConv2d(BatchNormalised):
     """A convolution, (T*B, C, H, W) -> (T*B, n, H', W'), padded by kernel // 2."""
 
     def __init__(self, channels: int, n: int, *, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(nn.Conv2d(channels, n, kernel, stride, kernel // 2, bias=False), n)
+        super().__init__(Conv2d(channels, n, kernel, stride), n)
 
 
 class NormReadout(nn.Module):

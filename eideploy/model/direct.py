@@ -1,4 +1,4 @@
-"""Convolutions of what is never negative that leave an exact 0 wherever nothing arrives (M6).
+"""Convolutions: torch's, and those that leave an exact 0 wherever nothing arrives (M6).
 
 A library may convolve by Winograd or FFT, which leave rounding errors of the largest input where
 all is 0, and cuDNN cannot be kept from either. A matrix product only adds products: of numbers >= 0
@@ -8,7 +8,7 @@ the sum is 0 exactly where every product is, and never below, in any order.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d, pad
 from torch.nn.grad import conv2d_input, conv2d_weight
@@ -25,13 +25,37 @@ def sums_directly(device: torch.device, dtype: torch.dtype) -> bool:
     return device.type == "cpu" and (dtype == torch.float64 or has_onednn)
 
 
+def convolution(x: Tensor, weight: Tensor, *, stride: int, padding: int) -> Tensor:
+    """Return torch's convolution, but for a strided one of 1x1, which takes its entries first.
+
+    With AVX2 the gradients of oneDNN 3.12 write beyond their memory there.
+
+    Shapes   x: (N, C, H, W); weight: (n, C, k, k); result: (N, n, H', W')
+    """
+    if weight.shape[-1] == 1 and padding == 0:
+        x, stride = x[:, :, ::stride, ::stride], 1
+    return conv2d(x, weight, None, stride, padding)
+
+
+class Conv2d(nn.Conv2d):
+    """A square convolution without a bias, by `convolution`."""
+
+    def __init__(self, channels: int, n: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(channels, n, kernel, stride, kernel // 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sums, (N, n, H', W')."""
+        stride, padding = self.stride[0], self.kernel_size[0] // 2
+        return convolution(x, self.weight, stride=stride, padding=padding)
+
+
 def convolved(x: Tensor, weight: Tensor, *, stride: int, padding: int) -> Tensor:
     """Return the convolution, adding only products.
 
     Shapes   x: (N, C, H, W); weight: (n, C, k, k); result: (N, n, H', W')
     """
     if sums_directly(x.device, x.dtype):
-        return conv2d(x, weight, None, stride, padding)
+        return convolution(x, weight, stride=stride, padding=padding)
     return _Convolved.apply(x, weight, stride, padding)  # type: ignore[no-any-return, no-untyped-call]
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
-from eideploy.model.direct import convolved, sums_directly
+from eideploy.model.direct import Conv2d, convolution, convolved, sums_directly
 from eideploy.model.functional import divide, fire, fold, scale_gradient
 from eideploy.model.fused import Firing, ei_spikes
 
@@ -162,20 +162,21 @@ class EIConv2d(Shunting):
     def __init__(self, channels: int, n_e: int, *, kernel: int = 3, stride: int = 1) -> None:
         self.kernel, self.stride, self.padding = kernel, stride, kernel // 2
         super().__init__(
-            lambda n: nn.Conv2d(channels, n, kernel, stride, kernel // 2, bias=False),
+            lambda n: Conv2d(channels, n, kernel, stride),
             channels * kernel * kernel,
             n_e,
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _onto_excitatory(self) -> nn.Module:
-        return nn.Conv2d(self.n_i, self.n_e, 1, bias=False)
+        return Conv2d(self.n_i, self.n_e, 1)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         # the folded weight is channels-last, and so will be the current
         if sums_directly(x.device, x.dtype):
-            return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
-        balanced = nn.functional.conv2d(x, weight[: self.n_e], None, self.stride, self.padding)
+            return convolution(x, weight, stride=self.stride, padding=self.padding)
+        excitatory = weight[: self.n_e]
+        balanced = convolution(x, excitatory, stride=self.stride, padding=self.padding)
         s_i = self._inhibit(x, weight[self.n_e :])
         return torch.cat([balanced.to(s_i.dtype), s_i], 1)
 

@@ -13,6 +13,7 @@ from eideploy.model.health import measure_health
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import EIConv2d
 from eideploy.model.networks import build
+from tests.helpers.processors import python
 
 CASES = pytest.mark.parametrize(
     ("kernel", "stride", "size"), [(3, 1, (9, 9)), (3, 2, (9, 8)), (1, 1, (5, 7)), (1, 2, (6, 5))]
@@ -37,7 +38,6 @@ def inexact(monkeypatch):
     def anywhere(_device, _dtype):
         return False
 
-    monkeypatch.setattr("torch.nn.functional.conv2d", by_fft)
     monkeypatch.setattr(direct, "conv2d", by_fft)
     monkeypatch.setattr(direct, "sums_directly", anywhere)
     monkeypatch.setattr("eideploy.model.layers.sums_directly", anywhere)
@@ -115,7 +115,7 @@ def test_a_network_replaces_the_same_divisors_with_an_inexact_convolution(inexac
     x, network = network_of(sparse((16, 3, 8, 8)))
     health = measure_health(network, split_of(x))
     with pytest.MonkeyPatch.context() as undone:
-        undone.setattr("torch.nn.functional.conv2d", conv2d)
+        undone.setattr(direct, "conv2d", conv2d)
         undone.setattr(direct, "sums_directly", sums_directly)
         undone.setattr("eideploy.model.layers.sums_directly", sums_directly)
         expected = measure_health(network, split_of(x))
@@ -162,3 +162,31 @@ def test_zeros_are_exact_on_a_gpu(benchmark, channels, monkeypatch):
     s_i = both[:, made.n_e :].cpu().double()
     assert torch.equal(s_i == 0, truth == 0)
     assert ((s_i - truth).abs() <= 1e-5 * truth).all()
+
+
+STRIDED = """
+import torch
+from eideploy.model.direct import Conv2d
+
+torch.manual_seed(0)
+sizes = [(16, 4, 10, 8), (2, 5, 39, 12), (3, 3, 33, 8), (16, 39, 48, 8)]
+for n, channels, maps, size in sizes * 20:
+    layer, x = Conv2d(channels, maps, 1, 2), torch.rand(n, channels, size, size)
+    layer.to(memory_format=torch.channels_last)
+    found = []
+    for kind in (torch.float32, torch.float64):
+        made, inputs = layer.to(kind), x.to(kind).contiguous(memory_format=torch.channels_last)
+        out = made(inputs.requires_grad_())
+        out.square().sum().backward()
+        found.append([out, inputs.grad, made.weight.grad.clone()])
+        made.zero_grad()
+    for ours, exact in zip(*found, strict=True):
+        assert (ours - exact).abs().max() <= 1e-5 * exact.abs().max()
+print("done")
+"""
+
+
+def test_a_strided_convolution_of_1x1_keeps_within_its_memory():
+    # in a process of its own, as what is overwritten may end it
+    done = python(STRIDED, ONEDNN_MAX_CPU_ISA="AVX2", MALLOC_CHECK_="3", MALLOC_PERTURB_="165")
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

@@ -308,3 +308,15 @@ def test_any_reader_of_safetensors_finds_what_the_document_says(drawn):
             found = entry.get(name, arrays.get(f"{node.name}/{name}"))
             if hasattr(node, name):
                 np.testing.assert_array_equal(found, getattr(node, name), err_msg=name)
+
+
+VERSION_1 = Path(__file__).parent / "version1"
+EXPECTED = json.loads((VERSION_1 / "totals.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", EXPECTED["totals"])
+def test_a_file_of_version_1_computes_what_it_did_when_it_was_written(name):
+    net = load(VERSION_1 / f"{name}.safetensors")
+    run = run_integer if name.startswith("integer") else run_float
+    totals = run(net, np.array(EXPECTED["samples"])).totals
+    np.testing.assert_allclose(totals, EXPECTED["totals"][name], rtol=1e-12)

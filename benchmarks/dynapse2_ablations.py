@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.network import FILE, load
+from eideploy.backends.dynapse2.dpi import gap
+from eideploy.backends.dynapse2.dpi.classify import DT_S, show
+from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
+from eideploy.backends.dynapse2.dpi.readout import accuracies
+from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.data import load as load_data
-from eideploy.dpi import gap
-from eideploy.dpi.classify import DT_S, show
-from eideploy.dpi.mismatch import Mismatch, varied
-from eideploy.dpi.readout import accuracies
-from eideploy.dpi.wiring import decode
-from eideploy.dynapse2.mapping import map_network
-from eideploy.dynapse2.network import FILE, load
 from eideploy.target import load_any
 
 FIRST_CHIP = 1000  # no training has drawn it, nor those after it

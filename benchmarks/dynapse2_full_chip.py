@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.network import ChipNetwork, Coding, Population, Projection
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ROLES, ChipSpec
+from eideploy.backends.dynapse2.dpi.coding import event_counts
+from eideploy.backends.dynapse2.dpi.kernel import Chip, library
+from eideploy.backends.dynapse2.dpi.units import step_of, time_constant
+from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.patch import read_patch, write_patch
-from eideploy.dpi.coding import event_counts
-from eideploy.dpi.kernel import Chip, library
-from eideploy.dpi.units import step_of, time_constant
-from eideploy.dpi.wiring import decode
-from eideploy.dynapse2.mapping import map_network
-from eideploy.dynapse2.network import ChipNetwork, Coding, Population, Projection
-from eideploy.dynapse2.spec import RECEPTORS, ROLES, ChipSpec
 from eideploy.target import load_any
 
 SIZES = {"in": 64, "e": 768, "i": 128, "out": 128}

@@ -11,13 +11,13 @@ import argparse
 import numpy as np
 from digits_accuracy import folds
 
-from eideploy.config.chip import CHIP_PRESET, load_chip_config
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
+from eideploy.backends.dynapse2.dpi.classify import accuracies
+from eideploy.backends.dynapse2.dpi.mismatch import Mismatch
+from eideploy.backends.dynapse2.dpi.wiring import decode
+from eideploy.backends.dynapse2.jobs.train import fit, load_chip
 from eideploy.data import Dataset, load
-from eideploy.dpi.classify import accuracies
-from eideploy.dpi.mismatch import Mismatch
-from eideploy.dpi.wiring import decode
-from eideploy.dynapse2.mapping import map_network
-from eideploy.flow.chip_training import fit, load_chip
 
 FOLDS = 5
 CVS = (0.0, 0.1, 0.2)

@@ -13,9 +13,9 @@ from typing import Any
 
 from eideploy import __version__
 from eideploy.backends import catalogue, digital
+from eideploy.backends.dynapse2.chip.network import FILE as CHIP_NETWORK
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
-from eideploy.dynapse2.network import FILE as CHIP_NETWORK
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from eideploy import shipped
-from eideploy.dynapse2.spec import BACKEND as MIXED
-from eideploy.dynapse2.spec import ChipSpec, read_spec
+from eideploy.backends.dynapse2.chip.spec import BACKEND as MIXED
+from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
 from eideploy.errors import UsageError
 from eideploy.numeric.division import METHODS
 from eideploy.tables import bounded, build, is_file, read_toml, refuse

@@ -254,7 +254,7 @@ def test_what_a_process_made_for_itself_goes_with_it(tmp_path):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("place", ["a space", "/dev/null"])
 def test_a_kernel_is_compiled_wherever_the_cache_can_be(place, tmp_path):
-    code = "from eideploy.dpi import kernel; print(kernel.library() is not None)"
+    code = "from eideploy.backends.dynapse2.dpi import kernel; print(kernel.library() is not None)"
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / place)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

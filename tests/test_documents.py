@@ -24,7 +24,7 @@ PAGES = sorted(
 BLOCK = re.compile(r"^(?: {4,}|\$ )?(eideploy .*)$", re.M)  # indented, or in a fence
 INLINE = re.compile(r"`(eideploy [^`]+)`")
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
-PRESETS = {"PRESET", *(p.stem for p in ROOT.glob("eideploy/presets/**/*.toml"))}
+PRESETS = {"PRESET", *(p.stem for p in ROOT.glob("eideploy/**/presets/*.toml"))}
 HEADING = re.compile(r"^#+ (.*)$", re.M)
 
 

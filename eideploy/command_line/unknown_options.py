@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
+from eideploy.backends.dynapse2.config import ChipConfig, is_for_chip, load_chip_config
 from eideploy.config import DEFAULT_PRESET, Config, load_config
-from eideploy.config.chip import ChipConfig, is_for_chip, load_chip_config
 from eideploy.config.reading import leaves, toml_value
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS
 from eideploy.errors import ConfigError

@@ -9,17 +9,17 @@ from typing import Any, get_args
 from eideploy import folders
 from eideploy.backends import catalogue
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR
+from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.jobs.compile import compile_for_chip
 from eideploy.backends.dynapse2.options import MIXED
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.circuit.nodes import Current
 from eideploy.data import load as load_data
-from eideploy.dynapse2.spec import ChipSpec
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
-from eideploy.flow.compile_chip import compile_for_chip
 from eideploy.flow.graphs import as_run, refuse_graph, refuse_reading
 from eideploy.flow.inhibition import Decision, decide, decision_content, decision_text
 from eideploy.flow.nir import nir_facts

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import folders
+from eideploy.backends.dynapse2.config import CHIP_PRESET
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS
-from eideploy.config.chip import CHIP_PRESET
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
 from eideploy.flow.probe import probe

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from eideploy import folders
-from eideploy.chip_folders import is_chip_build, is_chip_run, load_chip_build
+from eideploy.backends.dynapse2.folders import is_chip_build, is_chip_run, load_chip_build
+from eideploy.backends.dynapse2.jobs import report as chip_report
+from eideploy.backends.dynapse2.jobs import training_report as chip_training_report
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
-from eideploy.flow import chip_report, chip_training_report, training_report
+from eideploy.flow import training_report
 from eideploy.flow.build_files import NUMBERS, PAGE, PASSES
 from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.executors import EXECUTORS

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from eideploy import folders
+from eideploy.backends.dynapse2.jobs.simulate import run_on_chip
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
-from eideploy.flow.chip_simulation import run_on_chip
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.executors import BESIDE, Beside
 from eideploy.flow.requests.compile import Compile

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from eideploy.backends import catalogue
 from eideploy.backends.digital.parameters import divides_in_rtl
-from eideploy.dynapse2.biases import load_dac
-from eideploy.dynapse2.spec import ChipSpec
-from eideploy.dynapse2.times import time_ranges
+from eideploy.backends.dynapse2.chip.biases import load_dac
+from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.chip.times import time_ranges
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.result import Result
 from eideploy.report.text import table

@@ -7,8 +7,8 @@ from pathlib import Path
 from shlex import quote
 
 from eideploy import folders
+from eideploy.backends.dynapse2.config import is_for_chip
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
-from eideploy.config.chip import is_for_chip
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
@@ -119,7 +119,7 @@ def resume(
 
 
 def _resume_for_chip(folder: Path, data_dir: Path | None, *, tensorboard: bool) -> Result:
-    from eideploy.flow.chip_training import resume_for_chip
+    from eideploy.backends.dynapse2.jobs.train import resume_for_chip
 
     if tensorboard:
         raise UsageError(

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from eideploy.backends.dynapse2.config import is_for_chip
 from eideploy.config import DEFAULT_PRESET
-from eideploy.config.chip import is_for_chip
 from eideploy.flow import finetuning, train
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import (
@@ -48,7 +48,7 @@ def run(request: Train) -> Result:
     preset = os.fspath(request.preset or DEFAULT_PRESET)
     if is_for_chip(preset):
         refuse_idle(request, (READING, NEW, BEGUN), here="in a training for a mixed-signal chip")
-        from eideploy.flow.chip_training import train_for_chip
+        from eideploy.backends.dynapse2.jobs.train import train_for_chip
 
         return train_for_chip(preset, overrides=request.settings(), out=out, data_dir=data_dir)
     refuse_idle(request, (READING, NEW, OF_CIRCUITS, BEGUN, LOGGED), here="in a new training")
@@ -79,7 +79,7 @@ def _go_on(request: Train, parent: PathLike) -> Result:
             )
         )
     refuse_idle(request, (READING, BEGUN, FINETUNED), here="on a run that is distilled for a chip")
-    from eideploy.flow.adapting import distil as distil_for_chip
+    from eideploy.backends.dynapse2.jobs.adapt import distil as distil_for_chip
 
     return distil_for_chip(
         Path(parent),

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eideploy import __version__, folders
+from eideploy.backends.dynapse2.config import ChipConfig
 from eideploy.config import Config
-from eideploy.config.chip import ChipConfig
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.flow.provenance import now, versions

@@ -14,7 +14,8 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends import catalogue
 from eideploy.backends.catalogue import nir_file
-from eideploy.chip_folders import is_chip_build
+from eideploy.backends.dynapse2.folders import is_chip_build
+from eideploy.backends.dynapse2.jobs.verify import verify_chip
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError, UsageError
@@ -37,7 +38,6 @@ from eideploy.flow.stock import (
     stock_text,
     stock_verdict,
 )
-from eideploy.flow.verify_chip import verify_chip
 from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Build, load_build
 from eideploy.options import as_path, refuse_idle

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import __version__, nearest
+from eideploy.backends.dynapse2.config import ChipConfig, load_chip_config
 from eideploy.command_line.commands import COMMANDS as DECLARED
 from eideploy.command_line.misuse import options
 from eideploy.command_line.unknown_options import OPTIONS, SEVERAL, instead
 from eideploy.config import Config, load_config
-from eideploy.config.chip import ChipConfig, load_chip_config
 from eideploy.config.reading import leaves
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS, advice
 from eideploy.numeric.division import named

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eideploy import chip_folders
-from eideploy.dynapse2.arrays import equal
-from eideploy.dynapse2.mapping import map_network
+from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.chip.arrays import equal
+from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.errors import FormatError
+from tests.backends.dynapse2.networks import SPEC, finished_run
 from tests.cli.support import listing, rehash
-from tests.dynapse2.networks import SPEC, finished_run
 
 CHIP_RUN, CHIP_BUILD = Path("runs/chip-1"), Path("builds/chip-1-dynapse2-1")
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eideploy import chip_folders, cli, native
+from eideploy import cli, native
+from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.jobs import results as chip_results
+from eideploy.backends.dynapse2.report.advice import chip_advice
+from eideploy.backends.dynapse2.report.charts import _runs
 from eideploy.errors import DataError
-from eideploy.flow import chip_results
-from eideploy.report.chip_advice import chip_advice
-from eideploy.report.page.chip_charts import _runs
 from tests.cli.support import listing
 from tests.cli.test_chip_training import SMALL
 from tests.helpers.chromium import chromium

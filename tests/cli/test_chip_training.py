@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from eideploy import native
-from eideploy.config import chip
+from eideploy.backends.dynapse2 import config as chip
+from eideploy.backends.dynapse2.training import checkpoint
 from eideploy.data import load
-from eideploy.model.dynapse2 import checkpoint
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SMALL = (

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from eideploy import native
 from eideploy.report.activity import SILENT, ActivityTally
 from eideploy.simulate.trace import Trace
+from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD
-from tests.dynapse2.networks import finished_run
 
 PRAISE = ("100.00 %", "none: all spikes are equal")
 OWN = ("--input", "x.npy", "--samples", "40")

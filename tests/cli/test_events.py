@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eideploy.backends.dynapse2.jobs import adapt as adapting
 from eideploy.cli import main
 from eideploy.data import DATASETS, RECORDINGS, digits_events, load
-from eideploy.flow import adapting
 
 FEW = 60
 TINY = ("--set", 'network.widths=[4, "P", 8, "P"]', "--set", "network.steps=3",

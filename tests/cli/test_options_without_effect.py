@@ -18,8 +18,8 @@ from eideploy.command_line.commands import COMMANDS, arguments
 from eideploy.data import registry
 from eideploy.data.digits import digits
 from eideploy.flow.requests.importing import Reading
+from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing
-from tests.dynapse2.networks import finished_run
 
 VALUES = {
     "preset": ["digits-mlp"], "--seed": ["1"], "--set": ["training.epochs=9"], "--reset": ["hard"],
@@ -148,21 +148,22 @@ IDLE = {
 BEGINNINGS = {  # what the work of each command begins with
     "train": (
         "folders.new_folder", "flow.train._train_alone", "flow.finetuning.observe",
-        "flow.adapting._predictions", "flow.chip_training.fit",
+        "backends.dynapse2.jobs.adapt._predictions", "backends.dynapse2.jobs.train.fit",
     ),
     "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
     "compile": (
-        "flow.compile.observe", "flow.compile.decide", "flow.adapting._predictions",
-        "flow.compile_chip.map_network",
+        "flow.compile.observe", "flow.compile.decide", "backends.dynapse2.jobs.adapt._predictions",
+        "backends.dynapse2.jobs.compile.map_network",
     ),
     "simulate": (
         "flow.compile.observe", "flow.simulate.compare", "flow.simulate.run_float",
-        "flow.chip_simulation.classify.show",
+        "backends.dynapse2.jobs.simulate.classify.show",
     ),
     "sweep": ("flow.sweep._prepare",),
     "verify": ("flow.verify.run_executors", "flow.verify.verify_chip"),
     "report": (
-        "flow.report.compared", "flow.training_report.numbers", "flow.chip_report.numbers",
+        "flow.report.compared", "flow.training_report.numbers",
+        "backends.dynapse2.jobs.report.numbers",
     ),
 }  # fmt: skip
 
@@ -198,10 +199,12 @@ def world(finished, tmp_path_factory):
         shutil.copytree(RUN, "runs/away")
         path = Path("runs/away/manifest.json")
         path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "cifar10"}))
-        for name, preset in (("open", "digits-conv"), ("open-chip", "chips/digits-dynapse2")):
-            Path("runs", name).mkdir()
-            text = (Path(eideploy.__file__).parent / f"presets/{preset}.toml").read_text()
-            Path("runs", name, "config.toml").write_text(text)
+        chips = "backends/dynapse2/presets"
+        for name, presets in (("digits-conv", "presets"), ("digits-dynapse2", chips)):
+            run = Path("runs", "open" if presets == "presets" else "open-chip")
+            run.mkdir()
+            text = (Path(eideploy.__file__).parent / presets / f"{name}.toml").read_text()
+            (run / "config.toml").write_text(text)
         Path("ckpt.pth").touch()
         Path("data").mkdir()
         rng = np.random.default_rng(0)

@@ -14,8 +14,8 @@ from eideploy.backends.digital import emit as digital
 from eideploy.emitted import Emitted
 from eideploy.flow import executors
 from eideploy.target import load_target
+from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing, rehash
-from tests.dynapse2.networks import finished_run
 
 CHIP_BUILD = Path("builds/chip-1-dynapse2-1")
 HARMED = "harmed"  # what a file writes that should not have been run

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from eideploy import chip_folders, cli, folders, shipped
+from eideploy import cli, folders, shipped
 from eideploy.backends import nir
-from eideploy.backends.nir.chip import load_chip
+from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.chip import network as chip_network
+from eideploy.backends.dynapse2.chip.biases import load_dac
+from eideploy.backends.dynapse2.chip.defects import load_defects
+from eideploy.backends.dynapse2.jobs.results import kept_simulation
+from eideploy.backends.dynapse2.nirfile import load_chip
 from eideploy.circuit.store import load as load_circuit
 from eideploy.config import load_config
 from eideploy.data.cifar import cifar
@@ -14,11 +19,7 @@ from eideploy.data.event_sets import DVS_GESTURE
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
 from eideploy.data.tinyimagenet import tinyimagenet
-from eideploy.dynapse2 import network as chip_network
-from eideploy.dynapse2.biases import load_dac
-from eideploy.dynapse2.defects import load_defects
 from eideploy.flow import finetuning, sweep_cell, training_report
-from eideploy.flow.chip_results import kept_simulation
 from eideploy.scheme import load_scheme
 from eideploy.target import load_any, load_target
 from tests.data import formats

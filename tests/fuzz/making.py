@@ -10,26 +10,27 @@ from pathlib import Path
 
 import numpy as np
 
-from eideploy import chip_folders, cli, folders, shipped
-from eideploy.backends.nir.chip import save_chip
+from eideploy import cli, folders, shipped
+from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.chip import network as chip_network
+from eideploy.backends.dynapse2.chip.biases import load_dac
+from eideploy.backends.dynapse2.jobs.results import NUMBERS, keep_simulation, kept_simulation
+from eideploy.backends.dynapse2.nirfile import save_chip
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save as save_circuit
 from eideploy.data.cifar import CIFAR10
 from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
-from eideploy.dynapse2 import network as chip_network
-from eideploy.dynapse2.biases import load_dac
 from eideploy.files import read_json, write_json
 from eideploy.flow import finetuning, sweep
-from eideploy.flow.chip_results import NUMBERS, keep_simulation, kept_simulation
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.samples import read_samples
 from eideploy.scheme import load_scheme, scheme_table
 from eideploy.target import load_any
+from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD as DIGITAL_BUILD
 from tests.cli.support import RUN as DIGITAL_RUN
 from tests.cli.support import rehash
 from tests.data import formats
-from tests.dynapse2.networks import finished_run
 from tests.helpers.float_circuits import conv_net
 
 RUN, BUILD = Path(DIGITAL_RUN), Path(DIGITAL_BUILD)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import shipped
+from eideploy.backends.dynapse2.chip.account import Account
+from eideploy.backends.dynapse2.chip.configuration import Configuration
+from eideploy.backends.dynapse2.chip.mapping import Mapped
+from eideploy.backends.dynapse2.chip.network import FILE, save
+from eideploy.backends.dynapse2.chip.spec import BACKEND, ChipSpec
 from eideploy.backends.dynapse2.patch import PATCH, write_patch
-from eideploy.dynapse2.account import Account
-from eideploy.dynapse2.configuration import Configuration
-from eideploy.dynapse2.mapping import Mapped
-from eideploy.dynapse2.network import FILE, save
-from eideploy.dynapse2.spec import BACKEND, ChipSpec
 from eideploy.emitted import Emitted
 from eideploy.errors import DataError
 from eideploy.files import write_atomic, write_json
@@ -50,7 +50,7 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     copy_board_files(mapped.spec, folder)
     if find_spec("nir") is None:
         return (MODEL,)
-    from eideploy.backends.nir.chip import save_chip
+    from eideploy.backends.dynapse2.nirfile import save_chip
 
     save_chip(mapped.network, folder / MODEL)
     return ()

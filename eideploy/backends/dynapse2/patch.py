@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.dynapse2.arrays import Array
-from eideploy.dynapse2.configuration import (
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.configuration import (
     Cams,
     Configuration,
     Inputs,
@@ -22,9 +22,9 @@ from eideploy.dynapse2.configuration import (
     empty_cams,
     empty_srams,
 )
-from eideploy.dynapse2.network import Coding
-from eideploy.dynapse2.ranges import check
-from eideploy.dynapse2.spec import RECEPTORS, ChipSpec
+from eideploy.backends.dynapse2.chip.network import Coding
+from eideploy.backends.dynapse2.chip.ranges import check
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, check_version, read_json, write_atomic
 

@@ -1,0 +1,131 @@
+"""The bias generator: codes to currents and back.
+
+Without a measured table the generator's current is a formula over the published full scales,
+
+    I(coarse, fine) = max(floor, full_scale[type][coarse] * fine / (fines - 1))
+
+and a circuit's current is the bias's factor times that. Measured ramps are not monotone and their
+full scales differ by some percent from chip to chip, so the search for a code tries them all.
+targets/dynapse2/README.md says how far the formula lies from a measured table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.errors import FormatError
+from eideploy.files import check_version, read_json
+
+VERSION = 1
+TYPES = ("N", "P")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A bias's setting, the current that it gives in ampere, and its error relative to the aim."""
+
+    coarse: int
+    fine: int
+    current: float
+    error: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dac:
+    """A board's bias generator.
+
+    currents  by type N or P: (coarse, fine) ampere
+    factors   by bias name
+    measured  whether a table was measured, else the formula
+    """
+
+    currents: Mapping[str, Array]
+    factors: Mapping[str, float]
+    measured: bool
+
+    def current(self, name: str, coarse: Array | int, fine: Array | int) -> Array:
+        """Return what the codes (...) of the bias `name` give, in ampere."""
+        found: Array = self.currents[name[-1]][coarse, fine] * self.factors[name]
+        return found
+
+    def code(self, name: str, ampere: float) -> Code:
+        """Return the code whose current is nearest to `ampere`, by ratio; 0 A: the lowest.
+
+        With the formula the error is at most 1.7 % from 9 pA times the factor to the full scale,
+        and below that half a step of the lowest range, 0.14 pA times the factor.
+        """
+        offered = self.currents[name[-1]] * self.factors[name]
+        distance = offered if ampere <= 0 else np.abs(np.log(offered / ampere))
+        coarse, fine = (int(i) for i in np.unravel_index(int(distance.argmin()), offered.shape))
+        current = float(offered[coarse, fine])
+        error = 0.0 if ampere <= 0 else current / ampere - 1
+        return Code(coarse=coarse, fine=fine, current=current, error=error)
+
+    def reach(self, name: str) -> tuple[float, float]:
+        """Return the smallest and the largest current of a bias, in ampere."""
+        offered = self.currents[name[-1]] * self.factors[name]
+        return float(offered.min()), float(offered.max())
+
+
+def load_dac(spec: ChipSpec) -> Dac:
+    """Return the generator of a spec: by its measured table if it names one, else the formula.
+
+    Raises:
+        FormatError: the table is missing, damaged or of other counts than the spec's.
+    """
+    factors = {name: bias.factor for name, bias in spec.biases.items()}
+    if spec.board.bias_table:
+        return _read(spec.source.parent / spec.board.bias_table, spec, factors)
+    fine = np.arange(spec.dac.fine) / (spec.dac.fine - 1)
+    scales = {"N": spec.dac.full_scale_n, "P": spec.dac.full_scale_p}
+    currents = {
+        kind: np.maximum(np.outer(scale, fine), spec.dac.floor) for kind, scale in scales.items()
+    }
+    return Dac(currents=currents, factors=factors, measured=False)
+
+
+def _read(path: Path, spec: ChipSpec, factors: Mapping[str, float]) -> Dac:
+    content = read_json(path)
+    check_version(content.get("version"), VERSION, where=str(path))
+    own = content.get("factors", {})
+    if not isinstance(own, dict):
+        raise _wrong("factors is no table", path)
+    faults = [f"factor of {name}, no bias of the spec" for name in own if name not in factors]
+    faults += [f"factor of {n} = {f!r}" for n, f in own.items() if not _positive(f)]
+    currents = {kind: _table(content, kind, spec, faults) for kind in TYPES}
+    if faults:
+        raise _wrong("; ".join(faults), path)
+    return Dac(currents=currents, factors={**factors, **own}, measured=True)
+
+
+def _wrong(faults: str, path: Path) -> FormatError:
+    return FormatError(
+        f"the table of measured biases is wrong: {faults}",
+        where=str(path),
+        fix='write {"version": 1, "currents": {"N": [[ampere by fine] by coarse], "P": ...}}',
+    )
+
+
+def _table(content: Mapping[str, Any], kind: str, spec: ChipSpec, faults: list[str]) -> Array:
+    shape = (spec.dac.coarse, spec.dac.fine)
+    try:
+        table = np.asarray(content["currents"][kind], np.float64)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        faults.append(f"currents.{kind} is no table of numbers")
+        return np.ones(shape)
+    if table.shape != shape:
+        faults.append(f"currents.{kind} has shape {table.shape}, the spec offers {shape}")
+        return np.ones(shape)
+    if not (np.isfinite(table) & (table > 0)).all():
+        faults.append(f"currents.{kind} has entries that are not positive")
+        return np.ones(shape)
+    return table
+
+
+def _positive(value: object) -> bool:
+    return type(value) in (int, float) and 0 < float(str(value)) < float("inf")

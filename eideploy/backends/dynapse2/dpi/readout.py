@@ -1,0 +1,77 @@
+"""Weights for the output neurons of one chip, fitted to what it does with a few labelled samples.
+
+The host counts every output neuron's spikes, so that it can weigh them: a neuron that mismatch
+silenced, or made fire at everything, need not vote like the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.network import Coding
+from eideploy.backends.dynapse2.dpi.classify import show
+from eideploy.backends.dynapse2.dpi.wiring import Wiring
+
+Labelled = tuple[Array, Array]  # samples (batch, ...) in 0..1, and their classes (batch,)
+WORTH = 3.0  # logits that one spike of every output neuron of a class is worth
+PRIOR = 3.0  # that a weight is 1, in nats a half of its squared distance; docs/dynapse2_training.md
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readout:
+    """Class scores: spikes of the class's output neurons, each times its weight.
+
+    Shapes   neurons, weights: (outputs,); one_hot: (outputs, classes), which class each votes for
+    """
+
+    neurons: Array
+    weights: Array
+    one_hot: Array
+
+    def decide(self, counts: Array) -> Array:
+        """Return the classes of samples (batch,) from spikes of all neurons (neurons, batch)."""
+        found: Array = ((counts[self.neurons].T * self.weights) @ self.one_hot).argmax(1)
+        return found
+
+
+def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
+    """Return the most probable weights >= 0 under a softmax of the scores, where 1 is expected.
+
+    Shapes   counts: (neurons, samples); labels: (samples,)
+    """
+    neurons = np.flatnonzero(wiring.output >= 0)
+    one_hot = (wiring.output[neurons][:, None] == np.arange(wiring.classes)).astype(np.float64)
+    x, aims = counts[neurons].T.astype(np.float64), np.eye(wiring.classes)[labels]
+
+    def surprise(logits: Array) -> tuple[float, Array]:
+        """Return the negative log-likelihood, and its gradient by the logits."""
+        shifted = logits - logits.max(1, keepdims=True)
+        log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+        return float(-(aims * log_p).sum()), np.exp(log_p) - aims
+
+    worth = WORTH / np.maximum(one_hot.sum(0), 1)  # by class
+
+    def loss(weights: Array) -> tuple[float, Array]:
+        value, by_logit = surprise((x * weights) @ one_hot * worth)
+        by_weight = (x * ((by_logit * worth) @ one_hot.T)).sum(0)
+        off = weights - 1
+        return value + PRIOR / 2 * float(off @ off), by_weight + PRIOR * off
+
+    start = np.ones(len(neurons))
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
+    return Readout(neurons=neurons, weights=fitted.x, one_hot=one_hot)
+
+
+def accuracies(
+    chip: Wiring, tried: Labelled, coding: Coding, *, few: Labelled | None
+) -> tuple[float, ...]:
+    """Return a chip's accuracy by equal votes and, with `few`, by outputs weighed by these."""
+    samples, labels = tried
+    shown = show(chip, samples, coding)
+    equal = float((shown.decided == labels).mean())
+    if few is None:
+        return (equal,)
+    readout = calibrated(chip, show(chip, few[0], coding).counts, few[1])
+    return equal, float((readout.decide(shown.counts) == labels).mean())

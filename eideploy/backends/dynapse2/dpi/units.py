@@ -1,0 +1,89 @@
+"""Currents in ampere to what one time step needs, in units of each neuron's own leak and gain.
+
+v = Imem / Igain        membrane; a spike at v >= Ithreshold / Igain, then v = I0 / Igain
+a = Idendrite / Itau    dendrites, of the membrane's Itau
+tau = C Ut / (kappa I)  of the membrane and of every dendrite                      (D1)
+a spike adds  Igain_d Iw / (Itau_d Itau) (1 - exp(-t_pulse / tau_d))  to its dendrite  (D2)
+t_pulse = Vth C_pulse / Ipulse, t_refractory = Vth C_ref / Irefractory
+
+The strength of a synapse does not hang on its dendrite's Itau, its mean current at a rate does.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.arrays import Array, freeze
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, Constants
+from eideploy.backends.dynapse2.dpi.wiring import Wiring
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """What a time step of `dt` seconds needs, by neuron (n,) unless said.
+
+    h           dt / tau of the membrane
+    reset, threshold  of v; refractory: seconds
+    floor       the least input, the dark current; direct: the constant input
+    gate        of NMDA, Igate / Igain; 0: none
+    decay       exp(-dt / tau) of the dendrites and of adaptation: (receptors + 1, n)
+    mean        a decaying current's mean over a step, over what it began with: (receptors + 1, n)
+    adaptation  what a spike adds to the leak
+    strength    what a spike adds to its dendrite, by synapse: (synapses,)
+    """
+
+    dt: float
+    h: Array
+    reset: Array
+    threshold: Array
+    refractory: Array
+    floor: Array
+    direct: Array
+    gate: Array
+    adaptation: Array
+    decay: Array
+    mean: Array
+    strength: Array
+
+    def __post_init__(self) -> None:
+        freeze(self, **{name: np.float64 for name in self.__dataclass_fields__ if name != "dt"})
+
+
+def time_constant(capacitance: Array | float, current: Array, constants: Constants) -> Array:
+    """Return tau in seconds (D1)."""
+    kappa = (constants.kappa_n + constants.kappa_p) / 2
+    found: Array = capacitance * constants.thermal_voltage / (kappa * current)
+    return found
+
+
+def step_of(wiring: Wiring, dt: float) -> Step:
+    """Return what a time step of `dt` seconds needs."""
+    soma, constants = wiring.soma, wiring.constants
+    capacitances = np.array([[getattr(constants, f"c_{name}")] for name in RECEPTORS])
+    tau = time_constant(capacitances, wiring.tau, constants)
+    slow = time_constant(constants.c_adaptation, soma["adaptation_tau"], constants)
+    all_tau = np.vstack([tau, slow])
+    decay = np.exp(-dt / all_tau)
+    pulse = _duration(constants.c_pulse, soma["pulse"], constants)
+    jump = wiring.gain / (wiring.tau * soma["leak"]) * -np.expm1(-pulse / tau)
+    own = _duration(constants.c_pulse, soma["adaptation_pulse"], constants)
+    lasting = soma["adaptation_gain"] / (soma["adaptation_tau"] * soma["leak"])
+    return Step(
+        dt=dt,
+        h=dt / time_constant(constants.c_membrane, soma["leak"], constants),
+        reset=constants.dark_current / soma["gain"],
+        threshold=soma["threshold"] / soma["gain"],
+        refractory=_duration(constants.c_refractory, soma["refractory"], constants),
+        floor=constants.dark_current / soma["leak"],
+        direct=soma["direct"] / soma["leak"],
+        gate=soma["gate"] / soma["gain"],
+        adaptation=lasting * soma["adaptation_weight"] * -np.expm1(-own / slow),
+        decay=decay,
+        mean=all_tau / dt * (1 - decay),
+        strength=jump[wiring.receptor, wiring.target] * wiring.weight,
+    )
+
+
+def _duration(capacitance: float, current: Array, constants: Constants) -> Array:
+    found: Array = constants.threshold_voltage * capacitance / current
+    return found

@@ -1,0 +1,1 @@
+"""The jobs of a mixed-signal chip, from training to report."""

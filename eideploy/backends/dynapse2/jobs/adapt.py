@@ -1,0 +1,129 @@
+"""Job: distil a run into a network within the limits of a mixed-signal chip."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
+from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
+from eideploy.circuit import Circuit
+from eideploy.data import Dataset
+from eideploy.errors import DataError
+from eideploy.files import MANIFEST, read_json, sha256
+from eideploy.flow.result import Result
+from eideploy.folders import DISTILLED, Run, load_run
+from eideploy.progress import bar, note
+from eideploy.report.text import percent
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.observe import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def adapt(
+    run: Run,
+    spec: ChipSpec,
+    *,
+    data_dir: Path | None,
+    out: Path | None = None,
+    overrides: "Mapping[str, str] | None" = None,
+) -> Path:
+    """Return the folder of a new run whose network keeps within the chip's limits.
+
+    The network is the preset's; it learns what the run predicts on its own training data.
+
+    Raises:
+        DataError: the run's data set is unknown, missing, or not of images.
+        CapacityError: samples of more values than the chip has sources for.
+    """
+    from eideploy.backends.dynapse2.jobs.train import finish, fit, new_run, plan_for
+
+    dataset = load_images(images_of(run), data_dir)
+    config = load_chip_config(CHIP_PRESET)
+    config = replace(config, data=replace(config.data, name=dataset.name))
+    config = config.with_overrides(overrides or {})
+    plan_for(config, spec, dataset)  # refused now rather than after the predictions
+    aims, before = _predictions(run.circuit, dataset)
+    name = run.folder.resolve().name
+    with new_run(out, f"{name}-{spec.name}") as staged:
+        trained = fit(config, spec, dataset, aims)
+        content: dict[str, Any] = {
+            "target": spec.name,
+            DISTILLED: name,
+            "adapted_sha256": sha256(run.folder / MANIFEST),
+            "float_accuracy": before,
+        }
+        finish(staged.aside, config, trained, content)
+    note(
+        f"adapted in {trained.seconds:.0f} s: test accuracy {percent(before)} of the run, "
+        f"{percent(trained.accuracy)} of {staged.final} as mapped and simulated"
+    )
+    return staged.final
+
+
+def distil(
+    folder: Path,
+    target: str,
+    *,
+    overrides: "Mapping[str, str]",
+    out: Path | None = None,
+    data_dir: Path | None = None,
+) -> Result:
+    """Adapt the run in `folder` to a chip: what compile does in passing, as a job of its own.
+
+    Raises:
+        FormatError: a damaged run, or one that was trained for the chip already.
+        UsageError: the target is digital.
+        DataError, CapacityError: as `adapt`.
+    """
+    from eideploy.backends.dynapse2.jobs.train import load_chip
+
+    spec = load_chip(target)
+    made = adapt(load_run(folder), spec, data_dir=data_dir, out=out, overrides=overrides)
+    content = read_json(made / MANIFEST)
+    keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
+    text = (
+        f"distilled {folder} for {spec.name} in {content['seconds']:.0f} s\n"
+        f"test accuracy  {percent(content['float_accuracy'])} before, "
+        f"{percent(content['test_accuracy'])} as mapped and simulated without mismatch\n"
+        f"run            {made}"
+    )
+    return Result(text=text, content={"run": str(made), **{key: content[key] for key in keys}})
+
+
+def images_of(run: Run) -> str:
+    """Return the data set that a run can be distilled on.
+
+    Raises:
+        DataError: the run knows none, or one that the chip cannot be shown.
+    """
+    if run.data is None:
+        raise DataError(
+            "the run does not say which data set it was trained on, so nothing can be distilled",
+            where=str(run.folder / MANIFEST),
+            fix="train a run on a data set that eideploy knows",
+        )
+    require_images(run.data)
+    return run.data
+
+
+def _predictions(circuit: Circuit, dataset: Dataset) -> tuple[Array, float]:
+    """Return the run's probabilities (training samples, classes), and its test accuracy."""
+    with bar("predict", len(dataset.train) + len(dataset.test)) as advance:
+
+        def logits(samples: Array) -> Array:
+            found = []
+            for batch in batches(samples):
+                found.append(run_float(circuit, batch).logits)
+                advance(len(batch), "")
+            return np.concatenate(found)
+
+        shown = logits(dataset.train.batch(np.arange(len(dataset.train))))
+        decided = logits(dataset.test.batch(np.arange(len(dataset.test)))).argmax(1)
+    powers = np.exp(shown - shown.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True), float((decided == dataset.test_y).mean())

@@ -1,0 +1,125 @@
+"""Job: compile a run for a mixed-signal chip into a build."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from eideploy import folders
+from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.chip.account import Account, account
+from eideploy.backends.dynapse2.chip.demand import reasons
+from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
+from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
+from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.folders import ChipRun
+from eideploy.backends.dynapse2.jobs.adapt import adapt, images_of
+from eideploy.errors import CapacityError, UsageError
+from eideploy.files import MANIFEST, sha256
+from eideploy.flow.result import Result
+from eideploy.folders import load_run
+from eideploy.options.choices import Monitor
+from eideploy.progress import note
+from eideploy.report.text import table
+
+ACCURACIES = ("float_accuracy", "test_accuracy")  # of the run that was distilled, of its network
+UNTRIED = "no board has run this: docs/dynapse2.md lists what to check first"
+
+
+def compile_for_chip(
+    folder: Path,
+    spec: ChipSpec,
+    *,
+    out: Path | None = None,
+    may_adapt: bool = True,
+    monitor: Monitor = "all",
+    data_dir: Path | None = None,
+) -> Result:
+    """Map the run in `folder` on a board, into a new build folder.
+
+    A run that was not trained for the chip is first adapted to it, unless `may_adapt` is not set.
+
+    Raises:
+        CapacityError: the network does not fit, with every misfit in numbers.
+        FormatError: a damaged run, defect map or bias table.
+        DataError: the run's data set is not of images; `out` exists already, or cannot be written.
+    """
+    run = _chip_run(folder, spec, may_adapt=may_adapt, data_dir=data_dir)
+    mapped = map_network(run.network, spec, monitor=monitor)
+    used = account(mapped)
+    content = {**_content(run, spec, used), "monitor": monitor}
+    name = f"{run.folder.resolve().name}-{spec.name}"
+    with folders.new_folder(out, folders.BUILDS, name) as staged:
+        left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
+    text = _text(run, mapped, used, left_out, staged.final)
+    return Result(text=text, content={"build": str(staged.final), **content})
+
+
+def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path | None) -> ChipRun:
+    if not folders.is_unfinished(folder) and chip_folders.is_chip_run(folder):
+        _refuse_data_dir(folder, data_dir)
+        return chip_folders.load_chip_run(folder)
+    run = load_run(folder)
+    images_of(run)  # refused now: neither mapping nor adapting helps
+    listed = "".join(f"\n    - {line}" for line in reasons(run.circuit, spec))
+    what = f"the run was not trained for {spec.name} and cannot be mapped as it is:{listed}"
+    if not may_adapt:
+        raise CapacityError(
+            what,
+            where=str(folder),
+            fix="leave --no-adapt out, and it is adapted, or train a network for the chip",
+        )
+    note(f"{what}\nadapting it")
+    return chip_folders.load_chip_run(adapt(run, spec, data_dir=data_dir))
+
+
+def _refuse_data_dir(folder: Path, data_dir: Path | None) -> None:
+    if data_dir is not None:
+        raise UsageError(
+            "--data-dir has no effect on a run that was trained for the chip",
+            where=f"--data-dir, {folder}",
+            fix="leave out --data-dir, which has an effect where a run is adapted to the chip",
+        )
+
+
+def _content(run: ChipRun, spec: ChipSpec, used: Account) -> dict[str, Any]:
+    return {
+        "run": run.folder.resolve().name,
+        "run_sha256": sha256(run.folder / MANIFEST),
+        "data": run.content.get("data"),
+        "target": spec.name,
+        "backend": spec.backend,
+        "mapping": asdict(used),
+        **{key: run.content[key] for key in ACCURACIES if key in run.content},
+    }
+
+
+def _text(
+    run: ChipRun, mapped: Mapped, used: Account, left_out: tuple[str, ...], build: Path
+) -> str:
+    cores = [
+        [
+            f"{core.chip}.{core.core}",
+            ", ".join(f"{count} {name}" for name, count in core.populations.items()),
+            str(core.cams),
+            f"{core.most_cams}/{mapped.spec.chip.cams}",
+            f"{core.tags}/{mapped.spec.chip.tags}",
+            ", ".join(f"{ampere * 1e9:.3g}" for ampere in core.base_currents),
+        ]
+        for core in used.cores
+    ]
+    projections = [
+        [
+            p.name, p.dendrite, str(p.synapses), str(p.cams), str(p.lost), f"{100 * p.error:.1f} %",
+        ]
+        for p in used.projections
+    ]  # fmt: skip
+    worst = max((p.error for p in used.projections), default=0.0)
+    said = [f"mapped {run.folder} on {mapped.spec.name}: {UNTRIED}", ""]
+    said += [table(["core", "neurons", "CAMs", "most", "tags", "base currents, nA"], cores), ""]
+    said += [table(["projection", "dendrite", "synapses", "CAMs", "lost", "error"], projections)]
+    if worst > ERROR_AIM:
+        said.append(f"the largest error is above the aim of {100 * ERROR_AIM:.0f} %")
+    if used.unmonitored:
+        said.append(f"{used.unmonitored} neurons had no destination left for the host")
+    said += [f"left out: {name}, nir is not installed" for name in left_out]
+    return "\n".join([*said, "", f"build  {build}"])

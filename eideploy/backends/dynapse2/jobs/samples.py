@@ -1,0 +1,94 @@
+"""Samples for a mixed-signal chip: of the user, of a data set, and a few to calibrate by."""
+
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.folders import ChipBuild
+from eideploy.data import RECORDINGS, Dataset
+from eideploy.data import load as load_data
+from eideploy.errors import DataError, UsageError
+from eideploy.flow.requests.simulate import DPI, Simulate
+from eideploy.flow.samples import read_checked, split_of
+from eideploy.options import as_path, refuse_idle
+
+
+def load_images(name: str, data_dir: Path | None) -> Dataset:
+    """Return a data set as a chip can be shown it.
+
+    Raises:
+        DataError: recordings; or the data set is missing or damaged.
+    """
+    require_images(name)
+    return load_data(name, data_dir)
+
+
+def require_images(name: str) -> None:
+    """Refuse a data set of recordings before any of it is read.
+
+    Raises:
+        DataError: its samples change from frame to frame.
+    """
+    if name in RECORDINGS:
+        raise DataError(
+            f"{name} holds recordings, which change from frame to frame; a mixed-signal chip is "
+            "shown images, every value at one rate of events",
+            where=f"data set {name}",
+            fix="choose a data set of images, e.g. digits, for the run and for the chip",
+        )
+
+
+def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array, Array | None]:
+    """Return the samples, in 0..1, and their labels if they have any.
+
+    Raises:
+        UsageError: options that have no effect on samples of one's own; no data set.
+        DataError: samples that the chip cannot be sent.
+    """
+
+    def check(batch: Array) -> None:
+        size = int(np.prod(batch.shape[1:]))
+        if size != inputs:
+            raise DataError(
+                f"a sample has {size} values, the chip is sent {inputs}",
+                where="samples",
+                fix="give samples of the size that the network was trained on",
+            )
+        if batch.min() < 0 or batch.max() > 1:
+            raise DataError(
+                f"values run from {batch.min():g} to {batch.max():g}, not within 0 to 1",
+                where="samples",
+                fix="scale them: a value of 1 is sent at the peak rate",
+            )
+
+    if asked.input is not None:
+        refuse_idle(asked, (DPI,), here="on samples of your own")
+        return read_checked(Path(asked.input), check)[: asked.samples], None
+    if build.data is None:
+        raise UsageError(
+            "the build knows no data set",
+            where=str(build.folder),
+            fix="give samples with --input samples.npy, or compile a run that knows its data set",
+        )
+    data = load_images(build.data, as_path(asked.data_dir))
+    samples, labels = split_of(data, asked.split, asked.samples)
+    return samples / data.high, labels
+
+
+def labelled_few(build: ChipBuild, asked: Simulate, count: int) -> tuple[Array, Array]:
+    """Return the first training samples of every class, `count` each, and their labels.
+
+    Raises:
+        UsageError: the samples asked for are not those of the test split alone.
+    """
+    if asked.input is not None or (asked.split or "test") != "test" or build.data is None:
+        raise UsageError(
+            "chips are calibrated on training samples, and then tried on those of test",
+            where="--calibrate-chips",
+            fix="leave it out, or leave out --split and name a build that knows its data set",
+        )
+    data = load_images(build.data, as_path(asked.data_dir))
+    chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
+    rows = np.concatenate(chosen)
+    return data.train.batch(rows) / data.high, data.train_y[rows]

@@ -1,0 +1,231 @@
+"""Job: simulate a build for a mixed-signal chip from its emitted configuration."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.spec import BACKEND
+from eideploy.backends.dynapse2.dpi import classify, gap
+from eideploy.backends.dynapse2.dpi.classify import Shown
+from eideploy.backends.dynapse2.dpi.coding import event_counts
+from eideploy.backends.dynapse2.dpi.kernel import Chip
+from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
+from eideploy.backends.dynapse2.dpi.readout import Labelled, accuracies
+from eideploy.backends.dynapse2.dpi.single_neuron import respond
+from eideploy.backends.dynapse2.dpi.units import step_of
+from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
+from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
+from eideploy.backends.dynapse2.jobs.results import keep_simulation
+from eideploy.backends.dynapse2.jobs.samples import labelled_few, own_or_split
+from eideploy.backends.dynapse2.report.advice import SILENT_HZ
+from eideploy.backends.dynapse2.report.text import simulation_text
+from eideploy.errors import UsageError
+from eideploy.flow.requests.simulate import Simulate
+from eideploy.flow.result import Result
+from eideploy.flow.samples import write_npz
+from eideploy.flow.warning import TRAINED, with_warnings
+from eideploy.options import as_path
+from eideploy.progress import bar, note
+from eideploy.report.text import counted
+
+CHIPS = 5
+CVS = (0.1, 0.2)
+SEED = 1000  # of the first chip; trainings draw theirs from other seeds
+KINDS = ("leak", "gain", "threshold", "time", "weight")
+TIMED = 64  # samples whose decisions are timed
+
+
+def run_on_chip(request: Simulate) -> Result:
+    """Run samples through the chip that a build configures, with and without mismatch.
+
+    Samples without labels are compared with what the chip without mismatch decides.
+
+    Raises:
+        UsageError: there is no build for a mixed-signal chip; options that contradict each other.
+        FormatError, SpecError: a damaged build.
+        DataError: the data set is missing, or samples of the user's do not fit.
+    """
+    build = _build(as_path(request.build))
+    chips = request.chips or CHIPS
+    wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
+    samples, labels = own_or_split(build, request, wiring.inputs)
+    few = labelled_few(build, request, request.calibrate) if request.calibrate else None
+    total = 8 + chips * (len(CVS) + len(KINDS))
+    with bar("simulate", total) as advance:
+        shown = classify.show(wiring, samples, coding)
+        right = shown.decided if labels is None else labels
+        advance(1, "")
+
+        def tested(mismatch: Mismatch, few: Labelled | None = None) -> list[tuple[float, ...]]:
+            found = []
+            for seed in range(SEED, SEED + chips):
+                chip = varied(wiring, mismatch, seed)
+                found.append(accuracies(chip, (samples, right), coding, few=few))
+                advance(1, "")
+            return found
+
+        over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
+        rows = _gap(build, wiring, samples, right, shown)
+        taught = build.content.get("float_accuracy")
+        if taught and labels is not None:
+            rows.insert(0, ("the run that it was distilled from", taught))
+        advance(7, "")
+        worst = max(CVS)
+        rows += [
+            (f"mismatch of {kind} alone, CV {worst:.0%}",
+             float(np.mean(tested(Mismatch.of(kind, worst)))))
+            for kind in KINDS
+        ]  # fmt: skip
+    divisor, variation = gap.divisor(wiring, shown, coding)
+    content: dict[str, Any] = {
+        "executor": "dpi",
+        "simulated": str(build.folder),
+        "samples": len(samples),
+        "labelled": labels is not None,
+        "chips": chips,
+        "dt_s": classify.DT_S,
+        **_judged(shown, labels, _column(over_chips, 0)),
+        "calibrated_on": request.calibrate,
+        "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
+        "gap": dict(rows),
+        "rate_hz": _rates(build, shown),
+        **_cost(wiring, shown),
+        "divisor": divisor,
+        "divisor_variation": variation,
+        "single_neuron": _single_neuron(wiring, build, divisor),
+        "decided_ms": _decided_ms(wiring, samples[:TIMED], build),
+    }
+    if labels is not None:
+        keep_simulation({**content, "split": request.split or "test"}, build)
+    if request.save is not None:
+        arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
+        write_npz(Path(request.save), arrays)
+        content["saved"] = str(request.save)
+    result = Result(text=simulation_text(content), content=content)
+    return with_warnings(result, _warnings(content["rate_hz"], shown, samples))
+
+
+def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:
+    """Return what is wrong where populations are silent, or all samples get the same votes."""
+    found = [
+        f"the neurons of {name} fire at {hz:.2g} Hz" for name, hz in rates.items() if hz < SILENT_HZ
+    ]
+    if (samples != samples[:1]).any() and (shown.votes == shown.votes[:1]).all():
+        found.append("the votes are the same for all samples")
+    on = f"as simulated, on {counted(len(samples), 'sample')}"
+    return [f"{on}, {', '.join(found)}: {TRAINED}"] if found else []
+
+
+def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> dict[str, Any]:
+    """Return one of the accuracies of every chip, by CV."""
+    return {f"{cv:g}": [row[place] for row in rows] for cv, rows in over_chips.items()}
+
+
+def _judged(shown: Shown, labels: Array | None, by_cv: Mapping[str, list[float]]) -> dict[str, Any]:
+    """Return the accuracy, or where there are no labels what was decided, and over chips."""
+    if labels is None:
+        return {"decided": shown.decided.tolist(), "agreement_by_cv": by_cv}
+    return {
+        "accuracy": float((shown.decided == labels).mean()),
+        "accuracy_by_cv": by_cv,
+        "accuracy_by_class": _by_class(shown, labels),
+    }
+
+
+def _build(folder: Path | None) -> ChipBuild:
+    found = folder or folders.latest_build(BACKEND)
+    if found is None:
+        raise UsageError(
+            "there is no build for a mixed-signal chip",
+            where=f"folder {folders.BUILDS}",
+            fix="make one with eideploy compile --target dynapse2",
+        )
+    if folder is None:
+        note(f"using {found}, the latest build for a mixed-signal chip")
+    return load_chip_build(found)
+
+
+def _gap(
+    build: ChipBuild, wiring: Wiring, samples: Array, labels: Array, shown: Shown
+) -> list[tuple[str, float]]:
+    """Return the accuracy after each single change."""
+    coding = build.configuration.coding
+    configuration = build.configuration
+    inhibits = {p.name for p in build.network.neurons if p.role == "inhibitory"}
+    names = np.array(configuration.populations)[configuration.neurons.population]
+    graded = np.isin(names, sorted(inhibits))
+
+    def right(found: Shown) -> float:
+        return float((found.decided == labels).mean())
+
+    def of(made: Wiring) -> float:
+        return right(classify.show(made, samples, coding))
+
+    return [
+        ("as emitted", right(shown)),
+        ("currents and weights not rounded", of(gap.unrounded(build.network, build.spec))),
+        ("inhibitory cells graded", right(
+            gap.show_graded(wiring, graded, shown, samples, coding))),
+        ("shunt held at each neuron's mean", of(gap.with_constant_shunt(wiring, shown, coding))),
+        ("no shunt, not trained anew", of(gap.without(wiring, "shunt"))),
+        ("no GABA_B, not trained anew", of(gap.without(wiring, "gaba"))),
+        ("neither, not trained anew", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
+    ]  # fmt: skip
+
+
+def _rates(build: ChipBuild, shown: Shown) -> dict[str, float]:
+    configuration = build.configuration
+    population = configuration.neurons.population
+    rate = shown.counts.mean(1) / configuration.coding.duration_s
+    names = configuration.populations
+    return {names[i]: float(rate[population == i].mean()) for i in set(population)}
+
+
+def _by_class(shown: Shown, labels: Array) -> list[float | None]:
+    found = []
+    for c in range(shown.votes.shape[1]):
+        chosen = labels == c
+        found.append(float((shown.decided[chosen] == c).mean()) if chosen.any() else None)
+    return found
+
+
+def _cost(wiring: Wiring, shown: Shown) -> dict[str, float]:
+    """Return events an inference: of neurons, of inputs, and at synapses."""
+    heard = np.bincount(wiring.source, minlength=wiring.inputs + wiring.neurons)
+    sent = np.concatenate([shown.sent, shown.counts])
+    batch = sent.shape[1]
+    return {
+        "spikes": float(shown.counts.sum() / batch),
+        "input_events": float(shown.sent.sum() / batch),
+        "synaptic_events": float((heard @ sent).sum() / batch),
+    }
+
+
+def _single_neuron(wiring: Wiring, build: ChipBuild, divisor: float) -> dict[str, Any] | None:
+    """Return what the mean shunt makes of one excitatory neuron; None where there is no shunt."""
+    excitatory = [p.name for p in build.network.neurons if p.role == "excitatory"]
+    if divisor <= 1 or not excitatory:
+        return None
+    configuration = build.configuration
+    number = configuration.populations.index(excitatory[0])
+    neuron = int(np.flatnonzero(configuration.neurons.population == number)[0])
+    return asdict(respond(wiring, neuron, divisor))
+
+
+def _decided_ms(wiring: Wiring, samples: Array, build: ChipBuild) -> float:
+    """Return the mean time after which the votes' winner stays what it is at the end."""
+    coding = build.configuration.coding
+    events = event_counts(samples.reshape(len(samples), -1), coding, classify.DT_S)
+    spikes = Chip(wiring, step_of(wiring, classify.DT_S)).run(events, keep_spikes=True).spikes
+    assert spikes is not None  # they were asked for
+    one_hot = wiring.output[:, None] == np.arange(wiring.classes)
+    votes = np.einsum("ntb,nc->tcb", spikes.astype(np.float32), one_hot.astype(np.float32))
+    winner = votes.cumsum(0).argmax(1)
+    differs = winner != winner[-1]
+    last = len(winner) - differs[::-1].argmax(0)
+    return float(np.where(differs.any(0), last, 0).mean() * classify.DT_S * 1e3)

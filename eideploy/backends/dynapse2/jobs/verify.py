@@ -1,0 +1,179 @@
+"""Job: check the files of a build for a mixed-signal chip against its network and each other."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from eideploy.backends.dynapse2.chip.account import account
+from eideploy.backends.dynapse2.chip.arrays import equal
+from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
+from eideploy.backends.dynapse2.emit import (
+    FILES,
+    FOLDER,
+    LOADER,
+    MODEL,
+    board_files,
+    emit,
+    loader_folder,
+)
+from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
+from eideploy.backends.dynapse2.patch import PATCH
+from eideploy.emitted import Emitted
+from eideploy.errors import EideployError
+from eideploy.files import temporary_files
+from eideploy.flow.build_files import LEFT, WRITTEN
+from eideploy.flow.result import Result
+from eideploy.flow.stock import (
+    DIFFERS,
+    EQUAL,
+    FAILED,
+    NOT_RUN,
+    Item,
+    Stock,
+    stock_counts,
+    stock_hint,
+    stock_text,
+    stock_verdict,
+)
+from eideploy.report.text import counted, table
+
+PATIENCE_S = 300
+# An isolated Python finds modules neither where it is called nor beside a script; load.py's parts
+# are those that are installed beside it.
+RUN = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    f"runpy.run_path(sys.path[0] + '/{LOADER[0]}', run_name='__main__')"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A file, by what it was checked, and what came out; `reason`: of a failure, or not to run."""
+
+    artefact: str
+    checked_by: str
+    result: str
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """What compared it."""
+        return self.checked_by
+
+
+def verify_chip(folder: Path) -> Result:
+    """Check every file of a build.
+
+    Raises:
+        FormatError: a damaged build, or a field of patch.json out of its range.
+        DataError: there is no space for temporary files.
+    """
+    build = load_chip_build(folder)
+    mapped, mapping = _mapped(build)
+    rows = [
+        mapping,
+        _row(f"{FOLDER}/{PATCH}", f"{LOADER[0]} check", _loader, build),
+        _nir(build),
+        Row(artefact=FOLDER, checked_by="a board", result=NOT_RUN, reason="docs/dynapse2.md"),
+    ]
+    items = _stock(build, mapped, rows)
+    gaps = sum(row.result in (DIFFERS, FAILED) for row in rows) or stock_counts(items)["gap"]
+    ran = sum(row.result == EQUAL for row in rows)
+    cells = [[row.artefact, row.checked_by, row.result, row.reason] for row in rows]
+    verdict = counted(gaps, "gap") if gaps else f"no gap: {counted(ran, 'check')}, all equal"
+    text = [
+        f"verified build {folder}: every field of patch.json lies in its range",
+        "",
+        table(["artefact", "checked by", "result", "reason"], cells),
+        "",
+        stock_text(items),
+        "",
+        *stock_hint(build.content, items),
+        f"{verdict}; {stock_verdict(items)}",
+    ]
+    return Result(
+        text="\n".join(text),
+        content={
+            "build": str(folder), "equal": not gaps, "rows": [asdict(row) for row in rows],
+            "files": [asdict(item) for item in items], "counts": stock_counts(items),
+        },
+        exit_code=1 if gaps else 0,
+    )  # fmt: skip
+
+
+def _stock(build: ChipBuild, mapped: Mapped | None, rows: list[Row]) -> list[Item]:
+    """Return what is known of every file, beside what the backend writes for the network now."""
+    of_board = (Emitted(name, why="of the board") for name in board_files(build.spec))
+    with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
+        if mapped is not None:
+            emit(mapped, account(mapped), Path(name))
+        return Stock(
+            folder=build.folder,
+            listed=build.content["files"],
+            declared=(*WRITTEN, *FILES, *of_board, *LEFT),
+            again=None if mapped is None else Path(name),
+            comparisons=rows,
+        ).items()
+
+
+def _row(artefact: str, by: str, check: Callable[[ChipBuild], str], build: ChipBuild) -> Row:
+    """Return the row of a check that returns what differs, or nothing."""
+    try:
+        differs = check(build)
+    except (EideployError, OSError, subprocess.SubprocessError) as error:
+        what = error.what if isinstance(error, EideployError) else str(error)
+        return Row(artefact=artefact, checked_by=by, result=FAILED, reason=what)
+    result = DIFFERS if differs else EQUAL
+    return Row(artefact=artefact, checked_by=by, result=result, reason=differs)
+
+
+def _mapped(build: ChipBuild) -> tuple[Mapped | None, Row]:
+    """Return the network mapped again, None where that fails, and what comes of it."""
+    row = partial(Row, artefact=f"{FOLDER}/{PATCH}", checked_by="mapping the network again")
+    monitor = build.content.get("monitor")
+    try:
+        mapped = map_network(
+            build.network, build.spec, monitor="outputs" if monitor == "outputs" else "all"
+        )
+    except EideployError as error:
+        return None, row(result=FAILED, reason=error.what)
+    if equal(mapped.configuration, build.configuration):
+        return mapped, row(result=EQUAL)
+    return mapped, row(result=DIFFERS, reason="the network maps to another configuration")
+
+
+def _loader(build: ChipBuild) -> str:
+    """Run the loader that is installed on the build's patch, and compare what it counts."""
+    c, patch = build.configuration, (build.folder / FOLDER / PATCH).resolve()
+    done = subprocess.run(
+        [sys.executable, "-IB", "-c", RUN, str(loader_folder()), f"--patch={patch}", "check"],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    expected = (
+        f"{c.chips} chips: {int(c.used.sum())} neurons, {int((c.cams.mask > 0).sum())} synapses, "
+        f"{int((c.srams.cores > 0).sum())} destinations, {int(c.bias_set.sum())} biases"
+    )
+    if done.returncode:
+        return (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+    return "" if done.stdout.startswith(expected) else f"it counts {done.stdout.strip()}"
+
+
+def _nir(build: ChipBuild) -> Row:
+    row = partial(Row, artefact=MODEL, checked_by="nir")
+    if MODEL not in build.content["files"]:
+        return row(result=NOT_RUN, reason="the build has none: nir was not installed")
+    if find_spec("nir") is None:
+        return row(result=NOT_RUN, reason="nir is not installed")
+    return _row(MODEL, "nir", _same_graph, build)
+
+
+def _same_graph(build: ChipBuild) -> str:
+    from eideploy.backends.dynapse2.nirfile import load_chip
+
+    same = equal(load_chip(build.folder / MODEL), build.network)
+    return "" if same else "it is another network"

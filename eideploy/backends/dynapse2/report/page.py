@@ -1,0 +1,289 @@
+"""The page of a build for a mixed-signal chip, section by section, out of its report's numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eideploy.backends.dynapse2.report import charts as chip_charts
+from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
+from eideploy.report.text import counted, percent
+
+Numbers = Mapping[str, Any]
+USES = {"neurons": "neurons", "cams": "CAMs", "tags": "tags", "destinations": "destinations"}
+MOST_CHIPS = 6  # of which maps are drawn
+
+
+def chip_page(content: Numbers) -> Page:
+    """Return the page that shows `content`, the whole of such a report.json."""
+    said = content["provenance"]
+    sections = [
+        _mapped(content),
+        _resources(content),
+        _maps(content),
+        _accuracy(content),
+        _gap(content),
+        _activity(content),
+    ]
+    return Page(
+        title=said["build"],
+        subtitle=f"{counted(_neurons(content), 'neuron')} on {said['target']} "
+        f"({said['target_description']}); trained on {said['data'] or 'unknown data'}",
+        tiles=_tiles(content),
+        notices=[Notice(**entry) for entry in content["advice"]],
+        sections=[section for section in sections if section is not None],
+        footer=footer(said),
+    )
+
+
+def _neurons(content: Numbers) -> int:
+    return sum(core["neurons"]["used"] for core in content["cores"])
+
+
+def _tiles(content: Numbers) -> list[Tile]:
+    found, cores = content["simulation"], content["cores"]
+    worst = max((row["error"] for row in content["projections"]), default=0.0)
+    used, offered = (sum(core["cams"][key] for core in cores) for key in ("used", "offered"))
+    tiles = [
+        Tile(value=f"{_neurons(content):,}", name="neurons mapped"),
+        Tile(value=percent(used / offered, 1), name="of all CAMs used"),
+        Tile(value=percent(worst, 1), name="weight error, worst projection"),
+    ]
+    if found is None:
+        return tiles
+    by_cv = [
+        Tile(value=percent(_mean(values)), name=f"under mismatch of CV {float(cv):.0%}")
+        for cv, values in found["accuracy_by_cv"].items()
+    ]
+    emitted = Tile(value=percent(found["accuracy"]), name="accuracy as emitted, simulated")
+    return [emitted, *by_cv, *tiles]
+
+
+def _mapped(content: Numbers) -> Section:
+    said = content["provenance"]
+    facts = {
+        "Run": said["run"],
+        "Data": said["data"] or "unknown",
+        "Target": f"{said['target']}: {said['target_description']}",
+        "Board": counted(said["chips"], "chip"),
+        "A sample": f"shown for {1000 * said['duration_s']:g} ms, at most "
+        f"{said['peak_rate_hz']:g} events a second of a source",
+        "Events for the inputs": f"{said['input_events']:,} rows of tag and destination",
+        "Seen by the host": f"{said['monitor'] or 'unknown'} neurons",
+        "Made": f"{said['made']} by eideploy {said['made_by']}",
+    }
+    populations = [
+        [p["name"], p["role"], f"{p['size']:,}", _places(content, p["name"]) or "outside"]
+        for p in said["populations"]
+    ]
+    aim = content["error_aim"]
+    projections: list[list[Cell]] = [
+        [
+            row["name"], row["dendrite"], f"{row['synapses']:,}", f"{row['cams']:,}",
+            f"{row['lost']:,}",
+            Bar(text=percent(row["error"], 1), share=row["error"] / (2 * aim), mark=0.5),
+        ]
+        for row in content["projections"]
+    ]  # fmt: skip
+    hashes = [[name, value or "-"] for name, value in said["sha256"].items()]
+    return Section(
+        id="mapped",
+        title="What was mapped",
+        parts=[
+            Table(title="Facts", head=["", ""], rows=[[k, str(v)] for k, v in facts.items()],
+                  key="provenance"),
+            Table(title="Populations", head=["name", "role", "neurons", "cores"], rows=populations,
+                  key="provenance.populations"),
+            Table(
+                title="Projections",
+                head=["name", "dendrite", "synapses", "CAMs", "lost", "weight error"],
+                rows=projections, key="projections",
+                caption="Root of the squared error of the weights over their squares, after masks "
+                f"and base currents; the mark is the aim of {percent(aim, 0)}. Lost: synapses "
+                "that are nearest to no current at all.",
+            ),
+            Table(title="SHA-256 of every file", head=["file", "SHA-256"], rows=hashes,
+                  key="provenance.sha256", folded=True),
+        ],
+    )  # fmt: skip
+
+
+def _places(content: Numbers, name: str) -> str:
+    """Return which cores hold a population."""
+    return ", ".join(
+        f"{core['chip']}.{core['core']}" for core in content["cores"] if name in core["populations"]
+    )
+
+
+def _resources(content: Numbers) -> Section:
+    rows: list[list[Cell]] = [
+        [
+            f"{core['chip']}.{core['core']}",
+            *(_bar(core[name]) for name in USES),
+            f"{core['cams']['most']} of {core['cams']['of_one']}",
+            f"{core['destinations']['most']} of {core['destinations']['of_one']}",
+        ]
+        for core in content["cores"]
+    ]
+    return Section(
+        id="resources",
+        title="Resources of every core",
+        text="A CAM hears the events of one tag at one synapse; a tag is known to one core; a "
+        "destination is where a neuron's spikes are sent.",
+        parts=[
+            Table(
+                title="Used of what a core offers",
+                head=["core", *USES.values(), "CAMs of one neuron", "destinations of one"],
+                rows=rows, key="cores",
+            ),
+            Figure(
+                title="CAMs of the neurons", svg=chip_charts.cam_histogram(content["cores"]),
+                key="cores.cams_by_neuron", caption="those that the network uses",
+            ),
+        ],
+    )  # fmt: skip
+
+
+def _bar(use: Numbers) -> Bar:
+    share = use["used"] / use["offered"]
+    return Bar(text=f"{use['used']:,} of {use['offered']:,}", share=share)
+
+
+def _maps(content: Numbers) -> Section:
+    names = [p["name"] for p in content["provenance"]["populations"]]
+    by_chip: dict[int, list[Numbers]] = {}
+    for core in content["cores"]:
+        by_chip.setdefault(core["chip"], []).append(core)
+    used = [n for n, cores in by_chip.items() if any(c["neurons"]["used"] for c in cores)]
+    parts = [
+        figure
+        for number in used[:MOST_CHIPS]
+        for figure in (
+            Figure(
+                title=f"Chip {number}: who is where",
+                svg=chip_charts.population_map(by_chip[number], names), key="cores.map",
+                caption="neurons in the order of their numbers, row by row",
+            ),
+            Figure(
+                title=f"Chip {number}: CAMs in use", svg=chip_charts.cam_map(by_chip[number]),
+                key="cores.cams_by_neuron",
+                caption="the stronger the colour, the more of a neuron's "
+                f"{by_chip[number][0]['cams']['of_one']}",
+            ),
+        )
+    ]  # fmt: skip
+    more = len(used) - MOST_CHIPS
+    return Section(
+        id="cores",
+        title="Map of the cores",
+        text=f"The first {MOST_CHIPS} chips; report.json has {counted(more, 'more')}."
+        if more > 0
+        else "",
+        parts=parts,
+    )
+
+
+def _accuracy(content: Numbers) -> Section:
+    trained, found = content["trained"], content["simulation"]
+    rows: list[list[Cell]] = []
+    if trained["float_accuracy"] is not None:
+        rows.append(_rung("the run that it was distilled from", [trained["float_accuracy"]]))
+    if trained["test_accuracy"] is not None:
+        rows.append(_rung("trained, mapped and simulated by train", [trained["test_accuracy"]]))
+    parts: list[Table | Figure] = []
+    if found is not None:
+        rows.append(_rung("as emitted, no mismatch", [found["accuracy"]]))
+        rows += [
+            _rung(f"mismatch of CV {float(cv):.0%}, {counted(len(values), 'chip')}", values)
+            for cv, values in found["accuracy_by_cv"].items()
+        ]
+        rows += [
+            _rung(f"CV {float(cv):.0%}, weighed by {found['calibrated_on']} samples a class",
+                  values)
+            for cv, values in found["calibrated_by_cv"].items()
+        ]  # fmt: skip
+        by_class = {
+            str(c): share or 0.0 for c, share in enumerate(found["accuracy_by_class"])
+        }  # fmt: skip
+        parts = [
+            Figure(title="Accuracy over mismatch", svg=chip_charts.mismatched(found),
+                   key="simulation.accuracy_by_cv",
+                   caption="every point a chip whose circuits were drawn at random"),
+            Figure(title="Accuracy by class, no mismatch",
+                   svg=chip_charts.bars(by_class, across="accuracy", fractions=True),
+                   key="simulation.accuracy_by_class"),
+        ]  # fmt: skip
+    ladder = Table(
+        title="From training to mismatch", head=["what", "accuracy", "least", "most"],
+        rows=rows or [["nothing is known yet", "-", "-", "-"]],
+        key="trained" if found is None else "simulation",
+        caption="" if found is None else f"Simulated: {counted(found['samples'], 'sample')} of the "
+        f"{found['split']} split at steps of {1000 * found['dt_s']:g} ms.",
+    )  # fmt: skip
+    return Section(
+        id="accuracy",
+        title="Accuracy",
+        text="Of the configuration as it is emitted, by a simulator of the chip's equations; no "
+        "board has run it.",
+        parts=[ladder, *parts],
+    )
+
+
+def _rung(name: str, values: list[float]) -> list[Cell]:
+    mean = _mean(values)
+    return [name, Bar(text=percent(mean), share=mean), percent(min(values)), percent(max(values))]
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _gap(content: Numbers) -> Section | None:
+    found = content["simulation"]
+    if found is None:
+        return None
+    rows: list[list[Cell]] = [
+        [name, Bar(text=percent(x), share=x), f"{100 * (x - found['accuracy']):+.2f}"]
+        for name, x in found["gap"].items()
+    ]
+    parts: list[Table | Figure] = [
+        Table(title="One change at a time", head=["what", "accuracy", "points"], rows=rows,
+              key="simulation.gap", broad=True,
+              caption="points beside the configuration as emitted")
+    ]  # fmt: skip
+    if found["single_neuron"] is not None:
+        parts.append(
+            Figure(title="One excitatory neuron, inhibited",
+                   svg=chip_charts.inhibited(found["single_neuron"]),
+                   key="simulation.single_neuron.rate_hz",
+                   caption="what the same inhibition makes of its rate, beside a division of it"),
+        )  # fmt: skip
+    return Section(
+        id="gap",
+        title="Semantic gap",
+        text="What the chip's neurons do to the circuit's division: one thing changed at a time, "
+        f"nothing trained anew. The shunt divides by {found['divisor']:.2f}, which varies by "
+        f"{percent(found['divisor_variation'], 1)} over samples.",
+        parts=parts,
+    )  # fmt: skip
+
+
+def _activity(content: Numbers) -> Section | None:
+    found = content["simulation"]
+    if found is None:
+        return None
+    rows = [
+        ["spikes of neurons", f"{found['spikes']:,.0f}"],
+        ["events of inputs", f"{found['input_events']:,.0f}"],
+        ["events at synapses", f"{found['synaptic_events']:,.0f}"],
+        ["decided after, ms", f"{found['decided_ms']:.1f}"],
+    ]
+    return Section(
+        id="activity",
+        title="Activity",
+        parts=[
+            Figure(title="Rates of the populations",
+                   svg=chip_charts.bars(found["rate_hz"], across="mean rate, Hz"),
+                   key="simulation.rate_hz"),
+            Table(title="An inference", head=["mean of", "count"], rows=rows, key="simulation",
+                  caption="decided: after which the winner stays what it is at the end"),
+        ],
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""Defect maps: how they are read, and what they leave to a network."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eideploy.backends.dynapse2.chip.defects import Defects, load_defects, none_known
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.errors import CapacityError, FormatError
+from tests.backends.dynapse2.networks import SPEC, board, network, population
+from tests.backends.dynapse2.random_networks import BASE
+
+
+def named(tmp_path, content, spec=SPEC):
+    (tmp_path / "defects.json").write_text(json.dumps(content))
+    return replace(
+        spec,
+        source=tmp_path / "spec.toml",
+        board=replace(spec.board, defects="defects.json"),
+    )
+
+
+def test_a_map_is_read_as_it_says(tmp_path):
+    chip = {
+        "neurons": [[0, 3]],
+        "cams": [[1, 17, 63]],
+        "cams_low": [[1, 17, 62]],
+        "cams_high": [[2, 0, 0]],
+        "tags": {"2": [[0, 1031], [1040, 1047]]},
+    }
+    found = load_defects(named(tmp_path, {"version": 1, "chips": {"0": chip}}))
+    assert np.argwhere(found.neurons).tolist() == [[0, 0, 3]]
+    assert np.argwhere(found.cams).tolist() == [
+        [0, 1, 17, 62, 0], [0, 1, 17, 63, 0], [0, 1, 17, 63, 1], [0, 2, 0, 0, 1],
+    ]  # fmt: skip
+    assert found.tags.sum() == 1032 + 8 + 4  # and the marker on every core
+
+
+def test_a_profile_of_failure_probabilities_is_read(tmp_path):
+    failing = np.zeros((4, 256, 64, 2))
+    failing[3, 255, 5, 0], failing[3, 255, 6, 1] = 0.2, 0.05
+    (tmp_path / "profile.json").write_text(json.dumps({"cams": failing.tolist(), "prob": 0}))
+    spec = named(tmp_path, {"version": 1, "chips": {"0": {"profile": "profile.json"}}})
+    assert np.argwhere(load_defects(spec).cams).tolist() == [[0, 3, 255, 5, 0]]
+    content = {"version": 1, "chips": {"0": {"profile": "profile.json", "tolerance": 0.01}}}
+    assert load_defects(named(tmp_path, content)).cams.sum() == 2
+
+
+def test_every_wrong_entry_is_named(tmp_path):
+    chip = {
+        "neurons": [[4, 0]],
+        "cams": [[0, 0]],
+        "tags": {"0": [[5, 4096]]},
+        "profile": "none.json",
+        "cam": [],
+    }
+    content = {"version": 1, "chips": {"0": chip, "1": {}}}
+    (tmp_path / "none.json").write_text('{"cams": [1]}')
+    with pytest.raises(FormatError) as caught:
+        load_defects(named(tmp_path, content))
+    for said in ("neurons [4, 0]", "cams [0, 0]", "tags [5, 4096] of core 0", "none.json has shape",
+                 "key cam is unknown", "chip '1', the board has chips 0..0"):  # fmt: skip
+        assert said in caught.value.what
+
+
+def dense(count, fan_in):
+    """Return `count` outputs that each hear all of `fan_in` inputs, by different masks."""
+    rng = np.random.default_rng(0)
+    weight = BASE[rng.integers(0, 4, (count, fan_in))]
+    return network(
+        [population("in", fan_in, "input"), population("out", count, "output")],
+        [("in", "out", "ampa", weight)],
+        classes=[0] * count,
+        base_currents={"out": BASE},
+    )
+
+
+def test_the_neuron_with_most_synapses_gets_the_slot_with_most_cams():
+    spec = board(1, neurons=4, cams=8, cores=1)
+    weight = np.zeros((3, 8))
+    for row, count in zip(weight, (2, 8, 5), strict=True):
+        row[:count] = BASE[np.arange(count) % 4]
+    net = network(
+        [population("in", 8, "input"), population("out", 3, "output")],
+        [("in", "out", "ampa", weight)],
+        classes=[0] * 3,
+        base_currents={"out": BASE},
+    )
+    free = none_known(spec)
+    cams = free.cams.copy()
+    cams[0, 0, 0, :6], cams[0, 0, 1, :3], cams[0, 0, 2, :1] = True, True, True
+    defects = Defects(neurons=free.neurons, cams=cams, tags=free.tags)
+    mapped = map_network(net, spec, defects=defects)
+    assert mapped.configuration.neurons.neuron.tolist() == [1, 3, 2]
+
+
+def test_cams_that_fail_for_one_half_of_the_tags_are_used_for_the_other():
+    spec = board(1, neurons=8, cams=8, cores=1, tags=64)
+    free = none_known(spec)
+    cams = free.cams.copy()
+    cams[..., :5, 0] = True  # five of eight CAMs hear high tags alone
+    cams[..., 5:, 1] = True  # three hear low tags alone
+    defects = Defects(neurons=free.neurons, cams=cams, tags=free.tags)
+    mapped = map_network(dense(8, 8), spec, defects=defects)
+    tags = mapped.configuration.cams.tag[0, 0]
+    assert (tags[:, :5] >= 32).all()
+    assert (tags[:, 5:] < 32).all()
+
+
+def test_halves_are_chosen_at_once_where_one_by_one_fails():
+    spec = board(1, neurons=2, cams=4, cores=1, tags=64)
+    rng = np.random.default_rng(3)
+    solved = 0
+    for _ in range(40):
+        free = none_known(spec)
+        cams = rng.random(free.cams.shape) < 0.3
+        defects = Defects(neurons=free.neurons, cams=cams, tags=free.tags)
+        weight = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1]]) * BASE[[0, 1, 2, 3, 1]]
+        net = network(
+            [population("in", 5, "input"), population("out", 2, "output")],
+            [("in", "out", "ampa", weight)],
+            classes=[0] * 2,
+            base_currents={"out": BASE},
+        )
+        possible = _possible(cams[0, 0])
+        try:
+            map_network(net, spec, defects=defects)
+        except CapacityError:
+            assert not possible
+        else:
+            assert possible
+            solved += 1
+    assert 0 < solved < 40
+
+
+def _possible(bad):
+    """Return whether some halves of five tags suit both neurons, in some order, by trying all."""
+    for swap in (0, 1):
+        for halves in np.ndindex((2,) * 5):
+            if all(
+                _suits([halves[i] for i in heard], bad[slot ^ swap])
+                for slot, heard in enumerate(([0, 1, 2], [2, 3, 4]))
+            ):
+                return True
+    return False
+
+
+def _suits(halves, bad):
+    low, high = ~bad[:, 0], ~bad[:, 1]
+    need = np.bincount(halves, minlength=2)
+    return need[0] <= low.sum() and need[1] <= high.sum() and sum(need) <= (low | high).sum()
+
+
+def test_a_neuron_without_working_cams_is_refused_by_name():
+    spec = board(1, neurons=4, cams=8, cores=1)
+    free = none_known(spec)
+    cams = np.zeros_like(free.cams)
+    cams[..., :3, :] = True
+    with pytest.raises(CapacityError, match="find no core"):
+        map_network(
+            dense(4, 8), spec, defects=Defects(neurons=free.neurons, cams=cams, tags=free.tags)
+        )
+
+
+def test_tags_that_fail_are_counted():
+    # of 40 sources some have the same synapses by chance, and share tags
+    spec = board(1, neurons=8, cams=64, cores=1, tags=64)
+    free = none_known(spec)
+    tags = free.tags.copy()
+    tags[0, 0, 20:] = True
+    with pytest.raises(CapacityError, match="hears 31 sources, 20 of its tags work"):
+        map_network(
+            dense(3, 40), spec, defects=Defects(neurons=free.neurons, cams=free.cams, tags=tags)
+        )

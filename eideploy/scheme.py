@@ -1,19 +1,21 @@
 """Number formats, read from quant/<scheme>.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from eideploy import shipped
-from eideploy.errors import UsageError
-from eideploy.tables import bounded, build, is_file, read_toml, refuse
+from eideploy.errors import SpecError, UsageError
+from eideploy.tables import is_file, read_toml
+from eideploy.typed import Fault, Line, Name, Within, refuse, typed
 
 VERSION = 1
 LevelKind = Literal["linear", "pow2"]
 RoundingKind = Literal["nearest", "matched", "feedback"]
 GranularityKind = Literal["layer", "channel"]
 Clipping = Literal["max", "percentile", "error"]
+Width = Annotated[int, Within(1, 16)]
 MOST_POW2_BITS = 4  # 2^14, the largest of the 15 powers of two of 4 bits, is a 15-bit level
 
 
@@ -21,24 +23,24 @@ MOST_POW2_BITS = 4  # 2^14, the largest of the 15 powers of two of 4 bits, is a 
 class Bits:
     """Bits of every role (quant/README.md); current and membrane are signed, the rest unsigned."""
 
-    input: int = bounded(1, 16)
-    w_ee: int = bounded(1, 16)
-    w_ie: int = bounded(1, 16)
-    w_ei: int = bounded(1, 16)
-    g_i: int = bounded(1, 16)
-    threshold: int = bounded(2, 24)
-    current: int = bounded(2, 32)
-    membrane: int = bounded(4, 32)
+    input: Width
+    w_ee: Width
+    w_ie: Width
+    w_ei: Width
+    g_i: Width
+    threshold: Annotated[int, Within(2, 24)]
+    current: Annotated[int, Within(2, 32)]
+    membrane: Annotated[int, Within(4, 32)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class First:
     """Bits of the first E-I layer's weights and gains, where they differ from the others'."""
 
-    w_ee: int | None = bounded(1, 16, default=None)
-    w_ie: int | None = bounded(1, 16, default=None)
-    w_ei: int | None = bounded(1, 16, default=None)
-    g_i: int | None = bounded(1, 16, default=None)
+    w_ee: Width | None = None
+    w_ie: Width | None = None
+    w_ei: Width | None = None
+    g_i: Width | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,8 @@ class Clippings:
 class Scheme:
     """What a number may be."""
 
-    name: str
-    description: str
+    name: Name
+    description: Line
     bits: Bits
     levels: LevelKind = "linear"
     first: First = field(default_factory=First)
@@ -91,13 +93,15 @@ def scheme_table(scheme: Scheme) -> dict[str, Any]:
     return table
 
 
-def scheme_of_table(table: Mapping[str, Any], path: Path) -> Scheme:
+def scheme_of_table(table: object, path: Path) -> Scheme:
     """Return the scheme that a table in the file `path` describes.
 
     Raises:
         SpecError: a key that is unknown, missing, out of bounds or contradicts another.
     """
-    return _checked(build(Scheme, table, path), path)
+    scheme = typed(Scheme, table, where=str(path), error=SpecError)
+    refuse(_contradictions(scheme), error=SpecError, where=str(path))
+    return scheme
 
 
 def load_scheme(name: str, *, option: str = "--scheme") -> Scheme:
@@ -133,12 +137,13 @@ def read_scheme(path: Path) -> Scheme:
     return scheme_of_table(read_toml(path, VERSION), path)
 
 
-def _checked(scheme: Scheme, path: Path) -> Scheme:
-    bits, faults = scheme.bits, []
-    if bits.membrane < bits.threshold + 2:
-        faults.append(
-            f"bits.membrane = {bits.membrane} holds less than twice a threshold of "
-            f"bits.threshold = {bits.threshold}; it needs {bits.threshold + 2}"
+def _contradictions(scheme: Scheme) -> Iterator[Fault]:
+    bits = scheme.bits
+    if bits.membrane < (needed := bits.threshold + 2):
+        yield Fault(
+            what=f"bits.membrane = {bits.membrane} holds less than twice a threshold of "
+            f"bits.threshold = {bits.threshold}; it needs {needed}",
+            fix=f"set bits.membrane to at least {needed}",
         )
     if scheme.levels == "pow2":
         weights = {
@@ -146,11 +151,10 @@ def _checked(scheme: Scheme, path: Path) -> Scheme:
             for table, of in (("bits", bits), ("first", scheme.first))
             for role in ("w_ee", "w_ie", "w_ei")
         }
-        faults += [
-            f'{key} = {n} is more than {MOST_POW2_BITS} bits of levels = "pow2", '
-            "which number the powers of two"
-            for key, n in weights.items()
-            if n is not None and n > MOST_POW2_BITS
-        ]
-    refuse(faults, path)
-    return scheme
+        for key, width in weights.items():
+            if width is not None and width > MOST_POW2_BITS:
+                yield Fault(
+                    what=f'{key} = {width} is more than {MOST_POW2_BITS} bits of levels = "pow2", '
+                    "which number the powers of two",
+                    fix=f'choose {key} from 1 to {MOST_POW2_BITS}, or levels = "linear"',
+                )

@@ -1,16 +1,17 @@
 """What a chip offers, read from targets/<name>/spec.toml."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from eideploy import shipped
 from eideploy.backends.dynapse2.chip.spec import BACKEND as MIXED
 from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
-from eideploy.errors import UsageError
+from eideploy.errors import SpecError, UsageError
 from eideploy.numeric.division import METHODS
-from eideploy.tables import bounded, build, is_file, read_toml, refuse
+from eideploy.tables import is_file, read_toml
+from eideploy.typed import Fault, Line, Name, Within, refuse, typed
 
 VERSION = 1
 SPEC = "spec.toml"
@@ -19,6 +20,10 @@ MOST_LANES, MOST_ENTRIES, MOST_CYCLES = 1024, 65_536, 4096
 MOST_BITS = 64
 DEEPEST = 1 << 32  # of one memory, and of all together:
 MOST_WORDS = 1 << 26  # a network of 11 million weights takes a sixth
+Lanes = Annotated[int, Within(1, MOST_LANES)]
+Entries = Annotated[int, Within(1, MOST_ENTRIES)]
+Cycles = Annotated[int, Within(1, MOST_CYCLES)]
+Depth = Annotated[int, Within(1, DEEPEST)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +34,10 @@ class Core:
                 folded ones, too
     """
 
-    lanes: int = bounded(1, MOST_LANES)
-    update_lanes: int = bounded(1, MOST_LANES)
-    layers: int = bounded(1, MOST_ENTRIES)
-    routes: int = bounded(1, MOST_ENTRIES)
+    lanes: Lanes
+    update_lanes: Lanes
+    layers: Entries
+    routes: Entries
     inhibition: Literal["factored", "both"] = "factored"
 
 
@@ -40,16 +45,16 @@ class Core:
 class Memory:
     """Depths of the memories; rows are of P entries."""
 
-    weight_rows: int = bounded(1, DEEPEST)
-    accumulator_rows: int = bounded(1, DEEPEST)
-    inhibition_rows: int = bounded(1, DEEPEST)
-    membrane_words: int = bounded(1, DEEPEST)
-    spike_rows: int = bounded(1, DEEPEST)
-    parameter_words: int = bounded(1, DEEPEST)
-    lane_rows: int = bounded(1, DEEPEST)
-    gain_words: int = bounded(1, DEEPEST)
-    axis_words: int = bounded(1, DEEPEST)
-    table_entries: int = bounded(1, DEEPEST)
+    weight_rows: Depth
+    accumulator_rows: Depth
+    inhibition_rows: Depth
+    membrane_words: Depth
+    spike_rows: Depth
+    parameter_words: Depth
+    lane_rows: Depth
+    gain_words: Depth
+    axis_words: Depth
+    table_entries: Depth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,39 +65,39 @@ class Widths:
     shift, align  of the shifts' amounts
     """
 
-    weight: int = bounded(1, 16)
-    input: int = bounded(1, 16)
-    accumulator: int = bounded(2, MOST_BITS)
-    inhibition: int = bounded(1, MOST_BITS)
-    divisor: int = bounded(1, MOST_BITS)
-    current: int = bounded(2, 32)
-    membrane: int = bounded(2, 32)
-    table_entry: int = bounded(1, 17)
-    gain: int = bounded(1, 16)
-    threshold: int = bounded(1, 32)
-    bias: int = bounded(2, MOST_BITS)
-    fraction: int = bounded(2, 8)
-    shift: int = bounded(1, 6)
-    align: int = bounded(1, 6)
+    weight: Annotated[int, Within(1, 16)]
+    input: Annotated[int, Within(1, 16)]
+    accumulator: Annotated[int, Within(2, MOST_BITS)]
+    inhibition: Annotated[int, Within(1, MOST_BITS)]
+    divisor: Annotated[int, Within(1, MOST_BITS)]
+    current: Annotated[int, Within(2, 32)]
+    membrane: Annotated[int, Within(2, 32)]
+    table_entry: Annotated[int, Within(1, 17)]
+    gain: Annotated[int, Within(1, 16)]
+    threshold: Annotated[int, Within(1, 32)]
+    bias: Annotated[int, Within(2, MOST_BITS)]
+    fraction: Annotated[int, Within(2, 8)]
+    shift: Annotated[int, Within(1, 6)]
+    align: Annotated[int, Within(1, 6)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """Cycles from the last issue of a phase to its last effect."""
 
-    setup: int = bounded(1, MOST_CYCLES)
-    accumulate: int = bounded(1, MOST_CYCLES)
-    inhibit: int = bounded(1, MOST_CYCLES)
-    minimum: int = bounded(1, MOST_CYCLES)
-    output: int = bounded(1, MOST_CYCLES)
+    setup: Cycles
+    accumulate: Cycles
+    inhibit: Cycles
+    minimum: Cycles
+    output: Cycles
 
 
 @dataclass(frozen=True, kw_only=True)
 class DividerTiming:
     """Cycles between two divisions, and from operands to updated neuron."""
 
-    interval: int = bounded(1, MOST_CYCLES)
-    latency: int = bounded(1, MOST_CYCLES)
+    interval: Cycles
+    latency: Cycles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +105,10 @@ class Target:
     """A chip as data; a pass asks it questions, never its name."""
 
     source: Path  # the spec's file
-    name: str
-    backend: str
-    description: str
-    clock_hz: int | None = bounded(1, 10**11, default=None)  # stated by the spec's author
+    name: Name
+    backend: Line
+    description: Line
+    clock_hz: Annotated[int, Within(1, 10**11)] | None = None  # stated by the spec's author
     core: Core
     memory: Memory
     widths: Widths
@@ -172,16 +177,29 @@ def target_names() -> tuple[str, ...]:
 
 def read_target(path: Path) -> Target:
     """Read and check a spec.toml."""
-    target = build(Target, read_toml(path, VERSION), path, source=path)
-    core, faults = target.core, []
-    if unknown := sorted(target.divider.keys() - set(METHODS)):
-        known = ", ".join(METHODS)
-        faults += [f"divider.{method} is unknown, known are {known}" for method in unknown]
+    table, where = read_toml(path, VERSION), str(path)
+    target = typed(Target, table, where=where, error=SpecError, given={"source": str(path)})
+    refuse(_contradictions(target), error=SpecError, where=where)
+    return target
+
+
+def _contradictions(target: Target) -> Iterator[Fault]:
+    known, core = ", ".join(METHODS), target.core
+    for method in sorted(target.divider.keys() - set(METHODS)):
+        yield Fault(
+            what=f"divider.{method} is no method of division",
+            fix=f"remove divider.{method}, or name one of {known}",
+        )
+    if not target.divider:
+        yield Fault(what="divider lists no method of division", fix=f"add one of {known}")
     if core.lanes % core.update_lanes:
-        faults.append(
-            f"core.update_lanes = {core.update_lanes} does not divide core.lanes = {core.lanes}"
+        yield Fault(
+            what=f"core.update_lanes = {core.update_lanes} does not divide "
+            f"core.lanes = {core.lanes}",
+            fix="choose core.update_lanes so that it does",
         )
     if (words := target.words) > MOST_WORDS:
-        faults.append(f"the memories have {words} words, at most {MOST_WORDS} are reasonable")
-    refuse(faults, path)
-    return target
+        yield Fault(
+            what=f"the memories have {words} words, at most {MOST_WORDS} are reasonable",
+            fix="choose smaller depths in [memory]",
+        )

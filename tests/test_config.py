@@ -153,16 +153,16 @@ def test_overrides_change_what_they_name_and_nothing_else():
         (
             "network.kind",
             "rnn",
-            "network.kind = 'rnn' is not one of mlp, vgg, resnet\n"
+            "network.kind = 'rnn' is not one of 'mlp', 'vgg' or 'resnet'\n"
             "  where: --set\n"
-            "  fix:   give network.kind one of mlp, vgg, resnet",
+            "  fix:   give network.kind one of 'mlp', 'vgg' or 'resnet'",
         ),
         (
             "network.widths",
             '[8, "Q"]',
-            "network.widths = [8, 'Q'] is not a list of integers and \"P\"\n"
+            "network.widths[1] = 'Q' is not an integer or 'P'\n"
             "  where: --set\n"
-            '  fix:   give network.widths a list of integers and "P"',
+            "  fix:   give network.widths[1] an integer or 'P'",
         ),
         (
             "training",
@@ -181,15 +181,15 @@ def test_overrides_change_what_they_name_and_nothing_else():
         (
             "training.rate",
             "-1",
-            "training.rate = -1.0 is outside of 0.0 to 10.0\n"
-            "  where: training.rate\n"
+            "training.rate = -1 is outside of 0.0 to 10.0\n"
+            "  where: --set\n"
             "  fix:   choose training.rate from 0.0 to 10.0",
         ),
         (
             "training.rate",
             "nan",
             "training.rate = nan is outside of 0.0 to 10.0\n"
-            "  where: training.rate\n"
+            "  where: --set\n"
             "  fix:   choose training.rate from 0.0 to 10.0",
         ),
         (
@@ -244,6 +244,40 @@ def test_overrides_change_what_they_name_and_nothing_else():
 )
 def test_a_wrong_override_says_what_where_and_what_to_do(key, value, text):
     assert refusal(lambda: Config().with_overrides({key: value})) == text
+
+
+def test_all_faults_of_a_file_are_told_at_once_with_what_to_do_about_each():
+    text = """
+    seed = -1
+    [network]
+    widths = [8, "Q", 2.5]
+    [training]
+    lr = 0.1
+    momentum = "high"
+    """
+    assert refusal(lambda: parse_config(text, where="mine.toml")) == (
+        "network.widths[1] = 'Q' is not an integer or 'P'; "
+        "network.widths[2] = 2.5 is not an integer or 'P'; "
+        "training.momentum = 'high' is not a number; there is no key training.lr; "
+        "seed = -1 is outside of 0 to 4294967295\n"
+        "  where: mine.toml\n"
+        "  fix:   give network.widths[1] an integer or 'P'; "
+        "give network.widths[2] an integer or 'P'; give training.momentum a number; "
+        "write training.rate; choose seed from 0 to 4294967295"
+    )
+
+
+def test_all_that_excludes_each_other_is_told_at_once():
+    keys = {"training.epochs": "2", "network.kind": "mlp", "network.widths": "[8]"}
+    with pytest.raises(ConfigError) as error:
+        Config().with_overrides({**keys, "network.blocks": "3"})
+    assert error.value.what.startswith("network.blocks = 3 has no effect on a mlp; 4 epochs of")
+    assert error.value.where == "network.blocks, training.warmup_epochs"
+
+
+def test_a_configuration_that_python_makes_is_held_to_the_same_bounds():
+    text = refusal(lambda: Config(training=Training(rate=-1.0), ablation=Ablation(epsilon=0.0)))
+    assert text.startswith("training.rate = -1.0 is outside of 0.0 to 10.0; ablation.epsilon = 0.0")
 
 
 def test_an_unknown_key_with_no_relative_lists_the_known_ones():

@@ -22,7 +22,6 @@ from eideploy.command_line.commands import Argument, Command, arguments
 from eideploy.errors import EideployError, UsageError
 from eideploy.options.fields import Field, fields_of
 
-ABSENT: Any = object()  # as a default: the option was not given
 Values = dict[tuple[str, str], Any]
 
 
@@ -97,7 +96,7 @@ def _function(found: Sequence[Argument]) -> Callable[..., dict[str, Any]]:
 
     def given(*words: Any, **texts: Any) -> dict[str, Any]:  # noqa: ANN401 - as cyclopts gives them
         texts |= {several[0]: words} if several else dict(zip(placed, words, strict=False))
-        return {name: text for name, text in texts.items() if text is not ABSENT and text != 0}
+        return {name: text for name, text in texts.items() if text not in (None, 0)}
 
     given.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         sorted(parameters, key=lambda p: p.kind)
@@ -113,7 +112,7 @@ def _parameter(name: str, field: Field) -> inspect.Parameter:
         about["allow_leading_hyphen"] = True
     if field.is_flag:
         about["count"] = True
-    kind: Any = int if field.is_flag else tuple[str, ...]
+    kind: Any = int if field.is_flag else tuple[str, ...] | None
     if field.positional and field.many:
         return inspect.Parameter(
             name, inspect.Parameter.VAR_POSITIONAL, annotation=Annotated[str, Parameter(**about)]
@@ -121,8 +120,8 @@ def _parameter(name: str, field: Field) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.POSITIONAL_ONLY if field.positional else inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if field.is_required else ABSENT,
-        annotation=Annotated[str if field.positional else kind, Parameter(**about)],
+        default=inspect.Parameter.empty if field.is_required else None,
+        annotation=Annotated[str | None if field.positional else kind, Parameter(**about)],
     )
 
 

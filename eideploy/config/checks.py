@@ -1,91 +1,97 @@
 """What excludes what among the keys of a configuration."""
 
+from collections.abc import Iterator
+
 from eideploy.config.reading import toml_value
 from eideploy.config.sections import Ablation, Architecture, Training
-from eideploy.errors import ConfigError
+from eideploy.typed import Fault
 
 OF_ONE_KIND = {"blocks": "resnet", "classifier": "vgg"}
 WIDEST, DEEPEST = 65_536, 1024  # neurons or channels of a layer, entries of a list of widths
 
 
-def check_widths(network: Architecture) -> None:
-    """Raise ConfigError where the widths make no network of that kind."""
+def width_faults(network: Architecture) -> Iterator[Fault]:
+    """Say where the widths make no network of that kind."""
     numbers = [w for w in network.widths if w != "P"]
     if not numbers or network.widths[0] == "P":
-        raise _bad_widths("name no first layer", "begin with a number of excitatory neurons")
+        yield _bad_widths("name no first layer", "begin with a number of excitatory neurons")
+        return
     if small := [w for w in numbers if w < 4]:
-        raise _bad_widths(
+        yield _bad_widths(
             f"hold {small[0]} excitatory neurons, which leaves no inhibitory one (n_I = n_E // 4)",
             "give every layer at least 4",
         )
     if (large := max(numbers)) > WIDEST:
-        raise _bad_widths(f"hold {large} neurons", f"give every layer at most {WIDEST}")
+        yield _bad_widths(f"hold {large} neurons", f"give every layer at most {WIDEST}")
     if (entries := len(network.widths)) > DEEPEST:
-        raise _bad_widths(f"have {entries} entries", f"give at most {DEEPEST}")
+        yield _bad_widths(f"have {entries} entries", f"give at most {DEEPEST}")
     if len(numbers) < len(network.widths) and network.kind != "vgg":
-        raise _bad_widths(f"pool, which a {network.kind} does not", 'remove the "P"')
+        yield _bad_widths(f"pool, which a {network.kind} does not", 'remove the "P"')
 
 
-def _bad_widths(what: str, fix: str) -> ConfigError:
-    return ConfigError(f"the widths {what}", where="network.widths", fix=fix)
+def _bad_widths(what: str, fix: str) -> Fault:
+    return Fault(what=f"the widths {what}", where="network.widths", fix=fix)
 
 
-def check_kind(network: Architecture) -> None:
-    """Raise ConfigError where a key is set that a network of that kind has no use for."""
+def kind_faults(network: Architecture) -> Iterator[Fault]:
+    """Say where a key is set that a network of that kind has no use for."""
     for key, kind in OF_ONE_KIND.items():
         value, default = getattr(network, key), getattr(Architecture(), key)
         if network.kind != kind and value != default:
-            raise ConfigError(
-                f"network.{key} = {toml_value(value)} has no effect on a {network.kind}",
+            yield Fault(
+                what=f"network.{key} = {toml_value(value)} has no effect on a {network.kind}",
                 where=f"network.{key}",
                 fix=f'leave it out, or set network.kind = "{kind}"',
             )
 
 
-def check_training(training: Training, *, steps: int) -> None:
-    """Raise ConfigError where there is nothing to train, or no variance to begin from."""
+def training_faults(training: Training, *, steps: int) -> Iterator[Fault]:
+    """Say where there is nothing to train, or no variance to begin from."""
     if training.warmup_epochs >= training.epochs:
-        raise ConfigError(
-            f"{training.warmup_epochs} epochs of warm-up leave none of {training.epochs} to train",
+        yield Fault(
+            what=f"{training.warmup_epochs} epochs of warm-up leave none of {training.epochs} "
+            "to train",
             where="training.warmup_epochs",
             fix=f"set training.warmup_epochs below {training.epochs}, or more training.epochs",
         )
     if training.batch * steps == 1:
-        raise ConfigError(
-            "one image shown for one step has no variance, which E-I Init needs",
+        yield Fault(
+            what="one image shown for one step has no variance, which E-I Init needs",
             where="training.batch, network.steps",
             fix="choose a larger training.batch",
         )
 
 
-def check_ablation(ablation: Ablation, network: Architecture, training: Training) -> None:
-    """Raise ConfigError where there is nothing to leave out, or no kernel that leaves it out."""
+def ablation_faults(
+    ablation: Ablation, network: Architecture, training: Training
+) -> Iterator[Fault]:
+    """Say where there is nothing to leave out, or no kernel that leaves it out."""
     changed = [f"ablation.{name}" for name in ablation.changed()]
     if changed and network.normalization == "batch":
-        raise ConfigError(
-            f"a batch-normalised network has nothing that {', '.join(changed)} could change",
+        yield Fault(
+            what=f"a batch-normalised network has nothing that {', '.join(changed)} could change",
             where=", ".join(changed),
             fix='leave [ablation] out, or set network.normalization = "ei"',
         )
     if not ablation.straight_through and ablation.epsilon != "adaptive":
-        raise ConfigError(
-            "a fixed epsilon replaces no divisor, so no gradient could pass straight through",
+        yield Fault(
+            what="a fixed epsilon replaces no divisor, so no gradient could pass straight through",
             where="ablation.straight_through, ablation.epsilon",
             fix="set one of them only",
         )
     if ablation.needs_plain and training.kernel == "fused":
-        raise ConfigError(
-            f"the fused kernel computes the whole method, without {', '.join(changed)}",
+        yield Fault(
+            what=f"the fused kernel computes the whole method, without {', '.join(changed)}",
             where="training.kernel",
             fix='set training.kernel = "plain", or "auto", which then takes plain torch',
         )
 
 
-def check_reset(network: Architecture, training: Training) -> None:
-    """Raise ConfigError where the kernel knows no such reset."""
+def reset_faults(network: Architecture, training: Training) -> Iterator[Fault]:
+    """Say where the kernel knows no such reset."""
     if network.reset == "hard" and training.kernel == "fused":
-        raise ConfigError(
-            "the fused kernel subtracts the threshold; it does not reset to zero",
+        yield Fault(
+            what="the fused kernel subtracts the threshold; it does not reset to zero",
             where="training.kernel",
             fix='set training.kernel = "plain", or "auto", which then takes plain torch',
         )

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from eideploy.config.checks import (
-    check_ablation,
-    check_kind,
-    check_reset,
-    check_training,
-    check_widths,
+    ablation_faults,
+    kind_faults,
+    reset_faults,
+    training_faults,
+    width_faults,
 )
-from eideploy.config.reading import Described, check_bounds, leaves
-from eideploy.config.sections import Ablation, Architecture, Data, Training, bounded
+from eideploy.config.reading import Described, beyond_bounds
+from eideploy.config.sections import Ablation, Architecture, Data, Training
 from eideploy.errors import ConfigError
 from eideploy.nearest import nearest
 from eideploy.tables import MOST_TOML
+from eideploy.typed import Within, refuse
 
 DEFAULT_PRESET = "digits-conv"
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
@@ -32,16 +34,18 @@ class Config(Described):
     training: Training = field(default_factory=Training)
     data: Data = field(default_factory=Data)
     ablation: Ablation = field(default_factory=Ablation)
-    seed: int = bounded(0, 0, 2**32 - 1)
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
 
     def __post_init__(self) -> None:
-        for path, holder, spec in leaves(self):
-            check_bounds(path, getattr(holder, spec.name), spec)
-        check_widths(self.network)
-        check_kind(self.network)
-        check_training(self.training, steps=self.network.steps)
-        check_ablation(self.ablation, self.network, self.training)
-        check_reset(self.network, self.training)
+        faults = (
+            *beyond_bounds(self),
+            *width_faults(self.network),
+            *kind_faults(self.network),
+            *training_faults(self.training, steps=self.network.steps),
+            *ablation_faults(self.ablation, self.network, self.training),
+            *reset_faults(self.network, self.training),
+        )
+        refuse(faults, error=ConfigError, where="the configuration")
 
 
 def presets() -> tuple[str, ...]:

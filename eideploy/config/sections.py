@@ -1,17 +1,16 @@
 """The sections of a configuration: every key, its type, its bounds and its default."""
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from eideploy.config.reading import toml_value
+from eideploy.typed import Within
 
 Width = int | Literal["P"]
-
-
-def bounded(default: Any, low: float, high: float) -> Any:  # noqa: ANN401
-    """Return a dataclass field for a number from `low` to `high`."""
-    return field(default=default, metadata={"low": low, "high": high})
+Size = Annotated[int, Within(1, 65_536)]
+Rate = Annotated[float, Within(0.0, 10.0)]
+Share = Annotated[float, Within(0.0, 1.0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,32 +19,35 @@ class Architecture:
 
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
     widths: tuple[Width, ...] = (16, "P", 32, "P", 64)  # excitatory neurons or channels; P: pooling
-    blocks: int = bounded(2, 1, 64)  # basic blocks a stage, of a resnet only
+    blocks: Annotated[int, Within(1, 64)] = 2  # basic blocks a stage, of a resnet only
     normalization: Literal["ei", "batch"] = "ei"  # batch: the baseline, which is no circuit
     classifier: Literal["flatten", "pool"] = "flatten"  # pool: of a vgg, by the mean of each map
     reset: Literal["soft", "hard"] = "soft"  # soft: by the threshold (M7); hard: to zero (M20)
-    steps: int = bounded(4, 1, 1024)  # T, time steps an image is shown for, or event frames
+    # T, time steps an image is shown for, or event frames
+    steps: Annotated[int, Within(1, 1024)] = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """The optimiser and its schedule (M14, M15), and the loss (M16)."""
 
-    epochs: int = bounded(40, 1, 100_000)
-    max_iterations: int = bounded(0, 0, 2**31)  # batches after which to end; 0: after the epochs
-    batch: int = bounded(32, 1, 65_536)
-    rate: float = bounded(0.01, 0.0, 10.0)  # peak learning rate
-    warmup_epochs: int = bounded(4, 0, 100_000)
-    warmup_rate: float = bounded(1e-7, 0.0, 10.0)  # learning rate of the first iteration
-    momentum: float = bounded(0.9, 0.0, 0.9999)
-    weight_decay: float = bounded(5e-4, 0.0, 1.0)
-    label_smoothing: float = bounded(0.0, 0.0, 0.9)
-    clip_ratio: float = bounded(0.0, 0.0, 1e9)  # of a gradient's norm to its parameter's; 0: any
-    distillation: float = bounded(0.0, 0.0, 1.0)  # share of the teacher in the loss; fine-tuning
+    epochs: Annotated[int, Within(1, 100_000)] = 40
+    # batches after which to end; 0: after the epochs
+    max_iterations: Annotated[int, Within(0, 2**31)] = 0
+    batch: Size = 32
+    rate: Rate = 0.01  # peak learning rate
+    warmup_epochs: Annotated[int, Within(0, 100_000)] = 4
+    warmup_rate: Rate = 1e-7  # learning rate of the first iteration
+    momentum: Annotated[float, Within(0.0, 0.9999)] = 0.9
+    weight_decay: Share = 5e-4
+    label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0
+    # of a gradient's norm to its parameter's; 0: any
+    clip_ratio: Annotated[float, Within(0.0, 1e9)] = 0.0
+    distillation: Share = 0.0  # share of the teacher in the loss; fine-tuning
     precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
     kernel: Literal["auto", "fused", "plain"] = "auto"  # fused: compiled; auto: where it can be
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
-    threads: int = bounded(1, 1, 1024)  # of torch; another number gives other bits
+    threads: Annotated[int, Within(1, 1024)] = 1  # of torch; another number gives other bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +59,10 @@ class Data:
 
     name: str = "digits"
     augmentation: Literal["published", "none"] = "published"  # what docs/data.md says of the set
-    shift: float = bounded(0.0, 0.0, 64.0)  # pixels, along either axis
-    rotate: float = bounded(0.0, 0.0, 180.0)  # degrees
-    scale: float = bounded(0.0, 0.0, 0.9)  # relative change of size
-    shear: float = bounded(0.0, 0.0, 1.0)  # columns moved per row
+    shift: Annotated[float, Within(0.0, 64.0)] = 0.0  # pixels, along either axis
+    rotate: Annotated[float, Within(0.0, 180.0)] = 0.0  # degrees
+    scale: Annotated[float, Within(0.0, 0.9)] = 0.0  # relative change of size
+    shear: Share = 0.0  # columns moved per row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,8 @@ class Ablation:
 
     initialisation: Literal["ei", "kaiming"] = "ei"  # kaiming: of W_EE and W_IE
     sign: bool = True  # weights and gains stay >= 0 (M14)
-    epsilon: Literal["adaptive"] | float = bounded("adaptive", 1e-12, 1.0)  # of the divisor (M6)
+    # of the divisor (M6)
+    epsilon: Literal["adaptive"] | Annotated[float, Within(1e-12, 1.0)] = "adaptive"
     gradient_scaling: bool = True  # of W_EI, by 1/d (M11)
     straight_through: bool = True  # the gradient of the adaptive divisor (M10)
 

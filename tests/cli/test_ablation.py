@@ -41,15 +41,15 @@ def test_run_of_an_ablation_of_the_training_alone_compiles(call, empty):
         ),
         (
             ["ablation.epsilon=0"],
-            "ablation.epsilon = 0.0 is outside of 1e-12 to 1.0",
-            "ablation.epsilon",
+            "ablation.epsilon = 0 is outside of 1e-12 to 1.0",
+            "--set",
             "choose ablation.epsilon from 1e-12 to 1.0",
         ),
         (
             ["ablation.epsilon=adaptiv"],
-            "ablation.epsilon = 'adaptiv' is not adaptive or a number",
+            "ablation.epsilon = 'adaptiv' is not 'adaptive' or a number",
             "--set",
-            "give ablation.epsilon adaptive or a number",
+            "give ablation.epsilon 'adaptive' or a number",
         ),
         (
             ["ablation.gradient_scale=false"],

@@ -345,7 +345,7 @@ def test_a_target_without_any_divider_or_backend_is_refused(trained, refused):
     head, _, _ = SPEC.partition("[divider.exact]")
     (trained / "t.toml").write_text(head)
     refused("compile", "--target", "t.toml", code=1, what="divider is missing", where="t.toml",
-            fix="mend this key")  # fmt: skip
+            fix="set divider")  # fmt: skip
     (trained / "b.toml").write_text(SPEC.replace('backend = "digital"', 'backend = "vlsi"'))
     for command in (("compile", "--target", "b.toml"), ("targets", "check", "b.toml")):
         refused(*command, code=1, what="no backend is called 'vlsi'", where="b.toml, key backend",
@@ -356,9 +356,9 @@ def test_a_spec_cannot_lead_the_build_out_of_its_folder(trained, refused):
     (trained / "t.toml").write_text(SPEC.replace('name = "digital"', 'name = "../../x"'))
     (trained / "s.toml").write_text(SCHEME.replace('name = "int8"', 'name = "a/b"'))
     refused("compile", "--target", "t.toml", code=1, what="name = '../../x'", where="t.toml",
-            fix="mend this key")  # fmt: skip
+            fix="give name a word of at most 64 letters")  # fmt: skip
     refused("compile", "--scheme", "s.toml", code=1, what="name = 'a/b'", where="s.toml",
-            fix="mend this key")  # fmt: skip
+            fix="give name a word of at most 64 letters")  # fmt: skip
 
 
 def test_an_imported_network_needs_samples(trained, refused):

@@ -46,12 +46,20 @@ def test_every_contradiction_is_named_at_once(tmp_path):
     [
         ("floor = 0.5e-12", "floor = 0.0", "floor = 0.0 is not a positive number"),
         ("full_scale_n = [70e-12", 'full_scale_n = ["70"', r"full_scale_n\[0\] = '70'"),
-        ("full_scale_n = [70e-12", "full_scale_n = 7 #", "full_scale_n is not a list"),
+        ("full_scale_n = [70e-12", "full_scale_n = 7 #", "full_scale_n = 7 is not a list"),
         ("tags = 2048 ", "tags = 512 ", "1024 neurons cannot each have one of chip.tags = 512"),
         ("columns = 1 ", "columns = 9 ", "board.columns is beyond chip.hops = 7"),
         ("cams = 64 ", "cams = 65536 ", "the board has 67108864 synapses, at most 33554432"),
-        ("cams = 64 ", "cams = 1000000000000 ", "chip.cams = 1000000000000 is not in 1..65536"),
-        ("fine = 256 ", "fine = 1000000000000 ", "dac.fine = 1000000000000 is not in 2..4096"),
+        (
+            "cams = 64 ",
+            "cams = 100000000 ",
+            "chip.cams = 100000000 is outside of 1 to 65536",
+        ),
+        (
+            "fine = 256 ",
+            "fine = 100000000 ",
+            "dac.fine = 100000000 is outside of 2 to 4096",
+        ),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path, old, new, said):

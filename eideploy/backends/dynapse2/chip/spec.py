@@ -1,11 +1,14 @@
 """What a board of DYNAP-SE2 chips offers, read from targets/<name>/spec.toml."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
-from eideploy.tables import bounded, build, read_toml, refuse
+from eideploy.errors import SpecError
+from eideploy.tables import read_toml
+from eideploy.typed import Fault, Line, Name, Positive, Within, instead, refuse, typed
 
 VERSION = 1
 BACKEND = "dynapse2"
@@ -16,33 +19,32 @@ SYNAPSE_ROLES = tuple(f"{r}_{what}" for r in RECEPTORS for what in ("tau", "gain
 MOST_SYNAPSES = 1 << 25  # of a board; the largest grid of chips has 15 million
 ROLES = SOMA_ROLES + SYNAPSE_ROLES  # what a population says in ampere
 WEIGHT_ROLES = ("weight_0", "weight_1", "weight_2", "weight_3")
-OTHER_ROLES = (
-    "nmda_gate", "adaptation_gain", "adaptation_tau", "adaptation_pulse", "adaptation_weight",
-)  # fmt: skip
+ADAPTATION_ROLES = tuple(f"adaptation_{what}" for what in ("gain", "tau", "pulse", "weight"))
+OTHER_ROLES = ("nmda_gate", *ADAPTATION_ROLES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """Chips in a grid, chip = y * columns + x; input comes in at `entry`."""
 
-    columns: int = bounded(1, 15)
-    rows: int = bounded(1, 15)
-    entry: int = bounded(0, 224)  # the chip whose hops (0, 0) an input event has
-    defects: str = ""  # a file beside the spec; empty: none known
-    bias_table: str = ""  # a file of measured currents beside the spec; empty: the formula
+    columns: Annotated[int, Within(1, 15)]
+    rows: Annotated[int, Within(1, 15)]
+    entry: Annotated[int, Within(0, 224)]  # the chip whose hops (0, 0) an input event has
+    defects: Line = ""  # a file beside the spec; empty: none known
+    bias_table: Line = ""  # a file of measured currents beside the spec; empty: the formula
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
     """Counts of one chip."""
 
-    cores: int = bounded(1, 8)
-    neurons: int = bounded(1, 65_536)  # a core
-    cams: int = bounded(1, 65_536)  # a neuron: synapses
-    destinations: int = bounded(1, 1024)  # a neuron: SRAM entries
-    tags: int = bounded(2, 65536)
-    hops: int = bounded(1, 127)  # along an axis, either way
-    weight_bits: int = bounded(4, 4)  # of a synapse's mask, one a base current
+    cores: Annotated[int, Within(1, 8)]
+    neurons: Annotated[int, Within(1, 65_536)]  # a core
+    cams: Annotated[int, Within(1, 65_536)]  # a neuron: synapses
+    destinations: Annotated[int, Within(1, 1024)]  # a neuron: SRAM entries
+    tags: Annotated[int, Within(2, 65536)]
+    hops: Annotated[int, Within(1, 127)]  # along an axis, either way
+    weight_bits: Annotated[int, Within(4, 4)]  # of a synapse's mask, one a base current
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,57 +56,57 @@ class Monitor:
     marker        tag that marks time, never a neuron's
     """
 
-    x_hop: int = bounded(-127, 127)
-    y_hop: int = bounded(-127, 127)
-    seen_x: int = bounded(-127, 127)
-    marker: int = bounded(0, 65535)
+    x_hop: Annotated[int, Within(-127, 127)]
+    y_hop: Annotated[int, Within(-127, 127)]
+    seen_x: Annotated[int, Within(-127, 127)]
+    marker: Annotated[int, Within(0, 65535)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BiasDac:
     """The bias generator: coarse 0..coarse-1, fine 0..fine-1, currents in ampere."""
 
-    coarse: int = bounded(1, 64)
-    fine: int = bounded(2, 4096)
-    floor: float
-    full_scale_n: tuple[float, ...]  # by coarse step, N type
-    full_scale_p: tuple[float, ...]
+    coarse: Annotated[int, Within(1, 64)]
+    fine: Annotated[int, Within(2, 4096)]
+    floor: Positive
+    full_scale_n: tuple[Positive, ...]  # by coarse step, N type
+    full_scale_p: tuple[Positive, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bias:
     """One bias: the factor from the generator's current to the circuit's, and what it sets."""
 
-    factor: float
-    role: str = ""  # of ROLES, WEIGHT_ROLES or OTHER_ROLES; empty: left as samna has it
+    factor: Positive
+    role: Line = ""  # of ROLES, WEIGHT_ROLES or OTHER_ROLES; empty: left as samna has it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constants:
     """Of the circuits: capacitances in farad, potentials in volt, dark current in ampere."""
 
-    c_membrane: float
-    c_ampa: float
-    c_nmda: float
-    c_gaba: float
-    c_shunt: float
-    c_adaptation: float
-    c_refractory: float
-    c_pulse: float
-    dark_current: float
-    kappa_n: float
-    kappa_p: float
-    thermal_voltage: float
-    threshold_voltage: float
+    c_membrane: Positive
+    c_ampa: Positive
+    c_nmda: Positive
+    c_gaba: Positive
+    c_shunt: Positive
+    c_adaptation: Positive
+    c_refractory: Positive
+    c_pulse: Positive
+    dark_current: Positive
+    kappa_n: Positive
+    kappa_p: Positive
+    thermal_voltage: Positive
+    threshold_voltage: Positive
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
     """Which dendrite stands for what the E-I circuit asks."""
 
-    excitation: str
-    subtractive: str
-    divisive: str
+    excitation: Line
+    subtractive: Line
+    divisive: Line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +114,9 @@ class ChipSpec:
     """A board as data; a pass asks it questions, never its name."""
 
     source: Path  # the spec's file
-    name: str
-    backend: str
-    description: str
+    name: Name
+    backend: Line
+    description: Line
     board: Board
     chip: Chip
     monitor: Monitor
@@ -122,7 +124,7 @@ class ChipSpec:
     roles: Roles
     dac: BiasDac
     constants: Constants
-    latches: tuple[str, ...]
+    latches: tuple[Line, ...]
     biases: Mapping[str, Bias]
 
     @property
@@ -153,7 +155,7 @@ class ChipSpec:
 class Dendrite:
     """The number that a synapse names a dendrite by."""
 
-    code: int = bounded(0, 65535)
+    code: Annotated[int, Within(0, 65535)]
 
 
 def read_spec(path: Path) -> ChipSpec:
@@ -162,76 +164,94 @@ def read_spec(path: Path) -> ChipSpec:
     Raises:
         SpecError: naming every key that is unknown, missing, wrong or contradicts another.
     """
-    spec = build(ChipSpec, read_toml(path, VERSION), path, source=path)
-    refuse([*_biases(spec), *_dendrites(spec), *_places(spec)], path)
+    table, where = read_toml(path, VERSION), str(path)
+    spec = typed(ChipSpec, table, where=where, error=SpecError, given={"source": str(path)})
+    contradictions = (*_biases(spec), *_dendrites(spec), *_places(spec))
+    refuse(contradictions, error=SpecError, where=where)
     return spec
 
 
-def _biases(spec: ChipSpec) -> list[str]:
+def _biases(spec: ChipSpec) -> Iterator[Fault]:
     known = {*ROLES, *WEIGHT_ROLES, *OTHER_ROLES}
-    found = [bias.role for bias in spec.biases.values() if bias.role]
-    missing = sorted(known - set(found))
-    twice = sorted({role for role in found if found.count(role) > 1})
-    return [
-        *(f"biases: role {role!r} is unknown" for role in sorted(set(found) - known)),
-        *(f"biases: no bias has role {role!r}" for role in missing),
-        *(f"biases: two biases have role {role!r}" for role in twice),
-        *(
-            f"dac.{key} lists {len(getattr(spec.dac, key))} currents for {spec.dac.coarse} steps"
-            for key in ("full_scale_n", "full_scale_p")
-            if len(getattr(spec.dac, key)) != spec.dac.coarse
-        ),
-        *(
-            f"biases.{name} ends neither in _N nor in _P, the type of its transistor"
-            for name in spec.biases
-            if not name.endswith(("_N", "_P"))
-        ),
-    ]
+    given = [bias.role for bias in spec.biases.values() if bias.role]
+    for role in sorted(set(given) - known):
+        yield Fault(what=f"biases: role {role!r} is unknown", fix=instead(role, sorted(known)))
+    for role in sorted(known - set(given)):
+        yield Fault(what=f"biases: no bias has role {role!r}", fix=f"give one the role {role!r}")
+    for role in sorted({role for role in given if given.count(role) > 1}):
+        yield Fault(what=f"biases: two biases have role {role!r}", fix="leave it to one of them")
+    for key in ("full_scale_n", "full_scale_p"):
+        if (count := len(getattr(spec.dac, key))) != spec.dac.coarse:
+            yield Fault(
+                what=f"dac.{key} lists {count} currents for {spec.dac.coarse} steps",
+                fix=f"list {spec.dac.coarse} currents in dac.{key}",
+            )
+    for name in spec.biases:
+        if not name.endswith(("_N", "_P")):
+            yield Fault(
+                what=f"biases.{name} ends neither in _N nor in _P, the type of its transistor",
+                fix=f"write {name}_N or {name}_P",
+            )
 
 
-def _dendrites(spec: ChipSpec) -> list[str]:
+def _dendrites(spec: ChipSpec) -> Iterator[Fault]:
     needed = {*RECEPTORS, UNUSED}
     codes = [d.code for d in spec.dendrites.values()]
-    faults = [f"dendrites.{name} is missing" for name in sorted(needed - set(spec.dendrites))]
-    faults += [f"dendrites.{name} is unknown" for name in sorted(set(spec.dendrites) - needed)]
+    for name in sorted(needed - set(spec.dendrites)):
+        yield Fault(what=f"dendrites.{name} is missing", fix=f"set dendrites.{name}")
+    for name in sorted(set(spec.dendrites) - needed):
+        known = [f"dendrites.{one}" for one in sorted(needed)]
+        key = f"dendrites.{name}"
+        yield Fault(what=f"there is no key {key}", fix=instead(key, known))
     if len(set(codes)) != len(codes):
-        faults.append(f"dendrites share a code: {sorted(codes)}")
-    chosen = {field.name: getattr(spec.roles, field.name) for field in fields(spec.roles)}
-    return faults + [
-        f"roles.{role} = {found!r} is none of {', '.join(RECEPTORS)}"
-        for role, found in chosen.items()
-        if found not in RECEPTORS
-    ]
+        yield Fault(what=f"dendrites share a code: {sorted(codes)}", fix="give each its own code")
+    for role, receptor in vars(spec.roles).items():
+        if receptor not in RECEPTORS:
+            receptors = ", ".join(RECEPTORS)
+            yield Fault(
+                what=f"roles.{role} = {receptor!r} is none of {receptors}",
+                fix=f"choose roles.{role} from {receptors}",
+            )
 
 
-def _places(spec: ChipSpec) -> list[str]:
-    named = {"defects": spec.board.defects, "bias_table": spec.board.bias_table}
-    faults = [
-        f"board.{key} = {name!r} is no name of a file beside the spec"
-        for key, name in named.items()
-        if name and Path(name).name != name
-    ]
-    if spec.board.entry >= spec.chips:
-        faults.append(f"board.entry = {spec.board.entry}, the board has {spec.chips} chips")
-    if spec.monitor.marker >= spec.chip.tags:
-        faults.append(f"monitor.marker = {spec.monitor.marker}, there are {spec.chip.tags} tags")
-    if spec.chip.cores * spec.chip.neurons > spec.chip.tags:
-        faults.append(
-            f"chip.cores x chip.neurons = {spec.chip.cores * spec.chip.neurons} neurons cannot "
-            f"each have one of chip.tags = {spec.chip.tags} to be monitored by"
+def _places(spec: ChipSpec) -> Iterator[Fault]:
+    board, chip = spec.board, spec.chip
+    for key, name in {"defects": board.defects, "bias_table": board.bias_table}.items():
+        if name and Path(name).name != name:
+            yield Fault(
+                what=f"board.{key} = {name!r} is no name of a file beside the spec",
+                fix=f"put the file beside the spec, and write its name in board.{key}",
+            )
+    if board.entry >= spec.chips:
+        yield Fault(
+            what=f"board.entry = {board.entry}, the board has {spec.chips} chips",
+            fix=f"choose board.entry below {spec.chips}",
         )
-    if (
-        synapses := spec.chips * spec.chip.cores * spec.chip.neurons * spec.chip.cams
-    ) > MOST_SYNAPSES:
-        faults.append(f"the board has {synapses} synapses, at most {MOST_SYNAPSES} are reasonable")
+    if spec.monitor.marker >= chip.tags:
+        yield Fault(
+            what=f"monitor.marker = {spec.monitor.marker}, there are {chip.tags} tags",
+            fix=f"choose monitor.marker below {chip.tags}",
+        )
+    if (neurons := chip.cores * chip.neurons) > chip.tags:
+        yield Fault(
+            what=f"chip.cores x chip.neurons = {neurons} neurons cannot "
+            f"each have one of chip.tags = {chip.tags} to be monitored by",
+            fix="correct chip.cores, chip.neurons or chip.tags",
+        )
+    if (synapses := spec.chips * neurons * chip.cams) > MOST_SYNAPSES:
+        yield Fault(
+            what=f"the board has {synapses} synapses, at most {MOST_SYNAPSES} are reasonable",
+            fix="correct chip.cams, or choose a smaller board",
+        )
     reached = {
         "monitor.x_hop": abs(spec.monitor.x_hop),
         "monitor.y_hop": abs(spec.monitor.y_hop),
-        "board.columns": spec.board.columns,
-        "board.rows": spec.board.rows,
+        "board.columns": board.columns,
+        "board.rows": board.rows,
     }
-    return faults + [
-        f"{key} is beyond chip.hops = {spec.chip.hops}"
-        for key, steps in reached.items()
-        if steps > spec.chip.hops
-    ]
+    for key, steps in reached.items():
+        if steps > chip.hops:
+            yield Fault(
+                what=f"{key} is beyond chip.hops = {chip.hops}",
+                fix=f"choose {key} of at most {chip.hops}",
+            )

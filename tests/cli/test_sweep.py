@@ -127,7 +127,7 @@ def test_the_table_says_mean_and_spread_over_runs():
          "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}
         for i, accuracy in enumerate((0.94, 0.98))
     ]  # fmt: skip
-    title, _, line = sweep_text(rows, None).split("\n\n")[0].splitlines()
+    title, _, line, _ = sweep_text(rows, None).split("\n\n")[0].splitlines()
     assert title == ("means over 2 runs, 9 samples each; float accuracy 97.00 %, spread 0.00")
     assert line.split()[4:7] == ["96.00", "2.83", "-1.00"]
 
@@ -137,7 +137,7 @@ def test_one_run_without_labels_has_neither_accuracy_nor_spread():
            "inhibition": "factored", "samples": 9,
            "float_accuracy": None, "accuracy": None, "agreement": 0.99, "mismatch": {},
            "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}  # fmt: skip
-    title, _, line = sweep_text([row], None).split("\n\n")[0].splitlines()
+    title, _, line, _ = sweep_text([row], None).split("\n\n")[0].splitlines()
     assert title == "9 samples"
     assert line.split()[4:7] == ["-", "-", "-"]
 

@@ -144,7 +144,7 @@ def test_too_few_classes_are_refused():
 
 def test_a_network_of_more_weights_than_can_be_trained_is_refused_before_it_takes_memory():
     wide = Architecture(kind="mlp", widths=(65_536,) * 1024)
-    with pytest.raises(ConfigError, match=r"would have 5497\d+ weights, at most 134217728 can"):
+    with pytest.raises(ConfigError, match="would have 6591858081812 weights, at most 134217728"):
         build(wide, (1, 8, 8), 10)
 
 

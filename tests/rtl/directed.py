@@ -98,20 +98,24 @@ def remainder_beyond_its_width(method):
 
 
 def windows(method):
-    """Convolve with padding and stride, pool over a border, add two branches; in both policies."""
+    """Convolve with padding and strides, pool over a border, add branches; in both policies.
+
+    A membrane of the last layer falls below what it can hold.
+    """
     rng = np.random.default_rng(5)
 
     def weights(n, *rest):
         return rng.integers(0, 256, (n, *rest)) * (rng.random((n, *rest)) < 0.6)
 
-    def layer(name, reads, channels, n_e, n_i, policy, kernel=3, **geometry):
+    def layer(name, reads, channels, n_e, n_i, policy, kernel=3, bias=None, **geometry):
+        drawn = rng.integers(-9, 9, n_e)
         return [
             conv(
                 name, reads,
                 weights(n_e, channels, kernel, kernel), weights(n_i, channels, kernel, kernel),
                 weights(n_e, n_i) * (rng.random((n_e, 1)) < 0.7), gain=rng.integers(0, 9, n_i),
                 align=rng.integers(0, 4, n_e), floor=rng.integers(1, 99, n_e),
-                shift_ee=rng.integers(0, 3, n_e), fraction=6, bias=rng.integers(-9, 9, n_e),
+                shift_ee=rng.integers(0, 3, n_e), fraction=6, bias=drawn if bias is None else bias,
                 division=_division(method, policy), **geometry,
             ),
             lif(f"{name}.lif", name, n_e, threshold=rng.integers(1, 40, n_e), leak=2),
@@ -124,8 +128,9 @@ def windows(method):
         Add(name="sum", inputs=("a.lif", "b.lif")),
         SumPool(name="pool", inputs=("sum",), kernel=2),
         *layer("c", "pool", 6, 5, 2, "minimum", kernel=2, padding=1, stride=2),
-        Flatten(name="flat", inputs=("c.lif",)),
-        readout("flat", weights(3, 5 * 2 * 2), weights(2, 5 * 2 * 2), weights(3, 2), shift_ee=2),
+        *layer("d", "c.lif", 5, 5, 2, "floor", kernel=1, stride=2, bias=[-30_000, -9, 0, 5, 9]),
+        Flatten(name="flat", inputs=("d.lif",)),
+        readout("flat", weights(3, 5), weights(2, 5), weights(3, 2), shift_ee=2),
     ]
     x = rng.random((2, 2, 3, 5, 7)) * 15 * (rng.random((2, 2, 3, 5, 7)) < 0.3)
     return Circuit(nodes=tuple(nodes), steps=2), x

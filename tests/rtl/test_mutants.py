@@ -51,7 +51,7 @@ MUTANTS = {
     "a border has taps": ("event_scanner", "count_y != '0 && count_x != '0", "1'b1"),
     "a sum is not forwarded": ("lanes", "again <= valids[6] &&", "again <= 1'b0 &&"),
     "excitation is not shifted": ("lanes", "product5 << shifts5[i*K+:K]", "product5"),
-    "inhibition excites": ("lanes", "old_num - product6", "old_num + product6"),
+    "inhibition excites": ("lanes", "old_num - N'(product6)", "old_num + N'(product6)"),
     "signed weights are unsigned": (
         "lanes", "{is_signed4 && weight[W-1], weight}", "{1'b0, weight}"),
     "all weights are signed": (

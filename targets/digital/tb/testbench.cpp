@@ -85,8 +85,10 @@ class Testbench {
         const uint32_t patience = again ? draw() % CLEAR_ROWS : CLEAR_ROWS;
         core_->reset = 1;
         core_->in_valid = 0;
-        meddle();
+        if (was_reset_) meddle();
+        else settle();  // before its first reset a core is in any state
         clock();
+        was_reset_ = true;
         core_->reset = 0;
         uint32_t spent = 0;
         for (meddle(); !core_->idle && spent < patience; spent++) {
@@ -275,6 +277,7 @@ class Testbench {
     std::string first_entry_;  // of the program
     uint64_t length_ = 64;     // of the last inference, in cycles
     uint32_t aborted_ = 0;
+    bool was_reset_ = false;
 };
 
 std::vector<Word> read_words(const std::string& path) {

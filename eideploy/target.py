@@ -9,7 +9,7 @@ from eideploy import shipped
 from eideploy.backends.dynapse2.chip.spec import BACKEND as MIXED
 from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
 from eideploy.errors import SpecError, UsageError
-from eideploy.numeric.division import METHODS
+from eideploy.numeric.division import method_called, methods
 from eideploy.tables import is_file, read_toml
 from eideploy.typed import Fault, Line, Name, Within, refuse, typed
 
@@ -184,14 +184,16 @@ def read_target(path: Path) -> Target:
 
 
 def _contradictions(target: Target) -> Iterator[Fault]:
-    known, core = ", ".join(METHODS), target.core
-    for method in sorted(target.divider.keys() - set(METHODS)):
+    core = target.core
+    for method in sorted(m for m in target.divider if not method_called(m)):
         yield Fault(
             what=f"divider.{method} is no method of division",
-            fix=f"remove divider.{method}, or name one of {known}",
+            fix=f"remove divider.{method}, or name one of {_known_methods()}",
         )
     if not target.divider:
-        yield Fault(what="divider lists no method of division", fix=f"add one of {known}")
+        yield Fault(
+            what="divider lists no method of division", fix=f"add one of {_known_methods()}"
+        )
     if core.lanes % core.update_lanes:
         yield Fault(
             what=f"core.update_lanes = {core.update_lanes} does not divide "
@@ -203,3 +205,7 @@ def _contradictions(target: Target) -> Iterator[Fault]:
             what=f"the memories have {words} words, at most {MOST_WORDS} are reasonable",
             fix="choose smaller depths in [memory]",
         )
+
+
+def _known_methods() -> str:
+    return ", ".join(kind.method for kind in methods())

@@ -21,7 +21,7 @@ from eideploy.circuit import (
 )
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.numeric.division import METHODS, Tabulated
+from eideploy.numeric.division import Tabulated, method_called
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def load(path: Path) -> Circuit:
             fix=RESTORE,
         ) from error
     except FormatError as error:
-        raise FormatError(error.what, where=f"{path}, {error.where}", fix=RESTORE) from error
+        raise FormatError(error.what, where=f"{path}, {error.where}", fix=error.fix) from error
 
 
 def _pack_node(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
@@ -130,11 +130,17 @@ def _fits(value: object, hint: object) -> bool:
 def _unpack_division(entry: Mapping[str, Any], table: Array) -> Division:
     method, policy = entry["method"], entry["zero_policy"]
     widths = entry["index_bits"], entry["fraction_bits"], entry["segment_bits"]
-    known = method in METHODS and policy in ("minimum", "floor")
+    kind = method_called(method)
+    if kind is None:
+        raise FormatError(
+            f"no installed package has the division {method!r}",
+            where="division",
+            fix=f"install the package that it comes from, or {RESTORE}",
+        )
+    known = policy in ("minimum", "floor")
     if not (known and all(type(n) is int and 0 <= n <= MAX_WIDTH for n in widths)):
         raise FormatError("the division is malformed", where="division", fix=RESTORE)
     index_bits, fraction_bits, segment_bits = widths
-    kind = METHODS[method]
     size = 1 << index_bits if issubclass(kind, Tabulated) else 0
     whole = table.dtype == np.int64 and table.shape == (size,)
     if not whole or (table < 0).any() or (table > 1 << fraction_bits).any():

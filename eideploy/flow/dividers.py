@@ -69,8 +69,8 @@ def methods(build: Build) -> list[str]:
 
     A network that does not divide has one.
     """
-    divides = build.program.division.divider.method != "none"
-    return [m for m in DIVIDERS if m in build.program.target.divider and (m != "none") == divides]
+    divides, offered = build.program.division.divider.divides, build.program.target.divider
+    return [m for m, kind in DIVIDERS.items() if m in offered and kind.divides == divides]
 
 
 def _program(program: Program, method: str) -> Program:

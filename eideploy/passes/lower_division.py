@@ -5,7 +5,7 @@ from dataclasses import replace
 from eideploy.circuit import Circuit, Division
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.errors import CapacityError
-from eideploy.numeric.division import NAMES, Divider
+from eideploy.numeric.division import Divider, names
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target
@@ -25,20 +25,20 @@ def lower_division(
             "none", or the other way round.
     """
     layers = circuit.of(IntegerCurrent)
-    plain = any(n.division and n.division.divider.method == "none" for n in layers)
-    if plain != (divider.method == "none"):
+    plain = any(n.division and not n.division.divider.divides for n in layers)
+    if plain == divider.divides:
         raise CapacityError(
             f"the network has no shunting inhibition that {divider.label} could divide by"
             if plain
             else "the network divides by its shunting inhibition, which none leaves out",
             where="--division, --lut",
-            fix="leave it out" if plain else f"name one of {', '.join(NAMES)}",
+            fix="leave it out" if plain else f"name one of {', '.join(names())}",
         )
     if divider.method not in target.divider:
         raise CapacityError(
             f"the target cannot divide by {divider.method}",
             where=f"target {target.name}",
-            fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*NAMES}))}",
+            fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*names()}))}",
         )
     division = Division(divider=divider, zero_policy=zero_policy)
     return circuit.rewrite(IntegerCurrent, lambda node: replace(node, division=division))

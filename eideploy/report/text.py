@@ -5,7 +5,6 @@ from decimal import ROUND_CEILING, Context, Decimal
 
 from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.circuit.limits import limits
-from eideploy.numeric.division import Undivided
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
 from eideploy.report.compare import Comparison, CycleSummary, InputComparison
@@ -54,7 +53,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def division_text(program: Program) -> str:
     """Return how the program divides, its table's size and its bound."""
     divider, policy = program.division.divider, program.division.zero_policy
-    if isinstance(divider, Undivided):
+    if not divider.divides:
         return "none (the network has no shunting inhibition)"
     if divider.bound is None:
         return f"{divider.label} (no bound: a neuron's divisor is always the same)"

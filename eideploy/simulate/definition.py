@@ -1,8 +1,9 @@
 """The arithmetic of a compiled network, in plain integers and in the order of docs/arithmetic.md.
 
 One sample and one time step at a time, for reading and not for speed. Arrays hold Python integers,
-which neither overflow nor round. Whatever else computes a network (the fast simulator, the core,
-ONNX) is compared with this file.
+which neither overflow nor round; a method of division has its quotient in plain integers, too
+(`Divider.scalar`). Whatever else computes a network (the fast simulator, the core, ONNX) is
+compared with this file.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ from eideploy.circuit.integer import (
 from eideploy.circuit.node import window_output
 from eideploy.circuit.nodes import Convolution
 from eideploy.errors import InvariantError
-from eideploy.numeric.division import Constant, Divider, Exact, Mitchell, Tabulated, Undivided
 
 State = Mapping[str, Array]  # the membrane v of every LIF node
 
@@ -149,7 +149,7 @@ def current(node: IntegerCurrent, x: Array, moment: Moment) -> Array:
         den = np.broadcast_to(each(instead, num), num.shape)
     c, saturated = [], 0
     for numerator, divisor, power in zip(num.flat, den.flat, fraction.flat, strict=True):
-        magnitude = 0 if silent else quotient(divider, abs(numerator), divisor, power)
+        magnitude = 0 if silent else divider.scalar(abs(numerator), divisor, power)  # (A7)
         saturated += magnitude > most
         c.append(min(magnitude, most) * (-1 if numerator < 0 else 1))  # (A8)
     moment.saturated[node.name] = saturated
@@ -168,49 +168,6 @@ def without_zeros(node: IntegerCurrent, den: Array, fraction: Array) -> tuple[Ar
     align = each(node.align, den)
     least = min((d for d in (den << align).flat if d > 0), default=0)
     return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
-
-
-def quotient(divider: Divider, num: int, den: int, fraction: int) -> int:
-    """Return round(2^fraction num / den) of num >= 0 and den > 0 as a divider finds it (A7, A8)."""
-    match divider:
-        case Exact() | Constant() | Undivided():
-            return rounded(num, den, fraction)
-        case Tabulated():  # r 2^-m / 2^e for 1 / den
-            e, mantissa = leading(den, divider.index_bits)
-            r = int(divider.table[mantissa])
-            return rounded(num * r, 1, fraction - e - divider.fraction_bits)
-        case Mitchell():
-            return by_logarithms(num, den, fraction, divider.index_bits)
-    raise InvariantError(
-        f"no arithmetic is defined for the division {divider.method!r}", where="division",
-        fix="define its quotient",
-    )  # fmt: skip
-
-
-def by_logarithms(num: int, den: int, fraction: int, bits: int) -> int:
-    """Return round(2^fraction num / den) by the difference of Mitchell's logarithms."""
-    if num == 0:
-        return 0
-    (e_num, f), (e_den, d) = leading(num, bits), leading(den, bits)
-    power = fraction + e_num - e_den - bits
-    if f >= d:
-        return rounded((1 << bits) + f - d, 1, power)
-    return rounded((2 << bits) + f - d, 1, power - 1)
-
-
-def leading(x: int, bits: int) -> tuple[int, int]:
-    """Return e, the position of the leading one of x > 0, and the `bits` bits below it."""
-    e = x.bit_length() - 1
-    return e, (x << bits >> e) - (1 << bits)
-
-
-def rounded(num: int, den: int, fraction: int) -> int:
-    """Return 2^fraction num / den rounded to nearest, ties up, of num >= 0 and den > 0."""
-    if fraction < 0:
-        den <<= -fraction
-    else:
-        num <<= fraction
-    return (2 * num + den) // (2 * den)
 
 
 def fire(node: IntegerLIF, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:

@@ -29,7 +29,7 @@ from eideploy.circuit.integer import (
 )
 from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.errors import InvariantError
-from eideploy.numeric.division import Undivided, divide
+from eideploy.numeric.division import divide
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.lif import lif_step
 from eideploy.simulate.quotients import Quotients, has_quotients
@@ -227,7 +227,7 @@ def _product(rows: Array, weights: Array) -> Array:
 
 def divides(node: IntegerCurrent) -> bool:
     """Return whether a layer divides by its inhibition at all."""
-    return node.division is None or not isinstance(node.division.divider, Undivided)
+    return node.division is None or node.division.divider.divides
 
 
 def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:

@@ -29,7 +29,7 @@ def test_a_table_of_impossible_widths_is_refused(built, refused, lut):
 @pytest.mark.parametrize("command", ["compile", "simulate"])
 def test_an_unknown_division_is_refused(built, refused, command):
     refused(command, "--division", "newton", code=2, what="no division is called 'newton'",
-            where="--division", fix="exact, iterative, shift, shift2")  # fmt: skip
+            where="--division", fix="exact, iterative, lut, pwl, shift, shift2")  # fmt: skip
 
 
 def test_an_unknown_target_is_refused(trained, refused):

@@ -12,7 +12,7 @@ from eideploy.finetune.network import Goal, IntegerNetwork
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
-from eideploy.numeric.division import NAMES, constant, exact, lut, named, shift
+from eideploy.numeric.division import constant, exact, lut, named, names, shift
 from eideploy.scheme import load_scheme
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
@@ -27,7 +27,7 @@ KINDS = {
     "resnet": Architecture(kind="resnet", widths=(8, 12), blocks=1, steps=2),
 }
 DIGITAL = load_target("digital")
-EVERY = replace(DIGITAL, divider=dict.fromkeys(NAMES, DIGITAL.divider["lut"]))
+EVERY = replace(DIGITAL, divider=dict.fromkeys(names(), DIGITAL.divider["lut"]))
 FINE = load_scheme("int8")
 FINE = replace(FINE, bits=replace(FINE.bits, input=12, w_ee=11, w_ie=11, w_ei=11, g_i=11))
 
@@ -66,7 +66,7 @@ def test_logits_are_the_simulators(kind, policy):
     check_equal(kind, "int4", lut(4, 6), policy)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_logits_are_the_simulators_by_every_division(name):
     check_equal("vgg", "int8", named(name), "minimum")
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from functools import partial
 
 from eideploy.backends.digital.bundle import write_bundle
-from eideploy.backends.digital.parameters import DEPTHS, LATENCIES, Shape, shape_of
+from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
 from eideploy.errors import CapacityError
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.place import laid_out, place
@@ -26,8 +26,9 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
     """Return a small core; every phase takes `later` cycles more than it must."""
     base = load_target("digital")
     widths = replace(base.widths, **widths)
-    depth = DEPTHS.get(method, widths.current + 5) + later
-    interval = depth if method == "exact" else 1 + later
+    rtl = DIVIDERS[method].rtl
+    depth = rtl.depth + widths.current * rtl.is_serial + later
+    interval = depth if rtl.is_serial else 1 + later
     target = replace(
         base,
         core=replace(base.core, lanes=lanes, update_lanes=update_lanes),

@@ -36,7 +36,7 @@ def drawn(draw, kind, most=1 << 24):
 @st.composite
 def cores(draw):
     """Draw a core that a spec may ask for and the SystemVerilog can be."""
-    method = draw(st.sampled_from(DIVIDERS), label="method")
+    method = draw(st.sampled_from(list(DIVIDERS)), label="method")
     update_lanes = draw(st.sampled_from([1, 2, 8]), label="update lanes")
     lanes = update_lanes * draw(st.sampled_from([2, 1, 4]), label="lanes, of update lanes")
     later = draw(st.sampled_from([0, 1, 300]), label="later")
@@ -107,7 +107,7 @@ def least_cores_are_right(folder, count):
     lanes = st.sampled_from([(2, 1), (2, 2), (4, 1), (4, 2), (8, 4)])
 
     @settings(max_examples=count, **GENERATED)
-    @given(data=st.data(), method=st.sampled_from(DIVIDERS), lanes=lanes)
+    @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)), lanes=lanes)
     def check(data, method, lanes):
         circuit = data.draw(circuits(method=method), label="circuit")
         core = tight(circuit, method, lanes=lanes[0], update_lanes=lanes[1])

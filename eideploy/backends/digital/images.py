@@ -101,7 +101,7 @@ def _parameters(program: Program, shape: Shape, memories: Memories) -> Image:
 
 def _table(program: Program, shape: Shape) -> Image:
     divider = program.division.divider
-    if divider.method != "lut":
+    if not shape.rtl.has_table:
         return []
     return np.repeat(divider.table, (1 << shape.table_bits) // divider.table.size).tolist()
 

@@ -6,13 +6,11 @@ from math import ceil
 
 from eideploy.errors import CapacityError
 from eideploy.layout import AxisEntry, RouteEntry
-from eideploy.numeric.division import NAMES, SHIFT_INDEX_BITS, Divider, named
+from eideploy.numeric.division import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.program import Program
 from eideploy.target import Target
 
-DIVIDERS: tuple[str, ...] = ("exact", "lut", "shift", "shift2", "none")
-# Cycles of the divider with what follows; of "exact" its current bits + 5.
-DEPTHS: Mapping[str, int] = {"lut": 7, "shift": 6, "shift2": 7, "none": 6}
+DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED if kind.rtl}
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
@@ -35,7 +33,7 @@ Fields = dict[str, int]  # widths by name, the first one lowest
 class Shape:
     """What one core, and one simulator of it, is built for; programs of that shape share it.
 
-    table_bits, entry_bits  of the division table, "lut" only
+    table_bits, entry_bits  of the division table; 1 where the core has none
     """
 
     target: Target
@@ -46,7 +44,14 @@ class Shape:
     @property
     def update_depth(self) -> int:
         """Cycles from a neuron's issue to its membrane."""
-        return self.target.widths.current + 5 if self.method == "exact" else DEPTHS[self.method]
+        return self.rtl.depth + (self.target.widths.current if self.rtl.is_serial else 0)
+
+    @property
+    def rtl(self) -> Rtl:
+        """What the SystemVerilog has of the method."""
+        rtl = DIVIDERS[self.method].rtl
+        assert rtl is not None  # it is one of DIVIDERS
+        return rtl
 
     @property
     def aligned_bits(self) -> int:
@@ -117,18 +122,17 @@ def shape_of(program: Program) -> Shape:
         CapacityError: the spec asks for a core that this RTL does not describe.
     """
     divider = program.division.divider
-    if divider.method not in DIVIDERS:
+    if divider.rtl is None or divider.method not in DIVIDERS:
         raise CapacityError(
             f"the shipped SystemVerilog does not divide by {divider.label}",
             where=str(program.target.source),
-            fix=f"divide by one of {', '.join(name for name in DIVIDERS if name in NAMES)}",
+            fix=f"divide by one of {', '.join(m for m, kind in DIVIDERS.items() if kind.divides)}",
         )
-    has_table = divider.method == "lut"
     shape = Shape(
         target=program.target,
         method=divider.method,
-        table_bits=divider.index_bits if has_table else 1,
-        entry_bits=divider.fraction_bits if has_table else 1,
+        table_bits=divider.index_bits if divider.rtl.has_table else 1,
+        entry_bits=divider.fraction_bits if divider.rtl.has_table else 1,
     )
     require_offered(shape)
     return shape
@@ -170,8 +174,9 @@ def misfits(shape: Shape) -> list[str]:
     timing, depth = target.divider[shape.method], shape.update_depth
     if timing.latency < depth:
         faults.append(f"divider.{shape.method}.latency = {timing.latency}, it takes {depth}")
-    if shape.method == "exact" and timing.interval < depth:
-        faults.append(f"divider.exact.interval = {timing.interval}, a division takes {depth}")
+    if shape.rtl.is_serial and timing.interval < depth:
+        section = f"divider.{shape.method}"
+        faults.append(f"{section}.interval = {timing.interval}, a division takes {depth}")
     return faults
 
 
@@ -211,8 +216,7 @@ def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
         yield "logic [1:0] ", f"kind_{name}".upper(), number
     for number, name in enumerate(DIVIDERS):
         yield "integer ", f"divider_{name}".upper(), number
-    steps = _steps(named(shape.method)) if shape.method.startswith("shift") else [(0, 1)]
-    index = SHIFT_INDEX_BITS
+    steps, index = DIVIDERS[shape.method].steps(), SHIFT_INDEX_BITS
     yield "integer ", "SHIFT_STEPS", len(steps)
     yield "integer ", "SHIFT_INDEX", index
     for name, bits, values in (
@@ -277,7 +281,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "axis_bits": rows["axis_y"],
         "config_memories": len(MEMORIES),
         "config_bits": max(64, ceil(max(rows.values()) / 32) * 32),
-        "divider": DIVIDERS.index(shape.method),
+        "divider": list(DIVIDERS).index(shape.method),
         "interval": timing.interval,
         "update_depth": shape.update_depth,
         "latency_update": timing.latency,
@@ -286,9 +290,3 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     }
     for name, value in sizes.items():
         yield "integer", name, value
-
-
-def _steps(divider: Divider) -> list[tuple[int, int]]:
-    """Return where the table of a shift divider changes, as (first index, entry)."""
-    table = divider.table.tolist()
-    return [(i, x) for i, x in enumerate(table) if i == 0 or table[i - 1] != x]

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.backends.onnx.division import divided, smaller
+from eideploy.backends.onnx.division import divided
 from eideploy.backends.onnx.graph import WIDE, Graph, Value
 from eideploy.backends.onnx.network import Network, per_channel
+from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
 from eideploy.circuit.integer import (
@@ -83,13 +84,13 @@ class IntegerNetwork(Network):
     @apply.register
     def _(self, node: IntegerLIF, current: Value) -> Value:
         body = Graph(f"{node.name}/step", self.graph.words)
-        unit, top = body.whole(1 << node.leak), body.whole(1 << (node.membrane_bits - 1))
+        unit, limit = body.whole(1 << node.leak), 1 << (node.membrane_bits - 1)
         each = per_channel(node.threshold, self.circuit.shapes[node.name])
         threshold = body.constant(body.whole(each), "threshold")
         below = body.op("Sub", "membrane", body.op("Mod", "membrane", unit))  # floors, as >> does
         v = body.op("Sub", "membrane", body.op("Div", below, unit))
-        u = body.op("Add", v, "current")
-        u = smaller(body, body.op("Where", body.op("Less", u, -top), -top, u), top - 1)
+        do, sum_ = InGraph(body, node.membrane_bits), Term(body, body.op("Add", v, "current"))
+        u = do.smaller(do.where(sum_ < -limit, -limit, sum_), limit - 1).value
         z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
         v = body.op("Sub", u, body.op("Mul", u if node.reset == "zero" else threshold, z))
         return self.scan(node, current, body, v, z)  # (A10)

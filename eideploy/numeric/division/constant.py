@@ -6,32 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eideploy.errors import InvariantError
-from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.division.exact import NUMERATOR, rounded_numerator, rounded_quotient
+from eideploy.numeric.division.exact import Exact
 from eideploy.numeric.fixed import Int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Constant(Divider):
-    """Each neuron's numerator over a calibrated constant (A23)."""
+class Constant(Exact):
+    """Each neuron's numerator over a calibrated constant (A23): an exact quotient of that."""
 
     method = "constant"
-    on_the_way = NUMERATOR
+    aliases = ()
     reads_divisor = False
+    rtl = None
 
     @property
     def bound(self) -> None:
         """None: a constant may err by any factor."""
         return
-
-    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
-        """Return round(2^fraction num / den), where den is the constant."""
-        del bits
-        return rounded_quotient(num, den, fraction)
-
-    def widest(self, num: int, fraction: int) -> int:
-        """Return the numerator, with the bit that is rounded."""
-        return rounded_numerator(num, fraction)
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Refuse: a constant stands for any DEN, so that no DEN says what it errs by.

@@ -1,18 +1,22 @@
 """What every method of division has in common (A7, A8).
 
-A method is a class of its own, which divides, bounds its error and says what divides in place of
-DEN. An executor that does not know the class of a method refuses it: none falls back on another's.
+A method is a class, and all that is known of it stands there: its name, its quotient in plain
+integers and in operators, its bound, its widest number, and what the core's RTL has of it. What a
+class does not say is refused; nothing falls back on another method.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.numeric.fixed import Array, Int, leading_one, scaled
+from eideploy.numeric.division import plain
+from eideploy.numeric.division.operators import Numbers, Operators, leading
+from eideploy.numeric.fixed import Array, Int
 
 
 def read_only(entries: Sequence[int]) -> Array:
@@ -20,6 +24,20 @@ def read_only(entries: Sequence[int]) -> Array:
     table = np.array(entries, dtype=np.int64)
     table.flags.writeable = False
     return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rtl:
+    """What the shipped SystemVerilog (targets/digital/rtl) has of a method.
+
+    depth      cycles from a neuron's issue to its membrane
+    is_serial  one cycle more for every bit of the current, and one division at a time
+    has_table  the table is loaded into a memory of the core
+    """
+
+    depth: int
+    is_serial: bool = False
+    has_table: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +52,12 @@ class Divider(ABC):
     """
 
     method: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()  # other names on the command line
+    usual_size: ClassVar[tuple[int, ...]] = ()  # of a method with sizes, as in "lut:8x8"
     on_the_way: ClassVar[str]  # what the widest number of a division is
+    divides: ClassVar[bool] = True  # it is a choice of networks that divide
     reads_divisor: ClassVar[bool] = True  # DEN is looked at, and zeros among it are replaced
+    rtl: ClassVar[Rtl | None] = None
 
     index_bits: int = 0
     fraction_bits: int = 0
@@ -49,8 +71,15 @@ class Divider(ABC):
         """Supremum of the relative error before c is rounded; None where there is no bound."""
 
     @abstractmethod
-    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
-        """Return 2^fraction num / den, rounded to nearest, ties up; 2^bits or more where it is.
+    def scalar(self, num: int, den: int, fraction: int) -> int:
+        """Return 2^fraction num / den, rounded to nearest, ties up, of num >= 0 and den > 0.
+
+        In plain integers: this is what the method computes. `quotient` is compared with it.
+        """
+
+    @abstractmethod
+    def quotient(self, num: Numbers, den: Numbers, fraction: Numbers, do: Operators) -> Numbers:
+        """Return what `scalar` does, in the operators of `do`; too wide where it saturates.
 
         Shapes   num, den, fraction: broadcast together; num >= 0, den > 0
         """
@@ -75,6 +104,30 @@ class Divider(ABC):
         """
         del constant
         return None
+
+    @classmethod
+    def of_size(cls, *size: int) -> Self:
+        """Return the divider of a size, of as many numbers as `usual_size`."""
+        del size
+        return cls()
+
+    @classmethod
+    def parse(cls, size: str) -> Self | None:
+        """Return the divider of what is written behind its name, "" or e.g. "8x10".
+
+        None where that is no size.
+        """
+        if not size:
+            return cls.of_size(*cls.usual_size)
+        numbers = size.split("x")
+        if not re.fullmatch(r"\d{1,4}(x\d{1,4})*", size) or len(numbers) != len(cls.usual_size):
+            return None
+        return cls.of_size(*map(int, numbers))
+
+    @classmethod
+    def steps(cls) -> list[tuple[int, int]]:
+        """Return what the core compares a mantissa with: (first index, entry) of every step."""
+        return [(0, 1)]
 
     @property
     def entries(self) -> int:
@@ -105,10 +158,16 @@ class Tabulated(Divider):
         error = np.maximum(np.abs(self.table * low - one), np.abs(self.table * (low + 1) - one))
         return int(error.max()) / one
 
-    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+    def scalar(self, num: int, den: int, fraction: int) -> int:
         """Return round(2^fraction num r(y) / 2^e)."""
-        entry, exponent = self.reciprocal(den)
-        return scaled(num * entry, fraction - exponent - self.fraction_bits, bits)
+        e, i = plain.leading(den, self.index_bits)
+        return plain.ratio(num * int(self.table[i]), 1, fraction - e - self.fraction_bits)
+
+    def quotient(self, num: Numbers, den: Numbers, fraction: Numbers, do: Operators) -> Numbers:
+        """Return round(2^fraction num r(y) / 2^e)."""
+        exponent, index = do.leading(den, self.index_bits)
+        entry = do.take(self.table, index)
+        return do.scaled(num * entry, fraction - exponent - self.fraction_bits)
 
     def widest(self, num: int, fraction: int) -> int:
         """Return the product with an entry."""
@@ -118,13 +177,6 @@ class Tabulated(Divider):
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return r(y) y - 1."""
         del num
-        entry, exponent = self.reciprocal(den)
+        exponent, index = leading(den, self.index_bits)
         mantissa = np.ldexp(den.astype(np.float64), -exponent.astype(np.intc))
-        return np.asarray(entry * mantissa / 2.0**self.fraction_bits - 1)
-
-    def reciprocal(self, den: Int) -> tuple[Int, Int]:
-        """Return the entry r and e of 1 / DEN ~ r 2^-fraction_bits / 2^e, for den > 0."""
-        exponent = leading_one(den)
-        below = exponent - self.index_bits
-        index = den >> np.maximum(below, 0) << np.maximum(-below, 0)
-        return self.table[index & (self.table.size - 1)], exponent
+        return np.asarray(self.table[index] * mantissa / 2.0**self.fraction_bits - 1)

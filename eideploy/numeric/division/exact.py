@@ -1,14 +1,15 @@
 """The rounded quotient itself, which the digital core finds bit by bit."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.fixed import Int, leading_one
-
-NUMERATOR = "2^(f + 1) |NUM|"
+from eideploy.numeric.division import plain
+from eideploy.numeric.division.divider import Divider, Rtl
+from eideploy.numeric.division.operators import Numbers, Operators
+from eideploy.numeric.fixed import Int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,21 +17,26 @@ class Exact(Divider):
     """The quotient, which errs nowhere."""
 
     method = "exact"
-    on_the_way = NUMERATOR
+    aliases: ClassVar[tuple[str, ...]] = ("iterative",)  # how the digital core finds the same
+    on_the_way = "2^(f + 1) |NUM|"
+    rtl: ClassVar[Rtl | None] = Rtl(depth=5, is_serial=True)
 
     @property
-    def bound(self) -> float:
+    def bound(self) -> float | None:
         """No error."""
         return 0.0
 
-    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+    def scalar(self, num: int, den: int, fraction: int) -> int:
         """Return round(2^fraction num / den)."""
-        del bits
-        return rounded_quotient(num, den, fraction)
+        return plain.ratio(num, den, fraction)
+
+    def quotient(self, num: Numbers, den: Numbers, fraction: Numbers, do: Operators) -> Numbers:
+        """Return round(2^fraction num / den)."""
+        return do.ratio(num, den, fraction)
 
     def widest(self, num: int, fraction: int) -> int:
         """Return the numerator, with the bit that is rounded."""
-        return rounded_numerator(num, fraction)
+        return num << (max(fraction, 0) + 1)
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return zeros."""
@@ -44,19 +50,3 @@ def exact() -> Exact:
     Cost   2 + the current's bits of subtract and shift, one after the other (targets/digital)
     """
     return Exact()
-
-
-def rounded_numerator(num: int, fraction: int) -> int:
-    """Return the numerator of `rounded_quotient`."""
-    return num << (max(fraction, 0) + 1)
-
-
-def rounded_quotient(num: Int, den: Int, fraction: Int) -> Int:
-    """Return round(2^fraction num / den), ties up, for num >= 0, den > 0."""
-    up, down = np.maximum(fraction, 0), np.maximum(-fraction, 0)
-    numerator = num << (up + 1)
-    room = np.minimum(down + 1, 62 - leading_one(den))
-    beyond = down + 1 > room  # the divisor alone exceeds 2^61: the quotient rounds to zero
-    divisor = den << room
-    found: Int = np.where(beyond, 0, (numerator + (divisor >> 1)) // divisor)
-    return found

@@ -1,8 +1,11 @@
-"""Every method of division by its name, as specs and files of circuits have it."""
+"""Every method of division by its name, as specs and files of circuits have it, or options."""
 
-from collections.abc import Mapping
-from typing import Final
+import re
+from collections.abc import Iterator
+from importlib.metadata import entry_points
 
+from eideploy.errors import UsageError
+from eideploy.nearest import nearest
 from eideploy.numeric.division.constant import Constant
 from eideploy.numeric.division.divider import Divider
 from eideploy.numeric.division.exact import Exact
@@ -10,9 +13,73 @@ from eideploy.numeric.division.mitchell import Mitchell
 from eideploy.numeric.division.none import Undivided
 from eideploy.numeric.division.piecewise import Lines
 from eideploy.numeric.division.shifts import Shift, TwoShifts
-from eideploy.numeric.division.table import Lut
+from eideploy.numeric.division.table import FIX, Lut
 
-METHODS: Final[Mapping[str, type[Divider]]] = {
-    kind.method: kind
-    for kind in (Exact, Lut, Lines, Shift, TwoShifts, Mitchell, Constant, Undivided)
-}
+SHIPPED: tuple[type[Divider], ...] = (
+    Exact, Lut, Lines, Shift, TwoShifts, Mitchell, Constant, Undivided,
+)  # fmt: skip
+GROUP = "eideploy.divisions"  # of entry points, by which installed packages offer classes
+
+
+def methods() -> tuple[type[Divider], ...]:
+    """Return the class of every method: the shipped ones, then those of installed packages."""
+    return SHIPPED + tuple(entry.load() for entry in entry_points(group=GROUP))
+
+
+def method_called(method: str) -> type[Divider] | None:
+    """Return the class of a method by its name; None where there is no such."""
+    return next((kind for kind in _shipped_first() if kind.method == method), None)
+
+
+def names() -> tuple[str, ...]:
+    """Return every name that `--division` takes."""
+    return tuple(name for kind in methods() for name in _names(kind))
+
+
+def named(text: str, *, option: str = "--division") -> Divider:
+    """Return the divider that `--division` names: a method, with a size as in "lut:8x10".
+
+    Args:
+        text: as above.
+        option: what it was given by, for errors.
+
+    Raises:
+        UsageError: no such method or size.
+    """
+    name, *size = re.split(r"[: ]", text.strip().lower(), maxsplit=1)
+    kind = next((kind for kind in _shipped_first() if name in _names(kind)), None)
+    if kind is None or (size and not kind.usual_size):
+        close = nearest(name, names())
+        raise UsageError(
+            f"no division is called {text!r}",
+            where=option,
+            fix=f"choose one of {', '.join(names())}" + (f"; {close}, perhaps" if close else ""),
+        )
+    divider = kind.parse(*size or [""])
+    if divider is None:
+        usual = "x".join(map(str, kind.usual_size))
+        raise UsageError(f"{text!r} names no size", where=option, fix=f"write {name}:{usual}")
+    return divider
+
+
+def parse_lut(text: str) -> Divider:
+    """Return the table that `--lut` names: "8bit" for 2^8 entries of 8 bits, "8x10" for 2^8 of 10.
+
+    Raises:
+        UsageError: neither form, or a width outside 1..16.
+    """
+    match = re.fullmatch(r"(\d{1,4})(?:bits?|x(\d{1,4}))", text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} names no table", where="--lut", fix=FIX)
+    index, entry = match.groups()
+    return Lut.of_size(int(index), int(entry or index))
+
+
+def _shipped_first() -> Iterator[type[Divider]]:
+    """Yield every class; installed packages are asked only where no shipped one will do."""
+    yield from SHIPPED
+    yield from methods()[len(SHIPPED) :]
+
+
+def _names(kind: type[Divider]) -> tuple[str, ...]:
+    return (kind.method, *kind.aliases) if kind.divides else ()

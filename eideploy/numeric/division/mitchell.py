@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eideploy.numeric.division import plain
 from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.fixed import Int, leading_one, scaled
+from eideploy.numeric.division.operators import InArrays, Numbers, Operators
+from eideploy.numeric.fixed import Int
 
 MANTISSA_BITS = 12
 
@@ -18,15 +20,28 @@ class Mitchell(Divider):
     method = "mitchell"
     on_the_way = "m of NUM / DEN"
 
+    index_bits: int = MANTISSA_BITS
+
     @property
     def bound(self) -> float:
         """1/8 and the truncation of the mantissas."""
         return 1 / 8 + 4 * 2.0**-self.index_bits
 
-    def quotient(self, num: Int, den: Int, fraction: Int, bits: int) -> Int:
+    def scalar(self, num: int, den: int, fraction: int) -> int:
+        """Return round(2^fraction num / den) by the difference of logarithms."""
+        if num == 0:
+            return 0
+        bits = self.index_bits
+        (e_num, f), (e_den, d) = plain.leading(num, bits), plain.leading(den, bits)
+        power = fraction + e_num - e_den - bits
+        if f >= d:
+            return plain.ratio((1 << bits) + f - d, 1, power)
+        return plain.ratio((2 << bits) + f - d, 1, power - 1)
+
+    def quotient(self, num: Numbers, den: Numbers, fraction: Numbers, do: Operators) -> Numbers:
         """Return round(2^(fraction + p) m), with num / den ~ m 2^p."""
-        m, power = self.ratio(num, den)
-        return scaled(m, fraction + power, bits)
+        m, power = self.ratio(num, den, do)
+        return do.scaled(m, fraction + power)
 
     def widest(self, num: int, fraction: int) -> int:
         """Return the mantissa m."""
@@ -35,19 +50,20 @@ class Mitchell(Divider):
 
     def relative_error(self, num: Int, den: Int) -> NDArray[np.float64]:
         """Return m 2^p / (num / den) - 1."""
-        m, power = self.ratio(num, den)
+        m, power = self.ratio(num, den, InArrays(62))
         approximate = np.ldexp(m.astype(np.float64), power.astype(np.intc))
         return np.asarray(approximate / (num / den) - 1)
 
-    def ratio(self, num: Int, den: Int) -> tuple[Int, Int]:
+    def ratio(self, num: Numbers, den: Numbers, do: Operators) -> tuple[Numbers, Numbers]:
         """Return m and p of num / den ~ m 2^p; num >= 0, den > 0."""
         bits = self.index_bits
-        (top, f), (below, g) = _logarithm(np.maximum(num, 1), bits), _logarithm(den, bits)
-        one = 1 << bits
-        difference = f - g
-        borrow = difference < 0
-        m = np.where(borrow, 2 * one, one) + difference
-        return np.where(num > 0, m, 0), top - below - borrow - bits
+        is_some = num > 0
+        (top, f), (below, d) = do.leading(do.where(is_some, num, 1), bits), do.leading(den, bits)
+        difference = f - d
+        borrows = difference < 0
+        m = do.where(borrows, 2 << bits, 1 << bits) + difference
+        power = top - below - do.where(borrows, bits + 1, bits)
+        return do.where(is_some, m, 0), power
 
 
 def mitchell() -> Mitchell:
@@ -58,12 +74,4 @@ def mitchell() -> Mitchell:
     Bound  the quotient is up to 1/8 too large, never too small but for the mantissas' truncation
     Cost   two leading ones, an addition, a shift
     """
-    return Mitchell(index_bits=MANTISSA_BITS)
-
-
-def _logarithm(x: Int, bits: int) -> tuple[Int, Int]:
-    """Return the leading one of x and the `bits` bits below it, cut off there."""
-    e = leading_one(x)
-    shift = e - bits
-    mantissa = np.where(shift >= 0, x >> np.maximum(shift, 0), x << np.maximum(-shift, 0))
-    return e, mantissa - (1 << bits)
+    return Mitchell()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.numeric.division.divider import Rtl
 from eideploy.numeric.division.exact import Exact
 from eideploy.numeric.fixed import Int
 
@@ -13,7 +14,10 @@ class Undivided(Exact):
     """The numerator itself: DEN is 1."""
 
     method = "none"
+    aliases = ()
+    divides = False
     reads_divisor = False
+    rtl = Rtl(depth=6)
 
     def instead(self, constant: Int) -> Int:
         """Return ones."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from eideploy.numeric.division.divider import Divider
+from eideploy.numeric.division.operators import InArrays
 from eideploy.numeric.fixed import Array, Int, top
 
 
@@ -16,7 +17,7 @@ def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) ->
     Units    num, den: integers below 2^62 with |num| 2^max(0, fraction + 1) < 2^62 (exact) and
              |num| 2^fraction_bits < 2^62 (tabulated)
     """
-    rounded = divider.quotient(np.abs(num), den, fraction, bits)
+    rounded: Int = divider.quotient(np.abs(num), den, fraction, InArrays(bits))
     limit = top(bits)
     saturated = rounded > limit
     return np.minimum(rounded, limit) * np.sign(num), saturated

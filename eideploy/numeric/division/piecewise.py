@@ -1,6 +1,7 @@
 """A table of lines: the reciprocal, piecewise linear in the mantissa."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -17,6 +18,35 @@ class Lines(Tabulated):
     """A table of lines."""
 
     method = "pwl"
+    usual_size = (4, 12)
+
+    @classmethod
+    def of_size(cls, *size: int) -> Self:
+        """Return lines as `pwl` does."""
+        segment_bits, entry_bits = size
+        check_widths({"segment": segment_bits, "entry": entry_bits}, where="--division", fix=FIX)
+        below = max(1, entry_bits - segment_bits)
+        check_widths({"mantissa": segment_bits + below}, where="--division", fix=FIX)
+        fraction_bits = entry_bits + 1
+        cells = 1 << below
+        t = np.arange(cells)
+        entries, steepest = [], 0
+        for s in range(1 << segment_bits):
+            low = 1 + s / (1 << segment_bits)
+            high = low + 1 / (1 << segment_bits)
+            first = (s << below) + (1 << (segment_bits + below))
+            start = first + t  # of every cell, in its units
+            line, slope = _best_line(low, high, start, segment_bits + below, fraction_bits)
+            entries += line.tolist()
+            steepest = max(steepest, slope)
+        stored = (1 << segment_bits) * (entry_bits + steepest.bit_length())
+        return cls(
+            index_bits=segment_bits + below,
+            fraction_bits=fraction_bits,
+            table=read_only(entries),
+            segment_bits=segment_bits,
+            stored_bits=stored,
+        )
 
     @property
     def entries(self) -> int:
@@ -44,28 +74,7 @@ def pwl(segment_bits: int, entry_bits: int) -> Lines:
     Raises:
         UsageError: a width outside 1..16, or more than 16 bits of mantissa in use.
     """
-    check_widths({"segment": segment_bits, "entry": entry_bits}, where="--division", fix=FIX)
-    below = max(1, entry_bits - segment_bits)
-    check_widths({"mantissa": segment_bits + below}, where="--division", fix=FIX)
-    fraction_bits = entry_bits + 1
-    cells = 1 << below
-    t = np.arange(cells)
-    entries, steepest = [], 0
-    for s in range(1 << segment_bits):
-        low = 1 + s / (1 << segment_bits)
-        high = low + 1 / (1 << segment_bits)
-        start = ((s << below) + (1 << (segment_bits + below))) + t  # of every cell, in its units
-        line, slope = _best_line(low, high, start, segment_bits + below, fraction_bits)
-        entries += line.tolist()
-        steepest = max(steepest, slope)
-    stored = (1 << segment_bits) * (entry_bits + steepest.bit_length())
-    return Lines(
-        index_bits=segment_bits + below,
-        fraction_bits=fraction_bits,
-        table=read_only(entries),
-        segment_bits=segment_bits,
-        stored_bits=stored,
-    )
+    return Lines.of_size(segment_bits, entry_bits)
 
 
 def _best_line(

@@ -1,14 +1,12 @@
 """Division by shifting: the nearest power of two, or the sum or difference of two."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeVar
+from typing import ClassVar, Self
 
-from eideploy.numeric.division.divider import Tabulated, read_only
+from eideploy.numeric.division.divider import Rtl, Tabulated, read_only
 
 SHIFT_INDEX_BITS = 8  # mantissa bits that the shift dividers compare with their thresholds
-TWO_SHIFTS = (16, 15, 14, 12, 10, 9, 8)  # 2^-a, 2^-a +- 2^-b in sixteenths
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,16 +14,46 @@ class Shift(Tabulated):
     """The nearest power of two."""
 
     method = "shift"
+    rtl = Rtl(depth=6)
+    values: ClassVar[tuple[int, ...]] = (2, 1)  # that an entry may have, the largest first
+
+    @classmethod
+    def of_size(cls, *size: int) -> Self:
+        """Return the divider that takes the best of `values` in every cell."""
+        del size
+        cells = 1 << SHIFT_INDEX_BITS
+        entries = [cls._best(Fraction(i, cells), Fraction(i + 1, cells)) for i in range(cells)]
+        return cls(
+            index_bits=SHIFT_INDEX_BITS,
+            fraction_bits=cls.values[0].bit_length() - 1,
+            table=read_only(entries),
+        )
+
+    @classmethod
+    def steps(cls) -> list[tuple[int, int]]:
+        """Return where the table changes, as (first index, entry)."""
+        table = cls.of_size().table.tolist()
+        return [(i, x) for i, x in enumerate(table) if i == 0 or table[i - 1] != x]
+
+    @classmethod
+    def _best(cls, low: Fraction, high: Fraction) -> int:
+        """Return the value r that errs least where a mantissa is 1 + low..1 + high."""
+        unit = cls.values[0]
+
+        def error(value: int) -> Fraction:
+            r = Fraction(value, unit)
+            return max(abs(r * (1 + low) - 1), abs(r * (1 + high) - 1))
+
+        return min(cls.values, key=error)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TwoShifts(Tabulated):
+class TwoShifts(Shift):
     """The nearest sum or difference of two powers of two."""
 
     method = "shift2"
-
-
-Kind = TypeVar("Kind", bound=Tabulated)
+    rtl = Rtl(depth=7)
+    values = (16, 15, 14, 12, 10, 9, 8)  # 2^-a, 2^-a +- 2^-b in sixteenths
 
 
 def shift() -> Shift:
@@ -34,7 +62,7 @@ def shift() -> Shift:
     Bound  1/3, and what deciding on 8 mantissa bits adds
     Cost   a comparison and a shift; no table, no multiplication
     """
-    return _steps(Shift, [2, 1], fraction_bits=1)
+    return Shift.of_size()
 
 
 def shift2() -> TwoShifts:
@@ -43,19 +71,4 @@ def shift2() -> TwoShifts:
     Bound  1/11, and what deciding on 8 mantissa bits adds
     Cost   six comparisons, two shifts, an addition
     """
-    return _steps(TwoShifts, TWO_SHIFTS, fraction_bits=4)
-
-
-def _steps(kind: type[Kind], values: Sequence[int], *, fraction_bits: int) -> Kind:
-    """Return a divider that takes the best of `values` / 2^fraction_bits in every cell."""
-    cells = 1 << SHIFT_INDEX_BITS
-    unit = 1 << fraction_bits
-    entries = []
-    for i in range(cells):
-        low, high = Fraction(i, cells) + 1, Fraction(i + 1, cells) + 1
-        errors = {
-            v: max(abs(Fraction(v, unit) * low - 1), abs(Fraction(v, unit) * high - 1))
-            for v in values
-        }
-        entries.append(min(values, key=errors.__getitem__))
-    return kind(index_bits=SHIFT_INDEX_BITS, fraction_bits=fraction_bits, table=read_only(entries))
+    return TwoShifts.of_size()

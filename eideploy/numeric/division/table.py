@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Self
 
 from eideploy.errors import UsageError
-from eideploy.numeric.division.divider import Tabulated, read_only
+from eideploy.numeric.division.divider import Rtl, Tabulated, read_only
 
 BITS = range(1, 17)
 FIX = "write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits"
@@ -15,6 +16,24 @@ class Lut(Tabulated):
     """A table of reciprocals."""
 
     method = "lut"
+    usual_size = (8, 8)
+    rtl = Rtl(depth=7, has_table=True)
+
+    @classmethod
+    def of_size(cls, *size: int) -> Self:
+        """Return a table of midpoint reciprocals, as `lut` does."""
+        index_bits, entry_bits = size
+        check_widths({"index": index_bits, "entry": entry_bits}, where="--lut", fix=FIX)
+        unit = 1 << (entry_bits + 1)
+        cells = 1 << index_bits
+        middles = [Fraction(2 * i + 1, 2 * cells) + 1 for i in range(cells)]
+        entries = [min(unit - 1, round(unit / middle)) for middle in middles]
+        return cls(
+            index_bits=index_bits,
+            fraction_bits=entry_bits + 1,
+            table=read_only(entries),
+            stored_bits=cells * entry_bits,
+        )
 
     @property
     def entries(self) -> int:
@@ -40,17 +59,7 @@ def lut(index_bits: int, entry_bits: int) -> Lut:
     Raises:
         UsageError: a width outside 1..16.
     """
-    check_widths({"index": index_bits, "entry": entry_bits}, where="--lut", fix=FIX)
-    unit = 1 << (entry_bits + 1)
-    cells = 1 << index_bits
-    middles = [Fraction(2 * i + 1, 2 * cells) + 1 for i in range(cells)]
-    entries = [min(unit - 1, round(unit / middle)) for middle in middles]
-    return Lut(
-        index_bits=index_bits,
-        fraction_bits=entry_bits + 1,
-        table=read_only(entries),
-        stored_bits=cells * entry_bits,
-    )
+    return Lut.of_size(index_bits, entry_bits)
 
 
 def check_widths(widths: dict[str, int], *, where: str, fix: str) -> None:

@@ -2,7 +2,6 @@
 
 from eideploy.circuit import IntegerLIF
 from eideploy.simulate.core.phase import Core, Operation, Phase
-from eideploy.simulate.core.quotient import quotient_of
 
 
 class Minimum(Phase):
@@ -43,7 +42,7 @@ class Update(Phase):
         timing = core.program.target.divider[division.divider.method]
         super().__init__(core, drain=timing.latency)
         self.lif, self.division, self.current_bits = lif, division, core.layer.current_bits
-        self.quotient = quotient_of(division.divider)
+        self.quotient = division.divider.scalar
         self.interval, self.wait = timing.interval, 0
         self.at_once = core.program.target.core.update_lanes
         self.position = self.first = 0  # the next neuron to issue

@@ -62,7 +62,7 @@ def test_the_page_says_the_same_in_markdown():
 def test_help_imports_no_parser_and_nothing_heavy():
     code = (
         "import sys; from eideploy.command_line import help;"
-        "print({'cyclopts', 'numpy', 'torch', 'rich'} & set(sys.modules))"
+        "print({'cyclopts', 'numpy', 'pydantic', 'torch', 'rich'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

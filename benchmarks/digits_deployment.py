@@ -18,8 +18,8 @@ from eideploy.flow.train import train
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.numeric.division import named
-from eideploy.report.compare import Comparison, compare
 from eideploy.report.text import at_most
+from eideploy.validate.compare import Comparison, compare
 
 ROWS = (
     *(("int8", d) for d in ("exact", "lut:8x8", "pwl:4x12", "shift2", "mitchell", "shift")),

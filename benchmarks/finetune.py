@@ -21,7 +21,7 @@ from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.numeric.division import named
-from eideploy.report.compare import compare
+from eideploy.validate.compare import compare
 
 
 def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, float]:

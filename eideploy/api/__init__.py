@@ -46,7 +46,6 @@ from eideploy.numeric.division import Divider
 from eideploy.numeric.division import named as division
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
-from eideploy.report.compare import Comparison, compare
 from eideploy.scheme import Scheme, load_scheme, scheme_names
 from eideploy.simulate.cycles import CYCLE_KINDS, Cycles, count_cycles
 from eideploy.simulate.float_reference import run_float
@@ -54,3 +53,4 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
 from eideploy.simulate.trace import Trace
 from eideploy.target import Target, load_target, target_names
+from eideploy.validate.compare import Comparison, compare

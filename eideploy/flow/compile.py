@@ -38,13 +38,14 @@ from eideploy.passes.fold import fold
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
 from eideploy.progress import bar, note
-from eideploy.report.compare import Comparison, compare
-from eideploy.report.ladder import affordable, climb, ladder_content, ladder_text
+from eideploy.report.ladder import ladder_text
 from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
+from eideploy.validate.compare import Comparison, compare
+from eideploy.validate.ladder import affordable, climb, ladder_content
 
 CALIBRATION_SAMPLES = 256
 EXTRAS: tuple[Extra, ...] = get_args(Extra)

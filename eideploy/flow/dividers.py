@@ -9,13 +9,13 @@ from eideploy.flow.simulate import divided_by
 from eideploy.folders import Build
 from eideploy.numeric.division import named
 from eideploy.program import Program
-from eideploy.report.compare import compare
-from eideploy.report.energy import PICOJOULES, SOURCE, Energy, estimate
 from eideploy.report.text import counted, percent, table
 from eideploy.rtl import tools
 from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
+from eideploy.validate.compare import compare
+from eideploy.validate.energy import PICOJOULES, SOURCE, Energy, estimate
 
 
 @dataclass(frozen=True, kw_only=True)

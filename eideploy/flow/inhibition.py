@@ -9,10 +9,10 @@ from eideploy.circuit import Array, Circuit
 from eideploy.circuit.nodes import Synapses
 from eideploy.options.choices import Form
 from eideploy.program import Program, Stage
-from eideploy.report.ladder import affordable
 from eideploy.report.text import counted, table
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
+from eideploy.validate.ladder import affordable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ import numpy as np
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.integer import Integers
 from eideploy.errors import UsageError
-from eideploy.report.synops import KEEP, Counts, count, fields, geometry, stored, uses
 from eideploy.report.text import counted, table
 from eideploy.simulate.integer import run_integer
+from eideploy.validate.synops import KEEP, Counts, count, fields, geometry, stored, uses
 
 INSTALL = "pip install 'eideploy[neurobench]' (with torchaudio; --no-deps neurobench does without)"
 CLOSE = 1e-9  # relative, of a fraction that the harness sums batch by batch

@@ -6,10 +6,10 @@ import numpy as np
 
 from eideploy.circuit import Circuit
 from eideploy.flow.warning import IMPORTED, activity_warnings
-from eideploy.report.activity import ActivityTally
-from eideploy.report.ladder import MOST_PRODUCTS, products
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
+from eideploy.validate.activity import ActivityTally
+from eideploy.validate.ladder import MOST_PRODUCTS, products
 
 DENSITIES = (1.0, 0.5, 0.2, 0.05)  # of inputs that are not zero, in turn
 MOST, LEAST = 8, 2

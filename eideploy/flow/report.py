@@ -31,13 +31,13 @@ from eideploy.folders import Build, load_build
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import Advance, bar, note
 from eideploy.report.advice import advice
-from eideploy.report.ladder import affordable
 from eideploy.report.page.build import build_page
 from eideploy.report.page.render import render
-from eideploy.report.study import study
 from eideploy.rtl import tools
 from eideploy.rtl.synthesis import TOOLS, require_router
 from eideploy.staging import sole_writing
+from eideploy.validate.ladder import affordable
+from eideploy.validate.study import study
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider

@@ -44,12 +44,12 @@ from eideploy.pipeline import run as run_passes
 from eideploy.pipeline import to_core
 from eideploy.program import Program
 from eideploy.progress import bar, note
-from eideploy.report.activity import ActivityTally
-from eideploy.report.compare import SPIKES, compare
 from eideploy.report.text import comparison_text, counted, division_text, percent
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
+from eideploy.validate.activity import ActivityTally
+from eideploy.validate.compare import SPIKES, compare
 
 RUNS_PROGRAM = frozenset({"integer", *BESIDE})
 BACKEND = "digital"  # whose programs the integer simulator runs

@@ -25,12 +25,12 @@ from eideploy.numeric.division import named
 from eideploy.options.choices import Form, Split, ZeroPolicy
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program
-from eideploy.report.compare import compare
 from eideploy.scheme import Bits, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import BATCH, batches
 from eideploy.target import load_target
+from eideploy.validate.compare import compare
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,12 +42,12 @@ from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Build, load_build
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import Advance, bar, note
-from eideploy.report.compare import compare
-from eideploy.report.ladder import affordable
 from eideploy.report.text import counted, table
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
+from eideploy.validate.compare import compare
+from eideploy.validate.ladder import affordable
 
 SAMPLES = 64
 TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from eideploy.flow.result import Result
 from eideploy.progress import note
-from eideploy.report.activity import Activity
-from eideploy.report.compare import Comparison
 from eideploy.report.text import FINER, coarse_text, counted, percent
+from eideploy.validate.activity import Activity
+from eideploy.validate.compare import Comparison
 
 TRAINED = "see its training by eideploy report RUN, and that the samples are such as it was for"
 IMPORTED = (

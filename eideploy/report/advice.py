@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eideploy import __version__
-from eideploy.report.activity import SILENT
-from eideploy.report.compare import COARSE
 from eideploy.report.notices import entry, gravest_first
 from eideploy.report.text import FINER, coarse_text, percent
+from eideploy.validate.activity import SILENT
+from eideploy.validate.compare import COARSE
 
 FEW_SAMPLES = 100
 COUNTED = 8  # of which there are fewer, all may well be used

@@ -7,7 +7,7 @@ from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.circuit.limits import limits
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
-from eideploy.report.compare import Comparison, CycleSummary, InputComparison
+from eideploy.validate.compare import Comparison, CycleSummary, InputComparison
 
 FINER = (
     "compile with --calibrate-on and samples like these, or with more bits.input in a scheme of "

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import native
-from eideploy.report.activity import SILENT, ActivityTally
 from eideploy.simulate.trace import Trace
+from eideploy.validate.activity import SILENT, ActivityTally
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD
 

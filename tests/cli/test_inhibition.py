@@ -10,7 +10,7 @@ from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.inhibition import Cost, _chosen
 from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_build, load_run
-from eideploy.report.compare import compare
+from eideploy.validate.compare import compare
 from tests.cli.support import RUN
 
 

@@ -11,10 +11,10 @@ from eideploy.files import sha256
 from eideploy.numeric.division import exact
 from eideploy.passes.place import place
 from eideploy.report.advice import advice
-from eideploy.report.energy import estimate
 from eideploy.rtl import tools
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
+from eideploy.validate.energy import estimate
 from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source
 from tests.helpers.targets import core_target

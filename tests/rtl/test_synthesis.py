@@ -7,10 +7,10 @@ import pytest
 from eideploy.errors import DataError, UsageError
 from eideploy.flow.dividers import Row, Synthesis, dividers_text
 from eideploy.program import Use
-from eideploy.report.energy import PICOJOULES, Energy
 from eideploy.rtl import synthesis, tools
 from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.target import load_target
+from eideploy.validate.energy import PICOJOULES, Energy
 from tests.rtl.support import shape
 
 

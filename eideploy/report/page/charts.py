@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eideploy.report.distribution import density
 from eideploy.report.page.canvas import (
     C1,
     C4,
@@ -17,6 +16,7 @@ from eideploy.report.page.canvas import (
     percent_axis,
     ramp,
 )
+from eideploy.validate.distribution import density
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from eideploy.circuit.integer import IntegerCurrent, IntegerLIF
 from eideploy.cli import main
 from eideploy.flow.neurobench import benchmarked
 from eideploy.folders import load_build, load_run
-from eideploy.report.synops import KEEP, count
 from eideploy.simulate.integer import run_integer
+from eideploy.validate.synops import KEEP, count
 
 
 def built(finished, folder, *words):

@@ -10,10 +10,10 @@ from eideploy.circuit.integer import IntegerCurrent, IntegerSynapses
 from eideploy.circuit.limits import limits
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
-from eideploy.report.distribution import histogram, rounded, some, span
 from eideploy.simulate.integer import divides
 from eideploy.simulate.samples import patches, weight_rows
 from eideploy.simulate.trace import Trace
+from eideploy.validate.distribution import histogram, rounded, some, span
 
 KEEP_FLOAT = frozenset({"spikes", "currents", "divisors"})
 KEEP_INTEGER = KEEP_FLOAT | {"inhibition", "inputs"}

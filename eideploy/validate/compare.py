@@ -9,12 +9,12 @@ import numpy as np
 from eideploy.circuit import Array, Circuit, IntegerLIF
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.program import Program
-from eideploy.report.activity import Activity, ActivityTally
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import integer_input, run_integer
 from eideploy.simulate.observe import batches
 from eideploy.simulate.trace import Trace
+from eideploy.validate.activity import Activity, ActivityTally
 
 SPIKES = frozenset({"spikes"})
 COARSE = 0.02  # of the input that rounding may change: 5 bits of evenly spread values add 0.016

@@ -6,8 +6,8 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit
 from eideploy.program import Program
-from eideploy.report.distribution import rounded
 from eideploy.simulate.trace import Trace
+from eideploy.validate.distribution import rounded
 
 MOST_NEURONS = 96  # of a layer that are drawn, evenly taken
 MOST_PIXELS = 64  # along a side of the picture that is drawn

@@ -9,7 +9,6 @@ from eideploy.circuit import EIConv, IntegerLIF
 from eideploy.errors import DataError
 from eideploy.numeric.division import lut
 from eideploy.pipeline import compile_circuit
-from eideploy.report.compare import compare
 from eideploy.report.text import comparison_text, uses_text
 from eideploy.scheme import load_scheme
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
@@ -17,6 +16,7 @@ from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
 from eideploy.target import load_target
+from eideploy.validate.compare import compare
 from tests.helpers.float_circuits import conv_net
 
 SAMPLES = 150  # more than two batches

@@ -11,14 +11,14 @@ from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import prove
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
-from eideploy.report.compare import Comparison, compare
-from eideploy.report.distribution import rounded
-from eideploy.report.layers import KEEP_FLOAT, KEEP_INTEGER, layer_studies
-from eideploy.report.raster import raster
 from eideploy.simulate.cycles import count_cycles
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import Trace
+from eideploy.validate.compare import Comparison, compare
+from eideploy.validate.distribution import rounded
+from eideploy.validate.layers import KEEP_FLOAT, KEEP_INTEGER, layer_studies
+from eideploy.validate.raster import raster
 
 LOOKED_AT = 64  # samples whose currents and divisors are looked at
 CYCLE_BINS = 24

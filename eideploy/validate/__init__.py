@@ -1,0 +1,1 @@
+"""Runs a network in several ways and compares: frozen results, which `report` renders."""

@@ -1,0 +1,117 @@
+"""After every pass: the float circuit beside what it has become, on a few samples."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from eideploy.circuit import Array, Circuit, Division, IntegerInput
+from eideploy.circuit.folded import Folded
+from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit.nodes import Connections
+from eideploy.numeric.division import exact
+from eideploy.options.choices import ZeroPolicy
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import divides, quantize_input, run_integer
+from eideploy.simulate.observe import batches
+
+SPIKES = frozenset({"spikes"})
+MOST_SAMPLES = 64
+MOST_PRODUCTS = 1 << 33  # of weights and inputs, over all samples: some seconds a rung
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """A circuit after a pass, beside the float circuit; fractions of spikes, by LIF node.
+
+    accuracy is None without labels
+    """
+
+    after: str
+    accuracy: float | None
+    agreement: float
+    mismatch: Mapping[str, float]
+
+    @property
+    def first_diverging(self) -> str | None:
+        """The first layer of which a spike differs."""
+        return next((name for name, part in self.mismatch.items() if part > 0), None)
+
+
+def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
+    """Return how many samples are worth the time: `most`, of large networks fewer, at least 4."""
+    return max(4, min(most, MOST_PRODUCTS // products(circuit)))
+
+
+def products(circuit: Circuit) -> int:
+    """Return how many products of weights and inputs a sample takes, at all its steps."""
+    return circuit.steps * sum(
+        sum(w.size for w in node.weights) * prod(circuit.shapes[node.name][1:])
+        for node in circuit.of(Connections)
+    )
+
+
+def climb(
+    circuit: Circuit,
+    integer: Circuit,
+    samples: Array,
+    labels: Array | None,
+    policy: ZeroPolicy,
+    *,
+    folded: Circuit,
+) -> tuple[Rung, ...]:
+    """Return what every pass that changes numbers has changed, over `samples` (B, ...).
+
+    Each rung has the changes of those before it; that of folding is there if `folded`, the float
+    circuit after it, has layers that are. What quantization costs is told apart: the float
+    circuit on the input's levels; then all integers, which divide exactly, so that the divider's
+    cost stands by itself. Passes that change no number (calibrate, check_widths, place) have none.
+    """
+    division = Division(divider=exact(), zero_policy=policy)
+    exactly = integer.rewrite(
+        IntegerCurrent, lambda node: replace(node, division=division) if divides(node) else node
+    )
+    stages = (
+        ("float", circuit, samples),
+        *((("fold", folded, samples),) if len(folded.of(Folded)) > len(circuit.of(Folded)) else ()),
+        ("quantize: input", folded, _on_levels(integer, samples)),
+        ("quantize: weights", exactly, samples),
+        ("lower_division", integer, samples),
+    )
+    rungs = []
+    for after, stage, given in stages:
+        classes, found = _run(stage, given)
+        if after == "float":
+            reference, spikes = classes, found
+        rungs.append(
+            Rung(
+                after=after,
+                accuracy=None if labels is None else float((classes == labels).mean()),
+                agreement=float((classes == reference).mean()),
+                mismatch={name: float((found[name] != spikes[name]).mean()) for name in found},
+            )
+        )
+    return tuple(rungs)
+
+
+def _on_levels(integer: Circuit, samples: Array) -> Array:
+    """Return samples as the integer circuit's input rounds them, in the float circuit's units."""
+    node = integer.input
+    assert isinstance(node, IntegerInput)
+    return np.minimum(quantize_input(integer, samples) * node.step, node.high)
+
+
+def _run(circuit: Circuit, samples: Array) -> tuple[Array, dict[str, Array]]:
+    """Return the classes (B,) and the spikes (T, B, ...) of every LIF node."""
+    run = run_integer if circuit.of(IntegerInput) else run_float
+    traces = [run(circuit, batch, keep=SPIKES) for batch in batches(samples)]
+    names = traces[0].spikes
+    spikes = {name: np.concatenate([t.spikes[name] for t in traces], axis=1) for name in names}
+    return np.concatenate([trace.totals.argmax(1) for trace in traces]), spikes
+
+
+def ladder_content(rungs: tuple[Rung, ...]) -> list[dict[str, Any]]:
+    """Return the rungs as JSON-able tables."""
+    return [asdict(rung) | {"first_diverging": rung.first_diverging} for rung in rungs]

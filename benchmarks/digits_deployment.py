@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import fmean
 
 from eideploy.data import load
+from eideploy.divisions import named
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.train import train
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
-from eideploy.numeric.division import named
 from eideploy.report.text import at_most
 from eideploy.validate.compare import Comparison, compare
 

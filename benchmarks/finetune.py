@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.divisions import named
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.finetuning import finetune
 from eideploy.flow.requests.compile import Compile
@@ -20,7 +21,6 @@ from eideploy.flow.requests.train import Finetune
 from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
-from eideploy.numeric.division import named
 from eideploy.validate.compare import compare
 
 

@@ -17,13 +17,13 @@ from eideploy.backends.onnx.runtime import Run, onnxruntime_run, reference_run
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Array
 from eideploy.data import load
+from eideploy.divisions import named
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.requests.compile import Compile
 from eideploy.folders import Run as Trained
 from eideploy.folders import load_run
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
-from eideploy.numeric.division import named
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches

@@ -34,6 +34,7 @@ import torch
 
 from eideploy.circuit import Array, Circuit, store
 from eideploy.data import load
+from eideploy.divisions import lut
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_run
@@ -43,7 +44,6 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.named import NAMED
 from eideploy.model.networks import build
-from eideploy.numeric.division import lut
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.scheme import load_scheme

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from eideploy.circuit import Circuit, Ranges
-from eideploy.numeric.division import Divider
+from eideploy.divisions import Divider
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths

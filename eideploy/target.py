@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from eideploy import shipped
 from eideploy.backends.dynapse2.chip.spec import BACKEND as MIXED
 from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
+from eideploy.divisions import method_called, methods
 from eideploy.errors import SpecError, UsageError
-from eideploy.numeric.division import method_called, methods
 from eideploy.tables import is_file, read_toml
 from eideploy.typed import Fault, Line, Name, Within, refuse, typed
 

@@ -27,6 +27,8 @@ from eideploy.config import Config, load_config
 from eideploy.config import presets as preset_names
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
+from eideploy.divisions import Divider
+from eideploy.divisions import named as division
 from eideploy.errors import (
     CapacityError,
     ConfigError,
@@ -42,8 +44,6 @@ from eideploy.errors import (
 from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.folders import Build, Run
-from eideploy.numeric.division import Divider
-from eideploy.numeric.division import named as division
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.scheme import Scheme, load_scheme, scheme_names

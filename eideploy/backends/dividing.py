@@ -7,7 +7,7 @@ from eideploy.errors import UsageError
 from eideploy.options import Option, Request
 
 if TYPE_CHECKING:
-    from eideploy.numeric.division import Divider
+    from eideploy.divisions import Divider
 
     Division = str | Divider
 else:
@@ -45,7 +45,7 @@ class Dividing(Request):
         Raises:
             UsageError: no such division.
         """
-        from eideploy.numeric.division import named, parse_lut
+        from eideploy.divisions import named, parse_lut
 
         if self.lut is not None:
             return parse_lut(self.lut)

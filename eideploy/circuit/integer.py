@@ -16,7 +16,7 @@ from eideploy.circuit.nodes import (
     Synapses,
     pool_shape,
 )
-from eideploy.numeric.division import Divider
+from eideploy.divisions import Divider
 from eideploy.options.choices import Reset, ZeroPolicy
 
 MOST_LEAK = 15  # of four bits

@@ -19,9 +19,9 @@ from eideploy.circuit import (
     Ranges,
     Shape,
 )
+from eideploy.divisions import Tabulated, method_called
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.numeric.division import Tabulated, method_called
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")

@@ -23,13 +23,13 @@ from eideploy.circuit import (
 from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.circuit.nodes import Convolution
+from eideploy.divisions import Divider
 from eideploy.finetune.arithmetic import fire, quotient, whole
 from eideploy.model.direct import convolution, sums_directly
 from eideploy.model.export import export
 from eideploy.model.functional import scale_gradient
 from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
-from eideploy.numeric.division import Divider
 from eideploy.numeric.fixed import EXACT_FLOAT32, EXACT_FLOAT64
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate

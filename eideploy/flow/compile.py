@@ -16,6 +16,7 @@ from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.circuit.nodes import Current
 from eideploy.data import load as load_data
+from eideploy.divisions import none
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
@@ -31,7 +32,6 @@ from eideploy.flow.runs import find_run, find_run_folder
 from eideploy.flow.samples import read_samples
 from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Run
-from eideploy.numeric.division import none
 from eideploy.options import as_path, refuse_idle
 from eideploy.options.choices import Extra
 from eideploy.passes.fold import fold

@@ -12,13 +12,13 @@ from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
 from eideploy.data import Dataset
 from eideploy.data import load as load_data
+from eideploy.divisions import Divider, lut, named
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
 from eideploy.flow.requests.train import Finetune
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.folders import Run
-from eideploy.numeric.division import Divider, lut, named
 from eideploy.options import as_path
 from eideploy.options.choices import ZeroPolicy
 from eideploy.progress import note

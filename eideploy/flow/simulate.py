@@ -9,6 +9,7 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends.dynapse2.jobs.simulate import run_on_chip
 from eideploy.circuit import Array
+from eideploy.divisions import Divider
 from eideploy.errors import UsageError
 from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.executors import BESIDE, Beside
@@ -36,7 +37,6 @@ from eideploy.flow.warning import (
     with_warnings,
 )
 from eideploy.folders import Build, Run, load_build
-from eideploy.numeric.division import Divider
 from eideploy.options import as_path, refuse_idle
 from eideploy.options.choices import Form
 from eideploy.passes.place import place

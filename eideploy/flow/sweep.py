@@ -11,6 +11,7 @@ from typing import Any
 
 from eideploy import folders
 from eideploy.data import BUNDLED
+from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError, UsageError
 from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
@@ -18,7 +19,6 @@ from eideploy.flow.requests.sweep import TARGET, Sweep
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
-from eideploy.numeric.division import named
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.pareto import COSTS, compared_cells, measured

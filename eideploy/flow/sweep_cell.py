@@ -13,6 +13,7 @@ import numpy as np
 from eideploy import __version__, folders
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import Integers, IntegerSynapses
+from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
 from eideploy.flow.compile import calibration
@@ -21,7 +22,6 @@ from eideploy.flow.requests.compile import Compile
 from eideploy.flow.samples import samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
-from eideploy.numeric.division import named
 from eideploy.options.choices import Form, Split, ZeroPolicy
 from eideploy.pipeline import compile_circuit, laid_out_circuit
 from eideploy.program import Program

@@ -1,1 +1,1 @@
-"""The arithmetic, once: fixed point and division. Equations: docs/arithmetic.md."""
+"""The arithmetic, once: fixed point. Equations: docs/arithmetic.md."""

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from eideploy.circuit import Circuit, Division
 from eideploy.circuit.integer import IntegerCurrent
+from eideploy.divisions import Divider, names
 from eideploy.errors import CapacityError
-from eideploy.numeric.division import Divider, names
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target

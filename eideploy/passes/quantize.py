@@ -33,8 +33,8 @@ from eideploy.circuit import (
 from eideploy.circuit.folded import Folded, FoldedLayer, IntegerFoldedLayer, PlainLayer
 from eideploy.circuit.integer import MAX_BITS, MOST_LEAK, IntegerCurrent
 from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, Synapses
+from eideploy.divisions import none as no_division
 from eideploy.errors import CapacityError
-from eideploy.numeric.division import none as no_division
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
 from eideploy.passes.currents import (
     Surroundings,

@@ -28,8 +28,8 @@ from eideploy.circuit.integer import (
     IntegerSynapses,
 )
 from eideploy.circuit.limits import LayerLimits, peaks, require_held
+from eideploy.divisions import divide
 from eideploy.errors import InvariantError
-from eideploy.numeric.division import divide
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.lif import lif_step
 from eideploy.simulate.quotients import Quotients, has_quotients

@@ -16,7 +16,7 @@ import numpy as np
 from eideploy.circuit import Array
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.circuit.limits import LayerLimits
-from eideploy.numeric.division import Tabulated
+from eideploy.divisions import Tabulated
 from eideploy.numeric.fixed import EXACT_FLOAT64, top
 
 MANTISSA_BITS, BIAS = 52, 1023  # of float64

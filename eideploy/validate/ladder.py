@@ -11,7 +11,7 @@ from eideploy.circuit import Array, Circuit, Division, IntegerInput
 from eideploy.circuit.folded import Folded
 from eideploy.circuit.integer import IntegerCurrent
 from eideploy.circuit.nodes import Connections
-from eideploy.numeric.division import exact
+from eideploy.divisions import exact
 from eideploy.options.choices import ZeroPolicy
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import divides, quantize_input, run_integer

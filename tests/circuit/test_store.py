@@ -32,9 +32,9 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.store import KIND, KINDS, VERSION, load, save
 from eideploy.circuit.text import text
+from eideploy.divisions import lut
 from eideploy.errors import EideployError, FormatError
 from eideploy.files import read_tensors, write_tensors
-from eideploy.numeric.division import lut
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from tests.helpers.layers import circuit, conv, lif, readout, source

@@ -16,7 +16,7 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.text import text
-from eideploy.numeric.division import lut
+from eideploy.divisions import lut
 from tests.helpers.layers import circuit, conv, lif, readout, source
 from tests.helpers.random_circuits import circuits
 

@@ -15,7 +15,7 @@ from eideploy.command_line.unknown_options import OPTIONS, SEVERAL, instead
 from eideploy.config import Config, load_config
 from eideploy.config.reading import leaves
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS, advice
-from eideploy.numeric.division import named
+from eideploy.divisions import named
 from eideploy.report.advice import advice as report_advice
 from eideploy.target import load_target
 from tests.cli.support import BUILD, RUN

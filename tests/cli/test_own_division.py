@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.circuit.store import load, save
+from eideploy.divisions import named
 from eideploy.errors import CapacityError, FormatError, UsageError
-from eideploy.numeric.division import named
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place
 from eideploy.simulate.integer import run_integer

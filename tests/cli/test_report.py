@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
+from eideploy.divisions import exact
 from eideploy.files import sha256
-from eideploy.numeric.division import exact
 from eideploy.passes.place import place
 from eideploy.report.advice import advice
 from eideploy.rtl import tools

@@ -8,9 +8,9 @@ import torch
 
 from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
+from eideploy.divisions import methods
 from eideploy.errors import InvariantError
 from eideploy.finetune.arithmetic import quotient as finetuned
-from eideploy.numeric.division import methods
 from eideploy.passes.place import place
 from eideploy.simulate.integer import divided
 from eideploy.simulate.quotients import Quotients, has_quotients

@@ -14,7 +14,7 @@ from eideploy.circuit import (
     IntegerLIF,
     IntegerReadout,
 )
-from eideploy.numeric.division import exact
+from eideploy.divisions import exact
 
 EXACT = Division(divider=exact(), zero_policy="minimum")
 

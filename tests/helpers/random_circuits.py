@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
 from eideploy.circuit.node import window_output
-from eideploy.numeric.division import constant, exact, lut, mitchell, none, pwl, shift, shift2
+from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from tests.helpers.layers import (
     conv,
     folded_conv,

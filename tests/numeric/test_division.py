@@ -7,8 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from eideploy.errors import UsageError
-from eideploy.numeric.division import (
+from eideploy.divisions import (
     constant,
     divide,
     exact,
@@ -21,6 +20,7 @@ from eideploy.numeric.division import (
     shift,
     shift2,
 )
+from eideploy.errors import UsageError
 
 TABLES = [
     *(lut(*bits) for bits in [(1, 1), (2, 2), (4, 4), (4, 16), (8, 8), (8, 12), (10, 16), (12, 8)]),

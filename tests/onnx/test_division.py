@@ -1,4 +1,4 @@
-"""Division in ONNX operators is that of numeric/division over all that its units allow."""
+"""Division in ONNX operators is that of division over all that its units allow."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import Division
-from eideploy.numeric.division import (
+from eideploy.divisions import (
     constant,
     exact,
     lut,

@@ -15,8 +15,8 @@ from eideploy.backends.onnx.words import words_of
 from eideploy.backends.onnx.writer import integer_model
 from eideploy.circuit import Circuit, Division, Flatten, SumPool
 from eideploy.circuit.integer import IntegerEILayer
+from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import FormatError
-from eideploy.numeric.division import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.simulate.integer import quantize_input, run_integer
 from eideploy.simulate.samples import over_time
 from tests.helpers import onnx_models

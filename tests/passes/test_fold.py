@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from eideploy.circuit.folded import Folded, IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.limits import limits
 from eideploy.circuit.nodes import Synapses
+from eideploy.divisions import exact
 from eideploy.errors import CapacityError
-from eideploy.numeric.division import exact
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.fold import fold
 from eideploy.passes.lower_division import lower_division

@@ -6,8 +6,8 @@ from hypothesis import given
 
 from eideploy.circuit import Add, Division, Flatten, SumPool
 from eideploy.circuit.integer import Integers
+from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
-from eideploy.numeric.division import lut
 from eideploy.passes.place import place
 from eideploy.program import Route
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source

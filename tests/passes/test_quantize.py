@@ -19,8 +19,8 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.integer import IntegerEILayer
 from eideploy.circuit.nodes import NO_LEAK
+from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
-from eideploy.numeric.division import lut
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
@@ -44,7 +44,7 @@ def quantized(circuit, samples, scheme=INT8):
 
 
 def lowered(circuit, samples, scheme=INT8, policy="minimum"):
-    from eideploy.numeric.division import exact
+    from eideploy.divisions import exact
     from eideploy.passes.lower_division import lower_division
 
     integer = quantized(circuit, samples, scheme)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import LayerRange
 from eideploy.circuit.integer import IntegerEILayer
+from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.errors import CapacityError, InvariantError
-from eideploy.numeric.division import exact, lut, shift, shift2
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.contract import contract, is_float, is_integer

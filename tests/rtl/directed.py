@@ -3,7 +3,7 @@
 import numpy as np
 
 from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
-from eideploy.numeric.division import exact, lut, none, shift, shift2
+from eideploy.divisions import exact, lut, none, shift, shift2
 from tests.helpers.layers import (
     conv,
     folded_conv,

@@ -10,8 +10,8 @@ import pytest
 
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.parameters import require_offered, shape_of
+from eideploy.divisions import lut
 from eideploy.errors import CapacityError, DataError, FormatError, UsageError
-from eideploy.numeric.division import lut
 from eideploy.rtl import build, tools
 from eideploy.rtl.bench import Manner, run_bundle
 from eideploy.rtl.compare import differences

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eideploy.circuit import Add, Division, Flatten, SumPool
-from eideploy.numeric.division import exact, lut, shift, shift2
+from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.passes.place import place
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Division
 from eideploy.circuit.integer import IntegerCurrent
-from eideploy.numeric.division import (
+from eideploy.divisions import (
     constant,
     divide,
     exact,

@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
-from eideploy.errors import CapacityError, EideployError
-from eideploy.numeric.division import (
+from eideploy.divisions import (
     Divider,
     constant,
     exact,
@@ -21,6 +20,7 @@ from eideploy.numeric.division import (
     shift,
     shift2,
 )
+from eideploy.errors import CapacityError, EideployError
 from eideploy.passes.place import place
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.state_machine import StateMachine

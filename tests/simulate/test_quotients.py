@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
-from eideploy.numeric.division import exact, lut, mitchell, named, shift, shift2
+from eideploy.divisions import exact, lut, mitchell, named, shift, shift2
 from eideploy.numeric.fixed import EXACT_FLOAT64
 from eideploy.simulate.integer import divided
 from eideploy.simulate.quotients import Quotients, has_quotients

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from eideploy.circuit import EIConv, IntegerLIF
+from eideploy.divisions import lut
 from eideploy.errors import DataError
-from eideploy.numeric.division import lut
 from eideploy.pipeline import compile_circuit
 from eideploy.report.text import comparison_text, uses_text
 from eideploy.scheme import load_scheme

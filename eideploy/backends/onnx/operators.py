@@ -1,4 +1,4 @@
-"""What a quotient is written in, as operators of a graph (`numeric.division.Operators`).
+"""What a quotient is written in, as operators of a graph (`divisions.Operators`).
 
 Min, Max, Clip, Sign, ReduceMin and ReduceMax are not used on int64: in onnxruntime they compare the
 low halves as signed numbers where the high halves are equal (its pull request 25280), so that
@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from eideploy.backends.onnx.graph import Array, Graph, Value
-from eideploy.numeric.division import Numbers
+from eideploy.divisions import Numbers
 
 
 class Term:

@@ -14,8 +14,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.numeric.division import plain
-from eideploy.numeric.division.operators import Numbers, Operators, leading
+from eideploy.divisions import plain
+from eideploy.divisions.operators import Numbers, Operators, leading
 from eideploy.numeric.fixed import Array, Int
 
 

@@ -4,16 +4,16 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
+from eideploy.divisions.constant import Constant
+from eideploy.divisions.divider import Divider
+from eideploy.divisions.exact import Exact
+from eideploy.divisions.mitchell import Mitchell
+from eideploy.divisions.none import Undivided
+from eideploy.divisions.piecewise import Lines
+from eideploy.divisions.shifts import Shift, TwoShifts
+from eideploy.divisions.table import FIX, Lut
 from eideploy.errors import UsageError
 from eideploy.nearest import nearest
-from eideploy.numeric.division.constant import Constant
-from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.division.exact import Exact
-from eideploy.numeric.division.mitchell import Mitchell
-from eideploy.numeric.division.none import Undivided
-from eideploy.numeric.division.piecewise import Lines
-from eideploy.numeric.division.shifts import Shift, TwoShifts
-from eideploy.numeric.division.table import FIX, Lut
 
 SHIPPED: tuple[type[Divider], ...] = (
     Exact, Lut, Lines, Shift, TwoShifts, Mitchell, Constant, Undivided,

@@ -6,9 +6,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.numeric.division import plain
-from eideploy.numeric.division.divider import Divider, Rtl
-from eideploy.numeric.division.operators import Numbers, Operators
+from eideploy.divisions import plain
+from eideploy.divisions.divider import Divider, Rtl
+from eideploy.divisions.operators import Numbers, Operators
 from eideploy.numeric.fixed import Int
 
 

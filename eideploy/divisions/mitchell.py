@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.numeric.division import plain
-from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.division.operators import InArrays, Numbers, Operators
+from eideploy.divisions import plain
+from eideploy.divisions.divider import Divider
+from eideploy.divisions.operators import InArrays, Numbers, Operators
 from eideploy.numeric.fixed import Int
 
 MANTISSA_BITS = 12

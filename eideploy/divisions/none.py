@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.numeric.division.divider import Rtl
-from eideploy.numeric.division.exact import Exact
+from eideploy.divisions.divider import Rtl
+from eideploy.divisions.exact import Exact
 from eideploy.numeric.fixed import Int
 
 

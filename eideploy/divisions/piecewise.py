@@ -5,8 +5,8 @@ from typing import Self
 
 import numpy as np
 
-from eideploy.numeric.division.divider import Tabulated, read_only
-from eideploy.numeric.division.table import check_widths
+from eideploy.divisions.divider import Tabulated, read_only
+from eideploy.divisions.table import check_widths
 from eideploy.numeric.fixed import Array
 
 FIX = "write --division pwl:4x12 for 2^4 lines whose values have 12 bits"

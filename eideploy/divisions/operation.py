@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eideploy.numeric.division.divider import Divider
-from eideploy.numeric.division.operators import InArrays
+from eideploy.divisions.divider import Divider
+from eideploy.divisions.operators import InArrays
 from eideploy.numeric.fixed import Array, Int, top
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eideploy.divisions.exact import Exact
 from eideploy.errors import InvariantError
-from eideploy.numeric.division.exact import Exact
 from eideploy.numeric.fixed import Int
 
 

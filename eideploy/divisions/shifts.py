@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, Self
 
-from eideploy.numeric.division.divider import Rtl, Tabulated, read_only
+from eideploy.divisions.divider import Rtl, Tabulated, read_only
 
 SHIFT_INDEX_BITS = 8  # mantissa bits that the shift dividers compare with their thresholds
 

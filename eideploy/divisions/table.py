@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
 
+from eideploy.divisions.divider import Rtl, Tabulated, read_only
 from eideploy.errors import UsageError
-from eideploy.numeric.division.divider import Rtl, Tabulated, read_only
 
 BITS = range(1, 17)
 FIX = "write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits"

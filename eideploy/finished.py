@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.circuit import Circuit
+from eideploy.data.origin import Origin
 from eideploy.emitted import matches
 from eideploy.program import Program
 
@@ -19,10 +20,14 @@ class _Finished:
     content: Mapping[str, Any]
 
     @property
+    def origin(self) -> Origin | None:
+        """Where the data come from that the network was trained on, if that is known."""
+        return Origin.of_content(self.content)
+
+    @property
     def data(self) -> str | None:
-        """The name of the data set that the network was trained on, if it is one of ours."""
-        name = self.content.get("data")
-        return name if isinstance(name, str) else None
+        """The name of the data that the network was trained on, if it is known."""
+        return None if self.origin is None else self.origin.name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -73,6 +73,8 @@ def stage(finished, tmp_path_factory):
         if native.compiler() is not None:
             assert cli.main(["train", "digits-dynapse2", *SMALL]) == 0
             assert cli.main(["compile", CHIP_RUN, "--target", "dynapse2"]) == 0
+        digits = np.arange(40) % 2
+        np.savez("mine.npz", x=np.ones((40, 8, 8)) * digits[:, None, None], y=digits)
         for name in ("digits-mlp-1", "digits-conv-2", "my-run"):
             shutil.copytree(RUN, f"runs/{name}")
         for seed in range(5):

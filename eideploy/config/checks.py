@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from eideploy.config.reading import toml_value
-from eideploy.config.sections import Ablation, Architecture, Training
+from eideploy.config.sections import Ablation, Architecture, Data, Training, is_set
 from eideploy.typed import Fault
 
 OF_ONE_KIND = {"blocks": "resnet", "classifier": "vgg"}
@@ -43,6 +43,22 @@ def kind_faults(network: Architecture) -> Iterator[Fault]:
                 where=f"network.{key}",
                 fix=f'leave it out, or set network.kind = "{kind}"',
             )
+
+
+def data_faults(data: Data) -> Iterator[Fault]:
+    """Say where two sets of data are named, or a key has no effect on the one that is."""
+    if data.path and is_set(data.name):
+        yield Fault(
+            what=f"data.name is {data.name} and data.path {data.path}: two sets of data",
+            where="data.name, data.path",
+            fix="leave one of them out, or name your own with --data",
+        )
+    if data.size and not data.path:
+        yield Fault(
+            what=f"data.size has no effect on the data set {data.name}",
+            where="data.size",
+            fix="leave it out; it has an effect on data of your own, with data.path",
+        )
 
 
 def training_faults(training: Training, *, steps: int) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from eideploy.config.checks import (
     ablation_faults,
+    data_faults,
     kind_faults,
     reset_faults,
     training_faults,
@@ -41,6 +42,7 @@ class Config(Described):
             *beyond_bounds(self),
             *width_faults(self.network),
             *kind_faults(self.network),
+            *data_faults(self.data),
             *training_faults(self.training, steps=self.network.steps),
             *ablation_faults(self.ablation, self.network, self.training),
             *reset_faults(self.network, self.training),

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 from eideploy.config.reading import toml_value
@@ -11,6 +12,18 @@ Width = int | Literal["P"]
 Size = Annotated[int, Within(1, 65_536)]
 Rate = Annotated[float, Within(0.0, 10.0)]
 Share = Annotated[float, Within(0.0, 1.0)]
+DATA = "digits"
+
+
+def own_name(path: str) -> str:
+    """Return what data of the user's are called: no set by name has a dot or a slash."""
+    own = PurePath(path)
+    return own.name if own.suffix else f"{own.name}/"
+
+
+def is_set(name: str) -> bool:
+    """Return whether a name was given, and is that of a set."""
+    return name != DATA and "." not in name and "/" not in name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +70,18 @@ class Data:
     A sample may be moved, too: each of the last four bounds holds both ways, 0 for not.
     """
 
-    name: str = "digits"
+    name: str = DATA  # of own data it is that of the file, or of the folder with a /
+    path: str = ""  # of own data (docs/data.md)
+    size: str = ""  # HEIGHTxWIDTH that samples of own data are resized to; empty for as they are
     augmentation: Literal["published", "none"] = "published"  # what docs/data.md says of the set
     shift: Annotated[float, Within(0.0, 64.0)] = 0.0  # pixels, along either axis
     rotate: Annotated[float, Within(0.0, 180.0)] = 0.0  # degrees
     scale: Annotated[float, Within(0.0, 0.9)] = 0.0  # relative change of size
     shear: Share = 0.0  # columns moved per row
+
+    def __post_init__(self) -> None:
+        if self.path and not is_set(self.name):
+            object.__setattr__(self, "name", own_name(self.path))
 
 
 @dataclass(frozen=True, kw_only=True)

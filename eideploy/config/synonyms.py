@@ -32,8 +32,12 @@ ELSEWHERE: Mapping[str, tuple[Sequence[str], str]] = {  # no key; and the keys t
         (SGD, f"set {', '.join(SGD)}: the optimiser is SGD with momentum"),
     ),
     **dict.fromkeys(
-        ("data", "path", "dir", "root", "folder", "data_dir"),
-        (("data.name",), "choose the data set by data.name; --data-dir says where such sets lie"),
+        ("data", "dir", "root", "folder", "file", "data_dir"),
+        (
+            ("data.name", "data.path"),
+            "choose a data set by data.name, which --data-dir says where to find, or your own by "
+            "data.path",
+        ),
     ),
     **dict.fromkeys(
         ("format", "scheme", "bits", "quantization"),

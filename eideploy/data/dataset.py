@@ -1,5 +1,6 @@
 """A data set: frozen, checked, read-only; kept as it is on disk, handed out as float32 batches."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ Labels = NDArray[np.int64]
 Stored = NDArray[Any]  # uint8, uint16 or float32, in memory or mapped from a file
 Augmentation = Callable[[Images, np.random.Generator], Images]
 ALL = slice(None)
+MOST_NAMES = 10  # of classes, in a line
 CHUNK = 256  # samples looked at together
 
 
@@ -23,11 +25,12 @@ class Split:
     """The samples of training or of test.
 
     Shapes   x: (N, C, H, W) images or (N, T, C, H, W) event frames; y: (N,)
-    Units    x / `divisor` is what the network sees, from 0 to the data set's `high`
+    Units    (x - `offset`) / `divisor` is what the network sees, from 0 to the data set's `high`
     """
 
     x: Stored
     y: Labels
+    offset: float
     divisor: float
     size: tuple[int, int]  # height and width that the network sees
     augmentation: tuple[Augmentation, ...]
@@ -44,6 +47,8 @@ class Split:
         is drawn from in a fixed order: the same generator and choice give the same bits.
         """
         samples = self.x[chosen].astype(np.float32)
+        if self.offset:
+            samples -= np.float32(self.offset)
         if self.divisor != 1:
             samples /= np.float32(self.divisor)
         for change in self.augmentation if rng is not None else ():
@@ -68,10 +73,13 @@ class Dataset:
     test_x: Stored
     test_y: Labels
     classes: int
-    divisor: float = 1.0  # a kept value divided by this is what the network sees
+    names: tuple[str, ...] = ()  # of the classes, where they have any
+    offset: float = 0.0  # a kept value less this, divided by the divisor, is what the network sees
+    divisor: float = 1.0
     high: float = 1.0  # the largest value that the network sees
     size: tuple[int, int] | None = None  # height and width the network sees, where not those kept
     augmentation: tuple[Augmentation, ...] = ()  # of training batches, as published
+    notes: tuple[str, ...] = ()  # what was made of a user's data, in words
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -109,6 +117,33 @@ class Dataset:
         return self.train_x.shape[1] if self.train_x.ndim == 5 else None
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers."""
+        return self.names or tuple(map(str, range(self.classes)))
+
+    @property
+    def description(self) -> str:
+        """Counts, shape and classes, in words."""
+        shape = "x".join(map(str, self.input_shape))
+        frames = f"{self.steps} frames of " if self.steps else ""
+        names = ", ".join(self.class_names[:MOST_NAMES])
+        more = ", ..." if self.classes > MOST_NAMES else ""
+        return (
+            f"{len(self.train)} samples of training and {len(self.test)} of test, {frames}{shape}, "
+            f"{self.classes} classes ({names}{more})"
+        )
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all samples and classes, as they are kept."""
+        digest = hashlib.sha256()
+        for part in (self.train_x, self.train_y, self.test_x, self.test_y):
+            digest.update(f"{part.dtype} {part.shape}".encode())
+            for start in range(0, len(part), CHUNK):
+                digest.update(np.ascontiguousarray(part[start : start + CHUNK]).data)
+        return digest.hexdigest()
+
+    @property
     def all_x(self) -> Images:
         """Every sample as the network sees it, those of training first; all of it in memory."""
         return np.concatenate([self.train.batch(ALL), self.test.batch(ALL)])
@@ -120,7 +155,9 @@ class Dataset:
 
     def _split(self, x: Stored, y: Labels, augmentation: tuple[Augmentation, ...]) -> Split:
         size = self.input_shape[1:]
-        return Split(x=x, y=y, divisor=self.divisor, size=size, augmentation=augmentation)
+        return Split(
+            x=x, y=y, offset=self.offset, divisor=self.divisor, size=size, augmentation=augmentation
+        )
 
 
 def _check_samples(samples: Stored, dataset: Dataset, where: str) -> None:
@@ -132,11 +169,10 @@ def _check_samples(samples: Stored, dataset: Dataset, where: str) -> None:
             where=where,
             fix="convert the images",
         )
-    low, high = extremes(samples)
-    if not (low >= 0 and high / dataset.divisor <= dataset.high):
+    low, high = ((value - dataset.offset) / dataset.divisor for value in extremes(samples))
+    if not (low >= 0 and high <= dataset.high):
         raise DataError(
-            f"pixels run from {low / dataset.divisor} to {high / dataset.divisor}, "
-            f"not within 0 to {dataset.high:g}",
+            f"pixels run from {low} to {high}, not within 0 to {dataset.high:g}",
             where=where,
             fix=f"scale the pixels to 0 to {dataset.high:g}; "
             "E-I circuits take no negative and no centred input",

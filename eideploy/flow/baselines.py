@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.data import load as load_data
+from eideploy.data.origin import Place
 from eideploy.errors import UsageError
+from eideploy.flow.origins import origin_of
 from eideploy.flow.samples import split_of
 from eideploy.options.choices import Split
 
@@ -19,7 +20,7 @@ def baselines(
     data: str | None,
     split: Split,
     count: int | None,
-    data_dir: Path | None,
+    place: Place,
 ) -> dict[str, Any] | None:
     """Return the mean accuracy of batch-normalised runs at every contrast; None without runs.
 
@@ -47,7 +48,7 @@ def baselines(
                 f"the baseline was trained on {state.config.data.name}, the runs on {data}",
                 where=f"--baseline {path}", fix="name one of the same data",
             )  # fmt: skip
-        source = load_data(data, data_dir, steps=state.config.network.steps)
+        source = origin_of(state.config.data).load(place, steps=state.config.network.steps)
         x, y = split_of(source, split, count)
         network = state.network.eval()
         scaled = (np.minimum(x * np.float32(contrast), source.high) for contrast in contrasts)

@@ -15,7 +15,7 @@ from eideploy.backends.dynapse2.options import MIXED
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.circuit.nodes import Current
-from eideploy.data import load as load_data
+from eideploy.data.origin import Place, known
 from eideploy.divisions import none
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
@@ -23,6 +23,7 @@ from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run, refuse_graph, refuse_reading
 from eideploy.flow.inhibition import Decision, decide, decision_content, decision_text
+from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
 from eideploy.flow.nir import nir_facts
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.importing import Reading
@@ -40,14 +41,13 @@ from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.ladder import ladder_text
 from eideploy.report.proof import calibration_content, proof_content, proof_text
-from eideploy.report.text import comparison_text, division_text, uses_text, widths_text
+from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
 from eideploy.scheme import Scheme, load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import Target, load_any, load_target
 from eideploy.validate.compare import Comparison, compare
 from eideploy.validate.ladder import affordable, climb, ladder_content
 
-CALIBRATION_SAMPLES = 256
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 
@@ -142,7 +142,7 @@ def _for_chip(folder: Path | None, spec: ChipSpec, options: Compile) -> Result:
         out=as_path(options.out),
         may_adapt=options.adapt,
         monitor=options.monitor or "all",
-        data_dir=as_path(options.data_dir),
+        place=options.place(),
     )
 
 
@@ -213,16 +213,23 @@ def _calibration_samples(run: Run, options: Compile) -> tuple[Array, Array | Non
     if options.calibrate_on is not None:
         own = read_samples(Path(options.calibrate_on), run.circuit)[: options.calibration_samples]
         return own, None
-    if run.data is None or (run.imported and options.data_dir is None):
-        known = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
+    if run.origin is None or (run.imported and options.data_dir is None):
+        where = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
         raise UsageError(
             "the run was imported and knows no data to calibrate on",
             where=str(run.folder),
-            fix=f"give {known}samples in the network's input range with --calibrate-on samples.npy",
+            fix=f"give {where}samples in the network's input range with --calibrate-on samples.npy",
         )
-    data = load_data(run.data, as_path(options.data_dir), steps=run.circuit.steps)
-    chosen = slice(options.calibration_samples or CALIBRATION_SAMPLES)
-    return data.train.batch(chosen), data.train.y[chosen]
+    kept, place = kept_of(run), options.place()
+    count = options.calibration_samples or CALIBRATION_SAMPLES
+    if kept is not None and place == Place():
+        if kept.are_enough(count):
+            return kept.x[:count], kept.y[:count]
+        if not run.origin.is_there and options.calibration_samples is None:
+            note(f"calibrating on the {counted(len(kept.x), 'sample')} that the run keeps")
+            return kept.x, kept.y
+    data = run.origin.load(place, steps=run.circuit.steps)
+    return data.train.batch(slice(count)), data.train.y[:count]
 
 
 def _name(made: Compiled) -> str:
@@ -237,7 +244,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
     return {
         "run": made.run.folder.resolve().name,
         "run_sha256": sha256(manifest),
-        "data": made.run.data,
+        **known(made.run.content),
         "imported": made.run.imported,
         "target": made.target.name,
         "backend": made.target.backend,

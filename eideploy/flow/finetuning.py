@@ -11,10 +11,11 @@ from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
 from eideploy.data import Dataset
-from eideploy.data import load as load_data
 from eideploy.divisions import Divider, lut, named
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
+from eideploy.flow.kept_samples import CALIBRATION_SAMPLES
+from eideploy.flow.origins import origin_of
 from eideploy.flow.requests.train import Finetune
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
@@ -34,9 +35,8 @@ GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.sa
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
 CLIP_RATIO = 1.0  # a divisor near zero gives gradients that empty a layer for good
-CALIBRATION_SAMPLES = 256
 TARGET = "digital"
-OF_THE_RUN = ("network.", "ablation.", "data.name")
+OF_THE_RUN = ("network.", "ablation.", "data.name", "data.path", "data.size")
 OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
 
 
@@ -141,7 +141,8 @@ def finetune(request: Finetune) -> Result:
         divider=request.divider() or lut(8, 8),
         zero_policy=request.zero_policy or "minimum",
     )
-    dataset = load_data(config.data.name, as_path(request.data_dir), steps=config.network.steps)
+    origin = run.origin or origin_of(config.data)
+    dataset = origin.load(request.place(), steps=config.network.steps)
     samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
     ranges = observe(run.circuit, samples)
     own.goal(ranges).integers(run.circuit)  # refused now rather than in a folder of its own

@@ -125,7 +125,7 @@ def _numbers(build: Build, request: Report) -> dict[str, Any]:
         input_file=as_path(request.input),
         split=None,
         count=count,
-        data_dir=as_path(request.data_dir),
+        place=request.place(),
     )
     synthesis = Synthesis(family=request.synth, route=request.fmax) if request.synth else None
     few = slice(None if request.samples else COMPARED)

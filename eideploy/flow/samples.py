@@ -9,7 +9,7 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
-from eideploy.data import load as load_data
+from eideploy.data.origin import Place
 from eideploy.errors import DataError, UsageError
 from eideploy.files import open_plain, write_atomic
 from eideploy.folders import Build, Run
@@ -62,7 +62,7 @@ def samples_of(
     input_file: Path | None,
     split: Split | None,
     count: int | None,
-    data_dir: Path | None,
+    place: Place,
 ) -> tuple[Array, Array | None]:
     """Return the first `count` samples of a file, or of a split of the network's data with labels.
 
@@ -72,13 +72,13 @@ def samples_of(
     """
     if input_file is not None:
         return read_samples(input_file, source.circuit)[:count], None
-    if source.data is None:
+    if source.origin is None:
         raise UsageError(
             "the network was imported and knows no data set",
             where=str(source.folder),
             fix="give samples in its input range with --input samples.npy",
         )
-    return split_of(load_data(source.data, data_dir, steps=source.circuit.steps), split, count)
+    return split_of(source.origin.load(place, steps=source.circuit.steps), split, count)
 
 
 def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Array, Array]:

@@ -76,7 +76,7 @@ def simulate(request: Simulate) -> Result:
         input_file=as_path(request.input),
         split=request.split,
         count=request.samples,
-        data_dir=as_path(request.data_dir),
+        place=request.place(),
     )
     if request.executor in BESIDE:
         samples = np.asarray(samples, np.float32)  # as other programs take them
@@ -150,7 +150,8 @@ def _program(
         options = Compile(
             division=divider,
             inhibition=request.inhibition,
-            data_dir=as_path(request.data_dir),
+            data_dir=request.data_dir,
+            data=request.data,
         )
         if source.data is None or (source.imported and request.data_dir is None):
             options = replace(options, calibrate_on=as_path(request.input))

@@ -11,11 +11,12 @@ from typing import Any
 
 from eideploy import folders
 from eideploy.data import BUNDLED
+from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError, UsageError
 from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.baselines import baselines
-from eideploy.flow.requests.sweep import TARGET, Sweep
+from eideploy.flow.requests.sweep import NAMED, OWN, TARGET, Sweep
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
@@ -43,10 +44,13 @@ def sweep(request: Sweep) -> Result:
     _require_data(runs)
     if all(run.data in BUNDLED for run in runs):
         refuse_idle(request, (), here="on runs of bundled data sets")
+    owned = [run.origin is not None and run.origin.own for run in runs]
+    holding = {OWN: any(owned), NAMED: not all(owned)}
+    refuse_idle(request, [w for w, holds in holding.items() if holds], here="on these runs")
     cells = _cells(request, runs)
     baseline = baselines(
         [Path(run) for run in request.baseline], request.contrast or (1.0,), data=runs[0].data,
-        split=request.split, count=request.samples, data_dir=_data_dir(request, runs[0]),
+        split=request.split, count=request.samples, place=_place(request, runs[0]),
     )  # fmt: skip
     folder = as_path(request.out) or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
@@ -79,8 +83,12 @@ def _require_data(runs: Sequence[folders.Run]) -> None:
             )
 
 
-def _data_dir(request: Sweep, run: folders.Run) -> Path | None:
-    return None if run.data in BUNDLED else as_path(request.data_dir)
+def _place(request: Sweep, run: folders.Run) -> Place:
+    """Return where the data of one of the runs lie, of which each may need another option."""
+    assert run.origin is not None  # _require_data saw to it
+    if run.origin.own:
+        return Place(data=as_path(request.data))
+    return Place(data_dir=None if run.data in BUNDLED else as_path(request.data_dir))
 
 
 def _cells(request: Sweep, runs: Sequence[folders.Run]) -> list[Cell]:
@@ -111,7 +119,7 @@ def _cells(request: Sweep, runs: Sequence[folders.Run]) -> list[Cell]:
             split=request.split,
             samples=request.samples,
             contrast=tuple(request.contrast),
-            data_dir=None if (place := _data_dir(request, run)) is None else str(place),
+            place=_place(request, run),
         )
         for run in runs
         for (name, scheme), divider, policy, form in product(

@@ -13,6 +13,7 @@ import numpy as np
 from eideploy import __version__, folders
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import Integers, IntegerSynapses
+from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
@@ -35,7 +36,7 @@ from eideploy.validate.compare import compare
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One program on one run's samples; JSON-able, so that it may travel to another machine."""
+    """One program on one run's samples; picklable, so that it may travel to another machine."""
 
     run: str
     run_sha256: str
@@ -49,13 +50,14 @@ class Cell:
     split: Split
     samples: int | None
     contrast: tuple[float, ...]
-    data_dir: str | None
+    place: Place
     version: str = __version__
 
     @property
     def key(self) -> str:
         """A name that everything which matters for the figures goes into."""
         facts = asdict(self) | {"run": Path(self.run).name, "data_dir": None}
+        del facts["place"]  # the same data, wherever they lie
         return _digest(facts)[:24]
 
 
@@ -88,7 +90,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 def measure(cell: Cell) -> dict[str, Any]:
     """Return the figures of a cell, JSON-able."""
     keep_freed_memory()
-    given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.data_dir)
+    given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.place)
     run, samples, labels = given.run, given.samples, given.labels
     scheme, divider = load_scheme(cell.scheme), named(cell.division)
     passes: dict[str, Any] = {
@@ -139,14 +141,12 @@ class _Given:
 
 
 @lru_cache(maxsize=1)
-def _given(
-    folder: str, sha256: str, split: Split, count: int | None, data_dir: str | None
-) -> _Given:
+def _given(folder: str, sha256: str, split: Split, count: int | None, place: Place) -> _Given:
     """Read and calibrate a run once in a process; most cells are of the run before."""
     del sha256  # by which another run in the same folder is told apart
-    run, where = folders.load_run(Path(folder)), None if data_dir is None else Path(data_dir)
-    ranges, calibrated_on, _ = calibration(run, Compile(data_dir=where))
-    samples, labels = samples_of(run, input_file=None, split=split, count=count, data_dir=where)
+    run, asked = folders.load_run(Path(folder)), Compile(**vars(place))
+    ranges, calibrated_on, _ = calibration(run, asked)
+    samples, labels = samples_of(run, input_file=None, split=split, count=count, place=place)
     return _Given(
         run=run, ranges=ranges, calibrated_on=calibrated_on, samples=samples, labels=labels
     )

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 
@@ -10,10 +10,13 @@ from eideploy import folders
 from eideploy.backends.dynapse2.config import is_for_chip
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
 from eideploy.data import Dataset
-from eideploy.data import load as load_data
+from eideploy.data.origin import OWN, Place
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, read_text, sha256, write_atomic
 from eideploy.flow import finetuning
+from eideploy.flow.kept_samples import Kept
+from eideploy.flow.origins import origin_of, trained_on
+from eideploy.flow.own_network import chosen
 from eideploy.flow.probe import probe
 from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.result import Result
@@ -35,17 +38,19 @@ class Job:
 
 
 def train(
-    preset: str = DEFAULT_PRESET,
+    preset: str | None = None,
     *,
     overrides: Mapping[str, str] | None = None,
     out: Path | None = None,
-    data_dir: Path | None = None,
+    place: Place = Place(),  # noqa: B008 - it is frozen
+    suited: bool = False,
     tensorboard: bool = False,
 ) -> Result:
     """Train a preset, or the configuration in a .toml file, into a new run folder.
 
-    `data_dir` holds the data sets that are not bundled; `tensorboard` asks for its log. Where
-    torchrun started several processes, the first does all this and the others train with it.
+    Without a preset it is the default one, or, `suited`, that which suits the data. `place` says
+    where these lie; `tensorboard` asks for its log. Where torchrun started several processes,
+    the first does all this and the others train with it.
 
     Raises:
         ConfigError: a configuration that does not exist or makes no sense.
@@ -53,12 +58,11 @@ def train(
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last batch is kept.
     """
     if _follows():
-        return _follow(data_dir)
-    config = load_config(preset).with_overrides(overrides or {})
-    dataset = _load(config, data_dir)  # first, so that a missing data set leaves no folder behind
+        return _follow(place)
+    config, dataset, name = _configured(preset, overrides or {}, place, suited=suited)
     if tensorboard:
         _require_tensorboard()
-    with folders.new_folder(out, folders.RUNS, Path(preset).stem) as staged:
+    with folders.new_folder(out, folders.RUNS, name) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
         job = Job(config=config, folder=staged.final, load=lambda: dataset, tensorboard=tensorboard)
@@ -70,9 +74,7 @@ def train(
         raise
 
 
-def resume(
-    folder: Path | None = None, *, data_dir: Path | None = None, tensorboard: bool = False
-) -> Result:
+def resume(folder: Path | None = None, *, place: Place, tensorboard: bool = False) -> Result:
     """Continue a training that was interrupted, bit for bit as if it had not been.
 
     Raises:
@@ -80,7 +82,7 @@ def resume(
         FormatError: its configuration or its checkpoint is damaged.
     """
     if _follows():
-        return _follow(data_dir)
+        return _follow(place)
     found = folder or folders.latest_unfinished()
     if found is None:
         raise UsageError(
@@ -99,7 +101,7 @@ def resume(
         note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
     if is_for_chip(str(path)):
-        return _resume_for_chip(found, data_dir, tensorboard=tensorboard)
+        return _resume_for_chip(found, place, tensorboard=tensorboard)
     try:
         text = read_text(path, most=MOST_TOML)
     except (OSError, ValueError) as error:
@@ -112,13 +114,13 @@ def resume(
     job = Job(
         config=config,
         folder=found,
-        load=lambda: _load(config, data_dir),
+        load=lambda: _load(config, place),
         tensorboard=tensorboard,
     )
     return run(job)
 
 
-def _resume_for_chip(folder: Path, data_dir: Path | None, *, tensorboard: bool) -> Result:
+def _resume_for_chip(folder: Path, place: Place, *, tensorboard: bool) -> Result:
     from eideploy.backends.dynapse2.jobs.train import resume_for_chip
 
     if tensorboard:
@@ -127,7 +129,7 @@ def _resume_for_chip(folder: Path, data_dir: Path | None, *, tensorboard: bool) 
             where="--tensorboard",
             fix="leave it out; metrics.csv holds what a log would",
         )
-    return resume_for_chip(folder, data_dir=data_dir)
+    return resume_for_chip(folder, place=place)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -161,8 +163,30 @@ def _require_tensorboard() -> None:
     require_tensorboard()
 
 
-def _load(config: Config, data_dir: Path | None) -> Dataset:
-    return load_data(config.data.name, data_dir, steps=config.network.steps)
+def _configured(
+    preset: str | None, overrides: Mapping[str, str], place: Place, *, suited: bool
+) -> tuple[Config, Dataset, str]:
+    """Return what to train on which data, and what its run is called.
+
+    The data are read first, so that missing ones leave no folder behind.
+    """
+    if preset is None and suited:
+        config, dataset = chosen(overrides, place)
+        return _located(config), dataset, Path(config.data.name).stem
+    preset = preset or DEFAULT_PRESET
+    config = load_config(preset).with_overrides(overrides)
+    return _located(config), _load(config, place), Path(preset).stem
+
+
+def _located(config: Config) -> Config:
+    """Return a configuration that finds data of the user's from any folder."""
+    if not config.data.path:
+        return config
+    return replace(config, data=replace(config.data, path=str(Path(config.data.path).resolve())))
+
+
+def _load(config: Config, place: Place) -> Dataset:
+    return origin_of(config.data).load(place, steps=config.network.steps)
 
 
 def _follows() -> bool:
@@ -170,14 +194,14 @@ def _follows() -> bool:
     return int(os.environ.get("RANK", "0")) > 0
 
 
-def _follow(data_dir: Path | None) -> Result:
+def _follow(place: Place) -> Result:
     """Train as process 0 says; what is wrong it says alone, before any other has begun."""
     from eideploy.model.processes import joined
     from eideploy.model.training import train as train_network
 
     with joined() as group:
         config = parse_config(group.send(b"").decode(), where="process 0")
-        train_network(config, _load(config, data_dir), None, group=group)
+        train_network(config, _load(config, place), None, group=group)
     text = f"process {group.rank} of {group.size} is done; process 0 has the run"
     return Result(text=text, content={"process": group.rank, "processes": group.size})
 
@@ -232,7 +256,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     baseline = config.network.normalization == "batch"
     departures = result.network.departures
     content = {
-        "data": config.data.name,
+        **trained_on(config.data, dataset),
         "seed": config.seed,
         "metrics": summary(last),
         "baseline": baseline,
@@ -244,6 +268,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     circuit = None if baseline or departures else export(result.network, shape, high=high)
     if goal is not None and circuit is not None:
         circuit, content = goal.calibrated(circuit), content | {"finetuned": goal.content}
+    if OWN in content:
+        Kept.first(dataset).write(folder)
     folders.finish_run(folder, circuit, content)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"

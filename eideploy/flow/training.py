@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.backends.dynapse2.config import is_for_chip
-from eideploy.config import DEFAULT_PRESET
+from eideploy.data.origin import Place
 from eideploy.flow import finetuning, train
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import (
@@ -35,28 +35,31 @@ def run(request: Train) -> Result:
         CapacityError: a network that the chip cannot hold, a division that the target cannot do.
         StoppedError: the user pressed Ctrl-C; `resume_run` goes on.
     """
-    data_dir, out = as_path(request.data_dir), as_path(request.out)
+    place, out = request.place(), as_path(request.out)
     if request.resume is not False:
         refuse_idle(request, (READING, LOGGED), here="on a run that is resumed as it was begun")
         return train.resume(
             None if request.resume is True else as_path(request.resume),
-            data_dir=data_dir,
+            place=place,
             tensorboard=request.tensorboard,
         )
     if request.finetune is not None:
         return _go_on(request, request.finetune)
-    preset = os.fspath(request.preset or DEFAULT_PRESET)
-    if is_for_chip(preset):
+    preset = None if request.preset is None else os.fspath(request.preset)
+    place = Place(data_dir=place.data_dir)  # the data of the user's are among the settings
+    if preset is not None and is_for_chip(preset):
         refuse_idle(request, (READING, NEW, BEGUN), here="in a training for a mixed-signal chip")
         from eideploy.backends.dynapse2.jobs.train import train_for_chip
 
-        return train_for_chip(preset, overrides=request.settings(), out=out, data_dir=data_dir)
+        return train_for_chip(preset, overrides=request.settings(), out=out, place=place)
     refuse_idle(request, (READING, NEW, OF_CIRCUITS, BEGUN, LOGGED), here="in a new training")
+    settings = request.settings()
     return train.train(
         preset,
-        overrides=request.settings(),
+        overrides=settings,
+        suited=request.data is not None or "data.path" in settings,
         out=out,
-        data_dir=data_dir,
+        place=place,
         tensorboard=request.tensorboard,
     )
 
@@ -74,6 +77,7 @@ def _go_on(request: Train, parent: PathLike) -> Result:
                 zero_policy=request.zero_policy,
                 overrides=request.settings(),
                 data_dir=request.data_dir,
+                data=request.data,
                 tensorboard=request.tensorboard,
                 out=request.out,
             )
@@ -86,7 +90,7 @@ def _go_on(request: Train, parent: PathLike) -> Result:
         os.fspath(request.target),
         overrides=request.settings(),
         out=as_path(request.out),
-        data_dir=as_path(request.data_dir),
+        place=request.place(),
     )
 
 

@@ -106,7 +106,7 @@ def verify(request: Verify) -> Result:
         input_file=as_path(request.input),
         split=None,
         count=count,
-        data_dir=as_path(request.data_dir),
+        place=request.place(),
     )
     with bar("verify", len(EXECUTORS)) as advance:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)

@@ -24,7 +24,8 @@ from tests.cli.support import BUILD, RUN, listing
 VALUES = {
     "preset": ["digits-mlp"], "--seed": ["1"], "--set": ["training.epochs=9"], "--reset": ["hard"],
     "--finetune": [RUN], "--target": ["digital-model"], "--scheme": ["int4"], "--lut": ["4bit"],
-    "--division": ["shift"], "--zero-policy": ["floor"], "--data-dir": ["data"], "--resume": [],
+    "--division": ["shift"], "--zero-policy": ["floor"], "--data-dir": ["data"],
+    "--data": ["mine.npz"], "--resume": [],
     "--tensorboard": [], "--out": ["made"], "--steps": ["5"], "--dt": ["2e-4"],
     "--input-high": ["2"], "--nearest-tau": [], "--inhibition": ["folded"], "--no-adapt": [],
     "--calibration-samples": ["8"], "--calibrate-on": ["x.npy"], "--monitor": ["outputs"],
@@ -43,7 +44,10 @@ OTHERWISE = {  # values that a context takes, where it would refuse the others f
     ("a chip", "--input"): ["y5.npy"],
     ("a run without inhibition", "--calibrate-on"): ["y.npy"],
 }
-BY_REFUSING = {("adapted to a chip", "--no-adapt"): "cannot be mapped as it is"}  # its effect
+BY_REFUSING = {  # its effect
+    ("adapted to a chip", "--no-adapt"): "cannot be mapped as it is",
+    ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
+}
 KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"}
 }  # what makes another context of one
@@ -53,6 +57,7 @@ OF_CHIPS = {"--no-adapt", "--monitor"}
 OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
 DPI = {"--chips", "--calibrate-chips"}
+PLACE = {"--data-dir", "--data"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
 
 # command, what is asked for, how: what can do nothing there
@@ -64,86 +69,94 @@ IDLE = {
     ("train", "a network for a chip", "digits-dynapse2"): {
         "--target", *INTEGERS, "--data-dir", "--tensorboard", "--reset",
     },
-    ("train", "through integers", f"--finetune {RUN}"): {"preset", "--reset", "--data-dir"},
+    ("train", "through integers", f"--finetune {RUN}"): {"preset", "--reset", *PLACE},
     ("train", "distilled", f"--finetune {RUN} --target dynapse2"): {
-        "preset", "--reset", "--data-dir", "--tensorboard", *INTEGERS,
+        "preset", "--reset", *PLACE, "--tensorboard", *INTEGERS,
     },
     ("train", "resumed", "--resume runs/open"): {
-        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, "--data-dir",
+        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
         "--out",
     },
     ("train", "resumed for a chip", "--resume runs/open-chip"): {
-        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, "--data-dir",
+        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
         "--out", "--tensorboard",
     },
     ("import", "a checkpoint", "ckpt.pth"): NIR,
     ("import", "a NIR file", "net.nir --steps 4"): set(),
     ("import", "a NIR file of ours", "own.nir"): NIR,
-    ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir"},
+    ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
     ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
-        *NIR, *OF_CHIPS, "--data-dir",
+        *NIR, *OF_CHIPS, *PLACE,
     },
     ("compile", "a run, writing ONNX files", f"{RUN} --emit onnx"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run on own samples", f"{RUN} --calibrate-on x.npy"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run whose set is not bundled", "runs/away"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES,
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data",
+    },
+    ("compile", "a run of data of one's own", "runs/mine"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
     },
     ("compile", "a run without inhibition", "runs/plain --calibrate-on y.npy"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir", "--lut", "--division", "--zero-policy",
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "a NIR file", "net.nir --steps 4 --calibrate-on y.npy"): {
-        *OF_CHIPS, *OF_NIR_FILES, "--data-dir", "--lut", "--division", "--zero-policy",
+        *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "for a chip", "runs/chip-1 --target dynapse2"): {
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
-        "--data-dir",
+        *PLACE,
     },
     ("compile", "adapted to a chip", f"{RUN} --target dynapse2"): {
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
-        "--data-dir",
+        *PLACE,
     },
-    ("simulate", "a build", BUILD): {*DPI, "--inhibition", "--data-dir"},
-    ("simulate", "a run", RUN): {*DPI, "--data-dir"},
-    ("simulate", "a run whose set is not bundled", "runs/away"): DPI,
+    ("simulate", "a build", BUILD): {*DPI, "--inhibition", *PLACE},
+    ("simulate", "a run", RUN): {*DPI, *PLACE},
+    ("simulate", "a run whose set is not bundled", "runs/away"): {*DPI, "--data"},
+    ("simulate", "a run of data of one's own", "runs/mine"): {*DPI, "--data-dir"},
     ("simulate", "a build on own samples", f"{BUILD} --input x.npy"): {
-        *DPI, "--inhibition", "--split", "--data-dir",
+        *DPI, "--inhibition", "--split", *PLACE,
     },
-    ("simulate", "a run on own samples", "runs/away --input x.npy"): {*DPI, "--split"},
+    ("simulate", "a run on own samples", "runs/away --input x.npy"): {
+        *DPI, "--split", "--data",
+    },
     ("simulate", "in floats", f"{RUN} --executor float"): {
-        *DPI, "--lut", "--division", "--inhibition", "--data-dir",
+        *DPI, "--lut", "--division", "--inhibition", *PLACE,
     },
     ("simulate", "in floats on own samples", "runs/away --executor float --input x.npy"): {
-        *DPI, "--lut", "--division", "--inhibition", "--split", "--data-dir",
+        *DPI, "--lut", "--division", "--inhibition", "--split", *PLACE,
     },
     ("simulate", "in onnxruntime", f"{BUILD} --executor onnx"): {
-        *DPI, "--inhibition", "--trace", "--data-dir",
+        *DPI, "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "in Verilator", f"{BUILD} --executor rtl"): {
-        *DPI, "--inhibition", "--trace", "--data-dir",
+        *DPI, "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "a chip", "builds/chip --executor dpi"): {
-        "--lut", "--division", "--inhibition", "--trace", "--data-dir",
+        "--lut", "--division", "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "a chip on own samples", "builds/chip --executor dpi --input y5.npy"): {
-        "--lut", "--division", "--inhibition", "--trace", "--data-dir", "--split",
+        "--lut", "--division", "--inhibition", "--trace", *PLACE, "--split",
         "--calibrate-chips",
     },
-    ("sweep", "a run", RUN): {"--data-dir"},
-    ("sweep", "runs of two kinds of sets", f"{RUN} runs/away"): set(),
-    ("verify", "a build", BUILD): {"--data-dir"},
-    ("verify", "a build on own samples", f"{BUILD} --input x.npy"): {"--data-dir"},
-    ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", "--data-dir"},
-    ("report", "a build", BUILD): {"--data-dir"},
-    ("report", "a build as text", f"{BUILD} --text"): {"--out", "--verify", "--data-dir"},
-    ("report", "a build on own samples", f"{BUILD} --input x.npy"): {"--data-dir"},
-    ("report", "a run", RUN): {*OF_PROGRAMS, "--data-dir"},
-    ("report", "a build for a chip", "builds/chip"): {*OF_PROGRAMS, "--data-dir"},
+    ("sweep", "a run", RUN): {*PLACE},
+    ("sweep", "runs of two kinds of sets", f"{RUN} runs/away"): {"--data"},
+    ("sweep", "a run of data of one's own", "runs/mine"): {"--data-dir"},
+    ("sweep", "runs of sets and of data of one's own", "runs/away runs/mine"): set(),
+    ("verify", "a build", BUILD): {*PLACE},
+    ("verify", "a build on own samples", f"{BUILD} --input x.npy"): {*PLACE},
+    ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", *PLACE},
+    ("report", "a build", BUILD): {*PLACE},
+    ("report", "a build as text", f"{BUILD} --text"): {"--out", "--verify", *PLACE},
+    ("report", "a build on own samples", f"{BUILD} --input x.npy"): {*PLACE},
+    ("report", "a run", RUN): {*OF_PROGRAMS, *PLACE},
+    ("report", "a build for a chip", "builds/chip"): {*OF_PROGRAMS, *PLACE},
 }  # fmt: skip
 BEGINNINGS = {  # what the work of each command begins with
     "train": (
@@ -199,6 +212,12 @@ def world(finished, tmp_path_factory):
         shutil.copytree(RUN, "runs/away")
         path = Path("runs/away/manifest.json")
         path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "cifar10"}))
+        shutil.copytree(RUN, "runs/mine")
+        digits_as_own = digits()
+        np.savez("mine.npz", x=digits_as_own.all_x, y=digits_as_own.all_y)
+        own = {"data": "mine.npz", "own_data": {"path": "mine.npz"}}
+        path = Path("runs/mine/manifest.json")
+        path.write_text(json.dumps(json.loads(path.read_text()) | own))
         chips = "backends/dynapse2/presets"
         for name, presets in (("digits-conv", "presets"), ("digits-dynapse2", chips)):
             run = Path("runs", "open" if presets == "presets" else "open-chip")

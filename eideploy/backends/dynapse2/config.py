@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from eideploy.config.checks import data_faults
 from eideploy.config.reading import Described, beyond_bounds
 from eideploy.config.sections import Data, Share, Size
 from eideploy.errors import ConfigError
@@ -102,7 +103,7 @@ class ChipConfig(Described):
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
 
     def __post_init__(self) -> None:
-        faults = (*beyond_bounds(self), *self._contradictions())
+        faults = (*beyond_bounds(self), *data_faults(self.data), *self._contradictions())
         refuse(faults, error=ConfigError, where="the configuration")
 
     def _contradictions(self) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from eideploy.backends.dynapse2.chip.network import FILE, ChipNetwork, load
 from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
 from eideploy.backends.dynapse2.emit import FOLDER, emit
 from eideploy.backends.dynapse2.patch import PATCH, read_patch
+from eideploy.data.origin import Origin
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, read_manifest, write_manifest
 
@@ -37,10 +38,14 @@ class ChipBuild:
     content: Mapping[str, Any]
 
     @property
+    def origin(self) -> Origin | None:
+        """Where the data come from that the network was trained on, if that is known."""
+        return Origin.of_content(self.content)
+
+    @property
     def data(self) -> str | None:
-        """The name of the data set that the network was trained on, if it is one of ours."""
-        name = self.content.get("data")
-        return name if isinstance(name, str) else None
+        """The name of the data that the network was trained on, if it is known."""
+        return None if self.origin is None else self.origin.name
 
 
 def is_chip_run(folder: Path) -> bool:

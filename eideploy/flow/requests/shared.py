@@ -1,9 +1,12 @@
 """Parts that the requests of several jobs have."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from eideploy.options import Folder, Option, Request
+from eideploy.options import Folder, Option, PathLike, Request, as_path
+
+if TYPE_CHECKING:
+    from eideploy.data.origin import Place
 
 READING = "where samples of a data set are read"
 WITHOUT_INPUT = "without --input"
@@ -17,3 +20,11 @@ class FromDataSet(Request):
 
     data_dir: Annotated[Folder | None, Option(where=READING)] = None
     """Where the data sets that are not bundled lie, each in its own folder."""
+    data: Annotated[PathLike | None, Option(metavar="PATH", where=READING)] = None
+    """Where data of your own lie now, if no longer where they were trained on."""
+
+    def place(self) -> "Place":
+        """Return where data lie."""
+        from eideploy.data.origin import Place  # late: with it comes numpy
+
+        return Place(data_dir=as_path(self.data_dir), data=as_path(self.data))

@@ -10,6 +10,7 @@ from eideploy.options.choices import Form, Pool, Split, ZeroPolicy
 
 DIVISIONS = ("exact", "lut:8x8", "lut:4x6", "pwl:4x12", "shift2", "mitchell", "shift", "constant")
 TARGET = "digital-model"
+NAMED, OWN = "on runs of data sets that are not bundled", "on runs of data of your own"
 LISTED = Option(metavar="A,B,...", commas=True)
 FACTORS = Option(
     metavar="X,Y,...", commas=True, takes="list of numbers above 0", check=lambda x: 0 < x < 1e6
@@ -50,9 +51,9 @@ class Sweep(Request):
     """Processes (default: one a processor)."""
     backend: Annotated[Pool, Option(metavar="NAME")] = "loky"
     """Joblib's: loky (default), threading, dask, ray."""
-    data_dir: Annotated[
-        Folder | None, Option(where="on runs of data sets that are not bundled")
-    ] = None
+    data_dir: Annotated[Folder | None, Option(where=NAMED)] = None
     """Where the data sets that are not bundled lie, each in its own folder."""
+    data: Annotated[PathLike | None, Option(metavar="PATH", where=OWN)] = None
+    """Where data of your own lie now, if no longer where they were trained on."""
     out: Annotated[PathLike | None, Option(metavar="SWEEP")] = None
     """New folder (default: numbered), or that of a sweep to go on with."""

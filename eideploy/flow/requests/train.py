@@ -1,8 +1,10 @@
 """What train is asked for: a new network, one for a chip, or a run that goes on."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
@@ -61,9 +63,10 @@ class Begun(Request):
         said = {key: str(value) for key, value in self._named().items() if value is not None}
         if twice := said.keys() & texts.keys():
             key = min(twice)
+            option = "data" if key.startswith("data.") else key.rpartition(".")[2]
             raise UsageError(
                 f"{key} is set twice, to {said[key]} and to {texts[key]}",
-                where=f"--{key.rpartition('.')[2]}, --set {key}",
+                where=f"--{option}, --set {key}",
                 fix="leave out one of them",
             )
         return {**texts, **said}
@@ -88,6 +91,7 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     Examples:
       eideploy train digits-mlp --seed 1
       eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'
+      eideploy train --data mine.npz
       eideploy train cifar10-vgg16 --data-dir ~/data
       eideploy train --resume
     """
@@ -98,6 +102,9 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     """One of digits-conv (default), cifar10-vgg16, ..., or a configuration file."""
     reset: Annotated[Literal["soft", "hard"] | None, Option(where=OF_CIRCUITS)] = None
     """Of a membrane that fires: by the threshold (soft, default), or to zero (hard)."""
+    data: Annotated[PathLike | None, Option(metavar="PATH|NAME")] = None
+    """Train on data of your own, a file or a folder (docs/data.md), or on the data set of that
+    name; without a preset, the network that suits them. Of a run: where its data lie now."""
     finetune: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
     """Go on training a finished run through the integers that it will be compiled to."""
     target: Annotated[PathLike | None, TARGET, Option(where=FINETUNED)] = None
@@ -106,7 +113,19 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     """Continue an interrupted run (default: the latest)."""
 
     def _named(self) -> Mapping[str, object]:
-        return {**super()._named(), "network.reset": self.reset}
+        of_data = {} if self.data is None or self.finetune is not None else _data(self.data)
+        return {**super()._named(), "network.reset": self.reset, **of_data}
+
+
+def _data(given: PathLike) -> Mapping[str, str]:
+    """Return the settings that name the data: a set, unless a file or folder is called so."""
+    from eideploy.config.sections import own_name
+    from eideploy.data import DATASETS  # late: with it comes numpy
+
+    name = os.fspath(given)
+    if name in DATASETS and not Path(name).exists():
+        return {"data.name": json.dumps(name), "data.path": '""'}
+    return {"data.name": json.dumps(own_name(name)), "data.path": json.dumps(name)}
 
 
 @dataclass(frozen=True, kw_only=True)

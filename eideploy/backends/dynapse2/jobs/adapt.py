@@ -12,6 +12,7 @@ from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
 from eideploy.circuit import Circuit
 from eideploy.data import Dataset
+from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError
 from eideploy.files import MANIFEST, read_json, sha256
 from eideploy.flow.result import Result
@@ -29,7 +30,7 @@ def adapt(
     run: Run,
     spec: ChipSpec,
     *,
-    data_dir: Path | None,
+    place: Place,
     out: Path | None = None,
     overrides: "Mapping[str, str] | None" = None,
 ) -> Path:
@@ -43,9 +44,10 @@ def adapt(
     """
     from eideploy.backends.dynapse2.jobs.train import finish, fit, new_run, plan_for
 
-    dataset = load_images(images_of(run), data_dir)
+    origin = images_of(run)
+    dataset = load_images(origin, place)
     config = load_chip_config(CHIP_PRESET)
-    config = replace(config, data=replace(config.data, name=dataset.name))
+    config = replace(config, data=replace(config.data, **origin.settings))  # type: ignore[arg-type]
     config = config.with_overrides(overrides or {})
     plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
@@ -72,7 +74,7 @@ def distil(
     *,
     overrides: "Mapping[str, str]",
     out: Path | None = None,
-    data_dir: Path | None = None,
+    place: Place,
 ) -> Result:
     """Adapt the run in `folder` to a chip: what compile does in passing, as a job of its own.
 
@@ -84,7 +86,7 @@ def distil(
     from eideploy.backends.dynapse2.jobs.train import load_chip
 
     spec = load_chip(target)
-    made = adapt(load_run(folder), spec, data_dir=data_dir, out=out, overrides=overrides)
+    made = adapt(load_run(folder), spec, place=place, out=out, overrides=overrides)
     content = read_json(made / MANIFEST)
     keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
     text = (
@@ -96,20 +98,20 @@ def distil(
     return Result(text=text, content={"run": str(made), **{key: content[key] for key in keys}})
 
 
-def images_of(run: Run) -> str:
+def images_of(run: Run) -> Origin:
     """Return the data set that a run can be distilled on.
 
     Raises:
         DataError: the run knows none, or one that the chip cannot be shown.
     """
-    if run.data is None:
+    if run.origin is None:
         raise DataError(
             "the run does not say which data set it was trained on, so nothing can be distilled",
             where=str(run.folder / MANIFEST),
             fix="train a run on a data set that eideploy knows",
         )
-    require_images(run.data)
-    return run.data
+    require_images(run.origin.name)
+    return run.origin
 
 
 def _predictions(circuit: Circuit, dataset: Dataset) -> tuple[Array, float]:

@@ -13,6 +13,7 @@ from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.folders import ChipRun
 from eideploy.backends.dynapse2.jobs.adapt import adapt, images_of
+from eideploy.data.origin import Place, known
 from eideploy.errors import CapacityError, UsageError
 from eideploy.files import MANIFEST, sha256
 from eideploy.flow.result import Result
@@ -32,7 +33,7 @@ def compile_for_chip(
     out: Path | None = None,
     may_adapt: bool = True,
     monitor: Monitor = "all",
-    data_dir: Path | None = None,
+    place: Place,
 ) -> Result:
     """Map the run in `folder` on a board, into a new build folder.
 
@@ -43,7 +44,7 @@ def compile_for_chip(
         FormatError: a damaged run, defect map or bias table.
         DataError: the run's data set is not of images; `out` exists already, or cannot be written.
     """
-    run = _chip_run(folder, spec, may_adapt=may_adapt, data_dir=data_dir)
+    run = _chip_run(folder, spec, may_adapt=may_adapt, place=place)
     mapped = map_network(run.network, spec, monitor=monitor)
     used = account(mapped)
     content = {**_content(run, spec, used), "monitor": monitor}
@@ -54,9 +55,9 @@ def compile_for_chip(
     return Result(text=text, content={"build": str(staged.final), **content})
 
 
-def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path | None) -> ChipRun:
+def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, place: Place) -> ChipRun:
     if not folders.is_unfinished(folder) and chip_folders.is_chip_run(folder):
-        _refuse_data_dir(folder, data_dir)
+        _refuse_place(folder, place)
         return chip_folders.load_chip_run(folder)
     run = load_run(folder)
     images_of(run)  # refused now: neither mapping nor adapting helps
@@ -69,23 +70,24 @@ def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, data_dir: Path |
             fix="leave --no-adapt out, and it is adapted, or train a network for the chip",
         )
     note(f"{what}\nadapting it")
-    return chip_folders.load_chip_run(adapt(run, spec, data_dir=data_dir))
+    return chip_folders.load_chip_run(adapt(run, spec, place=place))
 
 
-def _refuse_data_dir(folder: Path, data_dir: Path | None) -> None:
-    if data_dir is not None:
-        raise UsageError(
-            "--data-dir has no effect on a run that was trained for the chip",
-            where=f"--data-dir, {folder}",
-            fix="leave out --data-dir, which has an effect where a run is adapted to the chip",
-        )
+def _refuse_place(folder: Path, place: Place) -> None:
+    for option, path in (("--data-dir", place.data_dir), ("--data", place.data)):
+        if path is not None:
+            raise UsageError(
+                f"{option} has no effect on a run that was trained for the chip",
+                where=f"{option}, {folder}",
+                fix=f"leave out {option}, which has an effect where a run is adapted to the chip",
+            )
 
 
 def _content(run: ChipRun, spec: ChipSpec, used: Account) -> dict[str, Any]:
     return {
         "run": run.folder.resolve().name,
         "run_sha256": sha256(run.folder / MANIFEST),
-        "data": run.content.get("data"),
+        **known(run.content),
         "target": spec.name,
         "backend": spec.backend,
         "mapping": asdict(used),

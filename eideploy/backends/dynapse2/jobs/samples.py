@@ -7,21 +7,24 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.folders import ChipBuild
 from eideploy.data import RECORDINGS, Dataset
-from eideploy.data import load as load_data
+from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError, UsageError
 from eideploy.flow.requests.simulate import DPI, Simulate
 from eideploy.flow.samples import read_checked, split_of
-from eideploy.options import as_path, refuse_idle
+from eideploy.options import refuse_idle
 
 
-def load_images(name: str, data_dir: Path | None) -> Dataset:
+def load_images(origin: Origin, place: Place) -> Dataset:
     """Return a data set as a chip can be shown it.
 
     Raises:
         DataError: recordings; or the data set is missing or damaged.
     """
-    require_images(name)
-    return load_data(name, data_dir)
+    require_images(origin.name)
+    dataset = origin.load(place, steps=None)
+    if dataset.steps is not None:
+        raise _of_recordings(origin.name)
+    return dataset
 
 
 def require_images(name: str) -> None:
@@ -31,12 +34,16 @@ def require_images(name: str) -> None:
         DataError: its samples change from frame to frame.
     """
     if name in RECORDINGS:
-        raise DataError(
-            f"{name} holds recordings, which change from frame to frame; a mixed-signal chip is "
-            "shown images, every value at one rate of events",
-            where=f"data set {name}",
-            fix="choose a data set of images, e.g. digits, for the run and for the chip",
-        )
+        raise _of_recordings(name)
+
+
+def _of_recordings(name: str) -> DataError:
+    return DataError(
+        f"{name} holds recordings, which change from frame to frame; a mixed-signal chip is "
+        "shown images, every value at one rate of events",
+        where=f"data set {name}",
+        fix="choose a data set of images, e.g. digits, for the run and for the chip",
+    )
 
 
 def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array, Array | None]:
@@ -65,13 +72,13 @@ def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array,
     if asked.input is not None:
         refuse_idle(asked, (DPI,), here="on samples of your own")
         return read_checked(Path(asked.input), check)[: asked.samples], None
-    if build.data is None:
+    if build.origin is None:
         raise UsageError(
             "the build knows no data set",
             where=str(build.folder),
             fix="give samples with --input samples.npy, or compile a run that knows its data set",
         )
-    data = load_images(build.data, as_path(asked.data_dir))
+    data = load_images(build.origin, asked.place())
     samples, labels = split_of(data, asked.split, asked.samples)
     return samples / data.high, labels
 
@@ -82,13 +89,13 @@ def labelled_few(build: ChipBuild, asked: Simulate, count: int) -> tuple[Array, 
     Raises:
         UsageError: the samples asked for are not those of the test split alone.
     """
-    if asked.input is not None or (asked.split or "test") != "test" or build.data is None:
+    if asked.input is not None or (asked.split or "test") != "test" or build.origin is None:
         raise UsageError(
             "chips are calibrated on training samples, and then tried on those of test",
             where="--calibrate-chips",
             fix="leave it out, or leave out --split and name a build that knows its data set",
         )
-    data = load_images(build.data, as_path(asked.data_dir))
+    data = load_images(build.origin, asked.place())
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
     rows = np.concatenate(chosen)
     return data.train.batch(rows) / data.high, data.train_y[rows]

@@ -21,8 +21,10 @@ from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.jobs.samples import load_images
 from eideploy.data import Dataset
+from eideploy.data.origin import Place
 from eideploy.errors import EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
+from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
@@ -45,6 +47,7 @@ class Trained:
     accuracy    on the test split, of the emitted configuration without mismatch, at classify.DT_S
     seconds     that the training took
     conditions  what its bits depended on, an entry for every change
+    data        what the manifest tells of the data
     """
 
     network: ChipNetwork
@@ -52,6 +55,7 @@ class Trained:
     epochs: tuple["Epoch", ...]
     seconds: float
     conditions: tuple[Mapping[str, str], ...]
+    data: Mapping[str, Any]
 
 
 def train_for_chip(
@@ -59,7 +63,7 @@ def train_for_chip(
     *,
     overrides: Mapping[str, str],
     out: Path | None = None,
-    data_dir: Path | None = None,
+    place: Place,
 ) -> Result:
     """Train a preset for a mixed-signal chip, or the configuration in a .toml file, into a run.
 
@@ -71,7 +75,7 @@ def train_for_chip(
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
     """
     config = load_chip_config(preset).with_overrides(overrides)
-    dataset = load_images(config.data.name, data_dir)  # first: without it no folder is left behind
+    dataset = load_images(origin_of(config.data), place)  # first: without it no folder is left
     spec = load_chip(config.target)
     with new_run(out, Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
@@ -84,7 +88,7 @@ def train_for_chip(
         raise
 
 
-def resume_for_chip(folder: Path, *, data_dir: Path | None = None) -> Result:
+def resume_for_chip(folder: Path, *, place: Place) -> Result:
     """Continue a training that was interrupted, from its last whole epoch, bit for bit.
 
     Raises:
@@ -92,7 +96,7 @@ def resume_for_chip(folder: Path, *, data_dir: Path | None = None) -> Result:
         ConfigError, DataError, UsageError: as `train_for_chip`.
     """
     config = load_chip_config(str(folder / folders.CONFIG))
-    dataset = load_images(config.data.name, data_dir)
+    dataset = load_images(origin_of(config.data), place)
     return _run(folder, config, load_chip(config.target), dataset)
 
 
@@ -195,6 +199,7 @@ def fit(
         epochs=epochs,
         seconds=seconds,
         conditions=conditions,
+        data=trained_on(config.data, dataset),
     )
 
 
@@ -230,7 +235,7 @@ def _accuracy(network: ChipNetwork, spec: ChipSpec, dataset: Dataset) -> float:
 def _content(config: ChipConfig, trained: Trained, folder: Path | None) -> dict[str, Any]:
     return {
         **({} if folder is None else {"run": str(folder)}),
-        "data": config.data.name,
+        **trained.data,
         "seed": config.seed,
         "target": config.target,
         "test_accuracy": trained.accuracy,

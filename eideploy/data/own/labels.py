@@ -1,0 +1,102 @@
+"""Classes of samples: numbered from 0 without a gap, with their names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eideploy.data.dataset import Labels
+from eideploy.errors import DataError
+
+MOST_CLASSES = 1 << 16
+NUMBER = "number the classes from 0, each with at least one sample of training"
+
+
+def as_labels(
+    labels: Sequence[NDArray[Any]], names: NDArray[Any] | None, where: str
+) -> tuple[list[Labels], tuple[str, ...]]:
+    """Return the classes of some parts as numbers, and their names.
+
+    The first part is that of training, or all there is. Classes that are texts are numbered in the
+    order of their names; `names` are those of classes that are numbers.
+
+    Raises:
+        DataError: no classes, one without a training sample, or none but one.
+    """
+    found = [_flat(part, where) for part in labels]
+    if all(part.dtype.kind in "US" for part in found):
+        return _by_name([part.astype(str) for part in found], where)
+    numbers = [_whole(part, where) for part in found]
+    _check_classes(numbers, where)
+    count = int(numbers[0].max()) + 1
+    return numbers, _names(names, count, where)
+
+
+def _flat(labels: NDArray[Any], where: str) -> NDArray[Any]:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        return labels[:, 0]
+    if labels.ndim != 1 or not labels.size:
+        raise DataError(
+            f"the classes have the shape {labels.shape}, not (N,)",
+            where=where,
+            fix="save one class to each sample: of one-hot rows, y.argmax(1)",
+        )
+    return labels
+
+
+def _whole(labels: NDArray[Any], where: str) -> Labels:
+    if labels.dtype.kind not in "biuf" or not (np.floor(labels) == labels).all():
+        raise DataError(
+            f"the classes are {labels.dtype} and not all whole numbers",
+            where=where,
+            fix="number the classes from 0, or save their names as texts",
+        )
+    return labels.astype(np.int64)
+
+
+def _by_name(found: Sequence[NDArray[Any]], where: str) -> tuple[list[Labels], tuple[str, ...]]:
+    names = np.unique(found[0])
+    for part in found[1:]:
+        if len(strange := np.setdiff1d(part, names)):
+            raise DataError(
+                f"class {strange[0]} has no sample of training", where=where, fix="add some"
+            )
+    numbers = [np.searchsorted(names, part).astype(np.int64) for part in found]
+    _check_classes(numbers, where)
+    return numbers, tuple(map(str, names))
+
+
+def _check_classes(numbers: Sequence[Labels], where: str) -> None:
+    low = min(int(part.min()) for part in numbers)
+    high = max(int(part.max()) for part in numbers)
+    if low < 0 or high >= MOST_CLASSES:
+        raise DataError(f"the classes run from {low} to {high}", where=where, fix=NUMBER)
+    counts = np.bincount(numbers[0], minlength=high + 1)
+    empty = np.flatnonzero(counts == 0)
+    if len(empty) and empty[0] == 0 and low == 1:
+        raise DataError(
+            f"the classes run from 1 to {high}: class 0 has no sample",
+            where=where,
+            fix="number the classes from 0, e.g. y - 1",
+        )
+    if len(empty):
+        raise DataError(
+            f"class {empty[0]} of {high + 1} has no sample of training", where=where, fix=NUMBER
+        )
+    if high == 0:
+        raise DataError(
+            "all samples are of one class", where=where, fix="give samples of at least 2 classes"
+        )
+
+
+def _names(names: NDArray[Any] | None, count: int, where: str) -> tuple[str, ...]:
+    if names is None:
+        return tuple(map(str, range(count)))
+    if names.dtype.kind not in "US" or names.shape != (count,):
+        raise DataError(
+            f"the names of the classes are {names.dtype} of shape {names.shape}, not {count} texts",
+            where=where,
+            fix="save classes as an array of one text a class, or leave it out",
+        )
+    return tuple(str(name) for name in names.astype(str))

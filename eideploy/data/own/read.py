@@ -1,0 +1,181 @@
+"""From a user's file or folder to a data set: what it holds is told by what it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eideploy.data.dataset import Dataset, Labels, Stored
+from eideploy.data.digits import split
+from eideploy.data.own.files import SAVE, holds_arrays, kept, read_arrays
+from eideploy.data.own.labels import as_labels
+from eideploy.data.own.scale import scale_of
+from eideploy.data.own.shapes import with_axes
+from eideploy.errors import ConfigError, DataError
+
+Framing = Literal["time", "number"]
+KINDS = f"an .npz file ({SAVE}) or a folder of .npy files of these names"
+TEST_SHARE = 0.2  # of each class, where the data are not split already
+MOST_SIDE = 4096  # pixels
+GONE = "check the path; where data of a run were moved to is said with --data PATH"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadAs:
+    """What a user says of data that do not say it themselves."""
+
+    size: str = ""  # HEIGHTxWIDTH that the network sees; empty for that of the samples
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """What a file or folder holds.
+
+    x, y    those of training and of test, or all samples
+    names   of the classes, where they are numbers and have names
+    notes   what was made of them, in words
+    """
+
+    x: list[Stored]
+    y: list[NDArray[Any]]
+    names: NDArray[Any] | None
+    notes: list[str]
+
+
+def read_own(path: Path, how: ReadAs | None = None, *, steps: int | None = None) -> Dataset:
+    """Return the data set that a file or folder of the user's is.
+
+    Raises:
+        ConfigError: other frames than `steps`, or `how` makes no sense.
+        DataError: missing, damaged, or not samples with classes; the array or file is named.
+    """
+    return as_dataset(_found(path), path, how or ReadAs(), steps=steps)
+
+
+def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> Dataset:
+    """Return the data set of samples with classes; `path` names them in errors."""
+    where, notes = str(path), list(found.notes)
+    shaped = [with_axes(kept(x, where), where) for x in found.x]
+    notes += [said for said in dict.fromkeys(said for _, said in shaped) if said]
+    parts = [x for x, _ in shaped]
+    labels, names = as_labels(found.y, found.names, where)
+    for x, y in zip(parts, labels, strict=True):
+        if len(x) != len(y):
+            raise DataError(
+                f"there are {len(x)} samples and {len(y)} classes",
+                where=where,
+                fix="save one class to each sample",
+            )
+    if parts[0].ndim == 5 and steps not in (None, parts[0].shape[1]):
+        raise ConfigError(
+            f"the samples have {parts[0].shape[1]} frames, network.steps is {steps}",
+            where=where,
+            fix=f"set network.steps = {parts[0].shape[1]}",
+        )
+    scale = scale_of(parts, where)
+    if len(parts) == 1:
+        parts, labels = split_by_class(parts[0], labels[0], names, where)
+        notes.append(f"split {len(labels[0])}/{len(labels[1])} by class, random_state 0")
+    return Dataset(
+        name=path.name,
+        train_x=parts[0],
+        train_y=labels[0],
+        test_x=parts[1],
+        test_y=labels[1],
+        classes=len(names),
+        names=names,
+        offset=scale.offset,
+        divisor=scale.divisor,
+        high=scale.high,
+        size=size_of(how.size, "data.size"),
+        notes=(*notes, scale.text),
+    )
+
+
+def split_by_class(
+    x: Stored, y: Labels, names: tuple[str, ...], where: str
+) -> tuple[list[Stored], list[Labels]]:
+    """Return the samples of training and of test, 80/20 of each class, and their classes.
+
+    Raises:
+        DataError: a class, or all, have too few samples.
+    """
+    counts = np.bincount(y)
+    if counts.min() < 2:
+        raise DataError(
+            f"class {names[int(counts.argmin())]} has one sample, too few to split off a test",
+            where=where,
+            fix="give it more, or split the samples yourself: x_train, y_train, x_test, y_test",
+        )
+    if (test := int(np.ceil(len(y) * TEST_SHARE))) < len(names):
+        raise DataError(
+            f"a fifth of {len(y)} samples are {test}, too few for {len(names)} classes",
+            where=where,
+            fix="give more, or split the samples yourself: x_train, y_train, x_test, y_test",
+        )
+    train, rest = split(y)
+    return [x[train], x[rest]], [y[train], y[rest]]
+
+
+def size_of(text: str, key: str) -> tuple[int, int] | None:
+    """Return the height and width that a text says, None for an empty one.
+
+    Raises:
+        ConfigError: it says none; `key` is named.
+    """
+    if not text:
+        return None
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ConfigError(
+            f"{key} = {text!r} is no size", where=key, fix="write HEIGHTxWIDTH, e.g. 28x28"
+        )
+    if not all(0 < int(side) <= MOST_SIDE for side in (height, width)):
+        raise ConfigError(
+            f"{key} = {text} is outside of 1x1 to {MOST_SIDE}x{MOST_SIDE}",
+            where=key,
+            fix="choose another size",
+        )
+    return int(height), int(width)
+
+
+def _found(path: Path) -> Found:
+    try:
+        if not path.exists():
+            raise DataError("there is no such file or folder", where=str(path), fix=GONE)
+        is_arrays = path.is_file() or holds_arrays(path)
+    except OSError as error:  # a name that is too long
+        raise DataError(
+            f"the path cannot be read: {error.strerror}", where=str(path), fix="check the path"
+        ) from error
+    if is_arrays:
+        return _of_arrays(path)
+    raise DataError(
+        "the folder holds no data that can be read", where=str(path), fix=f"name {KINDS}"
+    )
+
+
+def _of_arrays(path: Path) -> Found:
+    arrays = read_arrays(path)
+    for names in (("x_train", "y_train", "x_test", "y_test"), ("x", "y")):
+        if all(name in arrays for name in names):
+            break
+    else:
+        raise _missing(path, tuple(arrays))
+    unread = sorted(arrays.keys() - {*names, "classes"})
+    notes = [f"not read: {', '.join(unread)}"] if unread else []
+    return Found(
+        x=[arrays[name] for name in names[::2]],
+        y=[arrays[name] for name in names[1::2]],
+        names=arrays.get("classes"),
+        notes=notes,
+    )
+
+
+def _missing(path: Path, names: tuple[str, ...]) -> DataError:
+    what = f"x and y are not both there, but {', '.join(sorted(names)) or 'nothing'}"
+    if path.suffix == ".npy":
+        what = "an .npy file holds samples alone, without classes"
+    return DataError(what, where=str(path), fix=f"save them by {SAVE}")

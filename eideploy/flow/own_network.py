@@ -1,0 +1,77 @@
+"""Which network is trained on data that nobody made a preset for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from eideploy.config import Config, load_config
+from eideploy.data import Dataset
+from eideploy.data.origin import Place
+from eideploy.flow.origins import origin_of
+from eideploy.progress import note
+from eideploy.report.text import counted
+
+FEWEST_EPOCHS, MORE_EPOCHS = 5, 3  # at least so many; at most so many times those of the preset
+WARMUP_SHARE = 5  # at most a fifth of the epochs
+ITS_DATA = "data.", "network.steps"  # settings that the data are read by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A preset, and how many samples its own data set trains it with."""
+
+    preset: str
+    samples: int
+
+
+MLP = Choice(preset="digits-mlp", samples=1437)
+SMALL = Choice(preset="digits-conv", samples=1437)
+SMALL_FRAMES = Choice(preset="digits-events-resnet", samples=1437)
+FRAMES = Choice(preset="digits-events-vgg8", samples=1437)
+
+
+def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]:
+    """Return the configuration for the data that `overrides` name, and these.
+
+    The network and its training are those of the preset that suits the samples, over as many
+    batches as that takes for its own; nothing is augmented.
+
+    Raises:
+        ConfigError, DataError, UsageError: as of a training.
+    """
+    reading = {key: value for key, value in overrides.items() if key.startswith(ITS_DATA)}
+    read = Config().with_overrides(reading)
+    steps = read.network.steps if "network.steps" in overrides else None
+    dataset = origin_of(read.data).load(place, steps=steps)
+    choice = choice_for(dataset)
+    config = adapted(load_config(choice.preset), choice, dataset)
+    config = replace(config, data=read.data).with_overrides(overrides)
+    for said in dataset.notes:
+        note(f"{config.data.name}: {said}")
+    note(
+        f"{config.data.name}: {dataset.description}; taking the network of preset {choice.preset}, "
+        f"{counted(config.training.epochs, 'epoch')}, no augmentation"
+    )
+    return config, dataset
+
+
+def choice_for(dataset: Dataset) -> Choice:
+    """Return the preset whose network suits samples of such a shape."""
+    side = min(dataset.input_shape[1:])
+    if side < 4:  # what is pooled twice
+        return MLP
+    if dataset.steps is not None:
+        return FRAMES if side >= 32 else SMALL_FRAMES  # what is pooled five times
+    return SMALL
+
+
+def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
+    """Return a preset with frames and epochs that suit other data than its own."""
+    training = config.training
+    same_work = round(training.epochs * choice.samples / len(dataset.train))
+    epochs = max(FEWEST_EPOCHS, min(same_work, MORE_EPOCHS * training.epochs))
+    warmup = min(training.warmup_epochs, epochs // WARMUP_SHARE)
+    return replace(
+        config,
+        network=replace(config.network, steps=dataset.steps or config.network.steps),
+        training=replace(training, epochs=epochs, warmup_epochs=warmup),
+    )

@@ -1,0 +1,153 @@
+"""Data of the user's own through the whole chain: found again, missed by name, or not needed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eideploy.data import load
+from tests.cli.support import RUN, only
+
+SHORT = ("--set", "training.epochs=1", "--set", "training.warmup_epochs=0",
+         "--set", 'network.widths=[8, "P", 8]')  # fmt: skip
+NAMES = np.array(["nought", "one", "two", "three"])
+
+
+@pytest.fixture
+def mine(empty):
+    """Write digits 0 to 3, as bytes from 0 to 16, with names."""
+    digits = load("digits")
+    some = digits.all_y < 4
+    x = (digits.all_x[some, 0] * 16).astype(np.uint8)
+    np.savez("mine.npz", x=x, y=digits.all_y[some], classes=NAMES)
+    np.save("x.npy", x[:9])
+    return Path("mine.npz")
+
+
+@pytest.fixture
+def run(mine, call):
+    """Train on them by default, shortly."""
+    assert call("train", "--data", mine, *SHORT).code == 0
+    return Path("runs/mine-1")
+
+
+def told(found):
+    assert found.code == 0, found.err
+    return json.loads(found.out)
+
+
+def test_data_of_ones_own_are_trained_on_with_no_more_said(mine, call):
+    found = call("train", "--data", mine, *SHORT)
+    assert found.code == 0, found.err
+    assert "split 576/144 by class, random_state 0" in found.err
+    assert "the network sees value / 16" in found.err
+    assert (
+        "4 classes (nought, one, two, three); taking the network of preset digits-conv" in found.err
+    )
+    manifest = json.loads(Path("runs/mine-1/manifest.json").read_text())
+    assert manifest["data"] == "mine.npz"
+    assert manifest["classes"] == NAMES.tolist()
+    assert manifest["scaling"] == {"offset": 0.0, "divisor": 16.0}
+    assert manifest["own_data"]["path"] == str(mine.resolve())
+
+
+def test_the_chain_finds_the_data_again(run, call):
+    build = told(call("compile", run, "--json"))
+    assert build["data"] == "mine.npz"
+    assert build["classes"] == NAMES.tolist()
+    assert told(call("simulate", "--json"))["samples"] == 144
+    assert told(call("report", "--json"))["provenance"]["data"] == "mine.npz"
+    assert told(call("report", run, "--json"))["provenance"]["data"] == "mine.npz"
+    swept = told(
+        call("sweep", "--schemes", "int8", "--divisions", "lut:8x8", "--jobs", 1, "--json")
+    )
+    assert swept["cells"][0]["samples"] == 144
+
+
+def test_without_the_data_a_run_compiles_to_the_same_build(run, mine, call):
+    first = told(call("compile", run, "--json"))["build"]
+    mine.unlink()
+    second = told(call("compile", run, "--json"))["build"]
+    name = "integer.safetensors"
+    assert (Path(first) / name).read_bytes() == (Path(second) / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("command", "few"),
+    [
+        ("simulate", ("--samples", 9)),
+        ("report", ("--samples", 9)),
+        ("sweep", ("--samples", 9, "--schemes", "int8", "--divisions", "shift")),
+    ],
+)
+def test_moved_data_are_asked_for_by_name_and_taken(run, mine, call, command, few):
+    assert call("compile", run).code == 0
+    moved = mine.rename("moved.npz").resolve()
+    asked = call(command)
+    assert asked.code == 1
+    assert f"mine.npz, are not at {mine.resolve()} any more" in asked.err
+    assert "fix:   say with --data PATH where they lie now" in asked.err
+    assert call(command, "--data", moved, *few).code == 0
+
+
+def test_other_data_than_those_trained_on_are_refused(run, call):
+    assert call("compile", run).code == 0
+    np.savez("other.npz", x=np.arange(64 * 40).reshape(40, 8, 8) % 17, y=np.arange(40) % 4)
+    asked = call("simulate", "--data", "other.npz")
+    assert asked.code == 1
+    assert "these are not the data that the network was trained on, mine.npz" in asked.err
+
+
+def test_where_data_lie_has_no_effect_on_others(run, trained_run, call):
+    refused = call("compile", RUN, "--data", "mine.npz")
+    assert refused.code == 2
+    assert "--data has no effect on the data set digits, which has a name" in refused.err
+    refused = call("compile", run, "--data-dir", ".", "--calibration-samples", 999)
+    assert refused.code == 2
+    assert "--data-dir has no effect on mine.npz, which are data of your own" in refused.err
+
+
+@pytest.fixture
+def trained_run(finished, run):
+    import shutil
+
+    shutil.copytree(finished / RUN, RUN)
+
+
+def test_a_configuration_names_the_data_too(mine, call):
+    Path("my.toml").write_text(
+        '[data]\npath = "mine.npz"\n[network]\nwidths = [8, "P", 8]\n'
+        "[training]\nepochs = 1\nwarmup_epochs = 0\n"
+    )
+    assert told(call("train", "my.toml", "--json"))["data"] == "mine.npz"
+    assert only(Path("runs")).name == "my-1"
+
+
+def test_a_run_is_finetuned_on_its_data(run, call):
+    tuned = call("train", "--finetune", run, "--set", "training.epochs=1", "--json")
+    assert told(tuned)["data"] == "mine.npz"
+
+
+def test_a_data_set_by_name_takes_the_network_that_suits_it(empty, call):
+    found = call("train", "--data", "digits", *SHORT)
+    assert found.code == 0
+    assert "taking the network of preset digits-conv" in found.err
+    assert only(Path("runs")).name == "digits-1"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (("--data", "gone.npz"), 1, "there is no such file or folder"),
+        (("--data", "mine.npz", "--set", "data.path=x.npz"), 2, "data.path is set twice"),
+        (("--data", "mine.npz", "--set", "data.name=cifar10"), 2, "data.name is set twice"),
+        (("cifar10-vgg8", "--set", "data.path=mine.npz"), 1, "two sets of data"),
+        (("--set", "data.size=8x8"), 1, "data.size has no effect on the data set digits"),
+        (("--data", "mine.npz", "--data-dir", "."), 2, "--data-dir has no effect on mine.npz"),
+    ],
+)
+def test_data_that_contradict_are_refused_and_nothing_is_written(mine, call, words, code, what):
+    found = call("train", *words)
+    assert (found.code, what in found.err) == (code, True), found.err
+    assert not Path("runs").exists()

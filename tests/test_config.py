@@ -64,6 +64,7 @@ OWN = (
     "digits-mlp",
     "digits-resnet",
     "digits-vgg8",
+    "fashion-mnist-conv",
 )
 
 

@@ -8,6 +8,7 @@ from eideploy.data.dataset import Dataset
 from eideploy.data.digits import digits
 from eideploy.data.digits_events import digits_events
 from eideploy.data.event_sets import CIFAR10_DVS, DVS_GESTURE, NMNIST
+from eideploy.data.mnist import FASHION, MNIST, mnist
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
 from eideploy.data.tinyimagenet import tinyimagenet
@@ -24,6 +25,8 @@ RECORDINGS: Mapping[str, Loader] = {  # whose samples change from frame to frame
 }
 DATASETS: Mapping[str, Loader] = {
     "digits": lambda _, __: digits(),
+    "mnist": lambda folder, _: mnist(folder, MNIST),
+    "fashion-mnist": lambda folder, _: mnist(folder, FASHION),
     "cifar10": lambda folder, _: cifar(folder, CIFAR10),
     "cifar100": lambda folder, _: cifar(folder, CIFAR100),
     "tinyimagenet": lambda folder, _: tinyimagenet(folder),

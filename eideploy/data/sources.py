@@ -15,6 +15,7 @@ class Source:
     url: str
     folder: str
     files: str
+    also: str = ""  # another way to get it, in words before the first
 
     def locate(self, data_dir: Path | None) -> Path:
         """Return the set's folder.
@@ -34,8 +35,8 @@ class Source:
         return DataError(
             f"{self.name} cannot be read: {what}",
             where=where,
-            fix=f"get it from {self.url}, unpack it so that the folder named by --data-dir holds "
-            f"{self.folder}/ with {self.files}",
+            fix=f"{self.also}get it from {self.url}, unpack it so that the folder named by "
+            f"--data-dir holds {self.folder}/ with {self.files}",
         )
 
     def damaged(self, what: str, path: Path) -> DataError:
@@ -46,6 +47,22 @@ class Source:
 
 
 _ALL = (
+    Source(
+        name="mnist",
+        url="https://ossci-datasets.s3.amazonaws.com/mnist/",
+        folder="MNIST/raw",
+        files="train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+        "t10k-labels-idx1-ubyte, also as .gz",
+    ),
+    Source(
+        name="fashion-mnist",
+        url="https://github.com/zalandoresearch/fashion-mnist",
+        folder="FashionMNIST/raw",
+        files="train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+        "t10k-labels-idx1-ubyte, also as .gz",
+        also="install it on Debian and Ubuntu with apt install dataset-fashion-mnist, and leave "
+        "--data-dir out; or ",
+    ),
     Source(
         name="cifar10",
         url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",

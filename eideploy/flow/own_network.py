@@ -25,6 +25,7 @@ class Choice:
 
 MLP = Choice(preset="digits-mlp", samples=1437)
 SMALL = Choice(preset="digits-conv", samples=1437)
+LARGE = Choice(preset="fashion-mnist-conv", samples=60_000)
 SMALL_FRAMES = Choice(preset="digits-events-resnet", samples=1437)
 FRAMES = Choice(preset="digits-events-vgg8", samples=1437)
 
@@ -61,7 +62,7 @@ def choice_for(dataset: Dataset) -> Choice:
         return MLP
     if dataset.steps is not None:
         return FRAMES if side >= 32 else SMALL_FRAMES  # what is pooled five times
-    return SMALL
+    return LARGE if side >= 16 else SMALL
 
 
 def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:

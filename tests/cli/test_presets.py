@@ -25,6 +25,7 @@ def data_dir(tmp_path_factory):
     for layout in small_cifar().values():
         files = layout.train + layout.test
         formats.write_cifar(folder / layout.source.folder, files, layout.classes, rng)
+    formats.write_idx(folder / "FashionMNIST/raw", rng)
     formats.write_tinyimagenet(folder / "tiny-imagenet-200", rng, classes=4, each=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(formats, "events", partial(formats.events, count=EVENTS))

@@ -1,5 +1,6 @@
 """Small data sets in the real on-disk formats, written byte by byte: what the loaders must read."""
 
+import gzip
 import struct
 
 import h5py
@@ -34,6 +35,30 @@ def write_cifar(folder, files, classes, rng):
         labels, images, content = cifar_records(rng, count, classes)
         (folder / name).write_bytes(content)
         made[name] = labels, images
+    return made
+
+
+def idx_bytes(array):
+    """Return an idx file of bytes: its head, the length of each axis, the bytes."""
+    head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def write_idx(folder, rng, *, train=40, test=20, side=28, packed=True):
+    """Write the four idx files of an MNIST, and return images and labels of both parts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for part, count in (("train", train), ("t10k", test)):
+        images = rng.integers(0, 256, (count, side, side)).astype(np.uint8)
+        labels = np.arange(count) % 10
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = idx_bytes(array)
+            name = f"{part}-{name}-ubyte"
+            if packed:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+            else:
+                (folder / name).write_bytes(content)
+        made += [images, labels]
     return made
 
 

@@ -1,5 +1,6 @@
 """From a user's file or folder to a data set: what it holds is told by what it is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from eideploy.data.dataset import Dataset, Labels, Stored
 from eideploy.data.digits import split
 from eideploy.data.own.files import SAVE, holds_arrays, kept, read_arrays
+from eideploy.data.own.idx import holds_idx, read_idx
 from eideploy.data.own.labels import as_labels
 from eideploy.data.own.scale import scale_of
 from eideploy.data.own.shapes import with_axes
 from eideploy.errors import ConfigError, DataError
 
 Framing = Literal["time", "number"]
-KINDS = f"an .npz file ({SAVE}) or a folder of .npy files of these names"
+KINDS = f"an .npz file ({SAVE}), or a folder of .npy files of these names or of idx files"
 TEST_SHARE = 0.2  # of each class, where the data are not split already
 MOST_SIDE = 4096  # pixels
 GONE = "check the path; where data of a run were moved to is said with --data PATH"
@@ -151,14 +153,15 @@ def _found(path: Path) -> Found:
             f"the path cannot be read: {error.strerror}", where=str(path), fix="check the path"
         ) from error
     if is_arrays:
-        return _of_arrays(path)
+        return _of_arrays(path, read_arrays(path))
+    if holds_idx(path):
+        return _of_arrays(path, read_idx(path))
     raise DataError(
         "the folder holds no data that can be read", where=str(path), fix=f"name {KINDS}"
     )
 
 
-def _of_arrays(path: Path) -> Found:
-    arrays = read_arrays(path)
+def _of_arrays(path: Path, arrays: Mapping[str, Stored]) -> Found:
     for names in (("x_train", "y_train", "x_test", "y_test"), ("x", "y")):
         if all(name in arrays for name in names):
             break

@@ -7,6 +7,11 @@ training images are split five-fold, fold k is trained with seed k on four fifth
 is that on the fifth. Settings were chosen so.
 """
 
+# ruff: noqa: E402
+from eideploy.portable import pin
+
+pin()  # before numpy and torch are loaded, as the commands do
+
 import argparse
 import tempfile
 import time

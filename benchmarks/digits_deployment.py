@@ -7,6 +7,11 @@ over the seeds: accuracy on the 360 test images, agreement with the float networ
 spike mismatch of the worst layer, median cycles of an inference.
 """
 
+# ruff: noqa: E402
+from eideploy.portable import pin
+
+pin()  # before numpy and torch are loaded, as the commands do
+
 import argparse
 from pathlib import Path
 from statistics import fmean

@@ -87,20 +87,21 @@ def arguments(request: type[Any]) -> Iterator[Argument]:
             yield Argument(field=field)
 
 
-REQUESTS, JOBS = "eideploy.flow.requests", "eideploy.flow"
+REQUESTS = "eideploy.flow.requests"
 COMMANDS: Mapping[str, Command] = {
-    name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"{JOBS}.{does}")
+    name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"eideploy.{does}")
     for name, asks, does in (
-        ("train", "train:Train", "training:run"),
-        ("import", "importing:Import", "graphs:import_file"),
-        ("compile", "compile:Compile", "compile:compile_run"),
-        ("simulate", "simulate:Simulate", "simulate:simulate"),
-        ("sweep", "sweep:Sweep", "sweep:sweep"),
-        ("verify", "verify:Verify", "verify:verify"),
-        ("report", "report:Report", "report:report"),
-        ("targets", "targets:ListTargets", "targets:show"),
-        ("targets check", "targets:CheckTarget", "targets:check"),
-        ("doctor", "doctor:Doctor", "doctor:doctor"),
+        ("train", "train:Train", "flow.training:run"),
+        ("import", "importing:Import", "flow.graphs:import_file"),
+        ("compile", "compile:Compile", "flow.compile:compile_run"),
+        ("simulate", "simulate:Simulate", "flow.simulate:simulate"),
+        ("sweep", "sweep:Sweep", "flow.sweep:sweep"),
+        ("verify", "verify:Verify", "flow.verify:verify"),
+        ("report", "report:Report", "flow.report:report"),
+        ("targets", "targets:ListTargets", "flow.targets:show"),
+        ("targets check", "targets:CheckTarget", "flow.targets:check"),
+        ("doctor", "doctor:Doctor", "flow.doctor:doctor"),
+        ("completion", "completion:Completion", "command_line.completion:completion"),
     )
 }
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from eideploy.errors import DataError, FormatError
+from eideploy.typed import typed
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
 RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
 MOST_JSON = 16 << 20  # bytes, which nested tables make forty times as many of memory
 Arrays = Mapping[str, NDArray[Any]]
+T = TypeVar("T")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -66,6 +68,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise FormatError("the file holds no JSON object", where=str(path), fix=RESTORE)
     return content
+
+
+def stored(kind: type[T], content: object, *, what: str, where: str) -> T:
+    """Return what a file of ours holds as the dataclass `kind`; `what` names it.
+
+    Raises:
+        FormatError: naming every key that is unknown, missing or wrong.
+    """
+    try:
+        return typed(kind, content, where=where, error=FormatError)
+    except FormatError as error:
+        raise FormatError(f"{what} is malformed: {error.what}", where=where, fix=RESTORE) from error
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401

@@ -9,7 +9,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from eideploy.errors import EideployError
 from eideploy.nearest import nearest
@@ -132,6 +141,7 @@ def typed(
     error: type[EideployError],
     given: Mapping[str, object] | None = None,
     advice: Advice | None = None,
+    extra: Literal["forbid", "ignore"] = "forbid",
 ) -> T:
     """Return the dataclass `kind` that parsed TOML or JSON describes.
 
@@ -142,6 +152,7 @@ def typed(
         error: what to raise.
         given: fields that are known already, and that the table must not hold.
         advice: what to write instead of a key that there is not, of all that there are.
+        extra: whether the table may hold keys that the dataclass has not.
 
     Raises:
         error: naming every key that is unknown, missing or wrong.
@@ -151,7 +162,7 @@ def typed(
     known = given or {}
     whole = {**content, **known} if isinstance(content, Mapping) else content
     try:
-        built = _adapter(kind).validate_json(json.dumps(whole), strict=True, extra="forbid")
+        built = _adapter(kind).validate_json(json.dumps(whole), strict=True, extra=extra)
     except ValidationError as problem:
         errors = problem.errors(include_url=False)
     else:

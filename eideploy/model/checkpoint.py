@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -11,16 +11,18 @@ from torch import Tensor
 from eideploy.config import Config, parse_config
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError, FormatError
-from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.files import RESTORE, read_tensors, stored, write_tensors
 from eideploy.model.ablation import ablate
-from eideploy.model.conditions import Conditions, read_conditions
+from eideploy.model.conditions import Conditions
 from eideploy.model.device import parameters_in
 from eideploy.model.metrics import EpochMetrics, LayerHealth
 from eideploy.model.networks import Network, Shape, build
+from eideploy.typed import Within
 
 FILE = "checkpoint.safetensors"
 KIND = "training checkpoint"
 VERSION = 2
+Size = Annotated[int, Within(1, 1 << 31)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,19 @@ class Partial:
     loss: float
     right: int
     generator: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Content:
+    """What stands in the file beside the tensors."""
+
+    config: str
+    input_shape: tuple[Size, Size, Size]
+    classes: Size
+    metrics: tuple[EpochMetrics, ...]
+    partial: Partial | None
+    initial: tuple[LayerHealth, ...] = ()
+    conditions: tuple[Conditions, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,16 +82,16 @@ def save_state(state: State, folder: Path) -> None:
         for group, tensors in groups.items()
         for name, tensor in tensors.items()
     }
-    content = {
-        "config": state.config.to_toml(),
-        "input_shape": list(state.input_shape),
-        "classes": state.classes,
-        "metrics": [asdict(m) for m in state.metrics],
-        "partial": None if state.partial is None else asdict(state.partial),
-        "initial": [asdict(layer) for layer in state.initial],
-        "conditions": [dict(entry) for entry in state.conditions],
-    }
-    write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=content)
+    content = _Content(
+        config=state.config.to_toml(),
+        input_shape=state.input_shape,
+        classes=state.classes,
+        metrics=state.metrics,
+        partial=state.partial,
+        initial=state.initial,
+        conditions=state.conditions,
+    )
+    write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=asdict(content))
 
 
 def load_state(folder: Path, file: str = FILE) -> State:
@@ -86,11 +101,12 @@ def load_state(folder: Path, file: str = FILE) -> State:
         FormatError: missing, damaged, or its parts do not belong together.
     """
     path = folder / file
-    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    arrays, table = read_tensors(path, kind=KIND, version=VERSION)
+    content = stored(_Content, table, what="the checkpoint", where=str(path))
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     try:
         return _assemble(tensors, content, where=str(path))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         raise FormatError(
             f"the checkpoint contradicts itself: {error}", where=str(path), fix=RESTORE
         ) from error
@@ -101,10 +117,9 @@ def load_network(folder: Path) -> Network:
     return load_state(folder).network
 
 
-def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> State:  # noqa: ANN401
-    config = parse_config(content["config"], where=where)
-    channels, height, width = map(_whole, content["input_shape"])
-    shape, classes = (channels, height, width), _whole(content["classes"])
+def _assemble(tensors: Mapping[str, Tensor], content: _Content, *, where: str) -> State:
+    config = parse_config(content.config, where=where)
+    shape, classes = content.input_shape, content.classes
     parameters = _group(tensors, "parameter")
     with torch.device("meta"):  # takes no memory, whatever sizes the file claims
         _network(config, shape, classes).load_state_dict(parameters, assign=True)
@@ -116,17 +131,11 @@ def _assemble(tensors: Mapping[str, Tensor], content: Any, *, where: str) -> Sta
         input_shape=shape,
         classes=classes,
         momentum=_group(tensors, "momentum"),
-        metrics=tuple(EpochMetrics.read(m) for m in content["metrics"]),
-        partial=None if content["partial"] is None else Partial(**content["partial"]),
-        initial=tuple(map(LayerHealth.read, content.get("initial", ()))),
-        conditions=read_conditions(content.get("conditions", []), where=where),
+        metrics=content.metrics,
+        partial=content.partial,
+        initial=content.initial,
+        conditions=content.conditions,
     )
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{value!r} is no size")
-    return value
 
 
 def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:

@@ -12,8 +12,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from eideploy.config import Architecture, Data
-from eideploy.errors import FormatError
-from eideploy.files import RESTORE
 from eideploy.model.augment import augment
 from eideploy.model.compiled import library
 from eideploy.model.initialise import initialise
@@ -94,17 +92,6 @@ def added(
     return (*before, now)
 
 
-def read_conditions(content: object, *, where: str) -> tuple[Conditions, ...]:
-    """Return what a checkpoint says of them.
-
-    Raises:
-        FormatError: it is malformed.
-    """
-    if isinstance(content, list) and all(map(_is_table, content)):
-        return tuple(content)
-    raise FormatError("the conditions of the training are malformed", where=where, fix=RESTORE)
-
-
 def _versions() -> Conditions:
     return {"torch": torch.__version__, "numpy": np.__version__}
 
@@ -117,14 +104,6 @@ def _elementary(rng: np.random.Generator) -> list[np.ndarray]:
 
 def _digest(arrays: Iterable[np.ndarray]) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
-
-
-def _is_table(entry: object) -> bool:
-    return isinstance(entry, dict) and _are_texts(entry.values())
-
-
-def _are_texts(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _is_fused(network: Network) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)  # of a spread's quantiles
 
@@ -19,12 +18,6 @@ class Spread:
     low: float = 0.0
     high: float = 0.0
     counts: tuple[int, ...] = ()
-
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> "Spread":
-        """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
-        parts = {key: tuple(content[key]) for key in ("quantiles", "counts")}
-        return cls(**{**content, **parts})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +40,6 @@ class LayerHealth:
     gradient: float = 0.0
     spreads: Mapping[str, Spread] = field(default_factory=dict)
 
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> "LayerHealth":
-        """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
-        spreads = {name: Spread.read(s) for name, s in content.get("spreads", {}).items()}
-        return cls(**{**content, "spreads": spreads})
-
 
 @dataclass(frozen=True, kw_only=True)
 class EpochMetrics:
@@ -74,11 +61,3 @@ class EpochMetrics:
     test_accuracy: float
     health: tuple[LayerHealth, ...] = ()
     before: tuple[LayerHealth, ...] = ()
-
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> "EpochMetrics":
-        """Return what `dataclasses.asdict` made into JSON; raises as a wrong call does."""
-        parts = {
-            key: tuple(map(LayerHealth.read, content.get(key, ()))) for key in ("health", "before")
-        }
-        return cls(**{**content, **parts})

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from eideploy import native
-from eideploy.errors import FormatError
 from eideploy.model import compiled
-from eideploy.model.conditions import added, differences, read_conditions
+from eideploy.model.conditions import added, differences
 from tests.helpers.processors import PROCESSORS, on, python
 
 TESTED = {"torch": "2.13.0", "numpy": "2.4.6"}  # that the digests below were recorded with
@@ -105,9 +104,3 @@ def test_conditions_are_kept_once_for_every_change():
     assert added((), one) == (one,)
     assert added((one,), one) == (one,)
     assert added(added((one,), two), one) == (one, two, one)
-
-
-@pytest.mark.parametrize("content", [{}, ["a"], [{"threads": 1}], None])
-def test_malformed_conditions_are_refused(content):
-    with pytest.raises(FormatError, match="conditions of the training are malformed"):
-        read_conditions(content, where="checkpoint.safetensors")

@@ -1,4 +1,3 @@
-import json
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -7,12 +6,14 @@ import torch
 
 from eideploy.config import Architecture
 from eideploy.data import load
+from eideploy.errors import FormatError
 from eideploy.model.distributions import gradient_norms, spread
 from eideploy.model.health import measure_health, warnings
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF, Shunting
 from eideploy.model.metrics import LayerHealth
 from eideploy.model.networks import build
+from eideploy.typed import typed
 
 ARCHITECTURES = {
     "vgg": Architecture(widths=(8, "P", 8)),
@@ -105,7 +106,7 @@ def test_every_layer_says_how_its_numbers_are_spread(network, split):
         assert all(found.quantiles == tuple(sorted(found.quantiles))
                    for found in layer.spreads.values())  # fmt: skip
         assert layer.spreads["W_EE"].quantiles[0] >= 0
-        assert LayerHealth.read(json.loads(json.dumps(asdict(layer)))) == layer
+        assert typed(LayerHealth, asdict(layer), where="", error=FormatError) == layer
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -18,7 +18,15 @@ from eideploy.files import read_tensors, write_tensors
 from eideploy.model import training
 from eideploy.model.augment import augment
 from eideploy.model.batches import batches
-from eideploy.model.checkpoint import FILE, KIND, VERSION, load_network, load_state, new_state
+from eideploy.model.checkpoint import (
+    FILE,
+    KIND,
+    VERSION,
+    load_network,
+    load_state,
+    new_state,
+    save_state,
+)
 from eideploy.model.evaluate import predict
 from eideploy.model.initialise import initialise
 from eideploy.model.optimiser import ProjectedSGD, rate_at
@@ -291,6 +299,31 @@ def test_a_checkpoint_whose_parts_do_not_belong_together_is_refused(config, digi
     write_tensors(path, arrays, kind=KIND, version=VERSION, content=content)
     with pytest.raises(FormatError, match=r"readout\.lateral\.weight"):
         load_state(tmp_path)
+
+
+@pytest.mark.parametrize("conditions", [{}, ["a"], [{"threads": 1}], None])
+def test_malformed_conditions_are_refused(config, digits, tmp_path, conditions):
+    save_state(new_state(config, digits), tmp_path)
+    arrays, content = read_tensors(tmp_path / FILE, kind=KIND, version=VERSION)
+    content["conditions"] = conditions
+    write_tensors(tmp_path / FILE, arrays, kind=KIND, version=VERSION, content=content)
+    with pytest.raises(FormatError, match=r"the checkpoint is malformed: conditions") as error:
+        load_state(tmp_path)
+    assert error.value.fix.startswith("restore the file")
+
+
+def test_all_that_is_wrong_in_a_checkpoint_is_told_at_once(config, digits, tmp_path):
+    save_state(new_state(config, digits), tmp_path)
+    arrays, content = read_tensors(tmp_path / FILE, kind=KIND, version=VERSION)
+    content |= {"classes": 0, "metrics": [{"epoch": "1"}], "more": 1}
+    write_tensors(tmp_path / FILE, arrays, kind=KIND, version=VERSION, content=content)
+    with pytest.raises(FormatError) as error:
+        load_state(tmp_path)
+    what = error.value.what
+    assert "classes = 0 is outside of 1" in what
+    assert "metrics[0].epoch = '1' is not an integer" in what
+    assert "metrics[0].loss is missing" in what
+    assert "there is no key more" in what
 
 
 def test_augmentation_keeps_the_range_and_follows_its_generator(config):

@@ -67,12 +67,21 @@ def test_a_measured_table_replaces_the_formula_dips_and_all(tmp_path):
 
 
 def test_all_faults_of_a_measured_table_are_named(tmp_path):
-    wrong = {"N": [[1.0] * 256] * 5, "P": [[-1.0] * 256] * 6}
+    wrong = {"N": [[1.0] * 256] * 5, "P": [[1.0, 2.0], [-1.0]]}
     content = {"version": 1, "currents": wrong, "factors": {"SOIF_LEAK": 1, "SYAM_W0_P": 0}}
     with pytest.raises(FormatError) as caught:
         load_dac(measured(tmp_path, content))
-    for said in ("SOIF_LEAK, no bias", "SYAM_W0_P = 0", "N has shape (5, 256)", "P has entries"):
-        assert said in str(caught.value)
+    assert caught.value.what == (
+        "currents.P[1][0] = -1.0 is not a positive number; "
+        "factors.SYAM_W0_P = 0 is not a positive number"
+    )
+    wrong["P"][1] = [1.0]
+    del content["factors"]["SYAM_W0_P"]
+    with pytest.raises(FormatError) as caught:
+        load_dac(measured(tmp_path, content))
+    for said in ("SOIF_LEAK is of no bias", "N has shape (5, 256)", "P has shape (0,)"):
+        assert said in caught.value.what
+    assert "write factors.SOIF_LEAK_N" in caught.value.fix
 
 
 def test_a_table_of_another_version_is_refused(tmp_path):

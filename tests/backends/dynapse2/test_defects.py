@@ -51,18 +51,32 @@ def test_a_profile_of_failure_probabilities_is_read(tmp_path):
 def test_every_wrong_entry_is_named(tmp_path):
     chip = {
         "neurons": [[4, 0]],
-        "cams": [[0, 0]],
+        "cams": [[0, 0, 64]],
         "tags": {"0": [[5, 4096]]},
         "profile": "none.json",
-        "cam": [],
     }
     content = {"version": 1, "chips": {"0": chip, "1": {}}}
     (tmp_path / "none.json").write_text('{"cams": [1]}')
     with pytest.raises(FormatError) as caught:
         load_defects(named(tmp_path, content))
-    for said in ("neurons [4, 0]", "cams [0, 0]", "tags [5, 4096] of core 0", "none.json has shape",
-                 "key cam is unknown", "chip '1', the board has chips 0..0"):  # fmt: skip
-        assert said in caught.value.what
+    assert caught.value.what == (
+        "chip 0: cams [0, 0, 64] does not exist; chip 0: neurons [4, 0] does not exist; "
+        "chip 0: tags [5, 4096] of core 0 do not exist; "
+        "chip 0: none.json has shape (1,), not (4, 256, 64, 2); "
+        "chip '1', the board has chips 0..0"
+    )
+
+
+def test_every_entry_of_a_wrong_form_is_named(tmp_path):
+    chip = {"neurons": [[4, -1]], "cams": [[0, 0]], "tags": {"0": [5]}, "cam": []}
+    with pytest.raises(FormatError) as caught:
+        load_defects(named(tmp_path, {"version": 1, "chips": {"0": chip}}))
+    assert caught.value.what == (
+        "chips.0.neurons[0][1] = -1 is outside of 0 to 1048576; "
+        "chips.0.cams[0][2] is missing; chips.0.tags.0[0] = 5 is not a list; "
+        "there is no key chips.0.cam"
+    )
+    assert caught.value.fix.endswith("write chips.0.cams")
 
 
 def dense(count, fan_in):

@@ -9,10 +9,9 @@ full scales differ by some percent from chip to chip, so the search for a code t
 targets/dynapse2/README.md says how far the formula lies from a measured table.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.errors import FormatError
 from eideploy.files import check_version, read_json
+from eideploy.typed import Fault, Positive, instead, refuse, typed
 
 VERSION = 1
 TYPES = ("N", "P")
@@ -72,6 +72,15 @@ class Dac:
         return float(offered.min()), float(offered.max())
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """A file of measured currents in ampere, by type, coarse and fine; and factors by bias."""
+
+    version: int
+    currents: Mapping[str, tuple[tuple[Positive, ...], ...]]
+    factors: Mapping[str, Positive] = field(default_factory=dict)
+
+
 def load_dac(spec: ChipSpec) -> Dac:
     """Return the generator of a spec: by its measured table if it names one, else the formula.
 
@@ -92,40 +101,32 @@ def load_dac(spec: ChipSpec) -> Dac:
 def _read(path: Path, spec: ChipSpec, factors: Mapping[str, float]) -> Dac:
     content = read_json(path)
     check_version(content.get("version"), VERSION, where=str(path))
-    own = content.get("factors", {})
-    if not isinstance(own, dict):
-        raise _wrong("factors is no table", path)
-    faults = [f"factor of {name}, no bias of the spec" for name in own if name not in factors]
-    faults += [f"factor of {n} = {f!r}" for n, f in own.items() if not _positive(f)]
-    currents = {kind: _table(content, kind, spec, faults) for kind in TYPES}
-    if faults:
-        raise _wrong("; ".join(faults), path)
-    return Dac(currents=currents, factors={**factors, **own}, measured=True)
+    table = typed(_Table, content, where=str(path), error=FormatError)
+    currents = {kind: _rectangle(rows) for kind, rows in table.currents.items()}
+    faults = _contradictions(table.factors, currents, spec)
+    refuse(faults, error=FormatError, where=str(path))
+    return Dac(currents=currents, factors={**factors, **table.factors}, measured=True)
 
 
-def _wrong(faults: str, path: Path) -> FormatError:
-    return FormatError(
-        f"the table of measured biases is wrong: {faults}",
-        where=str(path),
-        fix='write {"version": 1, "currents": {"N": [[ampere by fine] by coarse], "P": ...}}',
-    )
-
-
-def _table(content: Mapping[str, Any], kind: str, spec: ChipSpec, faults: list[str]) -> Array:
+def _contradictions(
+    factors: Mapping[str, float], currents: Mapping[str, Array], spec: ChipSpec
+) -> Iterator[Fault]:
+    for name in factors:
+        if name not in spec.biases:
+            yield Fault(
+                what=f"factors.{name} is of no bias of the spec",
+                fix=instead(f"factors.{name}", [f"factors.{bias}" for bias in spec.biases]),
+            )
     shape = (spec.dac.coarse, spec.dac.fine)
-    try:
-        table = np.asarray(content["currents"][kind], np.float64)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        faults.append(f"currents.{kind} is no table of numbers")
-        return np.ones(shape)
-    if table.shape != shape:
-        faults.append(f"currents.{kind} has shape {table.shape}, the spec offers {shape}")
-        return np.ones(shape)
-    if not (np.isfinite(table) & (table > 0)).all():
-        faults.append(f"currents.{kind} has entries that are not positive")
-        return np.ones(shape)
-    return table
+    for kind in TYPES:
+        if kind not in currents or currents[kind].shape != shape:
+            measured = currents[kind].shape if kind in currents else "no currents"
+            yield Fault(
+                what=f"currents.{kind} has shape {measured}, the spec offers {shape}",
+                fix=f"list {shape[1]} currents in ampere for each of {shape[0]} coarse steps",
+            )
 
 
-def _positive(value: object) -> bool:
-    return type(value) in (int, float) and 0 < float(str(value)) < float("inf")
+def _rectangle(rows: Sequence[Sequence[float]]) -> Array:
+    """Return rows as an array; of ragged ones, an empty one."""
+    return np.array(rows if len({*map(len, rows)}) == 1 else [], np.float64)

@@ -12,10 +12,10 @@ below half of all, for those above, or for both; ranges of tags are inclusive.
 core, neuron and CAM a pair (low, high). A CAM above the tolerance is not used.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
@@ -23,10 +23,33 @@ from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.errors import FormatError
 from eideploy.files import check_version, read_json
+from eideploy.typed import Fault, Line, Within, refuse, typed
 
 VERSION = 1
 TOLERANCE = 0.1
-KEYS = ("neurons", "cams", "cams_low", "cams_high", "tags", "profile", "tolerance")
+Index = Annotated[int, Within(0, 1 << 20)]
+Cams = tuple[tuple[Index, Index, Index], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chip:
+    """What of a chip does not work."""
+
+    neurons: tuple[tuple[Index, Index], ...] = ()
+    cams: Cams = ()
+    cams_low: Cams = ()
+    cams_high: Cams = ()
+    tags: Mapping[str, tuple[tuple[Index, Index], ...]] = field(default_factory=dict)
+    profile: Line = ""
+    tolerance: float = TOLERANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Map:
+    """A file of defects."""
+
+    version: int
+    chips: Mapping[str, _Chip]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,23 +89,20 @@ def load_defects(spec: ChipSpec) -> Defects:
     path = spec.source.parent / spec.board.defects
     content = read_json(path)
     check_version(content.get("version"), VERSION, where=str(path))
-    arrays, faults = _blank(spec), []
-    chips = content.get("chips")
-    for key, entry in (chips if isinstance(chips, dict) else {}).items():
-        if not key.isdecimal() or int(key) >= spec.chips or not isinstance(entry, dict):
-            faults.append(f"chip {key!r}, the board has chips 0..{spec.chips - 1}")
-            continue
-        try:
-            _read_chip(int(key), entry, arrays, faults, path)
-        except (TypeError, ValueError, AttributeError, OverflowError) as error:
-            faults.append(f"chip {key}: {error}")
-    if not isinstance(chips, dict) or faults:
-        raise FormatError(
-            "the defect map is wrong: " + ("; ".join(faults) or "it has no chips"),
-            where=str(path),
-            fix="mend it as docs/dynapse2.md describes",
-        )
+    board = typed(_Map, content, where=str(path), error=FormatError)
+    arrays = _blank(spec)
+    faults: list[str] = []
+    for chip, entry in board.chips.items():
+        if chip.isdecimal() and int(chip) < spec.chips:
+            faults += _mark_chip(int(chip), entry, arrays, path)
+        else:
+            faults.append(f"chip {chip!r}, the board has chips 0..{spec.chips - 1}")
+    refuse((_fault(what) for what in faults), error=FormatError, where=str(path))
     return Defects(**arrays)
+
+
+def _fault(what: str) -> Fault:
+    return Fault(what=what, fix="correct the map as docs/dynapse2.md describes it")
 
 
 def _blank(spec: ChipSpec) -> dict[str, Array]:
@@ -96,50 +116,39 @@ def _blank(spec: ChipSpec) -> dict[str, Array]:
     }
 
 
-def _read_chip(
-    chip: int, entry: Mapping[str, Any], arrays: dict[str, Array], faults: list[str], path: Path
-) -> None:
-    faults += [f"chip {chip}: key {key} is unknown" for key in entry if key not in KEYS]
-    for key, halves in (("cams", (0, 1)), ("cams_low", (0,)), ("cams_high", (1,))):
-        for place in entry.get(key, []):
-            for half in halves:
-                _mark(arrays["cams"][chip], [*_whole(place), half], 4, f"{key} {place}", faults)
-    for place in entry.get("neurons", []):
-        _mark(arrays["neurons"][chip], _whole(place), 2, f"neurons {place}", faults)
-    for core, ranges in dict(entry.get("tags", {})).items():
-        for row in ranges:
-            low, high = _whole(row) if len(_whole(row)) == 2 else [-1, -1]
-            known = core.isdecimal() and int(core) < arrays["tags"].shape[1]
-            if not known or not 0 <= low <= high < arrays["tags"].shape[2]:
-                faults.append(f"chip {chip}: tags {row} of core {core} do not exist")
+def _mark_chip(chip: int, entry: _Chip, arrays: dict[str, Array], path: Path) -> Iterator[str]:
+    """Mark what a chip's entry names, and return what of that the board does not have."""
+    cams, neurons, tags = (arrays[key][chip] for key in ("cams", "neurons", "tags"))
+    for key, half in (("cams", slice(2)), ("cams_low", slice(1)), ("cams_high", slice(1, 2))):
+        for place in getattr(entry, key):
+            yield from _mark(cams[..., half], place, f"chip {chip}: {key} {list(place)}")
+    for place in entry.neurons:
+        yield from _mark(neurons, place, f"chip {chip}: neurons {list(place)}")
+    for core, ranges in entry.tags.items():
+        for low, high in ranges:
+            known = core.isdecimal() and int(core) < len(tags)
+            if known and low <= high < tags.shape[1]:
+                tags[int(core), low : high + 1] = True
             else:
-                arrays["tags"][chip, int(core), low : high + 1] = True
-    if "profile" in entry:
-        _profile(chip, entry, arrays["cams"], faults, path)
+                yield f"chip {chip}: tags {[low, high]} of core {core} do not exist"
+    if entry.profile:
+        yield from _profile(f"chip {chip}", entry, cams, path.parent / entry.profile)
 
 
-def _whole(place: object) -> list[int]:
-    listed = place if isinstance(place, list) else []
-    return listed if all(type(i) is int and i >= 0 for i in listed) else []
-
-
-def _mark(array: Array, place: list[int], axes: int, what: str, faults: list[str]) -> None:
-    if len(place) == axes and all(i < n for i, n in zip(place, array.shape, strict=True)):
-        array[tuple(place)] = True
+def _mark(array: Array, place: tuple[int, ...], what: str) -> Iterator[str]:
+    if all(i < n for i, n in zip(place, array.shape, strict=False)):
+        array[place] = True
     else:
-        faults.append(f"{what} does not exist")
+        yield f"{what} does not exist"
 
 
-def _profile(
-    chip: int, entry: Mapping[str, Any], cams: Array, faults: list[str], path: Path
-) -> None:
-    file = path.parent / str(entry["profile"])
+def _profile(chip: str, entry: _Chip, cams: Array, file: Path) -> Iterator[str]:
     try:
         failing = np.asarray(read_json(file)["cams"], np.float64)
-    except (KeyError, ValueError, TypeError):
-        faults.append(f"chip {chip}: {file.name} holds no probabilities under cams")
+    except (KeyError, ValueError, TypeError, OverflowError):
+        yield f"{chip}: {file.name} holds no probabilities under cams"
         return
-    if failing.shape != cams.shape[1:]:
-        faults.append(f"chip {chip}: {file.name} has shape {failing.shape}, not {cams.shape[1:]}")
-        return
-    cams[chip] |= failing > float(entry.get("tolerance", TOLERANCE))
+    if failing.shape == cams.shape:
+        cams |= failing > entry.tolerance
+    else:
+        yield f"{chip}: {file.name} has shape {failing.shape}, not {cams.shape}"

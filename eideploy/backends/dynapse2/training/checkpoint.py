@@ -9,8 +9,8 @@ from eideploy.backends.dynapse2.training.plan import Plan
 from eideploy.backends.dynapse2.training.synapses import Synapses
 from eideploy.backends.dynapse2.training.training import Epoch, Progress
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.model.conditions import Conditions, read_conditions
+from eideploy.files import RESTORE, read_tensors, stored, write_tensors
+from eideploy.model.conditions import Conditions
 
 FILE = "checkpoint.safetensors"
 KIND, VERSION = "chip training checkpoint", 1
@@ -31,18 +31,25 @@ class Past:
     conditions: tuple[Conditions, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Content:
+    """What stands in the file beside the synapses."""
+
+    batches: int
+    epochs: tuple[Epoch, ...]
+    seconds: float
+    conditions: tuple[Conditions, ...] = ()
+
+
 def save(
     progress: Progress, folder: Path, *, seconds: float, conditions: tuple[Conditions, ...] = ()
 ) -> None:
     """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
-    content = {
-        "batches": progress.batches,
-        "epochs": [asdict(epoch) for epoch in progress.epochs],
-        "seconds": seconds,
-        "conditions": [dict(entry) for entry in conditions],
-    }
+    content = _Content(
+        batches=progress.batches, epochs=progress.epochs, seconds=seconds, conditions=conditions
+    )
     write_tensors(
-        folder / FILE, vars(progress.synapses), kind=KIND, version=VERSION, content=content
+        folder / FILE, vars(progress.synapses), kind=KIND, version=VERSION, content=asdict(content)
     )
 
 
@@ -55,29 +62,23 @@ def load(folder: Path, plan: Plan) -> Past:
     path = folder / FILE
     if not path.exists():
         return Past()
-    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    arrays, table = read_tensors(path, kind=KIND, version=VERSION)
+    content = stored(_Content, table, what="the checkpoint", where=str(path))
     try:
         synapses = Synapses(**arrays)
-        progress = Progress(
-            synapses=synapses,
-            batches=int(content["batches"]),
-            epochs=tuple(Epoch(**entry) for entry in content["epochs"]),
-        )
-        seconds = float(content["seconds"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(f"{type(error).__name__} {error}", path) from error
+    except TypeError as error:
+        raise _damaged(str(error), path) from error
     if fault := _fault(synapses, plan):
         raise _damaged(fault, path)
-    known = read_conditions(content.get("conditions", []), where=str(path))
-    return Past(progress=progress, seconds=seconds, conditions=known)
+    progress = Progress(synapses=synapses, batches=content.batches, epochs=content.epochs)
+    return Past(progress=progress, seconds=content.seconds, conditions=content.conditions)
 
 
 def _fault(synapses: Synapses, plan: Plan) -> str:
     """Return what is wrong with synapses that the plan is to go on with; nothing: empty."""
     count = len(np.atleast_1d(synapses.link))
-    most = {
-        "link": len(plan.links), "source": plan.inputs + plan.neurons, "target": plan.neurons,
-    }  # fmt: skip
+    places = (len(plan.links), plan.inputs + plan.neurons, plan.neurons)
+    most = dict(zip(WHOLE, places, strict=True))
     for name, value in vars(synapses).items():
         kind = np.int64 if name in WHOLE else np.float64
         if value.shape != (count,) or value.dtype != kind:

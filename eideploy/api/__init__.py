@@ -14,6 +14,7 @@ from eideploy.api.jobs import (
     list_targets,
     report_on,
     resume_run,
+    show_config,
     simulate_build,
     simulate_chip,
     sweep_runs,

@@ -1,8 +1,9 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
 from eideploy.flow import compile as compiling
-from eideploy.flow import doctor, graphs, report, simulate, sweep, targets, training, verify
+from eideploy.flow import config, doctor, graphs, report, simulate, sweep, targets, training, verify
 from eideploy.flow.requests.compile import Compile
+from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.requests.report import Report
@@ -26,4 +27,5 @@ report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
 list_targets = by_fields(ListTargets, targets.show, name=f"{__name__}.list_targets")
 check_target = by_fields(CheckTarget, targets.check, name=f"{__name__}.check_target")
+show_config = by_fields(ShowConfig, config.show, name=f"{__name__}.show_config")
 check_installation = by_fields(Doctor, doctor.doctor, name=f"{__name__}.check_installation")

@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, Command] = {
     name: Command(name=name, asks=f"{REQUESTS}.{asks}", does=f"eideploy.{does}")
     for name, asks, does in (
         ("train", "train:Train", "flow.training:run"),
+        ("config", "config:ShowConfig", "flow.config:show"),
         ("import", "importing:Import", "flow.graphs:import_file"),
         ("compile", "compile:Compile", "flow.compile:compile_run"),
         ("simulate", "simulate:Simulate", "flow.simulate:simulate"),

@@ -36,6 +36,7 @@ class Config(Described):
     data: Data = field(default_factory=Data)
     ablation: Ablation = field(default_factory=Ablation)
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
         faults = (

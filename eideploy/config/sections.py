@@ -31,13 +31,19 @@ class Architecture:
     """The architecture; classes and the input's shape come from the data set."""
 
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
-    widths: tuple[Width, ...] = (16, "P", 32, "P", 64)  # excitatory neurons or channels; P: pooling
-    blocks: Annotated[int, Within(1, 64)] = 2  # basic blocks a stage, of a resnet only
-    normalization: Literal["ei", "batch"] = "ei"  # batch: the baseline, which is no circuit
-    classifier: Literal["flatten", "pool"] = "flatten"  # pool: of a vgg, by the mean of each map
-    reset: Literal["soft", "hard"] = "soft"  # soft: by the threshold (M7); hard: to zero (M20)
-    # T, time steps an image is shown for, or event frames
+    """The shape of the network. A resnet has stages of basic blocks, one stage a width."""
+    widths: tuple[Width, ...] = (16, "P", 32, "P", 64)
+    """Excitatory neurons, or channels, of each layer; "P" is 2x2 mean pooling."""
+    blocks: Annotated[int, Within(1, 64)] = 2
+    """Basic blocks in each stage, of a resnet only."""
+    normalization: Literal["ei", "batch"] = "ei"
+    """"ei", or "batch" for the BatchNorm baseline, which has no circuit to compile."""
+    classifier: Literal["flatten", "pool"] = "flatten"
+    """How a vgg ends: by all values of the last maps, or by the mean of each ("pool")."""
+    reset: Literal["soft", "hard"] = "soft"
+    """A spike subtracts the threshold ("soft", M7), or sets the membrane to zero ("hard", M20)."""
     steps: Annotated[int, Within(1, 1024)] = 4
+    """Time steps T: how often an image is shown, or the frames of an event recording."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +51,35 @@ class Training:
     """The optimiser and its schedule (M14, M15), and the loss (M16)."""
 
     epochs: Annotated[int, Within(1, 100_000)] = 40
-    # batches after which to end; 0: after the epochs
+    """Passes over the training samples."""
     max_iterations: Annotated[int, Within(0, 2**31)] = 0
+    """Batches after which to stop early, on the schedule of the whole; 0 for never."""
     batch: Size = 32
-    rate: Rate = 0.01  # peak learning rate
+    """Samples in a batch, of all processes together."""
+    rate: Rate = 0.01
+    """Peak learning rate."""
     warmup_epochs: Annotated[int, Within(0, 100_000)] = 4
-    warmup_rate: Rate = 1e-7  # learning rate of the first iteration
+    """Epochs in which the rate rises linearly to its peak; then it falls as a cosine."""
+    warmup_rate: Rate = 1e-7
+    """Learning rate of the first batch."""
     momentum: Annotated[float, Within(0.0, 0.9999)] = 0.9
+    """Of stochastic gradient descent (M14)."""
     weight_decay: Share = 5e-4
+    """L2 penalty, as torch.optim.SGD takes it (M14)."""
     label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0
-    # of a gradient's norm to its parameter's; 0: any
+    """Of the cross entropy (M16)."""
     clip_ratio: Annotated[float, Within(0.0, 1e9)] = 0.0
-    distillation: Share = 0.0  # share of the teacher in the loss; fine-tuning
-    precision: Literal["float32", "float64", "bfloat16"] = "float32"  # bfloat16: of the currents
-    kernel: Literal["auto", "fused", "plain"] = "auto"  # fused: compiled; auto: where it can be
-    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: cuda where there is one
-    threads: Annotated[int, Within(1, 1024)] = 1  # of torch; another number gives other bits
+    """Largest norm of a gradient, in units of the norm of its parameter; 0 for no limit."""
+    distillation: Share = 0.0
+    """Share of the loss that asks for the outputs of the parent run; in fine-tuning only."""
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    """Of numbers; bfloat16 is of products only, under torch.autocast."""
+    kernel: Literal["auto", "fused", "plain"] = "auto"
+    """Division and neurons compiled ("fused"), by torch ("plain"), or fused where possible."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """"auto" takes CUDA where there is one."""
+    threads: Annotated[int, Within(1, 1024)] = 1
+    """Threads of torch on the CPU; another number gives other bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +89,22 @@ class Data:
     A sample may be moved, too: each of the last four bounds holds both ways, 0 for not.
     """
 
-    name: str = DATA  # of own data it is that of the file, or of the folder with a /
-    path: str = ""  # of own data (docs/data.md)
-    size: str = ""  # HEIGHTxWIDTH that samples of own data are resized to; empty for as they are
-    augmentation: Literal["published", "none"] = "published"  # what docs/data.md says of the set
-    shift: Annotated[float, Within(0.0, 64.0)] = 0.0  # pixels, along either axis
-    rotate: Annotated[float, Within(0.0, 180.0)] = 0.0  # degrees
-    scale: Annotated[float, Within(0.0, 0.9)] = 0.0  # relative change of size
-    shear: Share = 0.0  # columns moved per row
+    name: str = DATA
+    """Data set. Of your own data, the name of the file, or of the folder with a slash."""
+    path: str = ""
+    """File or folder of your own data (docs/data.md)."""
+    size: str = ""
+    """HEIGHTxWIDTH that your own samples are resized to; empty to keep their size."""
+    augmentation: Literal["published", "none"] = "published"
+    """What docs/data.md says of the data set, or none."""
+    shift: Annotated[float, Within(0.0, 64.0)] = 0.0
+    """Largest random shift of a training sample along either axis, in pixels."""
+    rotate: Annotated[float, Within(0.0, 180.0)] = 0.0
+    """Largest random rotation, in degrees."""
+    scale: Annotated[float, Within(0.0, 0.9)] = 0.0
+    """Largest random change of size, relative."""
+    shear: Share = 0.0
+    """Largest random shear, in columns a row."""
 
     def __post_init__(self) -> None:
         if self.path and not is_set(self.name):
@@ -88,12 +115,16 @@ class Data:
 class Ablation:
     """What is left out of the method, as in the paper's table 2; by default nothing (M19)."""
 
-    initialisation: Literal["ei", "kaiming"] = "ei"  # kaiming: of W_EE and W_IE
-    sign: bool = True  # weights and gains stay >= 0 (M14)
-    # of the divisor (M6)
+    initialisation: Literal["ei", "kaiming"] = "ei"
+    """E-I Init, or "kaiming" for W_EE and W_IE."""
+    sign: bool = True
+    """Whether weights and gains stay >= 0 (M14)."""
     epsilon: Literal["adaptive"] | Annotated[float, Within(1e-12, 1.0)] = "adaptive"
-    gradient_scaling: bool = True  # of W_EI, by 1/d (M11)
-    straight_through: bool = True  # the gradient of the adaptive divisor (M10)
+    """What replaces zero divisors: the smallest positive one, or a constant added to all (M6)."""
+    gradient_scaling: bool = True
+    """Whether the gradient of W_EI is scaled by 1/d (M11)."""
+    straight_through: bool = True
+    """Whether the gradient passes a replaced divisor straight through (M10)."""
 
     def changed(self, *among: str) -> tuple[str, ...]:
         """Return the keys, all or those among the given, whose values are not the method's."""

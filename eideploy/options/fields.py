@@ -1,16 +1,12 @@
 """A request's class taken apart into its options."""
 
-import ast
 import dataclasses
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
-from functools import cache
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from eideploy.options.docstrings import docstrings
 from eideploy.options.option import Option, PathLike
 
 PLAIN = {int: "whole number", float: "number", str: "text"}
@@ -194,22 +190,4 @@ def examples_of(kind: type[Any]) -> str:
 
 def help_of(field: Field) -> str:
     """Return the docstring of a field."""
-    return _docstrings(field.owner.__module__)[field.owner.__name__, field.name]
-
-
-@cache
-def _docstrings(module: str) -> Mapping[tuple[str, str], str]:
-    """Return the docstrings of the fields of a module's classes, by class and field."""
-    source = sys.modules[module].__file__
-    assert source is not None  # the classes were imported from it
-    return {
-        (node.name, item.target.id): " ".join(text.value.value.split())
-        for node in ast.parse(Path(os.fspath(source)).read_text("utf-8")).body
-        if isinstance(node, ast.ClassDef)
-        for item, text in zip(node.body, node.body[1:], strict=False)
-        if isinstance(item, ast.AnnAssign)
-        and isinstance(item.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
+    return docstrings(field.owner.__module__)[field.owner.__name__, field.name]

@@ -32,7 +32,7 @@ def completed(capsys):
 
 
 def test_bash_completes_commands(completed):
-    assert completed("eideploy", "co") == {"compile", "completion"}
+    assert completed("eideploy", "com") == {"compile", "completion"}
     assert completed("eideploy", "targets", "ch") == {"check"}
 
 

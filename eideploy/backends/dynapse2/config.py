@@ -25,27 +25,41 @@ class ChipNetworkShape:
     """Populations, and how a sample is shown; the input's size comes from the data set."""
 
     excitatory: Size = 512
-    inhibitory: Size = 96  # driven by the input, inhibits the excitatory ones
+    """Excitatory neurons."""
+    inhibitory: Size = 96
+    """Inhibitory neurons that the input drives; they inhibit the excitatory ones."""
     output_inhibitory: Size = 32
-    outputs: Annotated[int, Within(1, 4096)] = 20  # neurons a class
-    inhibition: Inhibition = "both"  # which dendrites the inhibitory neurons reach
-    # events a second of a source at 1
+    """Inhibitory neurons that reach the outputs."""
+    outputs: Annotated[int, Within(1, 4096)] = 20
+    """Output neurons of each class."""
+    inhibition: Inhibition = "both"
+    """Which dendrites the inhibitory neurons reach."""
     peak_rate_hz: Annotated[float, Within(1.0, 10_000.0)] = 200.0
-    duration_ms: Annotated[float, Within(1.0, 10_000.0)] = 60.0  # that a sample is shown for
+    """Events a second of an input whose value is 1."""
+    duration_ms: Annotated[float, Within(1.0, 10_000.0)] = 60.0
+    """Time that a sample is shown for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Synapses:
-    """CAMs of a neuron by dendrite: excitation, GABA_B, shunt; begun with and kept."""
+    """CAMs of a neuron by dendrite: excitation, GABA_B, shunt."""
 
     excitatory_begin: Counts = (64, 32, 32)
+    """Of excitatory neurons, before pruning."""
     excitatory: Counts = (40, 12, 12)
+    """Of excitatory neurons."""
     inhibitory_begin: Counts = (64, 0, 0)
+    """Of inhibitory neurons, before pruning."""
     inhibitory: Counts = (48, 0, 0)
+    """Of inhibitory neurons."""
     output_inhibitory_begin: Counts = (72, 0, 0)
+    """Of the inhibitory neurons that reach the outputs, before pruning."""
     output_inhibitory: Counts = (60, 0, 0)
+    """Of the inhibitory neurons that reach the outputs."""
     output_begin: Counts = (72, 16, 16)
+    """Of output neurons, before pruning."""
     output: Counts = (44, 10, 10)
+    """Of output neurons."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +67,23 @@ class Neuron:
     """Biases that all neurons share; what a synapse adds is learned."""
 
     tau_membrane_ms: Annotated[float, Within(0.1, 300.0)] = 20.0
+    """Time constant of the membrane."""
     tau_ampa_ms: Tau = 10.0
+    """Of excitation."""
     tau_gaba_ms: Tau = 10.0
+    """Of subtractive inhibition."""
     tau_shunt_ms: Tau = 10.0
-    # Igain of the membrane; the reset is dark current / it
+    """Of shunting inhibition."""
     gain_pa: Annotated[float, Within(0.5, 1e6)] = 5.0
-    threshold: Annotated[float, Within(0.01, 1e4)] = 2.0  # Ispkthr / Igain
+    """Igain of the membrane; a spike resets to the dark current divided by it."""
+    threshold: Annotated[float, Within(0.01, 1e4)] = 2.0
+    """Ispkthr / Igain, the current at which a neuron fires."""
     refractory_ms: Annotated[float, Within(0.001, 1000.0)] = 1.0
+    """Time after a spike in which a neuron is silent."""
     pulse_us: Annotated[float, Within(0.2, 1e5)] = 10.0
-    base_na: Annotated[float, Within(0.01, 500.0)] = 0.5  # W0; W1 to W3 are 2, 4 and 8 times that
+    """Length of a pulse that an event starts in a synapse."""
+    base_na: Annotated[float, Within(0.01, 500.0)] = 0.5
+    """Weight bias W0; W1 to W3 are 2, 4 and 8 times that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +91,31 @@ class ChipTraining:
     """The optimiser, and what a training goes through on its way to the chip."""
 
     epochs: Annotated[int, Within(1, 10_000)] = 60
-    # in groups of 16 samples, each on a chip of its own
+    """Passes over the training samples."""
     batch: Annotated[int, Within(16, 65_536)] = 64
-    rate: Annotated[float, Within(0.0, 10.0)] = 0.05  # peak, in mean weights of the dendrite
+    """Samples in a batch, in groups of 16, each on a chip of its own."""
+    rate: Annotated[float, Within(0.0, 10.0)] = 0.05
+    """Peak learning rate, in mean weights of the dendrite."""
     dt_ms: Annotated[float, Within(0.01, 10.0)] = 1.0
-    mismatch: Share = 0.2  # largest CV of a group; 0, half and all of it
-    # least contrast; each sample's is log-uniform up to 1
+    """Time step of the simulation that is trained through."""
+    mismatch: Share = 0.2
+    """Largest CV of a group of chips; the groups have 0, half and all of it."""
     dimmest: Annotated[float, Within(0.01, 1.0)] = 1.0
-    # logit a spike, mean over a class's neurons
+    """Least contrast of a training sample; it is log-uniform from that to 1."""
     temperature: Annotated[float, Within(0.01, 100.0)] = 3.0
-    slope: Annotated[float, Within(0.01, 100.0)] = 2.0  # of the surrogate gradient, a threshold
-    dead: Share = 0.1  # share of the gradient past the input's floor
-    prune_from: Share = 0.1  # of the epochs
+    """What a spike adds to the logit, in the mean over the neurons of a class."""
+    slope: Annotated[float, Within(0.01, 100.0)] = 2.0
+    """Slope of the surrogate gradient, in thresholds."""
+    dead: Share = 0.1
+    """Share of the gradient that passes below the floor of the input."""
+    prune_from: Share = 0.1
+    """Share of the epochs after which weak synapses begin to be removed."""
     prune_to: Share = 0.4
+    """Share of the epochs at which they have."""
     quantise_from: Share = 0.6
-    threads: Annotated[int, Within(1, 1024)] = 2  # the result does not hang on it
+    """Share of the epochs from which on weights are those that the chip has."""
+    threads: Annotated[int, Within(1, 1024)] = 2
+    """Threads of the kernel; they do not affect the result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +132,9 @@ class ChipConfig(Described):
     training: ChipTraining = field(default_factory=ChipTraining)
     data: Data = field(default_factory=lambda: Data(shift=0.4))
     target: str = "dynapse2"
+    """The chip, or the file of a spec."""
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
         faults = (*beyond_bounds(self), *data_faults(self.data), *self._contradictions())

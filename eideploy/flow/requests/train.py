@@ -37,6 +37,14 @@ class ToIntegers(Dividing):
     constant."""
 
 
+def as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
+    """Return settings as texts of TOML values; from Python they may be values."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in overrides.items()
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Begun(Request):
     """How a training begins."""
@@ -56,10 +64,7 @@ class Begun(Request):
         Raises:
             UsageError: one of them is said twice.
         """
-        texts = {
-            key: value if isinstance(value, str) else json.dumps(value)
-            for key, value in self.overrides.items()
-        }
+        texts = as_texts(self.overrides)
         said = {key: str(value) for key, value in self._named().items() if value is not None}
         if twice := said.keys() & texts.keys():
             key = min(twice)

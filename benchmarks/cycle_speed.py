@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.circuit import Array
-from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_run
 from eideploy.passes.place import place
 from eideploy.program import Program
@@ -23,6 +23,7 @@ from eideploy.rtl.bench import OnLine, in_verilator, run_bundle
 from eideploy.rtl.build import testbench
 from eideploy.simulate.cycles import CYCLE_KINDS, Cycles, count_cycles
 from eideploy.simulate.integer import run_integer
+from eideploy.target import load_target
 
 BATCH = 256
 IN_VERILATOR = 64  # samples
@@ -34,7 +35,7 @@ def main() -> None:
     """Print the speeds and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    made = compile_in_memory(load_run(parser.parse_args().run), Compile())
+    made = compile_in_memory(load_run(parser.parse_args().run), Compiling(), load_target("digital"))
     samples = made.samples[:BATCH]
     cycles, model = modelled(made.program, samples)
     total = int(cycles.per_inference.sum())

@@ -16,14 +16,15 @@ import argparse
 from pathlib import Path
 from statistics import fmean
 
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.data import load
 from eideploy.divisions import named
-from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.requests.compile import Compile
 from eideploy.flow.train import train
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.report.text import at_most
+from eideploy.target import load_target
 from eideploy.validate.compare import Comparison, compare
 
 ROWS = (
@@ -47,8 +48,8 @@ def runs(preset: str, folder: Path, seeds: int) -> list[Path]:
 def measure(path: Path, scheme: str, division: str) -> tuple[Comparison, Comparison]:
     """Return the comparisons on the test images and on all images."""
     run, digits = load_run(path), load("digits")
-    options = Compile(scheme=scheme, division=named(division), target="digital-model")
-    program = compile_in_memory(run, options).program
+    options = Compiling(scheme=scheme, division=named(division))
+    program = compile_in_memory(run, options, load_target("digital-model")).program
     test = compare(run.circuit, program, digits.test_x, digits.test_y)
     return test, compare(run.circuit, program, digits.all_x, digits.all_y)
 

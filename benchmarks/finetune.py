@@ -18,22 +18,23 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.divisions import named
-from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.finetuning import finetune
-from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.train import Finetune
 from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
+from eideploy.target import load_target
 from eideploy.validate.compare import compare
 
 
 def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, float]:
     """Return float accuracy, integer accuracy and worst spike mismatch of a run, in percent."""
     run = load_run(folder)
-    options = Compile(scheme=scheme, division=named(division), target="digital-model")
-    program = compile_in_memory(run, options).program
+    options = Compiling(scheme=scheme, division=named(division))
+    program = compile_in_memory(run, options, load_target("digital-model")).program
     x, y = samples_of(run, input_file=None, split="test", count=None, data_dir=None)
     found = compare(run.circuit, program, x, y)
     worst = max(layer.mismatch for layer in found.layers)

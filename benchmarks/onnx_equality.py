@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.backends.onnx.runtime import Run, onnxruntime_run, reference_run
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Array
 from eideploy.data import load
 from eideploy.divisions import named
-from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.requests.compile import Compile
 from eideploy.folders import Run as Trained
 from eideploy.folders import load_run
 from eideploy.model.checkpoint import load_network
@@ -27,6 +27,7 @@ from eideploy.model.evaluate import predict
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
+from eideploy.target import load_target
 
 REFERENCE_SAMPLES = 200
 
@@ -44,8 +45,8 @@ def outputs(run: Run, x: Array) -> Array:
 
 def integer_row(run: Trained, x: Array, scheme: str, division: str) -> str:
     """Return a row of the integer table."""
-    options = Compile(scheme=scheme, division=named(division))
-    circuit = compile_in_memory(run, options).program.circuit
+    options = Compiling(scheme=scheme, division=named(division))
+    circuit = compile_in_memory(run, options, load_target("digital")).program.circuit
     expected = np.concatenate([run_integer(circuit, batch).totals for batch in batches(x)])
     data = integer_model(circuit, {}).SerializeToString()
     few = x[:REFERENCE_SAMPLES]

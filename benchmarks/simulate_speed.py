@@ -32,11 +32,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.circuit import Array, Circuit, store
 from eideploy.data import load
 from eideploy.divisions import lut
-from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.model.checkpoint import load_network
@@ -59,7 +59,7 @@ SAVED = "--circuit"
 def compare(path: Path, rounds: int, size: int) -> None:
     """Print a table row: both times, and the ratio of their speeds."""
     run = load_run(path)
-    circuit = compile_in_memory(run, Compile()).program.circuit
+    circuit = compile_in_memory(run, Compiling(), load_target("digital")).program.circuit
     network = load_network(path).eval()
     data = load(str(run.data), None, steps=circuit.steps).train
     samples = np.concatenate([data.batch(slice(size))] * 2)[:size]

@@ -4,7 +4,7 @@ A folder is finished once it has its manifest, which is written last.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,7 @@ from shlex import quote
 from typing import Any
 
 from eideploy import __version__
-from eideploy.backends import catalogue, digital
-from eideploy.backends.dynapse2.chip.network import FILE as CHIP_NETWORK
+from eideploy.backends import catalogue, digital, families
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.errors import FormatError, UsageError
@@ -87,11 +86,11 @@ def load_run(folder: Path) -> Run:
             where=str(folder),
             fix="name a run that was trained without this ablation",
         )
-    if CHIP_NETWORK in content["files"] and CIRCUIT not in content["files"]:
+    if CIRCUIT not in content["files"] and (family := families.of_run(folder)):
         raise FormatError(
-            "the run was trained for a mixed-signal chip, it holds no circuit of integers to be",
+            f"the run was trained for {family.kind}, it holds no circuit of integers to be",
             where=str(folder),
-            fix="compile it with eideploy compile --target dynapse2",
+            fix=f"compile it with eideploy compile --target {family.name}",
         )
     require_listed(content, (CIRCUIT,), where=str(folder / MANIFEST))
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)
@@ -120,16 +119,17 @@ def finish_build(
     folder: Path,
     circuit: Circuit,
     program: Program,
+    emit: Callable[[Program, Path], None],
     spec: str,
     content: Mapping[str, Any],
-    extras: tuple[str, ...] = (),
+    extras: Sequence[str] = (),
 ) -> None:
     """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
 
-    `extras` names what else is written, of `catalogue.EXTRAS`.
+    `emit` writes the backend's files, `extras` names what else is written, of `catalogue.EXTRAS`.
     """
     save(circuit, folder / CIRCUIT)
-    catalogue.of(program.target).emit(program, folder)
+    emit(program, folder)
     for name in extras:
         catalogue.EXTRAS[name].emit(circuit, program, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")

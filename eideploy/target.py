@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from eideploy import shipped
-from eideploy.backends.dynapse2.chip.spec import BACKEND as MIXED
-from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
+from eideploy.backends import families
+from eideploy.backends.protocol import Family, Spec
 from eideploy.divisions import method_called, methods
 from eideploy.errors import SpecError, UsageError
 from eideploy.tables import is_file, read_toml
@@ -130,32 +130,49 @@ def load_target(name: str, *, option: str = "--target") -> Target:
         option: what an error names as the place of `name`.
 
     Raises:
-        UsageError: none of these, or of a mixed-signal chip.
+        UsageError: none of these, or of a family that runs no integers.
         SpecError: a key that is unknown, missing, of the wrong type or out of bounds.
     """
-    target = load_any(name, option=option)
-    if isinstance(target, ChipSpec):
+    path = spec_of(name, option)
+    family = family_of(path)
+    target = family.read_spec(path)
+    if not isinstance(target, Target):
         raise UsageError(
-            f"{target.name} is a mixed-signal chip, and integers run on digital ones",
+            f"{target.name} is {family.kind}, and integers run on digital ones",
             where=f"{option} {name}",
             fix="choose a digital target, or eideploy compile --target " + name,
         )
     return target
 
 
-def load_any(name: str, *, option: str = "--target") -> Target | ChipSpec:
-    """Return the target called `name`, digital or mixed-signal; as load_target."""
-    return read_any(_spec_of(name, option))
+def load_any(name: str, *, option: str = "--target") -> Spec:
+    """Return the target called `name`, of any family; as load_target."""
+    path = spec_of(name, option)
+    spec: Spec = family_of(path).read_spec(path)
+    return spec
 
 
-def read_any(path: Path) -> Target | ChipSpec:
-    """Read and check a spec.toml of either kind, as its `backend` says."""
-    kind = read_toml(path, VERSION).get("backend")
-    return read_spec(path) if kind == MIXED else read_target(path)
+def family_of(path: Path) -> Family[Any]:
+    """Return the family that serves a spec.toml, as its `backend` says.
+
+    Raises:
+        SpecError: it is no such file, or no backend is called that.
+    """
+    name = read_toml(path, VERSION).get("backend")
+    if not isinstance(name, str):
+        return families.default()  # which says what is missing
+    try:
+        return families.named(name)
+    except UsageError as error:
+        raise SpecError(error.what, where=f"{path}, key backend", fix=error.fix) from None
 
 
-def _spec_of(name: str, option: str) -> Path:
-    """Return the file of the spec called `name`."""
+def spec_of(name: str, option: str = "--target") -> Path:
+    """Return the file of the spec called `name`, a shipped target or a path.
+
+    Raises:
+        UsageError: there is none.
+    """
     if name in target_names():
         return shipped.folder("targets") / name / SPEC
     path = Path(name)

@@ -1,18 +1,54 @@
 """The jobs of the command line as functions: each takes the options of its command."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eideploy.backends.digital import options as digital
+from eideploy.backends.dynapse2 import options as dynapse2
+from eideploy.backends.dynapse2.jobs.simulate import simulate_chip as on_chip
+from eideploy.command_line.commands import COMMANDS
 from eideploy.flow import compile as compiling
-from eideploy.flow import config, doctor, graphs, report, simulate, sweep, targets, training, verify
-from eideploy.flow.requests.compile import Compile
+from eideploy.flow import (
+    config,
+    doctor,
+    graphs,
+    report,
+    requests,
+    simulate,
+    sweep,
+    targets,
+    training,
+    verify,
+)
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
-from eideploy.flow.requests.report import Report
-from eideploy.flow.requests.simulate import Simulate, SimulateChip
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.requests.train import Distil, Finetune, Resume, Train
-from eideploy.flow.requests.verify import Verify
 from eideploy.options.function import by_fields
+
+if TYPE_CHECKING:  # type checkers see the options of the backends that are shipped
+
+    @dataclass(frozen=True, kw_only=True)
+    class Compile(dynapse2.Compiling, digital.Compiling, requests.compile.Compile):
+        """What compile is asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Simulate(dynapse2.Simulating, digital.Simulating, requests.simulate.Simulate):
+        """What simulate is asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Verify(digital.Verifying, requests.verify.Verify):
+        """What verify is asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Report(digital.Reporting, requests.report.Report):
+        """What report is asked for."""
+
+else:
+    Compile, Simulate = COMMANDS["compile"].request, COMMANDS["simulate"].request
+    Verify, Report = COMMANDS["verify"].request, COMMANDS["report"].request
 
 train_network = by_fields(Train, training.run, name=f"{__name__}.train_network")
 resume_run = by_fields(Resume, training.resume, name=f"{__name__}.resume_run")
@@ -21,7 +57,7 @@ distil_run = by_fields(Distil, training.distil, name=f"{__name__}.distil_run")
 import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.import_checkpoint")
 compile_run = by_fields(Compile, compiling.compile_run, name=f"{__name__}.compile_run")
 simulate_build = by_fields(Simulate, simulate.simulate, name=f"{__name__}.simulate_build")
-simulate_chip = by_fields(SimulateChip, simulate.simulate_chip, name=f"{__name__}.simulate_chip")
+simulate_chip = by_fields(dynapse2.SimulateChip, on_chip, name=f"{__name__}.simulate_chip")
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
 report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")

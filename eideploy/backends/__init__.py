@@ -1,5 +1,4 @@
-"""Backends: program to files. A target's spec names the one that serves it, of `catalogue.py`.
+"""Backends, one folder each. `protocol.py` says what one offers, `families.py` finds it.
 
-What a backend is asked for beside the target, its `options.py` declares: a light module, as this
-one is, because the command line imports it for its help.
+A folder's `family.py` and `options.py` are light modules, because the command line imports them.
 """

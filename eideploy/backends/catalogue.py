@@ -1,4 +1,4 @@
-"""Which backends there are, and what may be written beside their files."""
+"""What may be written beside the files of a backend."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -7,31 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.backends import onnx
-from eideploy.backends.digital import emit as digital
 from eideploy.circuit import Circuit, forms
 from eideploy.emitted import Emitted
-from eideploy.errors import SpecError, UsageError
+from eideploy.errors import UsageError
 from eideploy.options.choices import Dialect
 from eideploy.program import Program
-from eideploy.target import Target
 
-Emit = Callable[[Program, Path], None]
 EmitBeside = Callable[[Circuit, Program, Path, Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backend:
-    """What serves a target.
-
-    emit   writes the files of a program into a folder; the same program, the same bytes
-    files  which they are, and what checks each
-    """
-
-    emit: Emit
-    files: tuple[Emitted, ...]
-
-
-BACKENDS: Mapping[str, Backend] = {"digital": Backend(emit=digital.emit, files=digital.FILES)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,21 +64,6 @@ EXTRAS: Mapping[str, Extra] = {
         files=(Emitted(onnx.FLOAT, "run"), Emitted(onnx.INTEGER, "run")),
     ),
 }
-
-
-def of(target: Target) -> Backend:
-    """Return the backend that serves `target`.
-
-    Raises:
-        SpecError: the target names a backend that does not exist.
-    """
-    if target.backend not in BACKENDS:
-        raise SpecError(
-            f"no backend is called {target.backend!r}",
-            where=f"{target.source}, key backend",
-            fix=f"write one of {', '.join(BACKENDS)}",
-        )
-    return BACKENDS[target.backend]
 
 
 def require(extras: Iterable[str]) -> None:

@@ -3,11 +3,14 @@
 Named by strings, so that a command imports what belongs to it alone, and its help the request only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from eideploy.backends import families
+from eideploy.backends.protocol import Family
+from eideploy.options.composed import composed
 from eideploy.options.fields import Field, fields_of, heading_of
 
 if TYPE_CHECKING:
@@ -39,10 +42,27 @@ class Command:
     does: str
 
     @property
-    def request(self) -> type[Any]:
-        """The class of what it is asked."""
+    def asked(self) -> type[Any]:
+        """The class of what it is asked of every backend."""
         kind: type[Any] = _found(self.asks)
         return kind
+
+    @property
+    def request(self) -> type[Any]:
+        """The class of what it is asked, of any backend."""
+        return self._of(families.every())
+
+    def request_of(self, words: Sequence[str]) -> type[Any]:
+        """The class of what `words` ask: of the default backend, or where that knows not all."""
+        own = self._of([families.default()])
+        fields = [argument.field for argument in arguments(own)]
+        known = {"--json", *(f.spelled for f in fields), *(f"-{f.option.short}" for f in fields)}
+        options = {word.partition("=")[0] for word in words if word.startswith("-")}
+        return own if options <= known else self.request
+
+    def _of(self, chosen: Iterable[Family[Any]]) -> type[Any]:
+        parts = [one.options[self.name] for one in chosen if self.name in one.options]
+        return composed(self.asked, *parts)
 
     @property
     def program(self) -> str:

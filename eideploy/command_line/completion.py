@@ -57,5 +57,5 @@ def _completed(field: Field) -> Any:  # noqa: ANN401 - a type by which cyclopts 
     if field.is_flag:
         return bool
     if field.words:
-        return Literal[field.words]
+        return Literal[tuple(field.words)]
     return Path if field.kind is str else field.kind

@@ -20,19 +20,19 @@ OPTIONS = "options"
 
 def overview(commands: Iterable[Command]) -> str:
     """Return what there is."""
-    rows = [_row(one.name, summary_of(one.request)) for one in commands]
+    rows = [_row(one.name, summary_of(one.asked)) for one in commands]
     parts = [f"usage: {PROGRAM} COMMAND ...", fill(PURPOSE, WIDTH)]
     return "\n\n".join([*parts, "\n".join(["commands:", *rows]), EXAMPLES])
 
 
 def command_help(command: Command) -> str:
     """Return what a command does, and all that it takes."""
-    parts = [f"usage: {_usage(command)}", fill(summary_of(command.request), WIDTH)]
+    parts = [f"usage: {_usage(command)}", fill(summary_of(command.asked), WIDTH)]
     for heading, entries in _entries(command).items():
         parts.append("\n".join([f"{heading}:", *(_row(*entry) for entry in entries)]))
-    if rows := [_row(one.name, summary_of(one.request)) for one in below(command)]:
+    if rows := [_row(one.name, summary_of(one.asked)) for one in below(command)]:
         parts.append("\n".join(["commands:", *rows]))
-    examples = examples_of(command.request)
+    examples = examples_of(command.asked)
     return "\n\n".join([*parts, *([_examples(examples)] if examples else [])])
 
 
@@ -40,14 +40,14 @@ def page(commands: Iterable[Command]) -> str:
     """Return the help of all commands in Markdown."""
     parts = []
     for command in commands:
-        parts += [f"## {command.program}", summary_of(command.request)]
+        parts += [f"## {command.program}", summary_of(command.asked)]
         parts += [f"```text\n{_usage(command)}\n```"]
         for heading, entries in _entries(command).items():
             cells = [(head.replace("|", r"\|"), text.replace("|", r"\|")) for head, text in entries]
             rows = [f"| `{head}` | {text} |" for head, text in cells]
             title = [] if heading == OPTIONS else [f"**{heading[0].upper()}{heading[1:]}**"]
             parts += [*title, "\n".join(["| argument | what it does |", "|---|---|", *rows])]
-        if examples := examples_of(command.request):
+        if examples := examples_of(command.asked):
             parts += [f"```text\n{_examples(examples)}\n```"]
     return "\n\n".join(parts) + "\n"
 

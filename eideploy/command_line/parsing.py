@@ -31,7 +31,8 @@ def parsed(command: Command, words: Sequence[str]) -> tuple[Any, bool]:
     Raises:
         UsageError: they make none.
     """
-    found = tuple(arguments(command.request))
+    kind = command.request_of(words)
+    found = tuple(arguments(kind))
     words = _with_values(words, found, command)
     try:
         texts = _texts(found, words)
@@ -42,7 +43,7 @@ def parsed(command: Command, words: Sequence[str]) -> tuple[Any, bool]:
     for name, argument in _named(found).items():
         if name in texts:
             values[argument.key] = _value(argument.field, texts[name], command)
-    return _request(command.request, values), as_json
+    return _request(kind, values), as_json
 
 
 def _with_values(

@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from eideploy.backends.dynapse2.config import ChipConfig, is_for_chip, load_chip_config
-from eideploy.config import DEFAULT_PRESET, Config, load_config
-from eideploy.config.reading import leaves, toml_value
+from eideploy.backends import families
+from eideploy.config import DEFAULT_PRESET, load_config
+from eideploy.config.reading import Described, leaves, toml_value
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS
 from eideploy.errors import ConfigError
 from eideploy.nearest import nearest
@@ -95,10 +95,11 @@ def _setting(word: str, value: str | None, preset: str | None) -> str | None:
     return None
 
 
-def _config(preset: str | None) -> Config | ChipConfig:
+def _config(preset: str | None) -> Described:
     """Return what is to be trained; the word behind an unknown option may stand in its place."""
     name = preset or DEFAULT_PRESET
     try:
-        return load_chip_config(name) if is_for_chip(name) else load_config(name)
+        trainer = families.trainer_of(name)
+        return trainer.configuration(name) if trainer else load_config(name)
     except ConfigError:
         return load_config(DEFAULT_PRESET)

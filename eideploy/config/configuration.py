@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from eideploy.backends import families
 from eideploy.config.checks import (
     ablation_faults,
     data_faults,
@@ -68,7 +69,7 @@ def load_config(name: str | Path) -> Config:
         return parse_config((PRESETS / f"{name}.toml").read_text("utf-8"), where=f"preset {name}")
     path = Path(name)
     if path.suffix != ".toml":
-        known = sorted(preset.stem for preset in PRESETS.glob("**/*.toml"))
+        known = sorted([*presets(), *(one for own in families.trainers() for one in own.presets())])
         close = nearest(str(name), known)
         raise ConfigError(
             f"there is no preset {name}",

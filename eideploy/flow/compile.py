@@ -1,70 +1,20 @@
-"""Job: compile a run for a target into a build."""
+"""Job: compile a run for a target into a build, by the backend that serves it."""
 
 import os
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, get_args
 
-from eideploy import folders
-from eideploy.backends import catalogue
-from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR
-from eideploy.backends.dynapse2.chip.spec import ChipSpec
-from eideploy.backends.dynapse2.jobs.compile import compile_for_chip
-from eideploy.backends.dynapse2.options import MIXED
-from eideploy.circuit import Array, Ranges
-from eideploy.circuit.limits import limits
-from eideploy.circuit.nodes import Current
-from eideploy.data.origin import Place, known
-from eideploy.divisions import none
-from eideploy.errors import UsageError
-from eideploy.files import MANIFEST, sha256, write_json
-from eideploy.flow import finetuning
-from eideploy.flow.build_files import PASSES
-from eideploy.flow.graphs import as_run, refuse_graph, refuse_reading
-from eideploy.flow.inhibition import Decision, decide, decision_content, decision_text
-from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
-from eideploy.flow.nir import nir_facts
 from eideploy.flow.requests.compile import Compile
-from eideploy.flow.requests.importing import Reading
-from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
-from eideploy.flow.runs import find_run, find_run_folder
-from eideploy.flow.samples import read_samples
-from eideploy.flow.warning import comparison_warnings, with_warnings
-from eideploy.folders import Run
-from eideploy.options import as_path, refuse_idle
+from eideploy.options import refuse_others
 from eideploy.options.choices import Extra
-from eideploy.passes.fold import fold
-from eideploy.pipeline import compile_circuit, laid_out_circuit
-from eideploy.program import Program
-from eideploy.progress import bar, note
-from eideploy.report.ladder import ladder_text
-from eideploy.report.proof import calibration_content, proof_content, proof_text
-from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
-from eideploy.scheme import Scheme, load_scheme
-from eideploy.simulate.observe import observe
-from eideploy.target import Target, load_any, load_target
-from eideploy.validate.compare import Comparison, compare
-from eideploy.validate.ladder import affordable, climb, ladder_content
+from eideploy.progress import note
+from eideploy.target import family_of, spec_of
 
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Compiled:
-    """A program in memory, with what it was made from."""
-
-    run: Run
-    target: Target
-    scheme: Scheme
-    program: Program
-    decision: Decision
-    samples: Array
-    labels: Array | None
-
-
-def compile_run(options: Compile) -> Result:
+def compile_run(request: Compile) -> Result:
     """Compile a run or a NIR file into a new build folder.
 
     Raises:
@@ -73,210 +23,20 @@ def compile_run(options: Compile) -> Result:
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
-    options = _for_core(options)
-    target = load_any(os.fspath(options.target))
-    folder, reading = as_path(options.run), options.reading or Reading()
-    if isinstance(target, ChipSpec):
-        refuse_idle(options, (MIXED, READING), here=f"for {target.name}, a mixed-signal chip")
-        refuse_graph(folder, target.name)
-        refuse_reading(reading, folder)
-        return _for_chip(folder, target, options)
-    emits = (EMITS_NIR,) if "nir" in options.emit else ()
-    refuse_idle(
-        options, (DIGITAL, DIVIDES, READING, EMITS_NIR), here=f"for {target.name}, a digital target"
-    )
-    refuse_idle(options, (DIGITAL, DIVIDES, READING, *emits), here="on the files that are written")
-    if options.calibrate_on is not None:
-        refuse_idle(options, (DIGITAL, DIVIDES, *emits), here="on samples of your own")
-    with as_run(folder, reading, as_path(options.calibrate_on)) as run:
-        return _compile(find_run(run), options)
+    request = _for_core(request)
+    path = spec_of(os.fspath(request.target))
+    family = family_of(path)
+    spec = family.read_spec(path)
+    here = f"for {spec.name}, {family.kind}"
+    refuse_others(request, family.options.get("compile"), here=here)
+    return family.compile(request, spec)
 
 
-def _compile(run: Run, options: Compile) -> Result:
-    catalogue.require(options.emit)
-    made = compile_in_memory(run, options)
-    some = slice(affordable(run.circuit))
-    with bar("check", len(made.samples[some])) as advance:
-        checked = compare(
-            run.circuit, made.program, made.samples[some], None,
-            on_batch=lambda trace: advance(len(trace.logits), ""),
-        )  # fmt: skip
-    division = made.program.division
-    rungs = climb(
-        run.circuit, made.program.circuit, made.samples[some],
-        None if made.labels is None else made.labels[some], division.zero_policy,
-        folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
-    )  # fmt: skip
-    content = _content(made, checked)
-    said = ""
-    if "nir" in options.emit:
-        labels = None if made.labels is None else made.labels[some]
-        content["nir"], said = nir_facts(
-            run.circuit, made.program, made.samples[some], labels,
-            dialects=tuple(options.nir_dialect) or ("ei",), compat=options.nir_compat,
-        )  # fmt: skip
-    with folders.new_folder(as_path(options.out), folders.BUILDS, _name(made)) as staged:
-        spec = made.target.source.read_text(encoding="utf-8")
-        passes = {
-            "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
-            "inhibition": decision_content(made.decision),
-        }  # fmt: skip
-        write_json(staged.aside / PASSES, passes)
-        folders.finish_build(
-            staged.aside, run.circuit, made.program, spec, content, tuple(options.emit)
-        )
-    build = staged.final
-    if options.verbose:
-        steps = ladder_text(rungs, checked.samples)
-        said += f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
-    result = Result(
-        text=_text(made, checked, said, build), content={"build": str(build), **content}
-    )
-    return with_warnings(result, comparison_warnings(checked, imported=run.imported))
-
-
-def _for_chip(folder: Path | None, spec: ChipSpec, options: Compile) -> Result:
-    return compile_for_chip(
-        find_run_folder(folder),
-        spec,
-        out=as_path(options.out),
-        may_adapt=options.adapt,
-        monitor=options.monitor or "all",
-        place=options.place(),
-    )
-
-
-def _for_core(options: Compile) -> Compile:
+def _for_core(request: Any) -> Any:  # noqa: ANN401 - with the options of the digital core
     """Return options with a chip for target: files of a network are written beside one's."""
-    named = os.fspath(options.target)
-    extra = next((one for one in EXTRAS if one == named), None)
-    if extra is None:
-        return options
+    named = os.fspath(request.target)
+    if named not in EXTRAS:
+        return request
     chip = Compile().target
     note(f"{named} is written beside a chip's files: compiling for {chip}")
-    return replace(options, target=chip, emit=tuple(dict.fromkeys((*options.emit, extra))))
-
-
-def compile_in_memory(run: Run, options: Compile) -> Compiled:
-    """Run all passes on a run's circuit."""
-    target, own = load_target(os.fspath(options.target)), finetuning.goal_of(run)
-    if not run.circuit.of(Current):
-        holding = (DIGITAL, READING, EMITS_NIR)
-        refuse_idle(options, holding, here="on a network without shunting inhibition")
-        own = replace(own, divider=none(), zero_policy="floor")
-    asked = finetuning.Integers(
-        scheme=load_scheme(os.fspath(options.scheme)) if options.scheme else own.scheme,
-        divider=options.divider() or own.divider,
-        zero_policy=options.zero_policy or own.zero_policy,
-    )
-    finetuning.note_other(run, asked)
-    catalogue.of(target)  # refused now rather than after the work
-    ranges, samples, labels = calibration(run, options)
-    passes: dict[str, Any] = {
-        "target": target,
-        "scheme": asked.scheme,
-        "ranges": ranges,
-        "divider": asked.divider,
-        "zero_policy": asked.zero_policy,
-    }
-    decision = decide(
-        options.inhibition or "factored",
-        run.circuit,
-        partial(laid_out_circuit, run.circuit, **passes),
-        samples,
-    )
-    if decision.folded and "finetuned" in run.content:
-        note("the run was fine-tuned through factored layers; folded ones are quantized anew")
-    return Compiled(
-        run=run,
-        target=target,
-        scheme=asked.scheme,
-        program=compile_circuit(run.circuit, **passes, folded=decision.folded),
-        decision=decision,
-        samples=samples,
-        labels=labels,
-    )
-
-
-def calibration(run: Run, options: Compile) -> tuple[Ranges, Array, Array | None]:
-    """Return the ranges of a run's circuit, and the samples, with labels, that it is checked on.
-
-    A fine-tuned run keeps the ranges that it was trained with, unless other samples are asked for.
-    """
-    samples, labels = _calibration_samples(run, options)
-    asked = options.calibrate_on is not None or options.calibration_samples is not None
-    found = run.circuit.ranges
-    return observe(run.circuit, samples) if asked or found is None else found, samples, labels
-
-
-def _calibration_samples(run: Run, options: Compile) -> tuple[Array, Array | None]:
-    if options.calibrate_on is not None:
-        own = read_samples(Path(options.calibrate_on), run.circuit)[: options.calibration_samples]
-        return own, None
-    if run.origin is None or (run.imported and options.data_dir is None):
-        where = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
-        raise UsageError(
-            "the run was imported and knows no data to calibrate on",
-            where=str(run.folder),
-            fix=f"give {where}samples in the network's input range with --calibrate-on samples.npy",
-        )
-    kept, place = kept_of(run), options.place()
-    count = options.calibration_samples or CALIBRATION_SAMPLES
-    if kept is not None and place == Place():
-        if kept.are_enough(count):
-            return kept.x[:count], kept.y[:count]
-        if not run.origin.is_there and options.calibration_samples is None:
-            note(f"calibrating on the {counted(len(kept.x), 'sample')} that the run keeps")
-            return kept.x, kept.y
-    data = run.origin.load(place, steps=run.circuit.steps)
-    return data.train.batch(slice(count)), data.train.y[:count]
-
-
-def _name(made: Compiled) -> str:
-    label = made.program.division.divider.label.replace(" ", "")
-    form = "" if made.decision.form == "factored" else f"-{made.decision.form}"
-    return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}{form}"
-
-
-def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
-    division = made.program.division
-    manifest = made.run.folder / MANIFEST
-    return {
-        "run": made.run.folder.resolve().name,
-        "run_sha256": sha256(manifest),
-        **known(made.run.content),
-        "imported": made.run.imported,
-        "target": made.target.name,
-        "backend": made.target.backend,
-        "scheme": asdict(made.scheme),
-        "division": division.divider.label,
-        "division_bound": division.divider.bound,
-        "zero_policy": division.zero_policy,
-        "inhibition": {"form": made.decision.form, "folded": made.decision.folded},
-        "calibration_samples": len(made.samples),
-        "calibration": calibration_content(made.program.circuit),
-        "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
-        "numbers": proof_content(made.program.circuit),
-        "uses": [asdict(use) for use in made.program.uses],
-        "check_on_calibration_samples": asdict(checked),
-    }
-
-
-def _text(made: Compiled, checked: Comparison, said: str, build: Path) -> str:
-    return "\n".join(
-        [
-            f"compiled {made.run.folder} for {made.target.name}, scheme {made.scheme.name}",
-            f"division  {division_text(made.program)}",
-            decision_text(made.decision),
-            "",
-            uses_text(made.program),
-            "",
-            widths_text(made.program),
-            "",
-            f"checked on {checked.samples} calibration samples:",
-            comparison_text(checked),
-            "",
-            *([said] if said else []),
-            f"build  {build}",
-        ]
-    )
+    return replace(request, target=chip, emit=tuple(dict.fromkeys((*request.emit, named))))

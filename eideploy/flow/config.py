@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import asdict
+from typing import Any
 
-from eideploy.backends.dynapse2.config import is_for_chip, load_chip_config
+from eideploy.backends import families
 from eideploy.config import load_config
 from eideploy.config.commented import commented
 from eideploy.flow.requests.config import ShowConfig
@@ -18,6 +19,7 @@ def show(request: ShowConfig) -> Result:
         ConfigError: no such preset or file, or a key or value that is wrong.
     """
     name = os.fspath(request.preset)
-    read = load_chip_config if is_for_chip(name) else load_config
-    config = read(name).with_overrides(as_texts(request.overrides))
+    trainer = families.trainer_of(name)
+    read = trainer.configuration if trainer else load_config
+    config: Any = read(name).with_overrides(as_texts(request.overrides))
     return Result(text=commented(config).rstrip("\n"), content=asdict(config))

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from eideploy.backends.digital.jobs.simulate import divided_by
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
 from eideploy.circuit import Array
 from eideploy.divisions import named
-from eideploy.flow.simulate import divided_by
 from eideploy.folders import Build
 from eideploy.program import Program
 from eideploy.report.text import counted, percent, table

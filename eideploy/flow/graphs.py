@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import folders
-from eideploy.backends.dynapse2.config import CHIP_PRESET
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.circuit.nodes import RESETS
@@ -120,21 +119,6 @@ def refuse_reading(reading: Reading, path: Path | None) -> None:
     """
     what = "the latest run" if path is None else f"{path}, which is no NIR file"
     refuse_idle(reading, (), here=f"on {what}")
-
-
-def refuse_graph(path: Path | None, target: str) -> None:
-    """Refuse a NIR file for a mixed-signal chip, which networks are trained for.
-
-    Raises:
-        UsageError: it is one.
-    """
-    if path is not None and is_graph(path):
-        raise UsageError(
-            f"a NIR file knows no data, from which a network for {target} is trained",
-            where=str(path),
-            fix="compile it for a digital target, or train a network for the chip: eideploy train "
-            f"{CHIP_PRESET}",
-        )
 
 
 def _read(path: Path, reading: Reading) -> tuple[Circuit, dict[str, Any], list[str]]:

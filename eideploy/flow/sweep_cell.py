@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from eideploy import __version__, folders
+from eideploy.backends.digital.jobs.compile import calibration
+from eideploy.backends.digital.options import Compiling
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
-from eideploy.flow.compile import calibration
 from eideploy.flow.inhibition import decide
-from eideploy.flow.requests.compile import Compile
 from eideploy.flow.samples import samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
@@ -144,8 +144,8 @@ class _Given:
 def _given(folder: str, sha256: str, split: Split, count: int | None, place: Place) -> _Given:
     """Read and calibrate a run once in a process; most cells are of the run before."""
     del sha256  # by which another run in the same folder is told apart
-    run, asked = folders.load_run(Path(folder)), Compile(**vars(place))
-    ranges, calibrated_on, _ = calibration(run, asked)
+    run = folders.load_run(Path(folder))
+    ranges, calibrated_on, _ = calibration(run, Compiling(), place)
     samples, labels = samples_of(run, input_file=None, split=split, count=count, place=place)
     return _Given(
         run=run, ranges=ranges, calibrated_on=calibrated_on, samples=samples, labels=labels

@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from eideploy import folders
-from eideploy.backends.dynapse2.config import is_for_chip
+from eideploy.backends import families
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
 from eideploy.data import Dataset
 from eideploy.data.origin import OWN, Place
@@ -19,9 +19,11 @@ from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.own_network import chosen
 from eideploy.flow.probe import probe
 from eideploy.flow.provenance import machine, note_other_conditions
+from eideploy.flow.requests.train import Train
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.flow.warning import with_warnings
+from eideploy.options import as_path
 from eideploy.progress import note
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
@@ -74,15 +76,17 @@ def train(
         raise
 
 
-def resume(folder: Path | None = None, *, place: Place, tensorboard: bool = False) -> Result:
+def resume(request: Train) -> Result:
     """Continue a training that was interrupted, bit for bit as if it had not been.
 
     Raises:
         UsageError: there is no unfinished run.
         FormatError: its configuration or its checkpoint is damaged.
     """
+    place = request.place()
     if _follows():
         return _follow(place)
+    folder = None if isinstance(request.resume, bool) else as_path(request.resume)
     found = folder or folders.latest_unfinished()
     if found is None:
         raise UsageError(
@@ -100,8 +104,8 @@ def resume(folder: Path | None = None, *, place: Place, tensorboard: bool = Fals
     if folder is None:
         note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
-    if is_for_chip(str(path)):
-        return _resume_for_chip(found, place, tensorboard=tensorboard)
+    if trainer := families.trainer_of(str(path)):
+        return trainer.resume(request, found)
     try:
         text = read_text(path, most=MOST_TOML)
     except (OSError, ValueError) as error:
@@ -115,21 +119,9 @@ def resume(folder: Path | None = None, *, place: Place, tensorboard: bool = Fals
         config=config,
         folder=found,
         load=lambda: _load(config, place),
-        tensorboard=tensorboard,
+        tensorboard=request.tensorboard,
     )
     return run(job)
-
-
-def _resume_for_chip(folder: Path, place: Place, *, tensorboard: bool) -> Result:
-    from eideploy.backends.dynapse2.jobs.train import resume_for_chip
-
-    if tensorboard:
-        raise UsageError(
-            "--tensorboard has no effect on a run for a mixed-signal chip",
-            where="--tensorboard",
-            fix="leave it out; metrics.csv holds what a log would",
-        )
-    return resume_for_chip(folder, place=place)
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:

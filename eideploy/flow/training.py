@@ -1,16 +1,15 @@
 """Job: train what is asked for: a new network, one for a chip, or a run that goes on."""
 
 import os
-from pathlib import Path
 from typing import Any
 
-from eideploy.backends.dynapse2.config import is_for_chip
+from eideploy.backends import families
 from eideploy.data.origin import Place
+from eideploy.errors import UsageError
 from eideploy.flow import finetuning, train
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import (
     BEGUN,
-    FINETUNED,
     INTEGERS,
     LOGGED,
     NEW,
@@ -22,6 +21,7 @@ from eideploy.flow.requests.train import (
 )
 from eideploy.flow.result import Result
 from eideploy.options import PathLike, as_path, refuse_idle
+from eideploy.target import family_of, spec_of
 
 
 def run(request: Train) -> Result:
@@ -38,20 +38,13 @@ def run(request: Train) -> Result:
     place, out = request.place(), as_path(request.out)
     if request.resume is not False:
         refuse_idle(request, (READING, LOGGED), here="on a run that is resumed as it was begun")
-        return train.resume(
-            None if request.resume is True else as_path(request.resume),
-            place=place,
-            tensorboard=request.tensorboard,
-        )
+        return train.resume(request)
     if request.finetune is not None:
         return _go_on(request, request.finetune)
     preset = None if request.preset is None else os.fspath(request.preset)
     place = Place(data_dir=place.data_dir)  # the data of the user's are among the settings
-    if preset is not None and is_for_chip(preset):
-        refuse_idle(request, (READING, NEW, BEGUN), here="in a training for a mixed-signal chip")
-        from eideploy.backends.dynapse2.jobs.train import train_for_chip
-
-        return train_for_chip(preset, overrides=request.settings(), out=out, place=place)
+    if preset is not None and (trainer := families.trainer_of(preset)):
+        return trainer.train(request, preset)
     refuse_idle(request, (READING, NEW, OF_CIRCUITS, BEGUN, LOGGED), here="in a new training")
     settings = request.settings()
     return train.train(
@@ -82,16 +75,15 @@ def _go_on(request: Train, parent: PathLike) -> Result:
                 out=request.out,
             )
         )
-    refuse_idle(request, (READING, BEGUN, FINETUNED), here="on a run that is distilled for a chip")
-    from eideploy.backends.dynapse2.jobs.adapt import distil as distil_for_chip
-
-    return distil_for_chip(
-        Path(parent),
-        os.fspath(request.target),
-        overrides=request.settings(),
-        out=as_path(request.out),
-        place=request.place(),
-    )
+    path = spec_of(os.fspath(request.target))
+    family = family_of(path)
+    if family.trainer is None:
+        raise UsageError(
+            f"a run is compiled for {family.kind} as it is, not distilled",
+            where=f"--target {request.target}",
+            fix="leave out --finetune and --target, and compile it",
+        )
+    return family.trainer.distil(request, family.read_spec(path))
 
 
 def resume(request: Resume) -> Result:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eideploy import __version__, folders
-from eideploy.backends.dynapse2.config import ChipConfig
 from eideploy.config import Config
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.flow.provenance import now, versions
 from eideploy.flow.training_log import HEALTH, METRICS, SPREADS
 from eideploy.model.metrics import SHARES
-from eideploy.report.page.render import render
+from eideploy.report.page.parts import Page
 from eideploy.report.page.run import run_page
 from eideploy.report.text import counted, percent
 from eideploy.report.training_advice import training_advice
@@ -54,9 +53,9 @@ def numbers(folder: Path) -> dict[str, Any]:
     return content | {"advice": training_advice(content)}
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(content: Mapping[str, Any]) -> Page:
     """Return the page that shows the numbers."""
-    return render(run_page(content))
+    return run_page(content)
 
 
 def text(content: Mapping[str, Any]) -> str:
@@ -100,7 +99,7 @@ def _histogram(row: Mapping[str, Any]) -> dict[str, Any]:
 def run_provenance(
     folder: Path,
     manifest: Mapping[str, Any],
-    kind: type[Config | ChipConfig] = Config,
+    kind: type[Any] = Config,
 ) -> dict[str, Any]:
     """Return where a run comes from; `kind` is what its configuration is.
 

@@ -4,8 +4,21 @@ A field's docstring is its help, its type says what it takes, and an `Option` th
 neither says. Nothing here knows a command-line library, numpy or torch.
 """
 
-from eideploy.options.idle import refuse_idle
+from eideploy.options.composed import composed, part_of
+from eideploy.options.idle import refuse_idle, refuse_others
 from eideploy.options.option import Count, Folder, Option, PathLike, Positive, as_path
 from eideploy.options.request import Request
 
-__all__ = ["Count", "Folder", "Option", "PathLike", "Positive", "Request", "as_path", "refuse_idle"]
+__all__ = [
+    "Count",
+    "Folder",
+    "Option",
+    "PathLike",
+    "Positive",
+    "Request",
+    "as_path",
+    "composed",
+    "part_of",
+    "refuse_idle",
+    "refuse_others",
+]

@@ -1,7 +1,7 @@
 """A request's class taken apart into its options."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -62,8 +62,10 @@ class Field:
         return f"--no-{name}" if self.default is True else f"--{name}"
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def words(self) -> Collection[str]:
         """What there is to choose from, as it is written; none where anything may be."""
+        if self.option.offered is not None:
+            return self.option.offered
         return tuple(self.option.words) or self.choices
 
     @property
@@ -76,7 +78,7 @@ class Field:
 
     def fault(self, value: object) -> str:
         """Return why `value` is none that it takes, in words behind "which is"; "" if it is one."""
-        choices = tuple(self.option.words.values()) or self.choices
+        choices = tuple(self.option.words.values()) or self.words
         if choices and value not in choices:
             return f"none of {', '.join(map(str, choices))}"
         if self.option.check and not self.option.check(value):
@@ -89,9 +91,9 @@ class Field:
         Raises:
             ValueError: it writes none; its text follows "which is".
         """
-        if self.words:
-            if text not in self.words:
-                raise ValueError(f"none of {', '.join(self.words)}")
+        if words := self.words:
+            if text not in words:
+                raise ValueError(f"none of {', '.join(words)}")
             return self.option.words.get(text, text)
         try:
             if self.kind is int and not text.removeprefix("-").isdecimal():
@@ -116,7 +118,8 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
         found = [
             _field(item, hints[item.name], owners[item.name]) for item in dataclasses.fields(kind)
         ]
-        _KNOWN[kind] = tuple(sorted(found, key=lambda f: (not f.positional, f.owner is not kind)))
+        own = vars(kind).get("composed_of", kind)
+        _KNOWN[kind] = tuple(sorted(found, key=lambda f: (not f.positional, f.owner is not own)))
     return _KNOWN[kind]
 
 
@@ -189,5 +192,9 @@ def examples_of(kind: type[Any]) -> str:
 
 
 def help_of(field: Field) -> str:
-    """Return the docstring of a field."""
-    return docstrings(field.owner.__module__)[field.owner.__name__, field.name]
+    """Return the docstring of a field, and what there is to choose from where that is listed."""
+    text = docstrings(field.owner.__module__)[field.owner.__name__, field.name]
+    if field.option.offered is None:
+        return text
+    listed = "; ".join(f"{name}, {said}" for name, said in field.option.offered.items())
+    return f"{text.rstrip('.')}: {listed}."

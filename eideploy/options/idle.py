@@ -42,6 +42,17 @@ def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> Non
         )
 
 
+def refuse_others(request: Request, own: type[Request] | None, *, here: str) -> None:
+    """Refuse the options given that neither the job nor `own`, a part of the request, declares.
+
+    Raises:
+        UsageError: naming every option that would be ignored.
+    """
+    base = vars(type(request)).get("composed_of", type(request))
+    declared = [field for kind in (base, own) if kind is not None for field in fields_of(kind)]
+    refuse_idle(request, {field.option.where for field in declared}, here=here)
+
+
 def joined(names: Sequence[str]) -> str:
     """Return names as a sentence lists them."""
     *others, last = names

@@ -24,6 +24,7 @@ class Option:
         words: what is written for its values, where they are called otherwise in Python.
         takes: what a value has to be beyond its type, in words that follow "which is no".
         check: whether a value is that.
+        offered: what there is to choose from, with a line of help each, where no type lists it.
     """
 
     name: str = ""
@@ -35,6 +36,7 @@ class Option:
     words: Mapping[str, Any] = field(default_factory=dict, hash=False)
     takes: str = ""
     check: Callable[[Any], bool] | None = None
+    offered: Mapping[str, str] | None = field(default=None, hash=False)
 
     def over(self, other: "Option") -> "Option":
         """Return this option, and of `other` what this one leaves unsaid."""

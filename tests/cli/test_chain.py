@@ -175,7 +175,7 @@ def test_more_samples_than_there_are_is_all_of_them(built, call):
 
 
 def test_the_float_executor_needs_no_target_that_fits(trained, call, monkeypatch):
-    monkeypatch.setattr("eideploy.flow.simulate.compile_in_memory", None)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.simulate.compile_in_memory", None)
     assert call("simulate", "--executor", "float", "--samples", 2).code == 0
 
 

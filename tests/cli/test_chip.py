@@ -116,7 +116,7 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
     call("compile", "--target", "dynapse2")
     out = call("verify")
     assert out.code == 0, out.out
-    assert "no gap: 3 checks, all equal; of 13 files 9 verified" in out.out
+    assert "no gap: 3 comparisons, all equal; of 13 files 9 verified" in out.out
     assert "a board" in out.out
     assert not list(CHIP_BUILD.rglob("__pycache__"))
 

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.circuit.folded import Folded
-from eideploy.flow.compile import compile_in_memory
 from eideploy.flow.inhibition import Cost, _chosen
-from eideploy.flow.requests.compile import Compile
 from eideploy.folders import load_build, load_run
+from eideploy.target import load_target
 from eideploy.validate.compare import compare
 from tests.cli.support import RUN
 
@@ -57,10 +58,10 @@ def test_a_build_says_what_is_folded_and_both_costs(trained, call):
 
 def test_costs_are_the_cycles_of_either_form(trained, call):
     """The first layer's exactly, as its events are the input; the others' but for a few spikes."""
-    run = load_run(trained / RUN)
-    costs = compile_in_memory(run, Compile(inhibition="auto")).decision.costs
+    run, target = load_run(trained / RUN), load_target("digital")
+    costs = compile_in_memory(run, Compiling(inhibition="auto"), target).decision.costs
     for form in ("factored", "folded"):
-        made = compile_in_memory(run, Compile(inhibition=form))
+        made = compile_in_memory(run, Compiling(inhibition=form), target)
         by_stage = compare(run.circuit, made.program, made.samples[:64], None).cycles.by_stage
         estimated = {name: getattr(c, f"{form}_cycles") for name, c in costs.items()}
         assert by_stage["conv1"] == estimated["conv1"]

@@ -165,17 +165,22 @@ BEGINNINGS = {  # what the work of each command begins with
     ),
     "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
     "compile": (
-        "flow.compile.observe", "flow.compile.decide", "backends.dynapse2.jobs.adapt._predictions",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decide",
+        "backends.dynapse2.jobs.adapt._predictions",
         "backends.dynapse2.jobs.compile.map_network",
     ),
     "simulate": (
-        "flow.compile.observe", "flow.simulate.compare", "flow.simulate.run_float",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.simulate.compare",
+        "backends.digital.jobs.simulate.run_float",
         "backends.dynapse2.jobs.simulate.classify.show",
     ),
     "sweep": ("flow.sweep._prepare",),
-    "verify": ("flow.verify.run_executors", "flow.verify.verify_chip"),
+    "verify": (
+        "backends.digital.jobs.verify.run_executors",
+        "backends.dynapse2.jobs.verify.load_chip_build",
+    ),
     "report": (
-        "flow.report.compared", "flow.training_report.numbers",
+        "backends.digital.jobs.report.compared", "flow.training_report.numbers",
         "backends.dynapse2.jobs.report.numbers",
     ),
 }  # fmt: skip
@@ -251,10 +256,14 @@ def at_work(world, monkeypatch, request):
         monkeypatch.setattr(f"eideploy.{name}", reached)
     monkeypatch.setitem(registry.DATASETS, "cifar10", lambda _, __: digits())
     monkeypatch.setattr("eideploy.flow.sweep.baselines", lambda *_, **__: None)
-    monkeypatch.setattr("eideploy.flow.simulate.BESIDE", {"onnx": reached, "rtl": reached})
-    monkeypatch.setattr("eideploy.flow.report.tools.require", lambda *_, **__: None)
-    monkeypatch.setattr("eideploy.flow.report.require_router", lambda _: None)
-    monkeypatch.setattr("eideploy.flow.report.require_neurobench", lambda: None)
+    monkeypatch.setattr(
+        "eideploy.backends.digital.jobs.simulate.BESIDE", {"onnx": reached, "rtl": reached}
+    )
+    monkeypatch.setattr(
+        "eideploy.backends.digital.jobs.report.tools.require", lambda *_, **__: None
+    )
+    monkeypatch.setattr("eideploy.backends.digital.jobs.report.require_router", lambda _: None)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.report.require_neurobench", lambda: None)
     monkeypatch.setattr("eideploy.flow.train._require_tensorboard", lambda: None)
     monkeypatch.setattr("eideploy.backends.catalogue.require", lambda _: None)
     return world

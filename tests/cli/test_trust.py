@@ -8,11 +8,10 @@ from pathlib import Path
 import h5py
 import pytest
 
-from eideploy.backends import catalogue
-from eideploy.backends.catalogue import Backend
-from eideploy.backends.digital import emit as digital
+from eideploy.backends import families
+from eideploy.backends.digital import executors
+from eideploy.backends.digital.family import Digital
 from eideploy.emitted import Emitted
-from eideploy.flow import executors
 from eideploy.target import load_target
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing, rehash
@@ -25,7 +24,7 @@ HARMED = "harmed"  # what a file writes that should not have been run
 def without_rtl(monkeypatch):
     """Leave out what needs programs beside Python."""
     kept = tuple(executor for executor in executors.EXECUTORS if not executor.commands)
-    monkeypatch.setattr("eideploy.flow.verify.EXECUTORS", kept)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.verify.EXECUTORS", kept)
 
 
 @pytest.fixture
@@ -133,14 +132,21 @@ def test_every_file_of_a_build_for_the_chip_is_in_the_matrix(chip, call, files):
 def new_backend(trained, call, monkeypatch):
     """Compile for a backend that writes files of its own beside the core's."""
 
-    def emit(program, folder):
-        digital.emit(program, folder)
-        (folder / "net").mkdir()
-        (folder / "net/net.bin").write_bytes(b"of a program")
-        (folder / "net/notes.md").write_text("what it is")
+    class New(Digital):
+        name = "new"
 
-    new = Backend(emit=emit, files=(*digital.FILES, Emitted("net/notes.md", "documentation")))
-    monkeypatch.setitem(catalogue.BACKENDS, "new", new)
+        @property
+        def files(self):
+            return (*super().files, Emitted("net/notes.md", "documentation"))
+
+        def emit(self, program, folder):
+            super().emit(program, folder)
+            (folder / "net").mkdir()
+            (folder / "net/net.bin").write_bytes(b"of a program")
+            (folder / "net/notes.md").write_text("what it is")
+
+    known = families.named
+    monkeypatch.setattr(families, "named", lambda name: New() if name == "new" else known(name))
     spec = load_target("digital").source.read_text()
     Path("spec.toml").write_text(spec.replace('backend = "digital"', 'backend = "new"'))
     assert call("compile", RUN, "--target", "spec.toml", "--out", "b").code == 0

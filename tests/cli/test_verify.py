@@ -9,9 +9,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from eideploy.backends import families
 from eideploy.backends.catalogue import EXTRAS
+from eideploy.backends.digital import executors
 from eideploy.command_line.commands import COMMANDS, arguments
-from eideploy.flow import executors
 from tests.cli.support import BUILD, RUN, rehash
 from tests.helpers.onnx_models import metadata_of
 
@@ -21,11 +22,11 @@ MODELS = ("model.onnx", "model.int.onnx")
 @pytest.fixture(scope="session")
 def emitted(finished, tmp_path_factory):
     """Return a build with both models, to be copied."""
+    from eideploy.command_line.commands import COMMANDS
     from eideploy.flow.compile import compile_run
-    from eideploy.flow.requests.compile import Compile
 
     place = tmp_path_factory.mktemp("emitted") / "build"
-    compile_run(Compile(finished / RUN, emit=("onnx",), out=place))
+    compile_run(COMMANDS["compile"].request(finished / RUN, emit=("onnx",), out=place))
     return place
 
 
@@ -40,7 +41,7 @@ def onnx_build(emitted, trained):
 def _without_the_rtl(monkeypatch):
     """Leave out what needs programs beside Python; tests/rtl is about it."""
     kept = tuple(executor for executor in executors.EXECUTORS if not executor.commands)
-    monkeypatch.setattr("eideploy.flow.verify.EXECUTORS", kept)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.verify.EXECUTORS", kept)
 
 
 def rows(found):
@@ -103,7 +104,9 @@ def test_a_model_that_computes_something_else_is_a_gap(onnx_build, call):
     gaps = {key for key, row in rows(found).items() if row["result"] == "differs"}
     assert {artefact for artefact, _ in gaps} == {"model.int.onnx"}
     assert len(gaps) == 3
-    assert "3 gaps: this build is not what its simulators say" in call("verify").out
+    assert (
+        "3 gaps: files of this build differ from what they are compared with" in call("verify").out
+    )
     simulated = call("simulate", "--executor", "onnx", "--samples", 20, "--json")
     assert simulated.code == 1
     assert json.loads(simulated.out)["logits_differing"] > 0
@@ -217,7 +220,7 @@ def test_the_options_are_what_the_code_knows():
         for argument in arguments(command.request)
     }
     assert choices["compile", "emit"] == set(EXTRAS)
-    assert choices["simulate", "executor"] == {"integer", "float", "dpi", *executors.BESIDE}
+    assert set(families.EXECUTORS) == {"integer", "float", "dpi", *executors.BESIDE}
 
 
 def test_nir_files_are_run_in_nirtorch_and_a_changed_one_is_a_gap(trained, call):

@@ -17,6 +17,6 @@ ei.compile_run("run", taget="dynapse2")  # refused
 ei.compile_run("run", emit=["pdf"])  # refused
 ei.compile_run("run", monitor="some")  # refused
 ei.simulate_build("a", "b")  # refused
-ei.simulate_build("a", executor="gpu")  # refused
+ei.simulate_build("a", split="half")  # refused
 ei.finetune_run()  # refused
 ei.verify_build(samples="all")  # refused

@@ -50,10 +50,10 @@ def test_help_names_every_option_within_80_columns(command, capsys):
 def test_a_command_without_options_asks_what_a_call_without_arguments_asks(command):
     required = [one.field for one in arguments(command.request) if one.field.is_required]
     if not required:
-        assert parsed(command, []) == (command.request(), False)
+        assert parsed(command, []) == (command.request_of([])(), False)
     else:
         word = required[0].words[0] if required[0].words else "x"
-        assert parsed(command, [word])[0] == command.request(word)
+        assert parsed(command, [word])[0] == command.request_of([word])(word)
 
 
 @EVERY
@@ -61,7 +61,7 @@ def test_examples_are_commands_that_are_taken(command):
     for line in examples_of(command.request).splitlines():
         _, *words = shlex.split(line)
         found, left = command_of(words)
-        assert isinstance(parsed(found, left)[0], found.request)
+        assert isinstance(parsed(found, left)[0], found.asked)
 
 
 def test_no_help_imports_numpy_torch_or_the_parser():
@@ -82,4 +82,4 @@ def test_the_job_of_a_command_takes_its_request(command):
     module, _, name = command.does.partition(":")
     job = getattr(import_module(module), name)
     (asked,) = inspect.signature(job).parameters.values()
-    assert asked.annotation is command.request
+    assert asked.annotation is command.asked

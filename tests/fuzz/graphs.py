@@ -6,13 +6,14 @@ import nir
 import numpy as np
 
 from eideploy import folders
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import Compiling
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.runtime import onnxruntime_run
 from eideploy.backends.onnx.skeleton import check_work
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.flow import graphs
-from eideploy.flow.compile import compile_in_memory
-from eideploy.flow.requests.compile import Compile
+from eideploy.target import load_target
 from tests.cli.support import BUILD
 from tests.helpers.float_circuits import conv_net, mlp
 
@@ -51,7 +52,7 @@ def read_foreign(path):
     try:
         circuit, _, _ = graphs._read(path, reading)
         run = folders.Run(folder=Path("runs/none"), circuit=circuit, content={"source": {}})
-        compile_in_memory(run, Compile(calibrate_on=images))
+        compile_in_memory(run, Compiling(calibrate_on=images), load_target("digital"))
     finally:
         images.unlink()
 

@@ -1,21 +1,28 @@
-"""What a compilation for the digital core is asked for beside the target."""
+"""What the jobs are asked for beside what they ask of every family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
-from eideploy.options import Count, Option, PathLike
-from eideploy.options.choices import Dialect, Extra, Form, ZeroPolicy
+from eideploy.errors import UsageError
+from eideploy.options import Count, Option, PathLike, Request
+from eideploy.options.choices import Dialect, Extra, Family, Form, ZeroPolicy
 
 DIGITAL = "for a digital target"
+PROGRAM = "with --executor integer, onnx or rtl"
+COMPILED = "on a run, which is compiled in passing, with --executor integer, onnx or rtl"
+TRACING = "with --executor integer or float"
+DIGITAL_BUILD = "on a build for a digital target"
+BUILT = "on a build for a digital target, which eideploy compile makes of a run"
+WRITTEN = "on a build for a digital target, without --text"
 DIVIDES = "for a digital target, on a network with shunting inhibition"
 EMITS_NIR = "with --emit nir"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Digital(Dividing):
-    """Options of the backend of the digital core."""
+class Compiling(Dividing):
+    """How a run becomes a program of the digital core."""
 
     heading = "digital targets"
     scheme: Annotated[PathLike | None, Option(metavar="NAME|SCHEME.toml", where=DIGITAL)] = None
@@ -44,3 +51,69 @@ class Digital(Dividing):
     """With --emit nir: write for that release of nir, which fails on newer files."""
     verbose: Annotated[bool, Option(short="v", where=DIGITAL)] = False
     """Say what every pass changed, and how wide every number can get."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced(Request):
+    """What a simulation writes beside its logits."""
+
+    trace: Annotated[bool, Option(where=TRACING)] = False
+    """Write spikes and currents of every layer, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulating(Dividing, Traced):
+    """Options of the executors that run the integer program."""
+
+    heading = "executors integer, onnx and rtl, which run the program"
+    lut: Annotated[str | None, LUT, Option(where=PROGRAM)] = None
+    """Divide by a table of 2^N entries of N (or M) bits (default: as the build does)."""
+    division: Annotated[Division | None, METHOD, Option(where=PROGRAM)] = None
+    """Divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant."""
+    inhibition: Annotated[Form | None, Option(where=COMPILED)] = None
+    """Compile a run with the inhibitory population of every layer, with it folded into the weights,
+    or for each layer as takes the target fewer cycles (default: factored; a build has its own)."""
+
+    def __post_init__(self) -> None:
+        """Refuse a trace that goes nowhere, beside what any request refuses.
+
+        Raises:
+            UsageError: naming the option.
+        """
+        super().__post_init__()
+        if self.trace and getattr(self, "save", "") is None:
+            raise UsageError(
+                "a trace has to go somewhere",
+                where="--trace",
+                fix="name a file with --save trace.npz",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verifying(Request):
+    """Which samples a build is verified on."""
+
+    samples: Annotated[Count | None, Option(where=DIGITAL_BUILD)] = None
+    """The first N of the test split (default: 64)."""
+    input: Annotated[PathLike | None, Option(metavar="X.npy", where=DIGITAL_BUILD)] = None
+    """Samples of your own, in the network's range."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporting(Request):
+    """What a report is of."""
+
+    text: Annotated[bool, Option(where=BUILT)] = False
+    """Only set the build's dividers side by side, as text; write nothing."""
+    verify: Annotated[bool, Option(where=WRITTEN)] = False
+    """Run the core in Verilator also where its simulator is to be built first (a minute)."""
+    synth: Annotated[Family | None, Option(alone="ecp5", where=BUILT)] = None
+    """Synthesise the core with each divider by yosys, minutes each (alone: for ecp5)."""
+    fmax: Annotated[bool, Option(where=BUILT)] = False
+    """With --synth ecp5: place and route it by nextpnr, its memories as deep as needed."""
+    samples: Annotated[Count | None, Option(where=BUILT)] = None
+    """The first N of the test split (default: 512, of large networks fewer)."""
+    input: Annotated[PathLike | None, Option(metavar="X.npy", where=BUILT)] = None
+    """Samples of your own."""
+    neurobench: Annotated[bool, Option(where=BUILT)] = False
+    """Add what NeuroBench's harness counts of the program, checked by our own counters."""

@@ -1,20 +1,42 @@
-"""What a compilation for a mixed-signal chip is asked for beside the target."""
+"""What the jobs are asked for beside what they ask of every family."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.options import Option, Request
+from eideploy.flow.requests.simulate import BUILD, OnSamples
+from eideploy.options import Count, Option, PathLike, Request
 from eideploy.options.choices import Monitor
 
 MIXED = "for a mixed-signal target, as dynapse2"
+DPI = "with --executor dpi"
+DPI_ON_SPLIT = "with --executor dpi, without --input"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dynapse2(Request):
-    """Options of the backend of DYNAP-SE2."""
+class Compiling(Request):
+    """How a run is mapped on the chip."""
 
     heading = "mixed-signal targets, as dynapse2"
     adapt: Annotated[bool, Option(where=MIXED)] = True
     """Refuse a run that was not trained for the chip, instead of adapting it."""
     monitor: Annotated[Monitor | None, Option(where=MIXED)] = None
     """Whose spikes the host sees (default: all that can be sent)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulating(Request):
+    """Options of the executor that simulates a mixed-signal chip."""
+
+    heading = "executor dpi, which simulates a mixed-signal chip"
+    chips: Annotated[Count | None, Option(where=DPI)] = None
+    """How many chips of each mismatch are drawn (default: 5)."""
+    calibrate: Annotated[Count, Option(name="calibrate-chips", metavar="K", where=DPI_ON_SPLIT)] = 0
+    """Also weigh each chip's outputs by K training samples a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateChip(Simulating, OnSamples):
+    """Run samples through the mixed-signal chip that a build configures."""
+
+    build: Annotated[PathLike | None, BUILD] = field(default=None, kw_only=False)
+    """A build for a mixed-signal chip (default: the latest)."""

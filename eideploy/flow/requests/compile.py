@@ -1,17 +1,15 @@
-"""What compile is asked for; the backends declare what is theirs."""
+"""What compile is asked for of any target; what a backend may be asked, it declares itself."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.backends.digital.options import Digital
-from eideploy.backends.dynapse2.options import Dynapse2
 from eideploy.flow.requests.importing import Reading
 from eideploy.flow.requests.shared import TARGET, FromDataSet
 from eideploy.options import Option, PathLike
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compile(Dynapse2, Digital, FromDataSet):
+class Compile(FromDataSet):
     """Compile a run for a target into a build folder."""
 
     run: Annotated[PathLike | None, Option(metavar="RUN|GRAPH.nir")] = field(

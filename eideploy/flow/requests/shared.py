@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 READING = "where samples of a data set are read"
 WITHOUT_INPUT = "without --input"
-DIGITAL_BUILD = "on a build for a digital target"
 TARGET = Option(metavar="NAME|SPEC.toml")
 
 

@@ -1,10 +1,10 @@
-"""What verify is asked for."""
+"""What verify is asked for of any build; what a backend may be asked, it declares itself."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.flow.requests.shared import DIGITAL_BUILD, FromDataSet
-from eideploy.options import Count, Option, PathLike
+from eideploy.flow.requests.shared import FromDataSet
+from eideploy.options import Option, PathLike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,3 @@ class Verify(FromDataSet):
 
     build: Annotated[PathLike | None, Option(metavar="BUILD")] = field(default=None, kw_only=False)
     """The build (default: the latest)."""
-    samples: Annotated[Count | None, Option(where=DIGITAL_BUILD)] = None
-    """The first N of the test split (default: 64)."""
-    input: Annotated[PathLike | None, Option(metavar="X.npy", where=DIGITAL_BUILD)] = None
-    """Samples of your own, in the network's range."""

@@ -15,8 +15,11 @@ from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError
 from eideploy.files import MANIFEST, read_json, sha256
+from eideploy.flow.requests.shared import READING
+from eideploy.flow.requests.train import BEGUN, FINETUNED, Train
 from eideploy.flow.result import Result
 from eideploy.folders import DISTILLED, Run, load_run
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
 from eideploy.simulate.float_reference import run_float
@@ -68,25 +71,25 @@ def adapt(
     return staged.final
 
 
-def distil(
-    folder: Path,
-    target: str,
-    *,
-    overrides: "Mapping[str, str]",
-    out: Path | None = None,
-    place: Place,
-) -> Result:
-    """Adapt the run in `folder` to a chip: what compile does in passing, as a job of its own.
+def distil(request: Train, spec: ChipSpec) -> Result:
+    """Adapt a run to a chip: what compile does in passing, as a job of its own.
 
     Raises:
         FormatError: a damaged run, or one that was trained for the chip already.
-        UsageError: the target is digital.
+        UsageError: options that have no effect.
         DataError, CapacityError: as `adapt`.
     """
-    from eideploy.backends.dynapse2.jobs.train import load_chip
-
-    spec = load_chip(target)
-    made = adapt(load_run(folder), spec, place=place, out=out, overrides=overrides)
+    here = "on a run that is distilled for a chip"
+    refuse_idle(request, (READING, BEGUN, FINETUNED), here=here)
+    assert request.finetune is not None  # it is what is distilled
+    folder = Path(request.finetune)
+    made = adapt(
+        load_run(folder),
+        spec,
+        place=request.place(),
+        out=as_path(request.out),
+        overrides=request.settings(),
+    )
     content = read_json(made / MANIFEST)
     keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
     text = (

@@ -11,14 +11,20 @@ from eideploy.backends.dynapse2.chip.demand import reasons
 from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
 from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.config import CHIP_PRESET
 from eideploy.backends.dynapse2.folders import ChipRun
 from eideploy.backends.dynapse2.jobs.adapt import adapt, images_of
+from eideploy.backends.dynapse2.options import Compiling
 from eideploy.data.origin import Place, known
 from eideploy.errors import CapacityError, UsageError
 from eideploy.files import MANIFEST, sha256
+from eideploy.flow.graphs import is_graph, refuse_reading
+from eideploy.flow.requests.compile import Compile
+from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
+from eideploy.flow.runs import find_run_folder
 from eideploy.folders import load_run
-from eideploy.options.choices import Monitor
+from eideploy.options import as_path, part_of
 from eideploy.progress import note
 from eideploy.report.text import table
 
@@ -26,33 +32,45 @@ ACCURACIES = ("float_accuracy", "test_accuracy")  # of the run that was distille
 UNTRIED = "no board has run this: docs/dynapse2.md lists what to check first"
 
 
-def compile_for_chip(
-    folder: Path,
-    spec: ChipSpec,
-    *,
-    out: Path | None = None,
-    may_adapt: bool = True,
-    monitor: Monitor = "all",
-    place: Place,
-) -> Result:
-    """Map the run in `folder` on a board, into a new build folder.
+def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
+    """Map a run on a board, into a new build folder.
 
-    A run that was not trained for the chip is first adapted to it, unless `may_adapt` is not set.
+    A run that was not trained for the chip is first adapted to it, unless that is not wanted.
 
     Raises:
         CapacityError: the network does not fit, with every misfit in numbers.
         FormatError: a damaged run, defect map or bias table.
         DataError: the run's data set is not of images; `out` exists already, or cannot be written.
     """
-    run = _chip_run(folder, spec, may_adapt=may_adapt, place=place)
+    named, options = as_path(request.run), part_of(request, Compiling)
+    _refuse_graph(named, spec.name)
+    refuse_reading(request.reading or Reading(), named)
+    folder = find_run_folder(named)
+    run = _chip_run(folder, spec, may_adapt=options.adapt, place=request.place())
+    monitor = options.monitor or "all"
     mapped = map_network(run.network, spec, monitor=monitor)
     used = account(mapped)
     content = {**_content(run, spec, used), "monitor": monitor}
     name = f"{run.folder.resolve().name}-{spec.name}"
-    with folders.new_folder(out, folders.BUILDS, name) as staged:
+    with folders.new_folder(as_path(request.out), folders.BUILDS, name) as staged:
         left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
     text = _text(run, mapped, used, left_out, staged.final)
     return Result(text=text, content={"build": str(staged.final), **content})
+
+
+def _refuse_graph(path: Path | None, target: str) -> None:
+    """Refuse a NIR file for a mixed-signal chip, which networks are trained for.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if path is not None and is_graph(path):
+        raise UsageError(
+            f"a NIR file knows no data, from which a network for {target} is trained",
+            where=str(path),
+            fix="compile it for a digital target, or train a network for the chip: eideploy train "
+            f"{CHIP_PRESET}",
+        )
 
 
 def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, place: Place) -> ChipRun:

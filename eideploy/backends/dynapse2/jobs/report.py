@@ -1,6 +1,7 @@
 """The numbers of a report on a build for a mixed-signal chip."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,16 @@ from eideploy import __version__
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
 from eideploy.backends.dynapse2.chip.spec import UNUSED
-from eideploy.backends.dynapse2.folders import ChipBuild
+from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
 from eideploy.backends.dynapse2.jobs.results import kept_simulation
 from eideploy.backends.dynapse2.report.advice import chip_advice
 from eideploy.backends.dynapse2.report.page import chip_page
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE
 from eideploy.flow.provenance import build_marks
-from eideploy.report.page.render import render
+from eideploy.flow.report import Reported
+from eideploy.flow.requests.report import KEPT, Report
+from eideploy.options import refuse_idle
 from eideploy.report.text import percent, table
 
 NOBODY = -1  # in the map of a core: a neuron that the network does not use
@@ -44,12 +47,19 @@ def numbers(build: ChipBuild) -> dict[str, Any]:
     return content | {"advice": chip_advice(content)}
 
 
-def page(content: Mapping[str, Any]) -> str:
-    """Return the page that shows the numbers."""
-    return render(chip_page(content))
+def report(request: Report, folder: Path) -> Reported:
+    """Return the report of a build.
+
+    Raises:
+        FormatError: it is damaged.
+        UsageError: options that have no effect.
+    """
+    refuse_idle(request, (KEPT,), here=f"on {folder}, a build for a mixed-signal chip")
+    content = numbers(load_chip_build(folder))
+    return Reported(content=content, text=_text(content), page=chip_page(content))
 
 
-def text(content: Mapping[str, Any]) -> str:
+def _text(content: Mapping[str, Any]) -> str:
     """Return the numbers in a few lines."""
     rows = [
         [f"{core['chip']}.{core['core']}", *(

@@ -6,10 +6,11 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.folders import ChipBuild
+from eideploy.backends.dynapse2.options import DPI
 from eideploy.data import RECORDINGS, Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError, UsageError
-from eideploy.flow.requests.simulate import DPI, Simulate
+from eideploy.flow.requests.simulate import OnSamples
 from eideploy.flow.samples import read_checked, split_of
 from eideploy.options import refuse_idle
 
@@ -46,7 +47,7 @@ def _of_recordings(name: str) -> DataError:
     )
 
 
-def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array, Array | None]:
+def own_or_split(build: ChipBuild, asked: OnSamples, inputs: int) -> tuple[Array, Array | None]:
     """Return the samples, in 0..1, and their labels if they have any.
 
     Raises:
@@ -83,7 +84,7 @@ def own_or_split(build: ChipBuild, asked: Simulate, inputs: int) -> tuple[Array,
     return samples / data.high, labels
 
 
-def labelled_few(build: ChipBuild, asked: Simulate, count: int) -> tuple[Array, Array]:
+def labelled_few(build: ChipBuild, asked: OnSamples, count: int) -> tuple[Array, Array]:
     """Return the first training samples of every class, `count` each, and their labels.
 
     Raises:

@@ -22,14 +22,16 @@ from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
 from eideploy.backends.dynapse2.jobs.results import keep_simulation
 from eideploy.backends.dynapse2.jobs.samples import labelled_few, own_or_split
+from eideploy.backends.dynapse2.options import DPI, DPI_ON_SPLIT, SimulateChip, Simulating
 from eideploy.backends.dynapse2.report.advice import SILENT_HZ
 from eideploy.backends.dynapse2.report.text import simulation_text
 from eideploy.errors import UsageError
-from eideploy.flow.requests.simulate import Simulate
+from eideploy.flow.requests.shared import READING
+from eideploy.flow.requests.simulate import OnSamples, Simulate
 from eideploy.flow.result import Result
-from eideploy.flow.samples import write_npz
+from eideploy.flow.samples import require_place, write_npz
 from eideploy.flow.warning import TRAINED, with_warnings
-from eideploy.options import as_path
+from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import counted
 
@@ -40,7 +42,7 @@ KINDS = ("leak", "gain", "threshold", "time", "weight")
 TIMED = 64  # samples whose decisions are timed
 
 
-def run_on_chip(request: Simulate) -> Result:
+def run_on_chip(request: Simulate | SimulateChip) -> Result:
     """Run samples through the chip that a build configures, with and without mismatch.
 
     Samples without labels are compared with what the chip without mismatch decides.
@@ -50,11 +52,13 @@ def run_on_chip(request: Simulate) -> Result:
         FormatError, SpecError: a damaged build.
         DataError: the data set is missing, or samples of the user's do not fit.
     """
+    options = part_of(request, Simulating)
+    _require_effects(request)
     build = _build(as_path(request.build))
-    chips = request.chips or CHIPS
+    chips = options.chips or CHIPS
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
     samples, labels = own_or_split(build, request, wiring.inputs)
-    few = labelled_few(build, request, request.calibrate) if request.calibrate else None
+    few = labelled_few(build, request, options.calibrate) if options.calibrate else None
     total = 8 + chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
         shown = classify.show(wiring, samples, coding)
@@ -90,7 +94,7 @@ def run_on_chip(request: Simulate) -> Result:
         "chips": chips,
         "dt_s": classify.DT_S,
         **_judged(shown, labels, _column(over_chips, 0)),
-        "calibrated_on": request.calibrate,
+        "calibrated_on": options.calibrate,
         "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
         "gap": dict(rows),
         "rate_hz": _rates(build, shown),
@@ -108,6 +112,25 @@ def run_on_chip(request: Simulate) -> Result:
         content["saved"] = str(request.save)
     result = Result(text=simulation_text(content), content=content)
     return with_warnings(result, _warnings(content["rate_hz"], shown, samples))
+
+
+def simulate_chip(request: SimulateChip) -> Result:
+    """Run samples through the chip that a build configures, with and without mismatch.
+
+    Raises:
+        UsageError: there is no build for a mixed-signal chip; options that have no effect.
+        FormatError, SpecError: a damaged build.
+        DataError: the data set is missing, or samples of the user's do not fit.
+    """
+    return run_on_chip(request)
+
+
+def _require_effects(request: OnSamples) -> None:
+    if request.input is not None:
+        holding = {READING, DPI, DPI_ON_SPLIT}
+        refuse_idle(request, holding, here="on samples of your own")
+    if request.save is not None:
+        require_place(Path(request.save), source=as_path(request.input))
 
 
 def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:

@@ -26,8 +26,11 @@ from eideploy.errors import EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.provenance import machine, note_other_conditions
+from eideploy.flow.requests.shared import READING
+from eideploy.flow.requests.train import BEGUN, NEW, Train
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import METRICS
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
 from eideploy.staging import Staged
@@ -58,13 +61,7 @@ class Trained:
     data: Mapping[str, Any]
 
 
-def train_for_chip(
-    preset: str,
-    *,
-    overrides: Mapping[str, str],
-    out: Path | None = None,
-    place: Place,
-) -> Result:
+def train_for_chip(request: Train, preset: str) -> Result:
     """Train a preset for a mixed-signal chip, or the configuration in a .toml file, into a run.
 
     Raises:
@@ -74,10 +71,12 @@ def train_for_chip(
         UsageError: there is no C++ compiler.
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
     """
-    config = load_chip_config(preset).with_overrides(overrides)
+    refuse_idle(request, (READING, NEW, BEGUN), here="in a training for a mixed-signal chip")
+    config = load_chip_config(preset).with_overrides(request.settings())
+    place = Place(data_dir=as_path(request.data_dir))  # the data of the user's are settings
     dataset = load_images(origin_of(config.data), place)  # first: without it no folder is left
     spec = load_chip(config.target)
-    with new_run(out, Path(preset).stem) as staged:
+    with new_run(as_path(request.out), Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
         return _run(staged.final, config, spec, dataset)
@@ -88,15 +87,21 @@ def train_for_chip(
         raise
 
 
-def resume_for_chip(folder: Path, *, place: Place) -> Result:
+def resume_for_chip(request: Train, folder: Path) -> Result:
     """Continue a training that was interrupted, from its last whole epoch, bit for bit.
 
     Raises:
         FormatError: its checkpoint is damaged.
         ConfigError, DataError, UsageError: as `train_for_chip`.
     """
+    if request.tensorboard:
+        raise UsageError(
+            "--tensorboard has no effect on a run for a mixed-signal chip",
+            where="--tensorboard",
+            fix="leave it out; metrics.csv holds what a log would",
+        )
     config = load_chip_config(str(folder / folders.CONFIG))
-    dataset = load_images(origin_of(config.data), place)
+    dataset = load_images(origin_of(config.data), request.place())
     return _run(folder, config, load_chip(config.target), dataset)
 
 

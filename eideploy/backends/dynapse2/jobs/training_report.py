@@ -9,10 +9,10 @@ from eideploy.backends.dynapse2.folders import load_chip_run
 from eideploy.backends.dynapse2.jobs.report import share
 from eideploy.backends.dynapse2.report.run_page import chip_run_page
 from eideploy.errors import FormatError
+from eideploy.flow.report import Reported
 from eideploy.flow.training_log import METRICS
 from eideploy.flow.training_report import count, finite, read_rows, run_provenance
 from eideploy.flow.training_report import share as fraction
-from eideploy.report.page.render import render
 from eideploy.report.text import counted, percent
 
 
@@ -38,12 +38,13 @@ def numbers(folder: Path) -> dict[str, Any]:
     }
 
 
-def page(content: Mapping[str, Any]) -> str:
-    """Return the page that shows the numbers."""
-    return render(chip_run_page(content))
+def report(folder: Path) -> Reported:
+    """Return the report of such a run."""
+    content = numbers(folder)
+    return Reported(content=content, text=_text(content), page=chip_run_page(content))
 
 
-def text(content: Mapping[str, Any]) -> str:
+def _text(content: Mapping[str, Any]) -> str:
     """Return the numbers in a few lines."""
     accuracy, epochs = content["test_accuracy"], counted(len(content["epochs"]), "epoch")
     return (

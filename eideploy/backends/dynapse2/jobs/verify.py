@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +26,7 @@ from eideploy.emitted import Emitted
 from eideploy.errors import EideployError
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
-from eideploy.flow.result import Result
+from eideploy.flow.requests.verify import Verify
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -35,12 +34,9 @@ from eideploy.flow.stock import (
     NOT_RUN,
     Item,
     Stock,
-    stock_counts,
-    stock_hint,
-    stock_text,
-    stock_verdict,
 )
-from eideploy.report.text import counted, table
+from eideploy.flow.verify import Row, Verified
+from eideploy.options import refuse_idle
 
 PATIENCE_S = 300
 # An isolated Python finds modules neither where it is called nor beside a script; load.py's parts
@@ -51,28 +47,15 @@ RUN = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A file, by what it was checked, and what came out; `reason`: of a failure, or not to run."""
-
-    artefact: str
-    checked_by: str
-    result: str
-    reason: str = ""
-
-    @property
-    def label(self) -> str:
-        """What compared it."""
-        return self.checked_by
-
-
-def verify_chip(folder: Path) -> Result:
+def verify_chip(request: Verify, folder: Path) -> Verified:
     """Check every file of a build.
 
     Raises:
         FormatError: a damaged build, or a field of patch.json out of its range.
         DataError: there is no space for temporary files.
+        UsageError: options that have no effect.
     """
+    refuse_idle(request, (), here=f"on {folder}, a build for a mixed-signal chip")
     build = load_chip_build(folder)
     mapped, mapping = _mapped(build)
     rows = [
@@ -81,29 +64,12 @@ def verify_chip(folder: Path) -> Result:
         _nir(build),
         Row(artefact=FOLDER, checked_by="a board", result=NOT_RUN, reason="docs/dynapse2.md"),
     ]
-    items = _stock(build, mapped, rows)
-    gaps = sum(row.result in (DIFFERS, FAILED) for row in rows) or stock_counts(items)["gap"]
-    ran = sum(row.result == EQUAL for row in rows)
-    cells = [[row.artefact, row.checked_by, row.result, row.reason] for row in rows]
-    verdict = counted(gaps, "gap") if gaps else f"no gap: {counted(ran, 'check')}, all equal"
-    text = [
-        f"verified build {folder}: every field of patch.json lies in its range",
-        "",
-        table(["artefact", "checked by", "result", "reason"], cells),
-        "",
-        stock_text(items),
-        "",
-        *stock_hint(build.content, items),
-        f"{verdict}; {stock_verdict(items)}",
-    ]
-    return Result(
-        text="\n".join(text),
-        content={
-            "build": str(folder), "equal": not gaps, "rows": [asdict(row) for row in rows],
-            "files": [asdict(item) for item in items], "counts": stock_counts(items),
-        },
-        exit_code=1 if gaps else 0,
-    )  # fmt: skip
+    return Verified(
+        said=": every field of patch.json lies in its range",
+        rows=rows,
+        items=_stock(build, mapped, rows),
+        manifest=build.content,
+    )
 
 
 def _stock(build: ChipBuild, mapped: Mapped | None, rows: list[Row]) -> list[Item]:

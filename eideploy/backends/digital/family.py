@@ -1,0 +1,88 @@
+"""The family of the digital core, and of what emits its programs otherwise."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from eideploy.backends.digital.options import Compiling, Reporting, Simulating, Verifying
+from eideploy.backends.protocol import Family
+from eideploy.emitted import Emitted
+from eideploy.options import Request
+
+if TYPE_CHECKING:
+    from eideploy.flow import report, verify
+    from eideploy.flow.requests.compile import Compile
+    from eideploy.flow.requests.report import Report
+    from eideploy.flow.requests.simulate import Simulate
+    from eideploy.flow.requests.verify import Verify
+    from eideploy.flow.result import Result
+    from eideploy.program import Program
+    from eideploy.target import Target
+
+
+class Digital(Family["Target"]):
+    """The digital core. A backend that emits the same programs as other files derives from it."""
+
+    name = "digital"
+    kind = "a digital target"
+    options: ClassVar[Mapping[str, type[Request]]] = {
+        "compile": Compiling,
+        "simulate": Simulating,
+        "verify": Verifying,
+        "report": Reporting,
+    }
+    executors: ClassVar[Mapping[str, str]] = {
+        "integer": "the program beside the float network",
+        "float": "the float network alone",
+        "onnx": "the program in onnxruntime, too, logit by logit",
+        "rtl": "the core in Verilator, too, cycle by cycle",
+    }
+
+    @property
+    def files(self) -> Sequence[Emitted]:
+        """What `emit` writes, and what checks each."""
+        from eideploy.backends.digital.emit import FILES
+
+        return FILES
+
+    def emit(self, program: "Program", folder: Path) -> None:
+        """Write the files of a program into a folder; of the same program the same bytes."""
+        from eideploy.backends.digital.emit import emit
+
+        emit(program, folder)
+
+    def read_spec(self, path: Path) -> "Target":
+        """Read a digital target."""
+        from eideploy.target import read_target
+
+        return read_target(path)
+
+    def check(self, spec: "Target") -> "Result":
+        """Say what the core offers, and which divisions its SystemVerilog does."""
+        from eideploy.backends.digital.jobs.check import check
+
+        return check(spec)
+
+    def compile(self, request: "Compile", spec: "Target") -> "Result":
+        """Run all passes, and emit the program."""
+        from eideploy.backends.digital.jobs.compile import compile_run
+
+        return compile_run(self, request, spec)
+
+    def simulate(self, request: "Simulate", executor: str) -> "Result":
+        """Compare the program with the float network, and an executor with the program."""
+        from eideploy.backends.digital.jobs.simulate import simulate
+
+        return simulate(self, request, executor)
+
+    def verify(self, request: "Verify", build: Path) -> "verify.Verified":
+        """Run every file in every program that is installed."""
+        from eideploy.backends.digital.jobs.verify import verify
+
+        return verify(self, request, build)
+
+    def report(self, request: "Report", build: Path) -> "report.Reported":
+        """Measure the program, and draw it."""
+        from eideploy.backends.digital.jobs.report import report
+
+        return report(request, build)

@@ -1,0 +1,1 @@
+"""The jobs of the digital core, from compiling to the report."""

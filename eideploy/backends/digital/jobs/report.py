@@ -1,0 +1,138 @@
+"""Job: the report of a build of a program, as a page to look at and as numbers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy.backends.digital.executors import EXECUTORS
+from eideploy.backends.digital.jobs.verify import Run, run_executors
+from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
+from eideploy.circuit import Array
+from eideploy.data.origin import Place
+from eideploy.files import read_json
+from eideploy.flow import training_report
+from eideploy.flow.build_files import PASSES
+from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
+from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
+from eideploy.flow.provenance import provenance
+from eideploy.flow.report import Reported
+from eideploy.flow.requests.report import KEPT, Report
+from eideploy.flow.requests.shared import READING
+from eideploy.flow.samples import samples_of
+from eideploy.flow.stock import NOT_RUN
+from eideploy.flow.sweep import found_sweep
+from eideploy.folders import Build, load_build
+from eideploy.options import as_path, part_of, refuse_idle
+from eideploy.progress import Advance, bar
+from eideploy.report.advice import advice
+from eideploy.report.page.build import build_page
+from eideploy.rtl import tools
+from eideploy.rtl.synthesis import TOOLS, require_router
+from eideploy.validate.ladder import affordable
+from eideploy.validate.study import study
+
+MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
+COMPARED = 128  # of them, with every divider
+VERIFIED = 64  # of them, in every other program
+
+
+def report(request: Report, folder: Path) -> Reported:
+    """Return the report of a build; with --text its dividers alone.
+
+    Raises:
+        UsageError: options that have no effect; yosys is asked for and not installed.
+        CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
+    """
+    asked = part_of(request, Reporting)
+    if asked.fmax:
+        require_router(asked.synth or "")
+    if asked.synth:
+        tools.require(TOOLS, where="--synth")
+    if asked.neurobench:
+        require_neurobench()
+    if asked.text:
+        refuse_idle(request, (BUILT, READING), here="with --text")
+    if asked.input is not None:
+        refuse_idle(request, (BUILT, KEPT, WRITTEN), here="on samples of your own")
+    content = _numbers(load_build(folder), asked, request.place())
+    text = content.pop("text")
+    if asked.text:
+        counts = {k: content[k] for k in ("neurobench",) if k in content}
+        rows = {"build": str(folder), "rows": content["dividers"], **counts}
+        return Reported(text=text, content=rows, page=None)
+    agrees = content.get("neurobench", {}).get("agrees", True)
+    return Reported(
+        text=text, content=content, page=build_page(content), exit_code=0 if agrees else 1
+    )
+
+
+def _numbers(build: Build, request: Reporting, place: Place) -> dict[str, Any]:
+    """Return every number of a build's report, with the dividers as text under "text"."""
+    count = request.samples or affordable(build.circuit, MOST_SAMPLES)
+    samples, labels = samples_of(
+        build,
+        input_file=as_path(request.input),
+        split=None,
+        count=count,
+        place=place,
+    )
+    synthesis = Synthesis(family=request.synth, route=request.fmax) if request.synth else None
+    few = slice(None if request.samples else COMPARED)
+    some = None if labels is None else labels[few]
+    executors = [] if request.text else EXECUTORS
+    total = len(methods(build)) + len(executors) + (0 if request.text else len(samples))
+    with bar("report", total) as advance:
+        rows = compared(build, samples[few], some, synthesis, advance=advance)
+        content: dict[str, Any] = {
+            "dividers": [asdict(row) for row in rows],
+            "dividers_samples": len(samples[few]),
+        }
+        content["text"] = dividers_text(build, rows, samples=len(samples[few]), synthesis=synthesis)
+        if request.neurobench:
+            found = benchmarked(build.program.circuit, np.asarray(samples))
+            content["neurobench"] = found
+            content["text"] += f"\n\n{neurobench_text(found)}"
+        if request.text:
+            return content
+        content |= study(build.circuit, build.program, samples, labels, advance=advance)
+        content["executors"] = [
+            row.content for row in _executed(build, samples, labels, request, advance)
+        ]
+    content |= {
+        "format": 1,
+        "kind": "eideploy report of a build",
+        "provenance": provenance(build, len(samples), as_path(request.input)),
+        "ladder": _ladder(build),
+        "sweep": found_sweep(build.content),
+        "initially": training_report.initial_currents(build.content, content["layers"]),
+    }
+    return content | {"advice": advice(content)}
+
+
+def _executed(
+    build: Build, samples: Array, labels: Array | None, request: Reporting, advance: Advance
+) -> list[Run]:
+    """Run what can run at once; the rest is named with what runs it."""
+    now = [e for e in EXECUTORS if request.verify or not build.holds(e.artefact) or e.ready(build)]
+    rows = run_executors(
+        build, samples[:VERIFIED], None if labels is None else labels[:VERIFIED], now,
+        advance=advance,
+    )  # fmt: skip
+    later = [
+        Run(
+            artefact=e.artefact, checked_by=e.label, result=NOT_RUN,
+            reason=e.missing or "its simulator is to be built first: eideploy report --verify",
+        )
+        for e in EXECUTORS if e not in now
+    ]  # fmt: skip
+    return rows + later
+
+
+def _ladder(build: Build) -> Mapping[str, Any] | None:
+    """Return what every pass changed, as compiling found it."""
+    if not build.holds(PASSES):
+        return None
+    return read_json(build.folder / PASSES)

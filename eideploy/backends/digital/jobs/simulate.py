@@ -1,0 +1,248 @@
+"""Job: simulate a build of a program, or a run that is compiled in passing."""
+
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.backends.digital.executors import BESIDE, Beside
+from eideploy.backends.digital.family import Digital
+from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
+from eideploy.circuit import Array
+from eideploy.divisions import Divider
+from eideploy.errors import UsageError
+from eideploy.flow.requests.compile import Compile
+from eideploy.flow.requests.shared import READING, WITHOUT_INPUT
+from eideploy.flow.requests.simulate import Simulate
+from eideploy.flow.result import Result
+from eideploy.flow.rtl import RtlRun
+from eideploy.flow.runs import find_run
+from eideploy.flow.samples import require_place, samples_of
+from eideploy.flow.saving import Saved
+from eideploy.flow.warning import (
+    IMPORTED,
+    TRAINED,
+    activity_warnings,
+    comparison_warnings,
+    with_warnings,
+)
+from eideploy.folders import Build, Run, load_build
+from eideploy.options import as_path, part_of, refuse_idle
+from eideploy.options.choices import Form
+from eideploy.passes.place import place
+from eideploy.pipeline import run as run_passes
+from eideploy.pipeline import to_core
+from eideploy.program import Program
+from eideploy.progress import bar, note
+from eideploy.report.text import comparison_text, counted, division_text, percent
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.observe import batches
+from eideploy.simulate.trace import Trace
+from eideploy.target import load_target
+from eideploy.validate.activity import ActivityTally
+from eideploy.validate.compare import SPIKES, compare
+
+RUNS_PROGRAM = frozenset({"integer", *BESIDE})
+TRACED = frozenset({"spikes", "currents"})
+
+
+def simulate(family: Digital, request: Simulate, executor: str) -> Result:
+    """Run samples through the float circuit and the integer program, and compare them."""
+    _require_effects(request, executor)
+    asked = part_of(request, Simulating)
+    divider = asked.divider()
+    source = _source(request, family.name)
+    _refuse_unread(request, source, executor)
+    samples, labels = samples_of(
+        source,
+        input_file=as_path(request.input),
+        split=request.split,
+        count=request.samples,
+        place=request.place(),
+    )
+    if executor in BESIDE:
+        samples = np.asarray(samples, np.float32)  # as other programs take them
+    saved = Saved(TRACED if asked.trace else frozenset())
+    if executor == "float":
+        result = _float_only(source, samples, labels, saved)
+    else:
+        program, described = _program(source, request, asked, divider)
+        beside = None
+        if executor in BESIDE:
+            build = source if isinstance(source, Build) else None
+            beside = Beside(BESIDE[executor](build, program), program.circuit, samples)
+        result = _integer(source, program, described, samples, labels, saved, beside)
+        if beside is not None:
+            result = _with(result, executor, beside)
+    if request.save is None:
+        return result
+    saved.write(Path(request.save))
+    content = {**result.content, "saved": str(request.save)}
+    return replace(result, text=f"{result.text}\nsaved  {request.save}", content=content)
+
+
+def _require_effects(request: Simulate, executor: str) -> None:
+    effects = {"integer": (PROGRAM, COMPILED, TRACING), "float": (TRACING,)}
+    holding = {READING, *effects.get(executor, (PROGRAM, COMPILED))}
+    refuse_idle(request, {*holding, WITHOUT_INPUT}, here=f"with --executor {executor}")
+    if request.input is not None:
+        refuse_idle(request, holding, here="on samples of your own")
+    if request.save is not None:
+        require_place(Path(request.save), source=as_path(request.input))
+
+
+def _refuse_unread(request: Simulate, source: Run | Build, executor: str) -> None:
+    """Refuse --data-dir where neither the samples nor a calibration come from a data set."""
+    compiled = isinstance(source, Run) and executor in RUNS_PROGRAM
+    if request.input is not None and not (compiled and source.data is not None):
+        holding = {PROGRAM, COMPILED, TRACING}
+        refuse_idle(request, holding, here=f"on {source.folder} with --input")
+
+
+def _source(request: Simulate, backend: str) -> Run | Build:
+    """Return the run or build that is named, else the latest build, else the latest run."""
+    folder = as_path(request.build) or folders.latest_build(backend)
+    if folder is None or folders.kind_of(folder) == folders.RUN:
+        return find_run(folder)
+    if request.build is None:
+        note(f"using {folder}, the latest build{_newer_run(folder)}")
+    return load_build(folder)
+
+
+def _program(
+    source: Run | Build, request: Simulate, asked: Simulating, divider: Divider | None
+) -> tuple[Program, str]:
+    """Return a build's program, or a run compiled in passing, with the division asked for."""
+    if isinstance(source, Run):
+        options = Compiling(division=divider, inhibition=asked.inhibition)
+        if source.data is None or (source.imported and request.data_dir is None):
+            options = replace(options, calibrate_on=as_path(request.input))
+        target = load_target(os.fspath(Compile().target))
+        made = compile_in_memory(source, options, target, request.place())
+        how = f"{made.target.name}, scheme {made.scheme.name}"
+        note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
+        return made.program, f"run {source.folder}, compiled for {how}"
+    _require_form(source, asked.inhibition)
+    if divider is None or divider.label == source.program.division.divider.label:
+        return source.program, f"build {source.folder}"
+    replaced = f"its division replaced by {divider.label}"
+    return divided_by(source.program, divider), f"build {source.folder}, {replaced}"
+
+
+def _require_form(build: Build, asked: Form | None) -> None:
+    """Refuse a form for a build's layers: they are quantized, from what calibration saw."""
+    said = build.content.get("inhibition")
+    own = said.get("form") if isinstance(said, dict) else "factored"
+    if asked is not None:
+        anew = f", or compile the run anew with --inhibition {asked}" if asked != own else ""
+        raise UsageError(
+            f"--inhibition has no effect on a build, and this one's layers are {own}",
+            where=f"--inhibition {asked}",
+            fix=f"leave it out{anew}",
+        )
+
+
+def _newer_run(build: Path) -> str:
+    run = folders.latest_run(distilled=False)
+    if run is None or folders.created(run) < folders.created(build):
+        return ""
+    return f" (run {run} is younger: compile it, or name it, to simulate that)"
+
+
+def divided_by(program: Program, divider: Divider) -> Program:
+    """Return a program whose E-I layers divide by `divider`."""
+    steps = to_core(program.target, divider, program.division.zero_policy)
+    return place(run_passes(program.circuit, steps), target=program.target)
+
+
+def _integer(
+    source: Run | Build,
+    program: Program,
+    described: str,
+    samples: Array,
+    labels: Array | None,
+    saved: Saved,
+    beside: Beside | None,
+) -> Result:
+    with bar("simulate", len(samples)) as advance:
+
+        def on_batch(trace: Trace) -> None:
+            saved.add(beside.add(trace) if beside else trace)
+            advance(len(trace.logits), "")
+
+        found = compare(
+            source.circuit, program, samples, labels, on_batch=on_batch, keep=saved.keep
+        )
+    text = "\n".join(
+        [
+            f"simulated {described}",
+            f"division  {division_text(program)}",
+            "accumulators: no overflow is possible (proven widths)",
+            "",
+            comparison_text(found),
+        ]
+    )
+    divider = program.division.divider
+    content: dict[str, Any] = {
+        "executor": "integer",
+        "simulated": str(source.folder),
+        "division": divider.label,
+        "division_bound": divider.bound,
+        "table_entries": divider.table.size,
+        "table_bits": divider.stored_bits,
+        "zero_policy": program.division.zero_policy,
+        **asdict(found),
+    }
+    warnings = comparison_warnings(found, imported=source.imported)
+    return with_warnings(Result(text=text, content=content), warnings)
+
+
+def _with(result: Result, executor: str, beside: Beside) -> Result:
+    """Return a result that also says what the other executor made of the samples."""
+    found = {"logits_differing": beside.logits, "predictions_differing": beside.predictions}
+    said = (
+        f"{executor}: {counted(beside.logits, 'logit')} and "
+        f"{counted(beside.predictions, 'prediction')} of {counted(beside.at, 'sample')} differ "
+        "from the integer simulator's"
+    )
+    differ = beside.logits
+    if isinstance(beside.run, RtlRun):  # it compares spikes, membranes and cycles, too
+        said, found = f"{said}\n{beside.run.text}", {**found, **beside.run.content}
+        differ += beside.run.differing
+    return replace(
+        result,
+        text=f"{result.text}\n\n{said}",
+        content={**result.content, "executor": executor, **found},
+        exit_code=1 if differ else 0,
+    )
+
+
+def _float_only(source: Run | Build, samples: Array, labels: Array | None, saved: Saved) -> Result:
+    with bar("simulate", len(samples)) as advance:
+        classes, tally = [], ActivityTally()
+        for batch in batches(samples):
+            trace = run_float(source.circuit, batch, keep=saved.keep | SPIKES)
+            tally.add(trace, batch)
+            saved.add(trace)
+            classes.append(trace.logits.argmax(1))
+            advance(len(batch), "")
+    found = np.concatenate(classes)
+    right = None if labels is None else float((found == labels).mean())
+    text = f"simulated the float circuit of {source.folder} on {counted(len(samples), 'sample')}"
+    if right is not None:
+        text += f"\naccuracy, float  {percent(right)}"
+    content = {
+        "executor": "float",
+        "simulated": str(source.folder),
+        "samples": len(samples),
+        "float_accuracy": right,
+    }
+    fix = IMPORTED if source.imported else TRAINED
+    warnings = activity_warnings(
+        tally.activity(), f"in floats, on {counted(len(samples), 'sample')}", fix
+    )
+    return with_warnings(Result(text=text, content=content), warnings)

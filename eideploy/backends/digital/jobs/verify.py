@@ -1,0 +1,204 @@
+"""Job: run every artefact of a build in every program that is installed, and compare.
+
+A build's files are data. What runs is installed with this tool, or is another program.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import numpy as np
+
+from eideploy.backends import catalogue
+from eideploy.backends.catalogue import nir_file
+from eideploy.backends.digital.executors import EXECUTORS, Executor
+from eideploy.backends.digital.family import Digital
+from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
+from eideploy.circuit import Array
+from eideploy.circuit.forms import DIALECTS, without_division
+from eideploy.errors import EideployError
+from eideploy.files import temporary_files
+from eideploy.flow.build_files import LEFT, WRITTEN
+from eideploy.flow.requests.verify import Verify
+from eideploy.flow.samples import samples_of
+from eideploy.flow.stock import (
+    DIFFERS,
+    EQUAL,
+    FAILED,
+    NOT_RUN,
+    Item,
+    Stock,
+)
+from eideploy.flow.verify import Row, Verified
+from eideploy.flow.warning import comparison_warnings
+from eideploy.folders import Build, load_build
+from eideploy.options import as_path, part_of, refuse_idle
+from eideploy.progress import Advance, bar
+from eideploy.report.text import counted
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import run_integer
+from eideploy.simulate.observe import batches
+from eideploy.validate.compare import compare
+from eideploy.validate.ladder import affordable
+
+SAMPLES = 64
+TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Row):
+    """An artefact in a program.
+
+    samples      how many it ran; 0 where it did not
+    difference   the largest, of sums (integer) or logits (float)
+    predictions  how many differ
+    accuracy     its own, on these samples; None without labels
+    """
+
+    heads: ClassVar[Sequence[str]] = (
+        "artefact", "run by", "result", "samples", "max difference", "predictions differing",
+    )  # fmt: skip
+
+    samples: int = 0
+    difference: float | None = None
+    predictions: int | None = None
+    accuracy: float | None = None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What `--json` says of it."""
+        said = asdict(self)
+        return {"artefact": said.pop("artefact"), "executor": said.pop("checked_by"), **said}
+
+    @property
+    def cells(self) -> list[str]:
+        """What stands in the table, under `heads`."""
+        found = ["-"] * 3
+        if self.difference is not None:
+            found = [f"{self.samples}", f"{self.difference:.3g}", f"{self.predictions}"]
+        return [self.artefact, self.checked_by, self.result, *found]
+
+
+def verify(family: Digital, request: Verify, folder: Path) -> Verified:
+    """Compare what every installed program makes of a build's files with the simulators."""
+    asked = part_of(request, Verifying)
+    if asked.input is not None:
+        refuse_idle(request, (DIGITAL_BUILD,), here="on samples of your own")
+    build = load_build(folder)
+    x, labels = samples_of(
+        build,
+        input_file=as_path(asked.input),
+        split=None,
+        count=asked.samples or SAMPLES,
+        place=request.place(),
+    )
+    with bar("verify", len(EXECUTORS)) as advance:
+        rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
+    found = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
+    return Verified(
+        said=f" on {counted(len(x), 'sample')}\n"
+        "sums against the integer simulator, logits against the float reference",
+        rows=rows,
+        items=_stock(family, build, rows),
+        manifest=build.content,
+        facts={"samples": len(x)},
+        remarks=sorted(
+            {f"  {row.result}: {row.artefact}, {row.reason}" for row in rows if row.reason}
+        ),
+        warnings=comparison_warnings(found, imported=build.imported),
+    )
+
+
+def run_executors(
+    build: Build,
+    x: Array,
+    labels: Array | None,
+    executors: Sequence[Executor],
+    *,
+    advance: Advance,
+) -> list[Run]:
+    """Run every executor on samples, and compare it with the simulator of its kind."""
+    x = np.asarray(x, np.float32)  # as other programs take them
+    expected = _expected(build, x)
+    rows = []
+    for executor in executors:
+        rows.append(_row(executor, build, x, labels, expected.get(executor.kind, x)))
+        advance(1, executor.name)
+    return rows
+
+
+def _stock(family: Digital, build: Build, rows: Sequence[Row]) -> list[Item]:
+    """Return what is known of every file, beside what the backend writes for the program now."""
+    extras = [rule for extra in catalogue.EXTRAS.values() for rule in extra.files]
+    with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
+        again = Path(name)
+        family.emit(build.program, again)
+        return Stock(
+            folder=build.folder,
+            listed=build.content["files"],
+            declared=(*WRITTEN, *family.files, *extras, *LEFT),
+            again=again,
+            comparisons=rows,
+        ).items()
+
+
+def _expected(build: Build, x: Array) -> dict[str, Array]:
+    """Return what the simulators put out: sums of the program, logits of the float circuit."""
+    sums = [run_integer(build.program.circuit, batch).totals for batch in batches(x)]
+    logits = [run_float(build.circuit, batch).logits for batch in batches(x)]
+    expected = {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
+    if build.holds(nir_file("plain")):
+        ranges = build.program.circuit.ranges
+        assert ranges is not None  # it was calibrated
+        plain = without_division(build.circuit, ranges)
+        logits = [run_float(plain, batch).logits for batch in batches(x)]
+        expected["plain"] = np.concatenate(logits)
+    return expected
+
+
+def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expected: Array) -> Run:
+    row = partial(Run, artefact=executor.artefact, checked_by=executor.label)
+    if not build.holds(executor.artefact):
+        why = f"the build has no {executor.artefact}"
+        hint = (
+            "its README.md says why"
+            if executor.commands
+            else f"eideploy compile --emit {_option(executor.artefact)} writes it"
+        )
+        return row(result=NOT_RUN, reason=f"{why}: {hint}")
+    if executor.missing:
+        return row(result=NOT_RUN, reason=executor.missing)
+    if reason := executor.refuses(build):
+        return row(result=NOT_RUN, reason=reason)
+    x, expected = x[: executor.most], expected[: executor.most]
+    try:
+        run = executor.open(build)
+        found = np.concatenate([run(batch) for batch in batches(x)])
+    except EideployError as error:
+        return row(result=FAILED, reason=error.what)
+    if found.shape != expected.shape:
+        reason = f"it puts out {found.shape}, not {expected.shape}"
+        return row(result=FAILED, reason=reason)
+    difference = float(np.abs(found - expected).max())
+    predictions = int((found.argmax(1) != expected.argmax(1)).sum())
+    equal = difference <= TOLERANCE[executor.kind] and not predictions
+    return row(
+        result=EQUAL if equal else DIFFERS,
+        samples=len(x),
+        difference=difference,
+        predictions=predictions,
+        accuracy=None
+        if labels is None
+        else float((found.argmax(1) == labels[: len(found)]).mean()),
+    )
+
+
+def _option(artefact: str) -> str:
+    """Return what --emit takes for a file of the network."""
+    if not artefact.endswith(".nir"):
+        return "onnx"
+    (dialect,) = (d for d in DIALECTS if nir_file(d) == artefact)
+    return f"nir --nir-dialect {dialect}"

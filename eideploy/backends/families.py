@@ -1,0 +1,157 @@
+"""Which families of targets there are: those of eideploy, and those of packages beside it.
+
+A package offers one as an entry point of the group `eideploy.backends`, whose name is the family's
+and whose value its class. Nothing is imported before it is asked for.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from eideploy.backends.protocol import Family, Trainer
+from eideploy.errors import EideployError, UsageError
+
+GROUP = "eideploy.backends"
+SHIPPED: Mapping[str, str] = {
+    "digital": "eideploy.backends.digital.family:Digital",
+    "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
+}
+
+
+class BackendError(EideployError):
+    """A package offers a backend that cannot be used."""
+
+
+def default() -> Family[Any]:
+    """Return the family whose options and executors are taken where nothing else is said."""
+    return named(next(iter(SHIPPED)))
+
+
+@cache
+def named(name: str) -> Family[Any]:
+    """Return the family called `name`.
+
+    Raises:
+        UsageError: there is none.
+        BackendError: its package is broken.
+    """
+    if name in SHIPPED:
+        module, _, kind = SHIPPED[name].partition(":")
+        family: Family[Any] = getattr(import_module(module), kind)()
+        return family
+    if name not in _offered():
+        raise UsageError(
+            f"no backend is called {name!r}",
+            where="key backend",
+            fix=f"write one of {', '.join(names())}, or install the package that offers it",
+        )
+    return _loaded(_offered()[name])
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all families, those of eideploy first."""
+    return (*SHIPPED, *_offered())
+
+
+def every() -> Iterator[Family[Any]]:
+    """Yield all families; one that cannot be used is told on stderr."""
+    for name in names():
+        try:
+            yield named(name)
+        except BackendError as error:
+            sys.stderr.write(f"warning: {error.what}; {error.fix}\n")
+
+
+def of_build(folder: Path) -> Family[Any]:
+    """Return the family that a build was compiled for.
+
+    Raises:
+        FormatError: its manifest is damaged.
+        UsageError: the family is not installed.
+    """
+    from eideploy.files import MANIFEST, read_json
+
+    name = read_json(folder / MANIFEST).get("backend", default().name)  # old builds name none
+    try:
+        return named(str(name))
+    except UsageError as error:
+        raise UsageError(error.what, where=str(folder / MANIFEST), fix=error.fix) from None
+
+
+def of_run(folder: Path) -> Family[Any] | None:
+    """Return the family that a finished run was trained for; None for one of an E-I circuit."""
+    return next((one for one in every() if one.trainer and one.trainer.owns(folder)), None)
+
+
+def trainers() -> Iterator[Trainer]:
+    """Yield what trains for targets that E-I circuits are not compiled for."""
+    for family in every():
+        if family.trainer is not None:
+            yield family.trainer
+
+
+def trainer_of(preset: str) -> Trainer | None:
+    """Return what trains a preset or a .toml file; None where it is of E-I circuits."""
+    return next((trainer for trainer in trainers() if trainer.describes(preset)), None)
+
+
+class Executors(Mapping[str, str]):
+    """All executors with their line of help; to look one up loads no family behind its own."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.family(name).executors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for family in every() for name in family.executors))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return True  # without loading them all to count them
+
+    def family(self, name: str) -> Family[Any]:
+        """Return the first family that offers it.
+
+        Raises:
+            KeyError: none does.
+        """
+        for family in every():
+            if name in family.executors:
+                return family
+        raise KeyError(name)
+
+
+EXECUTORS = Executors()
+
+
+@cache
+def _offered() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in SHIPPED}
+
+
+def _loaded(point: EntryPoint) -> Family[Any]:
+    """Return the family of an entry point, once it is known to be one."""
+    package = point.dist.name if point.dist else point.value
+    try:
+        kind = point.load()
+        family = kind()
+    except Exception as error:  # whatever a package of somebody else's does
+        raise _broken(point, package, f"{type(error).__name__}: {error}") from error
+    if not isinstance(family, Family):
+        raise _broken(point, package, f"{point.value} is no eideploy.backends.protocol.Family")
+    if family.name != point.name:
+        raise _broken(point, package, f"its family calls itself {family.name!r}")
+    return family
+
+
+def _broken(point: EntryPoint, package: str, reason: str) -> BackendError:
+    return BackendError(
+        f"the package {package} offers the backend {point.name}, which cannot be used: {reason}",
+        where=f"entry point {point.name} = {point.value}",
+        fix=f"mend or update {package}, or pip uninstall {package}",
+    )

@@ -52,6 +52,11 @@ def bar(title: str, total: int) -> Iterator[Advance]:
             _drawn.pop()
 
 
+def is_drawn() -> bool:
+    """Return whether somebody watches a bar; who does not is told in lines."""
+    return bool(_drawn)
+
+
 def note(line: str) -> None:
     """Say something in passing on stderr."""
     if sys.stderr is not None:  # it is where the caller closed it

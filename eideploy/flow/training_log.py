@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy.files import write_atomic
-from eideploy.progress import Advance, bar, note
+from eideploy.progress import Advance, bar, is_drawn, note
 from eideploy.report.text import percent
 
 if TYPE_CHECKING:
@@ -45,12 +45,19 @@ class TrainingLog:
         for key in sorted(found.keys() - self.warned):
             note(f"warning: epoch {last.epoch}: {found[key]}")
         self.warned = frozenset(found)
-        self.told = f"  test {percent(last.test_accuracy, 1)}"
+        self.told = f"epoch {last.epoch}/{last.epochs}, {_accuracies(last)}, "
         self._show(0)
+        if not is_drawn():
+            note(f"{self.told}{self.rate:.0f} samples/s")
         self.images, self.since = 0, time.perf_counter()
 
     def _show(self, batches: int) -> None:
-        self.advance(batches, f"{self.rate:.0f} images/s{self.told}")
+        self.advance(batches, f"{self.told}{self.rate:.0f} samples/s")
+
+
+def _accuracies(epoch: "EpochMetrics") -> str:
+    train, test = percent(epoch.train_accuracy, 1), percent(epoch.test_accuracy, 1)
+    return f"loss {epoch.loss:.3f}, train {train}, test {test}"
 
 
 @contextmanager

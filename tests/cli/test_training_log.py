@@ -1,6 +1,7 @@
 """What a training writes and says beside its checkpoint."""
 
 import csv
+import re
 import sys
 
 import pytest
@@ -36,7 +37,10 @@ def test_csv_files_hold_a_row_an_epoch_and_a_row_a_layer(tmp_path):
     ]  # fmt: skip
 
 
-def test_csv_files_are_there_after_every_epoch_and_warnings_come_once(tmp_path, capsys):
+def test_csv_files_are_there_after_every_epoch_and_warnings_come_once(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("eideploy.flow.training_log.is_drawn", lambda: True)
     told = []
     log = TrainingLog(tmp_path, lambda steps, text: told.append((steps, text)), lambda *_: None)
     log.on_batch(32)
@@ -51,9 +55,17 @@ def test_csv_files_are_there_after_every_epoch_and_warnings_come_once(tmp_path, 
         "lower training.rate, or raise training.warmup_epochs\n"
     )
     assert told[0][0] == 1
-    assert "images/s" in told[0][1]
+    assert "samples/s" in told[0][1]
     assert told[-1][0] == 0
-    assert told[-1][1].endswith("images/s  test 25.0 %")
+    assert re.fullmatch(
+        r"epoch 3/\d+, loss [\d.]+, train [\d.]+ %, test 25.0 %, \d+ samples/s", told[-1][1]
+    )
+
+
+def test_a_line_an_epoch_is_written_where_no_bar_is_drawn(tmp_path, capsys):
+    log = TrainingLog(tmp_path, lambda *_: None, lambda *_: None)
+    log.on_epoch([metrics(1)])
+    assert capsys.readouterr().err.startswith("epoch 1/")
 
 
 def test_a_tensorboard_log_is_written_and_continued(trained, call):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy import neurons
 from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.nodes import (
-    RESETS,
     Connections,
     Convolution,
     Input,
@@ -19,7 +19,6 @@ from eideploy.circuit.nodes import (
 from eideploy.divisions import Divider
 from eideploy.options.choices import Reset, ZeroPolicy
 
-MOST_LEAK = 15  # of four bits
 MAX_BITS = 62  # every intermediate fits a signed 64-bit integer with a bit to spare
 
 
@@ -150,7 +149,7 @@ class IntegerReadout(IntegerLogits, IntegerSynapses):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerLIF(Node):
-    """u = sat(v - (v >> leak) + I); spike if u >= threshold; v <- u - threshold or 0 (A10)."""
+    """Leaky integrate-and-fire neurons in integers, `model`, which read currents."""
 
     threshold: Array  # (n,) per neuron or channel, > 0, membrane LSB
     leak: int  # tau = 2^leak
@@ -159,14 +158,18 @@ class IntegerLIF(Node):
 
     def check(self) -> None:
         """Check the ranges."""
-        self.require(self.reset in RESETS, f"has reset {self.reset!r}")
-        self.require(self.threshold.dtype == np.int64, f"threshold is {self.threshold.dtype}")
-        self.require_array("threshold", (self.threshold.size,), low=1)
-        self.require(0 <= self.leak <= MOST_LEAK, f"has leak {self.leak}, must be in 0..15")
-        self.require(2 <= self.membrane_bits <= 32, f"has membrane_bits {self.membrane_bits}")
-        top = (1 << (self.membrane_bits - 1)) - 1
-        highest = int(self.threshold.max())
-        self.require(highest <= top, f"has a threshold {highest}, its membrane ends at {top}")
+        faults = list(self.model.faults())
+        self.require(not faults, ", ".join(faults))
+
+    @property
+    def model(self) -> neurons.IntegerLIF:
+        """The neurons."""
+        return neurons.IntegerLIF(
+            threshold=self.threshold,
+            leak=self.leak,
+            membrane_bits=self.membrane_bits,
+            reset=self.reset,
+        )
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the shape of the input."""

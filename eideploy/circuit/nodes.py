@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy import neurons
 from eideploy.circuit.node import Array, Node, Shape, window_output
 from eideploy.options.choices import Reset
-
-RESETS: tuple[Reset, ...] = ("subtract", "zero")
-NO_LEAK = 2.0**60  # a time constant in steps: in float64 v - v / NO_LEAK is v
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,11 +171,7 @@ class EIReadout(Synapses):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LIF(Node):
-    """Leaky integrate-and-fire: v <- v - v/tau + I; if v >= threshold: spike and reset.
-
-    The membrane starts at zero; the input is not decayed. The reset subtracts the threshold
-    (soft, M7), or sets the membrane to zero (hard).
-    """
+    """Leaky integrate-and-fire neurons, `model`, which read currents."""
 
     tau: float = 2.0
     threshold: float = 1.0
@@ -185,9 +179,13 @@ class LIF(Node):
 
     def check(self) -> None:
         """Check the ranges."""
-        self.require(self.reset in RESETS, f"has reset {self.reset!r}")
-        self.require(1 <= self.tau < np.inf, f"has tau {self.tau}, must be at least 1")
-        self.require(0 < self.threshold < np.inf, f"has threshold {self.threshold}")
+        faults = list(self.model.faults())
+        self.require(not faults, ", ".join(faults))
+
+    @property
+    def model(self) -> neurons.LIF:
+        """The neurons."""
+        return neurons.LIF(tau=self.tau, threshold=self.threshold, reset=self.reset)
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the shape of the input."""

@@ -58,7 +58,10 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
             case Integers():
                 found[node.name] = _weighted(node, reach[node.name].limits, top_of[node.inputs[0]])
             case IntegerLIF():
-                found[node.name] = (membrane(node, *currents[node.inputs[0]], circuit.steps),)
+                low, high = node.model.reach(*currents[node.inputs[0]], circuit.steps)
+                found[node.name] = (
+                    Number(role="u", low=low, high=high, saturates=node.model.membrane_bits),
+                )
     return found
 
 
@@ -125,20 +128,3 @@ def _current(node: IntegerCurrent, reach: Reach) -> tuple[tuple[Number, ...], tu
     limit = top(node.current_bits)
     kept = max(low, -limit) + int(node.bias.min()), min(quotient, limit) + int(node.bias.max())
     return (*numbers, c, Number(role="I", low=kept[0], high=kept[1])), kept
-
-
-def membrane(node: IntegerLIF, low: int, high: int, steps: int) -> Number:
-    """Return what u = v - (v >> leak) + I reaches in `steps` steps, were it not clipped (A25).
-
-    v - (v >> leak) never falls as v rises, so the ends of the interval of v give those of u; where
-    some u fires, v lies in u's interval below the threshold, or in what lies above it, lowered.
-    """
-    least, most = int(node.threshold.min()), int(node.threshold.max())
-    v_low = v_high = u_low = u_high = 0
-    for _ in range(steps):
-        below, above = (v - (v >> node.leak) for v in (v_low, v_high))
-        u_low, u_high = min(u_low, below + low), max(u_high, above + high)
-        v_low = min(below + low, 0)
-        left = 0 if node.reset == "zero" else above + high - least  # of what fired
-        v_high = max(min(above + high, most - 1), left)
-    return Number(role="u", low=u_low, high=u_high, saturates=node.membrane_bits)

@@ -14,9 +14,9 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.divisions import plain
-from eideploy.divisions.operators import Numbers, Operators, leading
+from eideploy.numeric import plain
 from eideploy.numeric.fixed import Array, Int
+from eideploy.numeric.operators import Numbers, Operators, leading
 
 
 def read_only(entries: Sequence[int]) -> Array:

@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.divisions import plain
 from eideploy.divisions.divider import Divider, Rtl
-from eideploy.divisions.operators import Numbers, Operators
+from eideploy.numeric import plain
 from eideploy.numeric.fixed import Int
+from eideploy.numeric.operators import Numbers, Operators
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eideploy.divisions import plain
 from eideploy.divisions.divider import Divider
-from eideploy.divisions.operators import InArrays, Numbers, Operators
+from eideploy.numeric import plain
 from eideploy.numeric.fixed import Int
+from eideploy.numeric.operators import InArrays, Numbers, Operators
 
 MANTISSA_BITS = 12
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from eideploy.divisions.divider import Divider
-from eideploy.divisions.operators import InArrays
 from eideploy.numeric.fixed import Array, Int, top
+from eideploy.numeric.operators import InArrays
 
 
 def divide(num: Int, den: Int, fraction: Int, divider: Divider, *, bits: int) -> tuple[Int, Array]:

@@ -10,7 +10,6 @@ from typing import Any
 from eideploy import folders
 from eideploy.circuit import LIF, Circuit
 from eideploy.circuit.forms import DIALECTS
-from eideploy.circuit.nodes import RESETS
 from eideploy.errors import UsageError
 from eideploy.files import open_plain, read_whole, sha256
 from eideploy.flow.probe import probe
@@ -18,6 +17,7 @@ from eideploy.flow.requests.importing import Import, Reading
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.flow.warning import with_warnings
+from eideploy.neurons import RESETS
 from eideploy.options import as_path, refuse_idle
 from eideploy.options.choices import Reset
 from eideploy.progress import note

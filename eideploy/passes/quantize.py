@@ -31,7 +31,7 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.folded import Folded, FoldedLayer, IntegerFoldedLayer, PlainLayer
-from eideploy.circuit.integer import MAX_BITS, MOST_LEAK, IntegerCurrent
+from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
 from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, Synapses
 from eideploy.divisions import none as no_division
 from eideploy.errors import CapacityError
@@ -170,21 +170,12 @@ class _Quantizer:
         return first
 
     def _lif(self, node: LIF) -> Node:
-        leak = int(np.log2(node.tau))
-        if 2.0**leak != node.tau:
-            raise _refuse(node, f"tau {node.tau:g} is no power of two", "train with tau 2 or 4")
         per_unit = self.per_unit.get(node.inputs[0])
         if per_unit is None:
             raise _refuse(node, "reads no E-I layer", "let a LIF node read an E-I layer")
-        threshold = np.rint(node.threshold * per_unit).astype(np.int64)
-        return IntegerLIF(
-            name=node.name,
-            inputs=node.inputs,
-            threshold=threshold,
-            leak=min(leak, MOST_LEAK),
-            membrane_bits=self.bits.membrane,
-            reset=node.reset,
-        )
+        where = f"node {node.name}"
+        model = node.model.to_integers(per_unit, bits=self.bits.membrane, where=where)
+        return IntegerLIF(name=node.name, inputs=node.inputs, **vars(model))
 
     def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
         bits = self.scheme.bits_of(first=node.name == self.first)

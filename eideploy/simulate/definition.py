@@ -1,9 +1,9 @@
 """The arithmetic of a compiled network, in plain integers and in the order of docs/arithmetic.md.
 
 One sample and one time step at a time, for reading and not for speed. Arrays hold Python integers,
-which neither overflow nor round; a method of division has its quotient in plain integers, too
-(`Divider.scalar`). Whatever else computes a network (the fast simulator, the core, ONNX) is
-compared with this file.
+which neither overflow nor round; a method of division and a model of a neuron have theirs in plain
+integers, too (`Divider.scalar`, `IntegerNeuron.scalar`). Whatever else computes a network (the fast
+simulator, the core, ONNX) is compared with this file.
 """
 
 from collections.abc import Mapping
@@ -171,15 +171,17 @@ def without_zeros(node: IntegerCurrent, den: Array, fraction: Array) -> tuple[Ar
 
 
 def fire(node: IntegerLIF, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:
-    """Return the next membranes and the spikes of LIF neurons that read the current i (A10)."""
-    limit = 1 << (node.membrane_bits - 1)
-    u = v - (v >> node.leak) + i
-    clipped = integers([min(max(int(w), -limit), limit - 1) for w in u.flat], u.shape)
-    moment.saturated[node.name] = int((clipped != u).sum())
-    threshold = each(node.threshold, u)
-    spike = clipped >= threshold
-    left = 0 if node.reset == "zero" else clipped - threshold
-    return np.where(spike, left, clipped), integers(spike, u.shape)
+    """Return the next membranes and the spikes of neurons that read the current i (A10)."""
+    own = [each(getattr(node.model, name), v) + 0 * v for name in node.model.per_neuron]
+    membranes, spikes, clipped = [], [], 0
+    for before, now, *numbers in zip(v.flat, i.flat, *(a.flat for a in own), strict=True):
+        parameters = dict(zip(node.model.per_neuron, numbers, strict=True))
+        after, spike, beyond = node.model.scalar(before, now, parameters)
+        membranes.append(after)
+        spikes.append(spike)
+        clipped += beyond
+    moment.saturated[node.name] = clipped
+    return integers(membranes, v.shape), integers(spikes, v.shape)
 
 
 def pooled(node: SumPool, x: Array) -> Array:

@@ -7,6 +7,7 @@ import numpy as np
 from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, Flatten, Node
 from eideploy.circuit.folded import PlainLayer
 from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
+from eideploy.numeric.operators import InArrays
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
 from eideploy.simulate.walk import Walk
@@ -48,10 +49,10 @@ class _Float(Walk):
 
     @apply.register
     def _(self, node: LIF, current: Array) -> Array:
-        def step(v: Array, i: Array) -> tuple[Array, Array, int]:  # (M7)
-            u = v - v / node.tau + i
-            z = u >= node.threshold
-            return (np.where(z, 0.0, u) if node.reset == "zero" else u - node.threshold * z), z, 0
+        model, do = node.model, InArrays(0)  # no float saturates
+
+        def step(v: Array, i: Array) -> tuple[Array, Array, int]:
+            return *model.step(v, i, do), 0  # (M7)
 
         return self.over_time(node.name, current, step).astype(np.float64)
 

@@ -4,7 +4,7 @@ A layer runs over all time steps at once, and products of matrices in floats whe
 make every sum exact. Tests compare it with the definition for every node and division.
 """
 
-from functools import partial, singledispatchmethod
+from functools import singledispatchmethod
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.divisions import divide
 from eideploy.errors import InvariantError
 from eideploy.numeric.fixed import exact_type
-from eideploy.numeric.lif import lif_step
+from eideploy.numeric.operators import InArrays
 from eideploy.simulate.quotients import Quotients, has_quotients
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
@@ -136,11 +136,11 @@ class _Integer(Walk):
 
     @apply.register
     def _(self, node: IntegerLIF, current: Array) -> Array:
-        threshold = node.threshold.reshape(-1, *(1,) * (current.ndim - 3)).astype(current.dtype)
-        step = partial(
-            lif_step, threshold=threshold, leak=node.leak, bits=node.membrane_bits,
-            to_zero=node.reset == "zero",
-        )  # (A10)  # fmt: skip
+        model, do = node.model, InArrays(node.model.membrane_bits)
+
+        def step(v: Array, i: Array) -> tuple[Array, Array, int]:
+            return model.step(v, i, do)  # (A10)
+
         return self.over_time(node.name, current, step).view(np.uint8)
 
     @apply.register

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.circuit import IntegerLIF
-from eideploy.circuit.proof import Number, membrane, prove
-from eideploy.numeric.lif import lif_step
+from eideploy.circuit.proof import Number, prove
+from eideploy.neurons import IntegerLIF as Model
+from eideploy.numeric.operators import InArrays
 from eideploy.simulate.integer import run_integer
 from tests.helpers.layers import circuit, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
@@ -52,25 +53,22 @@ def test_no_number_leaves_its_interval(data, net):
     steps=st.integers(1, 3),
 )
 def test_some_currents_drive_a_membrane_to_both_edges(low, high, threshold, leak, steps):
-    node = IntegerLIF(
-        name="lif", inputs=("x",), threshold=np.array([threshold]), leak=leak, membrane_bits=32
-    )
-    proven = membrane(node, low, high, steps)
+    model = Model(threshold=np.array([threshold]), leak=leak, membrane_bits=32)
+    proven = model.reach(low, high, steps)
     currents = np.array(list(product(range(low, high + 1), repeat=steps))).T
-    v, seen = np.zeros(currents.shape[1], np.int64), [0, 0]
+    v, seen = np.zeros((currents.shape[1], 1), np.int64), [0, 0]
     for current in currents:
-        before = v - (v >> leak) + current
-        v, _, _ = lif_step(v, current, threshold=threshold, leak=leak, bits=32)
+        before = v - (v >> leak) + current[:, None]
+        v, _, _ = model.step(v, current[:, None], InArrays(32))
         seen = [min(seen[0], int(before.min())), max(seen[1], int(before.max()))]
-    assert seen == [proven.low, proven.high]
+    assert tuple(seen) == proven
 
 
 @pytest.mark.parametrize(("steps", "reaches"), [(1, 20), (2, 30), (3, 35)])
 def test_a_membrane_that_outgrows_its_width_is_said_to_saturate(steps, reaches):
-    node = IntegerLIF(name="lif", inputs=("x",), threshold=np.array([1]), leak=1, membrane_bits=6)
-    proven = membrane(node, -5, 20, steps)
-    assert proven.high == reaches
-    assert proven.can_saturate == (reaches > 31)
+    low, high = Model(threshold=np.array([1]), leak=1, membrane_bits=6).reach(-5, 20, steps)
+    assert high == reaches
+    assert Number(role="u", low=low, high=high, saturates=6).can_saturate == (reaches > 31)
 
 
 def test_widths_are_those_of_the_interval():

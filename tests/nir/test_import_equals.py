@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from eideploy.backends.nir.foreign import Convention, circuit_of, read_file
-from eideploy.circuit.nodes import RESETS
+from eideploy.neurons import RESETS
 from eideploy.simulate.float_reference import run_float
 
 DT, STEPS = 1e-4, 5

@@ -18,9 +18,9 @@ from eideploy.circuit import (
     PlainLinear,
 )
 from eideploy.circuit.integer import IntegerEILayer
-from eideploy.circuit.nodes import NO_LEAK
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
+from eideploy.neurons import NO_LEAK
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units

@@ -53,28 +53,27 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     at_once = program.target.core.update_lanes
     rows = stage.groups_i + stage.groups_e
     step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
-    node, current_top, leak, membrane_top = program.circuit.node(stage.name), 0, 0, 0
-    has_floor = to_zero = False
+    node, current_top, membrane_top = program.circuit.node(stage.name), 0, 0
+    has_floor, of_neurons = False, {"leak": 0, "to_zero": 0}
     if isinstance(node, IntegerCurrent):
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, IntegerLIF)
         assert node.division is not None
-        current_top, membrane_top = top(node.current_bits), top(lif.membrane_bits)
-        leak, has_floor = lif.leak, node.division.zero_policy == "floor"
-        to_zero = lif.reset == "zero"
+        current_top, membrane_top = top(node.current_bits), top(lif.model.membrane_bits)
+        has_floor = node.division.zero_policy == "floor"
+        of_neurons |= lif.model.rtl()
     values = {
         **{field: getattr(stage, field, 0) for field in shape.stage_fields()},
         "is_readout": int(stage.is_readout),
         "is_folded": int(stage.is_folded),
         "has_floor": int(has_floor),
-        "to_zero": int(to_zero),
         "is_last": int(stage is program.stages[-1]),
         "rows_i": stage.inhibition_rows,
         "step_y": step * stage.kernel * rows,
         "step_x": step * rows,
         "membrane_base": stage.membrane_base // at_once,
         "parameter_base": stage.parameter_base // at_once,
-        "leak": leak,
+        **of_neurons,
         "current_top": current_top,
         "membrane_top": membrane_top,
     }

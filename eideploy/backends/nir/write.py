@@ -22,7 +22,7 @@ from eideploy.circuit import (
     Shape,
 )
 from eideploy.circuit.folded import Folded, FoldedLayer, PlainLayer
-from eideploy.circuit.nodes import NO_LEAK, Convolution, EILayer, Synapses
+from eideploy.circuit.nodes import Convolution, EILayer, Synapses
 from eideploy.errors import InvariantError
 from eideploy.options.choices import Dialect
 
@@ -110,23 +110,18 @@ class _Writer:
 
     @add.register
     def _(self, node: LIF) -> str:
-        """One node where the reset is to zero; else the reset is feedback.
-
-        u = (1 - 1/tau) (u - theta z) + I of the step before's z (M7)
-        """
-        full = np.ones(self.circuit.shapes[node.name])
-        # NIR spikes above its threshold, M7 at it
-        below = full * np.nextafter(node.threshold, 0.0)
-        leaks = node.tau < NO_LEAK
-        if node.reset == "zero":
-            hard = _lif(node, full, below) if leaks else nir.IF(r=full / DT, v_threshold=below)
-            return self._put(node, "", hard, *self._sources(node))
-        soft = _li(node, full) if leaks else nir.I(r=full / DT)
-        membrane = self._put(node, "membrane", soft, *self._sources(node))
-        spikes = self._put(node, "spikes", nir.Threshold(below), membrane)
-        weight = -(1 - 1 / node.tau) * node.threshold
-        reset = self._put(node, "reset", nir.Scale(full * weight), spikes)
-        self.edges.append((reset, membrane))
+        """Put every part of the neurons; others read the last that does not feed back."""
+        full, roles = np.ones(self.circuit.shapes[node.name]), {"": self._sources(node)}
+        spikes = ""
+        for part in node.model.in_nir(DT):
+            parameters = {name: full * value for name, value in part.parameters.items()}
+            kind = getattr(nir, part.kind)
+            put = self._put(node, part.role, kind(**parameters), *roles[part.reads])
+            roles |= {part.role: [put]}
+            if part.feeds:
+                self.edges += [(put, source) for source in roles[part.feeds]]
+            else:
+                spikes = put
         return spikes
 
     @add.register
@@ -219,15 +214,6 @@ class _Writer:
         self.nodes[name] = what
         self.edges += [(source, name) for source in sources]
         return name
-
-
-def _lif(node: LIF, full: Array, below: Array) -> nir.LIF:
-    tau, none = full * (node.tau * DT), full * 0
-    return nir.LIF(tau=tau, r=full * node.tau, v_leak=none, v_threshold=below, v_reset=none)
-
-
-def _li(node: LIF, full: Array) -> nir.LI:
-    return nir.LI(tau=full * (node.tau * DT), r=full * node.tau, v_leak=full * 0)
 
 
 def _convolution(

@@ -5,7 +5,8 @@ from functools import singledispatchmethod
 import numpy as np
 
 from eideploy.backends.onnx.graph import Graph, Value
-from eideploy.backends.onnx.network import Network, per_channel
+from eideploy.backends.onnx.network import Network
+from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.circuit import LIF, Array, EIReadout, Node
 from eideploy.circuit.folded import Folded, FoldedReadout, PlainLayer
 from eideploy.circuit.nodes import EILayer, Synapses
@@ -56,13 +57,11 @@ class FloatNetwork(Network):
 
     @apply.register
     def _(self, node: LIF, current: Value) -> Value:
-        body, shape = Graph(f"{node.name}/step"), self.circuit.shapes[node.name]
-        threshold = per_channel(self._number([node.threshold]), shape)
-        leak = body.op("Div", "membrane", self._number(node.tau))
-        u = body.op("Add", body.op("Sub", "membrane", leak), "current")
-        z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
-        v = body.op("Sub", u, body.op("Mul", u if node.reset == "zero" else threshold, z))
-        return self.scan(node, current, body, v, z)  # (M7)
+        body = Graph(f"{node.name}/step")
+        do = InGraph(body, 0, self.kind)  # no float saturates
+        before, current_now = (Term(body, name, self.kind) for name in ("membrane", "current"))
+        v, z = node.model.step(before, current_now, do)
+        return self.scan(node, current, body, v.value, do.whole(z).value)  # (M7)
 
     def _summed(self, node: Folded, x: Value) -> Value:
         """Return w_num x as (S, B, positions, n)."""

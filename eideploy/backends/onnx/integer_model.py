@@ -7,7 +7,7 @@ import numpy as np
 
 from eideploy.backends.onnx.division import divided
 from eideploy.backends.onnx.graph import WIDE, Graph, Value
-from eideploy.backends.onnx.network import Network, per_channel
+from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
@@ -84,16 +84,10 @@ class IntegerNetwork(Network):
     @apply.register
     def _(self, node: IntegerLIF, current: Value) -> Value:
         body = Graph(f"{node.name}/step", self.graph.words)
-        unit, limit = body.whole(1 << node.leak), 1 << (node.membrane_bits - 1)
-        each = per_channel(node.threshold, self.circuit.shapes[node.name])
-        threshold = body.constant(body.whole(each), "threshold")
-        below = body.op("Sub", "membrane", body.op("Mod", "membrane", unit))  # floors, as >> does
-        v = body.op("Sub", "membrane", body.op("Div", below, unit))
-        do, sum_ = InGraph(body, node.membrane_bits), Term(body, body.op("Add", v, "current"))
-        u = do.smaller(do.where(sum_ < -limit, -limit, sum_), limit - 1).value
-        z = body.cast(body.op("GreaterOrEqual", u, threshold), self.kind)
-        v = body.op("Sub", u, body.op("Mul", u if node.reset == "zero" else threshold, z))
-        return self.scan(node, current, body, v, z)  # (A10)
+        axes = len(self.circuit.shapes[node.name]) - 1
+        do = InGraph(body, node.model.membrane_bits, axes=axes)
+        v, z, _ = node.model.step(Term(body, "membrane"), Term(body, "current"), do)
+        return self.scan(node, current, body, v.value, do.whole(z).value)  # (A10)
 
     def _folded(self, node: Integers, x: Value) -> tuple[Value, Value]:
         """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A26, A27).

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
-from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, Shape, SumPool
+from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, SumPool
 from eideploy.circuit.nodes import Connections, Convolution
 from eideploy.errors import InvariantError
 
@@ -144,8 +144,3 @@ def patch_index(node: Convolution, height: int, width: int) -> Array:
     windows = sliding_window_view(index, (kernel, kernel))
     windows = windows[:: node.stride, :: node.stride]
     return np.ascontiguousarray(windows).reshape(-1, kernel * kernel)
-
-
-def per_channel(values: Array, shape: Shape) -> Array:
-    """Return (n,) so that it broadcasts with (B, n, ...)."""
-    return values.reshape(-1, *(1,) * (len(shape) - 1))

@@ -1,25 +1,30 @@
-"""What a quotient is written in, as operators of a graph (`divisions.Operators`).
+"""What divisions and neurons are written in, as operators of a graph (`numeric.operators`).
 
 Min, Max, Clip, Sign, ReduceMin and ReduceMax are not used on int64: in onnxruntime they compare the
 low halves as signed numbers where the high halves are equal (its pull request 25280), so that
 min(4099813140, 888839687) is 4099813140. Comparisons and Where are right, and so are int32.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from eideploy.backends.onnx.graph import Array, Graph, Value
-from eideploy.divisions import Numbers
+from eideploy.numeric.operators import Numbers
+
+Kind = type[np.number[Any]]
 
 
 class Term:
-    """A value of a graph, with the operators of whole numbers."""
+    """A value of a graph, with the operators of numbers.
+
+    kind  of numbers, and of what they are calculated with; of whole ones by default
+    """
 
     __array_ufunc__: ClassVar[None] = None  # an array on the left leaves the operator to a term
 
-    def __init__(self, graph: Graph, value: Value) -> None:
-        self.graph, self.value = graph, value
+    def __init__(self, graph: Graph, value: Value, kind: Kind | None = None) -> None:
+        self.graph, self.value, self.kind = graph, value, kind or graph.words.kind
 
     def __add__(self, other: Numbers) -> "Term":
         return self._op("Add", self, other)
@@ -39,6 +44,14 @@ class Term:
     def __rmul__(self, other: Numbers) -> "Term":
         return self._op("Mul", other, self)
 
+    def __truediv__(self, other: Numbers) -> "Term":
+        return self._op("Div", self, other)
+
+    def __rshift__(self, by: int) -> "Term":
+        """Return x / 2^by, floored also of a negative x: the remainder has the divisor's sign."""
+        unit = 1 << by
+        return self._op("Div", self - self._op("Mod", self, unit), unit)
+
     def __neg__(self) -> "Term":
         return self._op("Neg", self)
 
@@ -48,29 +61,36 @@ class Term:
     def __gt__(self, other: Numbers) -> "Term":
         return self._op("Greater", self, other)
 
-    def _op(self, kind: str, *inputs: Numbers) -> "Term":
-        values = (as_value(self.graph, x) for x in inputs)
-        return Term(self.graph, self.graph.op(kind, *values))
+    def __ge__(self, other: Numbers) -> "Term":
+        return self._op("GreaterOrEqual", self, other)
+
+    def _op(self, operator: str, *inputs: Numbers) -> "Term":
+        values = (as_value(x, self.kind) for x in inputs)
+        return Term(self.graph, self.graph.op(operator, *values), self.kind)
 
 
-def as_value(g: Graph, x: Numbers) -> Value | Array:
-    """Return what an operator of the graph takes for `x`."""
-    return x.value if isinstance(x, Term) else g.whole(x)
+def as_value(x: Numbers, kind: Kind) -> Value | Array:
+    """Return what an operator takes for `x` among numbers of `kind`."""
+    return x.value if isinstance(x, Term) else np.asarray(x).astype(kind)
 
 
 class InGraph:
     """The operators of a graph.
 
-    bits  of the signed integer that a quotient saturates to
+    bits  of the signed integer that a result saturates to
+    kind  of numbers; of whole ones by default
+    axes  how many a value (B, n, ...) has behind n
     """
 
-    def __init__(self, graph: Graph, bits: int) -> None:
-        self.graph, self.bits = graph, bits
+    def __init__(self, graph: Graph, bits: int, kind: Kind | None = None, axes: int = 0) -> None:
+        self.graph, self.bits, self.axes = graph, bits, axes
+        self.kind = kind or graph.words.kind
 
     def where(self, condition: Term, x: Numbers, y: Numbers) -> Term:
         """Return x where the condition holds, else y."""
         g = self.graph
-        return Term(g, g.op("Where", condition.value, as_value(g, x), as_value(g, y)))
+        values = (as_value(either, self.kind) for either in (x, y))
+        return Term(g, g.op("Where", condition.value, *values), self.kind)
 
     def take(self, table: Array, index: Term) -> Term:
         """Return table[index]."""
@@ -107,8 +127,22 @@ class InGraph:
         wanted = down + 1
         room = self.smaller(wanted, self.graph.words.highest - exponent)
         divisor = self._times(den, room)
-        quotient = self._over(numerator + self._over(divisor, 2), divisor)
+        quotient = (numerator + divisor / 2) / divisor
         return self.where(wanted > room, 0, quotient)
+
+    def saturated(self, x: Term) -> tuple[Term, int]:
+        """Return x clipped to the width in bits; a graph does not count how often."""
+        limit = 1 << (self.bits - 1)
+        return self.smaller(self.where(x < -limit, -limit, x), limit - 1), 0
+
+    def whole(self, truth: Term) -> Term:
+        """Return one where the truth holds, else zero."""
+        return Term(self.graph, self.graph.cast(truth.value, self.kind), self.kind)
+
+    def per_neuron(self, values: Array, like: Term) -> Term:
+        """Return (n,) as a constant that broadcasts with (B, n, ...)."""
+        each = values.reshape(-1, *(1,) * self.axes).astype(like.kind)
+        return Term(self.graph, self.graph.constant(each, "per_neuron"), like.kind)
 
     def _normalised(self, x: Term) -> tuple[Term, Term]:
         """Return the position e of the leading one of x > 0, and x 2^(highest - e).
@@ -132,9 +166,6 @@ class InGraph:
         is_up, down = power > 0, -power
         return self.where(is_up, power, 0), self.where(is_up, 0, down)
 
-    def _over(self, x: Term, y: Numbers) -> Term:
-        return Term(self.graph, self.graph.op("Div", x.value, as_value(self.graph, y)))
-
     def _times(self, x: Term, power: Term) -> Term:
         """Return x 2^power."""
         return x * self.take(self._powers(), power)
@@ -150,7 +181,7 @@ class InGraph:
     def _shifted(self, x: Term, by: Numbers) -> Term:
         """Return x >> by of x >= 0 and 0 <= by <= 63; runtimes shift unsigned integers only."""
         g, unsigned = self.graph, self.graph.words.unsigned
-        amount = as_value(g, by)
+        amount = as_value(by, self.kind)
         shift = g.cast(amount, unsigned) if isinstance(amount, str) else amount.astype(unsigned)
         y = g.op("BitShift", g.cast(x.value, unsigned), shift, direction="RIGHT")
         return Term(g, g.cast(y, g.words.kind))

@@ -41,7 +41,7 @@ class Update(Phase):
         assert division is not None
         timing = core.program.target.divider[division.divider.method]
         super().__init__(core, drain=timing.latency)
-        self.lif, self.division, self.current_bits = lif, division, core.layer.current_bits
+        self.model, self.division, self.current_bits = lif.model, division, core.layer.current_bits
         self.quotient = division.divider.scalar
         self.interval, self.wait = timing.interval, 0
         self.at_once = core.program.target.core.update_lanes
@@ -94,12 +94,9 @@ class Update(Phase):
         word = stage.membrane_base + position * pitch + neuron
         v = 0 if self.core.is_first else int(memories.membrane[word])
         current = self._current(neuron, num, den) + int(memories.bias[parameter])
-        u = _clip(v - (v >> self.lif.leak) + current, self.lif.membrane_bits)
-        threshold = int(memories.threshold[parameter])
-        spike = u >= threshold
-        left = 0 if self.lif.reset == "zero" else u - threshold
-        memories.membrane[word] = left if spike else u
-        return int(spike)
+        own = {name: int(getattr(memories, name)[parameter]) for name in self.model.per_neuron}
+        memories.membrane[word], spike, _ = self.model.scalar(v, current, own)
+        return spike
 
     def _current(self, neuron: int, num: int, den: int) -> int:
         """Return the divided current; zero where no divisor of the stage is positive."""
@@ -146,8 +143,3 @@ class Output(Phase):
     def retire(self, operation: Operation) -> None:
         """Put out a logit."""
         self.core.logits.append(operation)
-
-
-def _clip(x: int, bits: int) -> int:
-    limit = 1 << (bits - 1)
-    return max(-limit, min(limit - 1, x))

@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.backends.nir.foreign.file import Fields
 from eideploy.backends.nir.write import DT
 from eideploy.circuit import Array
-from eideploy.circuit.nodes import NO_LEAK
+from eideploy.neurons import NO_LEAK
 from eideploy.options.choices import Reset
 
 CLOSE = 1e-5  # relative: what single precision leaves of tau, r and dt

@@ -4,7 +4,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.numeric.lif import lif_step
+from eideploy.neurons import IntegerLIF
+from eideploy.numeric.operators import InArrays
+
+
+def lif_step(v, current, *, threshold, leak, bits, to_zero=False):
+    """Take one step, and the same in plain integers."""
+    reset = "zero" if to_zero else "subtract"
+    model = IntegerLIF(threshold=threshold, leak=leak, membrane_bits=bits, reset=reset)
+    after, spikes, clipped = model.step(v[None], current[None], InArrays(bits))
+    plain = model.scalar(int(v[0]), int(current[0]), {"threshold": int(threshold[0])})
+    assert plain == (after[0, 0], spikes[0, 0], clipped)
+    return after[0], spikes[0], clipped
 
 
 @given(

@@ -1,19 +1,19 @@
-"""The integer operators that a quotient is written in, and what numpy makes of them."""
+"""The operators that divisions and neurons are written in, and what numpy makes of them."""
 
 from typing import Any, Protocol
 
 import numpy as np
 
-from eideploy.numeric.fixed import Array, Int, leading_one, scaled
+from eideploy.numeric.fixed import Array, Int, leading_one, saturate, scaled
 
-Numbers = Any  # whole numbers, or truths: arrays, or the values of a graph; all have + - * < and >
+# Numbers or truths: arrays, or the values of a graph; all have + - * / >> and comparisons.
+Numbers = Any
 
 
 class Operators(Protocol):
-    """What a quotient may do with numbers beside adding, multiplying and comparing them.
+    """What may be done with numbers beside calculating with and comparing them.
 
-    Whoever divides brings its own: `InArrays` computes with numpy, `eideploy.backends.onnx` writes
-    a graph.
+    Whoever computes brings its own: `InArrays` is numpy's, `eideploy.backends.onnx` writes a graph.
     """
 
     def where(self, condition: Numbers, x: Numbers, y: Numbers) -> Numbers:
@@ -31,17 +31,26 @@ class Operators(Protocol):
     def ratio(self, num: Numbers, den: Numbers, fraction: Numbers) -> Numbers:
         """Return 2^fraction num / den of num >= 0 and den > 0, to nearest, ties up."""
 
+    def saturated(self, x: Numbers) -> tuple[Numbers, int]:
+        """Return x clipped to the width in bits, and how many entries were, if they are counted."""
+
+    def whole(self, truth: Numbers) -> Numbers:
+        """Return one where the truth holds, else zero."""
+
+    def per_neuron(self, values: Array, like: Numbers) -> Numbers:
+        """Return a number for every neuron (channel), (n,), so that it broadcasts with `like`."""
+
 
 class InArrays:
-    """The operators of numpy, on int64.
+    """The operators of numpy, of arrays (B, n, ...); a quotient is of int64.
 
-    bits  of the signed integer that a quotient saturates to
+    bits  of the signed integer that a result saturates to
     """
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
 
-    def where(self, condition: Array, x: Int | int, y: Int | int) -> Int:
+    def where(self, condition: Array, x: Numbers, y: Numbers) -> Array:
         """Return x where the condition holds, else y."""
         return np.asarray(np.where(condition, x, y))
 
@@ -66,6 +75,18 @@ class InArrays:
         divisor = den << room
         quotient: Int = np.where(beyond, 0, (numerator + (divisor >> 1)) // divisor)
         return quotient
+
+    def saturated(self, x: Int) -> tuple[Int, int]:
+        """Return x clipped to the width in bits, and how many entries were."""
+        return saturate(x, self.bits)
+
+    def whole(self, truth: Array) -> Array:
+        """Return the truths, which numpy multiplies as they are."""
+        return truth
+
+    def per_neuron(self, values: Array, like: Array) -> Array:
+        """Return (n,) of the type of `like`, so that it broadcasts with (B, n, ...)."""
+        return values.reshape(-1, *(1,) * (like.ndim - 2)).astype(like.dtype, copy=False)
 
 
 def leading(x: Int, bits: int) -> tuple[Int, Int]:

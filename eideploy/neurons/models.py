@@ -1,0 +1,25 @@
+"""Every model of a neuron by the names of its classes, as files of circuits have them."""
+
+from importlib.metadata import entry_points
+
+from eideploy.neurons.lif import LIF
+from eideploy.neurons.neuron import IntegerNeuron, Neuron
+
+SHIPPED: tuple[type[Neuron], ...] = (LIF,)
+GROUP = "eideploy.neurons"  # of entry points, by which installed packages offer classes
+
+
+def models() -> tuple[type[Neuron], ...]:
+    """Return the class of every model: the shipped ones, then those of installed packages."""
+    return SHIPPED + tuple(entry.load() for entry in entry_points(group=GROUP))
+
+
+def model_called(kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
+    """Return a model's class, of floats or of integers, by its name; None where there is none."""
+    shipped = _of(SHIPPED, kind)
+    return shipped or _of(models(), kind)  # other packages are looked for last
+
+
+def _of(models: tuple[type[Neuron], ...], kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
+    classes = (own for model in models for own in (model, model.integers))
+    return next((own for own in classes if own.__name__ == kind), None)

@@ -10,9 +10,10 @@ from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.fold import fold
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import laid_out, place
+from eideploy.passes.place import place
 from eideploy.passes.quantize import quantize
 from eideploy.program import Program
+from eideploy.recipe import Recipe
 from eideploy.scheme import Scheme
 from eideploy.target import Target
 
@@ -25,33 +26,33 @@ class Step:
     run: Callable[[Circuit], Circuit]
 
 
-def to_integers(
-    target: Target, scheme: Scheme, ranges: Ranges, folded: Collection[str]
+def steps(
+    recipe: Recipe, *, target: Target, ranges: Ranges, folded: Collection[str]
 ) -> tuple[Step, ...]:
-    """Return the passes that do not depend on the division; `folded` names the layers to fold."""
+    """Return the passes that change a circuit; `folded` names the layers to fold."""
+    divider, policy, widths = recipe.divider, recipe.zero_policy, target.widths
     return (
         Step(name="calibrate", run=lambda c: calibrate(c, ranges=ranges)),
         Step(name="fold", run=lambda c: fold(c, layers=folded, target=target)),
-        Step(name="quantize", run=lambda c: quantize(c, scheme=scheme, widths=target.widths)),
-    )
-
-
-def to_core(target: Target, divider: Divider, zero_policy: ZeroPolicy) -> tuple[Step, ...]:
-    """Return the passes that fit an integer circuit to the target."""
-    return (
+        Step(name="quantize", run=lambda c: quantize(c, scheme=recipe.scheme, widths=widths)),
         Step(
             name="lower_division",
-            run=lambda c: lower_division(
-                c, divider=divider, zero_policy=zero_policy, target=target
-            ),
+            run=lambda c: lower_division(c, divider=divider, zero_policy=policy, target=target),
         ),
-        Step(name="check_widths", run=lambda c: check_widths(c, widths=target.widths)),
+        Step(name="check_widths", run=lambda c: check_widths(c, widths=widths)),
     )
 
 
-def run(circuit: Circuit, steps: tuple[Step, ...]) -> Circuit:
-    """Return the circuit after all `steps`."""
-    for step in steps:
+def to_integers(
+    circuit: Circuit,
+    recipe: Recipe,
+    *,
+    target: Target,
+    ranges: Ranges,
+    folded: Collection[str] = (),
+) -> Circuit:
+    """Return a float circuit in the integers that the target takes."""
+    for step in steps(recipe, target=target, ranges=ranges, folded=folded):
         circuit = step.run(circuit)
     return circuit
 
@@ -67,19 +68,6 @@ def compile_circuit(
     folded: Collection[str] = (),
 ) -> Program:
     """Return the program of a float circuit: all passes, in order; `folded` names layers."""
-    steps = to_integers(target, scheme, ranges, folded) + to_core(target, divider, zero_policy)
-    return place(run(circuit, steps), target=target)
-
-
-def laid_out_circuit(
-    circuit: Circuit,
-    *,
-    target: Target,
-    scheme: Scheme,
-    ranges: Ranges,
-    divider: Divider,
-    zero_policy: ZeroPolicy,
-) -> Program:
-    """Return what `compile_circuit` does with no layer folded, whether or not it fits."""
-    steps = to_integers(target, scheme, ranges, ()) + to_core(target, divider, zero_policy)
-    return laid_out(run(circuit, steps), target)
+    recipe = Recipe(scheme=scheme, divider=divider, zero_policy=zero_policy)
+    integer = to_integers(circuit, recipe, target=target, ranges=ranges, folded=folded)
+    return place(integer, target=target)

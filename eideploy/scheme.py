@@ -100,8 +100,13 @@ def scheme_of_table(table: object, path: Path) -> Scheme:
         SpecError: a key that is unknown, missing, out of bounds or contradicts another.
     """
     scheme = typed(Scheme, table, where=str(path), error=SpecError)
-    refuse(_contradictions(scheme), error=SpecError, where=str(path))
+    require_consistent(scheme, path)
     return scheme
+
+
+def require_consistent(scheme: Scheme, path: Path) -> None:
+    """Raise SpecError, naming the file `path`, where a scheme contradicts itself."""
+    refuse(_contradictions(scheme), error=SpecError, where=str(path))
 
 
 def load_scheme(name: str, *, option: str = "--scheme") -> Scheme:

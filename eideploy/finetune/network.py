@@ -23,7 +23,6 @@ from eideploy.circuit import (
 from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.circuit.nodes import Convolution
-from eideploy.divisions import Divider
 from eideploy.finetune.arithmetic import fire, quotient, whole
 from eideploy.model.direct import convolution, sums_directly
 from eideploy.model.export import export
@@ -31,11 +30,10 @@ from eideploy.model.functional import scale_gradient
 from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
 from eideploy.numeric.fixed import EXACT_FLOAT32, EXACT_FLOAT64
-from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import Units, quantize_with_units
-from eideploy.scheme import Scheme
+from eideploy.recipe import Recipe
 from eideploy.target import Target
 
 EXACT = torch.float64
@@ -50,9 +48,7 @@ class Goal:
     target  it must offer the division
     """
 
-    scheme: Scheme
-    divider: Divider
-    zero_policy: ZeroPolicy
+    recipe: Recipe
     ranges: Ranges
     target: Target
 
@@ -67,9 +63,10 @@ class Goal:
     def integers_with_units(self, circuit: Circuit) -> tuple[Circuit, dict[str, Units]]:
         """Return the integer circuit and the units of its layers."""
         calibrated = calibrate(circuit, ranges=self.ranges)
-        integer, units = quantize_with_units(calibrated, self.scheme, self.target.widths)
+        recipe, target = self.recipe, self.target
+        integer, units = quantize_with_units(calibrated, recipe.scheme, target.widths)
         lowered = lower_division(
-            integer, divider=self.divider, zero_policy=self.zero_policy, target=self.target
+            integer, divider=recipe.divider, zero_policy=recipe.zero_policy, target=target
         )
         require_held(lowered, EXACT_BITS, by="fine-tuning")
         return lowered, dict(units)

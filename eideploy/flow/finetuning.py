@@ -1,7 +1,7 @@
 """Job: fine-tune a run through the integers that it will be compiled to."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,8 @@ from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
 from eideploy.data import Dataset
-from eideploy.divisions import Divider, lut, named
-from eideploy.errors import FormatError, UsageError
-from eideploy.files import MANIFEST, RESTORE, read_json, sha256, write_atomic, write_json
+from eideploy.errors import UsageError
+from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES
 from eideploy.flow.origins import origin_of
 from eideploy.flow.requests.train import Finetune
@@ -21,9 +20,9 @@ from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.folders import Run
 from eideploy.options import as_path
-from eideploy.options.choices import ZeroPolicy
 from eideploy.progress import note
-from eideploy.scheme import Scheme, load_scheme, scheme_of_table, scheme_table
+from eideploy.recipe import Finetuned, Recipe, read_finetuned, usual
+from eideploy.scheme import load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
@@ -40,43 +39,12 @@ OF_THE_RUN = ("network.", "ablation.", "data.name", "data.path", "data.size")
 OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Integers:
-    """How a network becomes integers."""
-
-    scheme: Scheme
-    divider: Divider
-    zero_policy: ZeroPolicy
-
-    def goal(self, ranges: Ranges) -> "Goal":
-        """Return the same with a calibration."""
-        from eideploy.finetune.network import Goal
-
-        return Goal(
-            scheme=self.scheme,
-            divider=self.divider,
-            zero_policy=self.zero_policy,
-            ranges=ranges,
-            target=load_target(TARGET),
-        )
-
-    @property
-    def label(self) -> str:
-        """How a person would call them."""
-        return f"{self.scheme.name}, {self.divider.label}, policy {self.zero_policy}"
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finetuning:
     """What the folder of a fine-tuned run says: where it began and what for."""
 
     folder: Path
-    content: Mapping[str, Any]
-
-    @property
-    def integers(self) -> Integers:
-        """The integers that it is trained through."""
-        return integers_of(self.content, self.folder / GOAL)
+    goal: Finetuned
 
     def of(self, dataset: Dataset) -> dict[str, Any]:
         """Return what training takes beside what every training does."""
@@ -86,7 +54,7 @@ class Finetuning:
         _require_one_process()
         ranges = load_circuit(self.folder / CALIBRATED).ranges
         assert ranges is not None  # finetune wrote them
-        goal = self.integers.goal(ranges)
+        goal = _goal(self.goal.recipe, ranges)
 
         def stand_in(network: "Network") -> "IntegerNetwork":
             return IntegerNetwork(network, goal, dataset.input_shape, dataset.high)
@@ -136,28 +104,29 @@ def finetune(request: Finetune) -> Result:
             precision="float64" if training.precision == "float64" else "float32",
         ),
     ).with_overrides(settings)
-    own = Integers(
-        scheme=load_scheme(os.fspath(request.scheme or "int8")),
-        divider=request.divider() or lut(8, 8),
-        zero_policy=request.zero_policy or "minimum",
+    recipe = usual()
+    recipe = Recipe(
+        scheme=load_scheme(os.fspath(request.scheme)) if request.scheme else recipe.scheme,
+        divider=request.divider() or recipe.divider,
+        zero_policy=request.zero_policy or recipe.zero_policy,
     )
     origin = run.origin or origin_of(config.data)
     dataset = origin.load(request.place(), steps=config.network.steps)
     samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
     ranges = observe(run.circuit, samples)
-    own.goal(ranges).integers(run.circuit)  # refused now rather than in a folder of its own
-    content = {
-        "parent": run.folder.resolve().name,
-        "parent_sha256": sha256(run.folder / MANIFEST),
-        "scheme": scheme_table(own.scheme),
-        "division": own.divider.label,
-        "zero_policy": own.zero_policy,
-    }
-    stem = f"{run.folder.resolve().name}-{own.scheme.name}-{own.divider.label.replace(' ', '')}"
+    _goal(recipe, ranges).integers(run.circuit)  # refused now rather than in a folder of its own
+    goal = Finetuned(
+        parent=run.folder.resolve().name,
+        parent_sha256=sha256(run.folder / MANIFEST),
+        scheme=recipe.scheme,
+        division=recipe.divider.label,
+        zero_policy=recipe.zero_policy,
+    )
+    stem = f"{goal.parent}-{goal.scheme.name}-{goal.division.replace(' ', '')}"
     with folders.new_folder(as_path(request.out), folders.RUNS, stem) as staged:
         save(replace(run.circuit, ranges=ranges), staged.aside / CALIBRATED)
         write_atomic(staged.aside / PARENT, (run.folder / FILE).read_bytes())
-        write_json(staged.aside / GOAL, content)
+        write_json(staged.aside / GOAL, goal.table)
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     return train.run(
         train.Job(
@@ -172,40 +141,28 @@ def finetune(request: Finetune) -> Result:
 def load(folder: Path) -> Finetuning | None:
     """Return what the folder of a run says of its fine-tuning; None if it is an ordinary one."""
     path = folder / GOAL
-    return Finetuning(folder=folder, content=read_json(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return Finetuning(folder=folder, goal=read_finetuned(read_json(path), path))
 
 
-def goal_of(run: Run) -> Integers:
-    """Return the integers that a run was fine-tuned for, or the usual ones."""
+def recipe_of(run: Run) -> Recipe:
+    """Return the recipe that a run was fine-tuned for, or the usual one."""
     content = run.content.get("finetuned")
-    if content is None:
-        return Integers(scheme=load_scheme("int8"), divider=lut(8, 8), zero_policy="minimum")
-    return integers_of(content, run.folder / MANIFEST)
+    return usual() if content is None else read_finetuned(content, run.folder / MANIFEST).recipe
 
 
-def note_other(run: Run, asked: Integers) -> None:
+def note_other(run: Run, asked: Recipe) -> None:
     """Say so where a fine-tuned run is compiled to other integers than it was trained through."""
-    own = goal_of(run)
-    same = (own.scheme, own.divider.label, own.zero_policy) == (
-        asked.scheme, asked.divider.label, asked.zero_policy,
-    )  # fmt: skip
-    if "finetuned" in run.content and not same:
+    own = replace(recipe_of(run), inhibition=asked.inhibition)
+    if "finetuned" in run.content and (own.label, own.scheme) != (asked.label, asked.scheme):
         note(f"the run was fine-tuned for {own.label}, and is compiled for {asked.label}")
 
 
-def integers_of(content: object, path: Path) -> Integers:
-    """Return the integers that a table in the file `path` describes.
+def _goal(recipe: Recipe, ranges: Ranges) -> "Goal":
+    from eideploy.finetune.network import Goal
 
-    Raises:
-        FormatError, SpecError: it is malformed.
-    """
-    if isinstance(content, Mapping):
-        policy, table = content.get("zero_policy"), content.get("scheme")
-        label = content.get("division")
-        if policy in ("minimum", "floor") and isinstance(table, Mapping) and isinstance(label, str):
-            scheme = scheme_of_table(table, path)
-            return Integers(scheme=scheme, divider=named(label), zero_policy=policy)
-    raise FormatError("what the run was fine-tuned for is malformed", where=str(path), fix=RESTORE)
+    return Goal(recipe=recipe, ranges=ranges, target=load_target(TARGET))
 
 
 def _require_one_process() -> None:

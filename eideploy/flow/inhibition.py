@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from math import ceil
 from typing import Any
 
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.nodes import Synapses
 from eideploy.options.choices import Form
+from eideploy.passes.place import laid_out
+from eideploy.pipeline import to_integers
 from eideploy.program import Program, Stage
+from eideploy.recipe import Recipe
 from eideploy.report.text import counted, table
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
+from eideploy.target import Target
 from eideploy.validate.ladder import affordable
 
 
@@ -49,6 +54,23 @@ class Decision:
     folded: tuple[str, ...] = ()
     samples: int = 0
     costs: Mapping[str, Cost] = field(default_factory=dict)
+
+
+def decided(
+    circuit: Circuit, recipe: Recipe, *, target: Target, ranges: Ranges, samples: Array
+) -> tuple[Circuit, Decision]:
+    """Return the integer circuit by a recipe, and which layers are folded in it.
+
+    Args:
+        circuit: the float circuit.
+        recipe: its form of inhibition: factored, folded or auto.
+        target: whose core takes it.
+        ranges: of the calibration.
+        samples: (B, ...) or (B, T, ...) of it.
+    """
+    lower = partial(to_integers, circuit, recipe, target=target, ranges=ranges)
+    decision = decide(recipe.inhibition, circuit, lambda: laid_out(lower(), target), samples)
+    return lower(folded=decision.folded), decision
 
 
 def decide(

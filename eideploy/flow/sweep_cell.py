@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError
 from eideploy.files import read_json, write_json
-from eideploy.flow.inhibition import decide
+from eideploy.flow.inhibition import decided
 from eideploy.flow.samples import samples_of
 from eideploy.folders import Run
 from eideploy.memory import keep_freed_memory
 from eideploy.options.choices import Form, Split, ZeroPolicy
-from eideploy.pipeline import compile_circuit, laid_out_circuit
+from eideploy.passes.place import place
 from eideploy.program import Program
+from eideploy.recipe import Recipe
 from eideploy.scheme import Bits, Scheme, load_scheme
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
@@ -92,19 +93,17 @@ def measure(cell: Cell) -> dict[str, Any]:
     keep_freed_memory()
     given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.place)
     run, samples, labels = given.run, given.samples, given.labels
-    scheme, divider = load_scheme(cell.scheme), named(cell.division)
-    passes: dict[str, Any] = {
-        "target": load_target(cell.target),
-        "scheme": scheme,
-        "ranges": given.ranges,
-        "divider": divider,
-        "zero_policy": cell.policy,
-    }
-    decision = decide(
-        cell.inhibition, run.circuit, partial(laid_out_circuit, run.circuit, **passes),
-        given.calibrated_on,
-    )  # fmt: skip
-    program = compile_circuit(run.circuit, **passes, folded=decision.folded)
+    recipe = Recipe(
+        scheme=load_scheme(cell.scheme),
+        divider=named(cell.division),
+        zero_policy=cell.policy,
+        inhibition=cell.inhibition,
+    )
+    scheme, divider, target = recipe.scheme, recipe.divider, load_target(cell.target)
+    integer, decision = decided(
+        run.circuit, recipe, target=target, ranges=given.ranges, samples=given.calibrated_on
+    )
+    program = place(integer, target=target)
     found = compare(run.circuit, program, samples, labels)
     layers = program.circuit.of(Integers)
     return {

@@ -259,7 +259,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     shape, high = dataset.input_shape, dataset.high
     circuit = None if baseline or departures else export(result.network, shape, high=high)
     if goal is not None and circuit is not None:
-        circuit, content = goal.calibrated(circuit), content | {"finetuned": goal.content}
+        circuit, content = goal.calibrated(circuit), content | {"finetuned": goal.goal.table}
     if OWN in content:
         Kept.first(dataset).write(folder)
     folders.finish_run(folder, circuit, content)

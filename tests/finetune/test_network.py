@@ -13,6 +13,7 @@ from eideploy.finetune.network import Goal, IntegerNetwork
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
+from eideploy.recipe import Recipe
 from eideploy.scheme import load_scheme
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
@@ -46,7 +47,8 @@ def network_of(kind):
 
 def goal_of(network, kind, scheme, divider, policy="minimum"):
     ranges = observe(export(network, SHAPE), samples(kind, 32))
-    return Goal(scheme=scheme, divider=divider, zero_policy=policy, ranges=ranges, target=EVERY)
+    recipe = Recipe(scheme=scheme, divider=divider, zero_policy=policy)
+    return Goal(recipe=recipe, ranges=ranges, target=EVERY)
 
 
 def check_equal(kind, scheme, divider, policy, *, sequence=False):

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run
-from eideploy.flow.inhibition import Decision, decide, decision_content, decision_text
+from eideploy.flow.inhibition import Decision, decided, decision_content, decision_text
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
 from eideploy.flow.nir import nir_facts
 from eideploy.flow.requests.compile import Compile
@@ -33,13 +32,14 @@ from eideploy.flow.warning import comparison_warnings, with_warnings
 from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.passes.fold import fold
-from eideploy.pipeline import compile_circuit, laid_out_circuit
+from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.progress import bar, note
+from eideploy.recipe import Recipe
 from eideploy.report.ladder import ladder_text
 from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
-from eideploy.scheme import Scheme, load_scheme
+from eideploy.scheme import load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import Target
 from eideploy.validate.compare import Comparison, compare
@@ -52,7 +52,7 @@ class Compiled:
 
     run: Run
     target: Target
-    scheme: Scheme
+    recipe: Recipe
     program: Program
     decision: Decision
     samples: Array
@@ -117,41 +117,30 @@ def _compile(
 
 
 def compile_in_memory(
-    run: Run, options: Compiling, target: Target, place: Place | None = None
+    run: Run, options: Compiling, target: Target, data: Place | None = None
 ) -> Compiled:
     """Run all passes on a run's circuit."""
-    own = finetuning.goal_of(run)
+    own = finetuning.recipe_of(run)
     if not run.circuit.of(Current):
         holding = (DIGITAL, READING, EMITS_NIR)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
-    asked = finetuning.Integers(
+    recipe = Recipe(
         scheme=load_scheme(os.fspath(options.scheme)) if options.scheme else own.scheme,
         divider=options.divider() or own.divider,
         zero_policy=options.zero_policy or own.zero_policy,
+        inhibition=options.inhibition or "factored",
     )
-    finetuning.note_other(run, asked)
-    ranges, samples, labels = calibration(run, options, place or Place())
-    passes: dict[str, Any] = {
-        "target": target,
-        "scheme": asked.scheme,
-        "ranges": ranges,
-        "divider": asked.divider,
-        "zero_policy": asked.zero_policy,
-    }
-    decision = decide(
-        options.inhibition or "factored",
-        run.circuit,
-        partial(laid_out_circuit, run.circuit, **passes),
-        samples,
-    )
+    finetuning.note_other(run, recipe)
+    ranges, samples, labels = calibration(run, options, data or Place())
+    integer, decision = decided(run.circuit, recipe, target=target, ranges=ranges, samples=samples)
     if decision.folded and "finetuned" in run.content:
         note("the run was fine-tuned through factored layers; folded ones are quantized anew")
     return Compiled(
         run=run,
         target=target,
-        scheme=asked.scheme,
-        program=compile_circuit(run.circuit, **passes, folded=decision.folded),
+        recipe=recipe,
+        program=place(integer, target=target),
         decision=decision,
         samples=samples,
         labels=labels,
@@ -193,9 +182,10 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
 
 
 def _name(made: Compiled) -> str:
-    label = made.program.division.divider.label.replace(" ", "")
+    recipe = made.recipe
+    label = recipe.divider.label.replace(" ", "")
     form = "" if made.decision.form == "factored" else f"-{made.decision.form}"
-    return f"{made.run.folder.resolve().name}-{made.target.name}-{made.scheme.name}-{label}{form}"
+    return f"{made.run.folder.resolve().name}-{made.target.name}-{recipe.scheme.name}-{label}{form}"
 
 
 def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
@@ -208,7 +198,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
         "imported": made.run.imported,
         "target": made.target.name,
         "backend": made.target.backend,
-        "scheme": asdict(made.scheme),
+        "scheme": asdict(made.recipe.scheme),
         "division": division.divider.label,
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
@@ -225,7 +215,7 @@ def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
 def _text(made: Compiled, checked: Comparison, said: str, build: Path) -> str:
     return "\n".join(
         [
-            f"compiled {made.run.folder} for {made.target.name}, scheme {made.scheme.name}",
+            f"compiled {made.run.folder} for {made.target.name}, scheme {made.recipe.scheme.name}",
             f"division  {division_text(made.program)}",
             decision_text(made.decision),
             "",

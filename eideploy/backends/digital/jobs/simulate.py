@@ -33,9 +33,9 @@ from eideploy.flow.warning import (
 from eideploy.folders import Build, Run, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.options.choices import Form
+from eideploy.passes.check_widths import check_widths
+from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place
-from eideploy.pipeline import run as run_passes
-from eideploy.pipeline import to_core
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.text import comparison_text, counted, division_text, percent
@@ -123,7 +123,7 @@ def _program(
             options = replace(options, calibrate_on=as_path(request.input))
         target = load_target(os.fspath(Compile().target))
         made = compile_in_memory(source, options, target, request.place())
-        how = f"{made.target.name}, scheme {made.scheme.name}"
+        how = f"{made.target.name}, scheme {made.recipe.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
     _require_form(source, asked.inhibition)
@@ -155,8 +155,9 @@ def _newer_run(build: Path) -> str:
 
 def divided_by(program: Program, divider: Divider) -> Program:
     """Return a program whose E-I layers divide by `divider`."""
-    steps = to_core(program.target, divider, program.division.zero_policy)
-    return place(run_passes(program.circuit, steps), target=program.target)
+    target, policy = program.target, program.division.zero_policy
+    lowered = lower_division(program.circuit, divider=divider, zero_policy=policy, target=target)
+    return place(check_widths(lowered, widths=target.widths), target=target)
 
 
 def _integer(

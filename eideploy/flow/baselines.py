@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from eideploy.errors import UsageError
 from eideploy.flow.origins import origin_of
 from eideploy.flow.samples import split_of
 from eideploy.options.choices import Split
+from eideploy.validate.cells import Baseline
 
 
 def baselines(
@@ -21,7 +21,7 @@ def baselines(
     split: Split,
     count: int | None,
     place: Place,
-) -> dict[str, Any] | None:
+) -> Baseline | None:
     """Return the mean accuracy of batch-normalised runs at every contrast; None without runs.
 
     They are evaluated in floats, by torch, on the samples that the sweep takes of `data`.
@@ -54,9 +54,9 @@ def baselines(
         scaled = (np.minimum(x * np.float32(contrast), source.high) for contrast in contrasts)
         found.append([float((predict(network, z).argmax(1) == y).mean()) for z in scaled])
     means = np.mean(found, 0)
-    return {
-        "runs": [path.resolve().name for path in paths],
-        "contrast": [
+    return Baseline(
+        runs=tuple(path.resolve().name for path in paths),
+        contrast=tuple(
             {"contrast": c, "float": float(mean)} for c, mean in zip(contrasts, means, strict=True)
-        ],
-    }
+        ),
+    )

@@ -2,9 +2,9 @@
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from eideploy.data import BUNDLED
 from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.errors import DataError, FormatError, UsageError
-from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
+from eideploy.files import MANIFEST, read_json, sha256, stored, write_atomic, write_json
 from eideploy.flow.baselines import baselines
 from eideploy.flow.requests.sweep import NAMED, OWN, TARGET, Sweep
 from eideploy.flow.result import Result
@@ -22,12 +22,12 @@ from eideploy.flow.runs import find_run
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
-from eideploy.report.pareto import COSTS, compared_cells, measured
 from eideploy.report.sweep_plot import sweep_plot
-from eideploy.report.sweep_text import NAMES, layers_of, sweep_text, worst
+from eideploy.report.sweep_text import sweep_text
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
 from eideploy.staging import WAIT, alone_with, remove_partial
 from eideploy.target import load_target
+from eideploy.validate.cells import NAMES, Figures, Results, compared_cells, layers_of, worst
 
 SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
 TABLE, RESULT, PLOT = "sweep.csv", "results.json", "pareto.svg"
@@ -64,8 +64,8 @@ def sweep(request: Sweep) -> Result:
             for cell, found in _measured(missing, request):
                 write_cell(_path(folder, cell), found)
                 advance(1, f"{cell.scheme} {cell.division}")
-        rows = [read_cell(_path(folder, cell)) for cell in cells]
-        content = {"cells": rows, "baseline": baseline}
+        rows = tuple(read_cell(_path(folder, cell)) for cell in cells)
+        content = asdict(Results(cells=rows, baseline=baseline))
         write_json(folder / RESULT, content)
         write_atomic(folder / TABLE, _csv(rows).encode())
         write_atomic(folder / PLOT, sweep_plot(rows, baseline))
@@ -128,7 +128,7 @@ def _cells(request: Sweep, runs: Sequence[folders.Run]) -> list[Cell]:
     ]
 
 
-def _measured(cells: Sequence[Cell], request: Sweep) -> Iterator[tuple[Cell, dict[str, Any]]]:
+def _measured(cells: Sequence[Cell], request: Sweep) -> Iterator[tuple[Cell, Figures]]:
     """Yield every cell with its figures, as they come."""
     from joblib import Parallel, delayed, parallel_config
 
@@ -138,7 +138,7 @@ def _measured(cells: Sequence[Cell], request: Sweep) -> Iterator[tuple[Cell, dic
         yield from made
 
 
-def _pair(cell: Cell) -> tuple[Cell, dict[str, Any]]:
+def _pair(cell: Cell) -> tuple[Cell, Figures]:
     return cell, measure(cell)
 
 
@@ -178,15 +178,15 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    columns = [k for k in rows[0] if k not in ("mismatch", "contrast", "folded")]
+def _csv(rows: Sequence[Figures]) -> str:
+    columns = [k for k in vars(rows[0]) if k not in ("mismatch", "contrast", "folded")]
     layers = layers_of(rows)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*columns, "worst_mismatch", *(f"mismatch_{layer}" for layer in layers)])
     for row in rows:
-        own = [row["mismatch"].get(layer, "") for layer in layers]
-        writer.writerow([*(row[k] for k in columns), worst(row), *own])
+        own = [row.mismatch.get(layer, "") for layer in layers]
+        writer.writerow([*(getattr(row, k) for k in columns), worst(row), *own])
     return file.getvalue()
 
 
@@ -198,27 +198,16 @@ def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
     results = sorted(SWEEPS.glob(f"*/{RESULT}"), key=lambda p: p.stat().st_mtime, reverse=True)
     for path in results:
         try:
-            rows = [row for row in read_json(path)["cells"] if row["run"] == of["run"]]
-            points = compared_cells(_with_numbers(rows)) if rows else []
-            json.dumps(points, allow_nan=False)  # a report holds them
-            samples = rows[0]["samples"] + 0 if rows else 0
-        except (
-            FormatError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError,
-        ) as error:  # fmt: skip
-            note(f"{path} is passed over: {error!r}")
+            found = stored(Results, read_json(path), what="the sweep", where=str(path))
+        except FormatError as error:
+            note(f"{path} is passed over: {error.what}")
             continue
-        if points:
+        if rows := [row for row in found.cells if row.run == of["run"]]:
             form = of.get("inhibition", {}).get("form", "factored")
             own = [of["scheme"]["name"], of["division"], of["zero_policy"], form]
-            for point in points:
-                point["this"] = [point[name] for name in NAMES] == own
-            return {"folder": str(path.parent), "samples": samples, "points": points}
+            points = [
+                asdict(point) | {"this": [getattr(point, name) for name in NAMES] == own}
+                for point in compared_cells(rows)
+            ]
+            return {"folder": str(path.parent), "samples": rows[0].samples, "points": points}
     return None
-
-
-def _with_numbers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return cells whose measures and costs are numbers; raises TypeError or LookupError."""
-    for row in rows:
-        if not all(isinstance(row[key], int | float) for key in (measured(rows), *COSTS)):
-            raise TypeError("a cell holds no number where there must be one")
-    return rows

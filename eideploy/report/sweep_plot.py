@@ -2,13 +2,12 @@
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eideploy.report.pareto import compared_cells
-from eideploy.report.sweep_text import means
+from eideploy.validate.cells import Baseline, Figures, Point, compared_cells, means
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,10 +21,10 @@ TITLES = {
 MARKERS = "osD^v<>PX*"
 NEAR = 0.5  # points of a hundred within which the axis of accuracies is about linear
 WIDTH, HEIGHT = 4.0, 4.2  # inches, of a panel
-Points = Sequence[Mapping[str, Any]]
+Points = Sequence[Point]
 
 
-def sweep_plot(rows: Points, baseline: Mapping[str, Any] | None) -> bytes:
+def sweep_plot(rows: Sequence[Figures], baseline: Baseline | None) -> bytes:
     """Return an SVG of every combination's mean accuracy against its costs, fronts joined.
 
     A colour is a scheme, a marker a division. Without labels it is the agreement with the float
@@ -36,16 +35,16 @@ def sweep_plot(rows: Points, baseline: Mapping[str, Any] | None) -> bytes:
     from matplotlib.figure import Figure
 
     points = compared_cells(rows)
-    panels = len(TITLES) + bool(rows[0]["contrast"])
+    panels = len(TITLES) + bool(rows[0].contrast)
     figure = Figure(figsize=(WIDTH * panels, HEIGHT), layout="constrained")
     canvas = FigureCanvasSVG(figure)
     axes = figure.subplots(1, panels, sharey=True)
     for axis, cost in zip(axes, TITLES, strict=False):
         _costs(axis, points, cost)
-    if rows[0]["contrast"]:
+    if rows[0].contrast:
         _contrasts(axes[-1], rows, points, baseline)
     _stretch(axes[0])
-    axes[0].set_ylabel(f"{points[0]['measure']}, %")
+    axes[0].set_ylabel(f"{points[0].measure}, %")
     _legend(figure, points)
     file = io.BytesIO()
     # the same bytes for the same figures, with letters that can be searched
@@ -56,7 +55,7 @@ def sweep_plot(rows: Points, baseline: Mapping[str, Any] | None) -> bytes:
 
 def _looks(points: Points, name: str, of: Sequence[str]) -> dict[str, str]:
     """Return a look for every scheme or division, in their order."""
-    names = dict.fromkeys(point[name] for point in points)
+    names = dict.fromkeys(getattr(point, name) for point in points)
     return {each: of[place % len(of)] for place, each in enumerate(names)}
 
 
@@ -71,14 +70,14 @@ def _markers(points: Points) -> dict[str, str]:
 def _costs(axis: "Axes", points: Points, cost: str) -> None:
     title, unit = TITLES[cost]
     colours, markers = _colours(points), _markers(points)
-    best = sorted((p[cost] / unit, 100 * p["value"]) for p in points if cost in p["front"])
+    best = sorted((getattr(p, cost) / unit, 100 * p.value) for p in points if cost in p.front)
     axis.plot(*zip(*best, strict=True), "k-", lw=0.8, zorder=1)
     for p in points:
         axis.plot(
-            p[cost] / unit,
-            100 * p["value"],
-            markers[p["division"]],
-            color=colours[p["scheme"]],
+            getattr(p, cost) / unit,
+            100 * p.value,
+            markers[p.division],
+            color=colours[p.scheme],
             markersize=5,
             alpha=0.8,
         )
@@ -87,19 +86,19 @@ def _costs(axis: "Axes", points: Points, cost: str) -> None:
 
 
 def _contrasts(
-    axis: "Axes", rows: Points, points: Points, baseline: Mapping[str, Any] | None
+    axis: "Axes", rows: Sequence[Figures], points: Points, baseline: Baseline | None
 ) -> None:
     """Draw the first scheme's accuracies, the float network's and the baseline's."""
-    scheme, policy, form = (points[0][name] for name in ("scheme", "policy", "inhibition"))
-    at = [entry["contrast"] for entry in rows[0]["contrast"]]
-    own = [r for r in rows if (r["scheme"], r["policy"], r["inhibition"]) == (scheme, policy, form)]
+    scheme, policy, form = (getattr(points[0], name) for name in ("scheme", "policy", "inhibition"))
+    at = [entry["contrast"] for entry in rows[0].contrast]
+    own = [r for r in rows if (r.scheme, r.policy, r.inhibition) == (scheme, policy, form)]
     for division, marker in _markers(points).items():
-        found = means([r for r in own if r["division"] == division], "integer")
+        found = means([r for r in own if r.division == division], "integer")
         _course(axis, at, found, f"{marker}-", color=_colours(points)[scheme])
-    first = [r for r in own if r["division"] == points[0]["division"]]
+    first = [r for r in own if r.division == points[0].division]
     _course(axis, at, means(first, "float"), "k-", lw=2, alpha=0.5, label="E-I, float")
     if baseline is not None:
-        found = [entry["float"] for entry in baseline["contrast"]]
+        found = [entry["float"] for entry in baseline.contrast]
         _course(axis, at, found, "k:", lw=2, label="BatchNorm, float")
     axis.set_xlabel(f"contrast of the input, {scheme}")
     axis.legend(fontsize=8, loc="lower right")

@@ -1,45 +1,22 @@
 """The tables of a sweep: means over its runs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from eideploy.report.text import counted, table
-
-Row = Mapping[str, Any]
-
-
-NAMES = ("scheme", "division", "policy", "inhibition")  # what tells the cells of a run apart
+from eideploy.validate.cells import Baseline, Figures, grouped, layers_of, mean, means, worst
 
 
-def grouped(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
-    """Return the rows of every scheme, division, policy and inhibition, one for each run."""
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[name] for name in NAMES), []).append(row)
-    return groups
-
-
-def worst(row: Row) -> float:
-    """Return the spike mismatch of the layer where it is largest."""
-    return float(max(row["mismatch"].values(), default=0.0))
-
-
-def mean(rows: Sequence[Row], key: str) -> float:
-    """Return the mean over runs of a figure that every row has."""
-    return float(np.mean([row[key] for row in rows]))
-
-
-def sweep_text(rows: Sequence[Row], baseline: Row | None) -> str:
+def sweep_text(rows: Sequence[Figures], baseline: Baseline | None) -> str:
     """Return the tables of accuracies, mismatches and, where contrasts were asked for, theirs."""
     parts = [_accuracies(rows), _mismatches(rows)]
-    if rows[0]["contrast"]:
+    if rows[0].contrast:
         parts.append(_contrasts(rows, baseline))
     return "\n\n".join(parts)
 
 
-def _accuracies(rows: Sequence[Row]) -> str:
+def _accuracies(rows: Sequence[Figures]) -> str:
     groups = grouped(rows)
     runs = len(next(iter(groups.values())))
     columns = [
@@ -51,15 +28,15 @@ def _accuracies(rows: Sequence[Row]) -> str:
             *names,
             *_accuracy(own),
             f"{100 * mean(own, 'agreement'):.2f}",
-            f"{100 * min(row['agreement'] for row in own):.2f}",
+            f"{100 * min(row.agreement for row in own):.2f}",
             f"{100 * np.mean([worst(row) for row in own]):.2f}",
             f"{mean(own, 'cycles'):.0f}",
             f"{mean(own, 'weight_bits') / 8192:.1f}",
-            str(own[0]["table_bits"]),
+            str(own[0].table_bits),
         ]
         for names, own in groups.items()
     ]
-    title = f"{rows[0]['samples']} samples"
+    title = f"{rows[0].samples} samples"
     if runs > 1:
         title = f"means over {runs} runs, {title} each"
     floats = _accuracy(next(iter(groups.values())), "float_accuracy")
@@ -69,11 +46,11 @@ def _accuracies(rows: Sequence[Row]) -> str:
     return f"{title}\n{table(columns, lines)}\n  {said}"
 
 
-def _accuracy(rows: Sequence[Row], key: str = "accuracy") -> tuple[str, str, str]:
+def _accuracy(rows: Sequence[Figures], key: str = "accuracy") -> tuple[str, str, str]:
     """Return the mean, the standard deviation over runs, and the mean less the float network's."""
-    if rows[0][key] is None:
+    if getattr(rows[0], key) is None:
         return "-", "-", "-"
-    spread = 100 * np.std([row[key] for row in rows], ddof=1) if len(rows) > 1 else None
+    spread = 100 * np.std([getattr(row, key) for row in rows], ddof=1) if len(rows) > 1 else None
     return (
         f"{100 * mean(rows, key):.2f}",
         "-" if spread is None else f"{spread:.2f}",
@@ -81,35 +58,30 @@ def _accuracy(rows: Sequence[Row], key: str = "accuracy") -> tuple[str, str, str
     )
 
 
-def _contrasts(rows: Sequence[Row], baseline: Row | None) -> str:
+def _contrasts(rows: Sequence[Figures], baseline: Baseline | None) -> str:
     """Return the accuracies at every contrast, by scheme and division."""
-    contrasts = [entry["contrast"] for entry in rows[0]["contrast"]]
+    contrasts = [entry["contrast"] for entry in rows[0].contrast]
     head = ["accuracy % at contrast", *(f"{c:g}" for c in contrasts)]
     groups = grouped(rows)
     first = next(iter(groups.values()))
     lines = []
     if baseline is not None:
-        values = [entry["float"] for entry in baseline["contrast"]]
-        lines.append([f"BatchNorm float, {counted(len(baseline['runs']), 'run')}", *_shown(values)])
+        values = [entry["float"] for entry in baseline.contrast]
+        lines.append([f"BatchNorm float, {counted(len(baseline.runs), 'run')}", *_shown(values)])
     lines.append(["E-I float", *_shown(means(first, "float"))])
     for names, own in groups.items():
         lines.append([_label(names), *_shown(means(own, "integer"))])
     return table(head, lines)
 
 
-def _mismatches(rows: Sequence[Row]) -> str:
+def _mismatches(rows: Sequence[Figures]) -> str:
     """Return the fractions of spikes that differ, by layer; `-` where a run has no such layer."""
     layers = layers_of(rows)
     lines = []
     for names, own in grouped(rows).items():
-        found = [[row["mismatch"][k] for row in own if k in row["mismatch"]] for k in layers]
+        found = [[row.mismatch[k] for row in own if k in row.mismatch] for k in layers]
         lines.append([_label(names), *(f"{100 * np.mean(f):.2f}" if f else "-" for f in found)])
     return table(["spikes that differ % in", *layers], lines)
-
-
-def layers_of(rows: Sequence[Row]) -> list[str]:
-    """Return the names of the layers that fire in any of the rows."""
-    return list(dict.fromkeys(layer for row in rows for layer in row["mismatch"]))
 
 
 def _label(names: Sequence[str]) -> str:
@@ -117,12 +89,6 @@ def _label(names: Sequence[str]) -> str:
     *said, policy, form = names
     said += [policy] if policy != "minimum" else []
     return " ".join([*said, *([form] if form != "factored" else [])])
-
-
-def means(rows: Sequence[Row], which: str) -> list[float]:
-    """Return the mean accuracy at every contrast, of the float or the integer network."""
-    values = [[entry[which] for entry in row["contrast"]] for row in rows]
-    return [float(x) for x in np.mean(values, 0)]
 
 
 def _shown(fractions: Sequence[float]) -> list[str]:

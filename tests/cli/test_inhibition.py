@@ -8,10 +8,10 @@ import pytest
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
 from eideploy.circuit.folded import Folded
-from eideploy.flow.inhibition import Cost, _chosen
 from eideploy.folders import load_build, load_run
 from eideploy.target import load_target
 from eideploy.validate.compare import compare
+from eideploy.validate.inhibition import Cost, _chosen
 from tests.cli.support import RUN
 
 

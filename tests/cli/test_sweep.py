@@ -9,9 +9,9 @@ import pytest
 from eideploy.data import load
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
-from eideploy.report.pareto import front
 from eideploy.report.sweep_text import sweep_text
 from eideploy.staging import locked
+from eideploy.validate.cells import Figures, front
 from tests.cli.support import RUN, TINY
 
 SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",
@@ -119,25 +119,30 @@ def test_a_name_given_twice_is_measured_once(trained, call):
     assert len(json.loads(call(*SMALL, *twice, "--json").out)["cells"]) == 1
 
 
+def figures(**given):
+    return Figures(
+        **{
+            "run": "r", "scheme": "int8", "division": "shift", "policy": "minimum",
+            "inhibition": "factored", "folded": (), "samples": 9, "float_accuracy": None,
+            "accuracy": None, "agreement": 0.99, "mismatch": {}, "saturated": 0.0, "cycles": 10.0,
+            "weights": 1024, "weight_bits": 8192, "table_bits": 0, "bound": None, "contrast": (),
+            **given,
+        }
+    )  # fmt: skip
+
+
 def test_the_table_says_mean_and_spread_over_runs():
     rows = [
-        {"run": f"r{i}", "scheme": "int8", "division": "shift", "policy": "minimum",
-         "inhibition": "factored", "samples": 9,
-         "float_accuracy": 0.97, "accuracy": accuracy, "agreement": 0.99, "mismatch": {"a": 0.5},
-         "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}
+        figures(run=f"r{i}", float_accuracy=0.97, accuracy=accuracy, mismatch={"a": 0.5})
         for i, accuracy in enumerate((0.94, 0.98))
-    ]  # fmt: skip
+    ]
     title, _, line, _ = sweep_text(rows, None).split("\n\n")[0].splitlines()
     assert title == ("means over 2 runs, 9 samples each; float accuracy 97.00 %, spread 0.00")
     assert line.split()[4:7] == ["96.00", "2.83", "-1.00"]
 
 
 def test_one_run_without_labels_has_neither_accuracy_nor_spread():
-    row = {"run": "r", "scheme": "int8", "division": "shift", "policy": "minimum",
-           "inhibition": "factored", "samples": 9,
-           "float_accuracy": None, "accuracy": None, "agreement": 0.99, "mismatch": {},
-           "cycles": 10.0, "weight_bits": 8192, "table_bits": 0, "contrast": []}  # fmt: skip
-    title, _, line, _ = sweep_text([row], None).split("\n\n")[0].splitlines()
+    title, _, line, _ = sweep_text([figures()], None).split("\n\n")[0].splitlines()
     assert title == "9 samples"
     assert line.split()[4:7] == ["-", "-", "-"]
 

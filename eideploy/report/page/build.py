@@ -7,8 +7,8 @@ from eideploy.report.page import charts, inference
 from eideploy.report.page.accuracy import accuracy_section
 from eideploy.report.page.layers import layer_section, width_section
 from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
-from eideploy.report.pareto import COSTS
 from eideploy.report.text import at_most, counted, percent
+from eideploy.validate.cells import COSTS
 
 Numbers = Mapping[str, Any]
 TIMES = " \u00d7 "

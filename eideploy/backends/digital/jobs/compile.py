@@ -19,7 +19,6 @@ from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuning
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run
-from eideploy.flow.inhibition import Decision, decided, decision_content, decision_text
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
 from eideploy.flow.nir import nir_facts
 from eideploy.flow.requests.compile import Compile
@@ -36,6 +35,7 @@ from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
+from eideploy.report.inhibition import decision_text
 from eideploy.report.ladder import ladder_text
 from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
@@ -43,6 +43,7 @@ from eideploy.scheme import load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import Target
 from eideploy.validate.compare import Comparison, compare
+from eideploy.validate.inhibition import Decision, decided
 from eideploy.validate.ladder import affordable, climb, ladder_content
 
 
@@ -100,7 +101,7 @@ def _compile(
         spec = made.target.source.read_text(encoding="utf-8")
         passes = {
             "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
-            "inhibition": decision_content(made.decision),
+            "inhibition": asdict(made.decision),
         }  # fmt: skip
         write_json(staged.aside / PASSES, passes)
         folders.finish_build(

@@ -1,10 +1,9 @@
-"""Job: decide which layers are folded, by what the target's core takes for either form."""
+"""Which layers are folded, by what the target's core takes for either form."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
-from typing import Any
 
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.nodes import Synapses
@@ -13,7 +12,6 @@ from eideploy.passes.place import laid_out
 from eideploy.pipeline import to_integers
 from eideploy.program import Program, Stage
 from eideploy.recipe import Recipe
-from eideploy.report.text import counted, table
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.integer import run_integer
 from eideploy.target import Target
@@ -139,35 +137,3 @@ def _chosen(costs: Mapping[str, Cost], most_rows: int) -> tuple[str, ...]:
             break
         chosen.remove(min(larger, key=lambda name: costs[name].saved / costs[name].more_rows))
     return tuple(chosen)
-
-
-def decision_text(decision: Decision) -> str:
-    """Return the decision, with both costs where they were measured."""
-    if not decision.costs:
-        return f"inhibition  {decision.form}: {_summary(decision)}"
-    head = [
-        "cycles per inference, rows of weights", "factored", "folded", "rows, factored", "folded",
-        "chosen",
-    ]  # fmt: skip
-    rows = [
-        [
-            name,
-            f"{cost.factored_cycles:.0f}",
-            f"{cost.folded_cycles:.0f}",
-            f"{cost.factored_rows}",
-            f"{cost.folded_rows}",
-            "folded" if name in decision.folded else "factored",
-        ]
-        for name, cost in decision.costs.items()
-    ]
-    measured = f"activity of {counted(decision.samples, 'calibration sample')}"
-    return f"inhibition  auto: {_summary(decision)}, by the {measured}\n\n{table(head, rows)}"
-
-
-def _summary(decision: Decision) -> str:
-    return f"{', '.join(decision.folded)} folded" if decision.folded else "no layer folded"
-
-
-def decision_content(decision: Decision) -> dict[str, Any]:
-    """Return the decision as a JSON-able table."""
-    return asdict(decision)

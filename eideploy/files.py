@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -30,6 +30,7 @@ RESTORE = "restore the file from a copy, or make it anew with the command that w
 MOST_JSON = 16 << 20  # bytes, which nested tables make forty times as many of memory
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
+Upgrade = Callable[[dict[str, NDArray[Any]], Any], None]  # of arrays and content, in place
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -139,11 +140,19 @@ def write_tensors(path: Path, arrays: Arrays, *, kind: str, version: int, conten
     write_atomic(path, save(packed, metadata={"eideploy": json.dumps(mark, allow_nan=False)}))
 
 
-def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDArray[Any]], Any]:
+def read_tensors(
+    path: Path, *, kind: str, version: int, older: Mapping[int, Upgrade] | None = None
+) -> tuple[dict[str, NDArray[Any]], Any]:
     """Read what `write_tensors` wrote: the arrays and the content.
 
+    Args:
+        path: the file.
+        kind: what it must be.
+        version: the version that is returned.
+        older: what makes that version of older ones, in place.
+
     Raises:
-        FormatError: missing, damaged, or of a kind or version other than the one asked for.
+        FormatError: missing, damaged, or of a kind or version that was not asked for.
     """
     try:
         open_plain(path).close()
@@ -157,8 +166,20 @@ def read_tensors(path: Path, *, kind: str, version: int) -> tuple[dict[str, NDAr
     found = mark.get("kind") if isinstance(mark, dict) else None
     if not isinstance(mark, dict) or found != kind:
         raise _foreign("file", found, kind, path)
-    check_version(mark.get("version"), version, where=str(path))
-    return arrays, mark.get("content")
+    content, written = mark.get("content"), mark.get("version")
+    for known, upgrade in (older or {}).items():
+        if written == known:
+            try:
+                upgrade(arrays, content)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise FormatError(
+                    f"the file is malformed: {type(error).__name__} {error}",
+                    where=str(path),
+                    fix=RESTORE,
+                ) from error
+            return arrays, content
+    check_version(written, version, where=str(path))
+    return arrays, content
 
 
 def check_version(found: object, known: int, *, where: str) -> None:

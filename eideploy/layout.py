@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, IntegerLIF
-from eideploy.circuit.integer import IntegerCurrent, IntegerEILayer, Integers, IntegerSynapses
-from eideploy.circuit.nodes import Convolution
+from eideploy.circuit import Array, Factored, IntegerCurrent, IntegerLIF
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 
@@ -73,25 +71,24 @@ def load(program: Program) -> Memories:
 
 
 def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
-    node = program.circuit.node(stage.name)
-    lanes = program.target.core.lanes
-    assert isinstance(node, Integers)
+    node, lanes = program.layer(stage), program.target.core.lanes
+    w, current = node.projection, node.current
     # W_IE (of a folded stage: the denominator's) before W_EE (the numerator's)
-    rows = [_in_lanes(w.reshape(len(w), -1), lanes) for w in reversed(node.weights)]
+    rows = [_in_lanes(w.reshape(len(w), -1), lanes) for w in reversed(w.weights)]
     _write(memories.weight, stage.weight_base, np.concatenate(rows, axis=1))
-    if isinstance(node, IntegerSynapses):
-        _write(memories.weight, stage.inhibitory_base, _in_lanes(node.w_ei, lanes))
-        _write(memories.shift, stage.lane_base, _in_lanes(node.shift_ee[:, None], lanes))
-    if isinstance(node, IntegerEILayer):
-        _write(memories.gain, stage.gain_base, node.gain)
-    if isinstance(node, IntegerCurrent):
+    if isinstance(w, Factored):
+        _write(memories.weight, stage.inhibitory_base, _in_lanes(w.w_ei, lanes))
+        _write(memories.shift, stage.lane_base, _in_lanes(w.shift[:, None], lanes))
+        if w.g_i is not None:
+            _write(memories.gain, stage.gain_base, w.g_i)
+    if isinstance(current, IntegerCurrent):
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, IntegerLIF)
-        _write(memories.align, stage.lane_base, _in_lanes(node.align[:, None], lanes))
+        _write(memories.align, stage.lane_base, _in_lanes(current.align[:, None], lanes))
         _write(memories.threshold, stage.parameter_base, lif.threshold)
-        _write(memories.bias, stage.parameter_base, node.bias)
-        _write(memories.fraction, stage.parameter_base, node.fraction)
-        _write(memories.floor, stage.parameter_base, node.stand_in)
+        _write(memories.bias, stage.parameter_base, current.bias)
+        _write(memories.fraction, stage.parameter_base, current.fraction)
+        _write(memories.floor, stage.parameter_base, current.stand_in)
 
 
 def _in_lanes(w: Array, lanes: int) -> Array:
@@ -215,7 +212,7 @@ def _axes(
     rows, k = stage.groups_i + stage.groups_e, stage.kernel
     height, width = map_of(program, route)
     inner_y, inner_x = height // route.pool, width // route.pool
-    if not isinstance(program.circuit.node(stage.name), Convolution):
+    if not program.layer(stage).is_conv:
         y = [AxisEntry(count=1, position=0, weight=i * inner_x * rows) for i in range(inner_y)]
         x = [AxisEntry(count=1, position=0, weight=i * rows) for i in range(inner_x)]
         pitch = inner_y * inner_x * rows

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from eideploy.circuit import Circuit, Division
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Circuit, Division, Layer
 from eideploy.target import Target
 
 
@@ -97,9 +96,13 @@ class Program:
     @property
     def division(self) -> Division:
         """How its E-I layers divide; a core has one table, and lower_division one method."""
-        division = self.circuit.of(IntegerCurrent)[0].division
-        assert division is not None  # a program has passed lower_division
-        return division
+        return self.circuit.hidden[0].division
+
+    def layer(self, stage: Stage) -> Layer:
+        """Return the layer that a stage runs."""
+        node = self.circuit.node(stage.name)
+        assert isinstance(node, Layer)
+        return node
 
     def stage(self, name: str) -> Stage:
         """Return the stage called `name`."""

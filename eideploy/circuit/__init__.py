@@ -1,36 +1,13 @@
 """IR 1: what the network computes, as frozen nodes; no torch."""
 
-from eideploy.circuit.folded import (
-    FoldedConv,
-    FoldedLinear,
-    FoldedReadout,
-    IntegerFoldedConv,
-    IntegerFoldedLinear,
-    IntegerFoldedReadout,
-    PlainConv,
-    PlainLinear,
-)
+from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
+from eideploy.circuit.geometry import Conv, Dense, Geometry
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import (
-    Division,
-    IntegerEIConv,
-    IntegerEILinear,
-    IntegerInput,
-    IntegerLIF,
-    IntegerReadout,
-    SumPool,
-)
+from eideploy.circuit.integer import IntegerInput, IntegerLIF, SumPool
+from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import (
-    LIF,
-    Add,
-    AvgPool,
-    EIConv,
-    EILinear,
-    EIReadout,
-    Flatten,
-    Input,
-)
+from eideploy.circuit.nodes import LIF, Add, AvgPool, Flatten, Input
+from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Chosen, InputRange, LayerRange, Ranges
 
 __all__ = [
@@ -40,28 +17,24 @@ __all__ = [
     "AvgPool",
     "Chosen",
     "Circuit",
+    "Conv",
+    "Current",
+    "Dense",
     "Division",
-    "EIConv",
-    "EILinear",
-    "EIReadout",
+    "Factored",
     "Flatten",
-    "FoldedConv",
-    "FoldedLinear",
-    "FoldedReadout",
+    "FloatCurrent",
+    "Folded",
+    "Geometry",
     "Input",
     "InputRange",
-    "IntegerEIConv",
-    "IntegerEILinear",
-    "IntegerFoldedConv",
-    "IntegerFoldedLinear",
-    "IntegerFoldedReadout",
+    "IntegerCurrent",
     "IntegerInput",
     "IntegerLIF",
-    "IntegerReadout",
+    "Layer",
     "LayerRange",
+    "Logits",
     "Node",
-    "PlainConv",
-    "PlainLinear",
     "Ranges",
     "Shape",
     "SumPool",

@@ -1,20 +1,16 @@
 """Other forms of an E-I layer: without its inhibitory population, without its division."""
 
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
-from eideploy.circuit.folded import (
-    FoldedConv,
-    FoldedLinear,
-    FoldedReadout,
-    PlainConv,
-    PlainLinear,
-)
+from eideploy.circuit.current import FloatCurrent
 from eideploy.circuit.graph import Circuit
+from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
-from eideploy.circuit.nodes import LIF, Convolution, EIConv, EILayer, EILinear, EIReadout, Synapses
+from eideploy.circuit.nodes import LIF
+from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Ranges
 from eideploy.options.choices import Dialect
 
@@ -24,29 +20,17 @@ DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 def of_dialect(circuit: Circuit, ranges: Ranges, dialect: Dialect) -> Circuit:
     """Return a float circuit as a dialect of NIR has it (docs/nir.md); an ordinary one stays."""
     if dialect == "folded":
-        return circuit.rewrite(Synapses, folded)
+        return circuit.rewrite(Layer, folded)
     return without_division(circuit, ranges) if dialect == "plain" else circuit
 
 
-def folded(node: Synapses) -> Node:
-    """Return a float E-I layer or readout without its inhibitory population."""
-    w_ei = node.w_ei.astype(np.float64)
-    w_num = _signed(node)
-    if isinstance(node, EIReadout):
-        return FoldedReadout(name=node.name, inputs=node.inputs, w_num=w_num)
-    assert isinstance(node, EILayer)
-    own: dict[str, Any] = {
-        "name": node.name,
-        "inputs": node.inputs,
-        "w_num": w_num,
-        "w_den": _through(w_ei * node.g_i, node.w_ie),
-        "g_e": node.g_e,
-        "b_e": node.b_e,
-    }
-    if isinstance(node, EIConv):
-        return FoldedConv(**own, stride=node.stride, padding=node.padding)
-    assert isinstance(node, EILinear)
-    return FoldedLinear(**own)
+def folded(layer: Layer) -> Layer:
+    """Return a float layer without its inhibitory population, if it has one."""
+    w = layer.projection
+    if isinstance(w, Folded):
+        return layer
+    w_den = None if w.g_i is None else _through(w.w_ei.astype(np.float64) * w.g_i, w.w_ie)
+    return replace(layer, projection=Folded(w_num=_signed(w), w_den=w_den))
 
 
 def without_division(circuit: Circuit, ranges: Ranges) -> Circuit:
@@ -62,25 +46,25 @@ def without_division(circuit: Circuit, ranges: Ranges) -> Circuit:
 
 
 def _plain(node: Node, ranges: Ranges) -> Node:
-    own: dict[str, Any] = {"name": node.name, "inputs": node.inputs}
     match node:
-        case EILayer():
-            scale = node.g_e / ranges.layers[node.name].constant_divisor
-            weight = _signed(node) * scale.reshape(-1, *(1,) * (node.w_ee.ndim - 1))
-            own |= {"w_num": weight.astype(np.float32), "b_e": node.b_e.astype(np.float32)}
-            if isinstance(node, Convolution):
-                return PlainConv(**own, stride=node.stride, padding=node.padding)
-            return PlainLinear(**own)
-        case EIReadout():
-            return FoldedReadout(**own, w_num=_signed(node).astype(np.float32))
+        case Layer(projection=Factored() as w, current=FloatCurrent() as current):
+            scale = current.g_e / ranges.layers[node.name].constant_divisor
+            weight = _signed(w) * scale.reshape(-1, *(1,) * (w.w_ee.ndim - 1))
+            return replace(
+                node,
+                projection=Folded(w_num=weight.astype(np.float32)),
+                current=FloatCurrent(g_e=np.ones(node.n_e), b_e=current.b_e.astype(np.float32)),
+            )
+        case Layer(projection=Factored() as w):
+            return replace(node, projection=Folded(w_num=_signed(w).astype(np.float32)))
         case LIF():
             return replace(node, threshold=_above_single(node.threshold))
     return node
 
 
-def _signed(node: Synapses) -> Array:
+def _signed(w: Factored) -> Array:
     """Return W_EE - W_EI W_IE (A26)."""
-    return np.asarray(node.w_ee - _through(node.w_ei.astype(np.float64), node.w_ie))
+    return np.asarray(w.w_ee - _through(w.w_ei.astype(np.float64), w.w_ie))
 
 
 def _through(w_ei: Array, w_ie: Array) -> Array:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
+from eideploy.circuit.current import Logits
+from eideploy.circuit.integer import IntegerInput
+from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Node, Shape
 from eideploy.circuit.nodes import Input
 from eideploy.circuit.ranges import Ranges
@@ -42,6 +45,8 @@ class Circuit:
             for name in node.inputs:
                 node.require(name in known, f"reads {name}, which does not stand before it")
             known.add(node.name)
+        for layer in self.layers:
+            layer.require_number_type(integer=self.is_integer)
         _ = self.shapes
 
     @cached_property
@@ -51,6 +56,21 @@ class Circuit:
         for node in self.nodes:
             shapes[node.name] = node.shape(*(shapes[name] for name in node.inputs))
         return shapes
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether every number is an integer."""
+        return isinstance(self.input, IntegerInput)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, the readout among them, in order."""
+        return self.of(Layer)
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """The layers but for the readout, in order."""
+        return tuple(layer for layer in self.layers if not layer.is_readout)
 
     @property
     def input(self) -> Input:
@@ -63,6 +83,14 @@ class Circuit:
     def output(self) -> Node:
         """The node whose output is the result."""
         return self.nodes[-1]
+
+    @property
+    def logit_step(self) -> float:
+        """What one of the readout's sums stands for."""
+        match self.output:
+            case Layer(current=Logits(logit_step=step)):
+                return step
+        return 1.0
 
     def node(self, name: str) -> Node:
         """Return the node called `name`."""

@@ -8,18 +8,12 @@ from functools import singledispatch
 
 import numpy as np
 
-from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import (
-    IntegerEILayer,
-    IntegerInput,
-    IntegerLIF,
-    Integers,
-    IntegerSynapses,
-    SumPool,
-)
+from eideploy.circuit.integer import IntegerInput, IntegerLIF, SumPool
+from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import Add, Flatten
+from eideploy.circuit.projection import Factored, Folded
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import (
     WIDEST,
@@ -167,25 +161,29 @@ def too_high(circuit: Circuit, bits: int, *, by: str) -> list[str]:
 def reaches(circuit: Circuit) -> dict[str, Reach]:
     """Return what every neuron of every integer E-I layer and readout can reach."""
     top = peaks(circuit)
-    layers = circuit.of(Integers)
-    return {n.name: layer_reach(n, top[n.inputs[0]], circuit.steps) for n in layers}
+    return {n.name: layer_reach(n, top[n.inputs[0]], circuit.steps) for n in circuit.layers}
 
 
-def layer_reach(node: Integers, peak: int, steps: int) -> Reach:
+def layer_reach(layer: Layer, peak: int, steps: int) -> Reach:
     """Return the reach of one layer whose inputs lie in 0..peak."""
-    if isinstance(node, IntegerFolded):
-        return _folded_reach(node, peak, steps)
-    assert isinstance(node, IntegerSynapses)
-    return _factored_reach(node, peak, steps)
+    return projection_reach(layer.projection, peak, steps if layer.is_readout else 1)
 
 
-def _folded_reach(node: IntegerFolded, peak: int, steps: int) -> Reach:
+def projection_reach(w: Factored | Folded, peak: int, times: int) -> Reach:
+    """Return the reach of weights whose inputs lie in 0..peak, their sums added up `times`."""
+    return (
+        _folded_reach(w, peak, times) if isinstance(w, Folded) else _factored_reach(w, peak, times)
+    )
+
+
+def _folded_reach(w: Folded, peak: int, times: int) -> Reach:
     """Return the sums of a row's positive (negative) terms, which NUM may reach at some moment."""
-    rows = node.w_num.reshape(node.n_e, -1)
+    n_e, none = len(w.w_num), np.zeros(0, object)
+    rows = w.w_num.reshape(n_e, -1)
     high, low = (row_sums(part) * peak for part in (np.maximum(rows, 0), np.minimum(rows, 0)))
-    divisor, times, none = np.zeros(node.n_e, object), steps, np.zeros(0, object)
-    if isinstance(node, IntegerFoldedLayer):
-        divisor, times = row_sums(node.w_den.reshape(node.n_e, -1)) * peak, 1
+    divisor = np.zeros(n_e, object)
+    if w.w_den is not None:
+        divisor = row_sums(w.w_den.reshape(n_e, -1)) * peak
     return Reach(
         excitation=high,
         inhibition=none,
@@ -198,29 +196,28 @@ def _folded_reach(node: IntegerFolded, peak: int, steps: int) -> Reach:
     )
 
 
-def _factored_reach(node: IntegerSynapses, peak: int, steps: int) -> Reach:
+def _factored_reach(w: Factored, peak: int, times: int) -> Reach:
     """Return the reach of a layer with an inhibitory population.
 
     NUM is linear in the input, so its extremes are sums of the positive (negative) coefficients.
     Excitation is accumulated before inhibition is subtracted: the highest moment is the largest
     W_EE X, shifted, and NUM itself is the lowest.
     """
-    ee = node.w_ee.reshape(node.n_e, -1)
-    ie = node.w_ie.reshape(node.n_i, -1)
+    ee, ie = (weights.reshape(len(weights), -1) for weights in w.weights)
     s, p = row_sums(ie) * peak, row_sums(ee) * peak
-    bound = row_sums(node.w_ei).max() * int(ie.max())
-    net = left_shifted(ee, node.shift_ee[:, None]) - exact_matmul(node.w_ei, ie, bound=bound)
-    gained, divisor, times = np.zeros(0, object), np.zeros(node.n_e, object), steps
-    if isinstance(node, IntegerEILayer):
-        gained, times = node.gain.astype(object) * s, 1
-        divisor = _through(node.w_ei, gained)
+    bound = row_sums(w.w_ei).max() * int(ie.max())
+    net = left_shifted(ee, w.shift[:, None]) - exact_matmul(w.w_ei, ie, bound=bound)
+    gained, divisor = np.zeros(0, object), np.zeros(len(ee), object)
+    if w.g_i is not None:
+        gained = w.g_i.astype(object) * s
+        divisor = _through(w.w_ei, gained)
     return Reach(
         excitation=p,
         inhibition=s,
         gained=gained,
         low=row_sums(np.minimum(net, 0)) * peak,
-        high=p << node.shift_ee.astype(object),
-        subtracted=_through(node.w_ei, s),
+        high=p << w.shift.astype(object),
+        subtracted=_through(w.w_ei, s),
         divisor=divisor,
         times=times,
     )

@@ -13,13 +13,8 @@ Shape = tuple[int, ...]  # of one sample at one time step: (features,) or (chann
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Node:
-    """One operation of a circuit; `inputs` are the names of the nodes whose outputs it reads."""
-
-    name: str
-    inputs: tuple[str, ...] = ()
-
-    arity = 1  # how many inputs the node reads
+class Frozen:
+    """A dataclass whose arrays are read-only copies."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -28,6 +23,19 @@ class Node:
                 frozen = value.copy()
                 frozen.flags.writeable = False
                 object.__setattr__(self, field.name, frozen)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node(Frozen):
+    """One operation of a circuit; `inputs` are the names of the nodes whose outputs it reads."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+
+    arity = 1  # how many inputs the node reads
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.require(
             len(self.inputs) == self.arity, f"reads {len(self.inputs)} nodes, takes {self.arity}"
         )
@@ -49,16 +57,24 @@ class Node:
                 fix="restore the file from a copy, or export the network anew",
             )
 
-    def require_array(self, field: str, shape: Shape, *, low: float | None = None) -> None:
+    def require_array(
+        self, field: str, value: Array, shape: Shape, *, low: float | None = None
+    ) -> None:
         """Require that the array `field` has `shape`, finite entries, and none below `low`."""
-        value: Array = getattr(self, field)
         self.require(value.shape == shape, f"{field} has shape {value.shape}, expected {shape}")
         self.require(bool(np.isfinite(value).all()), f"{field} has entries that are not finite")
         if low is not None and value.size:
             least = value.min()
             self.require(bool(least >= low), f"{field} has an entry {least}, below {low}")
 
+    def require_integers(self, field: str, value: Array) -> None:
+        """Require an array of int64."""
+        self.require(value.dtype == np.int64, f"{field} is {value.dtype}, expected int64")
 
-def window_output(size: int, *, kernel: int, stride: int, padding: int) -> int:
-    """Return how many windows of `kernel` fit in `size` padded entries, `stride` apart."""
-    return (size + 2 * padding - kernel) // stride + 1
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part(Frozen):
+    """One of the things that a layer is composed of; `check` refuses in the layer's name."""
+
+    def check(self, node: Node, n_e: int) -> None:
+        """Raise FormatError where the fields do not fit a layer of `n_e` neurons (channels)."""

@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
-from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
+from eideploy.circuit.current import IntegerCurrent
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import (
-    IntegerCurrent,
-    IntegerEILayer,
-    IntegerInput,
-    IntegerLIF,
-    Integers,
-    IntegerSynapses,
-)
+from eideploy.circuit.integer import IntegerInput, IntegerLIF
+from eideploy.circuit.layer import Layer
 from eideploy.circuit.limits import LayerLimits, Reach, peaks, reaches
+from eideploy.circuit.projection import Factored, Folded
 from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
 
 
@@ -50,13 +45,14 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
         match node:
             case IntegerInput():
                 found[node.name] = (Number(role="X", low=0, high=node.top),)
-            case IntegerCurrent():
-                known = _weighted(node, reach[node.name].limits, top_of[node.inputs[0]])
-                divided, current = _current(node, reach[node.name])
-                found[node.name] = (*known, *divided)
-                currents[node.name] = current
-            case Integers():
-                found[node.name] = _weighted(node, reach[node.name].limits, top_of[node.inputs[0]])
+            case Layer():
+                numbers = _weighted(
+                    node.projection, reach[node.name].limits, top_of[node.inputs[0]]
+                )
+                if isinstance(node.current, IntegerCurrent):
+                    divided, currents[node.name] = _current(node.current, reach[node.name])
+                    numbers += divided
+                found[node.name] = numbers
             case IntegerLIF():
                 low, high = node.model.reach(*currents[node.inputs[0]], circuit.steps)
                 found[node.name] = (
@@ -65,29 +61,26 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
     return found
 
 
-def _weighted(node: Integers, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
-    if isinstance(node, IntegerFolded):
-        return _folded(node, reach, peak)
-    assert isinstance(node, IntegerSynapses)
-    return _synapses(node, reach, peak)
+def _weighted(w: Factored | Folded, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    return _folded(w, reach, peak) if isinstance(w, Folded) else _factored(w, reach, peak)
 
 
-def _folded(node: IntegerFolded, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
-    low, high = min(0, int(node.w_num.min())), max(0, int(node.w_num.max()))
+def _folded(w: Folded, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    low, high = min(0, int(w.w_num.min())), max(0, int(w.w_num.max()))
     numbers = [
         ("Q_num X, a product", low * peak, high * peak),
         ("NUM", reach.total_low, reach.total_high),
     ]
-    if isinstance(node, IntegerFoldedLayer):
+    if w.w_den is not None:
         numbers += [
-            ("Q_den X, a product", 0, int(node.w_den.max()) * peak),
+            ("Q_den X, a product", 0, int(w.w_den.max()) * peak),
             ("DEN", 0, reach.divisor),
         ]
     return tuple(Number(role=role, low=low, high=high) for role, low, high in numbers)
 
 
-def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
-    ee, ie, ei = (int(w.max(initial=0)) for w in (node.w_ee, node.w_ie, node.w_ei))
+def _factored(w: Factored, reach: LayerLimits, peak: int) -> tuple[Number, ...]:
+    ee, ie, ei = (int(levels.max(initial=0)) for levels in w.by_name.values())
     numbers = [
         ("Q_EE X, a product", 0, ee * peak),
         ("P", 0, reach.excitation),
@@ -96,7 +89,7 @@ def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Num
         ("Q_EI S, a product", 0, ei * reach.inhibition),
         ("NUM", reach.total_low, reach.total_high),
     ]
-    if isinstance(node, IntegerEILayer):
+    if w.divides:
         numbers += [
             ("G S, a product", 0, reach.gained),
             ("Q_EI G S, a product", 0, ei * reach.gained),
@@ -105,26 +98,28 @@ def _synapses(node: IntegerSynapses, reach: LayerLimits, peak: int) -> tuple[Num
     return tuple(Number(role=role, low=low, high=high) for role, low, high in numbers)
 
 
-def _current(node: IntegerCurrent, reach: Reach) -> tuple[tuple[Number, ...], tuple[int, int]]:
+def _current(current: IntegerCurrent, reach: Reach) -> tuple[tuple[Number, ...], tuple[int, int]]:
     """Return the numbers of the division, and the interval of the current I."""
-    divider, policy = (
-        (node.division.divider, node.division.zero_policy) if node.division else (None, "minimum")
-    )
+    division = current.division
+    divider, policy = (division.divider, division.zero_policy) if division else (None, "minimum")
     # DEN is at least 1, a zero one is replaced; `align` raises the numerator's fraction then
     aligns = policy == "minimum" and (divider is None or divider.reads_divisor)
-    power = (node.fraction + node.align * aligns).tolist()
+    power = (current.fraction + current.align * aligns).tolist()
     rows = list(zip(reach.numerator.tolist(), power, strict=True))
     quotient = max(num << f if f >= 0 else -(-num >> -f) for num, f in rows)
     numbers = []
     if aligns:
-        aligned = max(reach.divisor << node.align.astype(object))
+        aligned = max(reach.divisor << current.align.astype(object))
         numbers.append(Number(role="DEN << a", low=0, high=aligned))
     if divider:
         quotient *= 2 if divider.bound else 1  # no method errs by more
         widest = max(divider.widest(num, f) for num, f in rows)
         numbers.append(Number(role=divider.on_the_way, low=0, high=widest))
     low = -quotient if min(reach.low) < 0 else 0
-    c = Number(role="c", low=low, high=quotient, saturates=node.current_bits)
-    limit = top(node.current_bits)
-    kept = max(low, -limit) + int(node.bias.min()), min(quotient, limit) + int(node.bias.max())
+    c = Number(role="c", low=low, high=quotient, saturates=current.current_bits)
+    limit = top(current.current_bits)
+    kept = (
+        max(low, -limit) + int(current.bias.min()),
+        min(quotient, limit) + int(current.bias.max()),
+    )
     return (*numbers, c, Number(role="I", low=kept[0], high=kept[1])), kept

@@ -1,9 +1,13 @@
-"""The file form of a circuit: one safetensors file, the graph as JSON in its header; no code."""
+"""The file form of a circuit: one safetensors file, the graph as JSON in its header; no code.
+
+What is a number stands in the entry of its node, or of the part of a layer; an array is NAME/FIELD.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -12,6 +16,8 @@ from eideploy.circuit import (
     Array,
     Chosen,
     Circuit,
+    Conv,
+    Dense,
     Division,
     InputRange,
     LayerRange,
@@ -19,26 +25,29 @@ from eideploy.circuit import (
     Ranges,
     Shape,
 )
+from eideploy.circuit.node import Part
+from eideploy.circuit.version1 import upgrade
 from eideploy.divisions import Tabulated, method_called
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
-KIND, VERSION = "eideploy circuit", 1
+KIND, VERSION = "eideploy circuit", 2
 INPUT_CURVES = ("steps", "rounding", "scales", "clipping")
 MAX_WIDTH = 17  # of a table's index and entries
-KINDS: dict[str, type[Node]] = {
+BASES = (Node, Part, Dense, Conv)
+KINDS: dict[str, type[Any]] = {
     name: kind
     for name in ir.__all__
-    if isinstance(kind := getattr(ir, name), type) and issubclass(kind, Node) and kind is not Node
+    if isinstance(kind := getattr(ir, name), type) and issubclass(kind, BASES) and kind is not Node
 }
 
 
 def save(circuit: Circuit, path: Path) -> None:
     """Write the circuit to `path`, atomically."""
     arrays: dict[str, Array] = {}
-    nodes = [_pack_node(node, arrays) for node in circuit.nodes]
+    nodes = [_pack(node, node.name, arrays) for node in circuit.nodes]
     ranges = _pack_ranges(circuit.ranges, arrays) if circuit.ranges else None
     content = {"steps": circuit.steps, "nodes": nodes, "ranges": ranges}
     write_tensors(path, arrays, kind=KIND, version=VERSION, content=content)
@@ -50,7 +59,7 @@ def load(path: Path) -> Circuit:
     Raises:
         FormatError: missing, damaged, of another kind or version, or not a well-formed circuit.
     """
-    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION, older={1: upgrade})
     try:
         ranges = content["ranges"]
         return Circuit(
@@ -68,36 +77,52 @@ def load(path: Path) -> Circuit:
         raise FormatError(error.what, where=f"{path}, {error.where}", fix=error.fix) from error
 
 
-def _pack_node(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"kind": type(node).__name__}
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, np.ndarray):
-            arrays[f"{node.name}/{field.name}"] = value
-        elif isinstance(value, Division):
-            divider = value.divider
-            arrays[f"{node.name}/table"] = divider.table
-            entry["division"] = {
-                "method": divider.method,
-                "index_bits": divider.index_bits,
-                "fraction_bits": divider.fraction_bits,
-                "segment_bits": divider.segment_bits,
-                "stored_bits": divider.stored_bits,
-                "zero_policy": value.zero_policy,
-            }
-        elif value is not None:
-            entry[field.name] = value
+def _pack(value: Any, name: str, arrays: dict[str, Array]) -> dict[str, Any]:  # noqa: ANN401
+    """Return a node, or a part of one, as JSON has it; its arrays go to `arrays`."""
+    entry: dict[str, Any] = {"kind": type(value).__name__}
+    for field in fields(value):
+        own = getattr(value, field.name)
+        if isinstance(own, np.ndarray):
+            arrays[f"{name}/{field.name}"] = own
+        elif isinstance(own, Division):
+            entry["division"] = _pack_division(own, name, arrays)
+        elif isinstance(own, BASES):
+            entry[field.name] = _pack(own, name, arrays)
+        elif own is not None:
+            entry[field.name] = own
     return entry
 
 
+def _pack_division(division: Division, name: str, arrays: dict[str, Array]) -> dict[str, Any]:
+    divider = division.divider
+    arrays[f"{name}/table"] = divider.table
+    return {
+        "method": divider.method,
+        "index_bits": divider.index_bits,
+        "fraction_bits": divider.fraction_bits,
+        "segment_bits": divider.segment_bits,
+        "stored_bits": divider.stored_bits,
+        "zero_policy": division.zero_policy,
+    }
+
+
 def _unpack_node(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
-    name, kind = entry["name"], KINDS[entry["kind"]]
-    values = {k: v for k, v in entry.items() if k != "kind"}
+    node = _unpack(entry, entry["name"], arrays)
+    if not isinstance(node, Node):
+        raise FormatError("a part of a layer is no node", where=entry["name"], fix=RESTORE)
+    return node
+
+
+def _unpack(entry: Mapping[str, Any], name: str, arrays: Mapping[str, Array]) -> object:
+    kind = KINDS[entry["kind"]]
+    values = {key: value for key, value in entry.items() if key != "kind"}
     for key, value in values.items():
-        if isinstance(value, list):
+        if key == "division":
+            values[key] = _unpack_division(value, arrays[f"{name}/table"])
+        elif isinstance(value, dict):
+            values[key] = _unpack(value, name, arrays)
+        elif isinstance(value, list):
             values[key] = tuple(value)
-    if "division" in values:
-        values["division"] = _unpack_division(values["division"], arrays[f"{name}/table"])
     own = {field.name for field in fields(kind)} - values.keys()
     values |= {field: arrays[f"{name}/{field}"] for field in own if f"{name}/{field}" in arrays}
     return _typed(kind, values)
@@ -109,7 +134,7 @@ def _typed(kind: type[T], values: Mapping[str, Any]) -> T:
         if name in values and not _fits(values[name], hint):
             raise FormatError(
                 f"{kind.__name__} has a {name} of type {type(values[name]).__name__}",
-                where=str(values.get("name", "ranges")),
+                where=str(values.get("name", kind.__name__)),
                 fix=RESTORE,
             )
     return kind(**values)
@@ -120,10 +145,12 @@ def _fits(value: object, hint: object) -> bool:
         return isinstance(value, tuple) and all(type(n) is int for n in value)
     if hint == tuple[str, ...]:
         return isinstance(value, tuple) and all(type(n) is str for n in value)
-    if hint == Array:
+    if hint in (Array, Array | None):
         return isinstance(value, np.ndarray)
     if hint is float:
         return type(value) is float or (type(value) is int and abs(value) < EXACT_FLOAT64)
+    if isinstance(hint, UnionType) and issubclass(get_args(hint)[0], BASES):
+        return isinstance(value, hint)
     return type(value) is hint if hint in (int, str) else True
 
 

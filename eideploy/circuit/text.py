@@ -1,12 +1,17 @@
 """The text form of a circuit: a line a node, for people, errors and tests."""
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eideploy.circuit.current import Division
+from eideploy.circuit.geometry import Conv, Dense
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import Division
-from eideploy.circuit.node import Node
+from eideploy.circuit.node import Node, Part
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def text(circuit: Circuit) -> str:
@@ -17,10 +22,20 @@ def text(circuit: Circuit) -> str:
 
 
 def _line(node: Node, shape: tuple[int, ...]) -> str:
-    own = [f.name for f in fields(node) if f.name not in ("name", "inputs")]
-    shown = " ".join(f"{name}={_value(getattr(node, name))}" for name in own)
     kind = f"{type(node).__name__}({', '.join(node.inputs)})"
-    return f"  {node.name} = {kind} -> {'x'.join(map(str, shape))}  {shown}".rstrip()
+    own = _fields(node, without=("name", "inputs"))
+    return f"  {node.name} = {kind} -> {'x'.join(map(str, shape))}  {own}".rstrip()
+
+
+def _fields(value: "DataclassInstance", without: tuple[str, ...] = ()) -> str:
+    own = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in without}
+    return " ".join(_field(name, of) for name, of in own.items() if of is not None)
+
+
+def _field(name: str, value: object) -> str:
+    if isinstance(value, Part | Dense | Conv):
+        return f"{type(value).__name__} {_fields(value)}".rstrip()
+    return f"{name}={_value(value)}"
 
 
 def _value(value: object) -> str:

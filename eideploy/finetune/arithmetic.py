@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eideploy.circuit import IntegerLIF
-from eideploy.circuit.integer import IntegerEILayer
+from eideploy.circuit import IntegerLIF, Layer
 from eideploy.model.functional import through_firing
 from eideploy.simulate.integer import divided
 
@@ -23,7 +22,7 @@ def whole(levels: Any, exact: Tensor) -> Tensor:  # noqa: ANN401 (an array)
     return _Whole.apply(exact, value)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def quotient(num: Tensor, den: Tensor, node: IntegerEILayer) -> Tensor:
+def quotient(num: Tensor, den: Tensor, node: Layer) -> Tensor:
     """Return the divided current c of a layer, in membrane LSB (A6..A8).
 
     Shapes   num, den, c: (T, B, n_E, ...), T = 1 where a still image is shown
@@ -55,7 +54,7 @@ class _Whole(torch.autograd.Function):
 
 class _Quotient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, num: Tensor, den: Tensor, node: IntegerEILayer) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, num: Tensor, den: Tensor, node: Layer) -> Tensor:  # noqa: ANN401
         rows = [t.flatten(3).transpose(2, 3) if t.ndim > 3 else t[:, :, None] for t in (num, den)]
         integers = [r.contiguous().numpy().astype(np.int64) for r in rows]
         c = torch.from_numpy(divided(node, *integers)[0].astype(np.float64))
@@ -68,8 +67,8 @@ class _Quotient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:  # noqa: ANN401
         num, den = ctx.saved_tensors
         channel = (-1, *(1,) * (num.ndim - 3))
-        scale = torch.from_numpy(2.0**ctx.node.fraction).view(channel)
-        other = ctx.node.division.divider.instead(ctx.node.constant)
+        scale = torch.from_numpy(2.0**ctx.node.integer_current.fraction).view(channel)
+        other = ctx.node.division.divider.instead(ctx.node.integer_current.constant)
         if other is not None:
             of_num = gradients[0] * scale / torch.from_numpy(other.copy()).view(channel)
             return of_num, torch.zeros_like(den), None
@@ -78,16 +77,15 @@ class _Quotient(torch.autograd.Function):
         return of_num, -of_num * num / divisor, None
 
 
-def _stabilised(den: Tensor, node: IntegerEILayer, channel: tuple[int, ...]) -> Tensor:
+def _stabilised(den: Tensor, node: Layer, channel: tuple[int, ...]) -> Tensor:
     """Return what DEN is divided by, the neighbours' unit undone; infinity where there is none."""
-    assert node.division is not None
     zero = den == 0
     within = tuple(range(2, den.ndim))
     if node.division.zero_policy == "minimum":
-        align = torch.from_numpy(2.0**node.align).view(channel)
+        align = torch.from_numpy(2.0**node.integer_current.align).view(channel)
         least = (den * align).masked_fill(zero, torch.inf).amin(within, keepdim=True)
         return torch.where(zero, least / align, den)
-    floor = torch.from_numpy(node.floor.astype(np.float64)).view(channel)
+    floor = torch.from_numpy(node.integer_current.floor.astype(np.float64)).view(channel)
     silent = zero.all(2, keepdim=True) if den.ndim == 3 else zero.flatten(2).all(2)
     silent = silent.view(*den.shape[:2], *(1,) * (den.ndim - 2))
     return torch.where(zero, floor, den).masked_fill(silent, torch.inf)

@@ -11,18 +11,16 @@ from torch.nn.functional import avg_pool2d, conv2d, linear
 from eideploy.circuit import (
     Add,
     Circuit,
+    Factored,
     Flatten,
-    IntegerEIConv,
     IntegerInput,
     IntegerLIF,
-    IntegerReadout,
+    Layer,
     Node,
     Ranges,
     SumPool,
 )
-from eideploy.circuit.integer import IntegerEILayer, IntegerSynapses
 from eideploy.circuit.limits import LayerLimits, limits, require_held
-from eideploy.circuit.nodes import Convolution
 from eideploy.finetune.arithmetic import fire, quotient, whole
 from eideploy.model.direct import convolution, sums_directly
 from eideploy.model.export import export
@@ -115,7 +113,7 @@ class _Walk:
 
     def __init__(self, circuit: Circuit, units: dict[str, Units], layers: list[EILayer]) -> None:
         self.circuit, self.units = circuit, units
-        names = [node.name for node in circuit.of(IntegerSynapses)]
+        names = [layer.name for layer in circuit.layers]
         self.layers = dict(zip(names, layers, strict=True))
         self.limits = limits(circuit)
 
@@ -125,10 +123,8 @@ class _Walk:
         for node in self.circuit.nodes:
             inputs = [values[name] for name in node.inputs] or [x]
             values[node.name] = self.apply(node, *inputs)
-        last = self.circuit.output
-        out = values[last.name]
-        step = last.logit_step if isinstance(last, IntegerReadout) else 1.0
-        return out.sum(0) * (step / len(out))
+        out = values[self.circuit.output.name]
+        return out.sum(0) * (self.circuit.logit_step / len(out))
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Tensor) -> Tensor:
@@ -163,18 +159,20 @@ class _Walk:
         return fire(current, threshold, node, self.circuit.steps)
 
     @apply.register
-    def _(self, node: IntegerEILayer, x: Tensor) -> Tensor:
+    def _(self, node: Layer, x: Tensor) -> Tensor:
         layer, units = self.layers[node.name], self.units[node.name]
+        w = node.projection
+        assert isinstance(w, Factored)  # fine-tuning compiles what the network is
+        num, s, w_ei = self._balance(node, w, x)
+        if w.g_i is None:
+            return num
         assert isinstance(layer, Shunting)
-        num, s, w_ei = self._balance(node, x)
-        gain = whole(node.gain, layer.gain_i.to(EXACT) / units.gain)
+        gain = whole(w.g_i, layer.gain_i.to(EXACT) / units.gain)
         den = _across(s * gain.view(-1, *(1,) * (s.ndim - 3)), w_ei)
-        bias = whole(node.bias, layer.bias.to(EXACT) * self._per_unit(node.name, layer))
+        bias = whole(
+            node.integer_current.bias, layer.bias.to(EXACT) * self._per_unit(node.name, layer)
+        )
         return quotient(num, den, node) + bias.view(-1, *(1,) * (num.ndim - 3))
-
-    @apply.register
-    def _(self, node: IntegerReadout, x: Tensor) -> Tensor:
-        return self._balance(node, x)[0]
 
     def _per_unit(self, name: str, layer: Shunting) -> Tensor:
         """Return the membrane LSB in a unit of current, 2^f s_g / g_E, with g_E's gradient."""
@@ -183,7 +181,7 @@ class _Walk:
         live = torch.from_numpy(known) * g_e.detach().clamp(min=1e-30)
         return live / g_e.clamp(min=1e-30)
 
-    def _balance(self, node: IntegerSynapses, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _balance(self, node: Layer, w: Factored, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return NUM, s_I and Q_EI (A2..A4)."""
         layer, units, reach = self.layers[node.name], self.units[node.name], self.limits[node.name]
         unit, rows = (torch.from_numpy(np.asarray(a)) for a in (units.unit, units.rows))
@@ -193,9 +191,9 @@ class _Walk:
         )
         w_ei = scale_gradient(lateral.view(layer.n_e, layer.n_i), layer.gradient_scale)
         fine = unit / torch.from_numpy(2.0**units.shift)
-        q_ee = whole(node.w_ee, w_ee / _column(unit, w_ee))
-        q_ie = whole(node.w_ie, w_ie / _column(rows, w_ie))
-        q_ei = whole(node.w_ei, w_ei * rows / fine[:, None])
+        q_ee = whole(w.w_ee, w_ee / _column(unit, w_ee))
+        q_ie = whole(w.w_ie, w_ie / _column(rows, w_ie))
+        q_ei = whole(w.w_ei, w_ei * rows / fine[:, None])
         p, s = (_connect(node, x, q, reach) for q in (q_ee, q_ie))
         up = torch.from_numpy(2.0**units.shift).view(-1, *(1,) * (p.ndim - 3))
         return p * up - _across(s, q_ei), s, q_ei
@@ -205,14 +203,14 @@ def _column(scale: Tensor, like: Tensor) -> Tensor:
     return scale.view(-1, *(1,) * (like.ndim - 1))
 
 
-def _connect(node: IntegerSynapses, x: Tensor, weight: Tensor, reach: LayerLimits) -> Tensor:
+def _connect(node: Layer, x: Tensor, weight: Tensor, reach: LayerLimits) -> Tensor:
     """Return the weights' sums of x, exact: in float32 where no sum passes 2^24."""
     small = max(reach.excitation, reach.inhibition) < EXACT_FLOAT32
     kind = torch.float32 if small and sums_directly(x.device, torch.float32) else EXACT
     merged, weight = x.flatten(0, 1).to(kind), weight.to(kind)
-    if isinstance(node, Convolution):
-        assert isinstance(node, IntegerEIConv)
-        out = convolution(merged, weight, stride=node.stride, padding=node.padding)
+    if node.is_conv:
+        geometry = node.geometry
+        out = convolution(merged, weight, stride=geometry.stride, padding=geometry.padding)
     else:
         out = linear(merged, weight)
     return out.to(EXACT).view(*x.shape[:2], *out.shape[1:])

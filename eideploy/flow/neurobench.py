@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from eideploy.circuit import Array, Circuit
-from eideploy.circuit.integer import Integers
 from eideploy.errors import UsageError
 from eideploy.report.text import counted, table
 from eideploy.simulate.integer import run_integer
@@ -51,7 +50,7 @@ def benchmarked(circuit: Circuit, samples: Array) -> dict[str, Any]:
 
     projections = {
         f"{node.name}.{field}": neurobench.Projection(weight=weight, **geometry(node, field))
-        for node in circuit.of(Integers)
+        for node in circuit.layers
         for field, weight in fields(node)
     }
     parameters = {name: neurobench.least(value) for name, value in stored(circuit).items()}

@@ -8,7 +8,6 @@ import numpy as np
 
 from eideploy.circuit import LIF, Array, Circuit, Ranges
 from eideploy.circuit.forms import without_division
-from eideploy.circuit.nodes import EILayer
 from eideploy.options.choices import Dialect
 from eideploy.program import Program
 from eideploy.report.text import counted, percent
@@ -57,7 +56,7 @@ def nir_facts(
 ) -> tuple[dict[str, Any], str]:
     """Return what a build says of its NIR files, and what is printed of them."""
     facts: dict[str, Any] = {"dialects": dialects, "compat": compat}
-    if "plain" not in dialects or not circuit.of(EILayer):
+    if "plain" not in dialects or all(layer.is_folded for layer in circuit.hidden):
         return facts, ""
     ranges = program.circuit.ranges
     assert ranges is not None  # it was calibrated

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import __version__, native
-from eideploy.circuit import Circuit
-from eideploy.circuit.nodes import LIF, Connections, Synapses
+from eideploy.circuit import LIF, Circuit, Layer
 from eideploy.files import MANIFEST, sha256
 from eideploy.folders import Build
 from eideploy.progress import note
@@ -57,12 +56,12 @@ def build_marks(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def network(circuit: Circuit) -> dict[str, Any]:
     """Return what a circuit is, in a few numbers."""
-    layers = circuit.of(Connections)
+    layers = circuit.layers
     return {
         "layers": [
             {
                 "name": node.name,
-                "kind": type(node).__name__,
+                "kind": node.kind,
                 "shape": list(circuit.shapes[node.name]),
                 "weights": _count(node),
             }
@@ -75,10 +74,9 @@ def network(circuit: Circuit) -> dict[str, Any]:
     }
 
 
-def _count(node: Connections) -> int:
+def _count(node: Layer) -> int:
     """Return how many weights a layer has, those between its own neurons too."""
-    own = node.w_ei.size if isinstance(node, Synapses) else 0
-    return int(own + sum(w.size for w in node.weights))
+    return sum(w.size for w in node.projection.by_name.values())
 
 
 def versions() -> dict[str, str]:

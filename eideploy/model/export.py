@@ -67,12 +67,12 @@ class _Nodes:
             case ResidualBlock():
                 self._add_residual(module)
             case EIConv2d():
-                geometry = {"stride": module.stride, "padding": module.padding}
-                self._append(ir.EIConv, self._numbered("conv", "layer"), **_ei(module), **geometry)
+                geometry = ir.Conv(stride=module.stride, padding=module.padding)
+                self._add_layer(self._numbered("conv", "layer"), module, geometry)
             case EILinear():
-                self._append(ir.EILinear, self._numbered("linear", "layer"), **_ei(module))
+                self._add_layer(self._numbered("linear", "layer"), module, ir.Dense())
             case EIReadout():
-                self._append(ir.EIReadout, "readout", **_synapses(module))
+                self._add_layer("readout", module, ir.Dense())
             case LIF():
                 tau, reset = 1 / (1 - module.decay), "zero" if module.to_zero else "subtract"
                 self._append(ir.LIF, f"lif{self.counts['layer']}", tau=tau, reset=reset)
@@ -88,6 +88,13 @@ class _Nodes:
                     where=f"export, after node {self.last}",
                     fix="add its rule to eideploy/model/export.py",
                 )
+
+    def _add_layer(self, name: str, layer: EILayer, geometry: ir.Geometry) -> None:
+        current: ir.Current = ir.Logits()
+        if isinstance(layer, Shunting):
+            current = ir.FloatCurrent(g_e=_array(layer.gain_e), b_e=_array(layer.bias))
+        projection = _projection(layer)
+        self._append(ir.Layer, name, projection=projection, geometry=geometry, current=current)
 
     def _add_residual(self, block: ResidualBlock) -> None:
         start, start_shape = self.last, self.shape
@@ -108,17 +115,13 @@ class _Nodes:
         return f"{word}{self.counts[count or word]}"
 
 
-def _synapses(layer: EILayer) -> dict[str, ir.Array]:
+def _projection(layer: EILayer) -> ir.Factored:
     w_ee, w_ie, w_ei = (
         _array(part.get_parameter("weight"))
         for part in (layer.excitatory, layer.inhibitory, layer.lateral)
     )
-    return {"w_ee": w_ee, "w_ie": w_ie, "w_ei": w_ei.reshape(layer.n_e, layer.n_i)}
-
-
-def _ei(layer: Shunting) -> dict[str, ir.Array]:
-    gains = {"g_i": layer.gain_i, "g_e": layer.gain_e, "b_e": layer.bias}
-    return _synapses(layer) | {name: _array(gain) for name, gain in gains.items()}
+    g_i = _array(layer.gain_i) if isinstance(layer, Shunting) else None
+    return ir.Factored(w_ee=w_ee, w_ie=w_ie, w_ei=w_ei.reshape(layer.n_e, layer.n_i), g_i=g_i)
 
 
 def _array(tensor: Tensor) -> ir.Array:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from eideploy.circuit import Circuit, Ranges
-from eideploy.circuit.nodes import Connections
 from eideploy.errors import InvariantError
 from eideploy.passes.contract import contract, has_ranges, is_float
 
@@ -18,7 +17,7 @@ def calibrate(circuit: Circuit, *, ranges: Ranges) -> Circuit:
     Raises:
         InvariantError: ranges of another circuit.
     """
-    names = {node.name for node in circuit.of(Connections)}
+    names = {node.name for node in circuit.layers}
     if names != set(ranges.layers):
         raise InvariantError(
             f"ranges of layers {sorted(ranges.layers)} for a circuit of layers {sorted(names)}",

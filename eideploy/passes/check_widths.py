@@ -5,10 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
-from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
-from eideploy.circuit.integer import MAX_BITS, IntegerCurrent, IntegerEILayer, IntegerSynapses
+from eideploy.circuit import (
+    Array,
+    Circuit,
+    Folded,
+    IntegerCurrent,
+    IntegerInput,
+    IntegerLIF,
+    Layer,
+    Node,
+)
 from eideploy.circuit.limits import Reach, reaches, too_high
+from eideploy.circuit.projection import MAX_BITS
 from eideploy.circuit.proof import prove
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
@@ -78,47 +86,62 @@ def _wider(missing: list[_Need]) -> str:
 
 def _needs(node: Node) -> Iterator[_Need]:
     """Yield the widths of the numbers that a node holds."""
+    match node:
+        case IntegerInput():
+            yield _need(node, "input values", "input", unsigned_bits(node.top))
+        case Layer():
+            yield from _of_weights(node)
+            if isinstance(node.current, IntegerCurrent):
+                yield from _of_current(node, node.current)
+        case IntegerLIF():
+            yield _need(node, "membranes", "membrane", node.membrane_bits)
+            yield _unsigned(node, "thresholds", "threshold", node.threshold, by_neuron=True)
 
-    def need(what: str, width: str, bits: int, neuron: int | None = None) -> _Need:
-        return _Need(node=node.name, what=f"{what} of", width=width, bits=bits, neuron=neuron)
 
-    def unsigned(what: str, width: str, values: Array, *, by_neuron: bool = False) -> _Need:
-        neuron = int(values.argmax()) if by_neuron else None
-        return need(what, width, unsigned_bits(int(values.max())), neuron)
+def _of_weights(node: Layer) -> Iterator[_Need]:
+    w = node.projection
+    if isinstance(w, Folded):
+        low, high = int(w.w_num.min()), int(w.w_num.max())
+        yield _need(node, "signed weights", "weight", signed_bits(low, high))
+        if w.w_den is not None:
+            yield _unsigned(node, "weights", "weight", w.w_den)
+        return
+    largest = max(int(levels.max()) for levels in w.by_name.values())
+    yield _need(node, "weights", "weight", unsigned_bits(largest))
+    yield _unsigned(node, "shifts", "shift", w.shift, by_neuron=True)
+    if w.g_i is not None:
+        yield _unsigned(node, "gains", "gain", w.g_i)
 
-    def signed(what: str, width: str, values: Array) -> _Need:
-        bits = [signed_bits(int(x), int(x)) for x in (values.min(), values.max())]
-        neuron = int(values.argmin() if bits[0] > bits[1] else values.argmax())
-        return need(what, width, max(bits), neuron)
 
-    if isinstance(node, IntegerInput):
-        yield need("input values", "input", unsigned_bits(node.top))
-    if isinstance(node, IntegerSynapses):
-        largest = max(int(w.max()) for w in (node.w_ee, node.w_ie, node.w_ei))
-        yield need("weights", "weight", unsigned_bits(largest))
-        yield unsigned("shifts", "shift", node.shift_ee, by_neuron=True)
-    if isinstance(node, IntegerFolded):
-        low, high = int(node.w_num.min()), int(node.w_num.max())
-        yield need("signed weights", "weight", signed_bits(low, high))
-    if isinstance(node, IntegerFoldedLayer):
-        yield unsigned("weights", "weight", node.w_den)
-    if isinstance(node, IntegerEILayer):
-        yield unsigned("gains", "gain", node.gain)
-    if isinstance(node, IntegerCurrent):
-        entry = node.division.divider.fraction_bits if node.division else 0
-        yield need("currents", "current", node.current_bits)
-        yield need("table entries", "table_entry", entry)
-        yield signed("biases", "bias", node.bias)
-        yield unsigned("floors", "divisor", node.stand_in, by_neuron=True)
-        yield unsigned("aligns", "align", node.align, by_neuron=True)
-        # The core keeps the fraction less the bits of a table entry.
-        yield max(
-            (signed("fractions", "fraction", f) for f in (node.fraction - entry, node.fraction)),
-            key=lambda found: found.bits,
-        )
-    if isinstance(node, IntegerLIF):
-        yield need("membranes", "membrane", node.membrane_bits)
-        yield unsigned("thresholds", "threshold", node.threshold, by_neuron=True)
+def _of_current(node: Layer, current: IntegerCurrent) -> Iterator[_Need]:
+    entry = node.division.divider.fraction_bits
+    yield _need(node, "currents", "current", current.current_bits)
+    yield _need(node, "table entries", "table_entry", entry)
+    yield _signed(node, "biases", "bias", current.bias)
+    yield _unsigned(node, "floors", "divisor", current.stand_in, by_neuron=True)
+    yield _unsigned(node, "aligns", "align", current.align, by_neuron=True)
+    # The core keeps the fraction less the bits of a table entry.
+    fractions = (current.fraction - entry, current.fraction)
+    yield max(
+        (_signed(node, "fractions", "fraction", f) for f in fractions), key=lambda need: need.bits
+    )
+
+
+def _need(node: Node, what: str, width: str, bits: int, neuron: int | None = None) -> _Need:
+    return _Need(node=node.name, what=f"{what} of", width=width, bits=bits, neuron=neuron)
+
+
+def _unsigned(
+    node: Node, what: str, width: str, values: Array, *, by_neuron: bool = False
+) -> _Need:
+    neuron = int(values.argmax()) if by_neuron else None
+    return _need(node, what, width, unsigned_bits(int(values.max())), neuron)
+
+
+def _signed(node: Node, what: str, width: str, values: Array) -> _Need:
+    bits = [signed_bits(int(x), int(x)) for x in (values.min(), values.max())]
+    neuron = int(values.argmin() if bits[0] > bits[1] else values.argmax())
+    return _need(node, what, width, max(bits), neuron)
 
 
 def _sums(name: str, reach: Reach) -> Iterator[_Need]:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from eideploy.circuit import Circuit, IntegerInput
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Circuit
 from eideploy.circuit.text import text
 from eideploy.errors import InvariantError
 from eideploy.program import Program
@@ -17,7 +16,7 @@ Invariant = Callable[[Circuit], bool]
 
 def is_float(circuit: Circuit) -> bool:
     """Hold if nothing is quantized yet."""
-    return not isinstance(circuit.input, IntegerInput)
+    return not circuit.is_integer
 
 
 def has_ranges(circuit: Circuit) -> bool:
@@ -27,12 +26,12 @@ def has_ranges(circuit: Circuit) -> bool:
 
 def is_integer(circuit: Circuit) -> bool:
     """Hold if every number is an integer."""
-    return isinstance(circuit.input, IntegerInput)
+    return circuit.is_integer
 
 
 def has_dividers(circuit: Circuit) -> bool:
     """Hold if every E-I layer says how it divides."""
-    return is_integer(circuit) and all(n.division for n in circuit.of(IntegerCurrent))
+    return is_integer(circuit) and all(n.integer_current.division for n in circuit.hidden)
 
 
 def contract(

@@ -1,16 +1,12 @@
 """What an integer layer divides and adds: fractions, aligned divisors, biases (A20..A23, A31)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array, LayerRange
-from eideploy.circuit.folded import PlainLayer
-from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
-from eideploy.circuit.limits import layer_reach
-from eideploy.circuit.nodes import Current
+from eideploy.circuit import Array, Factored, Folded, IntegerCurrent, Layer, LayerRange
+from eideploy.circuit.limits import projection_reach
+from eideploy.circuit.projection import MAX_BITS
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import top
 from eideploy.scheme import Bits
@@ -44,99 +40,97 @@ class Surroundings:
 
 
 def integer_current(
-    node: Current | PlainLayer,
-    kind: type[IntegerCurrent],
-    weights: Mapping[str, Any],
+    layer: Layer,
+    levels: Factored | Folded,
     around: Surroundings,
     *,
     of_den: Array,
     ratio: Array | float,
 ) -> tuple[IntegerCurrent, Array]:
-    """Return the integer layer of `kind`, and its membrane LSB per unit of current, (n_E,).
+    """Return the integer current of a float layer, and its membrane LSB per unit, (n_E,).
 
-    weights  the fields of `kind` that hold weights
+    levels   the layer's weights
     of_den   (n_E,): what one of DEN stands for, in units of the input's step
     ratio    that, over what one of NUM stands for: num / den = NUM / (ratio DEN)
 
     Raises:
         CapacityError: a neuron whose threshold would be less than one LSB.
     """
-    bits, seen, widths = around.bits, around.seen, around.widths
-    zero = np.zeros(node.n_e, np.int64)
-    fields = {
-        **weights,
-        "floor": _levels_of(seen.divisor_floor, of_den * around.unit, widths),
-        "constant": _levels_of(seen.constant_divisor, of_den * around.unit, widths),
-        "current_bits": bits.current,
-    }
-    bare = kind(**fields, fraction=zero, bias=zero, align=zero)
-    reach = layer_reach(bare, around.peak, around.steps).numerator
+    seen, widths = around.seen, around.widths
+    reach = projection_reach(levels, around.peak, 1).numerator
     taken = np.array([n.bit_length() for n in reach])
-    room = HELD - taken - _least_fraction(node, ratio, around)
+    room = HELD - taken - _least_fraction(layer, ratio, around)
     ideal = np.rint(np.log2(of_den / of_den.min()))  # (A22)
     align = np.minimum(ideal, np.clip(room, 0, (1 << widths.align) - 1)).astype(np.int64)
-    fraction, per_unit = _membrane(node, ratio, around, HELD - taken - align)
-    bias = np.rint(node.b_e * per_unit).astype(np.int64)
-    return kind(**fields, align=align, fraction=fraction, bias=bias), per_unit
+    fraction, per_unit = _membrane(layer, ratio, around, HELD - taken - align)
+    current = IntegerCurrent(
+        fraction=fraction,
+        align=align,
+        floor=_levels_of(seen.divisor_floor, of_den * around.unit, widths),
+        constant=_levels_of(seen.constant_divisor, of_den * around.unit, widths),
+        bias=np.rint(layer.float_current.b_e * per_unit).astype(np.int64),
+        current_bits=around.bits.current,
+    )
+    return current, per_unit
 
 
-def numerator_bits(node: Current | PlainLayer, ratio: Array | float, around: Surroundings) -> Array:
+def numerator_bits(layer: Layer, ratio: Array | float, around: Surroundings) -> Array:
     """Return how many bits |NUM| may have, (n_E,).
 
     As many as the accumulator holds and the fraction leaves at which thresholds have
     FINE_THRESHOLD bits.
     """
-    held = HELD - _least_fraction(node, ratio, around)
+    held = HELD - _least_fraction(layer, ratio, around)
     return np.asarray(np.minimum(around.widths.accumulator - 1, held))
 
 
-def least_ratio(node: Current, around: Surroundings) -> Array:
+def least_ratio(layer: Layer, around: Surroundings) -> Array:
     """Return num / den over NUM / DEN at which thresholds have FINE_THRESHOLD bits, (n_E,).
 
     Of a NUM of one bit; of one of n bits it is 2^n of that.
     """
     bits = min(FINE_THRESHOLD, around.bits.threshold)
-    return np.asarray(_finest(node, around, bits) * node.g_e.astype(np.float64) * 2.0**-HELD)
+    return np.asarray(
+        _finest(layer, around, bits) * layer.float_current.g_e.astype(np.float64) * 2.0**-HELD
+    )
 
 
-def _least_fraction(
-    node: Current | PlainLayer, ratio: Array | float, around: Surroundings
-) -> Array:
+def _least_fraction(layer: Layer, ratio: Array | float, around: Surroundings) -> Array:
     """Return the fraction at which thresholds have FINE_THRESHOLD bits, but 0 if it is less."""
     bits = min(FINE_THRESHOLD, around.bits.threshold)
-    fraction = np.ceil(_fraction(node, ratio, _finest(node, around, bits)))
+    fraction = np.ceil(_fraction(layer, ratio, _finest(layer, around, bits)))
     return np.asarray(np.maximum(fraction, 0), np.int64)
 
 
 def _membrane(
-    node: Current | PlainLayer, ratio: Array | float, around: Surroundings, most: Array
+    layer: Layer, ratio: Array | float, around: Surroundings, most: Array
 ) -> tuple[Array, Array]:
     """Choose 2^fraction so that the threshold has `threshold` bits (A21); return LSB per unit.
 
     It has fewer where the bias would not fit a current's width, and where 2^fraction NUM would not
     fit the simulator's.
     """
-    finest = _finest(node, around, around.bits.threshold)
-    ideal = np.floor(_fraction(node, ratio, finest))
+    finest = _finest(layer, around, around.bits.threshold)
+    ideal = np.floor(_fraction(layer, ratio, finest))
     live = ideal >= LOWEST_FRACTION  # a gain of zero: the current is the bias alone
     fraction = np.clip(np.minimum(ideal, most), LOWEST_FRACTION, None)
-    gain = np.where(live, node.g_e.astype(np.float64), 1.0)
+    gain = np.where(live, layer.float_current.g_e.astype(np.float64), 1.0)
     per_unit = np.where(live, 2.0**fraction * ratio / gain, finest)
-    _require_thresholds(node, around, per_unit, live & (most < LOWEST_FRACTION))
+    _require_thresholds(layer, around, per_unit, live & (most < LOWEST_FRACTION))
     return fraction.astype(np.int64), per_unit
 
 
-def _finest(node: Current | PlainLayer, around: Surroundings, bits: int) -> Array:
+def _finest(layer: Layer, around: Surroundings, bits: int) -> Array:
     """Return the most LSB per unit at which `bits` hold a threshold, and a current the bias."""
-    bias = np.abs(node.b_e.astype(np.float64))
+    bias = np.abs(layer.float_current.b_e.astype(np.float64))
     with np.errstate(divide="ignore"):
         return np.asarray(np.minimum(((1 << bits) - 1) / around.threshold, _largest(around) / bias))
 
 
-def _fraction(node: Current | PlainLayer, ratio: Array | float, per_unit: Array) -> Array:
+def _fraction(layer: Layer, ratio: Array | float, per_unit: Array) -> Array:
     """Return log2 of the factor of NUM / DEN that makes so many LSB of a unit of current."""
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log2(per_unit * node.g_e.astype(np.float64) / ratio))
+        return np.asarray(np.log2(per_unit * layer.float_current.g_e.astype(np.float64) / ratio))
 
 
 def _largest(around: Surroundings) -> int:
@@ -144,16 +138,14 @@ def _largest(around: Surroundings) -> int:
     return top(min(around.bits.current, around.widths.bias))
 
 
-def _require_thresholds(
-    node: Current | PlainLayer, around: Surroundings, per_unit: Array, beyond: Array
-) -> None:
+def _require_thresholds(layer: Layer, around: Surroundings, per_unit: Array, beyond: Array) -> None:
     """Refuse neurons whose threshold is less than one LSB, and those `beyond` any fraction."""
     levels = around.threshold * per_unit
     faulty = np.flatnonzero((np.rint(levels) < 1) | beyond)
     if not faulty.size:
         return
     neuron = int(faulty[0])
-    bias, largest = abs(float(node.b_e[neuron])) / around.threshold, _largest(around)
+    bias, largest = abs(float(layer.float_current.b_e[neuron])) / around.threshold, _largest(around)
     factor = 1 / float(levels[neuron])
     if bias > largest:
         what = f"the bias is {bias:.3g} thresholds, {largest} LSB are offered"
@@ -162,11 +154,11 @@ def _require_thresholds(
         what = f"NUM needs more than {MAX_BITS} bits"
         fix = "choose a scheme with fewer bits, or a network that adds up fewer branches"
     else:
-        of = "weights" if isinstance(node, PlainLayer) else "gain g_E"
+        of = "gain g_E" if layer.projection.divides else "weights"
         what = f"2^fraction NUM needs more than {MAX_BITS} bits for a threshold of one LSB"
         fix = f"lower its {of} by a factor of {factor:.3g}, or choose a scheme with fewer bits"
     more = f", and {len(faulty) - 1} more" if len(faulty) > 1 else ""
-    raise CapacityError(what, where=f"node {node.name}, neuron {neuron}{more}", fix=fix)
+    raise CapacityError(what, where=f"node {layer.name}, neuron {neuron}{more}", fix=fix)
 
 
 def _levels_of(divisor: Array | float, unit: Array, widths: Widths) -> Array:

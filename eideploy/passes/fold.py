@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from eideploy.circuit import Circuit
+from eideploy.circuit import Circuit, Layer
 from eideploy.circuit.forms import folded
-from eideploy.circuit.nodes import Synapses
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, is_float
 from eideploy.target import Target
@@ -26,4 +25,4 @@ def fold(circuit: Circuit, *, layers: Collection[str], target: Target) -> Circui
             where=f"target {target.name}, key core.inhibition",
             fix="compile with --inhibition factored, or for a target that runs both",
         )
-    return circuit.rewrite(Synapses, lambda node: folded(node) if node.name in layers else node)
+    return circuit.rewrite(Layer, lambda node: folded(node) if node.name in layers else node)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, Chosen
-from eideploy.circuit.folded import Divided, Folded, FoldedReadout
+from eideploy.circuit import Array, Chosen, Folded, Layer
 from eideploy.errors import CapacityError
 from eideploy.passes.levels import full_scale, least_error_steps, over_largest, rounded
 from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, squared_error
@@ -61,7 +60,7 @@ class Divisors:
 
 
 def quantize_folded(
-    node: Folded, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, by: Divisors | None
+    layer: Layer, scheme: Scheme, bits: Bits, moment: Array, mean: Array, *, by: Divisors | None
 ) -> FoldedLevels:
     """Return the levels of a folded layer; of a readout, which has one unit for all rows.
 
@@ -78,14 +77,16 @@ def quantize_folded(
     if bits.w_ee < 2:
         raise CapacityError(
             "the numerator of a folded layer has signed weights, and w_ee has 1 bit",
-            where=f"node {node.name}, scheme {scheme.name}",
+            where=f"node {layer.name}, scheme {scheme.name}",
             fix="compile with --inhibition factored, or a scheme of at least 2 bits",
         )
-    target = node.w_num.reshape(node.n_e, -1).astype(np.float64)
+    w = layer.projection
+    assert isinstance(w, Folded)
+    target = w.w_num.reshape(layer.n_e, -1).astype(np.float64)
     q_den, of_den, full_scale_den = np.zeros((0, target.shape[1]), np.int64), *np.zeros((2, 0))
-    if isinstance(node, Divided):
+    if w.w_den is not None:
         assert by is not None
-        den = node.w_den.reshape(node.n_e, -1).astype(np.float64)
+        den = w.w_den.reshape(layer.n_e, -1).astype(np.float64)
         grid = Grid(bits.w_ie, scheme.levels)
         of_den = least_error_steps(
             den, grid, scheme.clipping.w_ie, scheme.granularity.w_ie, moment
@@ -99,14 +100,12 @@ def quantize_folded(
             of_den = np.where(divided, of_den, of_den[divided].min())
         full_scale_den = over_largest(of_den * grid.top, den)
         target = target + by.ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
-    numerator = _Numerator(
-        target, scheme, bits, moment, mean, alike=isinstance(node, FoldedReadout)
-    )
+    numerator = _Numerator(target, scheme, bits, moment, mean, alike=layer.is_readout)
     unit = numerator.steps()
     q_num = numerator.levels(target, unit)
     return FoldedLevels(
-        w_num=q_num.reshape(node.w_num.shape),
-        w_den=q_den.reshape(len(q_den), *node.w_num.shape[1:]),
+        w_num=q_num.reshape(w.w_num.shape),
+        w_den=q_den.reshape(len(q_den), *w.w_num.shape[1:]),
         unit=unit,
         of_den=of_den,
         chosen=Chosen(

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array, Chosen
-from eideploy.circuit.nodes import Synapses
+from eideploy.circuit import Array, Chosen, Factored
 from eideploy.passes.steps import (
     FEW_INPUTS,
     Grid,
@@ -32,16 +30,15 @@ class Levels:
     rows: Array
     chosen: Chosen
 
-    def fields(self, node: Synapses) -> dict[str, Any]:
-        """Return the fields that every integer E-I node shares."""
-        return {
-            "name": node.name,
-            "inputs": node.inputs,
-            "w_ee": self.w_ee.reshape(node.w_ee.shape),
-            "w_ie": self.w_ie.reshape(node.w_ie.shape),
-            "w_ei": self.w_ei,
-            "shift_ee": self.shift,
-        }
+    def projection(self, like: Factored, g_i: Array | None = None) -> Factored:
+        """Return the levels as weights of the shape of others."""
+        return Factored(
+            w_ee=self.w_ee.reshape(like.w_ee.shape),
+            w_ie=self.w_ie.reshape(like.w_ie.shape),
+            w_ei=self.w_ei,
+            g_i=g_i,
+            shift_ee=self.shift,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +75,7 @@ class Room:
 
 
 def quantize_weights(
-    node: Synapses,
+    w: Factored,
     scheme: Scheme,
     bits: Bits,
     moment: Array,
@@ -95,7 +92,7 @@ def quantize_weights(
     Shapes   moment: (blocks, m, m), second moments of the inputs of a row, block by block;
              mean: (fan_in,), their means
     """
-    ee, ie = (w.reshape(len(w), -1).astype(np.float64) for w in (node.w_ee, node.w_ie))
+    ee, ie = (rows.reshape(len(rows), -1).astype(np.float64) for rows in w.weights)
     per_channel = shunt is not None and scheme.granularity.w_ee == "channel"
     shunt = shunt or Shunt(exact=np.zeros(len(ie)), kept=np.zeros(len(ie)), ratio=np.zeros(len(ee)))
     inhibitory = Grid(bits.w_ie, scheme.levels)
@@ -105,8 +102,8 @@ def quantize_weights(
     q_ie = rounded(scheme.rounding.w_ie, ie, rows, inhibitory, moment, mean)
     trial = _Trial(
         ee=ee,
-        folded=node.w_ei * rows,  # W_EI takes over the step of every inhibitory row (A15)
-        wanted=_balance(node.w_ei, ie, shunt.exact, shunt.ratio),
+        folded=w.w_ei * rows,  # W_EI takes over the step of every inhibitory row (A15)
+        wanted=_balance(w.w_ei, ie, shunt.exact, shunt.ratio),
         q_ie=q_ie,
         shunt=shunt,
         excitatory=Grid(bits.w_ee, scheme.levels),
@@ -114,7 +111,7 @@ def quantize_weights(
         round_ee=lambda w, step, grid: rounded(scheme.rounding.w_ee, w, step, grid, moment, mean),
         per_channel=per_channel,
         room=room,
-        strength=_strength(ee, node.w_ei @ ie, per_channel=per_channel),
+        strength=_strength(ee, w.w_ei @ ie, per_channel=per_channel),
     )
     clip = trial.best(full_scales(ee, scheme.clipping.w_ee), moment)
     q_ee, q_ei, unit, shift, error = trial.at(clip, rounded="as the scheme says")

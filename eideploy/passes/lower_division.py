@@ -1,9 +1,6 @@
 """Say how every E-I layer divides."""
 
-from dataclasses import replace
-
-from eideploy.circuit import Circuit, Division
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Circuit, Division, Layer
 from eideploy.divisions import Divider, names
 from eideploy.errors import CapacityError
 from eideploy.options.choices import ZeroPolicy
@@ -24,8 +21,8 @@ def lower_division(
         CapacityError: the target has no such divider, or the circuit divides and the method is
             "none", or the other way round.
     """
-    layers = circuit.of(IntegerCurrent)
-    plain = any(n.division and not n.division.divider.divides for n in layers)
+    known = [layer.integer_current.division for layer in circuit.hidden]
+    plain = any(division and not division.divider.divides for division in known)
     if plain == divider.divides:
         raise CapacityError(
             f"the network has no shunting inhibition that {divider.label} could divide by"
@@ -41,4 +38,6 @@ def lower_division(
             fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*names()}))}",
         )
     division = Division(divider=divider, zero_policy=zero_policy)
-    return circuit.rewrite(IntegerCurrent, lambda node: replace(node, division=division))
+    return circuit.rewrite(
+        Layer, lambda layer: layer if layer.is_readout else layer.divided_by(division)
+    )

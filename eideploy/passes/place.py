@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from eideploy.circuit import Add, Circuit, Flatten, IntegerLIF, Node, SumPool
-from eideploy.circuit.integer import (
-    IntegerCurrent,
+from eideploy.circuit import (
+    Add,
+    Circuit,
+    Flatten,
     IntegerInput,
-    IntegerLogits,
-    Integers,
-    IntegerSynapses,
+    IntegerLIF,
+    Layer,
+    Node,
+    SumPool,
 )
-from eideploy.circuit.nodes import Convolution
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.program import Program, Route, Stage, Use
@@ -42,7 +43,7 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
     _require_one_readout(circuit)
     _require_routes(circuit, target)
     cursor = _Cursor()
-    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.of(Integers))
+    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.layers)
     _require_hidden_layer(circuit)
     return Program(
         circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
@@ -51,7 +52,7 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
 
 def _require_one_readout(circuit: Circuit) -> None:
     """Refuse what the core cannot put out: it keeps the sums over time of one readout."""
-    readouts = [node.name for node in circuit.of(IntegerLogits)]
+    readouts = [layer.name for layer in circuit.layers if layer.is_readout]
     if readouts != [circuit.output.name]:
         raise CapacityError(
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
@@ -65,13 +66,13 @@ def _require_routes(circuit: Circuit, target: Target) -> None:
     for node in circuit.nodes:
         through = isinstance(node, Add | SumPool | Flatten)
         routes[node.name] = sum(routes[name] for name in node.inputs) if through else 1
-    used = sum(routes[node.inputs[0]] for node in circuit.of(Integers))
+    used = sum(routes[node.inputs[0]] for node in circuit.layers)
     if used > max(target.core.routes, MOST_ROUTES):
         raise _misfit(f"route entries: {used} of {target.core.routes}", target)
 
 
 def _require_hidden_layer(circuit: Circuit) -> None:
-    if not circuit.of(IntegerCurrent):
+    if not circuit.hidden:
         raise CapacityError(
             "the network has no hidden E-I layer, so there is nothing to divide",
             where="circuit", fix="train with at least one width",
@@ -95,15 +96,14 @@ class _Cursor:
         return base
 
 
-def _stage(circuit: Circuit, node: Integers, target: Target, cursor: _Cursor) -> Stage:
+def _stage(circuit: Circuit, node: Layer, target: Target, cursor: _Cursor) -> Stage:
     lanes = target.core.lanes
     shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
-    is_conv = isinstance(node, Convolution)
-    height, width = shape[1:] if is_conv else (1, 1)
+    height, width = shape[1:] if node.is_conv else (1, 1)
     n_i = sum(len(w) for w in node.weights[1:])
     groups_e, groups_i = ceil(node.n_e / lanes), ceil(n_i / lanes)
-    units = n_i if isinstance(node, IntegerSynapses) else 0
-    hidden = isinstance(node, IntegerCurrent)
+    units = 0 if node.is_folded else n_i
+    hidden = not node.is_readout
     updated = ceil(node.n_e / target.core.update_lanes) * target.core.update_lanes if hidden else 0
     # The readout keeps its sums over time, above what the hidden stages share.
     shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
@@ -114,15 +114,15 @@ def _stage(circuit: Circuit, node: Integers, target: Target, cursor: _Cursor) ->
         height=height,
         width=width,
         kernel=node.kernel,
-        stride=node.stride if isinstance(node, Convolution) else 1,
-        padding=node.padding if isinstance(node, Convolution) else 0,
-        in_height=source[1] if is_conv else 1,
-        in_width=source[2] if is_conv else 1,
+        stride=node.geometry.stride,
+        padding=node.geometry.padding,
+        in_height=source[1] if node.is_conv else 1,
+        in_width=source[2] if node.is_conv else 1,
         n_e=node.n_e,
         n_i=n_i,
         groups_e=groups_e,
         groups_i=groups_i,
-        is_folded=not isinstance(node, IntegerSynapses),
+        is_folded=node.is_folded,
         weight_base=cursor.take("weight", node.fan_in * (groups_e + groups_i)),
         inhibitory_base=cursor.take("weight", units * groups_e),
         accumulator_base=shared_e,
@@ -135,7 +135,7 @@ def _stage(circuit: Circuit, node: Integers, target: Target, cursor: _Cursor) ->
     )
 
 
-def _lif_of(circuit: Circuit, node: Integers) -> str:
+def _lif_of(circuit: Circuit, node: Layer) -> str:
     readers = circuit.consumers(node.name)
     if len(readers) != 1 or not isinstance(readers[0], IntegerLIF):
         raise CapacityError(
@@ -156,7 +156,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
             yield from _routes(circuit, node.inputs[0], pool * node.kernel)
         case Flatten():
             yield from _routes(circuit, node.inputs[0], pool)
-        case IntegerLIF() if isinstance(circuit.node(node.inputs[0]), IntegerCurrent):
+        case IntegerLIF() if circuit.node(node.inputs[0]) in circuit.hidden:
             yield Route(source=node.inputs[0], pool=pool)
         case IntegerInput():
             yield Route(source="", pool=pool)
@@ -175,10 +175,10 @@ def _unplaceable(node: Node) -> CapacityError:
 def _shared_rows(circuit: Circuit, lanes: int) -> tuple[int, int]:
     """Return the accumulator and inhibition rows that the largest hidden stage needs."""
     rows = [(0, 0)]
-    for node in circuit.of(IntegerCurrent):
+    for node in circuit.hidden:
         shape = circuit.shapes[node.name]
         positions = shape[1] * shape[2] if len(shape) == 3 else 1
-        units = node.n_i if isinstance(node, IntegerSynapses) else 0
+        units = 0 if node.is_folded else len(node.weights[1])
         rows.append((positions * ceil(node.n_e / lanes), positions * ceil(units / lanes)))
     return max(r[0] for r in rows), max(r[1] for r in rows)
 
@@ -189,8 +189,8 @@ def _uses(
     offered = target.memory
     tables = {
         n.division.divider.table.tobytes(): n.division.divider.entries
-        for n in circuit.of(IntegerCurrent)
-        if n.division and n.division.divider.entries
+        for n in circuit.hidden
+        if n.division.divider.entries
     }
     routes = [route for stage in stages for route in stage.routes]
     ports = sum(route.source == "" for route in routes)

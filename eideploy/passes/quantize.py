@@ -1,8 +1,7 @@
 """Turn a calibrated float circuit into integers (docs/arithmetic.md, A14..A22)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,25 +13,18 @@ from eideploy.circuit import (
     Chosen,
     Circuit,
     Division,
-    EIConv,
-    EIReadout,
+    Factored,
     Flatten,
-    FoldedReadout,
+    Folded,
     Input,
-    IntegerEIConv,
-    IntegerEILinear,
-    IntegerFoldedConv,
-    IntegerFoldedLinear,
-    IntegerFoldedReadout,
     IntegerInput,
     IntegerLIF,
-    IntegerReadout,
+    Layer,
+    Logits,
     Node,
     SumPool,
 )
-from eideploy.circuit.folded import Folded, FoldedLayer, IntegerFoldedLayer, PlainLayer
-from eideploy.circuit.integer import MAX_BITS, IntegerCurrent
-from eideploy.circuit.nodes import Connections, Convolution, Current, EILayer, Synapses
+from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import none as no_division
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
@@ -105,8 +97,7 @@ class _Quantizer:
     def __init__(self, circuit: Circuit, scheme: Scheme, widths: Widths) -> None:
         self.circuit, self.scheme, self.bits = circuit, scheme, scheme.bits
         self.widths = widths
-        hidden = (n.name for n in circuit.nodes if isinstance(n, Current | PlainLayer))
-        self.first = next(hidden, "")
+        self.first = next((layer.name for layer in circuit.hidden), "")
         self.units: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
         self.per_unit: dict[str, Array] = {}  # membrane LSB per unit of current
@@ -131,16 +122,16 @@ class _Quantizer:
         match node:
             case Input():
                 return self._input(node)
-            case EILayer():
-                return self._layer(node, unit, peak), 0.0, 0
-            case FoldedLayer():
-                return self._folded(node, unit, peak), 0.0, 0
-            case PlainLayer():
-                return self._plain(node, unit, peak), 0.0, 0
-            case FoldedReadout():
+            case Layer(projection=Factored() as w) if node.is_readout:
+                return self._readout(node, w, unit, peak), 0.0, 0
+            case Layer(projection=Factored() as w):
+                return self._factored(node, w, unit, peak), 0.0, 0
+            case Layer() if node.is_readout:
                 return self._folded_readout(node, unit), 0.0, 0
-            case EIReadout():
-                return self._readout(node, unit, peak), 0.0, 0
+            case Layer() if node.projection.divides:
+                return self._folded(node, unit, peak), 0.0, 0
+            case Layer():
+                return self._plain(node, unit, peak), 0.0, 0
             case LIF():
                 return self._lif(node), 1.0, 1
             case AvgPool():
@@ -177,70 +168,73 @@ class _Quantizer:
         model = node.model.to_integers(per_unit, bits=self.bits.membrane, where=where)
         return IntegerLIF(name=node.name, inputs=node.inputs, **vars(model))
 
-    def _layer(self, node: EILayer, unit: float, peak: int) -> Node:
+    def _factored(self, node: Layer, w: Factored, unit: float, peak: int) -> Node:
+        assert w.g_i is not None  # it is no readout
         bits = self.scheme.bits_of(first=node.name == self.first)
-        step_g = (float(node.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
-        gain = Grid(bits.g_i).nearest(node.g_i / step_g)
-        shunt = Shunt(exact=node.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
+        step_g = (float(w.g_i.max()) or 1.0) / ((1 << bits.g_i) - 1)
+        gain = Grid(bits.g_i).nearest(w.g_i / step_g)
+        shunt = Shunt(exact=w.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
         around = self._around(node, unit, peak)
         held = numerator_bits(node, step_g, around)
-        w = self._weights(node, bits, shunt, held, peak)
+        levels = self._weights(node, w, bits, shunt, held, peak)
         _require_divisors(
-            node, node.w_ei, w.w_ei,
+            node, w.w_ei, levels.w_ei,
             "compile with --inhibition folded, or choose a scheme with fewer bits",
         )  # fmt: skip
-        common = w.unit * 2.0**-w.shift  # W_EI W_IE x in units of NUM
-        fields = w.fields(node) | {"gain": gain}
-        kind = IntegerEIConv if isinstance(node, EIConv) else IntegerEILinear
-        if isinstance(node, EIConv):
-            fields |= {"stride": node.stride, "padding": node.padding}
-        made = self._current(node, kind, fields, around, of_den=common * step_g, ratio=step_g)
-        per_unit = self.per_unit[node.name]
+        common = levels.unit * 2.0**-levels.shift  # W_EI W_IE x in units of NUM
+        projection = levels.projection(w, gain)
+        layer = self._layer(node, projection, around, of_den=common * step_g, ratio=step_g)
         self.known[node.name] = Units(
-            unit=w.unit, shift=w.shift, rows=w.rows, gain=step_g, per_unit=per_unit
+            unit=levels.unit,
+            shift=levels.shift,
+            rows=levels.rows,
+            gain=step_g,
+            per_unit=self.per_unit[node.name],
         )
-        return made
+        return layer
 
-    def _folded(self, node: FoldedLayer, unit: float, peak: int) -> Node:
+    def _folded(self, node: Layer, unit: float, peak: int) -> Node:
         around = self._around(node, unit, peak)
         by = Divisors(
             ratio=self._firing_ratio(node),
-            gain=node.g_e.astype(np.float64) / around.threshold,
+            gain=node.float_current.g_e.astype(np.float64) / around.threshold,
             finest=least_ratio(node, around),
             peak=peak,
         )
         w = self._folded_weights(node, by)
         _require_divisors(
-            node, node.w_den, w.w_den,
+            node, node.weights[1], w.w_den,
             "train again with a lower training.rate or training.weight_decay",
         )  # fmt: skip
-        kind, fields = _folded_form(node, w.w_num, w.w_den)
-        return self._current(
-            node, kind, fields, around, of_den=w.of_den, ratio=w.of_den / w.unit
-        )  # (A31)
+        projection = Folded(w_num=w.w_num, w_den=w.w_den)
+        ratio = w.of_den / w.unit  # (A31)
+        return self._layer(node, projection, around, of_den=w.of_den, ratio=ratio)
 
-    def _plain(self, node: PlainLayer, unit: float, peak: int) -> Node:
+    def _plain(self, node: Layer, unit: float, peak: int) -> Node:
         """Return a folded layer without denominator, which is divided by one."""
         w = self._folded_weights(node, None)
-        kind, fields = _folded_form(node, w.w_num, np.zeros_like(w.w_num))
-        fields["division"] = Division(divider=no_division(), zero_policy="floor")
+        projection = Folded(w_num=w.w_num, w_den=np.zeros_like(w.w_num))
         ratio, of_den = 1 / (w.unit * unit), np.ones(node.n_e)
         around = self._around(node, unit, peak)
-        return self._current(node, kind, fields, around, of_den=of_den, ratio=ratio)
+        layer = self._layer(node, projection, around, of_den=of_den, ratio=ratio)
+        return layer.divided_by(Division(divider=no_division(), zero_policy="floor"))
 
-    def _current(
+    def _layer(
         self,
-        node: Current | PlainLayer,
-        kind: type[IntegerCurrent],
-        fields: Mapping[str, Any],
+        node: Layer,
+        projection: Factored | Folded,
         around: Surroundings,
-        **units: Any,  # noqa: ANN401 - as integer_current takes them
-    ) -> Node:
-        """Return the integer layer of `kind` with the weights `fields`."""
-        made, self.per_unit[node.name] = integer_current(node, kind, fields, around, **units)
-        return made
+        *,
+        of_den: Array,
+        ratio: Array | float,
+    ) -> Layer:
+        """Return the integer form of a hidden layer with these levels."""
+        current, self.per_unit[node.name] = integer_current(
+            node, projection, around, of_den=of_den, ratio=ratio
+        )
+        return replace(node, projection=projection, current=current)
 
-    def _around(self, node: Current | PlainLayer, unit: float, peak: int) -> Surroundings:
+    def _around(self, node: Layer, unit: float, peak: int) -> Surroundings:
         assert self.circuit.ranges is not None  # the contract says so
         return Surroundings(
             threshold=self._lif_of(node).threshold,
@@ -252,63 +246,50 @@ class _Quantizer:
             steps=self.circuit.steps,
         )
 
-    def _firing_ratio(self, node: Current) -> Array:
+    def _firing_ratio(self, node: Layer) -> Array:
         """Return num / den where the current is just enough to fire within a few steps (A17)."""
-        current = FIRING * self._lif_of(node).threshold - node.b_e.astype(np.float64)
-        g_e = node.g_e.astype(np.float64)
+        trained = node.float_current
+        current = FIRING * self._lif_of(node).threshold - trained.b_e.astype(np.float64)
+        g_e = trained.g_e.astype(np.float64)
         return np.where(g_e > LEAST_GAIN, current / np.maximum(g_e, LEAST_GAIN), 0.0)
 
-    def _lif_of(self, node: Current | PlainLayer) -> LIF:
+    def _lif_of(self, node: Layer) -> LIF:
         return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
 
     def _weights(
-        self, node: Synapses, bits: Bits, shunt: Shunt | None, held: Array, peak: int
+        self, node: Layer, w: Factored, bits: Bits, shunt: Shunt | None, held: Array, peak: int
     ) -> Levels:
         """Return the levels of a layer whose |NUM| may have the bits `held`, (n_E,)."""
         moment, mean = self._seen(node)
         room = Room(bits=held, shift=(1 << self.widths.shift) - 1, peak=peak)
-        levels = quantize_weights(node, self.scheme, bits, moment, mean, shunt=shunt, room=room)
+        levels = quantize_weights(w, self.scheme, bits, moment, mean, shunt=shunt, room=room)
         self.chosen[node.name] = levels.chosen
         return levels
 
-    def _folded_weights(self, node: Folded, by: Divisors | None) -> FoldedLevels:
+    def _folded_weights(self, node: Layer, by: Divisors | None) -> FoldedLevels:
         bits = self.scheme.bits_of(first=node.name == self.first)
         moment, mean = self._seen(node)
         levels = quantize_folded(node, self.scheme, bits, moment, mean, by=by)
         self.chosen[node.name] = levels.chosen
         return levels
 
-    def _seen(self, node: Connections) -> tuple[Array, Array]:
+    def _seen(self, node: Layer) -> tuple[Array, Array]:
         """Return the second moments and the means of the inputs of a row of weights."""
         assert self.circuit.ranges is not None
         seen = self.circuit.ranges.layers[node.name]
         return seen.second_moment, np.repeat(seen.mean_input, node.fan_in // len(seen.mean_input))
 
-    def _readout(self, node: EIReadout, unit: float, peak: int) -> Node:
+    def _readout(self, node: Layer, w: Factored, unit: float, peak: int) -> Node:
         held = self.widths.accumulator - 1 - (self.circuit.steps - 1).bit_length()
-        w = self._weights(node, self.bits, None, np.full(node.n_e, held), peak)
-        self.known[node.name] = Units(unit=w.unit, shift=w.shift, rows=w.rows)
-        step = float(w.unit[0] * 2.0 ** -w.shift[0] * unit)
-        return IntegerReadout(**w.fields(node), logit_step=step)
+        levels = self._weights(node, w, self.bits, None, np.full(node.n_e, held), peak)
+        self.known[node.name] = Units(unit=levels.unit, shift=levels.shift, rows=levels.rows)
+        step = float(levels.unit[0] * 2.0 ** -levels.shift[0] * unit)
+        return replace(node, projection=levels.projection(w), current=Logits(logit_step=step))
 
-    def _folded_readout(self, node: FoldedReadout, unit: float) -> Node:
+    def _folded_readout(self, node: Layer, unit: float) -> Node:
         w = self._folded_weights(node, None)
-        return IntegerFoldedReadout(
-            name=node.name,
-            inputs=node.inputs,
-            w_num=w.w_num,
-            logit_step=float(w.unit[0] * unit),
-        )
-
-
-def _folded_form(
-    node: FoldedLayer | PlainLayer, w_num: Array, w_den: Array
-) -> tuple[type[IntegerFoldedLayer], dict[str, Any]]:
-    """Return the kind of an integer layer without interneurons, and its fields so far."""
-    fields = {"name": node.name, "inputs": node.inputs, "w_num": w_num, "w_den": w_den}
-    if isinstance(node, Convolution):
-        return IntegerFoldedConv, fields | {"stride": node.stride, "padding": node.padding}
-    return IntegerFoldedLinear, fields
+        logits = Logits(logit_step=float(w.unit[0] * unit))
+        return replace(node, projection=Folded(w_num=w.w_num), current=logits)
 
 
 def _require_divisors(node: Node, weights: Array, levels: Array, fix: str) -> None:

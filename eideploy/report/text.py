@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 
-from eideploy.circuit.integer import Integers, IntegerSynapses
 from eideploy.circuit.limits import limits
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
@@ -99,11 +98,10 @@ def weight_memory_text(program: Program) -> str:
 
 
 def _weight_bits(program: Program) -> int:
-    found = [w for node in program.circuit.of(Integers) for w in node.weights]
-    found += [node.w_ei for node in program.circuit.of(IntegerSynapses)]
+    weights = [w for layer in program.circuit.layers for w in layer.projection.by_name.values()]
     return max(
         unsigned_bits(int(w.max())) if w.min() >= 0 else signed_bits(int(w.min()), int(w.max()))
-        for w in found
+        for w in weights
     )
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array
-from eideploy.circuit.integer import IntegerCurrent
-from eideploy.circuit.nodes import Convolution
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 from eideploy.simulate.trace import Trace
@@ -134,7 +132,7 @@ def _scan(program: Program, stage: Stage, route: Route, values: Array) -> tuple[
 def _taps(program: Program, stage: Stage, route: Route, size: tuple[int, ...]) -> Int:
     """Return how many taps an event at (y, x) of its source has, (height, width)."""
     height, width = size
-    if isinstance(program.circuit.node(stage.name), Convolution):
+    if program.layer(stage).is_conv:
         along_y = _axis_taps(stage, stage.in_height, stage.height)
         along_x = _axis_taps(stage, stage.in_width, stage.width)
     else:
@@ -169,12 +167,12 @@ def _inhibit(program: Program, stage: Stage, s: Array) -> tuple[Int, Int]:
 
 def _hidden(program: Program, stage: Stage) -> tuple[int, int]:
     """Return the cycles of minimum and update, zero for the readout (C5, C6)."""
-    node = program.circuit.node(stage.name)
-    if not isinstance(node, IntegerCurrent) or node.division is None:
+    if stage.is_readout:
         return 0, 0
+    division = program.layer(stage).division
     core, latency = program.target.core, program.target.latency
     rows = stage.positions * stage.groups_e
-    minimum = rows + latency.minimum if node.division.zero_policy == "minimum" else 0
-    timing = program.target.divider[node.division.divider.method]
+    minimum = rows + latency.minimum if division.zero_policy == "minimum" else 0
+    timing = program.target.divider[division.divider.method]
     updates = stage.positions * -(-stage.n_e // core.update_lanes)
     return minimum, (updates - 1) * timing.interval + 1 + timing.latency

@@ -8,21 +8,22 @@ simulator, the core, ONNX) is compared with this file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
-from eideploy.circuit import Add, Array, Circuit, Flatten, IntegerInput, IntegerLIF, SumPool
-from eideploy.circuit.folded import IntegerFolded, IntegerFoldedLayer
-from eideploy.circuit.integer import (
+from eideploy.circuit import (
+    Add,
+    Array,
+    Circuit,
+    Conv,
+    Flatten,
+    Folded,
     IntegerCurrent,
-    IntegerEILayer,
-    IntegerLogits,
-    Integers,
-    IntegerSynapses,
+    IntegerInput,
+    IntegerLIF,
+    Layer,
+    SumPool,
 )
-from eideploy.circuit.node import window_output
-from eideploy.circuit.nodes import Convolution
 from eideploy.errors import InvariantError
 
 State = Mapping[str, Array]  # the membrane v of every LIF node
@@ -60,10 +61,10 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 output = quantized(node, read)
                 highest = np.rint(read.astype(np.float64) / node.step)
                 moment.saturated[node.name] = int((highest > node.top).sum())
-            case IntegerCurrent():
-                output = current(node, read, moment)
-            case IntegerLogits():
-                output, _ = balance(node, read, moment)
+            case Layer():
+                num, den = balance(node, read, moment)
+                hidden = isinstance(node.current, IntegerCurrent)
+                output = current(node, num, den, moment) if hidden else num
             case IntegerLIF():
                 membranes[node.name], output = fire(node, membranes[node.name], read, moment)
             case SumPool():
@@ -91,38 +92,35 @@ def quantized(node: IntegerInput, x: Array) -> Array:
     return integers([min(max(round(float(v) / node.step), 0), node.top) for v in x.flat], x.shape)
 
 
-def balance(node: Integers, x: Array, moment: Moment) -> tuple[Array, Array]:
+def balance(node: Layer, x: Array, moment: Moment) -> tuple[Array, Array]:
     """Return NUM and DEN of a layer, (n_E,) or (n_E, h', w'); a readout's DEN has no meaning."""
-    if isinstance(node, IntegerFolded):
-        num = weighted(node, node.w_num, x)  # (A26)
-        den = weighted(node, node.w_den, x) if isinstance(node, IntegerFoldedLayer) else num
-        return num, den  # (A27)
-    assert isinstance(node, IntegerSynapses)
-    p = weighted(node, node.w_ee, x)  # (A2)
-    s = weighted(node, node.w_ie, x)  # (A3)
+    w = node.projection
+    if isinstance(w, Folded):
+        num = weighted(node, w.w_num, x)  # (A26)
+        return num, num if w.w_den is None else weighted(node, w.w_den, x)  # (A27)
+    p = weighted(node, w.w_ee, x)  # (A2)
+    s = weighted(node, w.w_ie, x)  # (A3)
     moment.inhibition[node.name] = s
-    w_ei = node.w_ei.astype(object)
-    num = (p << each(node.shift_ee, p)) - np.tensordot(w_ei, s, 1)  # (A4)
-    if not isinstance(node, IntegerEILayer):
-        return num, num
-    return num, np.tensordot(w_ei, each(node.gain, s) * s, 1)  # (A5)
+    w_ei = w.w_ei.astype(object)
+    num = (p << each(w.shift, p)) - np.tensordot(w_ei, s, 1)  # (A4)
+    return num, num if w.g_i is None else np.tensordot(w_ei, each(w.g_i, s) * s, 1)  # (A5)
 
 
-def weighted(node: Integers, weights: Array, x: Array) -> Array:
+def weighted(node: Layer, weights: Array, x: Array) -> Array:
     """Return the sums of inputs times weights, (n,) of (n_in,) or (n, h', w') of (c, h, w).
 
     Windows of a convolution lie `stride` apart, the first of them `padding` beyond the upper left
     corner; what lies outside is zero, and a remainder below or on the right is not read.
     """
     w = weights.astype(object)
-    if not isinstance(node, Convolution):
+    if not isinstance(node.geometry, Conv):
         return np.asarray(w @ x)
-    kernel, stride, pad = node.kernel, node.stride, node.padding
-    output = partial(window_output, kernel=kernel, stride=stride, padding=pad)
+    kernel, stride, pad = node.kernel, node.geometry.stride, node.geometry.padding
     channels, height, width = x.shape
     padded = np.full((channels, height + 2 * pad, width + 2 * pad), 0, object)
     padded[:, pad : pad + height, pad : pad + width] = x
-    sums = np.full((len(w), output(height), output(width)), 0, object)
+    outputs = [node.geometry.windows(size, kernel) for size in (height, width)]
+    sums = np.full((len(w), *outputs), 0, object)
     for row, column in np.ndindex(sums.shape[1:]):
         top, left = row * stride, column * stride
         window = padded[:, top : top + kernel, left : left + kernel]
@@ -130,16 +128,12 @@ def weighted(node: Integers, weights: Array, x: Array) -> Array:
     return sums
 
 
-def current(node: IntegerCurrent, x: Array, moment: Moment) -> Array:
+def current(node: Layer, num: Array, den: Array, moment: Moment) -> Array:
     """Return I = c + B of a layer, c = NUM / DEN divided, rounded and saturated (A6..A9)."""
-    num, den = balance(node, x, moment)
-    if node.division is None:
-        raise InvariantError(
-            "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
-        )
-    divider, most = node.division.divider, (1 << (node.current_bits - 1)) - 1
-    fraction = np.broadcast_to(each(node.fraction, num), num.shape)
-    instead = divider.instead(node.constant)
+    by, divider = node.integer_current, node.division.divider
+    most = (1 << (by.current_bits - 1)) - 1
+    fraction = np.broadcast_to(each(by.fraction, num), num.shape)
+    instead = divider.instead(by.constant)
     moment.divisors[node.name] = den
     if instead is None:
         silent = not any(den.flat)
@@ -153,19 +147,18 @@ def current(node: IntegerCurrent, x: Array, moment: Moment) -> Array:
         saturated += magnitude > most
         c.append(min(magnitude, most) * (-1 if numerator < 0 else 1))  # (A8)
     moment.saturated[node.name] = saturated
-    return integers(c, num.shape) + each(node.bias, num)  # (A9)
+    return integers(c, num.shape) + each(by.bias, num)  # (A9)
 
 
-def without_zeros(node: IntegerCurrent, den: Array, fraction: Array) -> tuple[Array, Array]:
+def without_zeros(node: Layer, den: Array, fraction: Array) -> tuple[Array, Array]:
     """Return divisors and fractions with every zero divisor replaced (A6).
 
     Where no divisor is positive they are left as they are: the current is then the bias alone.
     """
-    assert node.division is not None
-    zero = den == 0
+    by, zero = node.integer_current, den == 0
     if node.division.zero_policy == "floor":
-        return np.where(zero, each(node.floor, den), den), fraction
-    align = each(node.align, den)
+        return np.where(zero, each(by.floor, den), den), fraction
+    align = each(by.align, den)
     least = min((d for d in (den << align).flat if d > 0), default=0)
     return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
 

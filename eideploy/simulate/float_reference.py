@@ -4,9 +4,18 @@ from functools import singledispatchmethod
 
 import numpy as np
 
-from eideploy.circuit import LIF, Add, Array, AvgPool, Circuit, Flatten, Node
-from eideploy.circuit.folded import PlainLayer
-from eideploy.circuit.nodes import Connections, Current, EILayer, Synapses
+from eideploy.circuit import (
+    LIF,
+    Add,
+    Array,
+    AvgPool,
+    Circuit,
+    Flatten,
+    FloatCurrent,
+    Folded,
+    Layer,
+    Node,
+)
 from eideploy.numeric.operators import InArrays
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.simulate.trace import Recorder, Trace
@@ -33,19 +42,14 @@ class _Float(Walk):
         raise NotImplementedError(type(node).__name__)
 
     @apply.register
-    def _(self, node: Current, x: Array) -> Array:
+    def _(self, node: Layer, x: Array) -> Array:
         balanced, divisor = self._balance(node, x)
-        y = node.g_e * (balanced / replace_zeros(divisor)) + node.b_e  # (M5)
-        self.keep_divisor(node, divisor)
-        return self.keep_current(node, y, 0)
-
-    @apply.register
-    def _(self, node: PlainLayer, x: Array) -> Array:
-        return self.keep_current(node, self._balance(node, x)[0] + node.b_e, 0)
-
-    @apply.register
-    def _(self, node: Connections, x: Array) -> Array:
-        return maps(self._balance(node, x)[0], self.circuit.shapes[node.name])
+        if not isinstance(node.current, FloatCurrent):
+            return maps(balanced, self.circuit.shapes[node.name])
+        if divisor is not None:
+            self.keep_divisor(node, divisor)
+            balanced = balanced / replace_zeros(divisor)
+        return self.keep_current(node, node.current.g_e * balanced + node.current.b_e, 0)  # (M5)
 
     @apply.register
     def _(self, node: LIF, current: Array) -> Array:
@@ -70,20 +74,20 @@ class _Float(Walk):
         del node
         return flattened(x)
 
-    def _balance(self, node: Connections, x: Array) -> tuple[Array, Array]:
+    def _balance(self, node: Layer, x: Array) -> tuple[Array, Array | None]:
         """Return I_EE - I_EI and I_div as (S, B, positions, n_E) (M1..M4); a readout has no I_div.
 
         They are products of one matrix each where the layer is folded (A26, A27).
         """
         self.recorder.array("inputs", node.name, x)
-        columns = patches(node, x)
-        first, *others = (weight_rows(w).astype(np.float64) for w in node.weights)
-        if not isinstance(node, Synapses):
-            return columns @ first.T, columns @ (others[0] if others else first[:0]).T
-        s = columns @ others[0].T
+        columns, w = patches(node, x), node.projection
+        p, *others = (columns @ weight_rows(m).astype(np.float64).T for m in w.weights)
+        if isinstance(w, Folded):
+            return p, others[0] if others else None
+        s = others[0]
         self.keep_inhibition(node, s)
-        divisor = (s * node.g_i) @ node.w_ei.T if isinstance(node, EILayer) else s[..., :0]
-        return columns @ first.T - s @ node.w_ei.astype(np.float64).T, divisor
+        divisor = None if w.g_i is None else (s * w.g_i) @ w.w_ei.T
+        return p - s @ w.w_ei.astype(np.float64).T, divisor
 
 
 def replace_zeros(divisor: Array) -> Array:

@@ -6,8 +6,7 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import LIF, Array, Circuit, InputRange, Node
-from eideploy.circuit.nodes import Connections, Convolution
+from eideploy.circuit import LIF, Array, Circuit, Conv, InputRange, Layer, Node
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.samples import channels_first, patches
 from eideploy.simulate.trace import Trace
@@ -68,7 +67,7 @@ class _Reader:
     """
 
     alone: Circuit
-    window: Convolution | None
+    window: Layer | None
     threshold: float | None
     rows: list[Array]
 
@@ -120,21 +119,21 @@ def _readers(circuit: Circuit) -> list[_Reader]:
     for node in circuit.nodes[1:]:
         if not set(node.inputs) <= {n.name for n in (first, *path)}:
             continue
-        if isinstance(node, Connections):
+        if isinstance(node, Layer):
             found.append(_reader(circuit, path, node))
         else:
             path.append(node)
     return found
 
 
-def _reader(circuit: Circuit, path: list[Node], node: Connections) -> _Reader:
+def _reader(circuit: Circuit, path: list[Node], node: Layer) -> _Reader:
     source = replace(circuit.input, high=BEYOND)  # rounding may pass what an input may be
     neurons = [n for n in circuit.consumers(node.name) if isinstance(n, LIF)]
-    window = node if isinstance(node, Convolution) and node.inputs == (source.name,) else None
+    window = node if node.is_conv and node.inputs == (source.name,) else None
     nodes: tuple[Node, ...] = (source, *path, node)
     if window is not None:
         source = replace(source, size=node.weights[0].shape[1:])
-        nodes = source, replace(window, stride=1, padding=0)
+        nodes = source, replace(window, geometry=Conv())
     return _Reader(
         alone=Circuit(nodes=nodes, steps=1),
         window=window,

@@ -13,21 +13,18 @@ from eideploy.circuit import (
     Add,
     Array,
     Circuit,
+    Factored,
     Flatten,
+    Folded,
     IntegerInput,
     IntegerLIF,
+    Layer,
+    Logits,
     Node,
     SumPool,
 )
-from eideploy.circuit.integer import (
-    MAX_BITS,
-    IntegerCurrent,
-    IntegerEILayer,
-    IntegerLogits,
-    Integers,
-    IntegerSynapses,
-)
 from eideploy.circuit.limits import LayerLimits, peaks, require_held
+from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import divide
 from eideploy.errors import InvariantError
 from eideploy.numeric.fixed import exact_type
@@ -49,9 +46,9 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
         CapacityError: sums that 62 bits do not hold.
     """
     recorder = Recorder(keep, circuit.steps)
-    walk = _Integer(circuit, recorder)
     given = over_time(circuit, samples)
     x = quantize_input(circuit, given)
+    walk = _Integer(circuit, recorder)
     recorder.count("saturated", circuit.input.name, beyond_scale(circuit, given), x)
     recorder.count("entries", circuit.input.name, int(np.count_nonzero(given)), x)
     totals = walk.run(x.astype(walk.kinds[circuit.input.name]), walk.apply)  # (A12)
@@ -60,8 +57,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
 
 def logits_of(circuit: Circuit, totals: Array) -> Array:
     """Return the logits of the readout's sums over time (A12)."""
-    step = circuit.output.logit_step if isinstance(circuit.output, IntegerLogits) else 1.0
-    return totals * (step / circuit.steps)
+    return totals * (circuit.logit_step / circuit.steps)
 
 
 def quantize_input(circuit: Circuit, x: Array) -> Array:
@@ -99,23 +95,27 @@ class _Integer(Walk):
         bounds = require_held(circuit, MAX_BITS, by="the simulator")
         self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
         self.quotients = {
-            n.name: Quotients(n)
-            for n in circuit.of(IntegerCurrent)
-            if has_quotients(n, bounds[n.name])
+            n.name: Quotients(n) for n in circuit.hidden if has_quotients(n, bounds[n.name])
         }
         self.weights = {
-            n.name: _Weights(n, bounds[n.name], self.quotients.get(n.name))
-            for n in circuit.of(Integers)
+            n.name: _Weights(n.projection, bounds[n.name], self.quotients.get(n.name))
+            for n in circuit.layers
         }
-        self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.of(IntegerCurrent)}
+        self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.hidden}
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
         raise NotImplementedError(type(node).__name__)
 
     @apply.register
-    def _(self, node: IntegerCurrent, x: Array) -> Array:
+    def _(self, node: Layer, x: Array) -> Array:
         num, den = self._balance(node, x)
+        if isinstance(node.current, Logits):
+            return maps(num.astype(np.int64), self.circuit.shapes[node.name])
+        return self._current(node, num, den)
+
+    def _current(self, node: Layer, num: Array, den: Array) -> Array:
+        """Return I of NUM and DEN, (S, B, n_E, ...) (A6..A9)."""
         kind, quotients = self.of_currents[node.name], self.quotients.get(node.name)
         if quotients is None:
             num, den = num.astype(np.int64), den.astype(np.int64)
@@ -126,13 +126,8 @@ class _Integer(Walk):
             self.keep_divisor(node, den, unit=quotients.of_den)
             c, saturated = quotients.divided(num, den, kind)
         c = c.astype(kind, copy=False)
-        c += node.bias.astype(kind)  # (A9)
+        c += node.integer_current.bias.astype(kind)  # (A9)
         return self.keep_current(node, c, saturated)
-
-    @apply.register
-    def _(self, node: IntegerLogits, x: Array) -> Array:
-        num = self._balance(node, x)[0].astype(np.int64)
-        return maps(num, self.circuit.shapes[node.name])
 
     @apply.register
     def _(self, node: IntegerLIF, current: Array) -> Array:
@@ -156,7 +151,7 @@ class _Integer(Walk):
         del node
         return flattened(x)
 
-    def _balance(self, node: Integers, x: Array) -> tuple[Array, Array]:
+    def _balance(self, node: Layer, x: Array) -> tuple[Array, Array]:
         """Return NUM and DEN, each (S, B, positions, n_E) (A2..A5, folded A26, A27).
 
         They are whole numbers of a type that holds them; of a layer with quotients in their units.
@@ -165,7 +160,7 @@ class _Integer(Walk):
         weights, n_e = self.weights[node.name], node.n_e
         sums = _product(patches(node, x, weights.of_input.dtype), weights.of_input)
         p, s = sums[..., :n_e], sums[..., n_e:]
-        if not isinstance(node, IntegerSynapses):
+        if node.is_folded:
             return p.astype(weights.kind), s.astype(weights.kind)
         if "inhibition" in self.recorder.keep:
             self.keep_inhibition(node, s.astype(np.int64))
@@ -187,23 +182,25 @@ class _Weights:
     the weights.
     """
 
-    def __init__(self, node: Integers, reach: LayerLimits, quotients: Quotients | None) -> None:
+    def __init__(
+        self, w: Factored | Folded, reach: LayerLimits, quotients: Quotients | None
+    ) -> None:
         self.kind: type[Any] = np.int64 if quotients is None else np.float64
         of_num, of_den = (quotients.of_num, quotients.of_den) if quotients else (1, 1)
-        if not isinstance(node, IntegerSynapses):
+        if isinstance(w, Folded):
             kind = exact_type(max(reach.excitation + reach.subtracted, reach.divisor))
-            parts = [_scaled(w, of) for w, of in zip(node.weights, (of_num, of_den), strict=False)]
+            parts = [_scaled(m, of) for m, of in zip(w.weights, (of_num, of_den), strict=False)]
             self.of_input = np.concatenate(parts).astype(kind).T
             self.of_inhibition = self.of_input[:0]
             return
         kind = exact_type(max(reach.excitation, reach.inhibition))
-        up = (1 << node.shift_ee) * of_num
-        rows = [_scaled(node.w_ee, up), weight_rows(node.w_ie)]
+        up = (1 << w.shift) * of_num
+        rows = [_scaled(w.w_ee, up), weight_rows(w.w_ie)]
         self.of_input = np.concatenate(rows).astype(kind).T
         kind = exact_type(max(reach.subtracted, reach.divisor))
-        parts = [_scaled(node.w_ei, of_num)]
-        if isinstance(node, IntegerEILayer):
-            parts.append(_scaled(node.w_ei * node.gain, of_den))
+        parts = [_scaled(w.w_ei, of_num)]
+        if w.g_i is not None:
+            parts.append(_scaled(w.w_ei * w.g_i, of_den))
         self.of_inhibition = np.concatenate(parts).astype(kind).T
 
 
@@ -212,10 +209,12 @@ def _scaled(weights: Array, unit: Array | int) -> Array:
     return np.asarray(weight_rows(weights) * np.reshape(unit, (-1, 1)))
 
 
-def _current_type(circuit: Circuit, node: IntegerCurrent) -> type[np.signedinteger[Any]]:
+def _current_type(circuit: Circuit, node: Layer) -> type[np.signedinteger[Any]]:
     """Return the type that holds a layer's current and its neurons' membranes at every moment."""
     membranes = [n.membrane_bits for n in circuit.of(IntegerLIF) if node.name in n.inputs]
-    most = (1 << node.current_bits) + int(np.abs(node.bias).max()) + sum(1 << b for b in membranes)
+    current = node.integer_current
+    most = 1 << current.current_bits
+    most += int(np.abs(current.bias).max()) + sum(1 << b for b in membranes)
     return np.int32 if most <= np.iinfo(np.int32).max else np.int64
 
 
@@ -225,36 +224,33 @@ def _product(rows: Array, weights: Array) -> Array:
     return (flat @ weights).reshape(*rows.shape[:-1], -1)
 
 
-def divides(node: IntegerCurrent) -> bool:
+def divides(layer: Layer) -> bool:
     """Return whether a layer divides by its inhibition at all."""
-    return node.division is None or node.division.divider.divides
+    division = layer.integer_current.division
+    return division is None or division.divider.divides
 
 
-def divided(node: IntegerCurrent, num: Array, den: Array) -> tuple[Array, int]:
+def divided(layer: Layer, num: Array, den: Array) -> tuple[Array, int]:
     """Return sat(round(2^fraction NUM / DEN)) and how many saturated (A6..A8).
 
     Shapes   num, den: (S, B, positions, n_E)
     """
-    if node.division is None:
-        raise InvariantError(
-            "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
-        )
-    divider = node.division.divider
-    other = divider.instead(node.constant)
+    current, division = layer.integer_current, layer.division
+    fraction, bits = current.fraction, current.current_bits
+    other = division.divider.instead(current.constant)
     den = den if other is None else other
     zero = den == 0
     if not zero.any():
-        c, saturated = divide(num, den, node.fraction, divider, bits=node.current_bits)
+        c, saturated = divide(num, den, fraction, division.divider, bits=bits)
         return c, int(np.count_nonzero(saturated))
-    fraction = node.fraction
-    if node.division.zero_policy == "minimum":
-        aligned = den << node.align
+    if division.zero_policy == "minimum":
+        aligned = den << current.align
         np.putmask(aligned, zero, NONE)
         replacement = aligned.min((2, 3), keepdims=True)
         positive = replacement < NONE
-        fraction = fraction + zero * node.align
+        fraction = fraction + zero * current.align
     else:
-        replacement, positive = node.floor, (~zero).any((2, 3), keepdims=True)
+        replacement, positive = current.floor, (~zero).any((2, 3), keepdims=True)
     safe = np.where(zero, np.where(positive, replacement, 1), den)
-    c, saturated = divide(num, safe, fraction, divider, bits=node.current_bits)
+    c, saturated = divide(num, safe, fraction, division.divider, bits=bits)
     return c * positive, int(np.count_nonzero(saturated & positive))

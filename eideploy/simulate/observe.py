@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, LayerRange, Ranges
-from eideploy.circuit.nodes import Connections, Current
+from eideploy.circuit import Array, Circuit, FloatCurrent, Layer, LayerRange, Ranges
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.input_scale import InputScale
 from eideploy.simulate.samples import channels_first, patches
@@ -27,12 +26,12 @@ def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
 
 def observe(circuit: Circuit, samples: Array) -> Ranges:
     """Return the ranges of a float circuit over `samples`, (B, ...) or (B, T, ...)."""
-    seen, scale = {node.name: _Seen() for node in circuit.of(Connections)}, InputScale(circuit)
+    seen, scale = {node.name: _Seen() for node in circuit.layers}, InputScale(circuit)
     for batch in batches(samples):
         trace = run_float(circuit, batch, keep=KEEP)
         scale.add(trace)
-        for node in circuit.of(Connections):
-            divided = isinstance(node, Current)
+        for node in circuit.layers:
+            divided = node.projection.divides
             seen[node.name].add(
                 node,
                 trace.inputs[node.name],
@@ -58,7 +57,7 @@ class _Seen:
 
     def add(
         self,
-        node: Connections,
+        node: Layer,
         x: Array,
         s: Array | None,
         divisors: Array | None,
@@ -76,9 +75,8 @@ class _Seen:
             least = np.where(flat > 0, flat, np.inf).min(1)
             self.least.append(least[np.isfinite(least)])
             self.zeros += count * float((flat == 0).mean())
-            assert isinstance(node, Current)
             assert currents is not None
-            self.products = self.products + _products(node, divisors, currents)
+            self.products = self.products + _products(node.float_current, divisors, currents)
 
     def range(self) -> LayerRange:
         """Return what was seen."""
@@ -93,7 +91,7 @@ class _Seen:
         )
 
 
-def _second_moment(node: Connections, x: Array, divisors: Array | None) -> Array:
+def _second_moment(node: Layer, x: Array, divisors: Array | None) -> Array:
     """Return the sum of x x^T over the patches of a batch, block by block (`LayerRange`)."""
     rows = patches(node, x)
     rows = rows.reshape(-1, rows.shape[-1])
@@ -113,10 +111,10 @@ def _second_moment(node: Connections, x: Array, divisors: Array | None) -> Array
     return np.asarray(parts.swapaxes(1, 2) @ parts)
 
 
-def _products(node: Current, divisors: Array, currents: Array) -> Array:
+def _products(current: FloatCurrent, divisors: Array, currents: Array) -> Array:
     """Return the sums of w num^2 and of w num^2 / I_div by neuron or channel, (2, n_E)."""
     channel = (-1, *(1,) * (currents.ndim - 3))
-    g_e, b_e = (np.asarray(a, np.float64).reshape(channel) for a in (node.g_e, node.b_e))
+    g_e, b_e = (np.asarray(a, np.float64).reshape(channel) for a in (current.g_e, current.b_e))
     driven = currents - b_e
     numerator = np.where(g_e > 0, driven / np.where(g_e > 0, g_e, 1), 0.0) * divisors
     weight = np.exp(-NEARNESS * np.abs(currents - FIRES))

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Array, Layer
 from eideploy.circuit.limits import LayerLimits
 from eideploy.divisions import Tabulated
 from eideploy.numeric.fixed import EXACT_FLOAT64, top
@@ -23,12 +22,13 @@ MANTISSA_BITS, BIAS = 52, 1023  # of float64
 EXPONENT = np.int64(0x7FF << MANTISSA_BITS)
 
 
-def has_quotients(node: IntegerCurrent, reach: LayerLimits) -> bool:
+def has_quotients(layer: Layer, reach: LayerLimits) -> bool:
     """Return whether a layer divides by a table, and its currents are proven exact in float64."""
-    if node.division is None or not isinstance(node.division.divider, Tabulated):
+    current = layer.integer_current
+    if current.division is None or not isinstance(current.division.divider, Tabulated):
         return False
-    largest = max(-reach.low, reach.high) * int(node.division.divider.table.max())
-    divisor = max(reach.divisor, int(node.floor.max()))
+    largest = max(-reach.low, reach.high) * int(current.division.divider.table.max())
+    divisor = max(reach.divisor, int(current.floor.max()))
     return largest < EXACT_FLOAT64 >> 1 and divisor < EXACT_FLOAT64
 
 
@@ -38,14 +38,13 @@ class Quotients:
     of_num, of_den  (n_E,): what one of NUM and of DEN is in units of num and den
     """
 
-    def __init__(self, node: IntegerCurrent) -> None:
-        assert node.division is not None
-        divider = node.division.divider
+    def __init__(self, layer: Layer) -> None:
+        current, divider = layer.integer_current, layer.division.divider
         assert isinstance(divider, Tabulated)  # has_quotients says so
-        self.of_num = np.ldexp(1.0, node.fraction + node.align)
-        self.of_den = np.ldexp(1.0, node.align)
-        self.floor = node.floor * self.of_den if node.division.zero_policy == "floor" else None
-        self.limit = top(node.current_bits)
+        self.of_num = np.ldexp(1.0, current.fraction + current.align)
+        self.of_den = np.ldexp(1.0, current.align)
+        self.floor = current.floor * self.of_den if layer.division.zero_policy == "floor" else None
+        self.limit = top(current.current_bits)
         entries = np.ldexp(divider.table.astype(np.float64), -divider.fraction_bits)
         self.patterns = entries.view(np.int64) + (BIAS << MANTISSA_BITS)
         self.below = np.int64(MANTISSA_BITS - divider.index_bits)

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
-from eideploy.circuit import Array, Circuit, Shape
-from eideploy.circuit.nodes import Connections, Convolution
+from eideploy.circuit import Array, Circuit, Layer, Shape
 from eideploy.errors import DataError
 
 
@@ -38,16 +37,16 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     return samples[None] if static else np.ascontiguousarray(samples.swapaxes(0, 1))
 
 
-def patches(node: Connections, x: Array, kind: DTypeLike | None = None) -> Array:
+def patches(layer: Layer, x: Array, kind: DTypeLike | None = None) -> Array:
     """Return the presynaptic values of every output position, (S, B, positions, fan_in).
 
     x is (S, B, n_in) or (S, B, channels, h, w); fan_in is in the order of `weight_rows`. They are
     of type `kind`, that of x where none is given.
     """
     kind = x.dtype if kind is None else kind
-    if not isinstance(node, Convolution):
+    if not layer.is_conv:
         return x[:, :, None].astype(kind, copy=False)
-    kernel, pad, stride = node.kernel, node.padding, node.stride
+    kernel, pad, stride = layer.kernel, layer.geometry.padding, layer.geometry.stride
     s, b, c, h, w = x.shape
     padded = np.zeros((s, b, h + 2 * pad, w + 2 * pad, c), kind)
     padded[:, :, pad : pad + h, pad : pad + w] = np.moveaxis(x, 2, 4)
@@ -63,9 +62,9 @@ def weight_rows(weights: Array) -> Array:
     return taps_first.reshape(len(weights), -1)
 
 
-def channels_first(node: Connections, rows: Array) -> Array:
+def channels_first(layer: Layer, rows: Array) -> Array:
     """Return rows (..., fan_in) of `patches` in the order of the weights as they are stored."""
-    by_tap = rows.reshape(*rows.shape[:-1], node.kernel**2, -1)
+    by_tap = rows.reshape(*rows.shape[:-1], layer.kernel**2, -1)
     return by_tap.swapaxes(-1, -2).reshape(rows.shape)
 
 

@@ -97,7 +97,7 @@ def _states(core: Core, *, is_last: bool) -> tuple[Callable[[Core], Phase], ...]
     if core.stage.is_readout:
         return *sums, Output
     division = core.layer.division
-    if division is not None and division.zero_policy == "minimum":
+    if division.zero_policy == "minimum":
         return *sums, Minimum, Update
     return *sums, Update
 

@@ -5,8 +5,7 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import Add, Array, Circuit, Node
-from eideploy.circuit.nodes import Connections, Synapses
+from eideploy.circuit import Add, Array, Circuit, Layer, Node
 from eideploy.simulate.samples import maps
 from eideploy.simulate.trace import Recorder
 
@@ -45,18 +44,18 @@ class Walk:
 
     def _parts(self, node: Node, x: Array) -> Iterator[slice]:
         """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
-        entries = node.fan_in + PER_NEURON * node.n_e if isinstance(node, Connections) else 1
+        entries = node.fan_in + PER_NEURON * node.n_e if isinstance(node, Layer) else 1
         positions = prod(self.circuit.shapes[node.name][1:])
         size = max(1, MOST_ENTRIES // (len(x) * entries * positions))
         for start in range(0, x.shape[1], size):
             yield slice(start, start + size)
 
-    def keep_inhibition(self, node: Synapses, s: Array) -> None:
+    def keep_inhibition(self, node: Layer, s: Array) -> None:
         """Record s_I (S, B, positions, n_I)."""
         shape = self.circuit.shapes[node.name]
-        self.recorder.array("inhibition", node.name, maps(s, (node.n_i, *shape[1:])))
+        self.recorder.array("inhibition", node.name, maps(s, (s.shape[-1], *shape[1:])))
 
-    def keep_divisor(self, node: Connections, rows: Array, unit: Array | None = None) -> None:
+    def keep_divisor(self, node: Layer, rows: Array, unit: Array | None = None) -> None:
         """Record an E-I layer's divisor, (S, B, positions, n_E) in units of `unit` (n_E,)."""
         record, name = self.recorder, node.name
         if "divisors" in record.keep:
@@ -64,7 +63,7 @@ class Walk:
             record.array("divisors", name, maps(divisor, self.circuit.shapes[name]))
         record.count("zeros", name, rows.size - int(np.count_nonzero(rows)), rows)
 
-    def keep_current(self, node: Connections, rows: Array, saturated: int) -> Array:
+    def keep_current(self, node: Layer, rows: Array, saturated: int) -> Array:
         """Record a layer's current (S, B, positions, n_E); return it as maps."""
         current = maps(rows, self.circuit.shapes[node.name])
         self.recorder.array("currents", node.name, current)
@@ -102,7 +101,7 @@ def _chains(circuit: Circuit) -> Iterator[tuple[list[Node], list[str]]]:
     chain: list[Node] = []
     for node, following in zip(circuit.nodes[1:], (*circuit.nodes[2:], None), strict=True):
         chain.append(node)
-        starts_anew = following is None or isinstance(following, Connections | Add)
+        starts_anew = following is None or isinstance(following, Layer | Add)
         if starts_anew or circuit.consumers(node.name) != (following,):
             yield chain, [name for name in dict.fromkeys(chain[0].inputs) if last[name] in chain]
             chain = []

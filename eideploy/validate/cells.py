@@ -6,8 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, Ranges
-from eideploy.circuit.integer import Integers, IntegerSynapses
+from eideploy.circuit import Array, Circuit, Layer, Ranges
 from eideploy.errors import DataError
 from eideploy.options.choices import Form, ZeroPolicy
 from eideploy.passes.place import place
@@ -120,7 +119,7 @@ def measure(
     )
     program = place(integer, target=target)
     comparison = compare(circuit, program, samples, labels)
-    layers = program.circuit.of(Integers)
+    layers = program.circuit.layers
     return Figures(
         run=run,
         scheme=scheme.name,
@@ -143,7 +142,7 @@ def measure(
     )
 
 
-def _weight_bits(scheme: Scheme, layers: Sequence[Integers]) -> int:
+def _weight_bits(scheme: Scheme, layers: Sequence[Layer]) -> int:
     """Return how many bits the weights take in the scheme's numbers."""
     return sum(
         size * bits
@@ -152,13 +151,11 @@ def _weight_bits(scheme: Scheme, layers: Sequence[Integers]) -> int:
     )
 
 
-def _weights(bits: Bits, node: Integers) -> list[tuple[int, int]]:
+def _weights(bits: Bits, node: Layer) -> list[tuple[int, int]]:
     """Return the size and the bits of every array of weights."""
-    widths = (bits.w_ee, bits.w_ie)  # of a folded layer: the numerator's, the denominator's
-    found = [(int(w.size), b) for w, b in zip(node.weights, widths, strict=False)]
-    if isinstance(node, IntegerSynapses):
-        found.append((int(node.w_ei.size), bits.w_ei))
-    return found
+    widths = (bits.w_ee, bits.w_ie, bits.w_ei)  # folded: the numerator's, the denominator's
+    weights = node.projection.by_name.values()
+    return [(int(w.size), b) for w, b in zip(weights, widths, strict=False)]
 
 
 def _at_contrast(

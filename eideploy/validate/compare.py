@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, IntegerLIF
-from eideploy.circuit.integer import IntegerCurrent
 from eideploy.program import Program
 from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
 from eideploy.simulate.float_reference import run_float
@@ -202,7 +201,6 @@ class _Tally:
 
     def _layer(self, lif: IntegerLIF) -> LayerComparison:
         current = self.program.circuit.node(lif.inputs[0])
-        assert isinstance(current, IntegerCurrent)  # place() has refused anything else
         return LayerComparison(
             name=lif.name,
             rate=self._fraction("spikes", lif.name),

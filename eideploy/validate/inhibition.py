@@ -6,7 +6,6 @@ from functools import partial
 from math import ceil
 
 from eideploy.circuit import Array, Circuit, Ranges
-from eideploy.circuit.nodes import Synapses
 from eideploy.options.choices import Form
 from eideploy.passes.place import laid_out
 from eideploy.pipeline import to_integers
@@ -86,7 +85,7 @@ def decide(
         factored: returns its program with no layer folded, whether or not it fits the memories.
         samples: (B, ...) or (B, T, ...) of calibration.
     """
-    names = tuple(node.name for node in circuit.of(Synapses))
+    names = tuple(layer.name for layer in circuit.layers if not layer.is_folded)
     if form == "factored":
         return Decision(form=form)
     if form == "folded":

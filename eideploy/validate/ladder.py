@@ -1,16 +1,13 @@
 """After every pass: the float circuit beside what it has become, on a few samples."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, Division, IntegerInput
-from eideploy.circuit.folded import Folded
-from eideploy.circuit.integer import IntegerCurrent
-from eideploy.circuit.nodes import Connections
+from eideploy.circuit import Array, Circuit, Division, IntegerInput, Layer
 from eideploy.divisions import exact
 from eideploy.options.choices import ZeroPolicy
 from eideploy.simulate.float_reference import run_float
@@ -48,8 +45,8 @@ def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
 def products(circuit: Circuit) -> int:
     """Return how many products of weights and inputs a sample takes, at all its steps."""
     return circuit.steps * sum(
-        sum(w.size for w in node.weights) * prod(circuit.shapes[node.name][1:])
-        for node in circuit.of(Connections)
+        sum(w.size for w in layer.weights) * prod(circuit.shapes[layer.name][1:])
+        for layer in circuit.layers
     )
 
 
@@ -71,11 +68,14 @@ def climb(
     """
     division = Division(divider=exact(), zero_policy=policy)
     exactly = integer.rewrite(
-        IntegerCurrent, lambda node: replace(node, division=division) if divides(node) else node
+        Layer,
+        lambda layer: (
+            layer if layer.is_readout or not divides(layer) else layer.divided_by(division)
+        ),
     )
     stages = (
         ("float", circuit, samples),
-        *((("fold", folded, samples),) if len(folded.of(Folded)) > len(circuit.of(Folded)) else ()),
+        *((("fold", folded, samples),) if _folded_layers(folded) > _folded_layers(circuit) else ()),
         ("quantize: input", folded, _on_levels(integer, samples)),
         ("quantize: weights", exactly, samples),
         ("lower_division", integer, samples),
@@ -96,6 +96,10 @@ def climb(
     return tuple(rungs)
 
 
+def _folded_layers(circuit: Circuit) -> int:
+    return sum(layer.is_folded for layer in circuit.layers)
+
+
 def _on_levels(integer: Circuit, samples: Array) -> Array:
     """Return samples as the integer circuit's input rounds them, in the float circuit's units."""
     node = integer.input
@@ -105,7 +109,7 @@ def _on_levels(integer: Circuit, samples: Array) -> Array:
 
 def _run(circuit: Circuit, samples: Array) -> tuple[Array, dict[str, Array]]:
     """Return the classes (B,) and the spikes (T, B, ...) of every LIF node."""
-    run = run_integer if circuit.of(IntegerInput) else run_float
+    run = run_integer if circuit.is_integer else run_float
     traces = [run(circuit, batch, keep=SPIKES) for batch in batches(samples)]
     names = traces[0].spikes
     spikes = {name: np.concatenate([t.spikes[name] for t in traces], axis=1) for name in names}

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import LIF, Circuit, IntegerLIF
-from eideploy.circuit.integer import IntegerCurrent, IntegerSynapses
+from eideploy.circuit import LIF, Circuit, Factored, IntegerLIF, Layer
 from eideploy.circuit.limits import limits
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
@@ -42,7 +41,7 @@ def _layer(
 ) -> dict[str, Any]:
     name = lif.inputs[0]
     node, float_lif = program.circuit.node(name), circuit.node(lif.name)
-    assert isinstance(node, IntegerCurrent)  # place() has refused anything else
+    assert isinstance(node, Layer)  # place() has refused anything else
     assert isinstance(float_lif, LIF)
     spikes, others = trace.spikes[lif.name], reference.spikes[lif.name]
     threshold = lif.threshold.reshape(-1, *(1,) * (trace.currents[name].ndim - 3))
@@ -67,9 +66,7 @@ def _layer(
     }
 
 
-def _divisors(
-    program: Program, node: IntegerCurrent, reference: Trace, trace: Trace
-) -> dict[str, Any]:
+def _divisors(program: Program, node: Layer, reference: Trace, trace: Trace) -> dict[str, Any]:
     """Return the distribution of I_div, and of the bits that DEN takes."""
     values, den = reference.divisors[node.name], trace.divisors[node.name]
     positive = some(values[values > 0])
@@ -84,9 +81,8 @@ def _divisors(
     }
 
 
-def _error(node: IntegerCurrent, trace: Trace) -> dict[str, Any] | None:
+def _error(node: Layer, trace: Trace) -> dict[str, Any] | None:
     """Return the division's relative error on what was divided; None where there is no such."""
-    assert node.division is not None  # a program has passed lower_division
     divider = node.division.divider
     if divider.bound is None or not divides(node):
         return None
@@ -102,13 +98,14 @@ def _error(node: IntegerCurrent, trace: Trace) -> dict[str, Any] | None:
     }
 
 
-def _numerators(node: IntegerCurrent, trace: Trace) -> Int:
+def _numerators(node: Layer, trace: Trace) -> Int:
     """Return NUM (A2..A4, folded A26) in the order of the divisors of a trace."""
     x = trace.inputs[node.name].astype(np.int64)
     num = patches(node, x) @ weight_rows(node.weights[0]).T
-    if isinstance(node, IntegerSynapses):
+    w = node.projection
+    if isinstance(w, Factored):
         s = trace.inhibition[node.name]
         s = np.moveaxis(s.reshape(*s.shape[:3], -1), 2, 3)
-        num = (num << node.shift_ee) - s @ node.w_ei.T
+        num = (num << w.shift) - s @ w.w_ei.T
     shape = trace.divisors[node.name].shape
     return np.asarray(num.swapaxes(2, 3).reshape(shape), np.int64)

@@ -7,14 +7,10 @@ AC, MAC     effective ones of a batch and step whose inputs are all 0 or 1, and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, IntegerLIF
-from eideploy.circuit.folded import IntegerFoldedLayer
-from eideploy.circuit.integer import IntegerCurrent, IntegerEILayer, Integers, IntegerSynapses
-from eideploy.circuit.nodes import Convolution
+from eideploy.circuit import Array, Circuit, Factored, IntegerLIF, Layer
 from eideploy.simulate.integer import divides
 from eideploy.simulate.samples import patches, weight_rows
 from eideploy.simulate.trace import Trace
@@ -29,7 +25,7 @@ class Use:
     name: str
     weight: Array
     x: Array
-    node: Integers
+    node: Layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,26 +49,25 @@ class Counts:
 
 def uses(circuit: Circuit, trace: Trace) -> Iterator[Use]:
     """Yield every use of weights in a run of an integer circuit, with KEEP."""
-    for node in circuit.of(Integers):
+    for node in circuit.layers:
         x = trace.inputs[node.name]
         for field, weight in fields(node):
             if field != "w_ei":
                 yield Use(name=f"{node.name}.{field}", weight=weight, x=x, node=node)
-        if isinstance(node, IntegerSynapses):
+        w = node.projection
+        if isinstance(w, Factored):
             s = trace.inhibition[node.name]
-            yield Use(name=f"{node.name}.w_ei", weight=node.w_ei, x=s, node=node)
-        if isinstance(node, IntegerEILayer):
-            gained = s * node.gain.reshape(-1, *(1,) * (s.ndim - 3))
-            yield Use(name=f"{node.name}.w_ei", weight=node.w_ei, x=gained, node=node)
+            yield Use(name=f"{node.name}.w_ei", weight=w.w_ei, x=s, node=node)
+            if w.g_i is not None:
+                gained = s * w.g_i.reshape(-1, *(1,) * (s.ndim - 3))
+                yield Use(name=f"{node.name}.w_ei", weight=w.w_ei, x=gained, node=node)
 
 
-def fields(node: Integers) -> Iterator[tuple[str, Array]]:
+def fields(node: Layer) -> Iterator[tuple[str, Array]]:
     """Yield the weights of a layer; the denominator's only where it divides."""
-    names = ("w_ee", "w_ie", "w_ei") if isinstance(node, IntegerSynapses) else ("w_num", "w_den")
-    for name in names:
-        plain = isinstance(node, IntegerFoldedLayer) and not divides(node)
-        if hasattr(node, name) and not (name == "w_den" and plain):
-            yield name, getattr(node, name)
+    for name, weights in node.projection.by_name.items():
+        if name != "w_den" or divides(node):
+            yield name, weights
 
 
 def count(circuit: Circuit, trace: Trace) -> Counts:
@@ -81,8 +76,7 @@ def count(circuit: Circuit, trace: Trace) -> Counts:
     for use in uses(circuit, trace):
         for x in use.x:
             found += _of_step(use, x[None])
-    for node in circuit.of(IntegerCurrent):
-        assert node.division is not None  # a program has passed lower_division
+    for node in circuit.hidden:
         if node.division.divider.reads_divisor:
             entries = circuit.shapes[node.name]
             found += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
@@ -110,20 +104,21 @@ def _pairs(use: Use, seen: Array) -> Array:
 
 def stored(circuit: Circuit) -> dict[str, Array]:
     """Return what an integer circuit stores beside weights: gains, shifts, biases, thresholds."""
-    found: dict[str, Any] = {}
+    found: dict[str, Array] = {}
     for node in circuit.nodes:
-        for field in ("gain", "shift_ee", "fraction", "align", "bias", "threshold"):
-            value = getattr(node, field, None)
-            if isinstance(value, np.ndarray):
+        parts = (node.projection, node.current) if isinstance(node, Layer) else (node,)
+        own = {key: value for part in parts for key, value in vars(part).items()}
+        for field in ("g_i", "shift_ee", "fraction", "align", "bias", "threshold"):
+            if isinstance(value := own.get(field), np.ndarray):
                 found[f"{node.name}.{field}"] = value
-    for layer in circuit.of(IntegerCurrent)[:1]:
-        if layer.division is not None and layer.division.divider.table.size:
+    for layer in circuit.hidden[:1]:
+        if layer.division.divider.table.size:
             found["table"] = layer.division.divider.table
     return found
 
 
-def geometry(node: Integers, field: str) -> dict[str, int]:
+def geometry(node: Layer, field: str) -> dict[str, int]:
     """Return stride and padding of a layer's weights."""
-    if field == "w_ei" or not isinstance(node, Convolution):
+    if field == "w_ei" or not node.is_conv:
         return {}
-    return {"stride": node.stride, "padding": node.padding}
+    return {"stride": node.geometry.stride, "padding": node.geometry.padding}

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.circuit import Add, Flatten, SumPool
-from eideploy.circuit.integer import IntegerSynapses
 from eideploy.circuit.limits import layer_reach, limits, peaks
 from eideploy.errors import CapacityError
 from eideploy.passes.check_widths import check_widths
@@ -44,8 +43,9 @@ def one_layer(rng, *, is_conv):
 
 def num(layer, x):
     """Return W_EE X << shift and NUM, each (n_E,)."""
-    p = (layer.w_ee.reshape(layer.n_e, -1) @ x) << layer.shift_ee
-    return p, p - layer.w_ei @ (layer.w_ie.reshape(layer.n_i, -1) @ x)
+    w = layer.projection
+    p = (w.w_ee.reshape(layer.n_e, -1) @ x) << w.shift
+    return p, p - w.w_ei @ (w.w_ie.reshape(w.n_i, -1) @ x)
 
 
 @given(seed=SEEDS, is_conv=st.booleans())
@@ -56,19 +56,19 @@ def test_the_largest_input_reaches_every_upper_limit(seed, is_conv):
     trace = run_integer(net, x, keep=frozenset({"inhibition", "divisors"}))
     s = trace.inhibition["layer"].reshape(-1)
     assert reach.inhibition == s.max()
-    assert reach.gained == (s * layer.gain).max()
+    assert reach.gained == (s * layer.projection.g_i).max()
     assert reach.divisor == trace.divisors["layer"].max()
-    flat = np.full(layer.w_ee[0].size, peak)
-    assert reach.excitation == (layer.w_ee.reshape(layer.n_e, -1) @ flat).max()
+    flat = np.full(layer.fan_in, peak)
+    assert reach.excitation == (layer.weights[0].reshape(layer.n_e, -1) @ flat).max()
     assert reach.high == num(layer, flat)[0].max()
-    assert reach.subtracted == (layer.w_ei @ s).max()
+    assert reach.subtracted == (layer.projection.w_ei @ s).max()
 
 
 @given(seed=SEEDS, is_conv=st.booleans())
 def test_some_input_reaches_the_lowest_numerator(seed, is_conv):
     net, layer, peak = one_layer(np.random.default_rng(seed), is_conv=is_conv)
     # the input that excites a neuron least: all that inhibits it on balance, nothing else
-    columns = np.eye(layer.w_ee[0].size, dtype=np.int64)
+    columns = np.eye(layer.fan_in, dtype=np.int64)
     net_weight = np.stack([num(layer, column)[1] for column in columns], axis=1)
     lowest = min(num(layer, (row < 0) * peak)[1].min() for row in net_weight)
     assert limits(net)["layer"].low == lowest
@@ -98,7 +98,7 @@ def test_no_input_goes_beyond(data, net):
         keep=frozenset({"inhibition", "divisors", "inputs"}),
     )
     top = peaks(net)
-    assert trace.inhibition.keys() == {node.name for node in net.of(IntegerSynapses)}
+    assert trace.inhibition.keys() == {layer.name for layer in net.layers if not layer.is_folded}
     for name, reach in limits(net).items():
         assert trace.inputs[name].max() <= top[net.node(name).inputs[0]]
         if name in trace.inhibition:  # it is not folded
@@ -123,8 +123,8 @@ def test_limits_of_weights_and_inputs_of_any_width_are_exact(seed, bits, top, k)
         "layer", "input", weights(4, 5), weights(3, 5), weights(4, 3),
         shift_ee=rng.integers(0, k + 1, 4), gain=weights(3),
     )  # fmt: skip
-    ee, ie, ei = (w.tolist() for w in (layer.w_ee, layer.w_ie, layer.w_ei))
-    gain, shift = layer.gain.tolist(), layer.shift_ee.tolist()
+    ee, ie, ei = (w.tolist() for w in layer.projection.by_name.values())
+    gain, shift = layer.projection.g_i.tolist(), layer.projection.shift.tolist()
     s = [sum(row) * top for row in ie]
     net = [
         [(w << k) - sum(a * b[i] for a, b in zip(of, ie, strict=True)) for i, w in enumerate(row)]

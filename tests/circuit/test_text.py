@@ -7,9 +7,8 @@ from eideploy.circuit import (
     LIF,
     AvgPool,
     Circuit,
+    Conv,
     Division,
-    EIConv,
-    EIReadout,
     Flatten,
     Input,
     Ranges,
@@ -17,13 +16,15 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.text import text
 from eideploy.divisions import lut
+from tests.helpers.float_circuits import layer
+from tests.helpers.float_circuits import readout as float_readout
 from tests.helpers.layers import circuit, conv, lif, readout, source
 from tests.helpers.random_circuits import circuits
 
 
 def test_text_of_an_integer_circuit():
     ones = np.ones
-    layer = conv(
+    convolution = conv(
         "conv",
         "input",
         ones((4, 1, 3, 3)),
@@ -34,7 +35,7 @@ def test_text_of_an_integer_circuit():
     )
     nodes = [
         source((1, 4, 4), top=15, step=0.5),
-        layer,
+        convolution,
         lif("lif", "conv", 4),
         SumPool(name="pool", inputs=("lif",), kernel=2),
         Flatten(name="flat", inputs=("pool",)),
@@ -43,16 +44,17 @@ def test_text_of_an_integer_circuit():
     assert text(circuit(*nodes, steps=4)).splitlines() == [
         "circuit of 4 steps",
         "  input = IntegerInput() -> 1x4x4  size=1x4x4 high=7.5 step=0.5 top=15",
-        "  conv = IntegerEIConv(input) -> 4x4x4  stride=1 padding=1 w_ee=int64[4x1x3x3]"
-        " w_ie=int64[1x1x3x3] w_ei=int64[4x1] shift_ee=int64[4] fraction=int64[4]"
+        "  conv = Layer(input) -> 4x4x4  Factored w_ee=int64[4x1x3x3]"
+        " w_ie=int64[1x1x3x3] w_ei=int64[4x1] g_i=int64[1] shift_ee=int64[4]"
+        " Conv stride=1 padding=1 IntegerCurrent fraction=int64[4]"
         " align=int64[4] floor=int64[4] constant=int64[4] bias=int64[4] current_bits=16"
-        " division=lut 8x10/floor gain=int64[1]",
+        " division=lut 8x10/floor",
         "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16 "
         "reset=subtract",
         "  pool = SumPool(lif) -> 4x2x2  kernel=2",
         "  flat = Flatten(pool) -> 16",
-        "  readout = IntegerReadout(flat) -> 3  w_ee=int64[3x16] w_ie=int64[1x16] w_ei=int64[3x1]"
-        " shift_ee=int64[3] logit_step=0.5",
+        "  readout = Layer(flat) -> 3  Factored w_ee=int64[3x16] w_ie=int64[1x16] w_ei=int64[3x1]"
+        " shift_ee=int64[3] Dense Logits logit_step=0.5",
     ]
 
 
@@ -60,9 +62,10 @@ def test_text_of_a_calibrated_float_circuit():
     w = np.ones
     nodes = (
         Input(name="input", size=(1, 2, 2)),
-        EIConv(
-            name="conv",
-            inputs=("input",),
+        layer(
+            "conv",
+            "input",
+            geometry=Conv(),
             w_ee=w((2, 1, 1, 1)),
             w_ie=w((1, 1, 1, 1)),
             w_ei=w((2, 1)),
@@ -73,7 +76,7 @@ def test_text_of_a_calibrated_float_circuit():
         LIF(name="lif", inputs=("conv",)),
         AvgPool(name="pool", inputs=("lif",), kernel=2),
         Flatten(name="flat", inputs=("pool",)),
-        EIReadout(name="out", inputs=("flat",), w_ee=w((3, 2)), w_ie=w((1, 2)), w_ei=w((3, 1))),
+        float_readout("out", "flat", w_ee=w((3, 2)), w_ie=w((1, 2)), w_ei=w((3, 1))),
     )
     ranges = Ranges(samples=1, layers={})
     lines = text(Circuit(nodes=nodes, steps=2, ranges=ranges)).splitlines()

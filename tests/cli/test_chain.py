@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pytest
 
-from eideploy.circuit.integer import IntegerEILayer
 from eideploy.data import load as load_data
 from eideploy.folders import load_build, load_run
 from eideploy.simulate.float_reference import run_float
@@ -101,9 +100,7 @@ def test_a_build_keeps_its_policy_for_zero_divisors(trained, call, policy):
     assert call("compile", "--zero-policy", policy, "--out", "b").code == 0
     assert f"zero divisors: {policy}" in call("simulate", "b", "--samples", 2).out
     assert f"zero divisors: {policy}" in call("simulate", "b", "--lut", "4bit", "--samples", 2).out
-    (division,) = {
-        n.division.zero_policy for n in load_build(trained / "b").program.circuit.of(IntegerEILayer)
-    }
+    (division,) = {n.division.zero_policy for n in load_build(trained / "b").program.circuit.hidden}
     assert division == policy
 
 

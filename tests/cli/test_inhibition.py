@@ -7,7 +7,6 @@ import pytest
 
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
-from eideploy.circuit.folded import Folded
 from eideploy.folders import load_build, load_run
 from eideploy.target import load_target
 from eideploy.validate.compare import compare
@@ -47,7 +46,7 @@ def test_a_build_says_what_is_folded_and_both_costs(trained, call):
     ]
     assert said["folded"] == cheaper
     assert cheaper
-    folded = [node.name for node in load_build(trained / "b").program.circuit.of(Folded)]
+    folded = [n.name for n in load_build(trained / "b").program.circuit.layers if n.is_folded]
     assert folded == cheaper
     for name, c in said["costs"].items():
         assert f"{c['factored_cycles']:.0f}" in found.out

@@ -30,7 +30,8 @@ def operands(rng, node, widest, count=40):
     Shapes   (1, count, 1, N_E): a sample is what one zero divisor may be replaced from
     """
     shape = 1, count, 1, N_E
-    room = widest - max(0, int((node.fraction + node.align).max()) + 2)
+    by = node.current
+    room = widest - max(0, int((by.fraction + by.align).max()) + 2)
     room = min(room, widest - 1 - node.division.divider.fraction_bits)
     size = 2.0 ** rng.uniform(0, room, shape)
     num = np.minimum(size.astype(np.int64), (1 << room) - 1) * rng.choice([-1, 0, 1], shape)
@@ -78,7 +79,7 @@ def in_training(node, num, den):
 def stepped(node, num, den):
     """Let the core's state machine meet each sample's NUM and DEN as the weights of one input."""
     count = num.shape[1]
-    fields = {name: getattr(node, name) for name in
+    fields = {name: getattr(node.current, name) for name in
               ("fraction", "align", "floor", "constant", "current_bits", "division")}  # fmt: skip
     timing = {node.division.divider.method: DividerTiming(interval=1, latency=1)}
     program = place(

@@ -1,6 +1,6 @@
 """Random float circuits as training makes them, and the float twin of an integer circuit."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -8,15 +8,17 @@ from eideploy.circuit import (
     LIF,
     AvgPool,
     Circuit,
-    EIConv,
-    EILinear,
-    EIReadout,
+    Conv,
+    Dense,
+    Factored,
     Flatten,
+    FloatCurrent,
     Input,
+    IntegerCurrent,
     IntegerLIF,
-    IntegerReadout,
+    Layer,
+    Logits,
 )
-from eideploy.circuit.integer import IntegerEIConv, IntegerEILayer
 
 
 def synapses(rng, n_e, fan_in, n_i=None):
@@ -38,14 +40,39 @@ def gains(rng, n_e, n_i):
 
 
 def ei_linear(rng, name, reads, n_in, n_e, n_i=None):
-    w = synapses(rng, n_e, (n_in,), n_i)
-    return EILinear(name=name, inputs=(reads,), **w, **gains(rng, n_e, len(w["w_ie"])))
+    return layer(name, reads, **ei_fields(rng, n_e, (n_in,), n_i))
 
 
 def ei_conv(rng, name, reads, channels, n_e, kernel=3, **geometry):
-    w = synapses(rng, n_e, (channels, kernel, kernel))
-    own = gains(rng, n_e, len(w["w_ie"]))
-    return EIConv(name=name, inputs=(reads,), **w, **own, **geometry)
+    fields = ei_fields(rng, n_e, (channels, kernel, kernel))
+    return layer(name, reads, geometry=Conv(**geometry), **fields)
+
+
+def ei_fields(rng, n_e, fan_in, n_i=None):
+    w = synapses(rng, n_e, fan_in, n_i)
+    return w | gains(rng, n_e, len(w["w_ie"]))
+
+
+def layer(name, reads, *, g_e, b_e, geometry=None, **weights):
+    """Return an E-I layer with an inhibitory population."""
+    return Layer(
+        name=name,
+        inputs=(reads,),
+        projection=Factored(**weights),
+        geometry=geometry or Dense(),
+        current=FloatCurrent(g_e=g_e, b_e=b_e),
+    )
+
+
+def readout(name, reads, **weights):
+    """Return a readout with an inhibitory population."""
+    return Layer(
+        name=name,
+        inputs=(reads,),
+        projection=Factored(**weights),
+        geometry=Dense(),
+        current=Logits(),
+    )
 
 
 def mlp(rng, *, n_in=12, n_e=8, classes=4, steps=3, tau=2.0):
@@ -54,7 +81,7 @@ def mlp(rng, *, n_in=12, n_e=8, classes=4, steps=3, tau=2.0):
             Input(name="input", size=(n_in,)),
             ei_linear(rng, "linear1", "input", n_in, n_e),
             LIF(name="lif1", inputs=("linear1",), tau=tau),
-            EIReadout(name="readout", inputs=("lif1",), **synapses(rng, classes, (n_e,))),
+            readout("readout", "lif1", **synapses(rng, classes, (n_e,))),
         ),
         steps=steps,
     )
@@ -70,17 +97,30 @@ def conv_net(rng, *, steps=3):
             ei_conv(rng, "conv2", "pool1", 8, 8, padding=1),
             LIF(name="lif2", inputs=("conv2",)),
             Flatten(name="flatten", inputs=("lif2",)),
-            EIReadout(name="readout", inputs=("flatten",), **synapses(rng, 4, (72,))),
+            readout("readout", "flatten", **synapses(rng, 4, (72,))),
         ),
         steps=steps,
     )
 
 
 def with_layer(circuit, name, **changes):
+    """Return the circuit with other fields of a node, or of the parts of a layer."""
     return replace(
         circuit,
-        nodes=tuple(replace(n, **changes) if n.name == name else n for n in circuit.nodes),
+        nodes=tuple(changed(n, **changes) if n.name == name else n for n in circuit.nodes),
     )
+
+
+def changed(node, **changes):
+    """Return a node with other fields, or a layer with other fields of its parts."""
+    if not isinstance(node, Layer):
+        return replace(node, **changes)
+    parts = {}
+    for name in ("projection", "geometry", "current"):
+        part = getattr(node, name)
+        own = {f.name: changes.pop(f.name) for f in fields(part) if f.name in changes}
+        parts[name] = replace(part, **own)
+    return replace(node, **parts, **changes)
 
 
 def unit_of(node, per_threshold):
@@ -89,39 +129,34 @@ def unit_of(node, per_threshold):
     2^fraction NUM / DEN + bias, over the threshold: the levels themselves are the weights, with
     g_E = 2^fraction / threshold, so that no scale of the quantizer is used.
     """
-    fields = {
-        "name": node.name,
-        "inputs": node.inputs,
-        "w_ee": node.w_ee * 2.0 ** node.shift_ee.reshape(-1, *(1,) * (node.w_ee.ndim - 1)),
-        "w_ie": node.w_ie.astype(float),
-        "w_ei": node.w_ei.astype(float),
-        "g_i": node.gain.astype(float),
-        "g_e": 2.0**node.fraction / per_threshold,
-        "b_e": node.bias / per_threshold,
-    }
-    if isinstance(node, IntegerEIConv):
-        return EIConv(**fields, stride=node.stride, padding=node.padding)
-    return EILinear(**fields)
+    w, current = node.projection, node.current
+    projection = Factored(
+        w_ee=w.w_ee * 2.0 ** w.shift.reshape(-1, *(1,) * (w.w_ee.ndim - 1)),
+        w_ie=w.w_ie.astype(float),
+        w_ei=w.w_ei.astype(float),
+        g_i=w.g_i.astype(float),
+    )
+    scaled = FloatCurrent(
+        g_e=2.0**current.fraction / per_threshold, b_e=current.bias / per_threshold
+    )
+    return replace(node, projection=projection, current=scaled)
 
 
 def float_twin(circuit, original):
     """Return the float circuit that an integer circuit would be without rounding (A2..A10)."""
     nodes = []
     for node, old in zip(circuit.nodes, original.nodes, strict=True):
-        if isinstance(node, IntegerEILayer):
-            lif = next(n for n in circuit.consumers(node.name) if isinstance(n, IntegerLIF))
-            nodes.append(unit_of(node, lif.threshold))
-        elif isinstance(node, IntegerReadout):
-            factor = 2.0 ** node.shift_ee[:, None] * node.logit_step
-            nodes.append(
-                EIReadout(
-                    name=node.name,
-                    inputs=node.inputs,
-                    w_ee=node.w_ee * factor,
-                    w_ie=node.w_ie.astype(float),
-                    w_ei=node.w_ei * node.logit_step,
+        match node:
+            case Layer(current=IntegerCurrent()):
+                lif = next(n for n in circuit.consumers(node.name) if isinstance(n, IntegerLIF))
+                nodes.append(unit_of(node, lif.threshold))
+            case Layer(projection=w, current=Logits(logit_step=step)):
+                projection = Factored(
+                    w_ee=w.w_ee * 2.0 ** w.shift[:, None] * step,
+                    w_ie=w.w_ie.astype(float),
+                    w_ei=w.w_ei * step,
                 )
-            )
-        else:
-            nodes.append(old)
+                nodes.append(replace(node, projection=projection, current=Logits()))
+            case _:
+                nodes.append(old)
     return Circuit(nodes=tuple(nodes), steps=circuit.steps)

@@ -4,15 +4,16 @@ import numpy as np
 
 from eideploy.circuit import (
     Circuit,
+    Conv,
+    Dense,
     Division,
-    IntegerEIConv,
-    IntegerEILinear,
-    IntegerFoldedConv,
-    IntegerFoldedLinear,
-    IntegerFoldedReadout,
+    Factored,
+    Folded,
+    IntegerCurrent,
     IntegerInput,
     IntegerLIF,
-    IntegerReadout,
+    Layer,
+    Logits,
 )
 from eideploy.divisions import exact
 
@@ -30,41 +31,53 @@ def source(size, *, top=255, step=1.0, high=None):
     )
 
 
-def _fields(w_ee, w_ie, w_ei, fields):
-    own = {"shift_ee": ints(fields.pop("shift_ee", 0), (len(w_ee),))}
-    own |= {"w_ee": ints(w_ee), "w_ie": ints(w_ie), "w_ei": ints(w_ei)}
-    own["gain"] = ints(fields.pop("gain", 1), (len(w_ie),))
-    return own | _current(len(w_ee), fields)
+def _factored(w_ee, w_ie, w_ei, gain, shift_ee):
+    return Factored(
+        w_ee=ints(w_ee),
+        w_ie=ints(w_ie),
+        w_ei=ints(w_ei),
+        g_i=None if gain is None else ints(gain, (len(w_ie),)),
+        shift_ee=ints(shift_ee, (len(w_ee),)),
+    )
 
 
 def _current(n_e, fields):
     per_channel = {"fraction": 0, "align": 0, "floor": 1, "constant": 1, "bias": 0}
     filled = {key: ints(fields.pop(key, value), (n_e,)) for key, value in per_channel.items()}
-    return {"current_bits": 16, "division": EXACT, **filled, **fields}
+    return IntegerCurrent(**{"current_bits": 16, "division": EXACT, **filled, **fields})
 
 
-def folded_conv(name, reads, w_num, w_den, **fields):
-    own = {"w_num": ints(w_num), "w_den": ints(w_den), **_current(len(w_num), fields)}
-    return IntegerFoldedConv(name=name, inputs=(reads,), **own)
-
-
-def folded_linear(name, reads, w_num, w_den, **fields):
-    own = {"w_num": ints(w_num), "w_den": ints(w_den), **_current(len(w_num), fields)}
-    return IntegerFoldedLinear(name=name, inputs=(reads,), **own)
-
-
-def folded_readout(reads, w_num, *, logit_step=0.5):
-    return IntegerFoldedReadout(
-        name="readout", inputs=(reads,), w_num=ints(w_num), logit_step=logit_step
+def _layer(name, reads, projection, geometry, fields):
+    current = _current(len(projection.weights[0]), fields)
+    return Layer(
+        name=name, inputs=(reads,), projection=projection, geometry=geometry, current=current
     )
 
 
-def conv(name, reads, w_ee, w_ie, w_ei, **fields):
-    return IntegerEIConv(name=name, inputs=(reads,), **_fields(w_ee, w_ie, w_ei, fields))
+def _conv(fields):
+    return Conv(stride=fields.pop("stride", 1), padding=fields.pop("padding", 0))
 
 
-def linear(name, reads, w_ee, w_ie, w_ei, **fields):
-    return IntegerEILinear(name=name, inputs=(reads,), **_fields(w_ee, w_ie, w_ei, fields))
+def folded_conv(name, reads, w_num, w_den, **fields):
+    projection = Folded(w_num=ints(w_num), w_den=ints(w_den))
+    return _layer(name, reads, projection, _conv(fields), fields)
+
+
+def folded_linear(name, reads, w_num, w_den, **fields):
+    return _layer(name, reads, Folded(w_num=ints(w_num), w_den=ints(w_den)), Dense(), fields)
+
+
+def folded_readout(reads, w_num, *, logit_step=0.5):
+    return _readout(reads, Folded(w_num=ints(w_num)), logit_step)
+
+
+def conv(name, reads, w_ee, w_ie, w_ei, *, gain=1, shift_ee=0, **fields):
+    projection = _factored(w_ee, w_ie, w_ei, gain, shift_ee)
+    return _layer(name, reads, projection, _conv(fields), fields)
+
+
+def linear(name, reads, w_ee, w_ie, w_ei, *, gain=1, shift_ee=0, **fields):
+    return _layer(name, reads, _factored(w_ee, w_ie, w_ei, gain, shift_ee), Dense(), fields)
 
 
 def lif(name, reads, n, *, threshold=1, leak=1, membrane_bits=16, reset="subtract"):
@@ -79,14 +92,16 @@ def lif(name, reads, n, *, threshold=1, leak=1, membrane_bits=16, reset="subtrac
 
 
 def readout(reads, w_ee, w_ie, w_ei, *, shift_ee=0, logit_step=0.5):
-    return IntegerReadout(
+    return _readout(reads, _factored(w_ee, w_ie, w_ei, None, shift_ee), logit_step)
+
+
+def _readout(reads, projection, logit_step):
+    return Layer(
         name="readout",
         inputs=(reads,),
-        w_ee=ints(w_ee),
-        w_ie=ints(w_ie),
-        w_ei=ints(w_ei),
-        shift_ee=ints(shift_ee, (len(w_ee),)),
-        logit_step=logit_step,
+        projection=projection,
+        geometry=Dense(),
+        current=Logits(logit_step=logit_step),
     )
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
-from eideploy.circuit.node import window_output
+from eideploy.circuit import Add, Circuit, Conv, Division, Flatten, SumPool
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from tests.helpers.layers import (
     conv,
@@ -178,9 +177,8 @@ class _Builder:
         kernel = self.draw(st.integers(1, 3), label="kernel")
         stride = self.draw(st.sampled_from([1, 1, 1, 2, 3]), label="stride")
         padding = self.draw(st.integers(0, kernel - 1), label="padding")
-        sizes = [
-            window_output(n, kernel=kernel, stride=stride, padding=padding) for n in self.shape[1:]
-        ]
+        at = Conv(stride=stride, padding=padding)
+        sizes = [at.windows(n, kernel) for n in self.shape[1:]]
         return (kernel, stride, padding) if min(sizes) > 0 else (1, stride, 0)
 
     def _gain(self, n_i):

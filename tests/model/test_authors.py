@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from eideploy.circuit import AvgPool, EIConv, EILinear
+from eideploy.circuit import AvgPool
 from eideploy.data.registry import DATASETS
 from eideploy.errors import FormatError
 from eideploy.model.authors import known_data, read_checkpoint, read_network
@@ -139,7 +139,8 @@ def test_a_residual_checkpoint_becomes_a_residual_circuit(tmp_path):
     ]
     assert circuit.node("add2").inputs == ("lif5", "lif6")
     assert circuit.node("conv6").inputs == ("add1",)
-    assert circuit.node("conv4").stride == circuit.node("conv6").stride == 2
+    strided = [circuit.node(name).geometry.stride for name in ("conv4", "conv6")]
+    assert strided == [2, 2]
 
 
 @pytest.mark.parametrize("drop", ["layer2.0.downsample.1.bias", "layer1.0.conv2.conv_ie.weight"])
@@ -227,8 +228,8 @@ def test_a_classifier_of_several_layers_is_read(tmp_path, vgg):
     }.items():
         vgg[name] = torch.rand(shape)
     circuit, _ = read_checkpoint(write(tmp_path, vgg))
-    assert len(circuit.of(EIConv)) == 5
-    assert [n.name for n in circuit.of(EILinear)] == ["linear6"]
+    assert sum(layer.is_conv for layer in circuit.hidden) == 5
+    assert [layer.name for layer in circuit.hidden if not layer.is_conv] == ["linear6"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import io
 from contextlib import suppress
-from dataclasses import fields
 
 import h5py
 import nir
@@ -25,8 +24,8 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.circuit.forms import DIALECTS, of_dialect
-from eideploy.circuit.nodes import Synapses
 from eideploy.errors import FormatError, InvariantError
+from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import conv_net, float_twin, mlp
 from tests.helpers.random_circuits import circuits
 
@@ -51,16 +50,6 @@ def floating(circuit):
     return float_twin(circuit, Nodes)
 
 
-def assert_same(one, other):
-    assert one.steps == other.steps
-    for a, b in zip(one.nodes, other.nodes, strict=True):
-        assert type(a) is type(b)
-        for field in fields(a):
-            x, y = getattr(a, field.name), getattr(b, field.name)
-            assert type(x) is type(y)
-            assert np.array_equal(x, y), (a.name, field.name)
-
-
 def ranges_of(circuit, constant):
     """Return a calibration that found one constant divisor for all neurons."""
     none = np.zeros(0)
@@ -69,7 +58,7 @@ def ranges_of(circuit, constant):
             divisor_floor=1.0, zero_divisors=0.0, mean_input=none, mean_inhibition=none,
             constant_divisor=np.full(node.n_e, constant), second_moment=none,
         )
-        for node in circuit.of(Synapses)
+        for node in circuit.layers
     }  # fmt: skip
     return Ranges(samples=1, layers=layers)
 

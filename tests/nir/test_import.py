@@ -177,7 +177,7 @@ def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_fo
     assert "n2: tau of 10 steps became 8" in capsys.readouterr().out
     circuit = load_run(folder / "run").circuit
     assert circuit.node("n2").tau == 8
-    assert np.array_equal(circuit.node("n1").w_num, weights(3, 6))
+    assert np.array_equal(circuit.node("n1").weights[0], weights(3, 6))
 
 
 def fixed(capsys):

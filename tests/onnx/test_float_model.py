@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.onnx.writer import float_model
-from eideploy.circuit import LIF, Add, Circuit, EIReadout, Flatten, Input
+from eideploy.circuit import LIF, Add, Circuit, Flatten, Input
 from eideploy.simulate.float_reference import run_float
 from tests.helpers import onnx_models
-from tests.helpers.float_circuits import conv_net, ei_conv, mlp, synapses, with_layer
+from tests.helpers.float_circuits import conv_net, ei_conv, mlp, readout, synapses, with_layer
 
 
 def residual_net(rng):
@@ -25,7 +25,7 @@ def residual_net(rng):
             ei_conv(rng, "conv3", "add", 6, 8, kernel=2, stride=2),
             LIF(name="lif3", inputs=("conv3",)),
             Flatten(name="flatten", inputs=("lif3",)),
-            EIReadout(name="readout", inputs=("flatten",), **synapses(rng, 5, (72,))),
+            readout("readout", "flatten", **synapses(rng, 5, (72,))),
         ),
         steps=4,
     )
@@ -62,7 +62,8 @@ def test_a_zero_divisor_is_replaced_within_its_sample_and_a_silent_sample_gets_t
 
 def test_weights_of_float32_are_stored_as_that_and_used_in_float64():
     circuit = mlp(np.random.default_rng(1))
-    weights = {f: getattr(circuit.node("linear1"), f).astype(np.float32) for f in ("w_ee", "w_ie")}
+    w = circuit.node("linear1").projection
+    weights = {f: getattr(w, f).astype(np.float32) for f in ("w_ee", "w_ie")}
     model = float_model(with_layer(circuit, "linear1", **weights), {})
     stored = [i.data_type for i in model.graph.initializer if "linear1/weights" in i.name]
     assert sorted(stored) == [

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.circuit.folded import Folded, IntegerFolded, IntegerFoldedLayer
 from eideploy.circuit.limits import limits
-from eideploy.circuit.nodes import Synapses
 from eideploy.divisions import exact
 from eideploy.errors import CapacityError
 from eideploy.passes.calibrate import calibrate
@@ -33,7 +31,7 @@ NETS = {"mlp": mlp, "conv": conv_net}
 
 
 def everything(circuit):
-    return tuple(node.name for node in circuit.of(Synapses))
+    return tuple(layer.name for layer in circuit.layers)
 
 
 def made(net, seed, *, layers=None):
@@ -49,9 +47,9 @@ def made(net, seed, *, layers=None):
 @given(seed=seeds, net=st.sampled_from(sorted(NETS)))
 def test_the_folded_network_computes_the_same_numbers(seed, net):
     circuit, folded, x = made(net, seed)
-    assert len(folded.of(Folded)) == len(circuit.of(Synapses))
+    assert all(layer.is_folded for layer in folded.layers)
     theirs, ours = run_float(circuit, x, keep=KEEP_ALL), run_float(folded, x, keep=KEEP_ALL)
-    first = circuit.of(Synapses)[0].name
+    first = circuit.layers[0].name
     np.testing.assert_allclose(ours.divisors[first], theirs.divisors[first], rtol=1e-12)
     np.testing.assert_array_equal(ours.divisors[first] == 0, theirs.divisors[first] == 0)
     # num is a difference: its error is that of its terms
@@ -65,7 +63,7 @@ def test_layers_that_are_not_named_stay_as_they_are():
     circuit, folded, _ = made("conv", 1, layers=("conv2",))
     kept = [new is old for new, old in zip(folded.nodes, circuit.nodes, strict=True)]
     assert [n.name for n, same in zip(folded.nodes, kept, strict=True) if not same] == ["conv2"]
-    assert folded.node("conv2").w_num.shape == circuit.node("conv2").w_ee.shape
+    assert folded.node("conv2").weights[0].shape == circuit.node("conv2").weights[0].shape
 
 
 def test_a_target_without_folded_layers_refuses_them():
@@ -73,7 +71,8 @@ def test_a_target_without_folded_layers_refuses_them():
     with pytest.raises(CapacityError, match="runs no folded layers") as error:
         fold(mlp(np.random.default_rng(0)), layers=("linear1",), target=target)
     assert error.value.fix.startswith("compile with --inhibition factored")
-    assert fold(mlp(np.random.default_rng(0)), layers=(), target=target).of(Synapses)
+    kept = fold(mlp(np.random.default_rng(0)), layers=(), target=target)
+    assert not any(layer.is_folded for layer in kept.layers)
 
 
 def at(bits, **fields):
@@ -114,11 +113,11 @@ def test_weights_are_kept_to_half_a_step(seed, net, bits):
     circuit, folded, x = made(net, seed)
     scheme = at(bits, rounding=Rounding(w_ee="nearest", w_ie="nearest"))
     integer = quantized(circuit, everything(circuit), x, scheme)
-    for node, exact_node in zip(integer.of(IntegerFolded), folded.of(Folded), strict=True):
-        assert abs(node.w_num).max() <= (1 << (bits - 1)) - 1
-        if isinstance(node, IntegerFoldedLayer):
-            den = exact_node.w_den.reshape(node.n_e, -1)
-            levels = node.w_den.reshape(node.n_e, -1)
+    for node, exact_node in zip(integer.layers, folded.layers, strict=True):
+        assert abs(node.projection.w_num).max() <= (1 << (bits - 1)) - 1
+        if not node.is_readout:
+            den = exact_node.projection.w_den.reshape(node.n_e, -1)
+            levels = node.projection.w_den.reshape(node.n_e, -1)
             assert levels.min() >= 0
             assert levels.max() <= (1 << bits) - 1
             inside = (levels > 0) & (levels < (1 << bits) - 1)

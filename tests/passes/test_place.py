@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 
 from eideploy.circuit import Add, Division, Flatten, SumPool
-from eideploy.circuit.integer import Integers
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.place import place
@@ -125,7 +124,7 @@ def test_stages_share_no_row_and_no_word(circuit, target):
     program = place(circuit, target=target)
     taken = {memory: [] for memory in ("weight", "spike", "membrane", "lane", "gain")}
     lanes = target.core.update_lanes
-    for node, stage in zip(circuit.of(Integers), program.stages, strict=True):
+    for node, stage in zip(circuit.layers, program.stages, strict=True):
         rows = node.fan_in * (stage.groups_e + stage.groups_i)
         units = 0 if stage.is_folded else stage.n_i
         hidden = not stage.is_readout
@@ -221,7 +220,7 @@ def test_a_circuit_without_dividers_is_no_input_of_place():
     nodes = [source((4,)), layer("one", "input", 4, 4, 1, division=None), lif("a", "one", 4)]
     with pytest.raises(InvariantError, match="place needs a circuit that has_dividers") as error:
         place(circuit(*nodes, classes("a", 4)), target=core_target())
-    assert "one = IntegerEILinear(input) -> 4" in error.value.__notes__[0]
+    assert "one = Layer(input) -> 4" in error.value.__notes__[0]
 
 
 def test_network_without_a_hidden_layer_is_refused():

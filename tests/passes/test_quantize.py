@@ -12,12 +12,14 @@ from eideploy.circuit import (
     Add,
     AvgPool,
     Circuit,
-    FoldedReadout,
+    Dense,
+    FloatCurrent,
+    Folded,
     Input,
     IntegerLIF,
-    PlainLinear,
+    Layer,
+    Logits,
 )
-from eideploy.circuit.integer import IntegerEILayer
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.neurons import NO_LEAK
@@ -94,7 +96,7 @@ def test_every_scale_cancels_as_a20_says(seed):
     theirs = run_float(float_twin(integer, circuit), levels, keep=keep).currents["conv1"]
     threshold = integer.node("lif1").threshold.reshape(-1, 1, 1)
     limit = 1 << (INT8.bits.current - 1)
-    free = np.abs(ours) < limit - 1 - np.abs(integer.node("conv1").bias).max()
+    free = np.abs(ours) < limit - 1 - np.abs(integer.node("conv1").current.bias).max()
     assert free.mean() > 0.5
     assert np.abs(ours / threshold - theirs)[free].max() <= (0.5 + 1e-6) / threshold.min()
 
@@ -109,7 +111,7 @@ def test_current_of_int8_is_near_the_float_current(seed):
     keep = frozenset({"currents"})
     ours = run_integer(integer, x, keep=keep).currents["linear1"]
     theirs = run_float(circuit, x, keep=keep).currents["linear1"]
-    free = np.abs(ours - integer.node("linear1").bias) < (1 << (INT8.bits.current - 1)) - 1
+    free = np.abs(ours - integer.node("linear1").current.bias) < (1 << (INT8.bits.current - 1)) - 1
     error = np.abs(ours / integer.node("lif1").threshold - theirs)
     assert (error < 0.05 * (1 + np.abs(theirs).max()))[free].all()
 
@@ -126,39 +128,40 @@ def test_thresholds_fill_their_bits(seed, bits):
 @given(seed=seeds)
 def test_weights_use_their_bits_and_keep_dales_law(seed):
     integer = quantized(conv_net(np.random.default_rng(seed)), np.ones((2, 1, 6, 6)) * 0.5)
-    for node in integer.of(IntegerEILayer):
-        for weight in (node.w_ee, node.w_ie, node.w_ei, node.gain):
+    for w in (layer.projection for layer in integer.hidden):
+        for weight in (w.w_ee, w.w_ie, w.w_ei, w.g_i):
             assert weight.min() >= 0
             assert weight.max() <= 255
         # rows of few inputs may leave up to three eighths of the levels unused (FINE)
-        assert node.w_ie.max(tuple(range(1, node.w_ie.ndim))).min() >= 255 / 1.6 - 1
-        assert node.gain.max() == 255
+        assert w.w_ie.max(tuple(range(1, w.w_ie.ndim))).min() >= 255 / 1.6 - 1
+        assert w.g_i.max() == 255
 
 
 def test_excitation_absorbs_the_rounding_of_the_inhibition_of_a_neuron_that_is_about_to_fire():
     rng = np.random.default_rng(3)
     circuit = mlp(rng, n_in=40, n_e=32)
     x = rng.random((64, 12 + 28))
-    float_node = circuit.node("linear1")
-    node = quantized(circuit, x, replace(INT8, bits=replace(INT8.bits, w_ei=4))).node("linear1")
-    ratio = ((FIRING - float_node.b_e) / float_node.g_e)[:, None]
+    trained, current = circuit.node("linear1").projection, circuit.node("linear1").current
+    scheme = replace(INT8, bits=replace(INT8.bits, w_ei=4))
+    w = quantized(circuit, x, scheme).node("linear1").projection
+    ratio = ((FIRING - current.b_e) / current.g_e)[:, None]
 
     def balance(of, g_i):
         return of.w_ei @ of.w_ie + ratio * (of.w_ei @ (g_i[:, None] * of.w_ie))
 
-    net = float_node.w_ee - balance(float_node, float_node.g_i)
-    step_g = float_node.g_i.max() / 255
-    levels = (node.w_ee << node.shift_ee[:, None]) - balance(node, node.gain * step_g)
+    net = trained.w_ee - balance(trained, trained.g_i)
+    step_g = trained.g_i.max() / 255
+    levels = (w.w_ee << w.shift[:, None]) - balance(w, w.g_i * step_g)
     unit = (net * levels).sum(1) / (levels.astype(float) ** 2).sum(1)
-    step = unit * 2.0**node.shift_ee  # of W_EE; W_EI alone is sixteen times coarser
-    clipped = (node.w_ee == 0) | (node.w_ee == 255)
+    step = unit * 2.0**w.shift  # of W_EE; W_EI alone is sixteen times coarser
+    clipped = (w.w_ee == 0) | (w.w_ee == 255)
     error = np.abs(levels * unit[:, None] - net) / step[:, None]
     assert np.median(error[~clipped]) < 0.5
 
 
 @given(seed=seeds, bits=st.integers(3, 10))
 def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
-    exact = mlp(np.random.default_rng(seed)).node("linear1")
+    exact = mlp(np.random.default_rng(seed)).node("linear1").projection
     own = replace(INT8.bits, w_ee=bits, w_ie=bits, w_ei=bits)
     scheme = replace(
         INT8,
@@ -185,7 +188,7 @@ def test_weights_are_kept_to_the_steps_that_the_pass_states(seed, bits):
 def test_neuron_without_gain_keeps_its_bias_alone():
     rng = np.random.default_rng(4)
     circuit = mlp(rng, steps=1)
-    g_e = circuit.node("linear1").g_e * (np.arange(8) > 0)
+    g_e = circuit.node("linear1").current.g_e * (np.arange(8) > 0)
     circuit = with_layer(circuit, "linear1", g_e=g_e, b_e=np.full(8, 0.75))
     integer = lowered(circuit, rng.random((8, 12)))
     current = run_integer(integer, rng.random((8, 12)), keep=frozenset({"currents"}))
@@ -199,16 +202,16 @@ def test_layer_without_inhibition_has_the_bias_for_current():
     circuit = with_layer(circuit, "linear1", g_i=np.zeros(2))
     integer = lowered(circuit, rng.random((8, 12)))
     trace = run_integer(integer, rng.random((8, 12)), keep=frozenset({"currents"}))
-    assert (trace.currents["linear1"] == integer.node("linear1").bias).all()
+    assert (trace.currents["linear1"] == integer.node("linear1").current.bias).all()
 
 
 def test_dead_inhibitory_neuron_is_no_trouble():
     rng = np.random.default_rng(6)
     circuit = mlp(rng)
-    w_ie = circuit.node("linear1").w_ie.copy()
+    w_ie = circuit.node("linear1").projection.w_ie.copy()
     w_ie[0] = 0
     integer = quantized(with_layer(circuit, "linear1", w_ie=w_ie), rng.random((8, 12)))
-    assert (integer.node("linear1").w_ie[0] == 0).all()
+    assert (integer.node("linear1").projection.w_ie[0] == 0).all()
 
 
 def test_pooling_becomes_a_sum_whose_unit_cancels():
@@ -250,7 +253,7 @@ def test_branches_in_different_units_are_refused():
 def test_circuit_that_was_not_calibrated_is_refused():
     with pytest.raises(InvariantError, match="quantize needs a circuit that has_ranges") as caught:
         quantize(mlp(np.random.default_rng(0)), scheme=INT8, widths=WIDTHS)
-    assert "linear1 = EILinear(input)" in caught.value.__notes__[0]
+    assert "linear1 = Layer(input)" in caught.value.__notes__[0]
 
 
 def test_quantized_circuit_is_not_quantized_again():
@@ -262,7 +265,7 @@ def test_quantized_circuit_is_not_quantized_again():
 def test_numbers_beyond_62_bits_are_refused_and_the_fix_works():
     rng = np.random.default_rng(10)
     circuit, x = mlp(rng), rng.random((4, 12))
-    g_e = circuit.node("linear1").g_e.copy()
+    g_e = circuit.node("linear1").current.g_e.copy()
     g_e[3] = 1e9
     with pytest.raises(CapacityError, match="more than 62 bits for a threshold of one") as caught:
         quantized(with_layer(circuit, "linear1", g_e=g_e), x)
@@ -286,7 +289,7 @@ def test_biases_are_rounded_and_never_clipped(seed, sizes):
     bias = 10.0 ** np.array(sizes) * rng.choice([-1, 1], 8)
     changed = with_layer(circuit, "linear1", b_e=bias)
     integer = quantized(changed, rng.random((4, 12)))
-    threshold, kept = integer.node("lif1").threshold, integer.node("linear1").bias
+    threshold, kept = integer.node("lif1").threshold, integer.node("linear1").current.bias
     assert np.abs(kept).max() <= LARGEST
     # of a threshold that was rounded to the nearest of whole numbers, as the bias was
     low, high = np.abs(bias) * (threshold - 0.5) - 0.5, np.abs(bias) * (threshold + 0.5) + 0.5
@@ -300,12 +303,16 @@ def test_biases_are_rounded_and_never_clipped(seed, sizes):
 def test_a_bias_and_an_input_that_nearly_cancel_make_a_neuron_fire_at_every_step():
     nodes = (
         Input(name="input", size=(8,)),
-        PlainLinear(
-            name="layer", inputs=("input",), w_num=np.full((2, 8), [[-63 / 8], [63 / 8]]),
-            b_e=np.array([70.0, -70.0]),
+        Layer(
+            name="layer", inputs=("input",), geometry=Dense(),
+            projection=Folded(w_num=np.full((2, 8), [[-63 / 8], [63 / 8]])),
+            current=FloatCurrent(g_e=np.ones(2), b_e=np.array([70.0, -70.0])),
         ),
         LIF(name="lif", inputs=("layer",)),
-        FoldedReadout(name="readout", inputs=("lif",), w_num=np.eye(2)),
+        Layer(
+            name="readout", inputs=("lif",), projection=Folded(w_num=np.eye(2)), geometry=Dense(),
+            current=Logits(),
+        ),
     )  # fmt: skip
     circuit, x = Circuit(nodes=nodes, steps=16), np.ones((1, 8))
     keep = frozenset({"spikes"})
@@ -320,7 +327,7 @@ def test_a_bias_and_an_input_that_nearly_cancel_make_a_neuron_fire_at_every_step
 def test_a_bias_that_no_current_holds_is_refused_and_the_fix_works():
     rng = np.random.default_rng(12)
     circuit, x = mlp(rng), rng.random((4, 12))
-    bias = circuit.node("linear1").b_e.copy()
+    bias = circuit.node("linear1").current.b_e.copy()
     bias[[2, 5]] = -1e6, 1e7
     with pytest.raises(CapacityError, match=r"the bias is 1e\+06 thresholds, 524287 LSB") as caught:
         quantized(with_layer(circuit, "linear1", b_e=bias), x)
@@ -335,26 +342,26 @@ def test_a_bias_that_no_current_holds_is_refused_and_the_fix_works():
     quantize(calibrated, scheme=wider, widths=widths)
 
 
-def scaled(node, exponents):
-    """Return a layer whose rows of W_EE and W_EI are multiplied by powers of two, one a neuron."""
+def scaled(w, exponents):
+    """Return weights whose rows of W_EE and W_EI are multiplied by powers of two, one a neuron."""
     by = 2.0**exponents
-    w_ee = node.w_ee * by.reshape(-1, *(1,) * (node.w_ee.ndim - 1))
-    return replace(node, w_ee=w_ee, w_ei=node.w_ei * by[:, None])
+    w_ee = w.w_ee * by.reshape(-1, *(1,) * (w.w_ee.ndim - 1))
+    return replace(w, w_ee=w_ee, w_ei=w.w_ei * by[:, None])
 
 
 @settings(max_examples=20)
 @given(seed=seeds, low=st.sampled_from([-8, -50, -400]), clipping=st.sampled_from(["max", "error"]))
 def test_levels_do_not_depend_on_the_scale_of_a_row(seed, low, clipping):
     rng = np.random.default_rng(seed)
-    node = mlp(rng).node("linear1")
+    w = mlp(rng).node("linear1").projection
     exponents = rng.integers(low, 11, 8)
     scheme = replace(INT8, clipping=Clippings(w_ee=clipping, w_ie=clipping))
-    shunt = Shunt(exact=node.g_i, kept=node.g_i, ratio=np.linspace(-0.5, 2, 8))
+    shunt = Shunt(exact=w.g_i, kept=w.g_i, ratio=np.linspace(-0.5, 2, 8))
     room = Room(bits=np.full(8, 39), shift=31, peak=255)
     moment, mean = np.cov(rng.random((12, 99))).astype(np.float32)[None], np.full(12, 0.5)
     plain, ours = (
         quantize_weights(of, scheme, scheme.bits, moment, mean, shunt=shunt, room=room)
-        for of in (node, scaled(node, exponents))
+        for of in (w, scaled(w, exponents))
     )
     for field in ("w_ee", "w_ie", "w_ei", "shift"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(plain, field), err_msg=field)
@@ -384,7 +391,7 @@ def test_networks_whose_rows_differ_in_scale_compile_to_the_same_spikes(low, pol
     circuit, x = conv_net(rng), rng.random((64, 1, 6, 6)) * (rng.random((64, 1, 6, 6)) < 0.7)
     before = mismatch(circuit, x, INT8, policy, folded)
     for name in ("conv1", "conv2"):
-        changed = scaled(circuit.node(name), rng.integers(low, 1, 8))
+        changed = scaled(circuit.node(name).projection, rng.integers(low, 1, 8))
         circuit = with_layer(circuit, name, w_ee=changed.w_ee, w_ei=changed.w_ei)
     after = mismatch(circuit, x, INT8, policy, folded)
     assert max(after.values()) < max(before.values()) + 0.01
@@ -395,7 +402,7 @@ def test_a_layer_of_any_scale_compiles_to_the_same_spikes(exponent):
     rng = np.random.default_rng(17)
     circuit, x = mlp(rng), rng.random((32, 12))
     before = mismatch(circuit, x, INT8)
-    changed = scaled(circuit.node("linear1"), np.full(8, exponent))
+    changed = scaled(circuit.node("linear1").projection, np.full(8, exponent))
     changed = with_layer(circuit, "linear1", w_ee=changed.w_ee, w_ei=changed.w_ei)
     assert mismatch(changed, x, INT8) == before
 
@@ -408,7 +415,7 @@ def test_a_row_of_inhibition_that_has_decayed_does_no_harm(value, scheme, policy
     rng = np.random.default_rng(14)
     circuit, x = conv_net(rng), rng.random((32, 1, 6, 6)) * (rng.random((32, 1, 6, 6)) < 0.7)
     before = mismatch(circuit, x, load_scheme(scheme), policy, folded)
-    w_ei = circuit.node("conv1").w_ei.copy()
+    w_ei = circuit.node("conv1").projection.w_ei.copy()
     w_ei[3] = value
     after = mismatch(
         with_layer(circuit, "conv1", w_ei=w_ei), x, load_scheme(scheme), policy, folded
@@ -423,15 +430,14 @@ def test_a_row_that_rounds_to_nothing_is_divided_as_one_without_divisor(folded, 
     """By the least divisor of the layer, to within the factor sqrt(2) of its unit (A22)."""
     rng = np.random.default_rng(15)
     circuit, x = mlp(rng, steps=1), rng.random((64, 12))
-    w_ei = circuit.node("linear1").w_ei.copy()
+    w_ei = circuit.node("linear1").projection.w_ei.copy()
     w_ei[3] = value
     changed = with_layer(circuit, "linear1", w_ei=w_ei, b_e=np.zeros(8), g_e=np.full(8, 0.01))
     program = compile_circuit(
         changed, target=load_target("digital"), scheme=INT8, ranges=observe(changed, x),
         divider=lut(8, 8), zero_policy="minimum", folded=folded,
     )  # fmt: skip
-    node = program.circuit.node("linear1")
-    assert node.align[3] == 0
+    assert program.circuit.node("linear1").current.align[3] == 0
     trace = run_integer(program.circuit, x, keep=frozenset({"currents", "divisors"}))
     assert (trace.divisors["linear1"][..., 3] == 0).all()
     without = with_layer(changed, "linear1", w_ei=w_ei * (np.arange(8) != 3)[:, None])
@@ -444,14 +450,14 @@ def test_a_row_that_rounds_to_nothing_is_divided_as_one_without_divisor(folded, 
 def test_a_layer_whose_inhibition_is_all_but_gone_is_refused_and_the_fixes_work():
     rng = np.random.default_rng(16)
     circuit, x = mlp(rng), rng.random((32, 12))
-    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").w_ei * 1e-8)
+    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").projection.w_ei * 1e-8)
     with pytest.raises(CapacityError, match="rounds to nothing in every neuron") as caught:
         mismatch(circuit, x, INT8)
     assert caught.value.where == "node linear1"
     assert caught.value.fix.startswith("compile with --inhibition folded, or choose a scheme with")
     assert mismatch(circuit, x, INT8, folded=("linear1",))["lif1"] < 0.01
     assert mismatch(circuit, x, load_scheme("int2"))["lif1"] < 0.1
-    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").w_ei * 1e-12)
+    circuit = with_layer(circuit, "linear1", w_ei=circuit.node("linear1").projection.w_ei * 1e-12)
     with pytest.raises(CapacityError, match="rounds to nothing in every neuron") as caught:
         mismatch(circuit, x, INT8, folded=("linear1",))
     assert caught.value.fix == "train again with a lower training.rate or training.weight_decay"
@@ -462,14 +468,14 @@ def test_a_layer_whose_inhibition_is_all_but_gone_is_refused_and_the_fixes_work(
 def test_aligns_are_those_that_the_target_holds_and_bring_divisors_to_one_unit(seed, bits, low):
     rng = np.random.default_rng(seed)
     circuit, x = mlp(rng), rng.random((8, 12))
-    changed = scaled(circuit.node("linear1"), rng.integers(low, 1, 8))
+    changed = scaled(circuit.node("linear1").projection, rng.integers(low, 1, 8))
     circuit = with_layer(circuit, "linear1", w_ee=changed.w_ee, w_ei=changed.w_ei)
     calibrated = calibrate(circuit, ranges=observe(circuit, x))
     made, units = quantize_with_units(calibrated, INT8, replace(WIDTHS, align=bits))
     own = units["linear1"]
     ideal = np.log2(own.unit * 2.0**-own.shift)
     ideal -= ideal.min()
-    kept = made.node("linear1").align
+    kept = made.node("linear1").current.align
     np.testing.assert_array_equal(kept, np.minimum(np.rint(ideal), (1 << bits) - 1))
 
 
@@ -483,6 +489,6 @@ def test_branch_into_two_layers_is_kept():
     circuit = Circuit(nodes=(*base.nodes[:3], second, lif2, add, readout), steps=3)
     integer = quantized(circuit, rng.random((8, 12)))
     assert [type(n).__name__ for n in integer.nodes[3:]] == [
-        "IntegerEILinear", "IntegerLIF", "Add", "IntegerReadout",
+        "Layer", "IntegerLIF", "Add", "Layer",
     ]  # fmt: skip
     assert len(integer.of(IntegerLIF)) == 2

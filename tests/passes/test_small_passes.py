@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import LayerRange
-from eideploy.circuit.integer import IntegerEILayer
 from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.passes.calibrate import calibrate
@@ -49,9 +48,9 @@ def test_calibration_sees_means_zeros_and_the_smallest_divisor():
     rng = np.random.default_rng(2)
     circuit = mlp(rng, steps=2)
     x = rng.random((90, 12))
-    node, seen = circuit.node("linear1"), observe(circuit, x).layers["linear1"]
-    s = x @ node.w_ie.T
-    divisor = (s * node.g_i) @ node.w_ei.T
+    w, seen = circuit.node("linear1").projection, observe(circuit, x).layers["linear1"]
+    s = x @ w.w_ie.T
+    divisor = (s * w.g_i) @ w.w_ei.T
     assert seen.mean_input == pytest.approx(x.mean(0))
     assert seen.mean_inhibition == pytest.approx(s.mean(0))
     assert seen.divisor_floor == pytest.approx(np.median(divisor.min(1)))
@@ -61,7 +60,7 @@ def test_calibration_sees_means_zeros_and_the_smallest_divisor():
 def test_calibration_counts_zero_divisors():
     rng = np.random.default_rng(2)
     circuit = mlp(rng, steps=1)
-    w_ei = circuit.node("linear1").w_ei.copy()
+    w_ei = circuit.node("linear1").projection.w_ei.copy()
     w_ei[:2] = 0
     seen = observe(with_layer(circuit, "linear1", w_ei=w_ei), rng.random((8, 12)))
     assert seen.layers["linear1"].zero_divisors == 2 / 8
@@ -95,10 +94,12 @@ def test_ranges_of_another_circuit_are_refused():
 def test_divided_current_is_within_the_dividers_bound(divider, seed):
     circuit, x = integer_mlp(seed)
     keep = frozenset({"currents"})
-    node = circuit.node("linear1")
-    right = run_integer(divided_by(circuit, exact()), x, keep=keep).currents["linear1"] - node.bias
-    ours = run_integer(divided_by(circuit, divider), x, keep=keep).currents["linear1"] - node.bias
-    limit = (1 << (node.current_bits - 1)) - 1
+    current = circuit.node("linear1").current
+    right, ours = (
+        run_integer(divided_by(circuit, by), x, keep=keep).currents["linear1"] - current.bias
+        for by in (exact(), divider)
+    )
+    limit = (1 << (current.current_bits - 1)) - 1
     free = (np.abs(right) < limit) & (np.abs(ours) < limit)
     allowed = divider.bound * (np.abs(right) + 0.5) + 1  # both were rounded
     assert (np.abs(ours - right) <= allowed)[free].all()
@@ -168,12 +169,10 @@ def test_widths_beyond_63_bits_are_proven_without_wrapping(seed, n_in):
     circuit = with_layer(mlp(rng, n_in=n_in), "linear1", g_e=np.full(8, 1e-8))
     x = rng.random((4, n_in))
     made = quantized(circuit, observe(circuit, x), replace(INT8, bits=own))
-    node = made.node("linear1")
-    s = [sum(row) * made.input.top for row in node.w_ie.tolist()]
-    gained = [a * b for a, b in zip(node.gain.tolist(), s, strict=True)]
-    divisor = max(
-        sum(a * b for a, b in zip(row, gained, strict=True)) for row in node.w_ei.tolist()
-    )
+    w = made.node("linear1").projection
+    s = [sum(row) * made.input.top for row in w.w_ie.tolist()]
+    gained = [a * b for a, b in zip(w.g_i.tolist(), s, strict=True)]
+    divisor = max(sum(a * b for a, b in zip(row, gained, strict=True)) for row in w.w_ei.tolist())
     assert divisor.bit_length() > 63
     offered = replace(TARGET.widths, **dict.fromkeys(vars(TARGET.widths), 62))
     said = rf"linear1: divisors reach {divisor.bit_length()} bits in neuron \d, 62 offered"
@@ -232,7 +231,7 @@ def test_pipeline_compiles_a_convolutional_network_under_both_policies(policy):
         zero_policy=policy,
     )
     assert is_float(circuit)
-    assert {n.division.zero_policy for n in program.circuit.of(IntegerEILayer)} == {policy}
+    assert {n.division.zero_policy for n in program.circuit.hidden} == {policy}
     keep = frozenset({"spikes"})
     ours, theirs = run_integer(program.circuit, x, keep=keep), run_float(circuit, x, keep=keep)
     for name, spikes in ours.spikes.items():

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import DIVIDERS, misfits
-from eideploy.circuit.folded import IntegerFolded
-from eideploy.circuit.integer import Integers
 from eideploy.numeric.fixed import top
 from eideploy.rtl.bench import Manner, in_icarus
 from eideploy.target import Memory, Widths
@@ -138,7 +136,7 @@ def test_every_proven_bound_is_kept_at_its_very_end(method, tmp_path):
     widths = core.target.widths
     found, _, expected = compared(placed(circuit, core), core, tmp_path, x, run=in_icarus)
     assert found.total == 0, found
-    for node in circuit.of(Integers):
+    for node in circuit.layers:
         num = numerators(node, expected.inputs[node.name])
         assert (num.min(), num.max()) == (-1 << widths.accumulator - 1, top(widths.accumulator))
     for sums in expected.inhibition.values():
@@ -149,6 +147,7 @@ def test_every_proven_bound_is_kept_at_its_very_end(method, tmp_path):
 
 def numerators(node, x):
     """Return NUM (T, B, n_E) of a fully connected layer that reads x (T, B, n_in)."""
-    if isinstance(node, IntegerFolded):
-        return x @ node.w_num.T
-    return (x @ node.w_ee.T << node.shift_ee) - x @ node.w_ie.T @ node.w_ei.T
+    w = node.projection
+    if node.is_folded:
+        return x @ w.w_num.T
+    return (x @ w.w_ee.T << w.shift) - x @ w.w_ie.T @ w.w_ei.T

@@ -1,14 +1,11 @@
 """The fast simulator gives what the definition gives, whatever the node, division and time step."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eideploy.circuit import Division
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Division, Layer
 from eideploy.divisions import (
     constant,
     divide,
@@ -25,6 +22,7 @@ from eideploy.simulate.definition import init, step, totals
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.samples import over_time
 from eideploy.simulate.trace import KEEP_ALL
+from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import lif, linear, source
 from tests.helpers.random_circuits import circuits, samples
@@ -48,8 +46,12 @@ def test_the_fast_simulator_equals_the_definition(divider):
         policy = data.draw(st.sampled_from(["minimum", "floor"]), label="policy")
         division = Division(divider=divider, zero_policy=policy)
         divided = circuit.rewrite(
-            IntegerCurrent,
-            lambda n: replace(n, division=division, constant=rng.integers(1, 99, n.n_e)),
+            Layer,
+            lambda n: (
+                n
+                if n.is_readout
+                else changed(n, division=division, constant=rng.integers(1, 99, n.n_e))
+            ),
         )
         x = data.draw(samples(divided), label="samples")
         fast = run_integer(divided, x, keep=KEEP_ALL)

@@ -1,6 +1,5 @@
 """Every method of division in every executor: the quotients of exact fractions, or a refusal."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -26,6 +25,7 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.state_machine import StateMachine
 from eideploy.simulate.trace import KEEP_ALL
 from tests.helpers.divisions import EVERY, EXECUTORS, N_E, layer, operands
+from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit, folded_readout, lif, source
 from tests.helpers.random_circuits import circuits, samples
 from tests.helpers.targets import core_target
@@ -44,21 +44,21 @@ def in_fractions(node, num, den):
     """Return the divided currents as (A6) to (A8) state them, in exact fractions."""
     found = np.zeros_like(num)
     divider, minimum = node.division.divider, node.division.zero_policy == "minimum"
-    limit = (1 << node.current_bits - 1) - 1
+    by, limit = node.current, (1 << node.current.current_bits - 1) - 1
     for b in range(num.shape[1]):
-        positive = [int(d) << int(a) for d, a in zip(den[0, b, 0], node.align, strict=True) if d]
+        positive = [int(d) << int(a) for d, a in zip(den[0, b, 0], by.align, strict=True) if d]
         for o in range(N_E):
-            n, d, f = int(num[0, b, 0, o]), int(den[0, b, 0, o]), int(node.fraction[o])
+            n, d, f = int(num[0, b, 0, o]), int(den[0, b, 0, o]), int(by.fraction[o])
             match divider.method:
                 case "none":
                     d = 1
                 case "constant":
-                    d = int(node.constant[o])
+                    d = int(by.constant[o])
                 case _ if not positive:
                     continue
                 case _ if d == 0:
-                    f += int(node.align[o]) if minimum else 0
-                    d = min(positive) if minimum else int(node.floor[o])
+                    f += int(by.align[o]) if minimum else 0
+                    d = min(positive) if minimum else int(by.floor[o])
             magnitude = ratio(divider, abs(n), d) * Fraction(2) ** f
             rounded = min(limit, int(magnitude + Fraction(1, 2)))
             found[0, b, 0, o] = rounded if n >= 0 else -rounded
@@ -118,7 +118,7 @@ def test_every_executor_divides_as_stated(executor, divider, policy):
 @pytest.mark.parametrize("divider", TRIED, ids=lambda d: d.label)
 def test_the_systemverilog_is_written_for_the_methods_that_it_has(divider):
     """What it then computes: tests/rtl/test_random_networks.py runs every one of DIVIDERS."""
-    node = replace(layer(np.random.default_rng(0), divider, "floor"), fraction=np.zeros(N_E, int))
+    node = changed(layer(np.random.default_rng(0), divider, "floor"), fraction=np.zeros(N_E, int))
     nodes = source((1,)), node, lif("lif", "layer", N_E), folded_readout("lif", np.ones((1, N_E)))
     program = place(circuit(*nodes), target=core_target(timing=(30, 30)))
     if divider.method in DIVIDERS:

@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.circuit import EIConv
+from eideploy.circuit import Conv
 from eideploy.simulate import walk
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.samples import channels_first, patches, pooled, weight_rows
 from eideploy.simulate.trace import KEEP_ALL
+from tests.helpers.float_circuits import layer as float_layer
 from tests.helpers.random_circuits import circuits, samples
 
 
@@ -38,8 +39,9 @@ def test_patches_hold_the_windows_in_the_order_of_the_weights(kernel, stride, pa
     padded = np.pad(x, ((0, 0),) * 3 + ((padding, padding),) * 2)
     window = padded[:, :, :, stride : stride + kernel, :kernel]
     width = (6 + 2 * padding - kernel) // stride + 1
-    expected = (window[:, :, None] * node.w_ee).sum((3, 4, 5))
-    np.testing.assert_array_equal((rows @ weight_rows(node.w_ee).T)[:, :, width], expected)
+    weights = node.weights[0]
+    expected = (window[:, :, None] * weights).sum((3, 4, 5))
+    np.testing.assert_array_equal((rows @ weight_rows(weights).T)[:, :, width], expected)
     stored = channels_first(node, rows)[:, :, width]
     np.testing.assert_array_equal(stored, window.reshape(2, 3, -1))
 
@@ -53,11 +55,10 @@ def test_pooling_adds_whole_windows_and_drops_the_border():
 def convolution(rng, kernel, stride, padding):
     weights = {"w_ee": (7, 4, kernel, kernel), "w_ie": (2, 4, kernel, kernel), "w_ei": (7, 2)}
     vectors = {"g_i": np.ones(2), "g_e": np.ones(7), "b_e": np.zeros(7)}
-    return EIConv(
-        name="conv",
-        inputs=("input",),
-        stride=stride,
-        padding=padding,
+    return float_layer(
+        "conv",
+        "input",
+        geometry=Conv(stride=stride, padding=padding),
         **{name: rng.integers(0, 9, shape).astype(np.float32) for name, shape in weights.items()},
         **{name: value.astype(np.float32) for name, value in vectors.items()},
     )

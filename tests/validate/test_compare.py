@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eideploy.circuit import EIConv, IntegerLIF
+from eideploy.circuit import IntegerLIF, Layer
 from eideploy.divisions import lut
 from eideploy.errors import DataError
 from eideploy.pipeline import compile_circuit
@@ -17,7 +17,7 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 from eideploy.validate.compare import compare
-from tests.helpers.float_circuits import conv_net
+from tests.helpers.float_circuits import changed, conv_net
 
 SAMPLES = 150  # more than two batches
 
@@ -101,7 +101,12 @@ def test_progress_adds_up_to_the_samples(compiled):
 def biased(circuit, **biases):
     """Return the circuit with layers of these biases, by name, and the others of none."""
     return circuit.rewrite(
-        EIConv, lambda node: replace(node, b_e=np.full(node.n_e, biases.get(node.name, 0.0)))
+        Layer,
+        lambda layer: (
+            layer
+            if layer.is_readout
+            else changed(layer, b_e=np.full(layer.n_e, biases.get(layer.name, 0.0)))
+        ),
     )
 
 

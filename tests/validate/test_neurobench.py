@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eideploy.circuit.integer import IntegerCurrent, IntegerLIF
+from eideploy.circuit import IntegerLIF
 from eideploy.cli import main
 from eideploy.flow.neurobench import benchmarked
 from eideploy.folders import load_build, load_run
@@ -49,26 +49,28 @@ def test_the_harness_and_our_counters_agree(words, finished, tmp_path, samples):
 def test_the_first_layer_has_the_operations_that_loops_count(finished, tmp_path, samples):
     circuit = built(finished, tmp_path / "build")
     trace = run_integer(circuit, samples, keep=KEEP)
-    node = circuit.of(IntegerCurrent)[0]
+    node = circuit.hidden[0]
+    w, at = node.projection, node.geometry
     x = trace.inputs[node.name][0]
     s = trace.inhibition[node.name][0]
     macs = dense = 0
     _, height, width = circuit.shapes[node.name]
-    for weight in (node.w_ee, node.w_ie):
+    for weight in w.weights:
         n, channels, k, _ = weight.shape
         for b, o, c, i, j, u, v in product(*map(range, (3, n, channels, height, width, k, k))):
-            row, column = i * node.stride + u - node.padding, j * node.stride + v - node.padding
+            row, column = i * at.stride + u - at.padding, j * at.stride + v - at.padding
             if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:
                 dense += 1
                 macs += bool(x[b, c, row, column]) and bool(weight[o, c, u, v])
-    for b, o, i in product(range(3), range(node.n_e), range(node.n_i)):
+    for b, o, i in product(range(3), range(node.n_e), range(w.n_i)):
         dense += 2 * height * width
-        macs += 2 * int((s[b, i] > 0).sum()) * bool(node.w_ei[o, i])
-    gainless = int(sum((s[:, i] > 0).sum() * (node.w_ei[:, i] > 0).sum() for i in range(node.n_i)
-                       if not node.gain[i]))  # fmt: skip
+        macs += 2 * int((s[b, i] > 0).sum()) * bool(w.w_ei[o, i])
+    gainless = int(sum((s[:, i] > 0).sum() * (w.w_ei[:, i] > 0).sum() for i in range(w.n_i)
+                       if not w.g_i[i]))  # fmt: skip
 
     class First:
         shapes, steps = circuit.shapes, circuit.steps
+        layers = hidden = (node,)
 
         @staticmethod
         def of(kind):

@@ -7,7 +7,6 @@ import numpy as np
 
 from eideploy.backends.digital.parameters import Fields, Shape
 from eideploy.circuit import IntegerLIF
-from eideploy.circuit.integer import IntegerCurrent
 from eideploy.layout import Memories, load, routes
 from eideploy.numeric.fixed import Int, top
 from eideploy.program import Program, Stage
@@ -53,13 +52,15 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     at_once = program.target.core.update_lanes
     rows = stage.groups_i + stage.groups_e
     step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
-    node, current_top, membrane_top = program.circuit.node(stage.name), 0, 0
+    node, current_top, membrane_top = program.layer(stage), 0, 0
     has_floor, of_neurons = False, {"leak": 0, "to_zero": 0}
-    if isinstance(node, IntegerCurrent):
+    if not stage.is_readout:
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, IntegerLIF)
-        assert node.division is not None
-        current_top, membrane_top = top(node.current_bits), top(lif.model.membrane_bits)
+        current_top, membrane_top = (
+            top(node.integer_current.current_bits),
+            top(lif.model.membrane_bits),
+        )
         has_floor = node.division.zero_policy == "floor"
         of_neurons |= lif.model.rtl()
     values = {

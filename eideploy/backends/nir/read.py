@@ -13,19 +13,20 @@ from eideploy.backends.nir.write import VERSION, dialect_of, graph
 from eideploy.circuit import (
     LIF,
     Add,
+    Array,
     AvgPool,
     Circuit,
-    EIConv,
-    EILinear,
-    EIReadout,
+    Conv,
+    Current,
+    Dense,
+    Factored,
     Flatten,
-    FoldedConv,
-    FoldedLinear,
-    FoldedReadout,
+    FloatCurrent,
+    Folded,
     Input,
+    Layer,
+    Logits,
     Node,
-    PlainConv,
-    PlainLinear,
 )
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
@@ -126,89 +127,56 @@ def _add(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     return Add(**own)
 
 
-def _weights(part: Part) -> dict[str, Any]:
+def _layer(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
+    form, place = LAYERS[entry["kind"]]
+    is_readout, whole = place == "Readout", part(WHOLE[form])
+    projection = (
+        _factored(part, divides=not is_readout)
+        if form == "EI"
+        else _folded(whole.weight, divides=form == "Folded" and not is_readout)
+    )
+    current: Current = Logits() if is_readout else _current(part, form)
+    geometry = _geometry(whole) if place == "Conv" else Dense()
+    return Layer(**own, projection=projection, geometry=geometry, current=current)
+
+
+def _factored(part: Part, *, divides: bool) -> Factored:
     w_ei = part("subtractive").weight
-    return {
-        "w_ee": part("excitatory").weight,
-        "w_ie": part("inhibitory").weight,
-        "w_ei": w_ei.reshape(w_ei.shape[:2]),
-    }
+    gain = part("shunting_gain").scale if divides else None
+    return Factored(
+        w_ee=part("excitatory").weight,
+        w_ie=part("inhibitory").weight,
+        w_ei=w_ei.reshape(w_ei.shape[:2]),
+        g_i=None if gain is None else gain.reshape(len(gain), -1)[:, 0],
+    )
 
 
-def _gains(part: Part) -> dict[str, Any]:
-    gain, current = part("shunting_gain").scale, part("current")
-    return {
-        "g_i": gain.reshape(len(gain), -1)[:, 0],
-        "g_e": current.gain,
-        "b_e": current.bias,
-    }
+def _folded(weight: Array, *, divides: bool) -> Folded:
+    w_num, w_den = np.split(weight, 2) if divides else (weight, None)
+    return Folded(w_num=w_num, w_den=w_den)
 
 
-def _linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return EILinear(**own, **_weights(part), **_gains(part))
-
-
-def _conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return EIConv(**own, **_weights(part), **_gains(part), **_geometry(part("excitatory")))
-
-
-def _readout(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return EIReadout(**own, **_weights(part))
-
-
-def _halves(part: Part) -> dict[str, Any]:
-    w_num, w_den = np.split(part("balance").weight, 2)
+def _current(part: Part, form: str) -> FloatCurrent:
+    if form == "Plain":
+        bias = part("").bias
+        return FloatCurrent(g_e=np.ones(len(bias)), b_e=bias)
     current = part("current")
-    return {"w_num": w_num, "w_den": w_den, "g_e": current.gain, "b_e": current.bias}
+    return FloatCurrent(g_e=current.gain, b_e=current.bias)
 
 
-def _folded_linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return FoldedLinear(**own, **_halves(part))
+def _geometry(conv: Any) -> Conv:  # noqa: ANN401 (nir has no types)
+    return Conv(stride=int(conv.stride[0]), padding=int(conv.padding[0]))
 
 
-def _folded_conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return FoldedConv(**own, **_halves(part), **_geometry(part("balance")))
-
-
-def _folded_readout(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return FoldedReadout(**own, w_num=part("balance").weight)
-
-
-def _plain_linear(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    return PlainLinear(**own, w_num=part("").weight, b_e=part("").bias)
-
-
-def _plain_conv(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del entry
-    conv = part("")
-    return PlainConv(**own, w_num=conv.weight, b_e=conv.bias, **_geometry(conv))
-
-
-def _geometry(conv: Any) -> dict[str, Any]:  # noqa: ANN401 (nir has no types)
-    return {"stride": int(conv.stride[0]), "padding": int(conv.padding[0])}
-
-
+WHOLE = {"EI": "excitatory", "Folded": "balance", "Plain": ""}  # what has a layer's geometry
+LAYERS = {form + place: (form, place) for form in WHOLE for place in ("Linear", "Conv", "Readout")}
 READERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any], Part], Node]] = {
     "Input": _input,
     "LIF": _lif,
     "AvgPool": _pool,
     "Flatten": _flatten,
     "Add": _add,
-    "EILinear": _linear,
-    "EIConv": _conv,
-    "EIReadout": _readout,
-    "FoldedLinear": _folded_linear,
-    "FoldedConv": _folded_conv,
-    "FoldedReadout": _folded_readout,
-    "PlainLinear": _plain_linear,
-    "PlainConv": _plain_conv,
+    **dict.fromkeys(LAYERS, _layer),
 }
 
 

@@ -14,15 +14,15 @@ from eideploy.circuit import (
     Array,
     AvgPool,
     Circuit,
-    EIReadout,
+    Factored,
     Flatten,
-    FoldedReadout,
+    FloatCurrent,
+    Folded,
     Input,
+    Layer,
     Node,
     Shape,
 )
-from eideploy.circuit.folded import Folded, FoldedLayer, PlainLayer
-from eideploy.circuit.nodes import Convolution, EILayer, Synapses
 from eideploy.errors import InvariantError
 from eideploy.options.choices import Dialect
 
@@ -39,9 +39,9 @@ CONVENTION = (
 
 def dialect_of(circuit: Circuit) -> Dialect:
     """Return the dialect that a float circuit is written in."""
-    if circuit.of(Synapses):
+    if any(not layer.is_folded for layer in circuit.layers):
         return "ei"
-    return "folded" if circuit.of(FoldedLayer) else "plain"
+    return "folded" if any(layer.projection.divides for layer in circuit.layers) else "plain"
 
 
 def graph(circuit: Circuit) -> nir.NIRGraph:
@@ -125,60 +125,64 @@ class _Writer:
         return spikes
 
     @add.register
-    def _(self, node: EILayer) -> str:
+    def _(self, node: Layer) -> str:
+        match node:
+            case Layer(projection=Factored() as w, current=FloatCurrent() as current):
+                return self._shunting(node, w, current)
+            case Layer(projection=Factored() as w):
+                return self._readout(node, w)
+            case Layer(projection=Folded() as w, current=FloatCurrent() as current):
+                return self._folded(node, w, current)
+        sums = self._project(node, "balance", node.weights[0], self._sources(node))
+        return self._output(node, sums)
+
+    def _shunting(self, node: Layer, w: Factored, current: FloatCurrent) -> str:
         one, size = np.eye(node.n_e), self.circuit.shapes[node.name]
         none = np.zeros_like(one)
-        excitatory, interneurons, subtractive = self._populations(node)
+        excitatory, interneurons, subtractive = self._populations(node, w)
         numerator = self._onto(node, "numerator", np.vstack([one, none]), excitatory)
         subtraction = self._onto(node, "subtraction", np.vstack([-one, none]), subtractive)
-        gain = np.broadcast_to(_per_channel(node.g_i, size), (node.n_i, *size[1:])).copy()
+        assert w.g_i is not None  # it divides
+        gain = np.broadcast_to(_per_channel(w.g_i, size), (w.n_i, *size[1:])).copy()
         shunt = self._put(node, "shunting_gain", nir.Scale(gain), interneurons)
-        divisive = self._onto(node, "divisive", node.w_ei, shunt)
+        divisive = self._onto(node, "divisive", w.w_ei, shunt)
         divisor = self._onto(node, "divisor", np.vstack([none, one]), divisive)
-        shape = np.array([2 * node.n_e, *size[1:]])
-        division = EIDivision(shape, gain=node.g_e, bias=node.b_e)
-        return self._put(node, "current", division, numerator, subtraction, divisor)
+        return self._divide(node, current, numerator, subtraction, divisor)
 
-    @add.register
-    def _(self, node: EIReadout) -> str:
-        excitatory, _, subtractive = self._populations(node)
+    def _readout(self, node: Layer, w: Factored) -> str:
+        excitatory, _, subtractive = self._populations(node, w)
         sign = self._onto(node, "sign", -np.eye(node.n_e), subtractive)
         one = np.ones(self.circuit.shapes[node.name])  # sums, which no tool does at an output
         return self._output(node, self._put(node, "balance", nir.Scale(one), excitatory, sign))
 
-    @add.register
-    def _(self, node: FoldedLayer) -> str:
-        """Write [num; den] as one projection, and their ratio."""
-        both = self._project(node, "balance", np.concatenate(node.weights), self._sources(node))
-        size = self.circuit.shapes[node.name]
-        division = EIDivision(np.array([2 * node.n_e, *size[1:]]), gain=node.g_e, bias=node.b_e)
-        return self._put(node, "current", division, both)
+    def _folded(self, node: Layer, w: Folded, current: FloatCurrent) -> str:
+        """Write [num; den] as one projection, and their ratio; of an ordinary layer the sum."""
+        if w.w_den is None:
+            return self._project(node, "", w.w_num, self._sources(node), current.b_e)
+        both = self._project(node, "balance", np.concatenate(w.weights), self._sources(node))
+        return self._divide(node, current, both)
 
-    @add.register
-    def _(self, node: PlainLayer) -> str:
-        return self._project(node, "", node.w_num, self._sources(node), node.b_e)
-
-    @add.register
-    def _(self, node: FoldedReadout) -> str:
-        sources = self._sources(node)
-        return self._output(node, self._project(node, "balance", node.w_num, sources))
+    def _divide(self, node: Layer, current: FloatCurrent, *sources: str) -> str:
+        shape = np.array([2 * node.n_e, *self.circuit.shapes[node.name][1:]])
+        division = EIDivision(shape, gain=current.g_e, bias=current.b_e)
+        return self._put(node, "current", division, *sources)
 
     def _output(self, node: Node, source: str) -> str:
         output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
         return self._put(node, "", output, source)
 
-    def _populations(self, node: Synapses) -> tuple[str, str, str]:
+    def _populations(self, node: Layer, w: Factored) -> tuple[str, str, str]:
         """Return I_EE, the interneurons s_I and I_EI; ReLU never clips a current >= 0."""
         sources = self._sources(node)
-        excitatory = self._project(node, "excitatory", node.w_ee, sources)
-        inhibitory = self._project(node, "inhibitory", node.w_ie, sources)
-        size = (node.n_i, *self.circuit.shapes[node.name][1:])
+        excitatory = self._project(node, "excitatory", w.w_ee, sources)
+        inhibitory = self._project(node, "inhibitory", w.w_ie, sources)
+        size = (w.n_i, *self.circuit.shapes[node.name][1:])
         interneurons = self._put(node, "interneurons", nir.Scale(np.ones(size)), inhibitory)
-        return excitatory, interneurons, self._onto(node, "subtractive", node.w_ei, interneurons)
+        return excitatory, interneurons, self._onto(node, "subtractive", w.w_ei, interneurons)
 
     def _project(
         self,
-        node: Synapses | Folded,
+        node: Layer,
         role: str,
         weight: Array,
         sources: list[str],
@@ -187,12 +191,11 @@ class _Writer:
         if weight.ndim == 2:
             linear = nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
             return self._put(node, role, linear, *sources)
-        assert isinstance(node, Convolution)
-        shape = self.circuit.shapes[node.inputs[0]]
-        conv = _convolution(weight, shape, bias, stride=node.stride, padding=node.padding)
+        at, shape = node.geometry, self.circuit.shapes[node.inputs[0]]
+        conv = _convolution(weight, shape, bias, stride=at.stride, padding=at.padding)
         return self._put(node, role, conv, *sources)
 
-    def _onto(self, node: Synapses, role: str, weight: Array, source: str) -> str:
+    def _onto(self, node: Layer, role: str, weight: Array, source: str) -> str:
         """Add a projection between the neurons of a layer, at every position alike."""
         size = self.circuit.shapes[node.name]
         if len(size) == 1:
@@ -236,7 +239,8 @@ def _per_channel(values: Array, size: Shape) -> Array:
 
 def _outline(node: Node) -> dict[str, Any]:
     """Return what of a node the NIR nodes do not say: its kind, its name, what it reads."""
-    found: dict[str, Any] = {"kind": type(node).__name__, "name": node.name, "inputs": node.inputs}
+    kind = node.kind if isinstance(node, Layer) else type(node).__name__
+    found: dict[str, Any] = {"kind": kind, "name": node.name, "inputs": node.inputs}
     if isinstance(node, Input):
         found["high"] = node.high
     if isinstance(node, LIF):

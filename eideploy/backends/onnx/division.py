@@ -4,47 +4,43 @@ import numpy as np
 
 from eideploy.backends.onnx.graph import NARROW, Graph, Value
 from eideploy.backends.onnx.operators import InGraph, Term
-from eideploy.circuit.integer import IntegerCurrent
-from eideploy.errors import InvariantError
+from eideploy.circuit import Layer
 from eideploy.numeric.fixed import top
 
 LAYER = np.array([2, 3])  # positions and neurons of (S, B, positions, n)
 HALF = 31  # bits of either half of an int64 that is compared in halves
 
 
-def divided(g: Graph, node: IntegerCurrent, num: Value, den: Value) -> Value:
+def divided(g: Graph, node: Layer, num: Value, den: Value) -> Value:
     """Return c = sat(round(2^fraction NUM / DEN)) of (S, B, positions, n_E) (A6..A8)."""
-    if node.division is None:
-        raise InvariantError(
-            "the layer has no divider", where=f"node {node.name}", fix="run lower_division first"
-        )
-    instead = node.division.divider.instead(node.constant)
+    current = node.integer_current
+    instead = node.division.divider.instead(current.constant)
     if instead is not None:
-        known = g.constant(g.whole(instead)), g.constant(g.whole(node.fraction))
+        known = g.constant(g.whole(instead)), g.constant(g.whole(current.fraction))
         return _quotient(g, node, num, *known)
     zero = g.op("Equal", den, g.whole(0), to="is_zero")
     count = g.op("ReduceSum", g.cast(g.op("Not", zero), np.int32), LAYER)
     positive = g.op("Greater", count, np.int32(0), to="any_positive")
     if node.division.zero_policy == "minimum":
-        aligned = g.op("Mul", den, g.whole(1 << node.align))
+        aligned = g.op("Mul", den, g.whole(1 << current.align))
         replacement = _least(g, g.op("Where", zero, g.whole((1 << g.words.highest) - 1), aligned))
-        extra = g.op("Where", zero, g.whole(node.align), g.whole(0))
-        fraction = g.op("Add", g.whole(node.fraction), extra, to="fraction")
+        extra = g.op("Where", zero, g.whole(current.align), g.whole(0))
+        fraction = g.op("Add", g.whole(current.fraction), extra, to="fraction")
     else:
-        replacement = g.constant(g.whole(node.floor), "floor")
-        fraction = g.constant(g.whole(node.fraction))
+        replacement = g.constant(g.whole(current.floor), "floor")
+        fraction = g.constant(g.whole(current.fraction))
     other = g.op("Where", positive, replacement, g.whole(1))
     safe = g.op("Where", zero, other, den, to="safe_divisor")
     signed = _quotient(g, node, num, safe, fraction)
     return g.op("Where", positive, signed, g.whole(0), to="current")
 
 
-def _quotient(g: Graph, node: IntegerCurrent, num: Value, den: Value, fraction: Value) -> Value:
+def _quotient(g: Graph, node: Layer, num: Value, den: Value, fraction: Value) -> Value:
     """Return round(2^fraction num / den) with the sign of `num`, saturated."""
-    assert node.division is not None
-    do, magnitude = InGraph(g, node.current_bits), Term(g, g.op("Abs", num, to="magnitude"))
+    bits = node.integer_current.current_bits
+    do, magnitude = InGraph(g, bits), Term(g, g.op("Abs", num, to="magnitude"))
     operands = magnitude, Term(g, den), Term(g, fraction)
-    limited = do.smaller(node.division.divider.quotient(*operands, do), top(node.current_bits))
+    limited = do.smaller(node.division.divider.quotient(*operands, do), top(bits))
     return do.where(Term(g, num) < 0, -limited, limited).value
 
 

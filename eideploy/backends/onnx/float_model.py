@@ -7,9 +7,7 @@ import numpy as np
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
-from eideploy.circuit import LIF, Array, EIReadout, Node
-from eideploy.circuit.folded import Folded, FoldedReadout, PlainLayer
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit import LIF, Array, FloatCurrent, Folded, Layer, Node
 
 
 class FloatNetwork(Network):
@@ -30,30 +28,14 @@ class FloatNetwork(Network):
         return super().apply(node, *inputs)
 
     @apply.register
-    def _(self, node: EILayer, x: Value) -> Value:
-        g = self.graph
-        balanced, s = self._balance(node, x)
-        gained = g.op("Mul", s, self._number(node.g_i))
-        divisor = g.op("MatMul", gained, self._weights(node.w_ei.T), to="divisor")  # (M4)
-        zero = self._number(0)
-        other = g.op("Where", g.op("Greater", divisor, zero), divisor, self._number(np.inf))
-        least = g.op("ReduceMin", other, np.array([2, 3]), to="minimum")
-        safe = g.op("Where", g.op("Equal", divisor, zero), least, divisor)  # (M6)
-        y = g.op("Mul", g.op("Div", balanced, safe), self._number(node.g_e))
-        return self.maps(node, g.op("Add", y, self._number(node.b_e)), "output")  # (M5)
-
-    @apply.register
-    def _(self, node: PlainLayer, x: Value) -> Value:
-        current = self.graph.op("Add", self._summed(node, x), self._number(node.b_e))
-        return self.maps(node, current, "output")
-
-    @apply.register
-    def _(self, node: FoldedReadout, x: Value) -> Value:
-        return self.maps(node, self._summed(node, x), "output")
-
-    @apply.register
-    def _(self, node: EIReadout, x: Value) -> Value:
-        return self.maps(node, self._balance(node, x)[0], "output")
+    def _(self, node: Layer, x: Value) -> Value:
+        g, current = self.graph, node.current
+        y, divisor = self._balance(node, x)
+        if not isinstance(current, FloatCurrent):
+            return self.maps(node, y, "output")
+        if divisor:
+            y = g.op("Mul", self._divided(y, divisor), self._number(current.g_e))
+        return self.maps(node, g.op("Add", y, self._number(current.b_e)), "output")  # (M5)
 
     @apply.register
     def _(self, node: LIF, current: Value) -> Value:
@@ -63,18 +45,30 @@ class FloatNetwork(Network):
         v, z = node.model.step(before, current_now, do)
         return self.scan(node, current, body, v.value, do.whole(z).value)  # (M7)
 
-    def _summed(self, node: Folded, x: Value) -> Value:
-        """Return w_num x as (S, B, positions, n)."""
-        weights = self._weights(node.w_num.reshape(node.n_e, -1).T)
-        return self.graph.op("MatMul", self.columns(node, x), weights)
+    def _divided(self, balanced: Value, divisor: Value) -> Value:
+        g, zero = self.graph, self._number(0)
+        other = g.op("Where", g.op("Greater", divisor, zero), divisor, self._number(np.inf))
+        least = g.op("ReduceMin", other, np.array([2, 3]), to="minimum")
+        safe = g.op("Where", g.op("Equal", divisor, zero), least, divisor)  # (M6)
+        return g.op("Div", balanced, safe)
 
-    def _balance(self, node: Synapses, x: Value) -> tuple[Value, Value]:
-        """Return I_EE - I_EI and s_I as (S, B, positions, n) (M1..M3)."""
-        g, columns = self.graph, self.columns(node, x)
-        w_ee, w_ie = (self._weights(w.reshape(len(w), -1).T) for w in (node.w_ee, node.w_ie))
+    def _balance(self, node: Layer, x: Value) -> tuple[Value, Value]:
+        """Return I_EE - I_EI and I_div as (S, B, positions, n_E) (M1..M4); "" for no I_div."""
+        g, w = self.graph, node.projection
+        if isinstance(w, Folded):
+            weights = [self._weights(m.reshape(len(m), -1).T) for m in w.weights]
+            columns = self.columns(node, x)
+            num, *den = (g.op("MatMul", columns, m) for m in weights)
+            return num, den[0] if den else ""
+        columns = self.columns(node, x)
+        w_ee, w_ie = (self._weights(m.reshape(len(m), -1).T) for m in w.weights)
         s = g.op("MatMul", columns, w_ie, to="inhibition")
-        subtracted = g.op("MatMul", s, self._weights(node.w_ei.T))
-        return g.op("Sub", g.op("MatMul", columns, w_ee, to="excitation"), subtracted), s
+        subtracted = g.op("MatMul", s, self._weights(w.w_ei.T))
+        balanced = g.op("Sub", g.op("MatMul", columns, w_ee, to="excitation"), subtracted)
+        if w.g_i is None:
+            return balanced, ""
+        gained = g.op("Mul", s, self._number(w.g_i))
+        return balanced, g.op("MatMul", gained, self._weights(w.w_ei.T), to="divisor")
 
     def _weights(self, value: Array) -> Value:
         """Return a constant; what was trained in float32 is stored as that."""

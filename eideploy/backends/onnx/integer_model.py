@@ -10,13 +10,15 @@ from eideploy.backends.onnx.graph import WIDE, Graph, Value
 from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.backends.onnx.words import words_of
-from eideploy.circuit import Array, Circuit, IntegerInput, IntegerLIF, Node
-from eideploy.circuit.integer import (
-    IntegerCurrent,
-    IntegerEILayer,
-    IntegerLogits,
-    Integers,
-    IntegerSynapses,
+from eideploy.circuit import (
+    Array,
+    Circuit,
+    Factored,
+    Folded,
+    IntegerInput,
+    IntegerLIF,
+    Layer,
+    Node,
 )
 from eideploy.circuit.limits import limits, peaks
 from eideploy.errors import InvariantError
@@ -62,24 +64,14 @@ class IntegerNetwork(Network):
         return super().apply(node, *inputs)
 
     @apply.register
-    def _(self, node: IntegerCurrent, x: Value) -> Value:
-        g, reach = self.graph, self.limits[node.name]
-        if isinstance(node, IntegerEILayer):
-            num, s = self._balance(node, x)
-            gained = g.op("Mul", s, g.whole(node.gain))
-            den = self._product(
-                gained, node.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor"
-            )  # (A5)
-        else:
-            num, den = self._folded(node, x)
+    def _(self, node: Layer, x: Value) -> Value:
+        g, w = self.graph, node.projection
+        num, den = self._folded(node, w, x) if isinstance(w, Folded) else self._factored(node, w, x)
+        if node.is_readout:
+            return self.maps(node, num, "output")
         c = divided(g, node, num, den)
-        return self.maps(node, g.op("Add", c, g.whole(node.bias)), "output")  # (A9)
-
-    @apply.register
-    def _(self, node: IntegerLogits, x: Value) -> Value:
-        if isinstance(node, IntegerSynapses):
-            return self.maps(node, self._balance(node, x)[0], "output")
-        return self.maps(node, self._folded(node, x)[0], "output")
+        bias = g.whole(node.integer_current.bias)
+        return self.maps(node, g.op("Add", c, bias), "output")  # (A9)
 
     @apply.register
     def _(self, node: IntegerLIF, current: Value) -> Value:
@@ -89,41 +81,46 @@ class IntegerNetwork(Network):
         v, z, _ = node.model.step(Term(body, "membrane"), Term(body, "current"), do)
         return self.scan(node, current, body, v.value, do.whole(z).value)  # (A10)
 
-    def _folded(self, node: Integers, x: Value) -> tuple[Value, Value]:
+    def _folded(self, node: Layer, w: Folded, x: Value) -> tuple[Value, Value]:
         """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A26, A27).
 
         The numerator's positive and negative weights are multiplied apart, so that both are bytes.
         """
         g, reach, columns = self.graph, self.limits[node.name], self._columns(node, x)
-        num, *den = (w.reshape(node.n_e, -1).T for w in node.weights)
+        num, *den = (m.reshape(node.n_e, -1).T for m in w.weights)
         parts = [
             ("positive", np.maximum(num, 0), reach.excitation),
             ("negative", np.maximum(-num, 0), reach.subtracted),
-            *(("divisor", w, reach.divisor) for w in den),
+            *(("divisor", m, reach.divisor) for m in den),
         ]
         peak = self.peaks[node.inputs[0]]
         plus, minus, *others = (
-            self._product(columns, w, peak=peak, bound=bound, to=to) for to, w, bound in parts
+            self._product(columns, m, peak=peak, bound=bound, to=to) for to, m, bound in parts
         )
         difference = g.op("Sub", plus, minus, to="num")
         return difference, others[0] if others else difference
 
-    def _columns(self, node: Integers, x: Value) -> Value:
+    def _columns(self, node: Layer, x: Value) -> Value:
         narrow = self.graph.cast(x, np.uint8 if self.peaks[node.inputs[0]] < BYTE else self.kind)
         return self.columns(node, narrow)
 
-    def _balance(self, node: IntegerSynapses, x: Value) -> tuple[Value, Value]:
-        """Return NUM and s_I as (S, B, positions, n) (A2..A4)."""
+    def _factored(self, node: Layer, w: Factored, x: Value) -> tuple[Value, Value]:
+        """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A2..A5)."""
         g, reach, peak = self.graph, self.limits[node.name], self.peaks[node.inputs[0]]
-        w_ee, w_ie = (w.reshape(len(w), -1).T for w in (node.w_ee, node.w_ie))
+        w_ee, w_ie = (m.reshape(len(m), -1).T for m in w.weights)
         columns = self._columns(node, x)
         p = self._product(columns, w_ee, peak=peak, bound=reach.excitation, to="excitation")
         s = self._product(columns, w_ie, peak=peak, bound=reach.inhibition, to="inhibition")
         subtracted = self._product(
-            s, node.w_ei.T, peak=reach.inhibition, bound=reach.subtracted, to="subtracted"
+            s, w.w_ei.T, peak=reach.inhibition, bound=reach.subtracted, to="subtracted"
         )
-        shifted = g.op("Mul", p, g.whole(1 << node.shift_ee))
-        return g.op("Sub", shifted, subtracted, to="num"), s
+        shifted = g.op("Mul", p, g.whole(1 << w.shift))
+        num = g.op("Sub", shifted, subtracted, to="num")
+        if w.g_i is None:
+            return num, num
+        gained = g.op("Mul", s, g.whole(w.g_i))
+        den = self._product(gained, w.w_ei.T, peak=reach.gained, bound=reach.divisor, to="divisor")
+        return num, den
 
     def _product(self, x: Value, weights: Array, *, peak: int, bound: int, to: str) -> Value:
         """Return x @ weights, exactly; `bound` is proven over every partial sum.

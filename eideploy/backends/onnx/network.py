@@ -9,8 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
-from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Node, SumPool
-from eideploy.circuit.nodes import Connections, Convolution
+from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Layer, Node, SumPool
 from eideploy.errors import InvariantError
 
 INPUT = "input"
@@ -87,14 +86,14 @@ class Network(ABC):
         kind = "ReduceSum" if isinstance(node, SumPool) else "ReduceMean"
         return g.op(kind, x, np.array([4, 6]), keepdims=0)
 
-    def columns(self, node: Connections, x: Value) -> Value:
+    def columns(self, node: Layer, x: Value) -> Value:
         """Return the presynaptic values of every output position (S, B, positions, fan_in).
 
         Patches are gathered, never convolved by an algorithm of the runtime's choice: what a
         Winograd or FFT convolution leaves on an empty patch would not be the zero of (M6).
         """
         g = self.graph
-        if not isinstance(node, Convolution):
+        if not node.is_conv:
             return self.reshaped(x, 1, node.fan_in)
         c, h, w = self.circuit.shapes[node.inputs[0]]
         index = patch_index(node, h, w)
@@ -136,11 +135,11 @@ class Network(ABC):
         return str(g.nodes[-1].output[1])
 
 
-def patch_index(node: Convolution, height: int, width: int) -> Array:
+def patch_index(node: Layer, height: int, width: int) -> Array:
     """Return (positions, k * k) indices into height * width entries and one more, the padding."""
     index = np.arange(height * width).reshape(height, width)
-    index = np.pad(index, node.padding, constant_values=height * width)
+    index = np.pad(index, node.geometry.padding, constant_values=height * width)
     kernel = node.kernel
     windows = sliding_window_view(index, (kernel, kernel))
-    windows = windows[:: node.stride, :: node.stride]
+    windows = windows[:: node.geometry.stride, :: node.geometry.stride]
     return np.ascontiguousarray(windows).reshape(-1, kernel * kernel)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eideploy.backends.onnx.graph import NARROW, WIDE, Words
-from eideploy.circuit import Circuit, IntegerLIF
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Circuit, IntegerLIF, Layer
 from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import Number, prove
 
@@ -35,7 +34,7 @@ def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
                 yield name, number.role, _largest(number)
         if name in reach:
             yield name, "W_EI S", reach[name].subtracted
-        if isinstance(node, IntegerCurrent):
+        if isinstance(node, Layer) and not node.is_readout:
             yield from _of_division(node)
             currents[name] = _largest(numbers[-1])
         if isinstance(node, IntegerLIF):
@@ -46,11 +45,10 @@ def _largest(number: Number) -> int:
     return max(-number.low, number.high)
 
 
-def _of_division(node: IntegerCurrent) -> Iterator[tuple[str, str, int]]:
-    assert node.division is not None  # it was lowered
-    divider = node.division.divider
-    yield node.name, "the limit of c", 1 << node.current_bits - 1
-    if (instead := divider.instead(node.constant)) is not None:
-        yield node.name, "the divisor", int(np.max(instead))
+def _of_division(layer: Layer) -> Iterator[tuple[str, str, int]]:
+    current = layer.integer_current
+    yield layer.name, "the limit of c", 1 << current.current_bits - 1
+    if (instead := layer.division.divider.instead(current.constant)) is not None:
+        yield layer.name, "the divisor", int(np.max(instead))
         return
-    yield node.name, "the floor of DEN", int(node.floor.max())
+    yield layer.name, "the floor of DEN", int(current.floor.max())

@@ -15,7 +15,6 @@ from eideploy.backends.onnx.graph import model
 from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
 from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Circuit, IntegerInput
-from eideploy.circuit.integer import IntegerLogits
 from eideploy.files import sha256, write_atomic
 from eideploy.program import Program
 
@@ -61,11 +60,12 @@ def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
     _, reason = words_of(circuit)
     if reason:
         metadata["wide_integers"] = reason
-    source, output = circuit.input, circuit.output
-    if isinstance(source, IntegerInput):
-        metadata |= {"input_step": repr(source.step), "input_top": str(source.top)}
-    if isinstance(output, IntegerLogits):
-        metadata["logit_step"] = repr(output.logit_step)
+    if isinstance(circuit.input, IntegerInput):
+        metadata |= {
+            "input_step": repr(circuit.input.step),
+            "input_top": str(circuit.input.top),
+        }
+    metadata["logit_step"] = repr(circuit.logit_step)
     return model(graph, version=__version__, metadata=metadata)
 
 

@@ -8,7 +8,7 @@ operation that enters the pipeline, or None; `retire` is what that operation doe
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from eideploy.circuit.integer import IntegerCurrent
+from eideploy.circuit import Layer
 from eideploy.layout import Memories
 from eideploy.program import Program, Stage
 from eideploy.simulate.core.scan import Word
@@ -42,11 +42,9 @@ class Core:
         return self.program.target.core.lanes
 
     @property
-    def layer(self) -> IntegerCurrent:
-        """The hidden stage's node."""
-        node = self.program.circuit.node(self.stage.name)
-        assert isinstance(node, IntegerCurrent)
-        return node
+    def layer(self) -> Layer:
+        """The stage's layer."""
+        return self.program.layer(self.stage)
 
 
 class Phase:

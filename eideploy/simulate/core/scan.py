@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit.nodes import Convolution
 from eideploy.layout import map_of, windows
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
@@ -45,7 +44,7 @@ class Scanner:
 
     def __init__(self, program: Program, stage: Stage, spike: Int, port: list[Word]) -> None:
         self.spike, self.port = spike, port
-        flat = not isinstance(program.circuit.node(stage.name), Convolution)
+        flat = not program.layer(stage).is_conv
         self.sources = [_source(program, route, flat=flat) for route in stage.routes]
         self.y = self.x = self.group = 0
 

@@ -38,10 +38,10 @@ class Update(Phase):
     def __init__(self, core: Core) -> None:
         lif, division = core.program.circuit.node(core.stage.lif), core.layer.division
         assert isinstance(lif, IntegerLIF)
-        assert division is not None
         timing = core.program.target.divider[division.divider.method]
         super().__init__(core, drain=timing.latency)
-        self.model, self.division, self.current_bits = lif.model, division, core.layer.current_bits
+        self.model, self.division = lif.model, division
+        self.current_bits = core.layer.integer_current.current_bits
         self.quotient = division.divider.scalar
         self.interval, self.wait = timing.interval, 0
         self.at_once = core.program.target.core.update_lanes

@@ -11,7 +11,6 @@ from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR, Compiling
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
-from eideploy.circuit.nodes import Current
 from eideploy.data.origin import Place, known
 from eideploy.divisions import none
 from eideploy.errors import UsageError
@@ -122,7 +121,7 @@ def compile_in_memory(
 ) -> Compiled:
     """Run all passes on a run's circuit."""
     own = finetuning.recipe_of(run)
-    if not run.circuit.of(Current):
+    if not any(layer.projection.divides for layer in run.circuit.layers):
         holding = (DIGITAL, READING, EMITS_NIR)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")

@@ -6,19 +6,18 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
-from eideploy.circuit import AvgPool, Circuit, EIReadout, Input
-from eideploy.circuit.nodes import EILayer, Synapses
+from eideploy.circuit import AvgPool, Circuit, Factored, FloatCurrent, Input, Layer
 
 
 def reasons(circuit: Circuit, spec: ChipSpec) -> list[str]:
     """Return what stands between a float circuit and a board, a line each."""
     found = [*_neurons(circuit, spec)]
     for node in circuit.nodes:
-        if isinstance(node, Synapses):
-            found += _fan_in(node, spec)
-        if isinstance(node, EILayer):
-            found += _own_values(node)
-        if isinstance(node, EIReadout):
+        if isinstance(node, Layer) and isinstance(node.projection, Factored):
+            found += _fan_in(node, node.projection, spec)
+        if isinstance(node, Layer) and isinstance(node.current, FloatCurrent):
+            found += _own_values(node.name, node.current)
+        if isinstance(node, Layer) and node.is_readout:
             found.append(f"{node.name} reads out currents, the chip's host sees spikes alone")
         if isinstance(node, AvgPool):
             found.append(f"{node.name} averages spikes, the chip has no neuron that does")
@@ -30,12 +29,11 @@ def reasons(circuit: Circuit, spec: ChipSpec) -> list[str]:
 
 def _neurons(circuit: Circuit, spec: ChipSpec) -> Iterator[str]:
     excitatory = inhibitory = 0
-    for node in circuit.nodes:
-        if isinstance(node, Synapses):
-            shape = circuit.shapes[node.name]
-            positions = int(np.prod(shape[1:]))
-            excitatory += node.n_e * positions
-            inhibitory += node.n_i * positions
+    for layer in circuit.layers:
+        positions = int(np.prod(circuit.shapes[layer.name][1:]))
+        excitatory += layer.n_e * positions
+        if isinstance(layer.projection, Factored):
+            inhibitory += layer.projection.n_i * positions
     offered = spec.chips * spec.chip.cores * spec.chip.neurons
     if excitatory + inhibitory > offered:
         yield (
@@ -46,23 +44,22 @@ def _neurons(circuit: Circuit, spec: ChipSpec) -> Iterator[str]:
         yield f"{inhibitory} inhibitory neurons have graded outputs, the chip's spike"
 
 
-def _fan_in(node: Synapses, spec: ChipSpec) -> Iterator[str]:
-    excitation, inhibition = _inputs(node.w_ee), _inputs(node.w_ei)
-    divided = isinstance(node, EILayer)
-    total = excitation + inhibition * (2 if divided else 1)
+def _fan_in(node: Layer, w: Factored, spec: ChipSpec) -> Iterator[str]:
+    excitation, inhibition = _inputs(w.w_ee), _inputs(w.w_ei)
+    total = excitation + inhibition * (2 if w.divides else 1)
     if total.max() > spec.chip.cams:
         worst = int(total.argmax())
-        both = f"2 x {inhibition[worst]}" if divided else str(inhibition[worst])
+        both = f"2 x {inhibition[worst]}" if w.divides else str(inhibition[worst])
         yield (
             f"neuron {worst} of {node.name} takes {total[worst]} synapses "
             f"({excitation[worst]} excitatory, {both} inhibitory), a neuron has "
             f"{spec.chip.cams} CAMs; {int((total > spec.chip.cams).sum())} of {node.n_e} take more"
         )
-    own = _inputs(node.w_ie)
+    own = _inputs(w.w_ie)
     if own.max() > spec.chip.cams:
         yield (
             f"inhibitory neuron {int(own.argmax())} of {node.name} takes {own.max()} synapses, a "
-            f"neuron has {spec.chip.cams} CAMs; {int((own > spec.chip.cams).sum())} of {node.n_i} "
+            f"neuron has {spec.chip.cams} CAMs; {int((own > spec.chip.cams).sum())} of {w.n_i} "
             "take more"
         )
 
@@ -73,10 +70,10 @@ def _inputs(weights: Array) -> Array:
     return found
 
 
-def _own_values(node: EILayer) -> Iterator[str]:
-    for name, values, shared in (
-        ("bias", node.b_e, "constant current"),
-        ("gain", node.g_e, "gain"),
+def _own_values(name: str, current: FloatCurrent) -> Iterator[str]:
+    for what, values, shared in (
+        ("bias", current.b_e, "constant current"),
+        ("gain", current.g_e, "gain"),
     ):
         if (count := len(np.unique(values))) > 1:
-            yield f"{node.name} has {count} values of {name}, a core has one {shared}"
+            yield f"{name} has {count} values of {what}, a core has one {shared}"

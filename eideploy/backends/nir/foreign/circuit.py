@@ -25,11 +25,14 @@ from eideploy.circuit import (
     Array,
     AvgPool,
     Circuit,
+    Conv,
+    Dense,
     Flatten,
+    FloatCurrent,
+    Folded,
     Input,
+    Layer,
     Node,
-    PlainConv,
-    PlainLinear,
     Shape,
 )
 from eideploy.errors import CapacityError
@@ -202,12 +205,16 @@ class _Chain:
         if (threshold != highest).any():
             w = w.times(highest / threshold)
         require_moderate(w, highest)
-        kind = PlainLinear if w.weight.ndim == 2 else PlainConv
-        place = {} if w.weight.ndim == 2 else {"stride": w.stride, "padding": w.padding}
-        current = kind(
-            name=self._named(called), inputs=(self.source,), w_num=w.weight, b_e=w.bias, **place
+        is_dense = w.weight.ndim == 2
+        self._put(
+            Layer(
+                name=self._named(called),
+                inputs=(self.source,),
+                projection=Folded(w_num=w.weight),
+                geometry=Dense() if is_dense else Conv(stride=w.stride, padding=w.padding),
+                current=FloatCurrent(g_e=np.ones(len(w.bias)), b_e=w.bias),
+            )
         )
-        self._put(current)
         # NIR's neurons spike above their threshold, ours at it
         above = float(np.nextafter(highest, np.inf))
         self._put(

@@ -7,8 +7,7 @@ import numpy as np
 
 from eideploy.backends.nir.foreign.neurons import Unsupported
 from eideploy.backends.nir.foreign.weights import Weights
-from eideploy.circuit import LIF, Array, Circuit, FoldedReadout, Node
-from eideploy.circuit.folded import PlainLayer
+from eideploy.circuit import LIF, Array, Circuit, Dense, FloatCurrent, Folded, Layer, Logits, Node
 
 ALWAYS = 1.5  # thresholds of current: a neuron that gets so much spikes at every step
 MOST = 64  # neurons that carry a bias
@@ -22,14 +21,20 @@ def read_out(nodes: list[Node], w: Weights, name: str, source: str) -> list[Node
     Raises:
         Unsupported: a bias, and no hidden layer.
     """
-    readout = FoldedReadout(name=name, inputs=(source,), w_num=w.weight)
+    readout = Layer(
+        name=name,
+        inputs=(source,),
+        projection=Folded(w_num=w.weight),
+        geometry=Dense(),
+        current=Logits(),
+    )
     if not w.bias.any():
         return [*nodes, readout]
-    last = next((i for i, n in reversed(list(enumerate(nodes))) if isinstance(n, PlainLayer)), None)
+    last = next((i for i, n in reversed(list(enumerate(nodes))) if isinstance(n, Layer)), None)
     if last is None:
         raise Unsupported("has a bias, and there are no neurons before it")
     layer, lif = nodes[last], nodes[last + 1]
-    assert isinstance(layer, PlainLayer)
+    assert isinstance(layer, Layer)
     assert isinstance(lif, LIF)
     positions = _per_channel(nodes, source, layer.n_e)
     largest = float(np.abs(w.weight).max())
@@ -39,7 +44,7 @@ def read_out(nodes: list[Node], w: Weights, name: str, source: str) -> list[Node
     column = np.zeros((len(w.bias), channels * positions))
     column[:, :carriers] = w.bias[:, None] / carriers
     grown = _with_constant(layer, channels, ALWAYS * lif.threshold)
-    whole = replace(readout, w_num=np.hstack([w.weight, column]))
+    whole = replace(readout, projection=Folded(w_num=np.hstack([w.weight, column])))
     return [*nodes[:last], grown, *nodes[last + 1 :], whole]
 
 
@@ -49,10 +54,14 @@ def _per_channel(nodes: list[Node], source: str, channels: int) -> int:
     return size // channels
 
 
-def _with_constant(layer: PlainLayer, channels: int, current: float) -> PlainLayer:
-    none: Array = np.zeros((channels, *layer.w_num.shape[1:]))
+def _with_constant(layer: Layer, channels: int, drive: float) -> Layer:
+    weights, current = layer.weights[0], layer.float_current
+    none: Array = np.zeros((channels, *weights.shape[1:]))
     return replace(
         layer,
-        w_num=np.concatenate([layer.w_num, none]),
-        b_e=np.concatenate([layer.b_e, np.full(channels, current)]),
+        projection=Folded(w_num=np.concatenate([weights, none])),
+        current=FloatCurrent(
+            g_e=np.ones(layer.n_e + channels),
+            b_e=np.concatenate([current.b_e, np.full(channels, drive)]),
+        ),
     )

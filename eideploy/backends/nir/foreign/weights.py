@@ -6,8 +6,7 @@ import numpy as np
 
 from eideploy.backends.nir.foreign.file import Fields
 from eideploy.backends.nir.foreign.neurons import Unsupported, field
-from eideploy.circuit import Array, Shape
-from eideploy.circuit.node import window_output
+from eideploy.circuit import Array, Conv, Shape
 
 MOST_KERNEL = 64
 MOST_NUMBER = 1e30
@@ -35,10 +34,8 @@ class Weights:
             return (n,)
         if len(of) != 3 or of[0] != m:
             raise Unsupported(f"takes maps of {m} channels and reads a signal of shape {of}")
-        out = [
-            window_output(size, kernel=kernel[0], stride=self.stride, padding=self.padding)
-            for size in of[1:]
-        ]
+        at = Conv(stride=self.stride, padding=self.padding)
+        out = [at.windows(size, kernel[0]) for size in of[1:]]
         if min(out) < 1:
             raise Unsupported(f"has windows of {kernel[0]} and reads maps of {of}")
         return n, out[0], out[1]

@@ -1,6 +1,7 @@
 """How values are distributed: a histogram, quantiles and moments, as numbers of a report."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,22 @@ MOST = 1 << 16  # values that are looked at, drawn with a fixed seed: strides wo
 CORE, TAIL = (0.05, 0.95), 1.0  # how far beyond these quantiles is drawn, in their distance
 DIGITS = 6
 
-Histogram = Mapping[str, Any]
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Counts between edges, below and above them; moments; quantiles by share.
+
+    values  how many there are; without any there is no moment and no quantile
+    """
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+    below: int
+    above: int
+    values: int
+    mean: float | None
+    deviation: float | None
+    quantiles: Mapping[str, float]
 
 
 def some(values: Array) -> Array:
@@ -42,26 +58,26 @@ def _ends(values: Array) -> tuple[float, float]:
     return max(float(values.min()), low - reach), min(float(values.max()), high + reach)
 
 
-def histogram(values: Array, reach: tuple[float, float], bins: int = BINS) -> dict[str, Any]:
-    """Return edges and counts within `reach`, counts beyond, quantiles by share, and moments."""
+def histogram(values: Array, reach: tuple[float, float], bins: int = BINS) -> Histogram:
+    """Return how values (n,) are distributed, with bins within `reach`."""
     edges = np.linspace(*reach, bins + 1)
     counts, _ = np.histogram(values, edges)
     empty = not values.size
-    return {
-        "edges": rounded(edges),
-        "counts": [int(n) for n in counts],
-        "below": int((values < edges[0]).sum()),
-        "above": int((values > edges[-1]).sum()),
-        "values": int(values.size),
-        "mean": None if empty else short(float(values.mean())),
-        "deviation": None if empty else short(float(values.std())),
-        "quantiles": {}
+    return Histogram(
+        edges=rounded(edges),
+        counts=[int(n) for n in counts],
+        below=int((values < edges[0]).sum()),
+        above=int((values > edges[-1]).sum()),
+        values=int(values.size),
+        mean=None if empty else short(float(values.mean())),
+        deviation=None if empty else short(float(values.std())),
+        quantiles={}
         if empty
         else {f"{share:g}": short(float(np.quantile(values, share))) for share in SHARES},
-    }
+    )
 
 
-def density(found: Histogram) -> list[float]:
+def density(found: Mapping[str, Any]) -> list[float]:
     """Return the share of all values in every bin, per unit."""
     edges, total = found["edges"], max(1, found["values"])
     widths = [b - a for a, b in pairwise(edges)]

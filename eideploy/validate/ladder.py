@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -116,6 +115,6 @@ def _run(circuit: Circuit, samples: Array) -> tuple[Array, dict[str, Array]]:
     return np.concatenate([trace.totals.argmax(1) for trace in traces]), spikes
 
 
-def ladder_content(rungs: tuple[Rung, ...]) -> list[dict[str, Any]]:
+def ladder_content(rungs: tuple[Rung, ...]) -> list[dict[str, object]]:
     """Return the rungs as JSON-able tables."""
     return [asdict(rung) | {"first_diverging": rung.first_diverging} for rung in rungs]

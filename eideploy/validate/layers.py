@@ -1,7 +1,7 @@
 """Layer by layer: spikes, currents, divisors and the division's error, float beside integer."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,33 +12,94 @@ from eideploy.program import Program
 from eideploy.simulate.integer import divides
 from eideploy.simulate.samples import patches, weight_rows
 from eideploy.simulate.trace import Trace
-from eideploy.validate.distribution import histogram, rounded, some, span
+from eideploy.validate.compare import LayerComparison
+from eideploy.validate.distribution import Histogram, histogram, rounded, some, span
 
+Share = float
 KEEP_FLOAT = frozenset({"spikes", "currents", "divisors"})
 KEEP_INTEGER = KEEP_FLOAT | {"inhibition", "inputs"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Currents:
+    """The divided currents of the float circuit and of the program, in one unit."""
+
+    unit: str
+    float: Histogram
+    integer: Histogram
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divisors:
+    """The float circuit's I_div, the share of it that is 0, and how many DEN take how many bits.
+
+    proven_bits, offered_bits  that DEN can take at most, and that the target has for it
+    """
+
+    float: Histogram
+    zeros: Share
+    bits: Sequence[int]
+    proven_bits: int
+    offered_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivisionError:
+    """The division's relative error on what was divided, beside its bound."""
+
+    bound: float
+    largest: float
+    histogram: Histogram
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerStudy(LayerComparison):
+    """What a hidden layer did; by step, fractions of spikes.
+
+    name, layer       of the neurons, and of what drives them
+    division_error    None where nothing is divided, or without a bound
+    """
+
+    layer: str
+    neurons: int
+    mismatch_by_step: Sequence[float]
+    rate_by_step: Sequence[float]
+    currents: Currents
+    divisors: Divisors | None
+    division_error: DivisionError | None
+
+
 def layer_studies(
-    circuit: Circuit, program: Program, reference: Trace, trace: Trace
-) -> list[dict[str, Any]]:
-    """Return the figures of every hidden layer, JSON-able.
+    found: Sequence[LayerComparison],
+    circuit: Circuit,
+    program: Program,
+    reference: Trace,
+    trace: Trace,
+) -> tuple[LayerStudy, ...]:
+    """Return the figures of every hidden layer.
 
     Args:
+        found: what comparing all samples gave, layer by layer.
         circuit: the float circuit.
         program: what it was compiled to.
         reference: what the float circuit made of some samples, with KEEP_FLOAT.
         trace: what the program made of them, with KEEP_INTEGER.
     """
-    return [_layer(circuit, program, lif, reference, trace) for lif in _lifs(program)]
-
-
-def _lifs(program: Program) -> Iterator[IntegerLIF]:
-    yield from program.circuit.of(IntegerLIF)
+    lifs = program.circuit.of(IntegerLIF)
+    return tuple(
+        _layer(seen, circuit, program, lif, reference, trace)
+        for seen, lif in zip(found, lifs, strict=True)
+    )
 
 
 def _layer(
-    circuit: Circuit, program: Program, lif: IntegerLIF, reference: Trace, trace: Trace
-) -> dict[str, Any]:
+    seen: LayerComparison,
+    circuit: Circuit,
+    program: Program,
+    lif: IntegerLIF,
+    reference: Trace,
+    trace: Trace,
+) -> LayerStudy:
     name = lif.inputs[0]
     node, float_lif = program.circuit.node(name), circuit.node(lif.name)
     assert isinstance(node, Layer)  # place() has refused anything else
@@ -50,38 +111,37 @@ def _layer(
         some(reference.currents[name] / float_lif.threshold),
     )
     reach = span(ours, theirs)
-    return {
-        "name": lif.name,
-        "layer": name,
-        "neurons": int(np.prod(circuit.shapes[lif.name])),
-        "mismatch_by_step": rounded((spikes != others).mean(tuple(range(1, spikes.ndim)))),
-        "rate_by_step": rounded(spikes.mean(tuple(range(1, spikes.ndim)))),
-        "currents": {
-            "unit": "thresholds",
-            "float": histogram(theirs, reach),
-            "integer": histogram(ours, reach),
-        },
-        "divisors": _divisors(program, node, reference, trace) if divides(node) else None,
-        "division_error": _error(node, trace),
-    }
+    currents = Currents(
+        unit="thresholds", float=histogram(theirs, reach), integer=histogram(ours, reach)
+    )
+    return LayerStudy(
+        **vars(seen),
+        layer=name,
+        neurons=int(np.prod(circuit.shapes[lif.name])),
+        mismatch_by_step=rounded((spikes != others).mean(tuple(range(1, spikes.ndim)))),
+        rate_by_step=rounded(spikes.mean(tuple(range(1, spikes.ndim)))),
+        currents=currents,
+        divisors=_divisors(program, node, reference, trace) if divides(node) else None,
+        division_error=_error(node, trace),
+    )
 
 
-def _divisors(program: Program, node: Layer, reference: Trace, trace: Trace) -> dict[str, Any]:
+def _divisors(program: Program, node: Layer, reference: Trace, trace: Trace) -> Divisors:
     """Return the distribution of I_div, and of the bits that DEN takes."""
     values, den = reference.divisors[node.name], trace.divisors[node.name]
     positive = some(values[values > 0])
     bits = np.ceil(np.log2(some(den) + 1)).astype(int)  # of an unsigned number that holds it
     offered = program.target.widths.divisor
-    return {
-        "float": histogram(positive, span(positive)),
-        "zeros": float((values == 0).mean()),
-        "bits": [int(n) for n in np.bincount(bits, minlength=offered + 1)],
-        "proven_bits": limits(program.circuit)[node.name].divisor_bits,
-        "offered_bits": offered,
-    }
+    return Divisors(
+        float=histogram(positive, span(positive)),
+        zeros=float((values == 0).mean()),
+        bits=[int(n) for n in np.bincount(bits, minlength=offered + 1)],
+        proven_bits=limits(program.circuit)[node.name].divisor_bits,
+        offered_bits=offered,
+    )
 
 
-def _error(node: Layer, trace: Trace) -> dict[str, Any] | None:
+def _error(node: Layer, trace: Trace) -> DivisionError | None:
     """Return the division's relative error on what was divided; None where there is no such."""
     divider = node.division.divider
     if divider.bound is None or not divides(node):
@@ -91,11 +151,11 @@ def _error(node: Layer, trace: Trace) -> dict[str, Any] | None:
     both = (num > 0) & (den > 0)
     error = divider.relative_error(num[both], den[both])
     reach = (-divider.bound, divider.bound) if divider.bound else (-0.5, 0.5)
-    return {
-        "bound": divider.bound,
-        "largest": float(np.abs(error).max(initial=0.0)),
-        "histogram": histogram(some(error), reach),
-    }
+    return DivisionError(
+        bound=divider.bound,
+        largest=float(np.abs(error).max(initial=0.0)),
+        histogram=histogram(some(error), reach),
+    )
 
 
 def _numerators(node: Layer, trace: Trace) -> Int:

@@ -1,8 +1,7 @@
-"""What a build does to samples: every number of its report, JSON-able."""
+"""What a build does to samples: every number of its report."""
 
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,18 +9,94 @@ from eideploy.circuit import Array, Circuit
 from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import prove
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program
+from eideploy.program import Program, Use
 from eideploy.simulate.cycles import count_cycles
 from eideploy.simulate.float_reference import run_float
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import Trace
-from eideploy.validate.compare import Comparison, compare
+from eideploy.validate.compare import Comparison, InputComparison, compare
 from eideploy.validate.distribution import rounded
-from eideploy.validate.layers import KEEP_FLOAT, KEEP_INTEGER, layer_studies
-from eideploy.validate.raster import raster
+from eideploy.validate.layers import KEEP_FLOAT, KEEP_INTEGER, LayerStudy, Share, layer_studies
+from eideploy.validate.raster import Inference, raster
 
 LOOKED_AT = 64  # samples whose currents and divisors are looked at
 CYCLE_BINS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Fractions of samples; without labels those of the networks are None.
+
+    constant  whether a network gave the same logits for all samples
+    """
+
+    float: Share | None
+    integer: Share | None
+    agreement: Share
+    constant: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Width:
+    """The bits that a number of a layer needs, by proof, and those that the target offers.
+
+    saturates  whether it is clipped there by declaration
+    """
+
+    layer: str
+    number: str
+    needed: int
+    offered: int
+    saturates: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleHistogram:
+    """How many inferences take how many cycles."""
+
+    edges: Sequence[float]
+    counts: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageCycles:
+    """The mean cycles of a stage's phases, an inference."""
+
+    name: str
+    phases: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleStudy:
+    """Cycles an inference."""
+
+    least: int
+    median: float
+    mean: float
+    most: int
+    histogram: CycleHistogram
+    stages: tuple[StageCycles, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What samples show of a program beside the float circuit.
+
+    confusion  how many samples of a class (row) the program takes for each; None without labels
+    looked_at  samples that currents, divisors and the inference are of
+    """
+
+    samples: int
+    accuracy: Accuracy
+    confusion: Sequence[Sequence[int]] | None
+    first_diverging: str | None
+    looked_at: int
+    input: InputComparison
+    layers: tuple[LayerStudy, ...]
+    widths: tuple[Width, ...]
+    cycles: CycleStudy
+    resources: tuple[Use, ...]
+    inference: Inference
 
 
 def study(
@@ -31,7 +106,7 @@ def study(
     labels: Array | None,
     *,
     advance: Callable[[int, str], None],
-) -> dict[str, Any]:
+) -> Study:
     """Run samples through the float circuit and the program, and return what they show.
 
     Raises:
@@ -42,21 +117,20 @@ def study(
     some = samples[: min(LOOKED_AT, len(samples))]
     reference = run_float(circuit, some, keep=KEEP_FLOAT)
     trace = run_integer(program.circuit, some, keep=KEEP_INTEGER)
-    layers = layer_studies(circuit, program, reference, trace)
     label = None if labels is None else int(labels[0])
-    return {
-        "samples": found.samples,
-        "accuracy": _accuracy(found),
-        "confusion": None if labels is None else _confusion(tally.classes, labels, program),
-        "first_diverging": found.first_diverging,
-        "looked_at": len(some),
-        "input": asdict(found.input),
-        "layers": [asdict(seen) | more for seen, more in zip(found.layers, layers, strict=True)],
-        "widths": _widths(program),
-        "cycles": tally.content(found),
-        "resources": [asdict(use) for use in program.uses],
-        "inference": raster(circuit, program, samples[0], label, reference, trace),
-    }
+    return Study(
+        samples=found.samples,
+        accuracy=_accuracy(found),
+        confusion=None if labels is None else _confusion(tally.classes, labels, program),
+        first_diverging=found.first_diverging,
+        looked_at=len(some),
+        input=found.input,
+        layers=layer_studies(found.layers, circuit, program, reference, trace),
+        widths=_widths(program),
+        cycles=tally.cycle_study(found),
+        resources=program.uses,
+        inference=raster(circuit, program, samples[0], label, reference, trace),
+    )
 
 
 class _Tally:
@@ -85,30 +159,30 @@ class _Tally:
         """What the program says, (B,)."""
         return np.concatenate(self.found)
 
-    def content(self, found: Comparison) -> dict[str, Any]:
+    def cycle_study(self, found: Comparison) -> CycleStudy:
         """Return the cycles of all samples."""
         cycles = np.concatenate(self.cycles)
         counts, edges = np.histogram(cycles, CYCLE_BINS)
-        return {
-            "least": found.cycles.least,
-            "median": found.cycles.median,
-            "mean": float(cycles.mean()),
-            "most": found.cycles.most,
-            "histogram": {"edges": rounded(edges), "counts": [int(n) for n in counts]},
-            "stages": [
-                {"name": name, "phases": {k: n / len(cycles) for k, n in phases.items()}}
+        return CycleStudy(
+            least=found.cycles.least,
+            median=found.cycles.median,
+            mean=float(cycles.mean()),
+            most=found.cycles.most,
+            histogram=CycleHistogram(edges=rounded(edges), counts=[int(n) for n in counts]),
+            stages=tuple(
+                StageCycles(name=name, phases={k: n / len(cycles) for k, n in phases.items()})
                 for name, phases in self.phases.items()
-            ],
-        }
+            ),
+        )
 
 
-def _accuracy(found: Comparison) -> dict[str, Any]:
-    return {
-        "float": found.float_accuracy,
-        "integer": found.integer_accuracy,
-        "agreement": found.agreement,
-        "constant": found.activity.constant or found.float_activity.constant,
-    }
+def _accuracy(found: Comparison) -> Accuracy:
+    return Accuracy(
+        float=found.float_accuracy,
+        integer=found.integer_accuracy,
+        agreement=found.agreement,
+        constant=found.activity.constant or found.float_activity.constant,
+    )
 
 
 def _confusion(classes: Array, labels: Array, program: Program) -> list[list[int]]:
@@ -119,10 +193,10 @@ def _confusion(classes: Array, labels: Array, program: Program) -> list[list[int
     return [[int(n) for n in row] for row in flat.reshape(size, size)]
 
 
-def _widths(program: Program) -> list[dict[str, Any]]:
+def _widths(program: Program) -> tuple[Width, ...]:
     """Return the proven bits of every accumulator beside those offered, and what may saturate."""
     offered, numbers = program.target.widths, prove(program.circuit)
-    rows: list[dict[str, Any]] = []
+    rows: list[Width] = []
     for name, reach in limits(program.circuit).items():
         pairs = {
             "NUM": (reach.accumulator_bits, offered.accumulator),
@@ -130,14 +204,14 @@ def _widths(program: Program) -> list[dict[str, Any]]:
             "DEN": (reach.divisor_bits if reach.divisor else None, offered.divisor),
         }
         rows += [
-            {"layer": name, "number": number, "needed": needed, "offered": given}
+            Width(layer=name, number=number, needed=needed, offered=given)
             for number, (needed, given) in pairs.items()
             if needed is not None
         ]
     saturating = [
-        {"layer": name, "number": n.role, "needed": n.bits, "offered": n.saturates}
+        Width(layer=name, number=n.role, needed=n.bits, offered=n.saturates, saturates=True)
         for name, of_node in numbers.items()
         for n in of_node
         if n.saturates is not None
     ]
-    return rows + [row | {"saturates": True} for row in saturating]
+    return (*rows, *saturating)

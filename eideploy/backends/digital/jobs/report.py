@@ -97,7 +97,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> dict[str, Any]:
             content["text"] += f"\n\n{neurobench_text(found)}"
         if request.text:
             return content
-        content |= study(build.circuit, build.program, samples, labels, advance=advance)
+        content |= asdict(study(build.circuit, build.program, samples, labels, advance=advance))
         content["executors"] = [
             row.content for row in _executed(build, samples, labels, request, advance)
         ]

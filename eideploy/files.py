@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +71,21 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def stored(kind: type[T], content: object, *, what: str, where: str) -> T:
+def stored(
+    kind: type[T],
+    content: object,
+    *,
+    what: str,
+    where: str,
+    extra: Literal["forbid", "ignore"] = "forbid",
+) -> T:
     """Return what a file of ours holds as the dataclass `kind`; `what` names it.
 
     Raises:
         FormatError: naming every key that is unknown, missing or wrong.
     """
     try:
-        return typed(kind, content, where=where, error=FormatError)
+        return typed(kind, content, where=where, error=FormatError, extra=extra)
     except FormatError as error:
         raise FormatError(f"{what} is malformed: {error.what}", where=where, fix=RESTORE) from error
 

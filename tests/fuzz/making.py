@@ -14,7 +14,7 @@ from eideploy import cli, folders, shipped
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip import network as chip_network
 from eideploy.backends.dynapse2.chip.biases import load_dac
-from eideploy.backends.dynapse2.jobs.results import NUMBERS, keep_simulation, kept_simulation
+from eideploy.backends.dynapse2.jobs.results import keep_simulation, kept_simulation
 from eideploy.backends.dynapse2.nirfile import save_chip
 from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save as save_circuit
@@ -259,7 +259,8 @@ def chip_simulation():
         "calibrated_by_cv": {}, "calibrated_on": 0, "accuracy_by_class": [0.5, None],
         "gap": {"as emitted": 0.5}, "rate_hz": {"out": 20.0},
         "single_neuron": {"divisor": 2.0, "rate_hz": {k: [1.0] for k in ("none", "shunt", "gaba")}},
-        **dict.fromkeys(NUMBERS, 1.0),
+        "dt_s": 1e-3, "spikes": 1.0, "input_events": 1.0, "synaptic_events": 1.0, "divisor": 1.0,
+        "divisor_variation": 1.0, "decided_ms": 1.0,
     }  # fmt: skip
     build = chip_folders.load_chip_build(CHIP_BUILD)
     keep_simulation(found, build)

@@ -1,6 +1,7 @@
 """The numbers of a report on a build for a mixed-signal chip."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def numbers(build: ChipBuild) -> dict[str, Any]:
     Raises:
         FormatError: the manifest's account of the mapping is damaged.
     """
+    simulation = kept_simulation(build)
     content: dict[str, Any] = {
         "format": 1,
         "kind": "eideploy report of a build for a mixed-signal chip",
@@ -42,7 +44,7 @@ def numbers(build: ChipBuild) -> dict[str, Any]:
         "trained": {
             key: share(build.content.get(key)) for key in ("float_accuracy", "test_accuracy")
         },
-        "simulation": kept_simulation(build),
+        "simulation": None if simulation is None else asdict(simulation),
     }
     return content | {"advice": chip_advice(content)}
 

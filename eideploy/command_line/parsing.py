@@ -73,9 +73,12 @@ def _with_values(
 def _texts(found: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
     """Return what stands behind each option that is given, by parameter."""
     app = App(
-        help_flags=(), version_flags=(), result_action="return_value", help_format="plaintext",
+        help_flags=(),
+        version_flags=(),
+        result_action="return_value",
+        help_format="plaintext",
         suppress_keyboard_interrupt=False,
-    )  # fmt: skip
+    )
     app.default(_function(found))
     given: dict[str, Any] = app(words, exit_on_error=False, print_error=False)
     return given

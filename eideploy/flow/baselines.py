@@ -40,14 +40,16 @@ def baselines(
         state = load_state(path)
         if state.config.network.normalization != "batch":
             raise UsageError(
-                "the run is an E-I network, no baseline", where=f"--baseline {path}",
+                "the run is an E-I network, no baseline",
+                where=f"--baseline {path}",
                 fix="""train one with --set 'network.normalization="batch"'""",
-            )  # fmt: skip
+            )
         if state.config.data.name != data:
             raise UsageError(
                 f"the baseline was trained on {state.config.data.name}, the runs on {data}",
-                where=f"--baseline {path}", fix="name one of the same data",
-            )  # fmt: skip
+                where=f"--baseline {path}",
+                fix="name one of the same data",
+            )
         source = origin_of(state.config.data).load(place, steps=state.config.network.steps)
         x, y = split_of(source, split, count)
         network = state.network.eval()

@@ -58,9 +58,7 @@ class Finding:
 
 def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
-    found = [
-        *_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk(), _cache()
-    ]  # fmt: skip
+    found = [*_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk(), _cache()]
     ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, f.found or "-", f.state] for f in found]
     advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
@@ -78,9 +76,12 @@ def doctor(_: Doctor) -> Result:
 def _python() -> Iterator[Finding]:
     has = sys.version_info[:2] >= LEAST_PYTHON
     yield Finding(
-        what="python", found=sys.version.split()[0], state=OK if has else OLD, needed=True,
+        what="python",
+        found=sys.version.split()[0],
+        state=OK if has else OLD,
+        needed=True,
         fix="" if has else "install Python 3.11 or newer",
-    )  # fmt: skip
+    )
 
 
 def _packages() -> Iterator[Finding]:
@@ -88,10 +89,12 @@ def _packages() -> Iterator[Finding]:
 
     tested, (lines, state) = _tested(), _asked()
     yield Finding(
-        what="eideploy", found=__version__, state=state,
+        what="eideploy",
+        found=__version__,
+        state=state,
         enables="" if state == OK else "eideploy as a command, and in every folder",
         fix="" if state == OK else "pip install -c constraints.txt . in the checkout",
-    )  # fmt: skip
+    )
     for need in map(Requirement, lines):
         extra = next((e for e in ENABLES if need.marker and f'"{e}"' in str(need.marker)), "")
         if need.marker is None or extra:
@@ -129,9 +132,13 @@ def _package(name: str, least: str, tested: str, extra: str) -> Finding:
         state = NEW
     install = f"pip install 'eideploy[{extra}]'" if extra else f"pip install '{name}{least}'"
     return Finding(
-        what=name, found=found, state=state, needed=not extra, enables=ENABLES.get(extra, ""),
+        what=name,
+        found=found,
+        state=state,
+        needed=not extra,
+        enables=ENABLES.get(extra, ""),
         fix=install if state in (MISSING, OLD) else "",
-    )  # fmt: skip
+    )
 
 
 def _version(name: str) -> str:
@@ -156,10 +163,12 @@ def _machine() -> Iterator[Finding]:
     yield Finding(what="threads", found=said, state=OK)
     gpu = _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     yield Finding(
-        what="gpu", found=gpu, state=OK if gpu else MISSING, enables="" if gpu else
-        "faster training of large networks",
+        what="gpu",
+        found=gpu,
+        state=OK if gpu else MISSING,
+        enables="" if gpu else "faster training of large networks",
         fix="" if gpu else "an NVIDIA driver, and a torch with CUDA",
-    )  # fmt: skip
+    )
 
 
 def _programs() -> Iterator[Finding]:
@@ -167,9 +176,12 @@ def _programs() -> Iterator[Finding]:
         names = NEXTPNR if name in NEXTPNR else (name,)
         here = next(filter(shutil.which, names), None)
         yield Finding(
-            what=name, found=tools.version(here) if here else "", state=OK if here else MISSING,
-            enables="" if here else enables, fix="" if here else install,
-        )  # fmt: skip
+            what=name,
+            found=tools.version(here) if here else "",
+            state=OK if here else MISSING,
+            enables="" if here else enables,
+            fix="" if here else install,
+        )
 
 
 def _samna() -> Finding:
@@ -177,9 +189,12 @@ def _samna() -> Finding:
     spec = find_spec("samna")
     if spec is None:
         return Finding(
-            what="samna", found="", state=MISSING, enables="loading a build on a DYNAP-SE2 board",
+            what="samna",
+            found="",
+            state=MISSING,
+            enables="loading a build on a DYNAP-SE2 board",
             fix="the vendor's package index has it; PyPI's is a stub that downloads when imported",
-        )  # fmt: skip
+        )
     places = [Path(p) for p in spec.submodule_search_locations or ()]
     real = any(f.suffix in LIBRARIES for place in places for f in place.rglob("*"))
     if not real and (files := _files("samna")):
@@ -188,10 +203,12 @@ def _samna() -> Finding:
     if real:
         return Finding(what="samna", found=f"{number}, with its library", state=OK)
     return Finding(
-        what="samna", found=f"{number}, the stub", state=NOTE,
+        what="samna",
+        found=f"{number}, the stub",
+        state=NOTE,
         enables="loading a build on a DYNAP-SE2 board",
         fix="pip uninstall samna, and install the vendor's: importing the stub downloads",
-    )  # fmt: skip
+    )
 
 
 def _files(name: str) -> list[Path]:
@@ -208,20 +225,23 @@ def _disk() -> Iterator[Finding]:
         writes = os.access(folder, os.W_OK)
         well = writes and free > LEAST_DISK
         yield Finding(
-            what=name, found=f"{free / (1 << 30):.1f} GiB free" + ("" if writes else ", read-only"),
+            what=name,
+            found=f"{free / (1 << 30):.1f} GiB free" + ("" if writes else ", read-only"),
             state=OK if well else NOTE,
             fix="" if well else "work in a folder that can be written, with 1 GiB free",
-        )  # fmt: skip
+        )
 
 
 def _cache() -> Finding:
     """Tell whether compiled files can be kept from one command to the next."""
     fault = cache.fault()
     return Finding(
-        what="cache", found=fault or str(cache.folder()), state=NOTE if fault else OK,
+        what="cache",
+        found=fault or str(cache.folder()),
+        state=NOTE if fault else OK,
         enables="compiling kernels and simulators once, not in every process" if fault else "",
         fix="name a folder of your own with XDG_CACHE_HOME" if fault else "",
-    )  # fmt: skip
+    )
 
 
 def _said(*command: str) -> str:

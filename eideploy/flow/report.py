@@ -81,9 +81,10 @@ def _folder(named: Path | None) -> Path:
     found = named or folders.latest_build() or folders.latest_run()
     if found is None:
         raise UsageError(
-            "there is neither a build nor a run to report on", where=f"folder {folders.BUILDS}",
+            "there is neither a build nor a run to report on",
+            where=f"folder {folders.BUILDS}",
             fix="begin with eideploy train, then eideploy compile",
-        )  # fmt: skip
+        )
     if named is None:
         kind = "build" if folders.kind_of(found) == folders.BUILD else "run"
         note(f"using {found}, the latest {kind}")
@@ -96,8 +97,9 @@ def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> 
     if taken := [name for name in (PAGE, NUMBERS) if name in listed]:
         raise UsageError(
             f"the manifest vouches for a file {taken[0]} of another release",
-            where=str(source), fix="name another folder with --out",
-        )  # fmt: skip
+            where=str(source),
+            fix="name another folder with --out",
+        )
     write_json(place / NUMBERS, content)
     write_atomic(place / PAGE, page.encode())
     return place

@@ -65,9 +65,12 @@ class RtlRun:
         try:
             with bar("rtl", len(samples)) as advance, temporary_files():
                 found = run_bundle(
-                    self.program, self.bundle, samples, manner=Manner(limit=2 * longest + 1000),
+                    self.program,
+                    self.bundle,
+                    samples,
+                    manner=Manner(limit=2 * longest + 1000),
                     on_sample=lambda: advance(1, ""),
-                )  # fmt: skip
+                )
         except DataError as error:  # the folder that it names is gone when it is read
             raise DataError(error.what, where=self.where, fix=error.fix) from error
         batch = differences(self.program, found, expected)

@@ -49,9 +49,13 @@ def sweep(request: Sweep) -> Result:
     refuse_idle(request, [w for w, holds in holding.items() if holds], here="on these runs")
     cells = _cells(request, runs)
     baseline = baselines(
-        [Path(run) for run in request.baseline], request.contrast or (1.0,), data=runs[0].data,
-        split=request.split, count=request.samples, place=_place(request, runs[0]),
-    )  # fmt: skip
+        [Path(run) for run in request.baseline],
+        request.contrast or (1.0,),
+        data=runs[0].data,
+        split=request.split,
+        count=request.samples,
+        place=_place(request, runs[0]),
+    )
     folder = as_path(request.out) or folders.numbered(SWEEPS, "sweep")
     _prepare(folder)
     what = "another process is at work in the sweep"
@@ -147,8 +151,9 @@ def _prepare(folder: Path) -> None:
     if foreign and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(
             "the folder holds something else than a sweep",
-            where=str(folder), fix="name a new folder, or that of a sweep to go on with",
-        )  # fmt: skip
+            where=str(folder),
+            fix="name a new folder, or that of a sweep to go on with",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / PLAN).is_file():  # first, so that a sweep that was killed is known as one

@@ -66,9 +66,12 @@ def harness(
     data = TensorDataset(torch.tensor(np.asarray(samples)), torch.zeros(len(samples)))
     played = _Model(_network(projections, {}, stored=False), names, play)
     benchmark = Benchmark(
-        played, DataLoader(data, batch_size=BATCH), [], [],
+        played,
+        DataLoader(data, batch_size=BATCH),
+        [],
+        [],
         [[], [ActivationSparsity, SynapticOperations]],
-    )  # fmt: skip
+    )
     with torch.no_grad():
         found = benchmark.run(quiet=True)
     whole: dict[str, Any] = static.static_metric_manager.run_metrics(stored) | found

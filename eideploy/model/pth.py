@@ -40,16 +40,33 @@ MOST_AXES = 8
 LARGEST = 1e300
 NUMBERS = {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i"}  # numpy's names, and struct's
 TENSOR, PARAMETER, BYTES = (
-    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "_codecs.encode",
-)  # fmt: skip
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+    "_codecs.encode",
+)
 KNOWN = {  # what checkpoints name, tensors or not; of most we want nothing
-    DICTIONARY, TENSOR, PARAMETER, BYTES, *STORAGES, "torch.Size", "torch.device",
-    "collections.Counter", "__builtin__.set", "numpy.ndarray", "numpy.dtype",
+    DICTIONARY,
+    TENSOR,
+    PARAMETER,
+    BYTES,
+    *STORAGES,
+    "torch.Size",
+    "torch.device",
+    "collections.Counter",
+    "__builtin__.set",
+    "numpy.ndarray",
+    "numpy.dtype",
     *(f"{core}.{name}" for core in CORES for name in ("_reconstruct", "scalar")),
-}  # fmt: skip
+}
 FAULTS = (
-    OSError, ValueError, RuntimeError, OverflowError, EOFError, struct.error, zipfile.BadZipFile,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    RuntimeError,
+    OverflowError,
+    EOFError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,13 +173,22 @@ def _view(name: str, value: object) -> _View:
             maker=maker,
             arguments=(
                 Kept(key=("storage", Named(name=kind), str(key), _, int(stored))),
-                int(offset), tuple(shape), tuple(stride), *_,
+                int(offset),
+                tuple(shape),
+                tuple(stride),
+                *_,
             ),
-        ) if maker == TENSOR and kind in STORAGES:  # fmt: skip
+        ) if maker == TENSOR and kind in STORAGES:
             sizes = (stored, offset, *shape, *stride)
             if len(shape) == len(stride) <= MOST_AXES and all(map(_is_size, sizes)):
-                return _View(key=key, dtype=STORAGES[kind], stored=stored, offset=offset,
-                             shape=shape, stride=stride)  # fmt: skip
+                return _View(
+                    key=key,
+                    dtype=STORAGES[kind],
+                    stored=stored,
+                    offset=offset,
+                    shape=shape,
+                    stride=stride,
+                )
     raise ValueError(f"its {name[:80]} is no tensor of numbers")
 
 

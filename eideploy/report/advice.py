@@ -146,9 +146,10 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
     """Yield what the report cannot say."""
     if content["accuracy"]["float"] is None:
         yield entry(
-            "note", "the samples have no labels, so there is no accuracy",
+            "note",
+            "the samples have no labels, so there is no accuracy",
             "report on the network's own data set: drop --input",
-        )  # fmt: skip
+        )
     if content["samples"] < FEW_SAMPLES:
         yield entry(
             "note",

@@ -9,9 +9,13 @@ def decision_text(decision: Decision) -> str:
     if not decision.costs:
         return f"inhibition  {decision.form}: {_summary(decision)}"
     head = [
-        "cycles per inference, rows of weights", "factored", "folded", "rows, factored", "folded",
+        "cycles per inference, rows of weights",
+        "factored",
+        "folded",
+        "rows, factored",
+        "folded",
         "chosen",
-    ]  # fmt: skip
+    ]
     rows = [
         [
             name,

@@ -20,9 +20,20 @@ def _accuracies(rows: Sequence[Figures]) -> str:
     groups = grouped(rows)
     runs = len(next(iter(groups.values())))
     columns = [
-        "scheme", "division", "zeros", "inhibition", "accuracy %", "spread", "of float",
-        "agreement %", "least", "worst mismatch %", "cycles", "weight KiB", "table bits",
-    ]  # fmt: skip
+        "scheme",
+        "division",
+        "zeros",
+        "inhibition",
+        "accuracy %",
+        "spread",
+        "of float",
+        "agreement %",
+        "least",
+        "worst mismatch %",
+        "cycles",
+        "weight KiB",
+        "table bits",
+    ]
     lines = [
         [
             *names,

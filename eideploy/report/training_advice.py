@@ -8,16 +8,27 @@ from eideploy.report.text import percent
 
 FALLEN, APART = 0.02, 0.1
 BAD = {  # beyond what the last epoch of a layer is warned of
-    "silent": (0.95, "of the neurons of {} never fire",
-               "lower training.rate, or raise training.warmup_epochs"),
-    "saturated": (0.5, "of the neurons of {} fire at nearly every step",
-                  "lower training.rate, or raise training.weight_decay"),
-    "zero_divisor": (0.9, "of the divisors of {} are 0 and replaced",
-                     "its input is nearly empty: see to the layer before it, or raise "
-                     "network.steps"),
-    "dying": (0.0, "of the neurons of {} have next to no inhibition left",
-              "lower training.rate or training.weight_decay"),
-}  # fmt: skip
+    "silent": (
+        0.95,
+        "of the neurons of {} never fire",
+        "lower training.rate, or raise training.warmup_epochs",
+    ),
+    "saturated": (
+        0.5,
+        "of the neurons of {} fire at nearly every step",
+        "lower training.rate, or raise training.weight_decay",
+    ),
+    "zero_divisor": (
+        0.9,
+        "of the divisors of {} are 0 and replaced",
+        "its input is nearly empty: see to the layer before it, or raise network.steps",
+    ),
+    "dying": (
+        0.0,
+        "of the neurons of {} have next to no inhibition left",
+        "lower training.rate or training.weight_decay",
+    ),
+}
 FADED, BURST = 1e-6, 1e3  # norms of gradients
 
 

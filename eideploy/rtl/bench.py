@@ -105,11 +105,16 @@ def in_verilator(
     seed = next((o.partition("=")[2] for o in options if o.startswith("seed=")), "1")
     tools.run(
         [
-            str(testbench(bundle)), str(bundle / IMAGES), str(words), str(trace), *options,
-            "+verilator+rand+reset+2", f"+verilator+seed+{seed}",
+            str(testbench(bundle)),
+            str(bundle / IMAGES),
+            str(words),
+            str(trace),
+            *options,
+            "+verilator+rand+reset+2",
+            f"+verilator+seed+{seed}",
         ],
         on_line=on_line,
-    )  # fmt: skip
+    )
 
 
 def in_icarus(

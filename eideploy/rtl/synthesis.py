@@ -74,8 +74,9 @@ def synthesise(
         except subprocess.CalledProcessError as error:
             raise DataError(
                 f"yosys does not take the core: {first_complaint(error)}",
-                where=f"module {top}", fix="the core is at fault: report it",
-            ) from error  # fmt: skip
+                where=f"module {top}",
+                fix="the core is at fault: report it",
+            ) from error
         cells = (folder / "obj/cells.txt").read_text("ascii")
         path = (folder / "obj/depth.txt").read_text("ascii")
         fmax_mhz = _routed(folder) if route else None

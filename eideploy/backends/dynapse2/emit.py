@@ -82,8 +82,15 @@ def copy_board_files(spec: ChipSpec, folder: Path) -> None:
 def neuron_rows(c: Configuration, spec: ChipSpec) -> Iterable[list[Any]]:
     """Yield a line a neuron: its name, its place, what the host sees of its spikes, its class."""
     yield [
-        "population", "index", "chip", "core", "neuron", "host_x_hop", "host_tag", "output_class",
-    ]  # fmt: skip
+        "population",
+        "index",
+        "chip",
+        "core",
+        "neuron",
+        "host_x_hop",
+        "host_tag",
+        "output_class",
+    ]
     table = c.neurons
     for i in range(len(table.core)):
         x, _ = spec.position(int(table.chip[i]))

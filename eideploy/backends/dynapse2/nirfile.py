@@ -158,9 +158,12 @@ def _add_population(
     nodes[name] = DPISoma(shape, **{role: full * currents[role] for role in SOMA_ROLES})
     for receptor in RECEPTORS:
         nodes[f"{name}_{receptor}"] = DPIDendrite(
-            shape, receptor, ROLE[receptor],
-            full * currents[f"{receptor}_tau"], full * currents[f"{receptor}_gain"],
-        )  # fmt: skip
+            shape,
+            receptor,
+            ROLE[receptor],
+            full * currents[f"{receptor}_tau"],
+            full * currents[f"{receptor}_gain"],
+        )
         edges.append((f"{name}_{receptor}", name))
     if population.role == "output":
         nodes[f"{name}_output"] = nir.Output({"output": shape})
@@ -174,7 +177,10 @@ def _network(said: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
         ),
         projections=tuple(
             Projection(
-                name=name, source=source, target=target, dendrite=dendrite,
+                name=name,
+                source=source,
+                target=target,
+                dendrite=dendrite,
                 weight=nodes[f"projection_{name}"].weight,
             )
             for name, source, target, dendrite in parse_json(said["projections"])
@@ -182,7 +188,7 @@ def _network(said: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
         classes=np.array(parse_json(said["classes"]), np.int64),
         coding=Coding(**parse_json(said["coding"])),
         base_currents={k: np.array(v) for k, v in parse_json(said["base_currents"]).items()},
-    )  # fmt: skip
+    )
 
 
 def _population(name: str, role: Any, nodes: Mapping[str, Any]) -> Population:  # noqa: ANN401

@@ -39,15 +39,15 @@ def _ladder(ladder: Numbers) -> Table:
     rows: list[list[Cell]] = [
         [
             rung["after"],
-            "-" if rung["accuracy"] is None else Bar(
-                text=percent(rung["accuracy"]), share=rung["accuracy"]
-            ),
+            "-"
+            if rung["accuracy"] is None
+            else Bar(text=percent(rung["accuracy"]), share=rung["accuracy"]),
             percent(rung["agreement"]),
             percent(max(rung["mismatch"].values(), default=0.0), 3),
             rung["first_diverging"] or "none",
         ]
         for rung in rungs
-    ]  # fmt: skip
+    ]
     return Table(
         title="After every pass",
         head=["pass", "accuracy", "agreement", "spikes differ, worst layer", "first diverging"],
@@ -67,18 +67,27 @@ def _executors(content: Numbers) -> Table:
     samples = str(content["samples"])
     rows: list[list[Cell]] = [
         ["float network", "float reference", samples, shown(accuracy["float"]), "-", "-"],
-        ["integer program", "integer simulator", samples, shown(accuracy["integer"]),
-         "the definition", "-"],
-    ]  # fmt: skip
+        [
+            "integer program",
+            "integer simulator",
+            samples,
+            shown(accuracy["integer"]),
+            "the definition",
+            "-",
+        ],
+    ]
     for row in content["executors"]:
         ran = row["result"] != "not run"
         rows.append(
             [
-                row["artefact"], row["executor"], str(row["samples"]) if ran else "-",
-                shown(row["accuracy"]), row["result"],
+                row["artefact"],
+                row["executor"],
+                str(row["samples"]) if ran else "-",
+                shown(row["accuracy"]),
+                row["result"],
                 "-" if row["difference"] is None else f"{row['difference']:.3g}",
             ]
-        )  # fmt: skip
+        )
     return Table(
         title="Every executor",
         head=["what", "run by", "samples", "accuracy", "result", "largest difference"],

@@ -109,14 +109,25 @@ def _compiled(content: Numbers) -> Section:
         id="compiled",
         title="What was compiled",
         parts=[
-            Table(title="Facts", head=["", ""], rows=list(map(list, facts.items())),
-                  key="provenance"),
-            Table(title="Layers", head=["layer", "kind", "output", "weights"], rows=layers,
-                  key="provenance.network.layers", folded=True),
-            Table(title="SHA-256 of every file", head=["file", "SHA-256"], rows=hashes,
-                  key="provenance.sha256", folded=True),
+            Table(
+                title="Facts", head=["", ""], rows=list(map(list, facts.items())), key="provenance"
+            ),
+            Table(
+                title="Layers",
+                head=["layer", "kind", "output", "weights"],
+                rows=layers,
+                key="provenance.network.layers",
+                folded=True,
+            ),
+            Table(
+                title="SHA-256 of every file",
+                head=["file", "SHA-256"],
+                rows=hashes,
+                key="provenance.sha256",
+                folded=True,
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _cycles(content: Numbers) -> Section:
@@ -128,15 +139,19 @@ def _cycles(content: Numbers) -> Section:
         f"{cycles['median']:,.0f} in the median: the core takes time for events only.",
         parts=[
             Figure(
-                title="Cycles per layer, mean inference", svg=charts.waterfall(cycles),
-                key="cycles.stages", caption="all time steps together, by phase of the core",
+                title="Cycles per layer, mean inference",
+                svg=charts.waterfall(cycles),
+                key="cycles.stages",
+                caption="all time steps together, by phase of the core",
             ),
             Figure(
-                title="Cycles per inference", svg=charts.cycle_histogram(cycles),
-                key="cycles.histogram", caption=counted(content["samples"], "sample"),
+                title="Cycles per inference",
+                svg=charts.cycle_histogram(cycles),
+                key="cycles.histogram",
+                caption=counted(content["samples"], "sample"),
             ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _resources(content: Numbers) -> Section:
@@ -154,11 +169,13 @@ def _resources(content: Numbers) -> Section:
         parts=[
             Table(
                 title=f"Used of what {content['provenance']['target']} offers",
-                head=["resource", "share", "used of offered"], rows=rows, key="resources",
+                head=["resource", "share", "used of offered"],
+                rows=rows,
+                key="resources",
                 broad=True,
             )
         ],
-    )  # fmt: skip
+    )
 
 
 def _dividers(content: Numbers) -> Section | None:
@@ -167,19 +184,28 @@ def _dividers(content: Numbers) -> Section | None:
     rows: list[list[Cell]] = [
         [
             row["division"],
-            "-" if row["accuracy"] is None else Bar(
-                text=percent(row["accuracy"]), share=row["accuracy"]
-            ),
+            "-"
+            if row["accuracy"] is None
+            else Bar(text=percent(row["accuracy"]), share=row["accuracy"]),
             percent(row["agreement"]),
             f"{row['cycles']:,.0f}",
             f"{sum(row['energy']['nanojoules'].values()):,.0f}",
-            *([] if row["cells"] is None else
-              [*map(str, row["cells"]["kinds"].values()), str(row["cells"]["depth"]),
-               *([f"{row['cells']['fmax_mhz']:.1f}", f"{row['milliseconds']:.3g}"]
-                 if row["cells"]["fmax_mhz"] else [])]),
+            *(
+                []
+                if row["cells"] is None
+                else [
+                    *map(str, row["cells"]["kinds"].values()),
+                    str(row["cells"]["depth"]),
+                    *(
+                        [f"{row['cells']['fmax_mhz']:.1f}", f"{row['milliseconds']:.3g}"]
+                        if row["cells"]["fmax_mhz"]
+                        else []
+                    ),
+                ]
+            ),
         ]
         for row in content["dividers"]
-    ]  # fmt: skip
+    ]
     cells = content["dividers"][0]["cells"]
     more = [] if cells is None else [*(k.replace("_", " ") for k in cells["kinds"]), "longest path"]
     more += ["MHz", "ms at that clock"] if cells is not None and cells["fmax_mhz"] else []
@@ -190,13 +216,14 @@ def _dividers(content: Numbers) -> Section | None:
             Table(
                 title="What the target offers",
                 head=["division", "accuracy", "agreement", "cycles", "nJ, estimated", *more],
-                rows=rows, key="dividers",
+                rows=rows,
+                key="dividers",
                 caption=f"{counted(content['dividers_samples'], 'sample')}. Energy is an estimate: "
                 "counts of operations and memory accesses times the table of Horowitz, ISSCC 2014 "
                 "(45 nm, 0.9 V); no measurement.",
             )
         ],
-    )  # fmt: skip
+    )
 
 
 def _sweep(content: Numbers) -> Section | None:
@@ -232,10 +259,18 @@ def _inference(content: Numbers) -> Section:
         title="One inference",
         text=f"Sample {found['sample']} of those that were run.",
         parts=[
-            Figure(title="Input", svg=inference.picture(found["input"]), key="inference.input",
-                   caption=", ".join(filter(None, [label, over]))),
-            Figure(title="Spikes", svg=inference.raster(found), key="inference.layers",
-                   caption=f"a tick is a spike at a time step{drawn}"),
+            Figure(
+                title="Input",
+                svg=inference.picture(found["input"]),
+                key="inference.input",
+                caption=", ".join(filter(None, [label, over])),
+            ),
+            Figure(
+                title="Spikes",
+                svg=inference.raster(found),
+                key="inference.layers",
+                caption=f"a tick is a spike at a time step{drawn}",
+            ),
             Figure(title="Output", svg=inference.output(found["output"]), key="inference.output"),
         ],
-    )  # fmt: skip
+    )

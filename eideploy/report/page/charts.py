@@ -36,9 +36,14 @@ def densities(
             edges, values = found["edges"], density(found)
             first = place == 0
             axis.stairs(
-                values, edges, fill=first, color=SERIES[place], alpha=0.45 if first else 1,
-                linewidth=1.4, label=name,
-            )  # fmt: skip
+                values,
+                edges,
+                fill=first,
+                color=SERIES[place],
+                alpha=0.45 if first else 1,
+                linewidth=1.4,
+                label=name,
+            )
         for place, (name, x) in enumerate((marks or {}).items()):
             axis.axvline(x, color=INK, lw=1, ls=(0, (4, 2)), label=name if place == 0 else None)
         axis.set(xlabel=across, ylabel="density")
@@ -174,9 +179,14 @@ def waterfall(cycles: Numbers) -> str:
         axis.grid(visible=False, axis="y")
         _thousands(axis)
         axis.legend(
-            ncols=3, loc="lower left", bbox_to_anchor=(-0.12, 1.0), columnspacing=1,
-            handlelength=0.9, handletextpad=0.4, borderaxespad=0.2,
-        )  # fmt: skip
+            ncols=3,
+            loc="lower left",
+            bbox_to_anchor=(-0.12, 1.0),
+            columnspacing=1,
+            handlelength=0.9,
+            handletextpad=0.4,
+            borderaxespad=0.2,
+        )
     return made.svg
 
 
@@ -212,9 +222,13 @@ def pareto(points: Sequence[Numbers], cost: str, *, across: str, up: str) -> str
         percent_axis(axis, digits=None)
         _thousands(axis)
         axis.legend(
-            ncols=4, loc="lower left", bbox_to_anchor=(-0.15, 1.0), columnspacing=0.8,
-            handletextpad=0.1, borderaxespad=0.2,
-        )  # fmt: skip
+            ncols=4,
+            loc="lower left",
+            bbox_to_anchor=(-0.15, 1.0),
+            columnspacing=0.8,
+            handletextpad=0.1,
+            borderaxespad=0.2,
+        )
     return made.svg
 
 
@@ -222,9 +236,14 @@ def legend(axis: "Axes", entries: int) -> None:
     """Name what is drawn, above the axes, where it hides nothing."""
     if entries and axis.get_legend_handles_labels()[0]:
         axis.legend(
-            ncols=min(3, entries), loc="lower left", bbox_to_anchor=(-0.02, 0.98),
-            columnspacing=1.2, handlelength=1.3, handletextpad=0.5, borderaxespad=0.2,
-        )  # fmt: skip
+            ncols=min(3, entries),
+            loc="lower left",
+            bbox_to_anchor=(-0.02, 0.98),
+            columnspacing=1.2,
+            handlelength=1.3,
+            handletextpad=0.5,
+            borderaxespad=0.2,
+        )
 
 
 def _shares(found: Numbers) -> list[float]:

@@ -77,12 +77,13 @@ def _currents(content: Numbers) -> Section:
                     title=f"{name}: current at initialisation",
                     svg=charts.densities(
                         {"E-I Init": initially[name]},
-                        across="current, thresholds", marks={"threshold": 1},
+                        across="current, thresholds",
+                        marks={"threshold": 1},
                     ),
                     key=f"initially.{name}",
                     caption="before the first epoch of training",
                 )
-            )  # fmt: skip
+            )
         if layer["divisors"] is None:
             continue
         parts.append(
@@ -167,9 +168,12 @@ def width_section(content: Numbers) -> Section:
                 head=["layer", "number", "bits needed", "bits offered"],
                 caption="The core is built with the bits offered.",
                 rows=[
-                    [row["layer"], row["number"],
-                     Bar(text=str(row["needed"]), share=row["needed"] / row["offered"]),
-                     str(row["offered"])]
+                    [
+                        row["layer"],
+                        row["number"],
+                        Bar(text=str(row["needed"]), share=row["needed"] / row["offered"]),
+                        str(row["offered"]),
+                    ]
                     for row in whole
                 ],
                 key="widths",
@@ -178,13 +182,17 @@ def width_section(content: Numbers) -> Section:
                 title="What saturates",
                 head=["node", "number", "clipped", "bits kept", "bits of any input's"],
                 rows=[
-                    [row["layer"], {"c": "divided current", "u": "membrane"}[row["number"]],
-                     Bar(text=percent(found[row["layer"]], 3), share=found[row["layer"]]),
-                     str(row["offered"]), str(row["needed"])]
+                    [
+                        row["layer"],
+                        {"c": "divided current", "u": "membrane"}[row["number"]],
+                        Bar(text=percent(found[row["layer"]], 3), share=found[row["layer"]]),
+                        str(row["offered"]),
+                        str(row["needed"]),
+                    ]
                     for row in clipped
                 ],
                 key="widths",
                 caption=f"{counted(content['samples'], 'sample')}",
             ),
         ],
-    )  # fmt: skip
+    )

@@ -48,29 +48,42 @@ def _curves(content: Numbers) -> Section:
         "lie below the test accuracy. The accuracy of a run is that of its last epoch.",
         parts=[
             Figure(
-                title="Accuracy", key="epochs",
+                title="Accuracy",
+                key="epochs",
                 svg=charts.over_time(
-                    {"test": _column(content, "test_accuracy"),
-                     "training": _column(content, "train_accuracy")},
-                    across="epoch", up="accuracy", fractions=True, ordered=False,
+                    {
+                        "test": _column(content, "test_accuracy"),
+                        "training": _column(content, "train_accuracy"),
+                    },
+                    across="epoch",
+                    up="accuracy",
+                    fractions=True,
+                    ordered=False,
                 ),
             ),
             Figure(
-                title="Loss", key="epochs",
+                title="Loss",
+                key="epochs",
                 svg=charts.over_time(
-                    {"training": _column(content, "loss")}, across="epoch",
-                    up="cross-entropy, nats", ordered=False,
+                    {"training": _column(content, "loss")},
+                    across="epoch",
+                    up="cross-entropy, nats",
+                    ordered=False,
                 ),
             ),
             Figure(
-                title="Learning rate", key="epochs", caption="of the last batch of every epoch",
+                title="Learning rate",
+                key="epochs",
+                caption="of the last batch of every epoch",
                 svg=charts.over_time(
-                    {"rate": _column(content, "rate")}, across="epoch", up="learning rate",
+                    {"rate": _column(content, "rate")},
+                    across="epoch",
+                    up="learning rate",
                     ordered=False,
                 ),
             ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _activity(content: Numbers) -> Section | None:
@@ -82,25 +95,29 @@ def _activity(content: Numbers) -> Section | None:
             title=f"Neurons that {words}" if key != "zero_divisor" else "Divisors that are 0",
             svg=charts.over_time(
                 {layer["name"]: layer[key] for layer in layers},
-                across="epoch", up="share", fractions=True,
+                across="epoch",
+                up="share",
+                fractions=True,
             ),
             key=f"layers.{key}",
         )
         for key, words in HEALTH.items()
         if key in layers[0]  # older runs know fewer
-    ]  # fmt: skip
+    ]
     if all(any(layer.get("gradient", [])) for layer in layers):
         parts.append(
             Figure(
                 title="Norm of the gradient",
                 svg=charts.over_time(
                     {layer["name"]: layer["gradient"] for layer in layers},
-                    across="epoch", up="norm", logarithmic=True,
+                    across="epoch",
+                    up="norm",
+                    logarithmic=True,
                 ),
                 key="layers.gradient",
                 caption="of the last batch of every epoch, all parameters of a layer together",
             )
-        )  # fmt: skip
+        )
     return Section(
         id="activity",
         title="Activity",
@@ -180,7 +197,12 @@ def facts(content: Numbers) -> Section:
         title="What was trained",
         parts=[
             Table(title="Configuration", head=["", ""], rows=settings, key="provenance.config"),
-            Table(title="SHA-256 of every file", head=["file", "SHA-256"], rows=hashes,
-                  key="provenance.sha256", folded=True),
+            Table(
+                title="SHA-256 of every file",
+                head=["file", "SHA-256"],
+                rows=hashes,
+                key="provenance.sha256",
+                folded=True,
+            ),
         ],
-    )  # fmt: skip
+    )

@@ -35,9 +35,14 @@ class Cams:
 
     def __post_init__(self) -> None:
         freeze(
-            self, dendrite=np.uint16, mask=np.uint8, tag=np.uint16, stp=np.bool_,
-            precise_delay=np.bool_, mismatched_delay=np.bool_,
-        )  # fmt: skip
+            self,
+            dendrite=np.uint16,
+            mask=np.uint8,
+            tag=np.uint16,
+            stp=np.bool_,
+            precise_delay=np.bool_,
+            mismatched_delay=np.bool_,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,9 +81,15 @@ class Inputs:
 
     def __post_init__(self) -> None:
         freeze(
-            self, population=np.int32, index=np.int32, chip=np.int32, cores=np.uint8,
-            x_hop=np.int8, y_hop=np.int8, tag=np.uint16,
-        )  # fmt: skip
+            self,
+            population=np.int32,
+            index=np.int32,
+            chip=np.int32,
+            cores=np.uint8,
+            x_hop=np.int8,
+            y_hop=np.int8,
+            tag=np.uint16,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -85,9 +85,12 @@ def map_network(
     )
     check(configuration, spec, where="the mapped network")
     return Mapped(
-        network=network, spec=spec, configuration=configuration,
-        synapses=layout.synapses, cores=cores,
-    )  # fmt: skip
+        network=network,
+        spec=spec,
+        configuration=configuration,
+        synapses=layout.synapses,
+        cores=cores,
+    )
 
 
 def _realise_all(

@@ -27,11 +27,12 @@ def refuse(misfits: Misfits, spec: ChipSpec) -> None:
         fixes = [FIXES[kind] for kind, lines in misfits.items() if lines]
         head = f"the network does not fit the target {spec.name}"
         raise CapacityError(
-            f"{head}: {listed[0]}" if len(listed) == 1
+            f"{head}: {listed[0]}"
+            if len(listed) == 1
             else f"{head}, {len(listed)} misfits:" + "".join(f"\n    - {line}" for line in listed),
             where=str(spec.source),
             fix="; ".join(fixes),
-        )  # fmt: skip
+        )
 
 
 def fan_in(synapses: Synapses, network: ChipNetwork, offered: Array) -> list[str]:

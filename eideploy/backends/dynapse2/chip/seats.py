@@ -55,9 +55,8 @@ def seat(
     """
     starts = np.cumsum([0, *sizes])
     core_of = np.concatenate(
-        [np.repeat(np.arange(len(row)), row) for row in places.counts]
-        or [np.zeros(0, np.int64)]
-    )  # fmt: skip
+        [np.repeat(np.arange(len(row)), row) for row in places.counts] or [np.zeros(0, np.int64)]
+    )
     assert len(core_of) == starts[-1]
     slot_of = np.zeros(len(core_of), np.int64)
     working = _working(defects).sum(-1).reshape(-1, spec.chip.neurons)
@@ -71,11 +70,13 @@ def seat(
     chip, core = core_of // spec.chip.cores, core_of % spec.chip.cores
     bad = defects.cams[chip, core, slot_of]
     return Seats(
-        chip=chip, core=core, slot=slot_of,
+        chip=chip,
+        core=core,
+        slot=slot_of,
         low=(~bad[..., 0] & bad[..., 1]).sum(1),
         high=(bad[..., 0] & ~bad[..., 1]).sum(1),
         both=(~bad).all(-1).sum(1),
-    )  # fmt: skip
+    )
 
 
 def _working(defects: Defects) -> Array:

@@ -121,10 +121,14 @@ def unrounded(network: ChipNetwork, spec: ChipSpec) -> Wiring:
         target, source = np.nonzero(link.weight)
         for column, values in zip(
             columns,
-            (source + start[link.source], target + start[link.target] - inputs,
-             np.full(len(source), RECEPTORS.index(link.dendrite)), link.weight[target, source]),
+            (
+                source + start[link.source],
+                target + start[link.target] - inputs,
+                np.full(len(source), RECEPTORS.index(link.dendrite)),
+                link.weight[target, source],
+            ),
             strict=True,
-        ):  # fmt: skip
+        ):
             column.append(values)
     source, target, receptor, weight = (np.concatenate(column) for column in columns)
     sizes = [p.size for p in network.neurons]

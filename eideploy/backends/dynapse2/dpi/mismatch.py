@@ -39,9 +39,13 @@ class Mismatch:
 
 
 SOMA_CLASSES = {
-    "leak": "leak", "gain": "gain", "threshold": "threshold", "refractory": "time",
-    "pulse": "time", "direct": "direct",
-}  # fmt: skip
+    "leak": "leak",
+    "gain": "gain",
+    "threshold": "threshold",
+    "refractory": "time",
+    "pulse": "time",
+    "direct": "direct",
+}
 
 
 def lognormal(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> Array:

@@ -12,11 +12,18 @@ from eideploy.backends.dynapse2.chip.spec import RECEPTORS, WEIGHT_ROLES, ChipSp
 from eideploy.errors import CapacityError
 
 SOMA = {
-    "leak": "membrane_leak", "gain": "membrane_gain", "threshold": "threshold",
-    "refractory": "refractory", "pulse": "pulse", "direct": "dc", "gate": "nmda_gate",
-    "adaptation_gain": "adaptation_gain", "adaptation_tau": "adaptation_tau",
-    "adaptation_pulse": "adaptation_pulse", "adaptation_weight": "adaptation_weight",
-}  # fmt: skip
+    "leak": "membrane_leak",
+    "gain": "membrane_gain",
+    "threshold": "threshold",
+    "refractory": "refractory",
+    "pulse": "pulse",
+    "direct": "dc",
+    "gate": "nmda_gate",
+    "adaptation_gain": "adaptation_gain",
+    "adaptation_tau": "adaptation_tau",
+    "adaptation_pulse": "adaptation_pulse",
+    "adaptation_weight": "adaptation_weight",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,9 +54,16 @@ class Wiring:
 
     def __post_init__(self) -> None:
         freeze(
-            self, tau=np.float64, gain=np.float64, weight=np.float64, output=np.int64,
-            source=np.int64, target=np.int64, receptor=np.int64, cam=np.int64,
-        )  # fmt: skip
+            self,
+            tau=np.float64,
+            gain=np.float64,
+            weight=np.float64,
+            output=np.int64,
+            source=np.int64,
+            target=np.int64,
+            receptor=np.int64,
+            cam=np.int64,
+        )
 
     @property
     def neurons(self) -> int:

@@ -129,10 +129,15 @@ def _text(
     ]
     projections = [
         [
-            p.name, p.dendrite, str(p.synapses), str(p.cams), str(p.lost), f"{100 * p.error:.1f} %",
+            p.name,
+            p.dendrite,
+            str(p.synapses),
+            str(p.cams),
+            str(p.lost),
+            f"{100 * p.error:.1f} %",
         ]
         for p in used.projections
-    ]  # fmt: skip
+    ]
     worst = max((p.error for p in used.projections), default=0.0)
     said = [f"mapped {run.folder} on {mapped.spec.name}: {UNTRIED}", ""]
     said += [table(["core", "neurons", "CAMs", "most", "tags", "base currents, nA"], cores), ""]

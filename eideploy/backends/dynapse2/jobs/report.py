@@ -64,12 +64,15 @@ def report(request: Report, folder: Path) -> Reported:
 def _text(content: Mapping[str, Any]) -> str:
     """Return the numbers in a few lines."""
     rows = [
-        [f"{core['chip']}.{core['core']}", *(
-            f"{core[name]['used']:,}/{core[name]['offered']:,}"
-            for name in ("neurons", "cams", "tags", "destinations")
-        )]
+        [
+            f"{core['chip']}.{core['core']}",
+            *(
+                f"{core[name]['used']:,}/{core[name]['offered']:,}"
+                for name in ("neurons", "cams", "tags", "destinations")
+            ),
+        ]
         for core in content["cores"]
-    ]  # fmt: skip
+    ]
     found = content["simulation"]
     accuracy = "not simulated yet" if found is None else percent(found["accuracy"])
     return (
@@ -134,14 +137,15 @@ def _cores(build: ChipBuild) -> list[dict[str, Any]]:
                 "neurons": {"used": int(c.used[at].sum()), "offered": chip.neurons},
                 "cams": _use(cams, chip.cams),
                 "tags": {
-                    "used": len(np.unique(c.cams.tag[at][heard[at]])), "offered": chip.tags,
+                    "used": len(np.unique(c.cams.tag[at][heard[at]])),
+                    "offered": chip.tags,
                 },
                 "destinations": _use(destinations, chip.destinations),
                 "populations": _populations(map_of[at], c.populations),
                 "map": [int(n) for n in map_of[at]],
                 "cams_by_neuron": [int(n) for n in cams],
             }
-        )  # fmt: skip
+        )
     return found
 
 

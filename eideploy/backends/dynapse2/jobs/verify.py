@@ -118,8 +118,11 @@ def _loader(build: ChipBuild) -> str:
     c, patch = build.configuration, (build.folder / FOLDER / PATCH).resolve()
     done = subprocess.run(
         [sys.executable, "-IB", "-c", RUN, str(loader_folder()), f"--patch={patch}", "check"],
-        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
     expected = (
         f"{c.chips} chips: {int(c.used.sum())} neurons, {int((c.cams.mask > 0).sum())} synapses, "
         f"{int((c.srams.cores > 0).sum())} destinations, {int(c.bias_set.sum())} biases"

@@ -60,9 +60,10 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
     for name, hz in found["rate_hz"].items():
         if hz < SILENT_HZ:
             yield entry(
-                "warning", f"the neurons of {name} fire at {hz:.2g} Hz",
+                "warning",
+                f"the neurons of {name} fire at {hz:.2g} Hz",
                 "see to the training: they carry next to nothing",
-            )  # fmt: skip
+            )
     if found["samples"] < FEW:
         yield entry(
             "note",
@@ -93,7 +94,7 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
         "note",
         "no board has run this: all figures are those of a simulator of the chip's equations",
         "docs/dynapse2.md lists what the first owner of a board should check",
-    )  # fmt: skip
+    )
     if said["made_by"] != said["release"]:
         yield entry(
             "note",

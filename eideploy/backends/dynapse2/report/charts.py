@@ -29,9 +29,13 @@ def population_map(cores: Sequence[Numbers], names: Sequence[str]) -> str:
             axes.barh(0, 0, color=colour[number], label=names[number])
         axes.barh(0, 0, color=GRID, label="unused")
         made.figure.legend(
-            ncols=3, loc="outside upper left", columnspacing=1.2, handlelength=0.9,
-            handletextpad=0.5, borderaxespad=0.2,
-        )  # fmt: skip
+            ncols=3,
+            loc="outside upper left",
+            columnspacing=1.2,
+            handlelength=0.9,
+            handletextpad=0.5,
+            borderaxespad=0.2,
+        )
     return made.svg
 
 
@@ -125,9 +129,13 @@ def _panels(made: Any, cores: Sequence[Numbers]) -> "Iterator[tuple[Axes, Number
     for axis, core in zip(axes.flat, cores, strict=False):
         side = _side(core["map"])
         axis.set(
-            xlim=(0, side), ylim=(ceil(len(core["map"]) / side), 0), aspect="equal", xticks=[],
-            yticks=[], title=f"core {core['chip']}.{core['core']}",
-        )  # fmt: skip
+            xlim=(0, side),
+            ylim=(ceil(len(core["map"]) / side), 0),
+            aspect="equal",
+            xticks=[],
+            yticks=[],
+            title=f"core {core['chip']}.{core['core']}",
+        )
         axis.grid(visible=False)
         yield axis, core
     for axis in axes.flat[len(cores) :]:

@@ -77,33 +77,50 @@ def _mapped(content: Numbers) -> Section:
     aim = content["error_aim"]
     projections: list[list[Cell]] = [
         [
-            row["name"], row["dendrite"], f"{row['synapses']:,}", f"{row['cams']:,}",
+            row["name"],
+            row["dendrite"],
+            f"{row['synapses']:,}",
+            f"{row['cams']:,}",
             f"{row['lost']:,}",
             Bar(text=percent(row["error"], 1), share=row["error"] / (2 * aim), mark=0.5),
         ]
         for row in content["projections"]
-    ]  # fmt: skip
+    ]
     hashes = [[name, value or "-"] for name, value in said["sha256"].items()]
     return Section(
         id="mapped",
         title="What was mapped",
         parts=[
-            Table(title="Facts", head=["", ""], rows=[[k, str(v)] for k, v in facts.items()],
-                  key="provenance"),
-            Table(title="Populations", head=["name", "role", "neurons", "cores"], rows=populations,
-                  key="provenance.populations"),
+            Table(
+                title="Facts",
+                head=["", ""],
+                rows=[[k, str(v)] for k, v in facts.items()],
+                key="provenance",
+            ),
+            Table(
+                title="Populations",
+                head=["name", "role", "neurons", "cores"],
+                rows=populations,
+                key="provenance.populations",
+            ),
             Table(
                 title="Projections",
                 head=["name", "dendrite", "synapses", "CAMs", "lost", "weight error"],
-                rows=projections, key="projections",
+                rows=projections,
+                key="projections",
                 caption="Root of the squared error of the weights over their squares, after masks "
                 f"and base currents; the mark is the aim of {percent(aim, 0)}. Lost: synapses "
                 "that are nearest to no current at all.",
             ),
-            Table(title="SHA-256 of every file", head=["file", "SHA-256"], rows=hashes,
-                  key="provenance.sha256", folded=True),
+            Table(
+                title="SHA-256 of every file",
+                head=["file", "SHA-256"],
+                rows=hashes,
+                key="provenance.sha256",
+                folded=True,
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _places(content: Numbers, name: str) -> str:
@@ -132,14 +149,17 @@ def _resources(content: Numbers) -> Section:
             Table(
                 title="Used of what a core offers",
                 head=["core", *USES.values(), "CAMs of one neuron", "destinations of one"],
-                rows=rows, key="cores",
+                rows=rows,
+                key="cores",
             ),
             Figure(
-                title="CAMs of the neurons", svg=chip_charts.cam_histogram(content["cores"]),
-                key="cores.cams_by_neuron", caption="those that the network uses",
+                title="CAMs of the neurons",
+                svg=chip_charts.cam_histogram(content["cores"]),
+                key="cores.cams_by_neuron",
+                caption="those that the network uses",
             ),
         ],
-    )  # fmt: skip
+    )
 
 
 def _bar(use: Numbers) -> Bar:
@@ -159,17 +179,19 @@ def _maps(content: Numbers) -> Section:
         for figure in (
             Figure(
                 title=f"Chip {number}: who is where",
-                svg=chip_charts.population_map(by_chip[number], names), key="cores.map",
+                svg=chip_charts.population_map(by_chip[number], names),
+                key="cores.map",
                 caption="neurons in the order of their numbers, row by row",
             ),
             Figure(
-                title=f"Chip {number}: CAMs in use", svg=chip_charts.cam_map(by_chip[number]),
+                title=f"Chip {number}: CAMs in use",
+                svg=chip_charts.cam_map(by_chip[number]),
                 key="cores.cams_by_neuron",
                 caption="the stronger the colour, the more of a neuron's "
                 f"{by_chip[number][0]['cams']['of_one']}",
             ),
         )
-    ]  # fmt: skip
+    ]
     more = len(used) - MOST_CHIPS
     return Section(
         id="cores",
@@ -196,28 +218,35 @@ def _accuracy(content: Numbers) -> Section:
             for cv, values in found["accuracy_by_cv"].items()
         ]
         rows += [
-            _rung(f"CV {float(cv):.0%}, weighed by {found['calibrated_on']} samples a class",
-                  values)
+            _rung(
+                f"CV {float(cv):.0%}, weighed by {found['calibrated_on']} samples a class", values
+            )
             for cv, values in found["calibrated_by_cv"].items()
-        ]  # fmt: skip
-        by_class = {
-            str(c): share or 0.0 for c, share in enumerate(found["accuracy_by_class"])
-        }  # fmt: skip
+        ]
+        by_class = {str(c): share or 0.0 for c, share in enumerate(found["accuracy_by_class"])}
         parts = [
-            Figure(title="Accuracy over mismatch", svg=chip_charts.mismatched(found),
-                   key="simulation.accuracy_by_cv",
-                   caption="every point a chip whose circuits were drawn at random"),
-            Figure(title="Accuracy by class, no mismatch",
-                   svg=chip_charts.bars(by_class, across="accuracy", fractions=True),
-                   key="simulation.accuracy_by_class"),
-        ]  # fmt: skip
+            Figure(
+                title="Accuracy over mismatch",
+                svg=chip_charts.mismatched(found),
+                key="simulation.accuracy_by_cv",
+                caption="every point a chip whose circuits were drawn at random",
+            ),
+            Figure(
+                title="Accuracy by class, no mismatch",
+                svg=chip_charts.bars(by_class, across="accuracy", fractions=True),
+                key="simulation.accuracy_by_class",
+            ),
+        ]
     ladder = Table(
-        title="From training to mismatch", head=["what", "accuracy", "least", "most"],
+        title="From training to mismatch",
+        head=["what", "accuracy", "least", "most"],
         rows=rows or [["nothing is known yet", "-", "-", "-"]],
         key="trained" if found is None else "simulation",
-        caption="" if found is None else f"Simulated: {counted(found['samples'], 'sample')} of the "
+        caption=""
+        if found is None
+        else f"Simulated: {counted(found['samples'], 'sample')} of the "
         f"{found['split']} split at steps of {1000 * found['dt_s']:g} ms.",
-    )  # fmt: skip
+    )
     return Section(
         id="accuracy",
         title="Accuracy",
@@ -245,17 +274,24 @@ def _gap(content: Numbers) -> Section | None:
         for name, x in found["gap"].items()
     ]
     parts: list[Table | Figure] = [
-        Table(title="One change at a time", head=["what", "accuracy", "points"], rows=rows,
-              key="simulation.gap", broad=True,
-              caption="points beside the configuration as emitted")
-    ]  # fmt: skip
+        Table(
+            title="One change at a time",
+            head=["what", "accuracy", "points"],
+            rows=rows,
+            key="simulation.gap",
+            broad=True,
+            caption="points beside the configuration as emitted",
+        )
+    ]
     if found["single_neuron"] is not None:
         parts.append(
-            Figure(title="One excitatory neuron, inhibited",
-                   svg=chip_charts.inhibited(found["single_neuron"]),
-                   key="simulation.single_neuron.rate_hz",
-                   caption="what the same inhibition makes of its rate, beside a division of it"),
-        )  # fmt: skip
+            Figure(
+                title="One excitatory neuron, inhibited",
+                svg=chip_charts.inhibited(found["single_neuron"]),
+                key="simulation.single_neuron.rate_hz",
+                caption="what the same inhibition makes of its rate, beside a division of it",
+            )
+        )
     return Section(
         id="gap",
         title="Semantic gap",
@@ -263,7 +299,7 @@ def _gap(content: Numbers) -> Section | None:
         f"nothing trained anew. The shunt divides by {found['divisor']:.2f}, which varies by "
         f"{percent(found['divisor_variation'], 1)} over samples.",
         parts=parts,
-    )  # fmt: skip
+    )
 
 
 def _activity(content: Numbers) -> Section | None:
@@ -280,10 +316,17 @@ def _activity(content: Numbers) -> Section | None:
         id="activity",
         title="Activity",
         parts=[
-            Figure(title="Rates of the populations",
-                   svg=chip_charts.bars(found["rate_hz"], across="mean rate, Hz"),
-                   key="simulation.rate_hz"),
-            Table(title="An inference", head=["mean of", "count"], rows=rows, key="simulation",
-                  caption="decided: after which the winner stays what it is at the end"),
+            Figure(
+                title="Rates of the populations",
+                svg=chip_charts.bars(found["rate_hz"], across="mean rate, Hz"),
+                key="simulation.rate_hz",
+            ),
+            Table(
+                title="An inference",
+                head=["mean of", "count"],
+                rows=rows,
+                key="simulation",
+                caption="decided: after which the winner stays what it is at the end",
+            ),
         ],
-    )  # fmt: skip
+    )

@@ -23,31 +23,43 @@ def chip_run_page(content: Numbers) -> Page:
     accuracy = content["test_accuracy"]
     before = content["float_accuracy"]
     tiles = [
-        *([] if accuracy is None else [
-            Tile(value=percent(accuracy), name="test accuracy, mapped and simulated")]),
-        *([] if before is None else [
-            Tile(value=percent(before), name="of the run that it was distilled from")]),
+        *(
+            []
+            if accuracy is None
+            else [Tile(value=percent(accuracy), name="test accuracy, mapped and simulated")]
+        ),
+        *(
+            []
+            if before is None
+            else [Tile(value=percent(before), name="of the run that it was distilled from")]
+        ),
         Tile(value=percent(last["accuracy"]), name="training accuracy under mismatch"),
         Tile(value=f"{last['synapses']:,}", name="synapses"),
         Tile(value=f"{last['epoch']}", name="epochs"),
-    ]  # fmt: skip
+    ]
     figures = [
         Figure(
-            title=title, key=f"epochs.{key}", caption="" if key != "accuracy" else words,
+            title=title,
+            key=f"epochs.{key}",
+            caption="" if key != "accuracy" else words,
             svg=charts.over_time(
-                {title: [epoch[key] for epoch in epochs]}, across="epoch",
-                up="accuracy" if key == "accuracy" else words, fractions=key == "accuracy",
+                {title: [epoch[key] for epoch in epochs]},
+                across="epoch",
+                up="accuracy" if key == "accuracy" else words,
+                fractions=key == "accuracy",
                 ordered=False,
             ),
         )
         for key, (title, words) in CURVES.items()
-    ]  # fmt: skip
+    ]
     curves = Section(
-        id="curves", title="Curves", parts=figures,
+        id="curves",
+        title="Curves",
+        parts=figures,
         text="Every group of samples is shown to a chip of its own, whose circuits are drawn at "
         "random; synapses are pruned on the way. The test accuracy is that of the network as it is "
         "mapped, by a simulator of the chip's equations; no board has run it.",
-    )  # fmt: skip
+    )
     return Page(
         title=said["run"],
         subtitle=f"A training on {said['data']} for a mixed-signal chip, "

@@ -50,10 +50,14 @@ def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
         listed = ", ".join(map(str, decided[:LISTED])) + ", ..." * (len(decided) > LISTED)
         more = f"agreement is with what is decided without mismatch: {listed}"
     by_cv += [
-        [f"CV {float(cv):.0%}, calibrated", percent(float(np.mean(xs))), percent(min(xs)),
-         percent(max(xs))]
+        [
+            f"CV {float(cv):.0%}, calibrated",
+            percent(float(np.mean(xs))),
+            percent(min(xs)),
+            percent(max(xs)),
+        ]
         for cv, xs in content["calibrated_by_cv"].items()
-    ]  # fmt: skip
+    ]
     if content["calibrated_on"]:
         more += f"; outputs weighed by {content['calibrated_on']} training samples a class"
     return [
@@ -69,10 +73,14 @@ def _single_neuron(found: Mapping[str, Any]) -> list[str]:
     for case, name in (("shunt", "shunt"), ("gaba", "GABA_B")):
         slope, offset = found["line"][case]
         least, most = found["change"][case]
-        rows.append([
-            name, _between(*found["ratio"][case]), f"{least:.1f} to {most:.1f}",
-            f"{slope:.2f} r {offset:+.0f} Hz",
-        ])  # fmt: skip
+        rows.append(
+            [
+                name,
+                _between(*found["ratio"][case]),
+                f"{least:.1f} to {most:.1f}",
+                f"{slope:.2f} r {offset:+.0f} Hz",
+            ]
+        )
     head = ["one excitatory neuron, inhibited", "Imem + Igain times", "Imem / Igain plus", "rate r"]
     return [table(head, rows)]
 

@@ -116,9 +116,16 @@ def _packed(step: Step) -> Array:
     """Return the constants of the neurons as `struct Neuron`: (neurons, 13)."""
     n = len(step.h)
     columns = [
-        step.h / step.dt, np.full(n, step.dt), step.reset, step.threshold, step.refractory,
-        step.floor, step.direct, *step.decay[ROWS], *step.mean[ROWS],
-    ]  # fmt: skip
+        step.h / step.dt,
+        np.full(n, step.dt),
+        step.reset,
+        step.threshold,
+        step.refractory,
+        step.floor,
+        step.direct,
+        *step.decay[ROWS],
+        *step.mean[ROWS],
+    ]
     return np.ascontiguousarray(np.stack(columns, 1), np.float32)
 
 

@@ -17,9 +17,12 @@ from eideploy.backends.dynapse2.training.synapses import Synapses
 from eideploy.backends.dynapse2.training.training import coding_of
 
 PLAYED: dict[str, Role] = {
-    INPUT: "input", "inhibitory": "inhibitory", "excitatory": "excitatory",
-    "output_inhibitory": "inhibitory", "output": "output",
-}  # fmt: skip
+    INPUT: "input",
+    "inhibitory": "inhibitory",
+    "excitatory": "excitatory",
+    "output_inhibitory": "inhibitory",
+    "output": "output",
+}
 
 
 def chip_network(config: ChipConfig, plan: Plan, found: Synapses, spec: ChipSpec) -> ChipNetwork:

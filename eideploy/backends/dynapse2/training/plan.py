@@ -167,8 +167,12 @@ def _currents(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
     def leak(capacitance: float, tau_ms: float) -> float:
         return capacitance * c.thermal_voltage / (kappa * tau_ms * 1e-3)
 
-    taus = {"ampa": neuron.tau_ampa_ms, "nmda": neuron.tau_ampa_ms,
-            "gaba": neuron.tau_gaba_ms, "shunt": neuron.tau_shunt_ms}  # fmt: skip
+    taus = {
+        "ampa": neuron.tau_ampa_ms,
+        "nmda": neuron.tau_ampa_ms,
+        "gaba": neuron.tau_gaba_ms,
+        "shunt": neuron.tau_shunt_ms,
+    }
     asked = {
         "membrane_leak": leak(c.c_membrane, neuron.tau_membrane_ms),
         "membrane_gain": gain,

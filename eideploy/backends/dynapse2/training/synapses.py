@@ -42,15 +42,25 @@ def draw(plan: Plan, rng: np.random.Generator) -> Synapses:
         mean = link.drive / (columns * link.rate * _tau(plan, link))
         target = np.arange(rows) + plan.start[link.target] - plan.inputs
         strength = rng.exponential(mean, (rows, columns))
-        parts.append((np.full(rows * columns, number), source.ravel(),
-                      np.repeat(target, columns), strength.ravel()))  # fmt: skip
+        parts.append(
+            (
+                np.full(rows * columns, number),
+                source.ravel(),
+                np.repeat(target, columns),
+                strength.ravel(),
+            )
+        )
     number_of, source, target, strength = (np.concatenate(c) for c in zip(*parts, strict=True))
     order = np.argsort(target, kind="stable")
     nothing = np.zeros(len(order))
     return Synapses(
-        link=number_of[order], source=source[order], target=target[order], strength=strength[order],
-        first=nothing, second=nothing.copy(),
-    )  # fmt: skip
+        link=number_of[order],
+        source=source[order],
+        target=target[order],
+        strength=strength[order],
+        first=nothing,
+        second=nothing.copy(),
+    )
 
 
 def receptors(plan: Plan, synapses: Synapses) -> Array:

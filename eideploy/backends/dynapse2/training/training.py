@@ -74,10 +74,11 @@ class _Trainer:
         self.batches = len(task.samples) // (self.group_count * LANES)
         training = config.training
         self.rooms = [
-            Workspace(plan.inputs, plan.neurons, self.steps, slope=training.slope,
-                      dead=training.dead)
+            Workspace(
+                plan.inputs, plan.neurons, self.steps, slope=training.slope, dead=training.dead
+            )
             for _ in range(min(training.threads, self.group_count))
-        ]  # fmt: skip
+        ]
 
     def epoch(self, number: int, pool: ThreadPoolExecutor) -> Epoch:
         """Train one epoch, numbered from 0."""
@@ -95,8 +96,13 @@ class _Trainer:
             for b in range(self.batches)
         ]
         loss, right, rate = np.mean(found, 0)
-        return Epoch(epoch=number + 1, loss=float(loss), accuracy=float(right),
-                     rate_hz=float(rate), synapses=len(self.synapses.link))  # fmt: skip
+        return Epoch(
+            epoch=number + 1,
+            loss=float(loss),
+            accuracy=float(right),
+            rate_hz=float(rate),
+            synapses=len(self.synapses.link),
+        )
 
     def _rewire(self) -> None:
         """Take in which synapses there are; those of a link learn at the pace of their mean."""
@@ -122,10 +128,15 @@ class _Trainer:
 
         def lane(first: int) -> list[tuple[Array, tuple[float, float, float]]]:
             return [
-                self._group(g, samples[g * LANES : (g + 1) * LANES],
-                            aims[g * LANES : (g + 1) * LANES], strength, self.rooms[first])
+                self._group(
+                    g,
+                    samples[g * LANES : (g + 1) * LANES],
+                    aims[g * LANES : (g + 1) * LANES],
+                    strength,
+                    self.rooms[first],
+                )
                 for g in range(first, self.group_count, len(self.rooms))
-            ]  # fmt: skip
+            ]
 
         count = len(self.rooms)
         lanes = list(pool.map(lane, range(count)))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from eideploy.circuit import Circuit
-from eideploy.data.origin import Origin
+from eideploy.data.origin import Origin, class_names
 from eideploy.emitted import matches
 from eideploy.program import Program
 
@@ -23,6 +24,11 @@ class _Finished:
     def origin(self) -> Origin | None:
         """Where the data come from that the network was trained on, if that is known."""
         return Origin.of_content(self.content)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers."""
+        return class_names(self.content, prod(self.circuit.shapes[self.circuit.output.name]))
 
     @property
     def data(self) -> str | None:

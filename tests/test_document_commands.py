@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from eideploy import cli, native
 from tests.cli.support import BUILD, RUN, TINY
@@ -32,7 +33,7 @@ ONLY_PARSED = {
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     ".nir": "a file of another tool; tests/nir, tests/test_examples.py",
 }
-REFUSED = {"compile --target digital --division mitchell": 1}
+REFUSED = {"compile --target digital --division mitchell": 1, "predict": 2}
 
 
 def distinct():
@@ -73,8 +74,13 @@ def stage(finished, tmp_path_factory):
         if native.compiler() is not None:
             assert cli.main(["train", "digits-dynapse2", *SMALL]) == 0
             assert cli.main(["compile", CHIP_RUN, "--target", "dynapse2"]) == 0
-        digits = np.arange(40) % 2
-        np.savez("mine.npz", x=np.ones((40, 8, 8)) * digits[:, None, None], y=digits)
+        rng, y = np.random.default_rng(0), np.arange(40) % 2
+        np.savez("mine.npz", x=rng.random((40, 8, 8)) * (1 + y)[:, None, None], y=y)
+        np.save("x.npy", rng.random((4, 1, 8, 8), dtype=np.float32))
+        np.save("y.npy", y[:4])
+        Path("pictures").mkdir()
+        for name in ("picture.png", "pictures/1.png"):
+            Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8)).save(name)
         for name in ("digits-mlp-1", "digits-conv-2", "my-run"):
             shutil.copytree(RUN, f"runs/{name}")
         for seed in range(5):

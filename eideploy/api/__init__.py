@@ -12,6 +12,7 @@ from eideploy.api.jobs import (
     finetune_run,
     import_checkpoint,
     list_targets,
+    predict_samples,
     report_on,
     resume_run,
     show_config,

@@ -12,6 +12,7 @@ from eideploy.flow import (
     config,
     doctor,
     graphs,
+    predict,
     report,
     requests,
     simulate,
@@ -46,7 +47,12 @@ if TYPE_CHECKING:  # type checkers see the options of the backends that are ship
     class Report(digital.Reporting, requests.report.Report):
         """What report is asked for."""
 
+    @dataclass(frozen=True, kw_only=True)
+    class Predict(digital.Running, requests.predict.Predict):
+        """What predict is asked for."""
+
 else:
+    Predict = COMMANDS["predict"].request
     Compile, Simulate = COMMANDS["compile"].request, COMMANDS["simulate"].request
     Verify, Report = COMMANDS["verify"].request, COMMANDS["report"].request
 
@@ -58,6 +64,7 @@ import_checkpoint = by_fields(Import, graphs.import_file, name=f"{__name__}.impo
 compile_run = by_fields(Compile, compiling.compile_run, name=f"{__name__}.compile_run")
 simulate_build = by_fields(Simulate, simulate.simulate, name=f"{__name__}.simulate_build")
 simulate_chip = by_fields(dynapse2.SimulateChip, on_chip, name=f"{__name__}.simulate_chip")
+predict_samples = by_fields(Predict, predict.predict, name=f"{__name__}.predict_samples")
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
 report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")

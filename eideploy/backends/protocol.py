@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from eideploy.errors import UsageError
 from eideploy.options import Request
 
 if TYPE_CHECKING:
     from eideploy.config.reading import Described
+    from eideploy.flow.predict import Oracle
     from eideploy.flow.report import Reported
     from eideploy.flow.requests.compile import Compile
+    from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.simulate import Simulate
     from eideploy.flow.requests.train import Train
@@ -109,6 +112,18 @@ class Family(ABC, Generic[S]):
     @abstractmethod
     def simulate(self, request: "Simulate", executor: str) -> "Result":
         """Run samples in one of the executors."""
+
+    def predict(self, request: "Predict", executor: str, named: Path | None) -> "Oracle":  # noqa: ARG002
+        """Return the network of a build or run, to be asked for classes in one of the executors.
+
+        Raises:
+            UsageError: the family does not do that.
+        """
+        raise UsageError(
+            f"the backend {self.name} does not predict",
+            where=f"--executor {executor}",
+            fix="simulate the build on these samples, with --input",
+        )
 
     @abstractmethod
     def verify(self, request: "Verify", build: Path) -> "Verified":

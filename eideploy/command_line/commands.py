@@ -116,6 +116,7 @@ COMMANDS: Mapping[str, Command] = {
         ("import", "importing:Import", "flow.graphs:import_file"),
         ("compile", "compile:Compile", "flow.compile:compile_run"),
         ("simulate", "simulate:Simulate", "flow.simulate:simulate"),
+        ("predict", "predict:Predict", "flow.predict:predict"),
         ("sweep", "sweep:Sweep", "flow.sweep:sweep"),
         ("verify", "verify:Verify", "flow.verify:verify"),
         ("report", "report:Report", "flow.report:report"),

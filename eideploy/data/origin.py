@@ -16,13 +16,26 @@ KNOWN = ("data", OWN, "classes", "scaling")  # what a build says of data as its 
 
 def described(dataset: Dataset) -> dict[str, Any]:
     """Return what a manifest tells of samples: names of classes, how values are scaled."""
-    scaling = {"offset": dataset.offset, "divisor": dataset.divisor}
+    scaling = {
+        "offset": dataset.offset,
+        "divisor": dataset.divisor,
+        "high": dataset.high,
+        "shape": list(dataset.input_shape),
+    }
     return {"classes": list(dataset.class_names), "scaling": scaling}
 
 
 def known(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a manifest tells of the data, for that of a build."""
     return {"data": None} | {key: content[key] for key in KNOWN if key in content}
+
+
+def class_names(content: Mapping[str, Any], count: int) -> tuple[str, ...]:
+    """Return the names of so many classes that a manifest tells, or their numbers."""
+    names = content.get("classes")
+    if isinstance(names, list) and len(names) == count:
+        return tuple(map(str, names))
+    return tuple(map(str, range(count)))
 
 
 @dataclass(frozen=True, kw_only=True)

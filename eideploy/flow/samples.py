@@ -1,7 +1,7 @@
 """Samples that the user brings, and results that the user takes away, as numpy files."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
 
@@ -56,10 +56,39 @@ def read_checked(path: Path, check: Callable[[Array], object]) -> Array:
     return samples
 
 
+def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
+    """Read an .npy file of the classes of so many samples: numbers from 0, or names.
+
+    Raises:
+        DataError: missing, damaged, or not such classes.
+    """
+    found = _read_array(path)
+    if found.shape != (samples,):
+        raise DataError(
+            f"the classes have the shape {found.shape}, there are {samples} samples",
+            where=str(path),
+            fix="save one class to each sample, (samples,)",
+        )
+    if found.dtype.kind in "US":
+        known = {name: number for number, name in enumerate(names)}
+        numbers = np.array([known.get(str(name), -1) for name in found.astype(str)])
+    else:
+        numbers = found
+    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= len(names):
+        wrong = found[numbers < 0][0] if (numbers < 0).any() else found.max()
+        raise DataError(
+            f"{wrong} is none of the {len(names)} classes",
+            where=str(path),
+            fix=f"give whole numbers from 0 to {len(names) - 1}, or names as the network has them",
+        )
+    return numbers
+
+
 def samples_of(
     source: Run | Build,
     *,
     input_file: Path | None,
+    labels_file: Path | None = None,
     split: Split | None,
     count: int | None,
     place: Place,
@@ -71,7 +100,11 @@ def samples_of(
         DataError: samples that the network does not take.
     """
     if input_file is not None:
-        return read_samples(input_file, source.circuit)[:count], None
+        samples = read_samples(input_file, source.circuit)
+        if labels_file is None:
+            return samples[:count], None
+        labels = read_labels(labels_file, source.class_names, len(samples))
+        return samples[:count], labels[:count]
     if source.origin is None:
         raise UsageError(
             "the network was imported and knows no data set",

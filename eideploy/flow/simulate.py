@@ -1,5 +1,6 @@
 """Job: simulate a build in one of the executors that its backend offers."""
 
+from pathlib import Path
 from typing import Any
 
 from eideploy import folders
@@ -21,16 +22,19 @@ def simulate(request: Simulate) -> Result:
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
     """
-    family = _family(request)
+    family = family_of(as_path(request.build), request.executor)
     executor = request.executor or next(iter(family.executors))
     own = family.options.get("simulate")
     refuse_others(request, own, here=f"with --executor {executor}")
     return family.simulate(request, executor)
 
 
-def _family(request: Simulate) -> Family[Any]:
-    """Return the family of the build that is named, else the first that has the executor."""
-    folder, executor = as_path(request.build), request.executor
+def family_of(folder: Path | None, executor: str | None) -> Family[Any]:
+    """Return the family of the build that is named, else the first that has the executor.
+
+    Raises:
+        UsageError: the build's family has no such executor.
+    """
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return families.default() if executor is None else EXECUTORS.family(executor)
     family = families.of_build(folder)

@@ -29,7 +29,7 @@ def inhibitory(excitatory: int) -> int:
     if excitatory < INHIBITORY_SHARE:
         raise ConfigError(
             f"a layer of {excitatory} excitatory neurons has no inhibitory one (n_I = n_E // 4)",
-            where="network.widths, or the classes of the data set",
+            where="network.widths",
             fix=f"give every layer at least {INHIBITORY_SHARE}",
         )
     return excitatory // INHIBITORY_SHARE
@@ -42,14 +42,17 @@ class EILayer(nn.Module):
         connect: makes the torch layer from the input onto so many neurons.
         fan_in: d, inputs of one neuron.
         n_e: excitatory neurons or channels.
+        n_i: inhibitory ones; n_E // 4 where it is not said.
 
     Attributes:
         gradient_scale: what the gradient of W_EI is multiplied by, 1/d (M11).
     """
 
-    def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
+    def __init__(
+        self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int, n_i: int | None = None
+    ) -> None:
         super().__init__()
-        self.fan_in, self.n_e, self.n_i = fan_in, n_e, inhibitory(n_e)
+        self.fan_in, self.n_e, self.n_i = fan_in, n_e, inhibitory(n_e) if n_i is None else n_i
         self.gradient_scale = 1 / fan_in
         self.excitatory = connect(self.n_e)  # W_EE
         self.inhibitory = connect(self.n_i)  # W_IE
@@ -191,10 +194,14 @@ class EIConv2d(Shunting):
 
 
 class EIReadout(EILayer):
-    """The output layer, I = I_EE - I_EI without a division (M9), (T*B, d) -> (T*B, classes)."""
+    """The output layer, I = I_EE - I_EI without a division (M9), (T*B, d) -> (T*B, classes).
+
+    Of less than four classes it has one inhibitory neuron.
+    """
 
     def __init__(self, inputs: int, classes: int) -> None:
-        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, classes)
+        n_i = max(1, classes // INHIBITORY_SHARE)
+        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, classes, n_i)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the balanced current of every class."""

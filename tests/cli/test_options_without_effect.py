@@ -31,7 +31,8 @@ VALUES = {
     "--calibration-samples": ["8"], "--calibrate-on": ["x.npy"], "--monitor": ["outputs"],
     "--emit": ["nir"], "--nir-dialect": ["plain"], "--nir-compat": ["1.0.4"], "--verbose": [],
     "--executor": ["integer"], "--chips": ["2"], "--calibrate-chips": ["2"], "--samples": ["8"],
-    "--split": ["train"], "--input": ["x.npy"], "--save": ["a.npz"],
+    "--split": ["train"], "--input": ["x.npy"],
+    "--labels": ["labels.npy"], "--top": ["2"], "--save": ["a.npz"],
     "--trace": ["--save", "a.npz"], "--schemes": ["int4"], "--divisions": ["shift"],
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
@@ -116,10 +117,10 @@ IDLE = {
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
-    ("simulate", "a build", BUILD): {*DPI, "--inhibition", *PLACE},
-    ("simulate", "a run", RUN): {*DPI, *PLACE},
-    ("simulate", "a run whose set is not bundled", "runs/away"): {*DPI, "--data"},
-    ("simulate", "a run of data of one's own", "runs/mine"): {*DPI, "--data-dir"},
+    ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE},
+    ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE},
+    ("simulate", "a run whose set is not bundled", "runs/away"): {"--labels", *DPI, "--data"},
+    ("simulate", "a run of data of one's own", "runs/mine"): {"--labels", *DPI, "--data-dir"},
     ("simulate", "a build on own samples", f"{BUILD} --input x.npy"): {
         *DPI, "--inhibition", "--split", *PLACE,
     },
@@ -127,23 +128,33 @@ IDLE = {
         *DPI, "--split", "--data",
     },
     ("simulate", "in floats", f"{RUN} --executor float"): {
-        *DPI, "--lut", "--division", "--inhibition", *PLACE,
+        "--labels", *DPI, "--lut", "--division", "--inhibition", *PLACE,
     },
     ("simulate", "in floats on own samples", "runs/away --executor float --input x.npy"): {
         *DPI, "--lut", "--division", "--inhibition", "--split", *PLACE,
     },
     ("simulate", "in onnxruntime", f"{BUILD} --executor onnx"): {
-        *DPI, "--inhibition", "--trace", *PLACE,
+        "--labels", *DPI, "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "in Verilator", f"{BUILD} --executor rtl"): {
-        *DPI, "--inhibition", "--trace", *PLACE,
+        "--labels", *DPI, "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "a chip", "builds/chip --executor dpi"): {
-        "--lut", "--division", "--inhibition", "--trace", *PLACE,
+        "--labels", "--lut", "--division", "--inhibition", "--trace", *PLACE,
     },
     ("simulate", "a chip on own samples", "builds/chip --executor dpi --input y5.npy"): {
         "--lut", "--division", "--inhibition", "--trace", *PLACE, "--split",
         "--calibrate-chips",
+    },
+    ("predict", "by a build", f"{BUILD} x.npy"): {*PLACE, "--inhibition"},
+    ("predict", "by a run", f"{RUN} x.npy"): PLACE,
+    ("predict", "by a run whose set is not bundled", "runs/away x.npy"): {"--data"},
+    ("predict", "by a run of data of one's own", "runs/mine x.npy"): {"--data-dir"},
+    ("predict", "in floats", f"{RUN} x.npy --executor float"): {
+        *PLACE, "--lut", "--division", "--inhibition",
+    },
+    ("predict", "by a chip", "builds/chip y5.npy --executor dpi"): {
+        *PLACE, "--lut", "--division", "--inhibition",
     },
     ("sweep", "a run", RUN): {*PLACE},
     ("sweep", "runs of two kinds of sets", f"{RUN} runs/away"): {"--data"},
@@ -173,6 +184,11 @@ BEGINNINGS = {  # what the work of each command begins with
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.simulate.compare",
         "backends.digital.jobs.simulate.run_float",
         "backends.dynapse2.jobs.simulate.classify.show",
+    ),
+    "predict": (
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decide",
+        "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
+        "backends.dynapse2.jobs.predict.classify.show",
     ),
     "sweep": ("flow.sweep._prepare",),
     "verify": (
@@ -233,6 +249,7 @@ def world(finished, tmp_path_factory):
         Path("data").mkdir()
         rng = np.random.default_rng(0)
         np.save("x.npy", rng.random((12, 1, 8, 8), np.float32))
+        np.save("labels.npy", np.zeros(12, int))
         np.save("y.npy", rng.random((12, 6), np.float32))
         np.save("y5.npy", rng.random((12, 30), np.float32))
         lif = {"tau": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 0.3, "v_reset": 0.0}

@@ -48,8 +48,19 @@ def test_data_of_ones_own_are_trained_on_with_no_more_said(mine, call):
     manifest = json.loads(Path("runs/mine-1/manifest.json").read_text())
     assert manifest["data"] == "mine.npz"
     assert manifest["classes"] == NAMES.tolist()
-    assert manifest["scaling"] == {"offset": 0.0, "divisor": 16.0}
+    scaling = {"offset": 0.0, "divisor": 16.0, "high": 1.0, "shape": [1, 8, 8]}
+    assert manifest["scaling"] == scaling
     assert manifest["own_data"]["path"] == str(mine.resolve())
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_classes_are_enough(empty, call, count):
+    digits = load("digits")
+    some = digits.all_y < count
+    np.savez("few.npz", x=digits.all_x[some], y=digits.all_y[some])
+    assert told(call("train", "--data", "few.npz", *SHORT, "--json"))["classes"] == [*"012"[:count]]
+    assert call("compile").code == 0
+    assert told(call("simulate", "--json"))["agreement"] > 0.9
 
 
 def test_the_chain_finds_the_data_again(run, call):

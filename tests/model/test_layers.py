@@ -118,7 +118,7 @@ def test_fewer_than_four_excitatory_neurons_are_refused():
         EILinear(8, 3)
     assert str(error.value) == (
         "a layer of 3 excitatory neurons has no inhibitory one (n_I = n_E // 4)\n"
-        "  where: network.widths, or the classes of the data set\n"
+        "  where: network.widths\n"
         "  fix:   give every layer at least 4"
     )
 

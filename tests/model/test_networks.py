@@ -137,9 +137,10 @@ def test_more_poolings_than_the_image_allows_are_refused():
         build(Architecture(widths=(8, "P", "P", "P", "P")), (1, 8, 8), 10)
 
 
-def test_too_few_classes_are_refused():
-    with pytest.raises(ConfigError, match="3 excitatory neurons"):
-        build(Architecture(kind="mlp", widths=(8,)), (1, 8, 8), 3)
+@pytest.mark.parametrize(("classes", "inhibitory"), [(2, 1), (3, 1), (4, 1), (10, 2)])
+def test_a_readout_has_an_inhibitory_neuron_however_few_the_classes(classes, inhibitory):
+    network = build(Architecture(kind="mlp", widths=(8,)), (1, 8, 8), classes)
+    assert (network.readout.n_e, network.readout.n_i) == (classes, inhibitory)
 
 
 def test_a_network_of_more_weights_than_can_be_trained_is_refused_before_it_takes_memory():

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from eideploy.backends.digital.options import Compiling, Reporting, Simulating, Verifying
+from eideploy.backends.digital.options import Compiling, Reporting, Running, Simulating, Verifying
 from eideploy.backends.protocol import Family
 from eideploy.emitted import Emitted
 from eideploy.options import Request
 
 if TYPE_CHECKING:
-    from eideploy.flow import report, verify
+    from eideploy.flow import predict, report, verify
     from eideploy.flow.requests.compile import Compile
+    from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.simulate import Simulate
     from eideploy.flow.requests.verify import Verify
@@ -28,6 +29,7 @@ class Digital(Family["Target"]):
     options: ClassVar[Mapping[str, type[Request]]] = {
         "compile": Compiling,
         "simulate": Simulating,
+        "predict": Running,
         "verify": Verifying,
         "report": Reporting,
     }
@@ -74,6 +76,12 @@ class Digital(Family["Target"]):
         from eideploy.backends.digital.jobs.simulate import simulate
 
         return simulate(self, request, executor)
+
+    def predict(self, request: "Predict", executor: str, named: Path | None) -> "predict.Oracle":
+        """Ask the program, or the float network."""
+        from eideploy.backends.digital.jobs.predict import oracle
+
+        return oracle(self, request, executor, named)
 
     def verify(self, request: "Verify", build: Path) -> "verify.Verified":
         """Run every file in every program that is installed."""

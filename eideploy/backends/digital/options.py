@@ -54,15 +54,7 @@ class Compiling(Dividing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Traced(Request):
-    """What a simulation writes beside its logits."""
-
-    trace: Annotated[bool, Option(where=TRACING)] = False
-    """Write spikes and currents of every layer, too."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Simulating(Dividing, Traced):
+class Running(Dividing):
     """Options of the executors that run the integer program."""
 
     heading = "executors integer, onnx and rtl, which run the program"
@@ -73,6 +65,19 @@ class Simulating(Dividing, Traced):
     inhibition: Annotated[Form | None, Option(where=COMPILED)] = None
     """Compile a run with the inhibitory population of every layer, with it folded into the weights,
     or for each layer as takes the target fewer cycles (default: factored; a build has its own)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced(Request):
+    """What a simulation writes beside its logits."""
+
+    trace: Annotated[bool, Option(where=TRACING)] = False
+    """Write spikes and currents of every layer, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulating(Running, Traced):
+    """How a build is simulated."""
 
     def __post_init__(self) -> None:
         """Refuse a trace that goes nowhere, beside what any request refuses.

@@ -11,8 +11,9 @@ from eideploy.options import Request
 if TYPE_CHECKING:
     from eideploy.backends.dynapse2.chip.spec import ChipSpec
     from eideploy.backends.dynapse2.config import ChipConfig
-    from eideploy.flow import report, verify
+    from eideploy.flow import predict, report, verify
     from eideploy.flow.requests.compile import Compile
+    from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.simulate import Simulate
     from eideploy.flow.requests.train import Train
@@ -109,6 +110,12 @@ class Dynapse2(Family["ChipSpec"]):
         from eideploy.backends.dynapse2.jobs.simulate import run_on_chip
 
         return run_on_chip(request)
+
+    def predict(self, request: "Predict", executor: str, named: Path | None) -> "predict.Oracle":  # noqa: ARG002 - there is one executor
+        """Ask a simulation of what a build sets on the chips, without mismatch."""
+        from eideploy.backends.dynapse2.jobs.predict import oracle
+
+        return oracle(request, named)
 
     def verify(self, request: "Verify", build: Path) -> "verify.Verified":
         """Check a build against its network, and its files against each other."""

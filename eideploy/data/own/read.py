@@ -10,15 +10,21 @@ from numpy.typing import NDArray
 
 from eideploy.data.dataset import Dataset, Labels, Stored
 from eideploy.data.digits import split
+from eideploy.data.own.classes import Samples, by_class, suffix_of
 from eideploy.data.own.files import SAVE, holds_arrays, kept, read_arrays
 from eideploy.data.own.idx import holds_idx, read_idx
+from eideploy.data.own.images import SUFFIXES as IMAGES
+from eideploy.data.own.images import read_images
 from eideploy.data.own.labels import as_labels
 from eideploy.data.own.scale import scale_of
 from eideploy.data.own.shapes import with_axes
 from eideploy.errors import ConfigError, DataError
 
 Framing = Literal["time", "number"]
-KINDS = f"an .npz file ({SAVE}), or a folder of .npy files of these names or of idx files"
+KINDS = (
+    f"an .npz file ({SAVE}), or a folder of .npy files of these names, of idx files, or of PNG or "
+    "JPEG images in a folder to each class"
+)
 TEST_SHARE = 0.2  # of each class, where the data are not split already
 MOST_SIDE = 4096  # pixels
 GONE = "check the path; where data of a run were moved to is said with --data PATH"
@@ -35,15 +41,17 @@ class ReadAs:
 class Found:
     """What a file or folder holds.
 
-    x, y    those of training and of test, or all samples
-    names   of the classes, where they are numbers and have names
-    notes   what was made of them, in words
+    x, y      those of training and of test, or all samples
+    names     of the classes, where they are numbers and have names
+    notes     what was made of them, in words
+    pictures  whether they are bytes of image files
     """
 
     x: list[Stored]
     y: list[NDArray[Any]]
     names: NDArray[Any] | None
     notes: list[str]
+    pictures: bool = False
 
 
 def read_own(path: Path, how: ReadAs | None = None, *, steps: int | None = None) -> Dataset:
@@ -53,7 +61,8 @@ def read_own(path: Path, how: ReadAs | None = None, *, steps: int | None = None)
         ConfigError: other frames than `steps`, or `how` makes no sense.
         DataError: missing, damaged, or not samples with classes; the array or file is named.
     """
-    return as_dataset(_found(path), path, how or ReadAs(), steps=steps)
+    how = how or ReadAs()
+    return as_dataset(_found(path, how), path, how, steps=steps)
 
 
 def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> Dataset:
@@ -76,7 +85,7 @@ def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> D
             where=where,
             fix=f"set network.steps = {parts[0].shape[1]}",
         )
-    scale = scale_of(parts, where)
+    scale = scale_of(parts, where, pictures=found.pictures)
     if len(parts) == 1:
         parts, labels = split_by_class(parts[0], labels[0], names, where)
         notes.append(f"split {len(labels[0])}/{len(labels[1])} by class, random_state 0")
@@ -143,7 +152,7 @@ def size_of(text: str, key: str) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _found(path: Path) -> Found:
+def _found(path: Path, how: ReadAs) -> Found:
     try:
         if not path.exists():
             raise DataError("there is no such file or folder", where=str(path), fix=GONE)
@@ -156,8 +165,26 @@ def _found(path: Path) -> Found:
         return _of_arrays(path, read_arrays(path))
     if holds_idx(path):
         return _of_arrays(path, read_idx(path))
+    if suffix_of(path, IMAGES) is not None:
+        return _of_images(by_class(path, IMAGES), how)
     raise DataError(
         "the folder holds no data that can be read", where=str(path), fix=f"name {KINDS}"
+    )
+
+
+def _of_images(found: Samples, how: ReadAs) -> Found:
+    """Read all images together, so that those of training and of test are alike."""
+    size = size_of(how.size, "data.size")
+    images, notes = read_images([path for part in found.files for path in part], size)
+    borders = np.cumsum([len(part) for part in found.files])[:-1]
+    if found.unread:
+        notes.append(f"{len(found.unread)} other files not read, first {found.unread[0].name}")
+    return Found(
+        x=np.split(images, borders),
+        y=list(found.labels),
+        names=np.array(found.names),
+        notes=notes,
+        pictures=True,
     )
 
 

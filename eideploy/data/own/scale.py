@@ -29,11 +29,12 @@ class Scale:
         return f"the network sees the values as they are, 0 to {self.high:g}"
 
 
-def scale_of(parts: list[Stored], where: str) -> Scale:
+def scale_of(parts: list[Stored], where: str, *, pictures: bool = False) -> Scale:
     """Return the scale of samples, of all parts alike.
 
-    Values below 0 are moved up, all linearly to 0 to 1. Bytes are divided by 255, other values of
-    images above 1 by the largest; values from 0 to 1 and counts of event frames stay.
+    Values below 0 are moved up, all linearly to 0 to 1. Bytes of pictures, and others that reach
+    DARK, are divided by 255, other values above 1 by the largest; values from 0 to 1 and counts of
+    event frames stay.
 
     Raises:
         DataError: all values are the same.
@@ -46,6 +47,6 @@ def scale_of(parts: list[Stored], where: str) -> Scale:
         return Scale(offset=low, divisor=high - low, high=1.0)
     if parts[0].ndim == 5:
         return Scale(offset=0.0, divisor=1.0, high=max(1.0, high))
-    if parts[0].dtype == np.uint8 and high >= DARK:
+    if pictures or (parts[0].dtype == np.uint8 and high >= DARK):
         return Scale(offset=0.0, divisor=BYTE, high=1.0)
     return Scale(offset=0.0, divisor=max(1.0, high), high=1.0)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from eideploy.data.origin import Place
 
 READING = "where samples of a data set are read"
-WITHOUT_INPUT = "without --input"
+WITHOUT_INPUT, WITH_INPUT = "without --input", "with --input"
 TARGET = Option(metavar="NAME|SPEC.toml")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from eideploy.backends.families import EXECUTORS
-from eideploy.flow.requests.shared import WITHOUT_INPUT, FromDataSet
+from eideploy.flow.requests.shared import WITH_INPUT, WITHOUT_INPUT, FromDataSet
 from eideploy.options import Count, Option, PathLike
 from eideploy.options.choices import Split
 
@@ -21,6 +21,8 @@ class OnSamples(FromDataSet):
     """Which samples of the network's own data set (default: test)."""
     input: Annotated[PathLike | None, Option(metavar="X.npy")] = None
     """Samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range."""
+    labels: Annotated[PathLike | None, Option(metavar="Y.npy", where=WITH_INPUT)] = None
+    """The classes of these, as numbers or names (B,), to have the accuracy."""
     save: Annotated[PathLike | None, Option(metavar="OUT.npz")] = None
     """Write logits (B, classes)."""
 
@@ -32,6 +34,7 @@ class Simulate(OnSamples):
     Examples:
       eideploy simulate --lut 8bit
       eideploy simulate --division shift --split all
+      eideploy simulate --input x.npy --labels y.npy
       eideploy simulate builds/my-build --input x.npy --save trace.npz --trace
     """
 

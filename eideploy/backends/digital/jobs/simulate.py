@@ -13,10 +13,11 @@ from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
 from eideploy.circuit import Array
+from eideploy.data.origin import Place
 from eideploy.divisions import Divider
 from eideploy.errors import UsageError
 from eideploy.flow.requests.compile import Compile
-from eideploy.flow.requests.shared import READING, WITHOUT_INPUT
+from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
 from eideploy.flow.rtl import RtlRun
@@ -55,11 +56,12 @@ def simulate(family: Digital, request: Simulate, executor: str) -> Result:
     _require_effects(request, executor)
     asked = part_of(request, Simulating)
     divider = asked.divider()
-    source = _source(request, family.name)
+    source = source_of(as_path(request.build), family.name)
     _refuse_unread(request, source, executor)
     samples, labels = samples_of(
         source,
         input_file=as_path(request.input),
+        labels_file=as_path(request.labels),
         split=request.split,
         count=request.samples,
         place=request.place(),
@@ -70,7 +72,10 @@ def simulate(family: Digital, request: Simulate, executor: str) -> Result:
     if executor == "float":
         result = _float_only(source, samples, labels, saved)
     else:
-        program, described = _program(source, request, asked, divider)
+        options = Compiling(division=divider, inhibition=asked.inhibition)
+        if source.data is None or (source.imported and request.data_dir is None):
+            options = replace(options, calibrate_on=as_path(request.input))
+        program, described = program_of(source, options, request.place())
         beside = None
         if executor in BESIDE:
             build = source if isinstance(source, Build) else None
@@ -88,9 +93,12 @@ def simulate(family: Digital, request: Simulate, executor: str) -> Result:
 def _require_effects(request: Simulate, executor: str) -> None:
     effects = {"integer": (PROGRAM, COMPILED, TRACING), "float": (TRACING,)}
     holding = {READING, *effects.get(executor, (PROGRAM, COMPILED))}
-    refuse_idle(request, {*holding, WITHOUT_INPUT}, here=f"with --executor {executor}")
-    if request.input is not None:
-        refuse_idle(request, holding, here="on samples of your own")
+    either = {WITH_INPUT, WITHOUT_INPUT}
+    refuse_idle(request, holding | either, here=f"with --executor {executor}")
+    if request.input is None:
+        refuse_idle(request, {*holding, WITHOUT_INPUT}, here="on a split of a data set")
+    else:
+        refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
     if request.save is not None:
         require_place(Path(request.save), source=as_path(request.input))
 
@@ -99,30 +107,36 @@ def _refuse_unread(request: Simulate, source: Run | Build, executor: str) -> Non
     """Refuse --data-dir where neither the samples nor a calibration come from a data set."""
     compiled = isinstance(source, Run) and executor in RUNS_PROGRAM
     if request.input is not None and not (compiled and source.data is not None):
-        holding = {PROGRAM, COMPILED, TRACING}
+        holding = {PROGRAM, COMPILED, TRACING, WITH_INPUT}
         refuse_idle(request, holding, here=f"on {source.folder} with --input")
 
 
-def _source(request: Simulate, backend: str) -> Run | Build:
-    """Return the run or build that is named, else the latest build, else the latest run."""
-    folder = as_path(request.build) or folders.latest_build(backend)
+def source_of(named: Path | None, backend: str) -> Run | Build:
+    """Return the run or build that is named, else the latest build, else the latest run.
+
+    Raises:
+        UsageError: there is none.
+        FormatError: it is damaged.
+    """
+    folder = named or folders.latest_build(backend)
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return find_run(folder)
-    if request.build is None:
+    if named is None:
         note(f"using {folder}, the latest build{_newer_run(folder)}")
     return load_build(folder)
 
 
-def _program(
-    source: Run | Build, request: Simulate, asked: Simulating, divider: Divider | None
-) -> tuple[Program, str]:
-    """Return a build's program, or a run compiled in passing, with the division asked for."""
+def program_of(source: Run | Build, asked: Compiling, where: Place) -> tuple[Program, str]:
+    """Return a build's program, or a run compiled in passing, with the division asked for.
+
+    Raises:
+        UsageError: a form is asked for, and a build has its own.
+        CapacityError: a network or a division that the target does not offer.
+    """
+    divider = asked.divider()
     if isinstance(source, Run):
-        options = Compiling(division=divider, inhibition=asked.inhibition)
-        if source.data is None or (source.imported and request.data_dir is None):
-            options = replace(options, calibrate_on=as_path(request.input))
         target = load_target(os.fspath(Compile().target))
-        made = compile_in_memory(source, options, target, request.place())
+        made = compile_in_memory(source, asked, target, where)
         how = f"{made.target.name}, scheme {made.recipe.scheme.name}"
         note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"

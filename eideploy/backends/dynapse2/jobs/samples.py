@@ -8,10 +8,11 @@ from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.folders import ChipBuild
 from eideploy.backends.dynapse2.options import DPI
 from eideploy.data import RECORDINGS, Dataset
-from eideploy.data.origin import Origin, Place
+from eideploy.data.origin import Origin, Place, class_names
 from eideploy.errors import DataError, UsageError
+from eideploy.flow.requests.shared import WITH_INPUT
 from eideploy.flow.requests.simulate import OnSamples
-from eideploy.flow.samples import read_checked, split_of
+from eideploy.flow.samples import read_checked, read_labels, split_of
 from eideploy.options import refuse_idle
 
 
@@ -47,7 +48,9 @@ def _of_recordings(name: str) -> DataError:
     )
 
 
-def own_or_split(build: ChipBuild, asked: OnSamples, inputs: int) -> tuple[Array, Array | None]:
+def own_or_split(
+    build: ChipBuild, asked: OnSamples, *, inputs: int, classes: int
+) -> tuple[Array, Array | None]:
     """Return the samples, in 0..1, and their labels if they have any.
 
     Raises:
@@ -71,8 +74,12 @@ def own_or_split(build: ChipBuild, asked: OnSamples, inputs: int) -> tuple[Array
             )
 
     if asked.input is not None:
-        refuse_idle(asked, (DPI,), here="on samples of your own")
-        return read_checked(Path(asked.input), check)[: asked.samples], None
+        refuse_idle(asked, (DPI, WITH_INPUT), here="on samples of your own")
+        samples, some = read_checked(Path(asked.input), check), slice(asked.samples)
+        if asked.labels is None:
+            return samples[some], None
+        names = class_names(build.content, classes)
+        return samples[some], read_labels(Path(asked.labels), names, len(samples))[some]
     if build.origin is None:
         raise UsageError(
             "the build knows no data set",

@@ -26,7 +26,7 @@ from eideploy.backends.dynapse2.options import DPI, DPI_ON_SPLIT, SimulateChip, 
 from eideploy.backends.dynapse2.report.advice import SILENT_HZ
 from eideploy.backends.dynapse2.report.text import simulation_text
 from eideploy.errors import UsageError
-from eideploy.flow.requests.shared import READING
+from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import OnSamples, Simulate
 from eideploy.flow.result import Result
 from eideploy.flow.samples import require_place, write_npz
@@ -54,10 +54,10 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     """
     options = part_of(request, Simulating)
     _require_effects(request)
-    build = _build(as_path(request.build))
+    build = build_of(as_path(request.build))
     chips = options.chips or CHIPS
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
-    samples, labels = own_or_split(build, request, wiring.inputs)
+    samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
     few = labelled_few(build, request, options.calibrate) if options.calibrate else None
     total = 8 + chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
@@ -76,7 +76,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
         rows = _gap(build, wiring, samples, right, shown)
         taught = build.content.get("float_accuracy")
-        if taught and labels is not None:
+        if taught and labels is not None and request.input is None:
             rows.insert(0, ("the run that it was distilled from", taught))
         advance(7, "")
         worst = max(CVS)
@@ -104,7 +104,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         "single_neuron": _single_neuron(wiring, build, divisor),
         "decided_ms": _decided_ms(wiring, samples[:TIMED], build),
     }
-    if labels is not None:
+    if labels is not None and request.input is None:
         keep_simulation({**content, "split": request.split or "test"}, build)
     if request.save is not None:
         arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
@@ -126,9 +126,11 @@ def simulate_chip(request: SimulateChip) -> Result:
 
 
 def _require_effects(request: OnSamples) -> None:
-    if request.input is not None:
-        holding = {READING, DPI, DPI_ON_SPLIT}
-        refuse_idle(request, holding, here="on samples of your own")
+    holding = {READING, DPI, DPI_ON_SPLIT}
+    if request.input is None:
+        refuse_idle(request, {*holding, WITHOUT_INPUT}, here="on a split of a data set")
+    else:
+        refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
     if request.save is not None:
         require_place(Path(request.save), source=as_path(request.input))
 
@@ -160,7 +162,13 @@ def _judged(shown: Shown, labels: Array | None, by_cv: Mapping[str, list[float]]
     }
 
 
-def _build(folder: Path | None) -> ChipBuild:
+def build_of(folder: Path | None) -> ChipBuild:
+    """Return the build for a mixed-signal chip in a folder, or the latest.
+
+    Raises:
+        UsageError: there is none.
+        FormatError, SpecError: it is damaged.
+    """
     found = folder or folders.latest_build(BACKEND)
     if found is None:
         raise UsageError(

@@ -1,0 +1,55 @@
+"""What a program, or the float network that it is of, is asked for classes by."""
+
+from pathlib import Path
+
+from eideploy.backends.digital.executors import BESIDE
+from eideploy.backends.digital.family import Digital
+from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
+from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
+from eideploy.circuit import Circuit
+from eideploy.flow.predict import Oracle, Scores, view_of
+from eideploy.flow.requests.predict import Predict
+from eideploy.flow.requests.shared import READING
+from eideploy.folders import Build, Run
+from eideploy.options import part_of, refuse_idle
+from eideploy.program import Program
+from eideploy.simulate.float_reference import run_float
+from eideploy.simulate.integer import logits_of, run_integer
+
+MEANING = "scores are logits, the means of the readout's current over time"
+
+
+def oracle(family: Digital, request: Predict, executor: str, named: Path | None) -> Oracle:
+    """Return the network of a build or run as an executor runs it."""
+    asked, source = part_of(request, Running), source_of(named, family.name)
+    runs_program = executor in RUNS_PROGRAM
+    holding = [PROGRAM, COMPILED] if runs_program else []
+    if runs_program and isinstance(source, Run):
+        holding.append(READING)  # what it is calibrated on
+    refuse_idle(request, holding, here=f"on {source.folder} with --executor {executor}")
+    described, scores = f"the float circuit of {source.folder}", _in_floats(source.circuit)
+    if runs_program:
+        options = Compiling(division=asked.divider(), inhibition=asked.inhibition)
+        program, described = program_of(source, options, request.place())
+        scores = _by_program(source, program, executor)
+    seen = source.circuit.input
+    return Oracle(
+        folder=source.folder,
+        described=described,
+        meaning=MEANING,
+        names=source.class_names,
+        view=view_of(source.content, seen.size, steps=source.circuit.steps, high=seen.high),
+        scores=scores,
+    )
+
+
+def _in_floats(circuit: Circuit) -> Scores:
+    return lambda x: run_float(circuit, x).logits
+
+
+def _by_program(source: Run | Build, program: Program, executor: str) -> Scores:
+    circuit = program.circuit
+    if executor not in BESIDE:
+        return lambda x: run_integer(circuit, x).logits
+    run = BESIDE[executor](source if isinstance(source, Build) else None, program)
+    return lambda x: logits_of(circuit, run(x))

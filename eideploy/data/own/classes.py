@@ -1,0 +1,114 @@
+"""Folders that hold a folder of files to each class, or such of training and of test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.data.checks import is_litter
+from eideploy.data.dataset import Labels
+from eideploy.errors import DataError
+
+PARTS = ("train", "test")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """The files of training, or all that there are, then those of test, with their classes.
+
+    unread  files of other kinds, which lie among them
+    """
+
+    files: list[list[Path]]
+    labels: list[Labels]
+    names: tuple[str, ...]
+    unread: list[Path]
+
+
+def by_class(folder: Path, suffixes: Sequence[str]) -> Samples:
+    """Return the files with one of the suffixes, in the order of the classes and of their names.
+
+    Classes are called as their folders; those that are numbers are in the order of these.
+
+    Raises:
+        DataError: a class of training without a file, one of test that training lacks, a file in no
+            class.
+    """
+    parts = [folder / part for part in PARTS] if _is_split(folder) else [folder]
+    classes = [_classes(part, suffixes) for part in parts]
+    names = tuple(classes[0])
+    for part, found in zip(parts[1:], classes[1:], strict=True):
+        if strange := found.keys() - classes[0].keys():
+            raise DataError(
+                f"class {min(strange)} has no folder in {parts[0].name}",
+                where=str(part / min(strange)),
+                fix="add samples of training, or remove the folder",
+            )
+    files = [[path for own in found.values() for path in own] for found in classes]
+    return Samples(
+        files=files,
+        labels=[
+            np.array([names.index(name) for name, own in found.items() for _ in own], np.int64)
+            for found in classes
+        ],
+        names=names,
+        unread=sorted(_all(folder) - {path for part in files for path in part}),
+    )
+
+
+def suffix_of(folder: Path, among: Sequence[str]) -> str | None:
+    """Return the suffix, of those in small letters, that most files of a folder have."""
+    found = [path.suffix.lower() for path in _all(folder)]
+    counts = {suffix: found.count(suffix) for suffix in among if suffix in found}
+    return max(counts, key=lambda suffix: counts[suffix]) if counts else None
+
+
+def _is_split(folder: Path) -> bool:
+    return all((folder / part).is_dir() for part in PARTS)
+
+
+def _all(folder: Path) -> set[Path]:
+    hidden = (path.name.startswith(".") or is_litter(path) for path in folder.rglob("*"))
+    return {
+        path
+        for path, skipped in zip(folder.rglob("*"), hidden, strict=True)
+        if not skipped and path.is_file()
+    }
+
+
+def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
+    folders = [path for path in part.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    found = {path.name: _files(path, suffixes) for path in sorted(folders, key=_by_number)}
+    if stray := _files(part, suffixes):
+        raise DataError(
+            "the file lies in no folder of a class",
+            where=str(stray[0]),
+            fix=f"put it into {part.name}/CLASS/",
+        )
+    if empty := [name for name, files in found.items() if not files]:
+        raise DataError(
+            f"class {empty[0]} has no sample that is read ({', '.join(suffixes)})",
+            where=str(part / empty[0]),
+            fix="add samples, or remove the folder",
+        )
+    if len(found) < 2:
+        raise DataError(
+            f"{len(found)} folders of classes are there, at least 2 are needed",
+            where=str(part),
+            fix="put the samples of each class into a folder that is called as it",
+        )
+    return found
+
+
+def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _by_number(path: Path) -> tuple[int, int, str]:
+    number = int(path.name) if path.name.isdecimal() and len(path.name) < 10 else None
+    return (1, 0, path.name) if number is None else (0, number, path.name)

@@ -1,0 +1,145 @@
+"""Samples without classes, from files of any kind, as a trained network sees them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.data.dataset import CHUNK, Stored
+from eideploy.data.own.files import kept, read_arrays
+from eideploy.data.own.images import COLOUR, GREY, as_bytes, decoded
+from eideploy.data.own.images import SUFFIXES as IMAGES
+from eideploy.data.resample import resize
+from eideploy.errors import DataError
+
+BYTE = 255.0
+ARRAYS = (".npy", ".npz")
+READ = ", ".join((*ARRAYS, *IMAGES))
+Shape = tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Clipped:
+    """How many values lay outside of what the network takes, of all."""
+
+    values: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class View:
+    """How a network sees samples.
+
+    shape    channels, height, width; steps: frames of a sequence
+    high     the largest value that it takes
+    offset   it sees (value - offset) / divisor of an array's values
+    resized  whether its training samples were resized to its height and width
+    """
+
+    shape: Shape
+    steps: int
+    high: float
+    offset: float = 0.0
+    divisor: float = 1.0
+    resized: bool = False
+    clipped: Clipped = field(default_factory=Clipped)
+
+    def read(self, path: Path) -> Iterator[tuple[str, Stored]]:
+        """Yield the samples of a file, or of the files in a folder, by name.
+
+        Raises:
+            DataError: missing, damaged, or of another shape.
+        """
+        if path.is_dir():
+            files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in (*ARRAYS, *IMAGES)]
+            if not files:
+                raise _unread(path, "the folder holds no file that is read")
+            for file in files:
+                yield from self.read(file)
+        elif path.suffix.lower() in IMAGES:
+            yield str(path), self._within(self._picture(path))
+        elif path.suffix.lower() in ARRAYS:
+            yield from self._arrays(path)
+        else:
+            missing = "" if path.exists() else "there is no such file"
+            raise _unread(path, missing or "the file is of no kind that is read")
+
+    def _picture(self, path: Path) -> Stored:
+        if len(self.shape) != 3 or self.shape[0] not in (GREY, COLOUR):
+            shape = "x".join(map(str, self.shape))
+            raise DataError(
+                f"the network takes {shape}, an image has {GREY} or {COLOUR} channels",
+                where=str(path),
+                fix="give arrays",
+            )
+        channels, height, width = self.shape
+        pixels = as_bytes(decoded(path), channels, (height, width))
+        return pixels.astype(np.float32) / np.float32(BYTE) * np.float32(self.high)
+
+    def _arrays(self, path: Path) -> Iterator[tuple[str, Stored]]:
+        arrays = read_arrays(path)
+        name = next((name for name in ("x", "x_test") if name in arrays), None)
+        if name is None and len(arrays) != 1:
+            raise DataError(
+                f"the file holds {', '.join(sorted(arrays)) or 'nothing'}, and none of them is x",
+                where=str(path),
+                fix="save the samples as x",
+            )
+        array = arrays[name] if name else next(iter(arrays.values()))
+        samples = self._batch(array, path)
+        scaled = self._is_scaled(samples)
+        for start in range(0, len(samples), CHUNK):
+            some = np.asarray(kept(samples[start : start + CHUNK], str(path)), np.float32)
+            if not scaled:
+                some = (some - np.float32(self.offset)) / np.float32(self.divisor)
+            if self.resized:
+                some = resize(some, (self.shape[-2], self.shape[-1]))
+            for place, sample in enumerate(some, start):
+                yield (str(path) if len(samples) == 1 else f"{path}[{place}]"), self._within(sample)
+
+    def _is_scaled(self, samples: Stored) -> bool:
+        """Return whether samples are grey levels of 0 to 1, where bytes were trained on."""
+        bytes_seen = self.divisor == BYTE and not self.offset
+        return bytes_seen and samples.dtype.kind == "f" and float(samples.max()) <= 1
+
+    def _batch(self, array: Stored, path: Path) -> Stored:
+        """Return samples (N, C, H, W) or (N, T, C, H, W) of an array of some, or of one."""
+        for some in (array, array[None]):
+            for view in _views(some):
+                if self._fits(view.shape[1:]):
+                    return view
+        shape = ", ".join(map(str, self.shape))
+        raise DataError(
+            f"the array has the shape {array.shape}",
+            where=str(path),
+            fix=f"give samples (N, {shape}), or (N, {self.steps}, {shape}) frame by frame, or one",
+        )
+
+    def _fits(self, shape: tuple[int, ...]) -> bool:
+        seen = slice(-2 if self.resized else None)  # of the axes, those that are not resized
+        return any(
+            len(shape) == len(wanted) and shape[seen] == wanted[seen]
+            for wanted in (self.shape, (self.steps, *self.shape))
+        )
+
+    def _within(self, sample: Stored) -> Stored:
+        outside = (sample < 0) | (sample > self.high)
+        self.clipped.values += int(outside.sum())
+        self.clipped.of += sample.size
+        return np.clip(sample, 0, self.high)
+
+
+def _views(array: Stored) -> Iterator[Stored]:
+    """Yield what samples may be: as they are, one channel, features, or channels last."""
+    yield array
+    if array.ndim == 3:
+        yield array[:, None]
+    if array.ndim == 2:
+        yield array[:, :, None, None]
+    if array.ndim == 4:
+        yield np.moveaxis(array, 3, 1)
+
+
+def _unread(path: Path, what: str) -> DataError:
+    return DataError(what, where=str(path), fix=f"give files that end in {READ}")

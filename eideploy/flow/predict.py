@@ -1,0 +1,136 @@
+"""Job: which classes samples are of, by a build or a run."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.circuit import Array
+from eideploy.data.origin import OWN
+from eideploy.data.own.inputs import Shape, View
+from eideploy.errors import UsageError
+from eideploy.files import MANIFEST
+from eideploy.flow.requests.predict import Predict
+from eideploy.flow.result import Result
+from eideploy.flow.simulate import family_of
+from eideploy.options import refuse_others
+from eideploy.progress import bar
+from eideploy.report.text import counted, table
+from eideploy.simulate.observe import BATCH
+
+Scores = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Oracle:
+    """A network that is asked.
+
+    described  what it is, in words
+    meaning    what its scores are, in words
+    names      of the classes, or their numbers
+    """
+
+    folder: Path
+    described: str
+    meaning: str
+    names: Sequence[str]
+    view: View
+    scores: Scores
+
+
+def predict(request: Predict) -> Result:
+    """Run samples, and say of each the classes with the highest scores.
+
+    Raises:
+        UsageError: no build and no run, no file, options that have no effect.
+        FormatError: a damaged build or run.
+        DataError: a file that is missing, damaged, or holds no samples that the network takes.
+        CapacityError: a division that the target does not offer.
+    """
+    files = [Path(file) for file in request.files]
+    named = files.pop(0) if files and _is_network(files[0]) else None
+    if not files:
+        raise UsageError(
+            "there is nothing to predict",
+            where=str(named or "FILE"),
+            fix="name files of samples, e.g. x.npy",
+        )
+    family = family_of(named, request.executor)
+    executor = request.executor or next(iter(family.executors))
+    refuse_others(request, family.options.get("predict"), here=f"with --executor {executor}")
+    oracle = family.predict(request, executor, named)
+    with bar("predict", len(files)) as advance:
+
+        def samples() -> Iterator[tuple[str, Array]]:
+            for file in files:
+                yield from oracle.view.read(file)
+                advance(1, file.name)
+
+        rows = list(_predicted(oracle, samples()))
+    content = {"predicted": str(oracle.folder), "executor": executor}
+    return _result(oracle, rows, request.top, content)
+
+
+def _is_network(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() or folders.is_unfinished(folder)
+
+
+def view_of(content: Mapping[str, Any], shape: Shape, *, steps: int, high: float) -> View:
+    """Return how a network sees samples, as its manifest tells how its own were scaled."""
+    scaling, own = content.get("scaling", {}), content.get(OWN, {})
+    top = scaling.get("high", high) / high  # a chip is shown parts of the largest value
+    return View(
+        shape=shape,
+        steps=steps,
+        high=high,
+        offset=scaling.get("offset", 0.0),
+        divisor=scaling.get("divisor", 1.0) * top,
+        resized=bool(own.get("size")),
+    )
+
+
+def _predicted(oracle: Oracle, samples: Iterator[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+    """Yield the name and the scores of every sample."""
+    for _, alike in groupby(samples, lambda named: named[1].shape):
+        while some := list(islice(alike, BATCH)):
+            names, batch = zip(*some, strict=True)
+            yield from zip(names, oracle.scores(np.stack(batch)), strict=True)
+
+
+def _result(
+    oracle: Oracle, rows: Sequence[tuple[str, Array]], top: int, content: Mapping[str, Any]
+) -> Result:
+    names = oracle.names
+    predictions = [
+        {
+            "sample": name,
+            "class": names[int(scores.argmax())],
+            "number": int(scores.argmax()),
+            "scores": dict(zip(names, map(float, scores), strict=True)),
+        }
+        for name, scores in rows
+    ]
+    clipped = oracle.view.clipped
+    text = [
+        f"predicted {counted(len(rows), 'sample')} by {oracle.described}",
+        oracle.meaning,
+        "",
+        table(["sample", "class", "score", "then"], [_line(row, top) for row in predictions]),
+    ]
+    if clipped.values:
+        text.append(
+            f"{counted(clipped.values, 'value')} of {clipped.of} lay outside of what the network "
+            f"takes, 0 to {oracle.view.high:g}, and were clipped to it"
+        )
+    counts = {"samples": len(rows), "clipped": clipped.values}
+    return Result(text="\n".join(text), content={**content, **counts, "predictions": predictions})
+
+
+def _line(prediction: Mapping[str, Any], top: int) -> list[str]:
+    first, *others = sorted(prediction["scores"].items(), key=lambda item: -item[1])[:top]
+    then = ", ".join(f"{name} {score:.3g}" for name, score in others)
+    return [prediction["sample"], first[0], f"{first[1]:.3g}", then]

@@ -1,0 +1,28 @@
+"""What predict is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from eideploy.backends.families import EXECUTORS
+from eideploy.flow.requests.shared import FromDataSet
+from eideploy.options import Count, Option, PathLike
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(FromDataSet):
+    """Say which classes samples are of, with scores.
+
+    Examples:
+      eideploy predict x.npy
+      eideploy predict runs/my-run picture.png pictures/ --executor float
+      eideploy predict builds/my-build x.npz --json
+    """
+
+    files: Annotated[Sequence[PathLike], Option(metavar="FILE")] = field(kw_only=False)
+    """The build or run (default: the latest build, else run), then images (.png, .jpg), arrays
+    (.npy, .npz) with the values that the training data had, or folders of these."""
+    executor: Annotated[str | None, Option(metavar="NAME", offered=EXECUTORS)] = None
+    """What runs it (default: the first that the build's backend offers)."""
+    top: Count = 3
+    """Classes shown of each sample, those with the highest scores first (default: 3)."""

@@ -1,0 +1,190 @@
+"""Classes and scores of samples of any kind, by every executor, and accuracy on own samples."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eideploy.data import load
+from tests.cli.support import BUILD, RUN
+
+COUNT = 12
+
+
+@pytest.fixture
+def digits(built):
+    """Write digits as the data set has them, their classes, and as pictures."""
+    data = load("digits")
+    np.save("x.npy", data.test_x[:COUNT])
+    np.save("y.npy", data.test_y[:COUNT])
+    Path("pictures").mkdir()
+    for place, image in enumerate(data.test_x[:COUNT, 0]):
+        picture = Image.fromarray(np.rint(image * 255).astype(np.uint8))
+        picture.save(f"pictures/{place:02}.png")
+    return data
+
+
+def told(found):
+    assert found.code == 0, found.err
+    return json.loads(found.out)
+
+
+def logits(call, *words):
+    call("simulate", *words, "--input", "x.npy", "--save", "out.npz")
+    return np.load("out.npz")["logits"]
+
+
+def scores(content):
+    return np.array([list(row["scores"].values()) for row in content["predictions"]])
+
+
+@pytest.mark.parametrize("executor", ["integer", "float", "onnx"])
+@pytest.mark.parametrize("named", [BUILD, RUN])
+def test_scores_are_the_logits_that_simulate_saves(digits, call, executor, named):
+    content = told(call("predict", named, "x.npy", "--executor", executor, "--json"))
+    assert content["executor"] == executor
+    assert np.array_equal(scores(content), logits(call, named, "--executor", executor))
+    first = content["predictions"][0]
+    assert first["sample"] == "x.npy[0]"
+    assert first["number"] == np.argmax(list(first["scores"].values()))
+    assert first["class"] == str(first["number"])
+
+
+def test_the_latest_build_is_asked_and_people_read_a_table(digits, call):
+    found = call("predict", "x.npy", "--top", 2)
+    assert found.code == 0
+    assert f"using {BUILD}" in found.err
+    assert found.out.startswith(f"predicted {COUNT} samples by build {BUILD}")
+    row = next(line.split() for line in found.out.splitlines() if "x.npy[0]" in line)
+    assert len(row) == 5  # sample, class, score; another class, score
+
+
+def test_pictures_are_the_samples_to_their_rounding(digits, call):
+    pictures = told(call("predict", "pictures", "--executor", "float", "--json"))
+    arrays = told(call("predict", "x.npy", "--executor", "float", "--json"))
+    assert [Path(row["sample"]).name for row in pictures["predictions"]] == [
+        f"{place:02}.png" for place in range(COUNT)
+    ]
+    assert np.abs(scores(pictures) - scores(arrays)).max() < 1
+
+
+def test_pictures_of_another_size_and_with_colours_are_brought_to_the_input(digits, call):
+    picture = Image.open("pictures/00.png").resize((16, 16), Image.Resampling.NEAREST)
+    picture.convert("RGB").save("large.png")
+    large = told(call("predict", "large.png", "--executor", "float", "--json"))
+    small = told(call("predict", "pictures/00.png", "--executor", "float", "--json"))
+    assert large["predictions"][0]["class"] == small["predictions"][0]["class"]
+
+
+def test_another_division_is_taken(digits, call):
+    own = scores(told(call("predict", BUILD, "x.npy", "--json")))
+    other = scores(told(call("predict", BUILD, "x.npy", "--division", "shift", "--json")))
+    assert (own != other).any()
+
+
+@pytest.mark.parametrize(
+    "shape", [(8, 8), (1, 8, 8), (COUNT, 8, 8), (COUNT, 8, 8, 1), (COUNT, 1, 8, 8)]
+)
+def test_one_sample_or_many_are_told_by_the_shape(digits, call, shape):
+    np.save("own.npy", digits.test_x[:COUNT].ravel()[: np.prod(shape)].reshape(shape))
+    found = scores(told(call("predict", "own.npy", "--executor", "float", "--json")))
+    assert len(found) == (COUNT if COUNT in shape else 1)
+    assert np.array_equal(found[0], logits(call, RUN, "--executor", "float")[0])
+
+
+def test_frames_of_a_sequence_are_taken(digits, call):
+    np.save("own.npy", digits.test_x[:2, None].repeat(4, axis=1))
+    found = scores(told(call("predict", "own.npy", "--executor", "float", "--json")))
+    assert np.allclose(found, logits(call, RUN, "--executor", "float")[:2], atol=1e-5)
+
+
+def test_values_beyond_the_range_are_clipped_and_counted(digits, call):
+    x = digits.test_x[:COUNT] * 2
+    np.save("own.npy", x)
+    found = call("predict", "own.npy")
+    beyond = int((x > 1).sum())
+    assert f"{beyond} values of {x.size} lay outside of what the network takes, 0 to 1" in found.out
+    assert told(call("predict", "own.npy", "--json"))["clipped"] == beyond
+
+
+def test_arrays_are_scaled_as_the_training_data_and_classes_have_their_names(empty, call):
+    data = load("digits")
+    some = data.all_y < 3
+    x = (data.all_x[some, 0] * 16).astype(np.int64) - 8
+    names = ["nought", "one", "two"]
+    np.savez("mine.npz", x=x, y=np.array(names)[data.all_y[some]])
+    short = ("training.epochs=2", "training.warmup_epochs=0", 'network.widths=[8, "P", 8]')
+    settings = [word for setting in short for word in ("--set", setting)]
+    assert call("train", "--data", "mine.npz", *settings).code == 0
+    np.save("x.npy", x[:COUNT])
+    np.save("seen.npy", ((x[:COUNT, None] + 8) / np.float32(16)).astype(np.float32))
+    np.save("y.npy", np.array(names)[data.all_y[some]][:COUNT])
+    content = told(call("predict", "x.npy", "--executor", "float", "--json"))
+    assert content["clipped"] == 0
+    assert list(content["predictions"][0]["scores"]) == names
+    call("simulate", "--executor", "float", "--input", "seen.npy", "--save", "out.npz")
+    assert np.array_equal(scores(content), np.load("out.npz")["logits"])
+    words = ("--executor", "float", "--input", "seen.npy", "--labels", "y.npy")
+    found = told(call("simulate", *words, "--json"))
+    predicted = np.array([row["class"] for row in content["predictions"]])
+    assert found["float_accuracy"] == (predicted == np.load("y.npy")).mean()
+
+
+def test_own_samples_with_labels_have_an_accuracy(digits, call):
+    told_of_split = told(call("simulate", BUILD, "--samples", COUNT, "--json"))
+    own = told(call("simulate", BUILD, "--input", "x.npy", "--labels", "y.npy", "--json"))
+    assert own["integer_accuracy"] == told_of_split["integer_accuracy"]
+    few = ("--samples", 5, "--input", "x.npy", "--labels", "y.npy", "--json")
+    assert told(call("simulate", BUILD, *few))["samples"] == 5
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"),
+    [
+        (np.zeros(3, int), "the classes have the shape (3,), there are 12 samples"),
+        (np.full(COUNT, 10), "10 is none of the 10 classes"),
+        (np.full(COUNT, -1), "-1 is none of the 10 classes"),
+        (np.full(COUNT, "x"), "x is none of the 10 classes"),
+        (np.zeros(COUNT), "0.0 is none of the 10 classes"),
+    ],
+)
+def test_labels_that_are_none_are_refused(digits, call, labels, what):
+    np.save("z.npy", labels)
+    found = call("simulate", BUILD, "--input", "x.npy", "--labels", "z.npy")
+    assert (found.code, found.out) == (1, "")
+    assert what in found.err
+    assert "z.npy" in found.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (("gone.npy",), 1, "the file cannot be read"),
+        (("gone.png",), 1, "the image cannot be decoded"),
+        (("gone.txt",), 1, "there is no such file"),
+        ((RUN,), 2, "there is nothing to predict"),
+        ((), 2, "there is nothing to predict"),
+        (("runs",), 1, "the folder holds no file that is read"),
+        (("wide.npy",), 1, "the array has the shape (3, 9, 9)"),
+        (("nan.npy",), 1, "sample 0 holds values that are not finite"),
+        (("two.npz",), 1, "the file holds a, b, and none of them is x"),
+        (("x.npy", "--executor", "float", "--lut", "8bit"), 2, "--lut has no effect"),
+        ((BUILD, "x.npy", "--data-dir", "."), 2, "--data-dir has no effect"),
+        (("x.npy", "--executor", "dpi"), 2, "there is no build for a mixed-signal chip"),
+    ],
+)
+def test_what_cannot_be_predicted_is_named(digits, call, words, code, what):
+    np.save("wide.npy", np.zeros((3, 9, 9)))
+    np.save("nan.npy", np.full((1, 8, 8), np.nan))
+    np.savez("two.npz", a=np.zeros((8, 8)), b=np.zeros((8, 8)))
+    found = call("predict", *words)
+    assert (found.code, found.out, what in found.err) == (code, "", True), found.err
+
+
+def test_nothing_without_a_network(empty, call):
+    np.save("x.npy", np.zeros((1, 8, 8)))
+    found = call("predict", "x.npy")
+    assert found.code == 2
+    assert "there is no run" in found.err

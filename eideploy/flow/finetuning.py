@@ -13,6 +13,8 @@ from eideploy.circuit.store import save
 from eideploy.data import Dataset
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
+from eideploy.flow import train
+from eideploy.flow.finetuned import CALIBRATED, GOAL, PARENT, goal_of, require_one_process
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES
 from eideploy.flow.origins import origin_of
 from eideploy.flow.requests.train import Finetune
@@ -26,45 +28,11 @@ from eideploy.scheme import load_scheme
 from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
-if TYPE_CHECKING:
-    from eideploy.finetune.network import Goal, IntegerNetwork
-    from eideploy.model.networks import Network
-
-GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
 CLIP_RATIO = 1.0  # a divisor near zero gives gradients that empty a layer for good
-TARGET = "digital"
 OF_THE_RUN = ("network.", "ablation.", "data.name", "data.path", "data.size")
 OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Finetuning:
-    """What the folder of a fine-tuned run says: where it began and what for."""
-
-    folder: Path
-    goal: Finetuned
-
-    def of(self, dataset: Dataset) -> dict[str, Any]:
-        """Return what training takes beside what every training does."""
-        from eideploy.finetune.network import IntegerNetwork
-        from eideploy.model.checkpoint import load_state
-
-        _require_one_process()
-        ranges = load_circuit(self.folder / CALIBRATED).ranges
-        assert ranges is not None  # finetune wrote them
-        goal = _goal(self.goal.recipe, ranges)
-
-        def stand_in(network: "Network") -> "IntegerNetwork":
-            return IntegerNetwork(network, goal, dataset.input_shape, dataset.high)
-
-        parent = load_state(self.folder, PARENT).network.eval()
-        return {"start": parent, "teacher": parent, "stand_in": stand_in}
-
-    def calibrated(self, circuit: Circuit) -> Circuit:
-        """Return the circuit with the calibration that it was trained with."""
-        return replace(circuit, ranges=load_circuit(self.folder / CALIBRATED).ranges)
 
 
 def finetune(request: Finetune) -> Result:
@@ -76,10 +44,9 @@ def finetune(request: Finetune) -> Result:
         CapacityError: the target cannot divide so.
         ConfigError, DataError, StoppedError: as of a training.
     """
-    from eideploy.flow import train
     from eideploy.model.checkpoint import FILE, load_state
 
-    _require_one_process()
+    require_one_process()
     settings = request.settings()
     _refuse_kept(settings)
     run = find_run(Path(request.run))
@@ -114,7 +81,7 @@ def finetune(request: Finetune) -> Result:
     dataset = origin.load(request.place(), steps=config.network.steps)
     samples = dataset.train.batch(slice(CALIBRATION_SAMPLES))
     ranges = observe(run.circuit, samples)
-    _goal(recipe, ranges).integers(run.circuit)  # refused now rather than in a folder of its own
+    goal_of(recipe, ranges).integers(run.circuit)  # refused now rather than in a folder of its own
     goal = Finetuned(
         parent=run.folder.resolve().name,
         parent_sha256=sha256(run.folder / MANIFEST),
@@ -136,42 +103,6 @@ def finetune(request: Finetune) -> Result:
             tensorboard=request.tensorboard,
         )
     )
-
-
-def load(folder: Path) -> Finetuning | None:
-    """Return what the folder of a run says of its fine-tuning; None if it is an ordinary one."""
-    path = folder / GOAL
-    if not path.is_file():
-        return None
-    return Finetuning(folder=folder, goal=read_finetuned(read_json(path), path))
-
-
-def recipe_of(run: Run) -> Recipe:
-    """Return the recipe that a run was fine-tuned for, or the usual one."""
-    content = run.content.get("finetuned")
-    return usual() if content is None else read_finetuned(content, run.folder / MANIFEST).recipe
-
-
-def note_other(run: Run, asked: Recipe) -> None:
-    """Say so where a fine-tuned run is compiled to other integers than it was trained through."""
-    own = replace(recipe_of(run), inhibition=asked.inhibition)
-    if "finetuned" in run.content and (own.label, own.scheme) != (asked.label, asked.scheme):
-        note(f"the run was fine-tuned for {own.label}, and is compiled for {asked.label}")
-
-
-def _goal(recipe: Recipe, ranges: Ranges) -> "Goal":
-    from eideploy.finetune.network import Goal
-
-    return Goal(recipe=recipe, ranges=ranges, target=load_target(TARGET))
-
-
-def _require_one_process() -> None:
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UsageError(
-            "fine-tuning runs in one process",
-            where="torchrun",
-            fix="start eideploy train without torchrun",
-        )
 
 
 def _refuse_kept(overrides: Iterable[str]) -> None:

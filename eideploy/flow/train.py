@@ -13,7 +13,7 @@ from eideploy.data import Dataset
 from eideploy.data.origin import OWN, Place
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
 from eideploy.files import MANIFEST, read_text, sha256, write_atomic
-from eideploy.flow import finetuning
+from eideploy.flow import finetuned
 from eideploy.flow.kept_samples import Kept
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.own_network import chosen
@@ -218,7 +218,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     config, folder = job.config, job.folder
     per_epoch, batches = batch_counts(config, dataset)
     epochs_done, batches_done = _done(folder)
-    goal = finetuning.load(folder)
+    goal = finetuned.load(folder)
     with (
         joined() as group,
         training_log(

@@ -19,7 +19,7 @@ from eideploy.data.event_sets import DVS_GESTURE
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
 from eideploy.data.tinyimagenet import tinyimagenet
-from eideploy.flow import finetuning, sweep_cell, training_report
+from eideploy.flow import finetuned, sweep_cell, training_report
 from eideploy.scheme import load_scheme
 from eideploy.target import load_any, load_target
 from tests.data import formats
@@ -119,7 +119,7 @@ KINDS = (
          lambda path: folders.load_build(path.parent), OURS, then=a.true_hashes),
     kind("target of a build", a.of_build("target.toml"),
          lambda path: folders.load_build(path.parent), TOML, then=a.true_hashes),
-    kind("fine-tuning", a.finetuned, lambda _: finetuning.load(Path()).goal.recipe, JSON),
+    kind("fine-tuning", a.finetuned, lambda _: finetuned.load(Path()).goal.recipe, JSON),
     kind("cell of a sweep", a.sweep_cell, sweep_cell.read_cell, JSON),
     kind("NIR", g.nir_file, nir.load, HDF5, share=GRAPHS),
     kind("NIR of another tool", g.foreign_nir, g.read_foreign, HDF5, share=GRAPHS),

@@ -21,7 +21,8 @@ from eideploy.circuit.store import save as save_circuit
 from eideploy.data.cifar import CIFAR10
 from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
 from eideploy.files import read_json, write_json
-from eideploy.flow import finetuning, sweep
+from eideploy.flow import sweep
+from eideploy.flow.finetuned import GOAL
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.samples import read_samples
 from eideploy.scheme import load_scheme, scheme_table
@@ -160,8 +161,8 @@ def read_training(path):
 def finetuned():
     scheme = scheme_table(load_scheme("int4"))
     content = {"parent": "a", "scheme": scheme, "division": "lut:6x6", "zero_policy": "floor"}
-    write_json(Path(finetuning.GOAL), content)
-    return Path(finetuning.GOAL)
+    write_json(Path(GOAL), content)
+    return Path(GOAL)
 
 
 # samples and data sets

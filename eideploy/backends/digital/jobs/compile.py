@@ -3,11 +3,10 @@
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
 from eideploy.backends import catalogue
-from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR, Compiling
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
@@ -15,7 +14,7 @@ from eideploy.data.origin import Place, known
 from eideploy.divisions import none
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, sha256, write_json
-from eideploy.flow import finetuning
+from eideploy.flow import finetuned
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
@@ -45,6 +44,9 @@ from eideploy.validate.compare import Comparison, compare
 from eideploy.validate.inhibition import Decision, decided
 from eideploy.validate.ladder import affordable, climb, ladder_content
 
+if TYPE_CHECKING:
+    from eideploy.backends.digital.family import Digital
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compiled:
@@ -59,7 +61,7 @@ class Compiled:
     labels: Array | None
 
 
-def compile_run(family: Digital, request: Compile, target: Target) -> Result:
+def compile_run(family: "Digital", request: Compile, target: Target) -> Result:
     """Compile a run or a NIR file into a new build folder, whose files `family` emits."""
     options, here = part_of(request, Compiling), "on the files that are written"
     emits = (EMITS_NIR,) if "nir" in options.emit else ()
@@ -72,7 +74,7 @@ def compile_run(family: Digital, request: Compile, target: Target) -> Result:
 
 
 def _compile(
-    family: Digital, run: Run, target: Target, options: Compiling, request: Compile
+    family: "Digital", run: Run, target: Target, options: Compiling, request: Compile
 ) -> Result:
     catalogue.require(options.emit)
     made = compile_in_memory(run, options, target, request.place())
@@ -120,7 +122,7 @@ def compile_in_memory(
     run: Run, options: Compiling, target: Target, data: Place | None = None
 ) -> Compiled:
     """Run all passes on a run's circuit."""
-    own = finetuning.recipe_of(run)
+    own = finetuned.recipe_of(run)
     if not any(layer.projection.divides for layer in run.circuit.layers):
         holding = (DIGITAL, READING, EMITS_NIR)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
@@ -131,7 +133,7 @@ def compile_in_memory(
         zero_policy=options.zero_policy or own.zero_policy,
         inhibition=options.inhibition or "factored",
     )
-    finetuning.note_other(run, recipe)
+    finetuned.note_other(run, recipe)
     ranges, samples, labels = calibration(run, options, data or Place())
     integer, decision = decided(run.circuit, recipe, target=target, ranges=ranges, samples=samples)
     if decision.folded and "finetuned" in run.content:

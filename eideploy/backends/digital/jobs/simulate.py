@@ -3,13 +3,12 @@
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eideploy import folders
 from eideploy.backends.digital.executors import BESIDE, Beside
-from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
 from eideploy.circuit import Array
@@ -47,11 +46,14 @@ from eideploy.target import load_target
 from eideploy.validate.activity import ActivityTally
 from eideploy.validate.compare import SPIKES, compare
 
+if TYPE_CHECKING:
+    from eideploy.backends.digital.family import Digital
+
 RUNS_PROGRAM = frozenset({"integer", *BESIDE})
 TRACED = frozenset({"spikes", "currents"})
 
 
-def simulate(family: Digital, request: Simulate, executor: str) -> Result:
+def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
     """Run samples through the float circuit and the integer program, and compare them."""
     _require_effects(request, executor)
     asked = part_of(request, Simulating)

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eideploy.backends import catalogue
 from eideploy.backends.catalogue import nir_file
 from eideploy.backends.digital.executors import EXECUTORS, Executor
-from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
@@ -43,6 +42,9 @@ from eideploy.simulate.integer import run_integer
 from eideploy.simulate.observe import batches
 from eideploy.validate.compare import compare
 from eideploy.validate.ladder import affordable
+
+if TYPE_CHECKING:
+    from eideploy.backends.digital.family import Digital
 
 SAMPLES = 64
 TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
@@ -82,7 +84,7 @@ class Run(Row):
         return [self.artefact, self.checked_by, self.result, *found]
 
 
-def verify(family: Digital, request: Verify, folder: Path) -> Verified:
+def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
     """Compare what every installed program makes of a build's files with the simulators."""
     asked = part_of(request, Verifying)
     if asked.input is not None:
@@ -130,7 +132,7 @@ def run_executors(
     return rows
 
 
-def _stock(family: Digital, build: Build, rows: Sequence[Row]) -> list[Item]:
+def _stock(family: "Digital", build: Build, rows: Sequence[Row]) -> list[Item]:
     """Return what is known of every file, beside what the backend writes for the program now."""
     extras = [rule for extra in catalogue.EXTRAS.values() for rule in extra.files]
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:

@@ -1,0 +1,75 @@
+"""No two modules import each other in a circle, and nobody knows a backend by its name."""
+
+import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+import eideploy
+
+ROOT = Path(eideploy.__file__).parent
+CHIP = "eideploy.backends.dynapse2"
+# Who may say its name: the table of backends; the functions of Python that stay, by its name.
+NAMING = {"backends/families.py", "api/jobs.py"}
+# What a training for it is called in help, and what is distilled for where nothing is said.
+SAID = {"flow/requests/train.py": 2}
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Return what every module imports when it runs, also within functions."""
+    graph = grimp.build_graph("eideploy", exclude_type_checking_imports=True, cache_dir=None)
+    return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+
+def circle(imports):
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_modules_import_each_other_in_a_circle(imports):
+    assert len(imports) > 200
+    assert circle(imports) == []
+
+
+def test_a_circle_is_seen():
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}})) == {"a", "b", "c"}
+
+
+def test_nothing_imports_a_backend_that_finds_it_by_its_name(imports):
+    importing = {
+        module
+        for module, found in imports.items()
+        if not module.startswith(CHIP) and any(one.startswith(CHIP) for one in found)
+    }
+    assert importing == {"eideploy.api.jobs"}
+
+
+def test_nothing_outside_its_folder_knows_the_mixed_signal_chip():
+    asked = re.compile(r"is_chip|ChipSpec|ChipConfig|MIXED|[\"']dpi[\"']|dynapse2")
+    naming = {
+        path.relative_to(ROOT).as_posix(): len(found)
+        for path in ROOT.rglob("*.py")
+        if "backends/dynapse2" not in path.as_posix()
+        and (found := asked.findall(path.read_text("utf-8")))
+    }
+    assert {name: n for name, n in naming.items() if name not in NAMING} == SAID
+
+
+def test_simulating_a_program_loads_nothing_of_the_mixed_signal_chip(finished):
+    code = (
+        "import sys; from eideploy.cli import main;"
+        "assert main(['simulate', '--lut', '8bit', '--samples', '8']) == 0;"
+        f"print([m for m in sys.modules if m.startswith({CHIP!r})], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=finished, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines()[-1] == "[]"

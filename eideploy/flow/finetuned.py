@@ -1,29 +1,18 @@
 """What a run was fine-tuned for: the integers that it was trained through."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eideploy import folders
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.store import load as load_circuit
-from eideploy.circuit.store import save
 from eideploy.data import Dataset
 from eideploy.errors import UsageError
-from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
-from eideploy.flow.kept_samples import CALIBRATION_SAMPLES
-from eideploy.flow.origins import origin_of
-from eideploy.flow.requests.train import Finetune
-from eideploy.flow.result import Result
-from eideploy.flow.runs import find_run
+from eideploy.files import MANIFEST, read_json
 from eideploy.folders import Run
-from eideploy.options import as_path
 from eideploy.progress import note
 from eideploy.recipe import Finetuned, Recipe, read_finetuned, usual
-from eideploy.scheme import load_scheme
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
 if TYPE_CHECKING:

@@ -2,17 +2,13 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
-from eideploy.circuit import Circuit, Ranges
-from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save
-from eideploy.data import Dataset
 from eideploy.errors import UsageError
-from eideploy.files import MANIFEST, read_json, sha256, write_atomic, write_json
+from eideploy.files import MANIFEST, sha256, write_atomic, write_json
 from eideploy.flow import train
 from eideploy.flow.finetuned import CALIBRATED, GOAL, PARENT, goal_of, require_one_process
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES
@@ -20,13 +16,10 @@ from eideploy.flow.origins import origin_of
 from eideploy.flow.requests.train import Finetune
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
-from eideploy.folders import Run
 from eideploy.options import as_path
-from eideploy.progress import note
-from eideploy.recipe import Finetuned, Recipe, read_finetuned, usual
+from eideploy.recipe import Finetuned, Recipe, usual
 from eideploy.scheme import load_scheme
 from eideploy.simulate.observe import observe
-from eideploy.target import load_target
 
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default

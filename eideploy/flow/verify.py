@@ -106,7 +106,7 @@ def _result(build: Path, verified: Verified) -> Result:
     text = [
         f"verified build {build}{verified.said}",
         "",
-        table(list(rows[0].heads), [row.cells for row in rows]),
+        table(list(rows[0].heads if rows else Row.heads), [row.cells for row in rows]),
         *(["", *verified.remarks] if verified.remarks else []),
         "",
         stock_text(items),

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eideploy.backends.protocol import Family, Trainer
 from eideploy.errors import EideployError, UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "eideploy.backends"
 SHIPPED: Mapping[str, str] = {
@@ -130,11 +132,17 @@ EXECUTORS = Executors()
 
 
 @cache
-def _offered() -> Mapping[str, EntryPoint]:
+def _offered() -> Mapping[str, "EntryPoint"]:
+    """Return the entry points of packages; where no file holds the group, without reading all."""
+    files = (file for place in sys.path for file in Path(place).glob("*-info/entry_points.txt"))
+    if not any(GROUP.encode() in file.read_bytes() for file in files):
+        return {}
+    from importlib.metadata import entry_points  # late: it takes longer than all of the help
+
     return {point.name: point for point in entry_points(group=GROUP) if point.name not in SHIPPED}
 
 
-def _loaded(point: EntryPoint) -> Family[Any]:
+def _loaded(point: "EntryPoint") -> Family[Any]:
     """Return the family of an entry point, once it is known to be one."""
     package = point.dist.name if point.dist else point.value
     try:
@@ -149,7 +157,7 @@ def _loaded(point: EntryPoint) -> Family[Any]:
     return family
 
 
-def _broken(point: EntryPoint, package: str, reason: str) -> BackendError:
+def _broken(point: "EntryPoint", package: str, reason: str) -> BackendError:
     return BackendError(
         f"the package {package} offers the backend {point.name}, which cannot be used: {reason}",
         where=f"entry point {point.name} = {point.value}",

@@ -160,22 +160,15 @@ def fit(
         FormatError: the checkpoint is damaged.
         CapacityError: the network does not fit the chip.
     """
-    import torch
-
     from eideploy.backends.dynapse2.training import checkpoint
+    from eideploy.backends.dynapse2.training.augmentation import augmentation
     from eideploy.backends.dynapse2.training.export import chip_network
     from eideploy.backends.dynapse2.training.training import Task, train
-    from eideploy.model.augment import augment
     from eideploy.model.conditions import added, chip_conditions
 
-    torch.set_num_threads(1)  # of the augmentation; others would spin beside the kernel's
+    augment = augmentation(config.data)  # first: what bits depend on is found with one thread
     plan = plan_for(config, spec, dataset)
     samples = dataset.train.batch(np.arange(len(dataset.train))) / dataset.high
-
-    def moved(chosen: Array, rng: np.random.Generator) -> Array:
-        found: Array = augment(torch.from_numpy(chosen), config.data, rng).numpy()
-        return found
-
     past = checkpoint.Past() if folder is None else checkpoint.load(folder, plan)
     conditions = added(past.conditions, chip_conditions(), note_other_conditions)
     began = time.perf_counter() - past.seconds
@@ -194,7 +187,7 @@ def fit(
             if last.epoch % SAID_EVERY == 0 or last.epoch == 1:
                 note(f"epoch {last.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
 
-        task = Task(samples=samples, aims=aims, augment=moved)
+        task = Task(samples=samples, aims=aims, augment=augment)
         found = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
     network = chip_network(config, plan, found, spec)
     seconds = time.perf_counter() - began

@@ -1,9 +1,9 @@
 """What a program, or the float network that it is of, is asked for classes by."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eideploy.backends.digital.executors import BESIDE
-from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
 from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
 from eideploy.circuit import Circuit
@@ -18,8 +18,11 @@ from eideploy.simulate.integer import logits_of, run_integer
 
 MEANING = "scores are logits, the means of the readout's current over time"
 
+if TYPE_CHECKING:
+    from eideploy.backends.digital.family import Digital
 
-def oracle(family: Digital, request: Predict, executor: str, named: Path | None) -> Oracle:
+
+def oracle(family: "Digital", request: Predict, executor: str, named: Path | None) -> Oracle:
     """Return the network of a build or run as an executor runs it."""
     asked, source = part_of(request, Running), source_of(named, family.name)
     runs_program = executor in RUNS_PROGRAM

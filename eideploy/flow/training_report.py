@@ -18,6 +18,8 @@ from eideploy.report.page.run import run_page
 from eideploy.report.text import counted, percent
 from eideploy.report.training_advice import training_advice
 from eideploy.tables import MOST_TOML
+from eideploy.validate.distribution import Bins
+from eideploy.validate.layers import LayerStudy
 
 MOST_BYTES = 64 << 20
 LARGEST = 1e30  # a gradient that overflowed is shown as this large
@@ -68,8 +70,8 @@ def text(content: Mapping[str, Any]) -> str:
 
 
 def initial_currents(
-    build: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]
-) -> dict[str, Any] | None:
+    build: Mapping[str, Any], layers: Sequence[LayerStudy]
+) -> dict[str, Bins] | None:
     """Return the currents before training of a build's `layers`, by name, as its run logged them.
 
     None where that run is not at hand under its name, is another one, or has no such log.
@@ -85,15 +87,15 @@ def initial_currents(
     found = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
     if len(found) != len(layers):
         return None
-    return {layer["layer"]: _histogram(row) for layer, row in zip(layers, found, strict=True)}
+    return {layer.layer: _histogram(row) for layer, row in zip(layers, found, strict=True)}
 
 
-def _histogram(row: Mapping[str, Any]) -> dict[str, Any]:
+def _histogram(row: Mapping[str, Any]) -> Bins:
     """Return a logged histogram in the form of a report's."""
     bins = len(row["counts"])
     width = (row["high"] - row["low"]) / bins
     edges = [row["low"] + i * width for i in range(bins + 1)]
-    return {"edges": edges, "counts": row["counts"], "values": sum(row["counts"])}
+    return Bins(edges=edges, counts=row["counts"], values=sum(row["counts"]))
 
 
 def run_provenance(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -17,17 +16,23 @@ DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Histogram:
-    """Counts between edges, below and above them; moments; quantiles by share.
-
-    values  how many there are; without any there is no moment and no quantile
-    """
+class Bins:
+    """Counts between edges, of so many values."""
 
     edges: Sequence[float]
     counts: Sequence[int]
+    values: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram(Bins):
+    """Counts between, below and above the edges; moments; quantiles by share.
+
+    Without values there is no moment and no quantile.
+    """
+
     below: int
     above: int
-    values: int
     mean: float | None
     deviation: float | None
     quantiles: Mapping[str, float]
@@ -77,13 +82,12 @@ def histogram(values: Array, reach: tuple[float, float], bins: int = BINS) -> Hi
     )
 
 
-def density(found: Mapping[str, Any]) -> list[float]:
+def density(found: Bins) -> list[float]:
     """Return the share of all values in every bin, per unit."""
-    edges, total = found["edges"], max(1, found["values"])
+    edges, total = found.edges, max(1, found.values)
     widths = [b - a for a, b in pairwise(edges)]
     return [
-        n / total / width if width else 0.0
-        for n, width in zip(found["counts"], widths, strict=True)
+        n / total / width if width else 0.0 for n, width in zip(found.counts, widths, strict=True)
     ]
 
 

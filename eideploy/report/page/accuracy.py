@@ -6,23 +6,24 @@ from typing import Any
 from eideploy.report.page import charts
 from eideploy.report.page.parts import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import counted, percent
+from eideploy.validate.study import Accuracy, Study
 
 Numbers = Mapping[str, Any]
 
 
-def accuracy_section(content: Numbers) -> Section:
+def accuracy_section(study: Study, content: Numbers) -> Section:
     """Return the ladder, every executor, and the confusion matrix."""
     parts: list[Table | Figure] = []
     if content["ladder"] is not None:
         parts.append(_ladder(content["ladder"]))
-    parts.append(_executors(content))
-    if content["confusion"] is not None:
+    parts.append(_executors(study, content))
+    if study.confusion is not None:
         parts.append(
             Figure(
                 title="Confusion matrix of the integer program",
-                svg=charts.confusion(content["confusion"]),
+                svg=charts.confusion(study.confusion),
                 key="confusion",
-                caption=f"{counted(content['samples'], 'sample')}; mistakes in orange",
+                caption=f"{counted(study.samples, 'sample')}; mistakes in orange",
             )
         )
     return Section(
@@ -58,20 +59,20 @@ def _ladder(ladder: Numbers) -> Table:
     )
 
 
-def _executors(content: Numbers) -> Table:
-    accuracy = content["accuracy"]
+def _executors(study: Study, content: Numbers) -> Table:
+    accuracy = study.accuracy
 
     def shown(value: float | None) -> Cell:
         return "-" if value is None else Bar(text=percent(value), share=value)
 
-    samples = str(content["samples"])
+    samples = str(study.samples)
     rows: list[list[Cell]] = [
-        ["float network", "float reference", samples, shown(accuracy["float"]), "-", "-"],
+        ["float network", "float reference", samples, shown(accuracy.float), "-", "-"],
         [
             "integer program",
             "integer simulator",
             samples,
-            shown(accuracy["integer"]),
+            shown(accuracy.integer),
             "the definition",
             "-",
         ],
@@ -98,12 +99,12 @@ def _executors(content: Numbers) -> Table:
     )
 
 
-def _agreement(accuracy: Mapping[str, Any]) -> str:
-    if accuracy["constant"]:
+def _agreement(accuracy: Accuracy) -> str:
+    if accuracy.constant:
         return (
             "The logits are the same for all samples, so that predictions that agree say nothing."
         )
     return (
-        f"{percent(accuracy['agreement'])} of the integer program's predictions are those of the "
+        f"{percent(accuracy.agreement)} of the integer program's predictions are those of the "
         "float network."
     )

@@ -9,29 +9,37 @@ from eideploy.report.page.layers import layer_section, width_section
 from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
 from eideploy.report.text import at_most, counted, percent
 from eideploy.validate.cells import COSTS
+from eideploy.validate.distribution import Bins
+from eideploy.validate.study import Study
 
 Numbers = Mapping[str, Any]
 TIMES = " \u00d7 "
 
 
-def build_page(content: Numbers) -> Page:
-    """Return the page that shows `content`, the whole of a build's report.json."""
+def build_page(study: Study, content: Numbers, initially: Mapping[str, Bins] | None) -> Page:
+    """Return the page of a build.
+
+    Args:
+        study: what was measured.
+        content: the whole of its report.json.
+        initially: the currents before training, by layer, where they are known.
+    """
     said = content["provenance"]
     sections = [
         _compiled(content),
-        accuracy_section(content),
-        *layer_section(content),
-        width_section(content),
-        _cycles(content),
-        _resources(content),
+        accuracy_section(study, content),
+        *layer_section(study, said, initially),
+        width_section(study),
+        _cycles(study),
+        _resources(study, said),
         _dividers(content),
         _sweep(content),
-        _inference(content),
+        _inference(study),
     ]
     return Page(
         title=said["build"],
         subtitle=_subtitle(said),
-        tiles=_tiles(content),
+        tiles=_tiles(study, content),
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
         footer=footer(said),
@@ -49,25 +57,25 @@ def _subtitle(said: Numbers) -> str:
     )
 
 
-def _tiles(content: Numbers) -> list[Tile]:
-    accuracy, cycles = content["accuracy"], content["cycles"]
-    worst = max((layer["mismatch"] for layer in content["layers"]), default=0.0)
+def _tiles(study: Study, content: Numbers) -> list[Tile]:
+    accuracy, cycles = study.accuracy, study.cycles
+    worst = max((layer.mismatch for layer in study.layers), default=0.0)
     ran = [row for row in content["executors"] if row["result"] != "not run"]
     equal = sum(row["result"] == "equal" for row in ran)
     tiles = []
-    if accuracy["float"] is not None:
+    if accuracy.float is not None and accuracy.integer is not None:
         tiles = [
-            Tile(value=percent(accuracy["float"]), name="accuracy, float"),
-            Tile(value=percent(accuracy["integer"]), name="accuracy, integer"),
+            Tile(value=percent(accuracy.float), name="accuracy, float"),
+            Tile(value=percent(accuracy.integer), name="accuracy, integer"),
         ]
     return [
         *tiles,
         Tile(
-            value="-" if accuracy["constant"] else percent(accuracy["agreement"]),
+            value="-" if accuracy.constant else percent(accuracy.agreement),
             name="predictions agree",
         ),
         Tile(value=percent(worst), name="spikes differ, worst layer"),
-        Tile(value=f"{cycles['median']:,.0f}", name="cycles per inference, median"),
+        Tile(value=f"{cycles.median:,.0f}", name="cycles per inference, median"),
         Tile(
             value=f"{equal} of {len(ran)}",
             name="other programs equal",
@@ -130,13 +138,13 @@ def _compiled(content: Numbers) -> Section:
     )
 
 
-def _cycles(content: Numbers) -> Section:
-    cycles = content["cycles"]
+def _cycles(study: Study) -> Section:
+    cycles = study.cycles
     return Section(
         id="cycles",
         title="Cycles",
-        text=f"From {cycles['least']:,} to {cycles['most']:,} an inference, "
-        f"{cycles['median']:,.0f} in the median: the core takes time for events only.",
+        text=f"From {cycles.least:,} to {cycles.most:,} an inference, "
+        f"{cycles.median:,.0f} in the median: the core takes time for events only.",
         parts=[
             Figure(
                 title="Cycles per layer, mean inference",
@@ -148,27 +156,27 @@ def _cycles(content: Numbers) -> Section:
                 title="Cycles per inference",
                 svg=charts.cycle_histogram(cycles),
                 key="cycles.histogram",
-                caption=counted(content["samples"], "sample"),
+                caption=counted(study.samples, "sample"),
             ),
         ],
     )
 
 
-def _resources(content: Numbers) -> Section:
+def _resources(study: Study, said: Numbers) -> Section:
     rows: list[list[Cell]] = [
         [
-            use["resource"],
-            Bar(text=percent(use["used"] / use["offered"], 1), share=use["used"] / use["offered"]),
-            f"{use['used']:,} of {use['offered']:,}",
+            use.resource,
+            Bar(text=percent(use.used / use.offered, 1), share=use.used / use.offered),
+            f"{use.used:,} of {use.offered:,}",
         ]
-        for use in content["resources"]
+        for use in study.resources
     ]
     return Section(
         id="resources",
         title="Resources",
         parts=[
             Table(
-                title=f"Used of what {content['provenance']['target']} offers",
+                title=f"Used of what {said['target']} offers",
                 head=["resource", "share", "used of offered"],
                 rows=rows,
                 key="resources",
@@ -247,21 +255,21 @@ def _sweep(content: Numbers) -> Section | None:
     )
 
 
-def _inference(content: Numbers) -> Section:
-    found = content["inference"]
-    shown = [layer for layer in found["layers"] if layer["shown"] < layer["neurons"]]
-    drawn = f"; of larger layers {shown[0]['shown']} neurons are drawn" if shown else ""
-    averaged = found["input"]["averaged_over"]
+def _inference(study: Study) -> Section:
+    found = study.inference
+    shown = [layer for layer in found.layers if layer.shown < layer.neurons]
+    drawn = f"; of larger layers {shown[0].shown} neurons are drawn" if shown else ""
+    averaged = found.input.averaged_over
     over = "the mean over time" if averaged["steps"] > 1 else ""
-    label = "" if found["label"] is None else f"class {found['label']}"
+    label = "" if found.label is None else f"class {found.label}"
     return Section(
         id="inference",
         title="One inference",
-        text=f"Sample {found['sample']} of those that were run.",
+        text=f"Sample {found.sample} of those that were run.",
         parts=[
             Figure(
                 title="Input",
-                svg=inference.picture(found["input"]),
+                svg=inference.picture(found.input),
                 key="inference.input",
                 caption=", ".join(filter(None, [label, over])),
             ),
@@ -271,6 +279,6 @@ def _inference(content: Numbers) -> Section:
                 key="inference.layers",
                 caption=f"a tick is a spike at a time step{drawn}",
             ),
-            Figure(title="Output", svg=inference.output(found["output"]), key="inference.output"),
+            Figure(title="Output", svg=inference.output(found.output), key="inference.output"),
         ],
     )

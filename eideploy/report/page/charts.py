@@ -16,7 +16,9 @@ from eideploy.report.page.canvas import (
     percent_axis,
     ramp,
 )
-from eideploy.validate.distribution import density
+from eideploy.validate.distribution import Bins, density
+from eideploy.validate.layers import DivisionError, Divisors, LayerStudy
+from eideploy.validate.study import CycleStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +29,13 @@ MOST_LETTERED = 20  # classes up to which a cell says its number
 
 
 def densities(
-    series: Mapping[str, Numbers], *, across: str, marks: Mapping[str, float] | None = None
+    series: Mapping[str, Bins], *, across: str, marks: Mapping[str, float] | None = None
 ) -> str:
     """Draw histograms over each other, the first filled; `marks` are upright lines."""
     with drawing() as made:
         axis = made.axes()
         for place, (name, found) in enumerate(series.items()):
-            edges, values = found["edges"], density(found)
+            edges, values = found.edges, density(found)
             first = place == 0
             axis.stairs(
                 values,
@@ -52,12 +54,12 @@ def densities(
     return made.svg
 
 
-def division_errors(found: Numbers) -> str:
+def division_errors(found: DivisionError) -> str:
     """Draw the relative errors between the bounds."""
-    bound, shown = found["bound"], found["histogram"]
+    bound, shown = found.bound, found.histogram
     with drawing() as made:
         axis = made.axes()
-        axis.stairs(_shares(shown), shown["edges"], fill=True, color=C1, alpha=0.55)
+        axis.stairs(_shares(shown), shown.edges, fill=True, color=C1, alpha=0.55)
         for place, x in enumerate((-bound, bound)):
             axis.axvline(x, color=C4, lw=1.4, ls=(0, (4, 2)), label="bound" if not place else None)
         axis.set(xlabel="relative error of the quotient", ylabel="share of divisions")
@@ -68,23 +70,23 @@ def division_errors(found: Numbers) -> str:
     return made.svg
 
 
-def divisor_bits(found: Numbers) -> str:
+def divisor_bits(found: Divisors) -> str:
     """Draw how many bits the divisors take, of those proven and offered."""
-    counts = np.array(found["bits"], float)
+    counts = np.array(found.bits, float)
     with drawing(height=200) as made:
         axis = made.axes()
         axis.bar(range(1, len(counts)), counts[1:] / counts.sum(), color=C1, alpha=0.7, width=0.85)
-        axis.axvline(found["proven_bits"] + 0.5, color=C4, ls=(0, (4, 2)), label="proven")
-        axis.axvline(found["offered_bits"] + 0.5, color=INK, label="offered")
-        axis.set(xlabel="bits of DEN", ylabel="share", xlim=(0, found["offered_bits"] + 2))
+        axis.axvline(found.proven_bits + 0.5, color=C4, ls=(0, (4, 2)), label="proven")
+        axis.axvline(found.offered_bits + 0.5, color=INK, label="offered")
+        axis.set(xlabel="bits of DEN", ylabel="share", xlim=(0, found.offered_bits + 2))
         percent_axis(axis, digits=None)
         legend(axis, 2)
     return made.svg
 
 
-def by_step(layers: Sequence[Numbers], key: str, *, up: str) -> str:
+def by_step(layers: Sequence[LayerStudy], key: str, *, up: str) -> str:
     """Draw a fraction of every layer over the time steps."""
-    lines = {layer["name"]: layer[key] for layer in layers}
+    lines = {layer.name: getattr(layer, key) for layer in layers}
     return over_time(lines, across="time step", up=up, fractions=True)
 
 
@@ -158,22 +160,22 @@ def _cells(axis: "Axes", table: Any, shares: Any) -> None:  # noqa: ANN401
         axis.text(x, y, f"{n}", ha="center", va="center", fontsize=9.5, color=shade)
 
 
-def waterfall(cycles: Numbers) -> str:
+def waterfall(cycles: CycleStudy) -> str:
     """Draw the stages below each other, each from where the one above it ends, by phase."""
-    stages = cycles["stages"]
-    phases = [p for p in stages[0]["phases"] if any(s["phases"][p] > 0 for s in stages)]
+    stages = cycles.stages
+    phases = [p for p in stages[0].phases if any(s.phases[p] > 0 for s in stages)]
     with drawing(height=96 + 24 * len(stages)) as made:
         axis = made.axes()
         start = 0.0
         for row, stage in enumerate(stages):
             axis.axvline(start, color=MUTED, lw=0.6, ls=(0, (1, 2)))
             for place, phase in enumerate(phases):
-                width = stage["phases"][phase]
+                width = stage.phases[phase]
                 label = phase if row == 0 else None
                 shade = SERIES[place % len(SERIES)]
                 axis.barh(row, width, left=start, height=0.68, color=shade, label=label)
                 start += width
-        axis.set_yticks(range(len(stages)), [stage["name"] for stage in stages])
+        axis.set_yticks(range(len(stages)), [stage.name for stage in stages])
         axis.set_ylim(len(stages) - 0.5, -0.5)
         axis.set(xlabel="cycles of a mean inference")
         axis.grid(visible=False, axis="y")
@@ -190,13 +192,13 @@ def waterfall(cycles: Numbers) -> str:
     return made.svg
 
 
-def cycle_histogram(cycles: Numbers) -> str:
+def cycle_histogram(cycles: CycleStudy) -> str:
     """Draw how many samples take how many cycles."""
-    found = cycles["histogram"]
+    found = cycles.histogram
     with drawing() as made:
         axis = made.axes()
-        axis.stairs(found["counts"], found["edges"], fill=True, color=C1, alpha=0.6)
-        axis.axvline(cycles["median"], color=INK, lw=1.2, ls=(0, (4, 2)), label="median")
+        axis.stairs(found.counts, found.edges, fill=True, color=C1, alpha=0.6)
+        axis.axvline(cycles.median, color=INK, lw=1.2, ls=(0, (4, 2)), label="median")
         axis.set(xlabel="cycles per inference", ylabel="samples")
         _thousands(axis)
         legend(axis, 1)
@@ -246,8 +248,8 @@ def legend(axis: "Axes", entries: int) -> None:
         )
 
 
-def _shares(found: Numbers) -> list[float]:
-    return [n / max(1, found["values"]) for n in found["counts"]]
+def _shares(found: Bins) -> list[float]:
+    return [n / max(1, found.values) for n in found.counts]
 
 
 def _plain(axis: "Axes") -> None:

@@ -1,20 +1,20 @@
 """The figures of one inference: its input, its spikes, its output."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from eideploy.report.page.canvas import C1, C2, C4, drawing
 from eideploy.report.page.charts import legend
+from eideploy.validate.raster import Inference, Logits, Picture
 
-Numbers = Mapping[str, Any]
 COLOURS = 3  # channels of a colour picture
 
 
-def picture(found: Numbers) -> str:
+def picture(found: Picture) -> str:
     """Draw the input: colours, one channel in grey, or the first two on and off events."""
-    x = np.array(found["values"]) / found["high"]
+    x = np.array(found.values) / found.high
     with drawing(height=270) as made:
         axis = made.axes()
         axis.grid(visible=False)
@@ -38,9 +38,9 @@ def picture(found: Numbers) -> str:
     return made.svg
 
 
-def raster(found: Numbers) -> str:
+def raster(found: Inference) -> str:
     """Draw a tick for every spike, a panel for every layer."""
-    layers = found["layers"]
+    layers = found.layers
     shown = [layers[i] for i in np.unique(np.linspace(0, len(layers) - 1, 4).astype(int))]
     with drawing(height=290) as made:
         axes = made.axes(1, len(shown), squeeze=False)[0]
@@ -50,10 +50,10 @@ def raster(found: Numbers) -> str:
                 ("float only", "missing", C4),
                 ("integer only", "extra", C2),
             ):
-                _ticks(axis, layer[kind], colour, name)
-            axis.set(xlim=(0.4, found["steps"] + 0.6), ylim=(layer["shown"], -1))
-            axis.set_title(layer["name"])
-            axis.set_xticks(sorted({1, found["steps"]}))
+                _ticks(axis, getattr(layer, kind), colour, name)
+            axis.set(xlim=(0.4, found.steps + 0.6), ylim=(layer.shown, -1))
+            axis.set_title(layer.name)
+            axis.set_xticks(sorted({1, found.steps}))
             axis.set_yticks([])
             axis.grid(visible=False)
             if place == 0:
@@ -82,9 +82,9 @@ def _ticks(axis: Any, spikes: Sequence[Sequence[int]], colour: str, name: str) -
     axis.plot([], [], color=colour, label=name, lw=2)
 
 
-def output(found: Numbers) -> str:
+def output(found: Logits) -> str:
     """Draw the logits of every class, float beside integer."""
-    ours, theirs = found["integer"], found["float"]
+    ours, theirs = found.integer, found.float
     with drawing() as made:
         axis = made.axes()
         x = np.arange(len(ours))

@@ -6,23 +6,27 @@ from typing import Any
 from eideploy.report.page import charts
 from eideploy.report.page.parts import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import at_most, counted, percent
+from eideploy.validate.distribution import Bins, Histogram
+from eideploy.validate.study import Study
 
 Numbers = Mapping[str, Any]
 
 
-def layer_section(content: Numbers) -> list[Section]:
+def layer_section(
+    study: Study, said: Numbers, initially: Mapping[str, Bins] | None
+) -> list[Section]:
     """Return the sections on spikes, on currents and divisors, and on the division."""
-    return [_spikes(content), _currents(content), *_division(content)]
+    return [_spikes(study), _currents(study, initially or {}), *_division(study, said)]
 
 
-def _spikes(content: Numbers) -> Section:
-    layers, first = content["layers"], content["first_diverging"]
-    worst = max((layer["mismatch"] for layer in layers), default=0.0) or 1.0
+def _spikes(study: Study) -> Section:
+    layers, first = study.layers, study.first_diverging
+    worst = max((layer.mismatch for layer in layers), default=0.0) or 1.0
     rows: list[list[Cell]] = [
         [
-            layer["name"] + (" ← first" if layer["name"] == first else ""),
-            Bar(text=percent(layer["mismatch"], 3), share=layer["mismatch"] / worst),
-            percent(layer["rate"]),
+            layer.name + (" ← first" if layer.name == first else ""),
+            Bar(text=percent(layer.mismatch, 3), share=layer.mismatch / worst),
+            percent(layer.rate),
         ]
         for layer in layers
     ]
@@ -32,23 +36,23 @@ def _spikes(content: Numbers) -> Section:
             head=["layer", "differ", "fire in a step"],
             rows=rows,
             key="layers",
-            caption=f"{counted(content['samples'], 'sample')}, all time steps; bars relative to "
+            caption=f"{counted(study.samples, 'sample')}, all time steps; bars relative to "
             "the worst layer",
         )
     ]
-    if len(layers[0]["mismatch_by_step"]) > 1:
+    if len(layers[0].mismatch_by_step) > 1:
         parts += [
             Figure(
                 title="Spikes that differ, by time step",
                 svg=charts.by_step(layers, "mismatch_by_step", up="of all neurons"),
                 key="layers.mismatch_by_step",
-                caption=counted(content["looked_at"], "sample"),
+                caption=counted(study.looked_at, "sample"),
             ),
             Figure(
                 title="Firing, by time step",
                 svg=charts.by_step(layers, "rate_by_step", up="neurons that fire"),
                 key="layers.rate_by_step",
-                caption=counted(content["looked_at"], "sample"),
+                caption=counted(study.looked_at, "sample"),
             ),
         ]
     diverging = (
@@ -57,18 +61,17 @@ def _spikes(content: Numbers) -> Section:
     return Section(id="spikes", title="Spikes", text=diverging, parts=parts)
 
 
-def _currents(content: Numbers) -> Section:
-    initially = content["initially"] or {}
+def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
     parts: list[Table | Figure] = []
-    for layer in content["layers"]:
-        name, currents = layer["layer"], layer["currents"]
-        series = {"float": currents["float"], "integer": currents["integer"]}
+    for layer in study.layers:
+        name, currents = layer.layer, layer.currents
+        series = {"float": currents.float, "integer": currents.integer}
         parts.append(
             Figure(
                 title=f"{name}: integrated current",
                 svg=charts.densities(series, across="current, thresholds", marks={"threshold": 1}),
                 key="layers.currents",
-                caption=_beyond(currents["float"], layer["saturated_current"]),
+                caption=_beyond(currents.float, layer.saturated_current),
             )
         )
         if name in initially:
@@ -84,14 +87,14 @@ def _currents(content: Numbers) -> Section:
                     caption="before the first epoch of training",
                 )
             )
-        if layer["divisors"] is None:
+        if layer.divisors is None:
             continue
         parts.append(
             Figure(
                 title=f"{name}: shunting inhibition I_div",
-                svg=charts.densities({"float": layer["divisors"]["float"]}, across="I_div"),
+                svg=charts.densities({"float": layer.divisors.float}, across="I_div"),
                 key="layers.divisors",
-                caption=f"{percent(layer['divisors']['zeros'])} are 0 and replaced; not drawn",
+                caption=f"{percent(layer.divisors.zeros)} are 0 and replaced; not drawn",
             )
         )
     return Section(
@@ -99,36 +102,35 @@ def _currents(content: Numbers) -> Section:
         title="Currents and divisors",
         text="What drives the neurons of every layer, after the division, and what it is divided "
         "by. The paper's figure 4: Gaussian at initialisation, bimodal after training. Integers "
-        f"are shown in the float network's units. {counted(content['looked_at'], 'sample')}, all "
+        f"are shown in the float network's units. {counted(study.looked_at, 'sample')}, all "
         "time steps.",
         parts=parts,
     )
 
 
-def _beyond(found: Numbers, saturated: float) -> str:
+def _beyond(found: Histogram, saturated: float) -> str:
     """Return how much lies beyond what is drawn, and how much at the integers' ends."""
-    outside = (found["below"] + found["above"]) / max(1, found["values"])
+    outside = (found.below + found.above) / max(1, found.values)
     said = [f"{percent(outside)} lie beyond what is drawn"] if outside else []
     said += [f"{percent(saturated)} of the integers are clipped"] if saturated else []
     return "; ".join(said)
 
 
-def _division(content: Numbers) -> list[Section]:
+def _division(study: Study, said: Numbers) -> list[Section]:
     parts: list[Table | Figure] = []
-    for layer in content["layers"]:
-        found = layer["division_error"]
-        if found is not None and found["bound"]:
+    for layer in study.layers:
+        found = layer.division_error
+        if found is not None and found.bound:
             parts.append(
                 Figure(
-                    title=f"{layer['layer']}: error of the division",
+                    title=f"{layer.layer}: error of the division",
                     svg=charts.division_errors(found),
                     key="layers.division_error",
-                    caption=f"largest observed {percent(found['largest'], 4)}, bound "
-                    f"{at_most(found['bound'])}",
+                    caption=f"largest observed {percent(found.largest, 4)}, bound "
+                    f"{at_most(found.bound)}",
                 )
             )
-    said = content["provenance"]
-    if all(layer["divisors"] is None for layer in content["layers"]):
+    if all(layer.divisors is None for layer in study.layers):
         return []
     if parts:
         text = (
@@ -141,22 +143,22 @@ def _division(content: Numbers) -> list[Section]:
         text = f"{said['division']} divides exactly; the quotient is rounded once."
     parts += [
         Figure(
-            title=f"{layer['layer']}: bits of the divisor",
-            svg=charts.divisor_bits(layer["divisors"]),
+            title=f"{layer.layer}: bits of the divisor",
+            svg=charts.divisor_bits(layer.divisors),
             key="layers.divisors",
         )
-        for layer in content["layers"]
-        if layer["divisors"] is not None
+        for layer in study.layers
+        if layer.divisors is not None
     ]
     return [Section(id="division", title="Division", text=text, parts=parts)]
 
 
-def width_section(content: Numbers) -> Section:
+def width_section(study: Study) -> Section:
     """Return the section on widths and saturation."""
-    whole = [row for row in content["widths"] if not row.get("saturates")]
-    clipped = [row for row in content["widths"] if row.get("saturates")]
-    found = {layer["layer"]: layer["saturated_current"] for layer in content["layers"]}
-    found |= {layer["name"]: layer["saturated_membrane"] for layer in content["layers"]}
+    whole = [row for row in study.widths if not row.saturates]
+    clipped = [row for row in study.widths if row.saturates]
+    clips = {layer.layer: layer.saturated_current for layer in study.layers}
+    clips |= {layer.name: layer.saturated_membrane for layer in study.layers}
     return Section(
         id="widths",
         title="Widths and saturation",
@@ -169,10 +171,10 @@ def width_section(content: Numbers) -> Section:
                 caption="The core is built with the bits offered.",
                 rows=[
                     [
-                        row["layer"],
-                        row["number"],
-                        Bar(text=str(row["needed"]), share=row["needed"] / row["offered"]),
-                        str(row["offered"]),
+                        row.layer,
+                        row.number,
+                        Bar(text=str(row.needed), share=row.needed / row.offered),
+                        str(row.offered),
                     ]
                     for row in whole
                 ],
@@ -183,16 +185,16 @@ def width_section(content: Numbers) -> Section:
                 head=["node", "number", "clipped", "bits kept", "bits of any input's"],
                 rows=[
                     [
-                        row["layer"],
-                        {"c": "divided current", "u": "membrane"}[row["number"]],
-                        Bar(text=percent(found[row["layer"]], 3), share=found[row["layer"]]),
-                        str(row["offered"]),
-                        str(row["needed"]),
+                        row.layer,
+                        {"c": "divided current", "u": "membrane"}[row.number],
+                        Bar(text=percent(clips[row.layer], 3), share=clips[row.layer]),
+                        str(row.offered),
+                        str(row.needed),
                     ]
                     for row in clipped
                 ],
                 key="widths",
-                caption=f"{counted(content['samples'], 'sample')}",
+                caption=f"{counted(study.samples, 'sample')}",
             ),
         ],
     )

@@ -32,7 +32,7 @@ from eideploy.report.page.build import build_page
 from eideploy.rtl import tools
 from eideploy.rtl.synthesis import TOOLS, require_router
 from eideploy.validate.ladder import affordable
-from eideploy.validate.study import study
+from eideploy.validate.study import Study, study
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
@@ -57,20 +57,29 @@ def report(request: Report, folder: Path) -> Reported:
         refuse_idle(request, (BUILT, READING), here="with --text")
     if asked.input is not None:
         refuse_idle(request, (BUILT, KEPT, WRITTEN), here="on samples of your own")
-    content = _numbers(load_build(folder), asked, request.place())
+    build = load_build(folder)
+    content, measured = _numbers(build, asked, request.place())
     text = content.pop("text")
-    if asked.text:
+    if measured is None:
         counts = {k: content[k] for k in ("neurobench",) if k in content}
         rows = {"build": str(folder), "rows": content["dividers"], **counts}
         return Reported(text=text, content=rows, page=None)
     agrees = content.get("neurobench", {}).get("agrees", True)
+    initially = training_report.initial_currents(build.content, measured.layers)
+    drawn = None if initially is None else {name: asdict(of) for name, of in initially.items()}
     return Reported(
-        text=text, content=content, page=build_page(content), exit_code=0 if agrees else 1
+        text=text,
+        content=content | {"initially": drawn},
+        page=build_page(measured, content, initially),
+        exit_code=0 if agrees else 1,
     )
 
 
-def _numbers(build: Build, request: Reporting, place: Place) -> dict[str, Any]:
-    """Return every number of a build's report, with the dividers as text under "text"."""
+def _numbers(build: Build, request: Reporting, place: Place) -> tuple[dict[str, Any], Study | None]:
+    """Return every number of a build's report, with the dividers as text under "text".
+
+    What was measured of the program stands in them, too; with --text nothing was.
+    """
     count = request.samples or affordable(build.circuit, MOST_SAMPLES)
     samples, labels = samples_of(
         build,
@@ -96,8 +105,9 @@ def _numbers(build: Build, request: Reporting, place: Place) -> dict[str, Any]:
             content["neurobench"] = found
             content["text"] += f"\n\n{neurobench_text(found)}"
         if request.text:
-            return content
-        content |= asdict(study(build.circuit, build.program, samples, labels, advance=advance))
+            return content, None
+        measured = study(build.circuit, build.program, samples, labels, advance=advance)
+        content |= asdict(measured)
         content["executors"] = [
             row.content for row in _executed(build, samples, labels, request, advance)
         ]
@@ -107,9 +117,8 @@ def _numbers(build: Build, request: Reporting, place: Place) -> dict[str, Any]:
         "provenance": provenance(build, len(samples), as_path(request.input)),
         "ladder": _ladder(build),
         "sweep": found_sweep(build.content),
-        "initially": training_report.initial_currents(build.content, content["layers"]),
     }
-    return content | {"advice": advice(content)}
+    return content | {"advice": advice(content)}, measured
 
 
 def _executed(

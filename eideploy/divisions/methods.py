@@ -16,8 +16,15 @@ from eideploy.errors import UsageError
 from eideploy.nearest import nearest
 
 SHIPPED: tuple[type[Divider], ...] = (
-    Exact, Lut, Lines, Shift, TwoShifts, Mitchell, Constant, Undivided,
-)  # fmt: skip
+    Exact,
+    Lut,
+    Lines,
+    Shift,
+    TwoShifts,
+    Mitchell,
+    Constant,
+    Undivided,
+)
 GROUP = "eideploy.divisions"  # of entry points, by which installed packages offer classes
 
 

@@ -56,8 +56,9 @@ def _require_one_readout(circuit: Circuit) -> None:
     if readouts != [circuit.output.name]:
         raise CapacityError(
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
-            where="circuit", fix="end the network with its one readout",
-        )  # fmt: skip
+            where="circuit",
+            fix="end the network with its one readout",
+        )
 
 
 def _require_routes(circuit: Circuit, target: Target) -> None:
@@ -75,8 +76,9 @@ def _require_hidden_layer(circuit: Circuit) -> None:
     if not circuit.hidden:
         raise CapacityError(
             "the network has no hidden E-I layer, so there is nothing to divide",
-            where="circuit", fix="train with at least one width",
-        )  # fmt: skip
+            where="circuit",
+            fix="train with at least one width",
+        )
 
 
 @dataclass
@@ -140,8 +142,9 @@ def _lif_of(circuit: Circuit, node: Layer) -> str:
     if len(readers) != 1 or not isinstance(readers[0], IntegerLIF):
         raise CapacityError(
             f"the current of {node.name} goes to {[n.name for n in readers]}",
-            where=f"node {node.name}", fix="let exactly one LIF node read an E-I layer",
-        )  # fmt: skip
+            where=f"node {node.name}",
+            fix="let exactly one LIF node read an E-I layer",
+        )
     return readers[0].name
 
 

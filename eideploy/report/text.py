@@ -19,12 +19,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
-        "  " + "  ".join(
+        "  "
+        + "  ".join(
             cell.ljust(width) if i == 0 else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
-    )  # fmt: skip
+    )
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -150,8 +151,14 @@ def comparison_text(comparison: Comparison) -> str:
         f"first diverging layer {comparison.first_diverging or equal}",
         f"input                 {input_text(comparison.input)}",
     ]
-    head = ["layer", "spike rate", "spike mismatch", "zero divisors", "current saturated",
-            "membrane saturated"]  # fmt: skip
+    head = [
+        "layer",
+        "spike rate",
+        "spike mismatch",
+        "zero divisors",
+        "current saturated",
+        "membrane saturated",
+    ]
     rows = [
         [
             layer.name,

@@ -21,9 +21,10 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     sequence = samples.shape[1:] == (circuit.steps, *size)
     if not (static or sequence) or not len(samples):
         raise DataError(
-            "the samples do not have the network's input shape", where=where,
+            "the samples do not have the network's input shape",
+            where=where,
             fix=f"give (samples, {shape}), or (samples, {circuit.steps}, {shape}) for a sequence",
-        )  # fmt: skip
+        )
     if samples.dtype.kind not in "fiub":
         raise DataError(f"the samples are of type {samples.dtype}", where=where, fix="give float32")
     low, top = float(samples.min()), float(samples.max())

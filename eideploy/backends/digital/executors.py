@@ -200,28 +200,42 @@ def _onnx(artefact: str, kind: Kind) -> tuple[Executor, ...]:
 
 EXECUTORS: tuple[Executor, ...] = (
     Executor(
-        name="core, cycle by cycle", artefact=digital.INTEGER, kind="integer",
-        open=_state_machine, most=2,
+        name="core, cycle by cycle",
+        artefact=digital.INTEGER,
+        kind="integer",
+        open=_state_machine,
+        most=2,
     ),
     Executor(
-        name="Verilator", artefact=ARTEFACT, kind="integer", open=_verilator,
-        commands=tools.VERILATE, mode="every spike and cycle", most=16,
+        name="Verilator",
+        artefact=ARTEFACT,
+        kind="integer",
+        open=_verilator,
+        commands=tools.VERILATE,
+        mode="every spike and cycle",
+        most=16,
         ready=lambda build: is_simulator_kept(build.program),
     ),
     *_onnx(onnx.FLOAT, "float"),
     *_onnx(onnx.INTEGER, "integer"),
     Executor(
-        name="OpenVINO", artefact=onnx.INTEGER, kind="integer", open=_openvino, packages=OPENVINO,
+        name="OpenVINO",
+        artefact=onnx.INTEGER,
+        kind="integer",
+        open=_openvino,
+        packages=OPENVINO,
         refuses=_too_wide,
     ),
     *(
         Executor(
-            name="nirtorch", artefact=nir_file(dialect),
+            name="nirtorch",
+            artefact=nir_file(dialect),
             kind="plain" if dialect == "plain" else "float",
-            open=partial(_nirtorch, artefact=nir_file(dialect)), packages=NIRTORCH,
+            open=partial(_nirtorch, artefact=nir_file(dialect)),
+            packages=NIRTORCH,
         )
         for dialect in DIALECTS
     ),
-)  # fmt: skip
+)
 # What simulate --executor runs beside the simulator.
 BESIDE: dict[str, Open] = {"onnx": onnx_run, "rtl": rtl_run}

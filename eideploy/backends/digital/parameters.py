@@ -14,14 +14,37 @@ DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED i
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
-    "steps", "program", "route", "axis_y", "axis_x", "weight", "lane", "parameter", "gain", "table",
-)  # fmt: skip
+    "steps",
+    "program",
+    "route",
+    "axis_y",
+    "axis_x",
+    "weight",
+    "lane",
+    "parameter",
+    "gain",
+    "table",
+)
 STAGE_FLAGS = ("is_readout", "is_folded", "has_floor", "to_zero", "is_last")
 STAGE_NUMBERS = (
-    "positions", "width", "n_e", "groups_e", "groups_i", "rows_i", "step_y", "step_x",
-    "weight_base", "inhibitory_base", "accumulator_base", "inhibition_base", "membrane_base",
-    "spike_base", "parameter_base", "lane_base", "gain_base",
-)  # fmt: skip
+    "positions",
+    "width",
+    "n_e",
+    "groups_e",
+    "groups_i",
+    "rows_i",
+    "step_y",
+    "step_x",
+    "weight_base",
+    "inhibitory_base",
+    "accumulator_base",
+    "inhibition_base",
+    "membrane_base",
+    "spike_base",
+    "parameter_base",
+    "lane_base",
+    "gain_base",
+)
 LEAK_BITS = 4
 STEP_BITS = 17  # of the 65536 time steps that a circuit may take
 MOST_LANES = 128  # rows of 64-bit sums that Verilator takes

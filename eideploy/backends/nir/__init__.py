@@ -13,10 +13,7 @@ from eideploy.circuit import Circuit
 from eideploy.files import write_atomic
 
 OLD = "1.0.4"  # the last release of nir that knows no v_reset
-__all__ = [
-    "OLD", "EIDivision", "dialect_of", "graph", "load", "parse",
-    "register", "save",
-]  # fmt: skip
+__all__ = ["OLD", "EIDivision", "dialect_of", "graph", "load", "parse", "register", "save"]
 
 
 def save(circuit: Circuit, path: Path, *, compat: str | None = None) -> None:

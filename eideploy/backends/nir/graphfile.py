@@ -8,8 +8,18 @@ import numpy as np
 
 from eideploy.hdf5 import check_hdf5
 
-DAMAGED = (KeyError, TypeError, AttributeError, IndexError, AssertionError, OSError, RecursionError,
-           RuntimeError, OverflowError, MemoryError)  # fmt: skip
+DAMAGED = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def read_graph(data: bytes, *, type_check: bool = True) -> Any:  # noqa: ANN401 (nir has no types)

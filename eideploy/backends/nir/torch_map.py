@@ -179,9 +179,14 @@ def _linear(node: Node) -> nn.Linear:
 def _conv(node: Node) -> nn.Conv2d:
     out, channels, *kernel = node.weight.shape
     module = nn.Conv2d(
-        channels * int(node.groups), out, (kernel[0], kernel[1]), stride=_pair(node.stride),
-        padding=_pair(node.padding), dilation=_pair(node.dilation), groups=int(node.groups),
-    )  # fmt: skip
+        channels * int(node.groups),
+        out,
+        (kernel[0], kernel[1]),
+        stride=_pair(node.stride),
+        padding=_pair(node.padding),
+        dilation=_pair(node.dilation),
+        groups=int(node.groups),
+    )
     module.weight = nn.Parameter(_tensor(node.weight))
     module.bias = nn.Parameter(_tensor(node.bias))
     return module

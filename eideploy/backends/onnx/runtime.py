@@ -19,9 +19,14 @@ from eideploy.files import RESTORE
 Array = NDArray[Any]
 Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
 FAULTS = (
-    state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
-    state.NotImplemented, state.RuntimeException, ValueError,
-)  # fmt: skip
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NotImplemented,
+    state.RuntimeException,
+    ValueError,
+)
 
 
 def onnxruntime_run(data: bytes, circuit: Circuit, *, where: str, optimised: bool = True) -> Run:
@@ -90,9 +95,10 @@ def openvino_run(data: bytes, circuit: Circuit, *, where: str) -> Run:
 
     if reason := wide_integers(data):
         raise FormatError(
-            f"OpenVINO has no 64-bit integers, and {reason}", where=where,
+            f"OpenVINO has no 64-bit integers, and {reason}",
+            where=where,
             fix="run the model in onnxruntime",
-        )  # fmt: skip
+        )
     try:
         core = openvino.Core()
         options = {"INFERENCE_PRECISION_HINT": "f32"}  # not bfloat16, where the processor has it

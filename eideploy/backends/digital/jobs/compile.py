@@ -81,29 +81,41 @@ def _compile(
     some = slice(affordable(run.circuit))
     with bar("check", len(made.samples[some])) as advance:
         checked = compare(
-            run.circuit, made.program, made.samples[some], None,
+            run.circuit,
+            made.program,
+            made.samples[some],
+            None,
             on_batch=lambda trace: advance(len(trace.logits), ""),
-        )  # fmt: skip
+        )
     division = made.program.division
     rungs = climb(
-        run.circuit, made.program.circuit, made.samples[some],
-        None if made.labels is None else made.labels[some], division.zero_policy,
+        run.circuit,
+        made.program.circuit,
+        made.samples[some],
+        None if made.labels is None else made.labels[some],
+        division.zero_policy,
         folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
-    )  # fmt: skip
+    )
     content = _content(made, checked)
     said = ""
     if "nir" in options.emit:
         labels = None if made.labels is None else made.labels[some]
         content["nir"], said = nir_facts(
-            run.circuit, made.program, made.samples[some], labels,
-            dialects=tuple(options.nir_dialect) or ("ei",), compat=options.nir_compat,
-        )  # fmt: skip
+            run.circuit,
+            made.program,
+            made.samples[some],
+            labels,
+            dialects=tuple(options.nir_dialect) or ("ei",),
+            compat=options.nir_compat,
+        )
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
         passes = {
-            "format": 1, "samples": checked.samples, "passes": ladder_content(rungs),
+            "format": 1,
+            "samples": checked.samples,
+            "passes": ladder_content(rungs),
             "inhibition": asdict(made.decision),
-        }  # fmt: skip
+        }
         write_json(staged.aside / PASSES, passes)
         folders.finish_build(
             staged.aside, run.circuit, made.program, family.emit, spec, content, options.emit

@@ -127,16 +127,22 @@ def _executed(
     """Run what can run at once; the rest is named with what runs it."""
     now = [e for e in EXECUTORS if request.verify or not build.holds(e.artefact) or e.ready(build)]
     rows = run_executors(
-        build, samples[:VERIFIED], None if labels is None else labels[:VERIFIED], now,
+        build,
+        samples[:VERIFIED],
+        None if labels is None else labels[:VERIFIED],
+        now,
         advance=advance,
-    )  # fmt: skip
+    )
     later = [
         Run(
-            artefact=e.artefact, checked_by=e.label, result=NOT_RUN,
+            artefact=e.artefact,
+            checked_by=e.label,
+            result=NOT_RUN,
             reason=e.missing or "its simulator is to be built first: eideploy report --verify",
         )
-        for e in EXECUTORS if e not in now
-    ]  # fmt: skip
+        for e in EXECUTORS
+        if e not in now
+    ]
     return rows + later
 
 

@@ -61,8 +61,13 @@ class Run(Row):
     """
 
     heads: ClassVar[Sequence[str]] = (
-        "artefact", "run by", "result", "samples", "max difference", "predictions differing",
-    )  # fmt: skip
+        "artefact",
+        "run by",
+        "result",
+        "samples",
+        "max difference",
+        "predictions differing",
+    )
 
     samples: int = 0
     difference: float | None = None

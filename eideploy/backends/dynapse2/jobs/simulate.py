@@ -81,10 +81,12 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         advance(7, "")
         worst = max(CVS)
         rows += [
-            (f"mismatch of {kind} alone, CV {worst:.0%}",
-             float(np.mean(tested(Mismatch.of(kind, worst)))))
+            (
+                f"mismatch of {kind} alone, CV {worst:.0%}",
+                float(np.mean(tested(Mismatch.of(kind, worst)))),
+            )
             for kind in KINDS
-        ]  # fmt: skip
+        ]
     divisor, variation = gap.divisor(wiring, shown, coding)
     content: dict[str, Any] = {
         "executor": "dpi",
@@ -200,13 +202,12 @@ def _gap(
     return [
         ("as emitted", right(shown)),
         ("currents and weights not rounded", of(gap.unrounded(build.network, build.spec))),
-        ("inhibitory cells graded", right(
-            gap.show_graded(wiring, graded, shown, samples, coding))),
+        ("inhibitory cells graded", right(gap.show_graded(wiring, graded, shown, samples, coding))),
         ("shunt held at each neuron's mean", of(gap.with_constant_shunt(wiring, shown, coding))),
         ("no shunt, not trained anew", of(gap.without(wiring, "shunt"))),
         ("no GABA_B, not trained anew", of(gap.without(wiring, "gaba"))),
         ("neither, not trained anew", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
-    ]  # fmt: skip
+    ]
 
 
 def _rates(build: ChipBuild, shown: Shown) -> dict[str, float]:

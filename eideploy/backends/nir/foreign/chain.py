@@ -14,9 +14,19 @@ WHY = {
     "Conv1d": "maps have a height and a width; write it as Conv2d of height 1",
 }
 KNOWN = (
-    "Input", "Output", "Linear", "Affine", "Scale", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten",
-    "LIF", "IF", PASS,
-)  # fmt: skip
+    "Input",
+    "Output",
+    "Linear",
+    "Affine",
+    "Scale",
+    "Conv2d",
+    "SumPool2d",
+    "AvgPool2d",
+    "Flatten",
+    "LIF",
+    "IF",
+    PASS,
+)
 
 
 def kind_faults(graph: Graph) -> list[str]:
@@ -30,8 +40,11 @@ def kind_faults(graph: Graph) -> list[str]:
 
 def edge_faults(graph: Graph) -> list[str]:
     """Return a line for every node that makes the graph another thing than a chain."""
-    lost = [f"{a} -> {b}: an edge of a node that is not there" for a, b in graph.edges
-            if not {a, b} <= graph.nodes.keys()]  # fmt: skip
+    lost = [
+        f"{a} -> {b}: an edge of a node that is not there"
+        for a, b in graph.edges
+        if not {a, b} <= graph.nodes.keys()
+    ]
     if lost:
         return lost
     loop = _on_loops(graph)

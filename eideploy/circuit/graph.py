@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import TypeVar
 
 from eideploy.circuit.current import Logits
-from eideploy.circuit.integer import IntegerInput
+from eideploy.circuit.integer import IntegerInput, IntegerLIF
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Node, Shape
-from eideploy.circuit.nodes import Input
+from eideploy.circuit.nodes import LIF, Input
 from eideploy.circuit.ranges import Ranges
-from eideploy.errors import FormatError
+from eideploy.errors import CapacityError, FormatError
 
 N = TypeVar("N", bound=Node)
 RESTORE = "restore the file from a copy, or export the network anew"
@@ -43,8 +43,13 @@ class Circuit:
         for node in self.nodes:
             node.require(node.name not in known, "has the name of another node")
             for name in node.inputs:
-                node.require(name in known, f"reads {name}, which does not stand before it")
+                stands = name in known or (name in node.delayed and name != node.inputs[0])
+                node.require(stands, f"reads {name}, which does not stand before it")
             known.add(node.name)
+        neurons = {node.name for node in self.nodes if isinstance(node, LIF | IntegerLIF)}
+        for node in self.nodes:
+            late = set(node.delayed) - neurons
+            node.require(not late, f"reads {late} one step late, which are no neurons")
         for layer in self.layers:
             layer.require_number_type(integer=self.is_integer)
         _ = self.shapes
@@ -54,8 +59,56 @@ class Circuit:
         """Shape of every node's output, of one sample at one step."""
         shapes: dict[str, Shape] = {}
         for node in self.nodes:
-            shapes[node.name] = node.shape(*(shapes[name] for name in node.inputs))
+            shapes[node.name] = node.shape(*(shapes.get(name, ()) for name in node.inputs))
+        for node in self.nodes:  # once more, now that what closes a loop is known
+            if node.delayed:
+                node.shape(*(shapes[name] for name in node.inputs))
         return shapes
+
+    @cached_property
+    def loops(self) -> tuple[range, ...]:
+        """Stretches of nodes, by position, that read their own spikes of the step before."""
+        at = {node.name: position for position, node in enumerate(self.nodes)}
+        loops: list[range] = []
+        for start, node in enumerate(self.nodes):
+            stop = max((at[name] + 1 for name in node.delayed), default=0)
+            if stop <= start:
+                continue
+            if loops and start < loops[-1].stop:
+                before = loops.pop()
+                start, stop = before.start, max(stop, before.stop)
+            loops.append(range(start, stop))
+        return tuple(loops)
+
+    @cached_property
+    def remembered(self) -> tuple[str, ...]:
+        """The neurons whose spikes are read one step late."""
+        return tuple(dict.fromkeys(name for node in self.nodes for name in node.delayed))
+
+    @property
+    def special_edges(self) -> list[str]:
+        """The edges that carry a delay, and those of layers that read several nodes, in words."""
+        late = [f"{name} -> {n.name}, one step late" for n in self.nodes for name in n.delayed]
+        beside = [
+            f"{', '.join(layer.inputs)} -> {layer.name}, side by side"
+            for layer in self.layers
+            if len(layer.inputs) > 1 and not layer.delayed
+        ]
+        return late + beside
+
+    def require_plain_edges(self, *, by: str) -> None:
+        """Refuse special edges, for `by`.
+
+        Raises:
+            CapacityError: naming them all.
+        """
+        edges = self.special_edges
+        if edges:
+            raise CapacityError(
+                f"{by} cannot run the {'edge' if len(edges) == 1 else 'edges'} {'; '.join(edges)}",
+                where="circuit",
+                fix="run it with the simulators, or make a network in which a layer reads one node",
+            )
 
     @property
     def is_integer(self) -> bool:

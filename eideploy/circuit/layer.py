@@ -18,11 +18,16 @@ from eideploy.errors import InvariantError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer(Node):
-    """Weighted sums of what it reads, as a current for its neurons, or as logits."""
+    """Weighted sums of what it reads, as a current for its neurons, or as logits.
+
+    What several nodes put out lies side by side, the first one's features or channels first.
+    """
 
     projection: Factored | Folded
     geometry: Geometry
     current: Current
+
+    arity = range(1, 1 << 16)
 
     @property
     def weights(self) -> tuple[Array, ...]:
@@ -119,4 +124,9 @@ class Layer(Node):
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return (n_E,) or (n_E, h', w')."""
-        return self.geometry.shape(self, self.weights[0], inputs[0])
+        first, known = inputs[0], [size for size in inputs if size]
+        alike = all(size[1:] == first[1:] for size in known)
+        self.require(alike, f"reads {inputs} side by side")
+        weights = self.weights[0]
+        whole = sum(size[0] for size in inputs) if len(known) == len(inputs) else weights.shape[1]
+        return self.geometry.shape(self, weights, (whole, *first[1:]))

@@ -3,6 +3,7 @@
 Sums are Python's integers: a proof that wraps at 64 bits would bless what wraps.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -117,8 +118,13 @@ def peaks(circuit: Circuit) -> dict[str, int]:
     """Return the largest value that every node with a non-negative output can put out."""
     found: dict[str, int] = {}
     for node in circuit.nodes:
-        found[node.name] = _peak(node, *(found[name] for name in node.inputs))
+        found[node.name] = _peak(node, *(found.get(name, 1) for name in node.inputs))  # or a spike
     return found
+
+
+def input_peak(node: Node, peaks: Mapping[str, int]) -> int:
+    """Return the largest value that a node reads, of what others can put out at most."""
+    return max(peaks[name] for name in node.inputs)
 
 
 def limits(circuit: Circuit) -> dict[str, LayerLimits]:
@@ -161,7 +167,7 @@ def too_high(circuit: Circuit, bits: int, *, by: str) -> list[str]:
 def reaches(circuit: Circuit) -> dict[str, Reach]:
     """Return what every neuron of every integer E-I layer and readout can reach."""
     top = peaks(circuit)
-    return {n.name: layer_reach(n, top[n.inputs[0]], circuit.steps) for n in circuit.layers}
+    return {n.name: layer_reach(n, input_peak(n, top), circuit.steps) for n in circuit.layers}
 
 
 def layer_reach(layer: Layer, peak: int, steps: int) -> Reach:

@@ -27,25 +27,32 @@ class Frozen:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Node(Frozen):
-    """One operation of a circuit; `inputs` are the names of the nodes whose outputs it reads."""
+    """One operation of a circuit.
+
+    inputs   names of the nodes whose outputs it reads
+    delayed  those of them that it reads one step late: what they put out in the step before
+    """
 
     name: str
     inputs: tuple[str, ...] = ()
+    delayed: tuple[str, ...] = ()
 
-    arity = 1  # how many inputs the node reads
+    arity = range(1, 2)  # how many inputs the node reads
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require(
-            len(self.inputs) == self.arity, f"reads {len(self.inputs)} nodes, takes {self.arity}"
-        )
+        self.require(len(self.inputs) in self.arity, f"reads {len(self.inputs)} nodes")
+        self.require(set(self.delayed) <= set(self.inputs), f"does not read all of {self.delayed}")
         self.check()
 
     def check(self) -> None:
         """Raise FormatError where the fields contradict each other."""
 
     def shape(self, *inputs: Shape) -> Shape:
-        """Return the output shape for the given input shapes, or raise FormatError."""
+        """Return the output shape for the given input shapes, or raise FormatError.
+
+        A shape that is not known yet is empty; that of the first input is known.
+        """
         raise NotImplementedError
 
     def require(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001

@@ -19,7 +19,7 @@ class Input(Node):
     size: Shape
     high: float = 1.0
 
-    arity = 0
+    arity = range(1)
 
     def check(self) -> None:
         """Check the size and the range."""
@@ -84,11 +84,12 @@ class Flatten(Node):
 class Add(Node):
     """Sum of two branches: the residual connection."""
 
-    arity = 2
+    arity = range(2, 3)
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the common shape."""
-        self.require(inputs[0] == inputs[1], f"adds {inputs[0]} and {inputs[1]}")
+        same = inputs[1] in (inputs[0], ())
+        self.require(same, f"adds {inputs[0]} and {inputs[1]}")
         return inputs[0]
 
 

@@ -6,7 +6,7 @@ from eideploy.circuit.current import IntegerCurrent
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.integer import IntegerInput, IntegerLIF
 from eideploy.circuit.layer import Layer
-from eideploy.circuit.limits import LayerLimits, Reach, peaks, reaches
+from eideploy.circuit.limits import LayerLimits, Reach, input_peak, peaks, reaches
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
 
@@ -47,7 +47,7 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
                 found[node.name] = (Number(role="X", low=0, high=node.top),)
             case Layer():
                 numbers = _weighted(
-                    node.projection, reach[node.name].limits, top_of[node.inputs[0]]
+                    node.projection, reach[node.name].limits, input_peak(node, top_of)
                 )
                 if isinstance(node.current, IntegerCurrent):
                     divided, currents[node.name] = _current(node.current, reach[node.name])

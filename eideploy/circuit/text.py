@@ -22,8 +22,9 @@ def text(circuit: Circuit) -> str:
 
 
 def _line(node: Node, shape: tuple[int, ...]) -> str:
-    kind = f"{type(node).__name__}({', '.join(node.inputs)})"
-    own = _fields(node, without=("name", "inputs"))
+    reads = [f"{name} one step late" if name in node.delayed else name for name in node.inputs]
+    kind = f"{type(node).__name__}({', '.join(reads)})"
+    own = _fields(node, without=("name", "inputs", "delayed"))
     return f"  {node.name} = {kind} -> {'x'.join(map(str, shape))}  {own}".rstrip()
 
 

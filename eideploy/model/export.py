@@ -108,7 +108,7 @@ class _Nodes:
         inputs = fields.pop("inputs", (self.last,))
         node = kind(name=name, inputs=inputs, **fields)
         self.nodes.append(node)
-        self.last, self.shape = name, node.shape(*[self.shape] * node.arity)
+        self.last, self.shape = name, node.shape(*[self.shape] * len(node.inputs))
 
     def _numbered(self, word: str, count: str | None = None) -> str:
         self.counts[count or word] += 1

@@ -40,6 +40,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
 
 def laid_out(circuit: Circuit, target: Target) -> Program:
     """Return what `place` does, whether or not it fits the memories."""
+    circuit.require_plain_edges(by="the core")
     _require_one_readout(circuit)
     _require_routes(circuit, target)
     cursor = _Cursor()

@@ -106,8 +106,8 @@ class _Quantizer:
 
     def node(self, node: Node) -> Node:
         """Return the integer form of `node`."""
-        unit = self.units[node.inputs[0]] if node.inputs else 1.0
-        peak = self.peaks[node.inputs[0]] if node.inputs else 0
+        unit = self._common_unit(node) if node.inputs else 1.0
+        peak = max((self.peaks.get(name, 1) for name in node.inputs), default=0)  # or a spike
         new, self.units[node.name], peak = self._quantized(node, unit, peak)
         if peak.bit_length() > MAX_BITS:
             raise _refuse(
@@ -141,7 +141,7 @@ class _Quantizer:
             case Flatten():
                 return node, unit, peak
             case Add():
-                return node, self._common_unit(node), sum(self.peaks[i] for i in node.inputs)
+                return node, unit, sum(self.peaks.get(i, 1) for i in node.inputs)
         raise _refuse(node, f"{type(node).__name__} has no integer form", "remove it")
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
@@ -150,15 +150,17 @@ class _Quantizer:
         new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
         return new, step, top
 
-    def _common_unit(self, node: Add) -> float:
-        first, second = (self.units[name] for name in node.inputs)
-        if first != second:
+    def _common_unit(self, node: Node) -> float:
+        """Return what one of a node's inputs stands for; spikes of a loop are ones."""
+        units = list(dict.fromkeys(self.units.get(name, 1.0) for name in node.inputs))
+        if len(units) > 1:
             raise _refuse(
                 node,
-                f"adds branches in units of {first:g} and {second:g}",
-                "pool both branches alike",
+                f"{'adds' if isinstance(node, Add) else 'reads'} branches in units of "
+                + " and ".join(f"{unit:g}" for unit in units),
+                "pool the branches alike",
             )
-        return first
+        return units[0]
 
     def _lif(self, node: LIF) -> Node:
         per_unit = self.per_unit.get(node.inputs[0])

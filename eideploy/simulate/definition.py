@@ -26,7 +26,17 @@ from eideploy.circuit import (
 )
 from eideploy.errors import InvariantError
 
-State = Mapping[str, Array]  # the membrane v of every LIF node
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What a network keeps from one time step to the next, by LIF node.
+
+    membranes  v
+    spikes     of the step before
+    """
+
+    membranes: Mapping[str, Array]
+    spikes: Mapping[str, Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +56,27 @@ class Moment:
 
 
 def init(circuit: Circuit) -> State:
-    """Return the state before the first time step: every membrane is zero."""
-    return {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(IntegerLIF)}
+    """Return the state before the first time step: every membrane is zero, and nothing spikes."""
+    zeros = {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(IntegerLIF)}
+    return State(membranes=zeros, spikes=zeros)
 
 
 def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
     """Advance a network by one time step, in which it reads the floats x (...)."""
-    moment, membranes = Moment(), dict(state)
+    moment, membranes = Moment(), dict(state.membranes)
     outputs = moment.outputs
     for node in circuit.nodes:
-        read = outputs[node.inputs[0]] if node.inputs else x
+        inputs = [
+            (state.spikes if name in node.delayed else outputs)[name] for name in node.inputs
+        ] or [x]
+        read = inputs[0]
         match node:
             case IntegerInput():
                 output = quantized(node, read)
                 highest = np.rint(read.astype(np.float64) / node.step)
                 moment.saturated[node.name] = int((highest > node.top).sum())
             case Layer():
-                num, den = balance(node, read, moment)
+                num, den = balance(node, np.concatenate(inputs), moment)
                 hidden = isinstance(node.current, IntegerCurrent)
                 output = current(node, num, den, moment) if hidden else num
             case IntegerLIF():
@@ -70,7 +84,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
             case SumPool():
                 output = pooled(node, read)
             case Add():
-                output = read + outputs[node.inputs[1]]
+                output = inputs[0] + inputs[1]
             case Flatten():
                 output = read.reshape(-1)
             case _:
@@ -79,7 +93,8 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                     where=f"node {node.name}", fix="quantize the circuit first",
                 )  # fmt: skip
         outputs[node.name] = output
-    return membranes, moment
+    spikes = {name: outputs[name] for name in membranes}
+    return State(membranes=membranes, spikes=spikes), moment
 
 
 def totals(circuit: Circuit, moments: list[Moment]) -> Array:

@@ -18,7 +18,7 @@ from eideploy.circuit import (
 )
 from eideploy.numeric.operators import InArrays
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
-from eideploy.simulate.trace import Recorder, Trace
+from eideploy.simulate.trace import Trace
 from eideploy.simulate.walk import Walk
 
 
@@ -28,17 +28,21 @@ def run_float(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozen
     Raises:
         DataError: samples that do not fit the input.
     """
-    recorder = Recorder(keep, circuit.steps)
-    walk = _Float(circuit, recorder)
-    totals = walk.run(over_time(circuit, samples).astype(np.float64), walk.apply)
-    return recorder.trace(totals / circuit.steps, totals)
+    return FloatReference(circuit).sequence(samples, keep, 1.0)
 
 
-class _Float(Walk):
+class FloatReference(Walk):
     """The rule of every node."""
+
+    number = np.float64
+
+    def entered(self, samples: Array) -> Array:
+        """Return the samples."""
+        return over_time(self.circuit, samples).astype(np.float64)
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
+        """Return the output of a node."""
         raise NotImplementedError(type(node).__name__)
 
     @apply.register

@@ -31,7 +31,7 @@ from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.operators import InArrays
 from eideploy.simulate.quotients import Quotients, has_quotients
 from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
-from eideploy.simulate.trace import Recorder, Trace
+from eideploy.simulate.trace import Trace
 from eideploy.simulate.walk import Walk
 
 NONE = np.iinfo(np.int64).max  # above every divisor
@@ -45,14 +45,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
         InvariantError: a layer whose division was not lowered.
         CapacityError: sums that 62 bits do not hold.
     """
-    recorder = Recorder(keep, circuit.steps)
-    given = over_time(circuit, samples)
-    x = quantize_input(circuit, given)
-    walk = _Integer(circuit, recorder)
-    recorder.count("saturated", circuit.input.name, beyond_scale(circuit, given), x)
-    recorder.count("entries", circuit.input.name, int(np.count_nonzero(given)), x)
-    totals = walk.run(x.astype(walk.kinds[circuit.input.name]), walk.apply)  # (A12)
-    return recorder.trace(logits_of(circuit, totals), totals)
+    return IntegerSimulator(circuit).sequence(samples, keep, circuit.logit_step)  # (A12)
 
 
 def logits_of(circuit: Circuit, totals: Array) -> Array:
@@ -87,11 +80,14 @@ def integer_input(circuit: Circuit) -> IntegerInput:
     return node
 
 
-class _Integer(Walk):
+class IntegerSimulator(Walk):
     """The rule of every node; what leaves one is of the least unsigned type that holds it."""
 
-    def __init__(self, circuit: Circuit, recorder: Recorder) -> None:
-        super().__init__(circuit, recorder)
+    number = np.uint8
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__(circuit)
+        integer_input(circuit)
         bounds = require_held(circuit, MAX_BITS, by="the simulator")
         self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
         self.quotients = {
@@ -103,8 +99,18 @@ class _Integer(Walk):
         }
         self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.hidden}
 
+    def entered(self, samples: Array) -> Array:
+        """Return X, and count what saturates (A1)."""
+        circuit, name = self.circuit, self.circuit.input.name
+        given = over_time(circuit, samples)
+        x = quantize_input(circuit, given)
+        self.recorder.count("saturated", name, beyond_scale(circuit, given), x)
+        self.recorder.count("entries", name, int(np.count_nonzero(given)), x)
+        return x.astype(self.kinds[name])
+
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
+        """Return the output of a node."""
         raise NotImplementedError(type(node).__name__)
 
     @apply.register

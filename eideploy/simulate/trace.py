@@ -1,6 +1,6 @@
 """What an execution did, step by step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +68,17 @@ class Recorder:
         """Count over all time steps what was counted over `per`, (T or 1, B, ...)."""
         counted = self.counts[kind].get(name, 0)
         self.counts[kind][name] = counted + number * (self.steps // per.shape[0])
+
+    def add_steps(self, steps: Sequence["Recorder"]) -> None:
+        """Keep what recorders of one step each have, in order."""
+        for kind, by_node in steps[0].kinds.items():
+            for name in by_node:
+                values = [_whole(step.kinds[kind][name]) for step in steps]
+                self.kinds[kind].setdefault(name, []).append(np.concatenate(values))
+        for kind, counts in steps[0].counts.items():
+            for name in counts:
+                counted = sum(step.counts[kind][name] for step in steps)
+                self.counts[kind][name] = self.counts[kind].get(name, 0) + counted
 
     def trace(self, logits: Array, totals: Array) -> Trace:
         """Return what was recorded."""

@@ -1,46 +1,148 @@
-"""What both executors share: the walk through the nodes, and time."""
+"""What both executors share: the walk through the nodes, time, and what is kept between steps."""
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
 from eideploy.circuit import Add, Array, Circuit, Layer, Node
 from eideploy.simulate.samples import maps
-from eideploy.simulate.trace import Recorder
+from eideploy.simulate.trace import Recorder, Trace
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
 MOST_ENTRIES = 1 << 20  # of patches, and what is made of them, at once: they stay in a cache
 PER_NEURON = 8  # entries for what is made of a patch: sums, quotients, membranes
+WHOLE = slice(None)
 
 
-class Walk:
-    """Runs a circuit node by node; values are (T, B, ...), or (1, B, ...) while constant.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """What a network keeps from one time step to the next, by node.
 
-    A layer and the nodes that read nothing but it take a few samples at a time.
+    membranes  of neurons, (B, ...); where there are none they are at rest
+    spikes     of the step before, (B, ...), of neurons whose spikes are read one step late
     """
 
-    def __init__(self, circuit: Circuit, recorder: Recorder) -> None:
-        self.circuit, self.recorder = circuit, recorder
+    membranes: Mapping[str, Array] = field(default_factory=dict)
+    spikes: Mapping[str, Array] = field(default_factory=dict)
 
-    def run(self, x: Array, apply: Callable[..., Array]) -> Array:
-        """Return the sum over time of the last node's output, (B, ...)."""
-        first = self.circuit.input.name
+
+class Walk(ABC):
+    """Runs a circuit node by node; values are (T, B, ...), or (1, B, ...) while constant.
+
+    A layer and the nodes that read nothing but it take a few samples at a time, at all steps; nodes
+    that read their own spikes of the step before take all samples, step by step.
+    """
+
+    number: type[np.generic]  # of spikes, between nodes
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.recorder = Recorder(frozenset(), circuit.steps)
+        self.before = State()
+        self.part = WHOLE  # of the samples
+        self.membranes: dict[str, list[Array]] = {}  # afterwards, a part of the samples each
+
+    @abstractmethod
+    def entered(self, samples: Array) -> Array:
+        """Return what the input makes of samples (B, ...) or (B, T, ...), (1 or T, B, ...)."""
+
+    @abstractmethod
+    def apply(self, node: Node, *inputs: Array) -> Array:
+        """Return the output of a node."""
+
+    def sequence(self, samples: Array, keep: frozenset[str], unit: float) -> Trace:
+        """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the sums is."""
+        self.recorder = Recorder(keep, self.circuit.steps)
+        totals, _ = self._advance(self.init(len(samples)), self.entered(samples))
+        return self.recorder.trace(totals * (unit / self.circuit.steps), totals)
+
+    def init(self, batch: int) -> State:
+        """Return the state of `batch` samples before the first step."""
+        shapes = self.circuit.shapes
+        spikes = {n: np.zeros((batch, *shapes[n]), self.number) for n in self.circuit.remembered}
+        return State(spikes=spikes)
+
+    def step(self, state: State, x: Array) -> tuple[State, Array]:
+        """Advance by one step, in which every sample reads x (B, ...); return the output (B, ...).
+
+        The outputs of a readout, added up over the steps of a sequence, are its totals.
+        """
+        self.recorder = Recorder(frozenset(), 1)
+        y, after = self._advance(state, self.entered(x))
+        return after, y
+
+    def _advance(self, state: State, x: Array) -> tuple[Array, State]:
+        """Return the sum over time of the last node's output, (B, ...), and the state behind."""
+        circuit, first, steps = self.circuit, self.circuit.input.name, self.recorder.steps
+        self.before, self.membranes = state, {}
         self.recorder.array("inputs", first, x)
         values = {first: x}
-        for chain, last_read in _chains(self.circuit):
-            inputs = [values[name] for name in chain[0].inputs]
-            parts = []
-            for part in self._parts(chain[0], inputs[0]):
-                value = apply(chain[0], *(v[:, part] for v in inputs))
-                for node in chain[1:]:
-                    value = apply(node, value)
-                parts.append(value)
-            values[chain[-1].name] = parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
-            for name in last_read:
+        last = {name: node for node in circuit.nodes for name in node.inputs}
+        for nodes, is_loop in _stretches(circuit):
+            values |= self._loop(nodes, values) if is_loop else self._chain(nodes, values)
+            done = [n for n in values if last.get(n) in nodes and n not in circuit.remembered]
+            for name in done:
                 del values[name]
-        out = values[self.circuit.output.name]
-        return np.asarray(out.sum(0) * (self.circuit.steps // out.shape[0]))
+        out = values[circuit.output.name]
+        after = State(
+            membranes={name: _joined(parts) for name, parts in self.membranes.items()},
+            spikes={name: values[name][-1] for name in circuit.remembered},
+        )
+        return np.asarray(out.sum(0) * (steps // out.shape[0])), after
+
+    def _chain(self, chain: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the output of the last of nodes that read one another, at all steps."""
+        inputs = self._reads(chain[0], values, {n: self._late(n, values) for n in chain[0].delayed})
+        parts = []
+        for part in self._parts(chain[0], inputs[0]):
+            self.part = part
+            value = self.apply(chain[0], *(v[:, part] for v in inputs))
+            for node in chain[1:]:
+                value = self.apply(node, value)
+            parts.append(value)
+        self.part = WHOLE
+        return {chain[-1].name: _joined(parts, axis=1)}
+
+    def _loop(self, nodes: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs of nodes that read their own spikes of the step before."""
+        whole, before, membranes = self.recorder, self.before, self.membranes
+        own = {node.name for node in nodes}
+        read = dict.fromkeys(name for node in nodes for name in node.inputs if name in values)
+        outer = {n: self._late(n, values) for node in nodes for n in node.delayed if n not in own}
+        last = {n: spikes[None] for n, spikes in before.spikes.items() if n in own}
+        outputs, recorders = defaultdict(list), []
+        for t in range(whole.steps):
+            self.recorder, self.membranes = Recorder(whole.keep, 1), {}
+            now = {name: values[name][t % len(values[name])][None] for name in read}
+            late = last | {name: spikes[t][None] for name, spikes in outer.items()}
+            for node in nodes:
+                now[node.name] = self.apply(node, *self._reads(node, now, late))
+                outputs[node.name].append(now[node.name])
+            last = {name: now[name] for name in last}
+            self.before = State(membranes={n: _joined(p) for n, p in self.membranes.items()})
+            recorders.append(self.recorder)
+        membranes |= self.membranes
+        whole.add_steps(recorders)
+        self.recorder, self.before, self.membranes = whole, before, membranes
+        return {name: np.concatenate(steps) for name, steps in outputs.items()}
+
+    def _reads(
+        self, node: Node, values: Mapping[str, Array], late: Mapping[str, Array]
+    ) -> list[Array]:
+        """Return what a node reads; of several nodes that a layer reads, one array."""
+        reads = [(late if name in node.delayed else values)[name] for name in node.inputs]
+        if not isinstance(node, Layer) or len(reads) == 1:
+            return reads
+        steps = max(map(len, reads))
+        return [np.concatenate([np.broadcast_to(v, (steps, *v.shape[1:])) for v in reads], axis=2)]
+
+    def _late(self, name: str, values: Mapping[str, Array]) -> Array:
+        """Return the spikes (T, B, ...) of the steps before."""
+        return np.concatenate([self.before.spikes[name][None], values[name][:-1]])
 
     def _parts(self, node: Node, x: Array) -> Iterator[slice]:
         """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
@@ -72,9 +174,11 @@ class Walk:
         return current
 
     def over_time(self, name: str, current: Array, step: Step) -> Array:
-        """Return the spikes (T, B, ...) of neurons that start at rest."""
-        steps, record = self.circuit.steps, self.recorder
+        """Return the spikes (T, B, ...) of neurons, from where they were before."""
+        steps, record = self.recorder.steps, self.recorder
         v = np.zeros_like(current[0])
+        if name in self.before.membranes:
+            v[...] = self.before.membranes[name][self.part]
         spikes = np.zeros_like(current, bool, shape=(steps, *v.shape))
         keeps = "membranes" in record.keep
         membranes = np.zeros_like(current, shape=spikes.shape) if keeps else None
@@ -84,6 +188,7 @@ class Walk:
             clipped += count
             if membranes is not None:
                 membranes[t] = v
+        self.membranes.setdefault(name, []).append(v)
         record.array("spikes", name, spikes)
         if membranes is not None:
             record.array("membranes", name, membranes)
@@ -92,16 +197,29 @@ class Walk:
         return spikes
 
 
-def _chains(circuit: Circuit) -> Iterator[tuple[list[Node], list[str]]]:
-    """Yield the nodes in chains, each with the names that no node behind it reads.
+def _joined(parts: list[Array], axis: int = 0) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+
+
+def _stretches(circuit: Circuit) -> Iterator[tuple[Sequence[Node], bool]]:
+    """Yield the nodes but the input in order, as loops and as the chains between them."""
+    start, end = 1, len(circuit.nodes)
+    for loop in (*circuit.loops, range(end, end)):
+        yield from ((chain, False) for chain in _chains(circuit, circuit.nodes[start : loop.start]))
+        if loop:
+            yield circuit.nodes[loop.start : loop.stop], True
+        start = loop.stop
+
+
+def _chains(circuit: Circuit, nodes: Sequence[Node]) -> Iterator[list[Node]]:
+    """Yield nodes in chains.
 
     A chain goes on where a node is all that reads the one before it, up to the next layer.
     """
-    last = {name: node for node in circuit.nodes for name in node.inputs}
     chain: list[Node] = []
-    for node, following in zip(circuit.nodes[1:], (*circuit.nodes[2:], None), strict=True):
+    for node, following in zip(nodes, (*nodes[1:], None), strict=True):
         chain.append(node)
-        starts_anew = following is None or isinstance(following, Layer | Add)
-        if starts_anew or circuit.consumers(node.name) != (following,):
-            yield chain, [name for name in dict.fromkeys(chain[0].inputs) if last[name] in chain]
+        goes_on = following is not None and not isinstance(following, Layer | Add)
+        if not goes_on or circuit.consumers(node.name) != (following,):
+            yield chain
             chain = []

@@ -49,8 +49,9 @@ def graph(circuit: Circuit) -> nir.NIRGraph:
 
     Raises:
         InvariantError: two nodes would have one name.
-        CapacityError: a folded layer.
+        CapacityError: edges that carry a delay, layers that read several nodes.
     """
+    circuit.require_plain_edges(by="the NIR that is written")
     return _Writer(circuit).graph()
 
 

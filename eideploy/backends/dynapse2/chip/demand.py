@@ -12,6 +12,7 @@ from eideploy.circuit import AvgPool, Circuit, Factored, FloatCurrent, Input, La
 def reasons(circuit: Circuit, spec: ChipSpec) -> list[str]:
     """Return what stands between a float circuit and a board, a line each."""
     found = [*_neurons(circuit, spec)]
+    found += [f"the chip has no edge {edge}" for edge in circuit.special_edges]
     for node in circuit.nodes:
         if isinstance(node, Layer) and isinstance(node.projection, Factored):
             found += _fan_in(node, node.projection, spec)

@@ -5,12 +5,14 @@ job takes what its command takes, under the same names and with the same default
 """
 
 from eideploy.api.jobs import (
+    check_data,
     check_installation,
     check_target,
     compile_run,
     distil_run,
     finetune_run,
     import_checkpoint,
+    list_data,
     list_targets,
     predict_samples,
     report_on,

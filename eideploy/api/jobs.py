@@ -10,6 +10,7 @@ from eideploy.command_line.commands import COMMANDS
 from eideploy.flow import compile as compiling
 from eideploy.flow import (
     config,
+    data,
     doctor,
     graphs,
     predict,
@@ -22,6 +23,7 @@ from eideploy.flow import (
     verify,
 )
 from eideploy.flow.requests.config import ShowConfig
+from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.requests.sweep import Sweep
@@ -68,6 +70,8 @@ predict_samples = by_fields(Predict, predict.predict, name=f"{__name__}.predict_
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
 report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
+list_data = by_fields(ListData, data.show, name=f"{__name__}.list_data")
+check_data = by_fields(CheckData, data.check, name=f"{__name__}.check_data")
 list_targets = by_fields(ListTargets, targets.show, name=f"{__name__}.list_targets")
 check_target = by_fields(CheckTarget, targets.check, name=f"{__name__}.check_target")
 show_config = by_fields(ShowConfig, config.show, name=f"{__name__}.show_config")

@@ -120,6 +120,8 @@ COMMANDS: Mapping[str, Command] = {
         ("sweep", "sweep:Sweep", "flow.sweep:sweep"),
         ("verify", "verify:Verify", "flow.verify:verify"),
         ("report", "report:Report", "flow.report:report"),
+        ("data", "data:ListData", "flow.data:show"),
+        ("data check", "data:CheckData", "flow.data:check"),
         ("targets", "targets:ListTargets", "flow.targets:show"),
         ("targets check", "targets:CheckTarget", "flow.targets:check"),
         ("doctor", "doctor:Doctor", "flow.doctor:doctor"),

@@ -13,6 +13,7 @@ Size = Annotated[int, Within(1, 65_536)]
 Rate = Annotated[float, Within(0.0, 10.0)]
 Share = Annotated[float, Within(0.0, 1.0)]
 DATA = "digits"
+IN_MEMORY = "memory/"  # what data of the user's without a file are called
 
 
 def own_name(path: str) -> str:

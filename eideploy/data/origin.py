@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from eideploy.data.dataset import Dataset
-from eideploy.data.own import ReadAs, read_own
+from eideploy.data.own.read import ReadAs, read_own, require_frames
 from eideploy.data.registry import load
 from eideploy.errors import DataError, UsageError
 
@@ -44,10 +44,12 @@ class Place:
 
     data_dir    the folder of data sets by name that are not bundled, each in its own
     data        the user's own, where they are not where they were
+    given       the user's own that are in memory
     """
 
     data_dir: Path | None = None
     data: Path | None = None
+    given: Dataset | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +126,12 @@ class Origin:
         return self._load_own(place, steps)
 
     def _load_own(self, place: Place, steps: int | None) -> Dataset:
+        if place.given is not None:
+            require_frames(place.given.steps, steps, where=self.name)
+            return place.given
         path = place.data or Path(self.path)
-        if self.sha256 and place.data is None and not self.is_there:
-            where = f"not at {self.path} any more" if self.path else "arrays in memory"
+        if place.data is None and not self.is_there and (self.sha256 or not self.path):
+            where = f"not at {self.path} any more" if self.path else "no file, but were in memory"
             raise DataError(
                 f"the data that the network was trained on, {self.name}, are {where}",
                 where=self.path or self.name,

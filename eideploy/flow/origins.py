@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from eideploy.config.sections import Data
+from eideploy.config.sections import IN_MEMORY, Data
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, described
 from eideploy.data.own import ReadAs
@@ -11,7 +11,8 @@ from eideploy.data.own import ReadAs
 def origin_of(data: Data) -> Origin:
     """Return where the data of a configuration come from."""
     how = ReadAs(**{key: getattr(data, key) for key in vars(ReadAs())})
-    return Origin(name=data.name, path=data.path, own=bool(data.path), how=how)
+    own = bool(data.path) or data.name == IN_MEMORY
+    return Origin(name=data.name, path=data.path, own=own, how=how)
 
 
 def trained_on(data: Data, dataset: Dataset) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 from eideploy.backends import families
-from eideploy.data.origin import Place
 from eideploy.errors import UsageError
 from eideploy.flow import finetuning, train
 from eideploy.flow.requests.shared import READING
@@ -35,14 +34,12 @@ def run(request: Train) -> Result:
         CapacityError: a network that the chip cannot hold, a division that the target cannot do.
         StoppedError: the user pressed Ctrl-C; `resume_run` goes on.
     """
-    place, out = request.place(), as_path(request.out)
     if request.resume is not False:
         refuse_idle(request, (READING, LOGGED), here="on a run that is resumed as it was begun")
         return train.resume(request)
     if request.finetune is not None:
         return _go_on(request, request.finetune)
     preset = None if request.preset is None else os.fspath(request.preset)
-    place = Place(data_dir=place.data_dir)  # the data of the user's are among the settings
     if preset is not None and (trainer := families.trainer_of(preset)):
         return trainer.train(request, preset)
     refuse_idle(request, (READING, NEW, OF_CIRCUITS, BEGUN, LOGGED), here="in a new training")
@@ -51,14 +48,15 @@ def run(request: Train) -> Result:
         preset,
         overrides=settings,
         suited=request.data is not None or "data.path" in settings,
-        out=out,
-        place=place,
+        out=as_path(request.out),
+        place=request.place(),
         tensorboard=request.tensorboard,
     )
 
 
 def _go_on(request: Train, parent: PathLike) -> Result:
     """Train a finished run through its integers, or distil it for a chip."""
+    request.place()  # which refuses data in memory
     if request.target is None:
         refuse_idle(request, (READING, BEGUN, INTEGERS, LOGGED), here="on a run that is fine-tuned")
         return finetuning.finetune(

@@ -79,12 +79,7 @@ def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> D
                 where=where,
                 fix="save one class to each sample",
             )
-    if parts[0].ndim == 5 and steps not in (None, parts[0].shape[1]):
-        raise ConfigError(
-            f"the samples have {parts[0].shape[1]} frames, network.steps is {steps}",
-            where=where,
-            fix=f"set network.steps = {parts[0].shape[1]}",
-        )
+    require_frames(parts[0].shape[1] if parts[0].ndim == 5 else None, steps, where=where)
     scale = scale_of(parts, where, pictures=found.pictures)
     if len(parts) == 1:
         parts, labels = split_by_class(parts[0], labels[0], names, where)
@@ -103,6 +98,20 @@ def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> D
         size=size_of(how.size, "data.size"),
         notes=(*notes, scale.text),
     )
+
+
+def require_frames(frames: int | None, steps: int | None, *, where: str) -> None:
+    """Refuse event frames of another number than a network has steps.
+
+    Raises:
+        ConfigError: there are as many frames, and others steps.
+    """
+    if frames is not None and steps not in (None, frames):
+        raise ConfigError(
+            f"the samples have {frames} frames, network.steps is {steps}",
+            where=where,
+            fix=f"set network.steps = {frames}",
+        )
 
 
 def split_by_class(

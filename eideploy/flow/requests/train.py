@@ -5,13 +5,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
 from eideploy.errors import UsageError
 from eideploy.flow.requests.shared import TARGET, FromDataSet
-from eideploy.options import Option, PathLike, Request
+from eideploy.options import Option, PathLike, Request, as_path
 from eideploy.options.choices import ZeroPolicy
+
+if TYPE_CHECKING:
+    from eideploy.data.origin import Place
+
+    Samples = PathLike | Any
+else:
+    Samples = PathLike  # their name on the command line; Python may give the samples themselves
 
 NEW = "in a new training, without --resume and --finetune"
 OF_CIRCUITS = "in a new training of E-I circuits"
@@ -107,9 +114,10 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     """One of digits-conv (default), cifar10-vgg16, ..., or a configuration file."""
     reset: Annotated[Literal["soft", "hard"] | None, Option(where=OF_CIRCUITS)] = None
     """Of a membrane that fires: by the threshold (soft, default), or to zero (hard)."""
-    data: Annotated[PathLike | None, Option(metavar="PATH|NAME")] = None
-    """Train on data of your own, a file or a folder (docs/data.md), or on the data set of that
-    name; without a preset, the network that suits them. Of a run: where its data lie now."""
+    data: Annotated[Samples | None, Option(metavar="PATH|NAME")] = None
+    """Train on data of your own, a file or a folder (docs/data.md; in Python also a Dataset, arrays
+    (x, y), a torch Dataset or DataLoader), or on the data set of that name; without a preset, the
+    network that suits them. Of a run: where its data lie now."""
     finetune: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
     """Go on training a finished run through the integers that it will be compiled to."""
     target: Annotated[PathLike | None, TARGET, Option(where=FINETUNED)] = None
@@ -121,12 +129,45 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
         of_data = {} if self.data is None or self.finetune is not None else _data(self.data)
         return {**super()._named(), "network.reset": self.reset, **of_data}
 
+    def place(self) -> "Place":
+        """Return where data lie, and those that are in memory.
 
-def _data(given: PathLike) -> Mapping[str, str]:
+        Raises:
+            UsageError: data in memory, and a run, which knows where its own were.
+            DataError: what is in memory are no samples with classes.
+        """
+        if self.finetune is None and self.resume is False:
+            return _place(as_path(self.data_dir), None if is_path(self.data) else self.data)
+        if not is_path(self.data):
+            raise UsageError(
+                "data in memory have no effect on a run, which has its own",
+                where="data",
+                fix="leave them out, or name the file that these lie in now",
+            )
+        return super().place()
+
+
+def _place(data_dir: Path | None, given: object) -> "Place":
+    from eideploy.config.sections import IN_MEMORY
+    from eideploy.data.origin import Place
+    from eideploy.data.own.memory import dataset_of
+
+    found = None if given is None else dataset_of(given, IN_MEMORY)
+    return Place(data_dir=data_dir, given=found)
+
+
+def is_path(given: object) -> bool:
+    """Return whether data are named, and not there already."""
+    return given is None or isinstance(given, str | os.PathLike)
+
+
+def _data(given: Samples) -> Mapping[str, str]:
     """Return the settings that name the data: a set, unless a file or folder is called so."""
-    from eideploy.config.sections import own_name
+    from eideploy.config.sections import IN_MEMORY, own_name
     from eideploy.data import DATASETS  # late: with it comes numpy
 
+    if not is_path(given):
+        return {"data.name": json.dumps(IN_MEMORY), "data.path": '""'}
     name = os.fspath(given)
     if name in DATASETS and not Path(name).exists():
         return {"data.name": json.dumps(name), "data.path": '""'}

@@ -21,7 +21,6 @@ from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.jobs.samples import load_images
 from eideploy.data import Dataset
-from eideploy.data.origin import Place
 from eideploy.errors import EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
 from eideploy.flow.origins import origin_of, trained_on
@@ -73,7 +72,7 @@ def train_for_chip(request: Train, preset: str) -> Result:
     """
     refuse_idle(request, (READING, NEW, BEGUN), here="in a training for a mixed-signal chip")
     config = load_chip_config(preset).with_overrides(request.settings())
-    place = Place(data_dir=as_path(request.data_dir))  # the data of the user's are settings
+    place = request.place()
     dataset = load_images(origin_of(config.data), place)  # first: without it no folder is left
     spec = load_chip(config.target)
     with new_run(as_path(request.out), Path(preset).stem) as staged:

@@ -1,0 +1,28 @@
+"""What data is asked for."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from eideploy.options import Option, PathLike, Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListData(Request):
+    """List the data sets by name, or check data of your own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckData(Request):
+    """Say what data of your own hold: samples, classes, values, and the network that suits them.
+
+    Examples:
+      eideploy data check mine.npz
+      eideploy data check pets --size 32x32 --sheet pets.png
+    """
+
+    path: Annotated[PathLike, Option(metavar="PATH")] = field(kw_only=False)
+    """A file or a folder (docs/data.md)."""
+    size: Annotated[str, Option(metavar="HEIGHTxWIDTH")] = ""
+    """Resize the samples, as data.size does in a training."""
+    sheet: Annotated[PathLike | None, Option(metavar="OUT.png|OUT.svg")] = None
+    """Draw the first samples of each class."""

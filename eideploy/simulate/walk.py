@@ -44,7 +44,7 @@ class Walk(ABC):
         self.recorder = Recorder(frozenset(), circuit.steps)
         self.before = State()
         self.part = WHOLE  # of the samples
-        self.membranes: dict[str, list[Array]] = {}  # afterwards, a part of the samples each
+        self.membranes: dict[str, list[Array]] | None = None  # afterwards, if they are kept
 
     @abstractmethod
     def entered(self, samples: Array) -> Array:
@@ -56,7 +56,7 @@ class Walk(ABC):
 
     def sequence(self, samples: Array, keep: frozenset[str], unit: float) -> Trace:
         """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the sums is."""
-        self.recorder = Recorder(keep, self.circuit.steps)
+        self.recorder, self.membranes = Recorder(keep, self.circuit.steps), None
         totals, _ = self._advance(self.init(len(samples)), self.entered(samples))
         return self.recorder.trace(totals * (unit / self.circuit.steps), totals)
 
@@ -71,14 +71,14 @@ class Walk(ABC):
 
         The outputs of a readout, added up over the steps of a sequence, are its totals.
         """
-        self.recorder = Recorder(frozenset(), 1)
+        self.recorder, self.membranes = Recorder(frozenset(), 1), {}
         y, after = self._advance(state, self.entered(x))
         return after, y
 
     def _advance(self, state: State, x: Array) -> tuple[Array, State]:
         """Return the sum over time of the last node's output, (B, ...), and the state behind."""
         circuit, first, steps = self.circuit, self.circuit.input.name, self.recorder.steps
-        self.before, self.membranes = state, {}
+        self.before = state
         self.recorder.array("inputs", first, x)
         values = {first: x}
         last = {name: node for node in circuit.nodes for name in node.inputs}
@@ -89,7 +89,7 @@ class Walk(ABC):
                 del values[name]
         out = values[circuit.output.name]
         after = State(
-            membranes={name: _joined(parts) for name, parts in self.membranes.items()},
+            membranes={name: _joined(parts) for name, parts in (self.membranes or {}).items()},
             spikes={name: values[name][-1] for name in circuit.remembered},
         )
         return np.asarray(out.sum(0) * (steps // out.shape[0])), after
@@ -123,9 +123,11 @@ class Walk(ABC):
                 now[node.name] = self.apply(node, *self._reads(node, now, late))
                 outputs[node.name].append(now[node.name])
             last = {name: now[name] for name in last}
-            self.before = State(membranes={n: _joined(p) for n, p in self.membranes.items()})
+            kept = self.membranes or {}
+            self.before = State(membranes={name: _joined(parts) for name, parts in kept.items()})
             recorders.append(self.recorder)
-        membranes |= self.membranes
+        if membranes is not None:
+            membranes |= self.membranes or {}
         whole.add_steps(recorders)
         self.recorder, self.before, self.membranes = whole, before, membranes
         return {name: np.concatenate(steps) for name, steps in outputs.items()}
@@ -188,7 +190,8 @@ class Walk(ABC):
             clipped += count
             if membranes is not None:
                 membranes[t] = v
-        self.membranes.setdefault(name, []).append(v)
+        if self.membranes is not None:
+            self.membranes.setdefault(name, []).append(v)
         record.array("spikes", name, spikes)
         if membranes is not None:
             record.array("membranes", name, membranes)

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from eideploy.config import Architecture, Data
-from eideploy.model.augment import augment
+from eideploy.config import Architecture
 from eideploy.model.compiled import library
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF
@@ -32,21 +31,13 @@ def conditions(network: Network, device: torch.device, *, processes: int) -> Con
     fused = device.type == "cpu" and _is_fused(network)
     return {
         "device": _name(device),
-        **_versions(),
+        **versions(),
         "kernel": "fused" if fused else "plain",
         "threads": str(torch.get_num_threads()),
         "processes": str(processes),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "arithmetic": arithmetic(fused=fused),
     }
-
-
-def chip_conditions() -> Conditions:
-    """Return what the bits of a training for a mixed-signal chip depend on.
-
-    Its compiled kernel computes alike on every processor; numpy and the augmentation need not.
-    """
-    return {**_versions(), "arithmetic": chip_arithmetic()}
 
 
 def arithmetic(*, fused: bool) -> str:
@@ -60,15 +51,7 @@ def arithmetic(*, fused: bool) -> str:
     cross_entropy(logits, torch.arange(SAMPLES) % CLASSES).backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     found = [tensor.detach().numpy() for tensor in (logits, *gradients)]
-    return _digest([*found, *_elementary(rng)])
-
-
-def chip_arithmetic() -> str:
-    """Return a digest of augmented samples, and of numpy's functions."""
-    rng = np.random.default_rng(0)
-    samples = torch.from_numpy(rng.random((SAMPLES, *SHAPE), np.float32))
-    moved = augment(samples, Data(name="", shift=0.5, rotate=8.0, scale=0.05, shear=0.1), rng)
-    return _digest([moved.numpy(), *_elementary(rng)])
+    return digest([*found, *elementary(rng)])
 
 
 def differences(before: Conditions, now: Conditions) -> str:
@@ -92,17 +75,19 @@ def added(
     return (*before, now)
 
 
-def _versions() -> Conditions:
+def versions() -> Conditions:
+    """Return the releases of what computes."""
     return {"torch": torch.__version__, "numpy": np.__version__}
 
 
-def _elementary(rng: np.random.Generator) -> list[np.ndarray]:
+def elementary(rng: np.random.Generator) -> list[np.ndarray]:
     """Return what numpy makes of float64, which it rounds by the width of its vectors."""
     x = rng.uniform(0, 2, 1000)
     return [function(x) for function in (np.exp, np.expm1, np.log1p, np.sin, np.cos)]
 
 
-def _digest(arrays: Iterable[np.ndarray]) -> str:
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """Return a few digits that differ where any bit of the arrays does."""
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
 
 

@@ -33,7 +33,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_compile_and_simulate_need_no_torch():
-    code = "import eideploy.flow.compile, eideploy.flow.simulate"
+    code = "from eideploy.backends.digital.jobs import compile, simulate"
     assert "torch" not in modules_after(code)
 
 

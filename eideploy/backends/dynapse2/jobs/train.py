@@ -161,9 +161,10 @@ def fit(
     """
     from eideploy.backends.dynapse2.training import checkpoint
     from eideploy.backends.dynapse2.training.augmentation import augmentation
+    from eideploy.backends.dynapse2.training.conditions import chip_conditions
     from eideploy.backends.dynapse2.training.export import chip_network
     from eideploy.backends.dynapse2.training.training import Task, train
-    from eideploy.model.conditions import added, chip_conditions
+    from eideploy.model.conditions import added
 
     augment = augmentation(config.data)  # first: what bits depend on is found with one thread
     plan = plan_for(config, spec, dataset)

@@ -53,12 +53,13 @@ def data_faults(data: Data) -> Iterator[Fault]:
             where="data.name, data.path",
             fix="leave one of them out, or name your own with --data",
         )
-    if data.size and not data.path:
-        yield Fault(
-            what=f"data.size has no effect on the data set {data.name}",
-            where="data.size",
-            fix="leave it out; it has an effect on data of your own, with data.path",
-        )
+    for key in ("size", "sensor", "framing"):
+        if getattr(data, key) != getattr(Data(), key) and not data.path:
+            yield Fault(
+                what=f"data.{key} has no effect on the data set {data.name}",
+                where=f"data.{key}",
+                fix="leave it out; it has an effect on data of your own, with data.path",
+            )
 
 
 def training_faults(training: Training, *, steps: int) -> Iterator[Fault]:

@@ -8,13 +8,14 @@ import numpy as np
 from eideploy.data import BUNDLED, DATASETS, Dataset
 from eideploy.data.dataset import extremes
 from eideploy.data.own import ReadAs, read_own
+from eideploy.data.own.read import holds_recordings
 from eideploy.data.sources import SOURCES
 from eideploy.flow.data_sheet import write_sheet
 from eideploy.flow.own_network import choice_for
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.result import Result
 from eideploy.flow.samples import require_place
-from eideploy.options import as_path
+from eideploy.options import as_path, refuse_idle
 from eideploy.report.text import table
 
 
@@ -43,7 +44,10 @@ def check(request: CheckData) -> Result:
     path, sheet = Path(request.path), as_path(request.sheet)
     if sheet is not None:
         require_place(sheet, source=path)
-    dataset = read_own(path, ReadAs(size=request.size))
+    if not holds_recordings(path):
+        refuse_idle(request, (), here=f"on {path}")
+    how = ReadAs(size=request.size, sensor=request.sensor, framing=request.framing)
+    dataset = read_own(path, how, steps=request.steps)
     content = _content(path, dataset)
     text = _text(path, dataset, content)
     if sheet is not None:

@@ -24,7 +24,8 @@ from eideploy.simulate.observe import observe
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default
 CLIP_RATIO = 1.0  # a divisor near zero gives gradients that empty a layer for good
-OF_THE_RUN = ("network.", "ablation.", "data.name", "data.path", "data.size")
+OF_DATA = ("data.name", "data.path", "data.size", "data.sensor", "data.framing")
+OF_THE_RUN = ("network.", "ablation.", *OF_DATA)
 OF_INTEGERS = ("training.kernel", "training.device", "training.precision")
 
 

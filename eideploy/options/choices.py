@@ -4,6 +4,7 @@ from typing import Literal
 
 ZeroPolicy = Literal["minimum", "floor"]
 Form = Literal["factored", "folded", "auto"]
+Framing = Literal["time", "number"]
 Monitor = Literal["all", "outputs"]
 Dialect = Literal["ei", "folded", "plain"]
 Extra = Literal["nir", "onnx"]

@@ -58,6 +58,25 @@ def test_what_cannot_be_checked_is_named(mine, call, words, what):
     assert (found.code, found.out, what in found.err) == (1, "", True), found.err
 
 
+def test_recordings_are_told_with_their_frames(empty, call):
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        Path("ways", name).mkdir(parents=True)
+        for place in range(5):
+            columns = [rng.integers(0, 8, 50), rng.integers(0, 6, 50), rng.integers(0, 2, 50)]
+            np.save(f"ways/{name}/{place}.npy", np.stack([*columns, np.arange(50)], axis=1))
+    words = ("--sensor", "6x8", "--steps", 5, "--json")
+    content = json.loads(call("data", "check", "ways", *words).out)
+    assert (content["frames"], content["shape"]) == (5, [2, 6, 8])
+    assert content["preset"] == "digits-events-resnet"
+    short = ("training.epochs=1", "training.warmup_epochs=0", "network.widths=[8]")
+    settings = [word for setting in short for word in ("--set", setting)]
+    found = call("train", "--data", "ways", "--set", "data.sensor=6x8", *settings, "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["own_data"]["sensor"] == "6x8"
+    assert json.loads(call("compile", "--json").out)["own_data"]["framing"] == "time"
+
+
 def test_the_data_sets_by_name_are_listed(call):
     listed = json.loads(call("data", "--json").out)["data_sets"]
     assert [row["name"] for row in listed] == list(DATASETS)

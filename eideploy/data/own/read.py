@@ -16,6 +16,8 @@ from eideploy.data.own.idx import holds_idx, read_idx
 from eideploy.data.own.images import SUFFIXES as IMAGES
 from eideploy.data.own.images import read_images
 from eideploy.data.own.labels import as_labels
+from eideploy.data.own.recordings import SUFFIXES as RECORDINGS
+from eideploy.data.own.recordings import read_recordings
 from eideploy.data.own.scale import scale_of
 from eideploy.data.own.shapes import with_axes
 from eideploy.errors import ConfigError, DataError
@@ -23,7 +25,7 @@ from eideploy.errors import ConfigError, DataError
 Framing = Literal["time", "number"]
 KINDS = (
     f"an .npz file ({SAVE}), or a folder of .npy files of these names, of idx files, or of PNG or "
-    "JPEG images in a folder to each class"
+    "JPEG images or event recordings in a folder to each class"
 )
 TEST_SHARE = 0.2  # of each class, where the data are not split already
 MOST_SIDE = 4096  # pixels
@@ -35,6 +37,8 @@ class ReadAs:
     """What a user says of data that do not say it themselves."""
 
     size: str = ""  # HEIGHTxWIDTH that the network sees; empty for that of the samples
+    sensor: str = ""  # HEIGHTxWIDTH of the camera of event recordings
+    framing: str = "time"  # or number: frames that last as long, or have as many events
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +66,7 @@ def read_own(path: Path, how: ReadAs | None = None, *, steps: int | None = None)
         DataError: missing, damaged, or not samples with classes; the array or file is named.
     """
     how = how or ReadAs()
-    return as_dataset(_found(path, how), path, how, steps=steps)
+    return as_dataset(_found(path, how, steps), path, how, steps=steps)
 
 
 def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> Dataset:
@@ -161,7 +165,14 @@ def size_of(text: str, key: str) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-def _found(path: Path, how: ReadAs) -> Found:
+def holds_recordings(path: Path) -> bool:
+    """Return whether what is there are event recordings in folders of classes."""
+    if not path.is_dir() or holds_arrays(path) or holds_idx(path):
+        return False
+    return suffix_of(path, (*IMAGES, *RECORDINGS)) in RECORDINGS
+
+
+def _found(path: Path, how: ReadAs, steps: int | None) -> Found:
     try:
         if not path.exists():
             raise DataError("there is no such file or folder", where=str(path), fix=GONE)
@@ -170,15 +181,39 @@ def _found(path: Path, how: ReadAs) -> Found:
         raise DataError(
             f"the path cannot be read: {error.strerror}", where=str(path), fix="check the path"
         ) from error
+    if is_arrays or holds_idx(path):
+        _refuse_unread(path, how)
     if is_arrays:
         return _of_arrays(path, read_arrays(path))
     if holds_idx(path):
         return _of_arrays(path, read_idx(path))
+    if holds_recordings(path):
+        return _of_recordings(path, by_class(path, RECORDINGS), how, steps)
+    _refuse_unread(path, how)
     if suffix_of(path, IMAGES) is not None:
         return _of_images(by_class(path, IMAGES), how)
     raise DataError(
         "the folder holds no data that can be read", where=str(path), fix=f"name {KINDS}"
     )
+
+
+def _refuse_unread(path: Path, how: ReadAs) -> None:
+    """Refuse what is said of recordings where there are none."""
+    for key in ("sensor", "framing"):
+        if getattr(how, key) != getattr(ReadAs(), key):
+            raise ConfigError(
+                f"data.{key} has no effect on {path.name}, which holds no event recordings",
+                where=f"data.{key}",
+                fix="leave it out",
+            )
+
+
+def _of_recordings(path: Path, found: Samples, how: ReadAs, steps: int | None) -> Found:
+    sensor = size_of(how.sensor, "data.sensor")
+    frames, notes = read_recordings(
+        path, found, sensor=sensor, by_number=how.framing == "number", steps=steps
+    )
+    return Found(x=frames, y=list(found.labels), names=np.array(found.names), notes=notes)
 
 
 def _of_images(found: Samples, how: ReadAs) -> Found:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.options import Option, PathLike, Request
+from eideploy.options import Count, Option, PathLike, Request
+from eideploy.options.choices import Framing
+
+RECORDED = "on event recordings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +21,18 @@ class CheckData(Request):
     Examples:
       eideploy data check mine.npz
       eideploy data check pets --size 32x32 --sheet pets.png
+      eideploy data check gestures --sensor 128x128 --steps 16
     """
 
     path: Annotated[PathLike, Option(metavar="PATH")] = field(kw_only=False)
     """A file or a folder (docs/data.md)."""
     size: Annotated[str, Option(metavar="HEIGHTxWIDTH")] = ""
     """Resize the samples, as data.size does in a training."""
+    sensor: Annotated[str, Option(metavar="HEIGHTxWIDTH", where=RECORDED)] = ""
+    """Of the camera that made event recordings."""
+    framing: Annotated[Framing, Option(where=RECORDED)] = "time"
+    """Their frames last as long (time, default), or have as many events (number)."""
+    steps: Annotated[Count | None, Option(metavar="T", where=RECORDED)] = None
+    """Their frames (default: 10)."""
     sheet: Annotated[PathLike | None, Option(metavar="OUT.png|OUT.svg")] = None
     """Draw the first samples of each class."""

@@ -1,0 +1,117 @@
+"""Folders of event recordings by class, integrated to frames once and kept beside the folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from eideploy.data.cache import cached
+from eideploy.data.checks import check_file
+from eideploy.data.dataset import Stored
+from eideploy.data.decoders import COLUMNS, read_aedat4, read_array
+from eideploy.data.events import COUNT, Events, to_frames
+from eideploy.data.own.classes import Samples
+from eideploy.data.own.files import read_arrays
+from eideploy.data.sources import Source
+from eideploy.errors import ConfigError, DataError
+
+SUFFIXES = (".npy", ".npz", ".aedat4")
+STEPS = 10  # frames where nothing asks for another number
+POLARITIES = 2
+Size = tuple[int, int]  # height, width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Source):
+    """Recordings of the user's, which can be had nowhere else."""
+
+    def damaged(self, what: str, path: Path) -> DataError:
+        """Return the error of a file that is no recording."""
+        return DataError(what, where=str(path), fix="mend the recording, or remove it")
+
+
+def read_recordings(
+    folder: Path, found: Samples, *, sensor: Size | None, by_number: bool, steps: int | None
+) -> tuple[list[Stored], list[str]]:
+    """Return frames (N, T, 2, H, W) of event counts of each part, and in words how they were made.
+
+    Raises:
+        ConfigError: no sensor is said.
+        DataError: a recording that is damaged, not in order of time, or beyond the sensor.
+    """
+    if sensor is None:
+        raise ConfigError(
+            "the recordings do not say how large their sensor is",
+            where=str(folder),
+            fix="say it, HEIGHTxWIDTH, with --set data.sensor=128x128",
+        )
+    frames, source = steps or STEPS, Own(name=folder.name, url="", folder="", files="")
+    rule = "number" if by_number else "time"
+    parts = []
+    for number, files in enumerate(found.files):
+        for path in files:
+            check_file(path, source)
+        samples = (_frames(path, source, sensor, frames, by_number=by_number) for path in files)
+        shape = (len(files), frames, POLARITIES, *sensor)
+        part = f"part{number}-by-{rule}"
+        parts.append(cached(folder, part, files, samples, shape=shape, dtype=COUNT))
+    what = "as many events" if by_number else "as long"
+    height, width = sensor
+    return parts, [f"recordings of {height}x{width} in {frames} frames, each {what} as the others"]
+
+
+def _frames(path: Path, source: Own, sensor: Size, steps: int, *, by_number: bool) -> Stored:
+    try:
+        events = _events(path)
+    except DataError:
+        raise
+    except BaseException as error:  # each decoder has its own; aedat's panic is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise source.damaged(f"the recording cannot be decoded: {error}", path) from error
+    if missing := [name for name in COLUMNS if name not in (events.dtype.names or ())]:
+        raise source.damaged(f"the recording has no field {', '.join(missing)}", path)
+    _check_order(events, path)
+    _check_sensor(events, sensor, path)
+    return to_frames(
+        events, steps=steps, sensor=(POLARITIES, *sensor), where=str(path), by_number=by_number
+    )
+
+
+def _events(path: Path) -> Events:
+    if path.suffix.lower() == ".aedat4":
+        return read_aedat4(path)
+    if path.suffix.lower() == ".npy":
+        return read_array(path)
+    arrays = read_arrays(path)
+    if len(arrays) != 1:
+        raise DataError(
+            f"the file holds {len(arrays)} arrays, a recording is one",
+            where=str(path),
+            fix="save the events of one recording as one structured array of x, y, t and p",
+        )
+    return next(iter(arrays.values()))
+
+
+def _check_order(events: Events, path: Path) -> None:
+    times = events["t"]
+    later = times[1:] < times[:-1]
+    if later.any():
+        place = int(later.argmax()) + 1
+        raise DataError(
+            f"event {place} is at {times[place]}, before the one that precedes it",
+            where=str(path),
+            fix="sort the events: events[numpy.argsort(events['t'], kind='stable')]",
+        )
+
+
+def _check_sensor(events: Events, sensor: Size, path: Path) -> None:
+    for name, size in zip(("y", "x"), sensor, strict=True):
+        beyond = events[name] >= size
+        if beyond.any():
+            place = int(beyond.argmax())
+            needed = "x".join(str(int(events[axis].max()) + 1) for axis in ("y", "x"))
+            raise DataError(
+                f"event {place} has {name} = {events[name][place]}, beyond a sensor of "
+                f"{sensor[0]}x{sensor[1]}",
+                where=str(path),
+                fix=f"set data.sensor to at least {needed}, or remove the recording",
+            )

@@ -1,0 +1,98 @@
+"""Folders of event recordings by class: what is read, and what is refused, with the fix."""
+
+import numpy as np
+import pytest
+
+from eideploy.data.events import EVENT, to_frames
+from eideploy.data.own import ReadAs, read_own
+from eideploy.errors import ConfigError, DataError
+from tests.data import formats
+
+SENSOR = ReadAs(sensor="34x34")
+
+
+def structured(rng, **changes):
+    x, y, t, p = formats.events(rng)
+    events = np.zeros(len(x), [(name, np.int64) for name in ("x", "y", "t", "p")])
+    for name, column in (("x", x), ("y", y), ("t", t), ("p", p)):
+        events[name] = changes.get(name, column)
+    return events
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """Write five recordings to each of two classes; return the folder and the events."""
+    made = {}
+    for name in ("left", "right"):
+        (tmp_path / "ways" / name).mkdir(parents=True)
+        for place in range(5):
+            made[name, place] = structured(rng)
+            np.save(tmp_path / "ways" / name / f"{place}.npy", made[name, place])
+    return tmp_path / "ways", made
+
+
+@pytest.mark.parametrize("framing", ["time", "number"])
+def test_recordings_become_frames_of_counts(folder, framing):
+    path, made = folder
+    data = read_own(path, ReadAs(sensor="34x34", framing=framing), steps=4)
+    assert data.names == ("left", "right")
+    assert (data.steps, data.input_shape) == (4, (2, 34, 34))
+    expected = sorted(
+        to_frames(
+            events, steps=4, sensor=(2, 34, 34), where="", by_number=framing == "number"
+        ).tobytes()
+        for events in made.values()
+    )
+    assert sorted(x.tobytes() for x in (*data.train_x, *data.test_x)) == expected
+    assert any(f"in 4 frames, each {'as long' if framing == 'time' else 'as many'}" in said
+               for said in data.notes)  # fmt: skip
+
+
+def test_all_formats_of_the_same_events_are_the_same_frames(folder, tmp_path):
+    path, made = folder
+    first = read_own(path, SENSOR)
+    for (name, place), events in made.items():
+        file = path / name / f"{place}.npy"
+        file.unlink()
+        if place == 0:
+            np.savez(file.with_suffix(".npz"), events)
+        elif place == 1:
+            columns = [events[column] for column in ("x", "y", "t", "p")]
+            file.with_suffix(".aedat4").write_bytes(formats.aedat4_bytes(*columns))
+        elif place == 2:
+            np.save(file, np.stack([events[column] for column in ("x", "y", "p", "t")], axis=1))
+        else:
+            np.save(file, events.astype(EVENT))
+    assert read_own(path, SENSOR).sha256 == first.sha256
+
+
+def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder, tmp_path):
+    with pytest.raises(ConfigError, match="do not say how large their sensor is") as error:
+        read_own(folder[0])
+    assert "--set data.sensor=128x128" in error.value.fix
+    np.savez(tmp_path / "mine.npz", x=np.eye(4).reshape(4, 4), y=np.arange(4) % 2)
+    with pytest.raises(ConfigError, match=r"data\.sensor has no effect on mine\.npz"):
+        read_own(tmp_path / "mine.npz", SENSOR)
+
+
+@pytest.mark.parametrize(
+    ("damage", "what", "fix"),
+    [
+        (lambda rng: structured(rng, x=34), "x = 34, beyond a sensor of 34x34", "at least"),
+        (lambda rng: structured(rng, p=-1), "has p = -1, not a whole number from 0 to 1", "as 0"),
+        (lambda rng: structured(rng)[::-1], "before the one that precedes it", "sort the events"),
+        (lambda rng: structured(rng)[:0], "the recording has no event", "replace"),
+        (lambda rng: structured(rng)[["x", "y", "p"]], "the file holds", "mend the recording"),
+        (lambda _: np.array([object()] * 3), "the file holds", "mend the recording"),
+        (lambda rng: structured(rng, t=5), "lasts 1 microseconds, too few", "network.steps"),
+    ],
+    ids=["sensor", "polarity", "order", "empty", "fields", "objects", "short"],
+)
+def test_what_is_no_recording_is_named_with_what_to_do(folder, rng, damage, what, fix):
+    path, _ = folder
+    np.save(path / "right" / "3.npy", damage(rng), allow_pickle=True)
+    with pytest.raises(DataError) as error:
+        read_own(path, SENSOR)
+    assert what in error.value.what
+    assert fix in error.value.fix
+    assert error.value.where.endswith("3.npy")

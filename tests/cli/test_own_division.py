@@ -71,8 +71,9 @@ def test_every_executor_divides_as_its_plain_integers_do(executor, policy):
         node = layer(rng, divider, policy)
         num, den = operands(rng, node, by.widest - divider.index_bits)
         den = np.maximum(den, 1)
-        top = (1 << node.current_bits - 1) - 1
-        numbers = (a.flat for a in np.broadcast_arrays(np.abs(num), den, node.fraction))
+        current = node.integer_current
+        top = (1 << current.current_bits - 1) - 1
+        numbers = (a.flat for a in np.broadcast_arrays(np.abs(num), den, current.fraction))
         expected = [min(top, divider.scalar(*map(int, n))) for n in zip(*numbers, strict=True)]
         expected = np.sign(num) * np.reshape(expected, num.shape)
         assert len(np.unique(expected)) > 4

@@ -35,8 +35,7 @@ ELSEWHERE: Mapping[str, tuple[Sequence[str], str]] = {  # no key; and the keys t
         ("data", "dir", "root", "folder", "file", "data_dir"),
         (
             ("data.name", "data.path"),
-            "choose a data set by data.name, which --data-dir says where to find, or your own by "
-            "data.path",
+            "choose a data set by data.name, or data of your own by data.path",
         ),
     ),
     **dict.fromkeys(

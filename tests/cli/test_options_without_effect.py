@@ -65,6 +65,7 @@ OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify"
 
 # command, what is asked for, how: what can do nothing there
 IDLE = {
+    ("config", "of E-I circuits", "digits-mlp"): set(),
     ("train", "E-I circuits", ""): {"--target", *INTEGERS, "--data-dir"},
     ("train", "E-I circuits of a set that is not bundled", "--set data.name=cifar10"): {
         "--target", *INTEGERS,

@@ -152,7 +152,7 @@ def test_a_resume_under_other_conditions_says_so_and_the_run_keeps_both(trained,
     assert manifest["machine"]["processor"]
 
 
-@pytest.mark.parametrize("moment", ["eideploy.flow.train.load_data", "eideploy.folders.save"])
+@pytest.mark.parametrize("moment", ["eideploy.flow.train._load", "eideploy.folders.save"])
 def test_ctrl_c_beside_the_epochs_says_how_to_go_on_too(trained, call, monkeypatch, moment):
     (trained / RUN / "manifest.json").unlink()
 

@@ -174,13 +174,14 @@ IDLE = {
     ("report", "a build for a chip", "builds/chip"): {*OF_PROGRAMS, *PLACE},
 }  # fmt: skip
 BEGINNINGS = {  # what the work of each command begins with
+    "config": ("flow.config.commented",),
     "train": (
         "folders.new_folder", "flow.train._train_alone", "flow.finetuning.observe",
         "backends.dynapse2.jobs.adapt._predictions", "backends.dynapse2.jobs.train.fit",
     ),
     "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
     "compile": (
-        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decide",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.dynapse2.jobs.adapt._predictions",
         "backends.dynapse2.jobs.compile.map_network",
     ),
@@ -191,7 +192,7 @@ BEGINNINGS = {  # what the work of each command begins with
     ),
     "data check": ("flow.data.read_own",),
     "predict": (
-        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decide",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
         "backends.dynapse2.jobs.predict.classify.show",
     ),

@@ -195,7 +195,7 @@ def check_version(found: object, known: int, *, where: str) -> None:
         raise FormatError(
             f"format version {found} is not the version {known} that this release reads",
             where=where,
-            fix="use the release that wrote it, or make the file anew with this one",
+            fix="use the release that wrote it, or make the file again with this release",
         )
 
 
@@ -228,7 +228,7 @@ def read_manifest(
     path = folder / MANIFEST
     if not path.is_file():
         raise FormatError(
-            f"the folder holds no {MANIFEST}, so it is no finished {kind}",
+            f"the folder holds no {MANIFEST}, so it is not a finished {kind}",
             where=str(folder),
             fix=f"name the folder of a finished {kind}",
         )

@@ -61,7 +61,9 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(
-            f"not a TOML file: {reason}", where=str(path), fix="mend it, or name another file"
+            f"not a TOML file: {reason}",
+            where=str(path),
+            fix="fix the syntax, or name another file",
         ) from error
     found = table.pop("version", None)
     if type(found) is not int or found != version:

@@ -77,7 +77,7 @@ def require(extras: Iterable[str]) -> None:
             raise UsageError(
                 f"nothing called {name!r} can be written beside a build",
                 where="--emit",
-                fix=f"choose of {', '.join(EXTRAS)}",
+                fix=f"choose from {', '.join(EXTRAS)}",
             )
         package = EXTRAS[name].package
         if find_spec(package) is None:

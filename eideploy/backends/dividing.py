@@ -34,7 +34,7 @@ class Dividing(Request):
         super().__post_init__()
         if self.lut is not None and self.division is not None:
             raise UsageError(
-                "a table is a way to divide, and two are given",
+                "--lut and --division both choose how to divide",
                 where="--lut, --division",
                 fix="leave one of them out",
             )

@@ -14,7 +14,7 @@ from eideploy.circuit.ranges import Ranges
 from eideploy.errors import CapacityError, FormatError
 
 N = TypeVar("N", bound=Node)
-RESTORE = "restore the file from a copy, or export the network anew"
+RESTORE = "restore the file from a copy, or export the network again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -61,7 +61,7 @@ class Node(Frozen):
             raise FormatError(
                 f"{type(self).__name__} {otherwise}",
                 where=f"node {self.name}",
-                fix="restore the file from a copy, or export the network anew",
+                fix="restore the file from a copy, or export the network again",
             )
 
     def require_array(

@@ -29,7 +29,7 @@ def check_packets(file: BinaryIO, header: bytes) -> None:
     """
     packing, table = _settings(header)
     if packing not in BOUNDS:
-        raise ValueError(f"its packets are packed by method {packing}, none that is known")
+        raise ValueError(f"its packets are compressed by the unknown method {packing}")
     total = 0
     while file.tell() != table and (head := file.read(8)):
         _, length = struct.unpack("<ii", head)
@@ -62,7 +62,7 @@ def _lz4(packet: bytes) -> int:
         mark, flags, sizes = struct.unpack_from("<IBB", packet, place)
         most = LZ4_BLOCKS.get(sizes >> 4 & 7)
         if mark != LZ4_MARK or most is None:
-            raise ValueError("a packet is no frame of LZ4")
+            raise ValueError("a packet is not a frame of LZ4")
         place += 7 + 8 * (flags >> 3 & 1) + 4 * (flags & 1)
         while size := int(struct.unpack_from("<I", packet, place)[0]) & ~(1 << 31):
             total += max(LEAST, min(most, LZ4_RATIO * size))
@@ -79,7 +79,7 @@ def _zstd(packet: bytes) -> int:
     while place < len(packet):
         mark, flags = struct.unpack_from("<IB", packet, place)
         if mark != ZSTD_MARK:
-            raise ValueError("a packet is no frame of zstd")
+            raise ValueError("a packet is not a frame of zstd")
         single = flags >> 5 & 1
         place += 5 + (1 - single) + (0, 1, 2, 4)[flags & 3] + (single, 2, 4, 8)[flags >> 6]
         last = 0

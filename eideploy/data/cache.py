@@ -59,7 +59,7 @@ def _digest(source: Path) -> str:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",
             where=str(source),
-            fix="make it readable, or get the data set anew",
+            fix="make it readable, or download the data set again",
         ) from error
 
 

@@ -115,7 +115,7 @@ class Divider(ABC):
     def parse(cls, size: str) -> Self | None:
         """Return the divider of what is written behind its name, "" or e.g. "8x10".
 
-        None where that is no size.
+        None where that is not a size.
         """
         if not size:
             return cls.of_size(*cls.usual_size)

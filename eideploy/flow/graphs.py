@@ -54,7 +54,7 @@ def as_run(path: Path | None, reading: Reading, calibrate_on: Path | None) -> It
     read = _read(path, reading)
     if calibrate_on is None:
         raise UsageError(
-            "a NIR file knows no data to calibrate on",
+            "a NIR file has no data to calibrate on",
             where=str(path),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )

@@ -107,7 +107,7 @@ def samples_of(
         return samples[:count], labels[:count]
     if source.origin is None:
         raise UsageError(
-            "the network was imported and knows no data set",
+            "the network was imported and has no data set",
             where=str(source.folder),
             fix="give samples in its input range with --input samples.npy",
         )

@@ -81,7 +81,7 @@ def _require_data(runs: Sequence[folders.Run]) -> None:
     for run in runs:
         if run.data is None:
             raise UsageError(
-                "the run was imported and knows no data set to compare on",
+                "the run was imported and has no data set to compare on",
                 where=str(run.folder),
                 fix="compile it scheme by scheme with --calibrate-on, and simulate with --input",
             )
@@ -150,7 +150,7 @@ def _prepare(folder: Path) -> None:
     foreign = folder.exists() and not (folder / PLAN).is_file()
     if foreign and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(
-            "the folder holds something else than a sweep",
+            "the folder holds something other than a sweep",
             where=str(folder),
             fix="name a new folder, or that of a sweep to go on with",
         )

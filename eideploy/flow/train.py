@@ -112,7 +112,7 @@ def resume(request: Train) -> Result:
         raise FormatError(
             f"cannot read the configuration: {error}",
             where=str(path),
-            fix="restore the file, or train anew",
+            fix="restore the file, or train again",
         ) from error
     config = parse_config(text, where=str(path))
     job = Job(

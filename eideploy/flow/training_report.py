@@ -183,19 +183,19 @@ def _spread(row: Mapping[str, str]) -> dict[str, Any]:
 def finite(text: str) -> float:
     """Return a number of a log that can be drawn; raises ValueError."""
     if not abs(found := float(text)) <= LARGEST:
-        raise ValueError(f"{text[:20]} is no number that a training has")
+        raise ValueError(f"{text[:20]} is not a number that a training has")
     return found
 
 
 def share(text: str) -> float:
     """Return a fraction of a log; raises ValueError."""
     if not 0 <= (found := float(text)) <= 1:
-        raise ValueError(f"{text[:20]} is no share")
+        raise ValueError(f"{text[:20]} is not a share")
     return found
 
 
 def count(text: str) -> int:
     """Return a whole number of a log; raises ValueError."""
     if not 0 <= (found := int(text)) <= LARGEST:
-        raise ValueError(f"{text[:20]} is no count")
+        raise ValueError(f"{text[:20]} is not a count")
     return found

@@ -59,5 +59,5 @@ def _check_same(asked: Config, found: Config, folder: Path) -> None:
         raise ConfigError(
             f"the run was begun with {', '.join(differing)}",
             where=str(folder),
-            fix="resume with the configuration it was begun with, or train anew",
+            fix="resume with the configuration it was begun with, or train again",
         )

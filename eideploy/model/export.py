@@ -36,7 +36,7 @@ def export(network: Network, input_shape: tuple[int, int, int], *, high: float =
         )
     if network.departures:
         raise ConfigError(
-            f"a network of {', '.join(network.departures)} is no E-I circuit",
+            f"a network of {', '.join(network.departures)} is not an E-I circuit",
             where="ablation",
             fix="train without this ablation",
         )

@@ -113,7 +113,7 @@ def _check_input(batch: Tensor) -> None:
         raise DataError(
             "the first batch has entries that are not finite",
             where="E-I Init, the network's input",
-            fix="remove or repair those samples",
+            fix="remove or replace those samples",
         )
     if float(batch.min()) < 0:
         raise DataError(

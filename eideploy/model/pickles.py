@@ -139,7 +139,7 @@ class _Machine:
 
     def named(self, name: str) -> Named:
         if name not in self.known:
-            raise ValueError(f"its pickle names {name[:80]}, which is no data")
+            raise ValueError(f"its pickle names {name[:80]}, which is not data")
         return Named(name=name)
 
     def operands(self) -> list[Any]:

@@ -147,7 +147,7 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> str:
         raise ValueError(f"its members would take {asked} bytes, and it has {size}")
     found = [m.filename.removesuffix("/data.pkl") for m in members if PICKLE.fullmatch(m.filename)]
     if len(found) != 1:
-        raise ValueError("it is no archive as torch writes them")
+        raise ValueError("it is not an archive that torch writes")
     order = f"{found[0]}/byteorder"
     if order in archive.namelist() and _member(archive, order, 16) != b"little":
         raise ValueError("its numbers are not little-endian")
@@ -189,7 +189,7 @@ def _view(name: str, value: object) -> _View:
                     shape=shape,
                     stride=stride,
                 )
-    raise ValueError(f"its {name[:80]} is no tensor of numbers")
+    raise ValueError(f"its {name[:80]} is not a tensor of numbers")
 
 
 def _is_size(value: object) -> bool:

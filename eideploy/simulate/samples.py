@@ -30,7 +30,7 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     low, top = float(samples.min()), float(samples.max())
     if not (low >= 0 and top <= high):  # also refuses NaN
         raise DataError(
-            f"the samples reach from {low:g} to {top:g}, the network takes 0 to {high:g}",
+            f"the samples range from {low:g} to {top:g}, the network takes 0 to {high:g}",
             where=where,
             fix=f"scale them as the training data was scaled, or clip them to 0 to {high:g}; "
             "E-I circuits take no negative input",

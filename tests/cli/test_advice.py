@@ -209,5 +209,5 @@ def test_a_nir_file_for_a_mixed_signal_chip_is_refused_whatever_is_said_beside_i
     (empty / "net.nir").write_bytes(b"\x89HDF\r\n\x1a\n")
     for more in ((), ("--steps", "4")):
         refused("compile", "net.nir", "--target", "dynapse2", *more, code=2,
-                what="a NIR file knows no data", where="net.nir",
+                what="a NIR file has no data", where="net.nir",
                 fix="eideploy train digits-dynapse2")  # fmt: skip

@@ -85,7 +85,7 @@ def test_a_run_is_folded_in_passing_and_a_build_is_not(trained, call):
     other = call("simulate", "b", "--inhibition", "auto")
     assert (other.code, other.out) == (2, "")
     assert "--inhibition has no effect on a build, and this one's layers are folded" in other.err
-    assert "compile the run anew with --inhibition auto" in other.err
+    assert "compile the run again with --inhibition auto" in other.err
 
 
 def test_a_target_that_runs_no_folded_layers(trained, call):

@@ -224,7 +224,7 @@ def array(**_):
         (lambda: array()[:, 0], "do not have the network's input shape", "(samples, 1, 8, 8)"),
         (lambda: array() * np.nan, "not finite", "remove them"),
         (lambda: array() * np.inf, "not finite", "remove them"),
-        (lambda: -array(), "the samples reach from -0.5 to -0.5", "no negative input"),
+        (lambda: -array(), "the samples range from -0.5 to -0.5", "no negative input"),
         (lambda: array() * 4, "the network takes 0 to 1", "scale them"),
         (lambda: np.zeros((2, 3, 1, 8, 8), np.float32), "input shape", "(samples, 4, 1, 8, 8)"),
     ],
@@ -363,7 +363,7 @@ def test_a_spec_cannot_lead_the_build_out_of_its_folder(trained, refused):
 
 def test_an_imported_network_needs_samples(trained, refused):
     edit(trained / RUN, data=None)
-    refused("compile", code=2, what="knows no data to calibrate on", where=RUN,
+    refused("compile", code=2, what="has no data to calibrate on", where=RUN,
             fix="--calibrate-on")  # fmt: skip
     refused("simulate", code=2, what="knows no data set", where=RUN, fix="--input")
     refused("sweep", code=2, what="knows no data set to compare on", where=RUN, fix="--input")

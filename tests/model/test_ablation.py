@@ -138,7 +138,7 @@ def test_only_without_the_sign_constraint_weights_become_negative(digits, tmp_pa
 @pytest.mark.parametrize("ablation", [Ablation(sign=False), Ablation(epsilon=0.1)])
 def test_what_is_no_circuit_is_not_exported(digits, ablation):
     network, _ = begun(digits, ablation)
-    with pytest.raises(ConfigError, match=f"{ablation.departures[0]} is no E-I circuit"):
+    with pytest.raises(ConfigError, match=f"{ablation.departures[0]} is not an E-I circuit"):
         export(network, digits.input_shape)
 
 

@@ -120,7 +120,7 @@ def test_the_form_before_archives_is_refused_with_what_reads_it(tmp_path):
     ("data", "what"),
     [
         (pickle.dumps({1, 2}), "has a EMPTY_SET"),
-        (pickle.dumps(print), "names builtins.print, which is no data"),
+        (pickle.dumps(print), "names builtins.print, which is not data"),
         (pickle.dumps({(1, 2): 3}), "has a tuple as the key of a dictionary"),
         (pickle.dumps([1])[:-1], "pickle exhausted before seeing STOP"),
         (b"\x80\x02}a.", "damaged: IndexError"),

@@ -136,7 +136,7 @@ def parse_chip(data: bytes, *, where: str) -> ChipNetwork:
         network = _network(said, found.nodes) if kind == KIND else None
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise FormatError(
-            f"the file is no NIR graph that can be read: {type(error).__name__} {error}",
+            f"the file is not a readable NIR graph: {type(error).__name__} {error}",
             where=where,
             fix=RESTORE,
         ) from error

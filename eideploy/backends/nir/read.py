@@ -60,7 +60,7 @@ def parse(data: bytes, *, where: str) -> Circuit:
         version = int(metadata["version"]) if circuit is not None else None
     except (*DAMAGED, OSError) as error:
         raise FormatError(
-            f"the file is no NIR graph that can be read: {type(error).__name__} {error}".strip(),
+            f"the file is not a readable NIR graph: {type(error).__name__} {error}".strip(),
             where=where,
             fix=RESTORE,
         ) from error

@@ -81,7 +81,7 @@ class _Writer:
     def add(self, node: Node) -> str:
         """Add the nodes of `node` and return the one that carries its output."""
         raise InvariantError(
-            f"{type(node).__name__} is no node of a float circuit",
+            f"{type(node).__name__} is not a node of a float circuit",
             where=f"node {node.name}",
             fix="write the circuit before it is quantized",
         )

@@ -45,4 +45,4 @@ def _skeleton(model: ModelProto) -> tuple[bytes, ...]:
 
 
 def _refused(what: str, where: str) -> FormatError:
-    return FormatError(what, where=where, fix="compile the run anew with --emit onnx")
+    return FormatError(what, where=where, fix="compile the run again with --emit onnx")

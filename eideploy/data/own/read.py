@@ -154,7 +154,7 @@ def size_of(text: str, key: str) -> tuple[int, int] | None:
     height, _, width = text.partition("x")
     if not (height.isdecimal() and width.isdecimal()):
         raise ConfigError(
-            f"{key} = {text!r} is no size", where=key, fix="write HEIGHTxWIDTH, e.g. 28x28"
+            f"{key} = {text!r} is not a size", where=key, fix="write HEIGHTxWIDTH, e.g. 28x28"
         )
     if not all(0 < int(side) <= MOST_SIDE for side in (height, width)):
         raise ConfigError(

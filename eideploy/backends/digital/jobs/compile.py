@@ -149,7 +149,7 @@ def compile_in_memory(
     ranges, samples, labels = calibration(run, options, data or Place())
     integer, decision = decided(run.circuit, recipe, target=target, ranges=ranges, samples=samples)
     if decision.folded and "finetuned" in run.content:
-        note("the run was fine-tuned through factored layers; folded ones are quantized anew")
+        note("the run was fine-tuned through factored layers; folded ones are quantized again")
     return Compiled(
         run=run,
         target=target,
@@ -179,7 +179,7 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
     if run.origin is None or (run.imported and place.data_dir is None):
         where = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
         raise UsageError(
-            "the run was imported and knows no data to calibrate on",
+            "the run was imported and has no data to calibrate on",
             where=str(run.folder),
             fix=f"give {where}samples in the network's input range with --calibrate-on samples.npy",
         )

@@ -140,7 +140,7 @@ def program_of(source: Run | Build, asked: Compiling, where: Place) -> tuple[Pro
         target = load_target(os.fspath(Compile().target))
         made = compile_in_memory(source, asked, target, where)
         how = f"{made.target.name}, scheme {made.recipe.scheme.name}"
-        note(f"compiled {source.folder} for {how} in passing; eideploy compile keeps the result")
+        note(f"compiled {source.folder} for {how} on the fly; eideploy compile keeps the result")
         return made.program, f"run {source.folder}, compiled for {how}"
     _require_form(source, asked.inhibition)
     if divider is None or divider.label == source.program.division.divider.label:
@@ -154,7 +154,7 @@ def _require_form(build: Build, asked: Form | None) -> None:
     said = build.content.get("inhibition")
     own = said.get("form") if isinstance(said, dict) else "factored"
     if asked is not None:
-        anew = f", or compile the run anew with --inhibition {asked}" if asked != own else ""
+        anew = f", or compile the run again with --inhibition {asked}" if asked != own else ""
         raise UsageError(
             f"--inhibition has no effect on a build, and this one's layers are {own}",
             where=f"--inhibition {asked}",

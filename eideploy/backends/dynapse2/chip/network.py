@@ -251,5 +251,7 @@ def _outputs(network: ChipNetwork) -> list[str]:
 def _refuse(faults: list[str], where: str) -> None:
     if faults:
         raise FormatError(
-            "; ".join(faults), where=where, fix="mend what makes the network, or train it anew"
+            "; ".join(faults),
+            where=where,
+            fix="fix the program that writes the network, or train it again",
         )

@@ -23,7 +23,7 @@ def check(configuration: Configuration, spec: ChipSpec, *, where: str) -> None:
         raise FormatError(
             "; ".join(faults),
             where=where,
-            fix="restore the file from a copy, or compile the network anew",
+            fix="restore the file from a copy, or compile the network again",
         )
 
 

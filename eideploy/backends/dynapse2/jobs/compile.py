@@ -66,7 +66,7 @@ def _refuse_graph(path: Path | None, target: str) -> None:
     """
     if path is not None and is_graph(path):
         raise UsageError(
-            f"a NIR file knows no data, from which a network for {target} is trained",
+            f"a NIR file has no data, from which a network for {target} is trained",
             where=str(path),
             fix="compile it for a digital target, or train a network for the chip: eideploy train "
             f"{CHIP_PRESET}",

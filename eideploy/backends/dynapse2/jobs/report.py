@@ -109,7 +109,7 @@ def _projections(build: ChipBuild) -> list[dict[str, Any]]:
         rows = build.content["mapping"]["projections"]
         found = [{key: row[key] for key in PROJECTION} for row in rows]
         if not all(type(row[k]) in (int, float) for row in found for k in PROJECTION[2:]):
-            raise TypeError("a count is no number")
+            raise TypeError("a count is not a number")
     except (KeyError, TypeError) as error:
         raise FormatError(
             f"the manifest's account of the mapping is damaged: {error!r}",

@@ -82,9 +82,9 @@ def own_or_split(
         return samples[some], read_labels(Path(asked.labels), names, len(samples))[some]
     if build.origin is None:
         raise UsageError(
-            "the build knows no data set",
+            "the build has no data set",
             where=str(build.folder),
-            fix="give samples with --input samples.npy, or compile a run that knows its data set",
+            fix="give samples with --input samples.npy, or compile a run that has a data set",
         )
     data = load_images(build.origin, asked.place())
     samples, labels = split_of(data, asked.split, asked.samples)
@@ -101,7 +101,7 @@ def labelled_few(build: ChipBuild, asked: OnSamples, count: int) -> tuple[Array,
         raise UsageError(
             "chips are calibrated on training samples, and then tried on those of test",
             where="--calibrate-chips",
-            fix="leave it out, or leave out --split and name a build that knows its data set",
+            fix="leave it out, or leave out --split and name a build that has a data set",
         )
     data = load_images(build.origin, asked.place())
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]

@@ -26,7 +26,7 @@ def numbers(folder: Path) -> dict[str, Any]:
     epochs = read_rows(folder / METRICS, _epoch)
     if not epochs:
         raise FormatError(
-            "the log holds no epoch", where=str(folder / METRICS), fix="train the network anew"
+            "the log holds no epoch", where=str(folder / METRICS), fix="train the network again"
         )
     return {
         "format": 1,

@@ -53,7 +53,7 @@ def read_file(data: bytes, *, where: str) -> Graph:
             raise TypeError("its metadata are no group")
     except (*DAMAGED, ValueError) as error:
         raise FormatError(
-            f"the file is no NIR graph that can be read: {type(error).__name__} {error}".strip(),
+            f"the file is not a readable NIR graph: {type(error).__name__} {error}".strip(),
             where=where,
             fix=RESTORE,
         ) from error

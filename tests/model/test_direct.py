@@ -131,7 +131,7 @@ def network_of(x):
 
 def split_of(x):
     y = np.zeros(len(x), np.int64)
-    return Split(x=x.numpy(), y=y, divisor=1.0, size=(8, 8), augmentation=())
+    return Split(x=x.numpy(), y=y, divisor=1.0, offset=0.0, size=(8, 8), augmentation=())
 
 
 def test_torchs_convolution_is_taken_where_it_only_adds_products(monkeypatch):

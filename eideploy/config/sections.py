@@ -96,8 +96,10 @@ class Data:
     """File or folder of your own data (docs/data.md)."""
     size: str = ""
     """HEIGHTxWIDTH that your own samples are resized to; empty to keep their size."""
-    sensor: str = ""  # HEIGHTxWIDTH of the camera of own event recordings
-    framing: Literal["time", "number"] = "time"  # their frames last as long, or have as many events
+    sensor: str = ""
+    """HEIGHTxWIDTH of the camera of your own event recordings."""
+    framing: Literal["time", "number"] = "time"
+    """Frames of a recording of the same duration, or of the same number of events."""
     augmentation: Literal["published", "none"] = "published"
     """What docs/data.md says of the data set, or none."""
     shift: Annotated[float, Within(0.0, 64.0)] = 0.0

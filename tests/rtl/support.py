@@ -1,8 +1,9 @@
 """Cores for tests: small memories, and a shape that every random network fits."""
 
 from bisect import bisect_left
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import get_type_hints
 
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
@@ -14,12 +15,22 @@ from eideploy.rtl.compare import differences
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import KEEP_ALL
 from eideploy.target import DividerTiming, Memory, Widths, load_target
+from eideploy.typed import Within
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
     "spike_rows": 1024, "parameter_words": 256, "lane_rows": 256, "gain_words": 64,
     "axis_words": 128, "table_entries": 256,
 }  # fmt: skip
+
+
+def bounds_of(kind):
+    """Return (lowest, highest) of every field of a part of the spec."""
+    bounds = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        (within,) = (note for note in hint.__metadata__ if isinstance(note, Within))
+        bounds[name] = int(within.low), int(within.high)
+    return bounds
 
 
 def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
@@ -42,12 +53,12 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
 
 def tight(circuit, method, *, lanes=4, update_lanes=2):
     """Return the least core that `circuit` compiles for: no bit and no row is to spare."""
-    bounds = {field.name: field.metadata for field in fields(Widths)}
-    widths = Widths(**{name: bound["high"] for name, bound in bounds.items()})
-    for name, bound in bounds.items():
-        enough = range(bound["low"], bound["high"])
+    bounds = bounds_of(Widths)
+    widths = Widths(**{name: high for name, (_, high) in bounds.items()})
+    for name, (low, high) in bounds.items():
+        enough = range(low, high)
         fits = partial(_fits, circuit, widths, name)
-        widths = replace(widths, **{name: bound["low"] + bisect_left(enough, True, key=fits)})
+        widths = replace(widths, **{name: low + bisect_left(enough, True, key=fits)})
     core = shape(method, lanes=lanes, update_lanes=update_lanes, **asdict(widths))
     uses = {u.resource.replace(" ", "_"): u.used for u in laid_out(circuit, core.target).uses}
     target = replace(

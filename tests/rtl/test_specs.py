@@ -1,7 +1,7 @@
 """Every core that a spec may ask for is one that the tools take, and computes what it should."""
 
 import subprocess
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -15,7 +15,7 @@ from eideploy.rtl.bench import Manner, in_icarus
 from eideploy.target import Memory, Widths
 from tests.helpers.random_circuits import circuits, samples
 from tests.rtl.directed import every_bound
-from tests.rtl.support import compared, placed, shape, tight
+from tests.rtl.support import bounds_of, compared, placed, shape, tight
 
 GENERATED = {"phases": [Phase.explicit, Phase.generate], "suppress_health_check": list(HealthCheck)}
 DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
@@ -24,10 +24,11 @@ DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 def drawn(draw, kind, most=1 << 24):
     """Return every field of a part of the spec within its bounds, often at an end of them."""
     values = {}
-    for field in fields(kind):
-        low, high = field.metadata["low"], min(field.metadata["high"], most)
-        ends = st.sampled_from([low, high])
-        values[field.name] = draw(st.one_of(ends, st.integers(low, high)), label=field.name)
+    for name, (low, highest) in bounds_of(kind).items():
+        high = min(highest, most)
+        values[name] = draw(
+            st.one_of(st.sampled_from([low, high]), st.integers(low, high)), label=name
+        )
     return values
 
 
@@ -88,7 +89,9 @@ def test_every_width_that_a_spec_may_have_is_built_without_a_warning_at_length(t
 @pytest.mark.parametrize("end", ["low", "high"])
 def test_the_testbench_takes_ports_of_any_width(end, tmp_path):
     """It is compiled against what Verilator makes of the ports: integers, or arrays of words."""
-    widths = {field.name: field.metadata[end] for field in fields(Widths)}
+    widths = {
+        name: {"low": low, "high": high}[end] for name, (low, high) in bounds_of(Widths).items()
+    }
     lanes = {"low": 2, "high": 64}[end]
     write_core(shape("shift", lanes=lanes, update_lanes=lanes // 2, **widths), tmp_path)
     run = partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -31,6 +31,8 @@ ONLY_PARSED = {
     "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
     "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
+    "coarse:4": "a division of an outside package; tests/cli/test_own_division.py",
+    "SPEC": "any spec; tests/cli/test_own_backend.py checks one",
     ".nir": "a file of another tool; tests/nir, tests/test_examples.py",
 }
 REFUSED = {"compile --target digital --division mitchell": 1, "predict": 2}

@@ -108,14 +108,14 @@ def windows(method):
         return rng.integers(0, 256, (n, *rest)) * (rng.random((n, *rest)) < 0.6)
 
     def layer(name, reads, channels, n_e, n_i, policy, kernel=3, bias=None, **geometry):
-        drawn = rng.integers(-9, 9, n_e)
         return [
             conv(
                 name, reads,
                 weights(n_e, channels, kernel, kernel), weights(n_i, channels, kernel, kernel),
                 weights(n_e, n_i) * (rng.random((n_e, 1)) < 0.7), gain=rng.integers(0, 9, n_i),
                 align=rng.integers(0, 4, n_e), floor=rng.integers(1, 99, n_e),
-                shift_ee=rng.integers(0, 3, n_e), fraction=6, bias=drawn if bias is None else bias,
+                shift_ee=rng.integers(0, 3, n_e), fraction=6,
+                bias=rng.integers(-9, 9, n_e) if bias is None else bias,
                 division=_division(method, policy), **geometry,
             ),
             lif(f"{name}.lif", name, n_e, threshold=rng.integers(1, 40, n_e), leak=2),

@@ -68,3 +68,7 @@ class StoppedError(EideployError):
     """The user stopped the work; what was done so far is kept."""
 
     exit_code = 130
+
+
+class PackageError(EideployError):
+    """An installed package offers a backend or a division that cannot be used."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy.backends.protocol import Family, Trainer
-from eideploy.errors import EideployError, UsageError
+from eideploy.errors import PackageError, UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -22,10 +22,6 @@ SHIPPED: Mapping[str, str] = {
     "digital": "eideploy.backends.digital.family:Digital",
     "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
 }
-
-
-class BackendError(EideployError):
-    """A package offers a backend that cannot be used."""
 
 
 def default() -> Family[Any]:
@@ -39,7 +35,7 @@ def named(name: str) -> Family[Any]:
 
     Raises:
         UsageError: there is none.
-        BackendError: its package is broken.
+        PackageError: its package is broken.
     """
     if name in SHIPPED:
         module, _, kind = SHIPPED[name].partition(":")
@@ -64,7 +60,7 @@ def every() -> Iterator[Family[Any]]:
     for name in names():
         try:
             yield named(name)
-        except BackendError as error:
+        except PackageError as error:
             sys.stderr.write(f"warning: {error.what}; {error.fix}\n")
 
 
@@ -157,9 +153,9 @@ def _loaded(point: "EntryPoint") -> Family[Any]:
     return family
 
 
-def _broken(point: "EntryPoint", package: str, reason: str) -> BackendError:
-    return BackendError(
+def _broken(point: "EntryPoint", package: str, reason: str) -> PackageError:
+    return PackageError(
         f"the package {package} offers the backend {point.name}, which cannot be used: {reason}",
         where=f"entry point {point.name} = {point.value}",
-        fix=f"mend or update {package}, or pip uninstall {package}",
+        fix=f"fix or update {package}, or pip uninstall {package}",
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from eideploy.divisions.constant import Constant
 from eideploy.divisions.divider import Divider
@@ -12,7 +12,7 @@ from eideploy.divisions.none import Undivided
 from eideploy.divisions.piecewise import Lines
 from eideploy.divisions.shifts import Shift, TwoShifts
 from eideploy.divisions.table import FIX, Lut
-from eideploy.errors import UsageError
+from eideploy.errors import PackageError, UsageError
 from eideploy.nearest import nearest
 
 SHIPPED: tuple[type[Divider], ...] = (
@@ -30,7 +30,7 @@ GROUP = "eideploy.divisions"  # of entry points, by which installed packages off
 
 def methods() -> tuple[type[Divider], ...]:
     """Return the class of every method: the shipped ones, then those of installed packages."""
-    return SHIPPED + tuple(entry.load() for entry in entry_points(group=GROUP))
+    return SHIPPED + tuple(_loaded(entry) for entry in entry_points(group=GROUP))
 
 
 def method_called(method: str) -> type[Divider] | None:
@@ -80,6 +80,27 @@ def parse_lut(text: str) -> Divider:
         raise UsageError(f"{text!r} names no table", where="--lut", fix=FIX)
     index, entry = match.groups()
     return Lut.of_size(int(index), int(entry or index))
+
+
+def _loaded(point: EntryPoint) -> type[Divider]:
+    """Return the class that a package offers.
+
+    Raises:
+        PackageError: it cannot be loaded, or is none.
+    """
+    package = point.dist.name if point.dist else point.value
+    try:
+        kind = point.load()
+        if not (isinstance(kind, type) and issubclass(kind, Divider)):
+            raise TypeError(f"{point.value} is not an eideploy.Divider")
+    except Exception as error:  # whatever a package of somebody else's does
+        raise PackageError(
+            f"the package {package} offers the division {point.name}, which cannot be used: "
+            f"{type(error).__name__}: {error}",
+            where=f"entry point {point.name} = {point.value}",
+            fix=f"fix or update {package}, or pip uninstall {package}",
+        ) from error
+    return kind
 
 
 def _shipped_first() -> Iterator[type[Divider]]:

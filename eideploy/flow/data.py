@@ -43,7 +43,7 @@ def check(request: CheckData) -> Result:
     """
     path, sheet = Path(request.path), as_path(request.sheet)
     if sheet is not None:
-        require_place(sheet, source=path)
+        require_place(sheet, inputs=[path])
     if not holds_recordings(path):
         refuse_idle(request, (), here=f"on {path}")
     how = ReadAs(size=request.size, sensor=request.sensor, framing=request.framing)

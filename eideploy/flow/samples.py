@@ -1,7 +1,7 @@
 """Samples that the user brings, and results that the user takes away, as numpy files."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
 
@@ -11,7 +11,7 @@ from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
 from eideploy.data.origin import Place
 from eideploy.errors import DataError, UsageError
-from eideploy.files import open_plain, write_atomic
+from eideploy.files import MANIFEST, open_plain, write_atomic
 from eideploy.folders import Build, Run
 from eideploy.options.choices import Split
 from eideploy.simulate.observe import batches
@@ -146,11 +146,12 @@ def _read_array(path: Path) -> Array:
         raise DataError(f"not an .npy file: {reason}", where=str(path), fix=REMEDY) from error
 
 
-def require_place(path: Path, *, source: Path | None) -> None:
-    """Refuse before the work a result file that cannot be written, or would replace the input.
+def require_place(path: Path, *, inputs: Iterable[Path | None]) -> None:
+    """Refuse before the work a result file that cannot be written, or would replace what is kept.
 
     Raises:
-        DataError: a folder, in no folder, or the file `source`.
+        DataError: a folder, in no folder, one of the `inputs` or within one, or within a run or a
+            build.
     """
     try:
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
@@ -165,10 +166,21 @@ def require_place(path: Path, *, source: Path | None) -> None:
             where=str(path.parent),
             fix="make the folder, or name another",
         )
-    if source is not None and path.resolve() == source.resolve():
-        raise DataError(
-            "the result would replace the samples", where=str(path), fix="name another file"
-        )
+    whole = path.resolve()
+    for kept in filter(None, inputs):
+        if kept.resolve() in (whole, *whole.parents):
+            raise DataError(
+                f"the result would replace {kept}, or a part of it",
+                where=str(path),
+                fix="name another file",
+            )
+    for folder in whole.parents:
+        if (folder / MANIFEST).exists():
+            raise DataError(
+                f"the result would be written into {folder}, a finished run or build",
+                where=str(path),
+                fix="name a file elsewhere",
+            )
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:

@@ -48,6 +48,10 @@ class Field:
         """Whether there is no default."""
         return self.default is MISSING
 
+    def is_default(self, value: object) -> bool:
+        """Return whether a value is the default; an array is compared with none."""
+        return type(value) is type(self.default) and bool(value == self.default)
+
     @property
     def is_flag(self) -> bool:
         """Whether it is written without a value."""

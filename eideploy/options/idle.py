@@ -10,7 +10,9 @@ from eideploy.options.request import Request
 def given(request: Request) -> tuple[Field, ...]:
     """Return the options of a request that are not at their defaults."""
     return tuple(
-        field for field in fields_of(type(request)) if getattr(request, field.name) != field.default
+        field
+        for field in fields_of(type(request))
+        if not field.is_default(getattr(request, field.name))
     )
 
 

@@ -20,7 +20,7 @@ class Request:
             value = getattr(self, field.name)
             if field.many and not field.pairs:
                 object.__setattr__(self, field.name, value := tuple(dict.fromkeys(value)))
-            if field.is_group or field.pairs or value == field.default or value is None:
+            if field.is_group or field.pairs or value is None or field.is_default(value):
                 continue
             for one in value if field.many else (value,):
                 if fault := field.fault(one):

@@ -26,7 +26,7 @@ def test_each_command_takes_what_the_one_before_left(built, call):
 def test_simulate_right_after_train_compiles_in_passing_and_says_so(trained, call):
     found = call("simulate", "--lut", "8bit", "--samples", 20)
     assert found.code == 0
-    assert f"compiled {RUN} for digital, scheme int8 in passing" in found.err
+    assert f"compiled {RUN} for digital, scheme int8 on the fly" in found.err
     assert "division  lut 8x8 (256 entries, 2048 bits" in found.out
     assert not (trained / "builds").exists()
 

@@ -165,8 +165,8 @@ def edit(folder, **changes):
 @pytest.mark.parametrize(
     ("changes", "what", "fix"),
     [
-        ({"version": 2}, "format version 2 is not the version 1", "make the file anew"),
-        ({"version": None}, "format version None is not the version 1", "make the file anew"),
+        ({"version": 2}, "format version 2 is not the version 1", "make the file again"),
+        ({"version": None}, "format version None is not the version 1", "make the file again"),
         ({"kind": "other"}, "the manifest is of kind 'other'", "name the folder of a run"),
         ({"files": []}, "the manifest lists no files", "restore"),
         ({"files": {}}, "the manifest does not list circuit.safetensors", "restore"),
@@ -286,7 +286,12 @@ def test_a_missing_input_is_refused(built, refused):
 def test_a_result_that_cannot_be_kept_is_refused_before_the_work(built, refused, samples):
     samples(2, 1, 8, 8)
     refused("simulate", "--input", "x.npy", "--save", "x.npy", code=1,
-            what="would replace the samples", where="x.npy", fix="another file")  # fmt: skip
+            what="would replace x.npy", where="x.npy", fix="another file")  # fmt: skip
+    np.save("y.npy", np.zeros(2, int))
+    refused("simulate", "--input", "x.npy", "--labels", "y.npy", "--save", "y.npy", code=1,
+            what="would replace y.npy", where="y.npy", fix="another file")  # fmt: skip
+    refused("simulate", "--save", f"{BUILD}/manifest.json", code=1,
+            what="a finished run or build", where=BUILD, fix="a file elsewhere")  # fmt: skip
     refused("simulate", "--save", "no/o.npz", code=1, what="there is no folder", where="no",
             fix="make the folder")  # fmt: skip
     refused("simulate", "--save", "x" * 300, code=1, what="cannot write: File name too long",
@@ -299,7 +304,7 @@ def test_options_that_contradict_each_other_are_refused(built, refused, samples)
     samples(2, 1, 8, 8)
     refused("simulate", "--trace", code=2, what="has to go somewhere", where="--trace",
             fix="--save")  # fmt: skip
-    refused("simulate", "--lut", "8bit", "--division", "lut", code=2, what="two are given",
+    refused("simulate", "--lut", "8bit", "--division", "lut", code=2, what="both choose how",
             where="--lut, --division", fix="leave one of them out")  # fmt: skip
     refused("train", "--seed", 1, "--set", "seed=2", code=2, what="seed is set twice, to 1 and",
             where="--seed, --set seed", fix="leave out one")  # fmt: skip
@@ -365,8 +370,8 @@ def test_an_imported_network_needs_samples(trained, refused):
     edit(trained / RUN, data=None)
     refused("compile", code=2, what="has no data to calibrate on", where=RUN,
             fix="--calibrate-on")  # fmt: skip
-    refused("simulate", code=2, what="knows no data set", where=RUN, fix="--input")
-    refused("sweep", code=2, what="knows no data set to compare on", where=RUN, fix="--input")
+    refused("simulate", code=2, what="has no data set", where=RUN, fix="--input")
+    refused("sweep", code=2, what="has no data set to compare on", where=RUN, fix="--input")
 
 
 def test_an_import_that_is_none_is_refused(empty, refused):

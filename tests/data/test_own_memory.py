@@ -80,3 +80,15 @@ def test_data_in_memory_are_trained_on_and_compile_without_them(tmp_path, monkey
     assert found.content["samples"] == 9
     with pytest.raises(UsageError, match="data in memory have no effect on a run"):
         eideploy.train_network(finetune=trained.folder, data=(x, y))
+
+
+@pytest.mark.parametrize("given", [X, {"x": X, "y": Y}, (X,), 5])
+def test_what_is_no_samples_with_classes_is_refused_by_the_job(given):
+    with pytest.raises(DataError, match="these are no samples with classes") as refused:
+        eideploy.train_network(data=given)
+    assert "give a Dataset, (x, y)" in refused.value.fix
+
+
+def test_a_tensor_that_is_trained_is_taken_by_its_values():
+    trained = torch.from_numpy(X).clone().requires_grad_()
+    assert dataset_of((trained, Y), "memory/").sha256 == dataset_of((X, Y), "memory/").sha256

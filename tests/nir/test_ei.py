@@ -118,7 +118,7 @@ def test_a_changed_weight_a_lost_edge_and_another_dialect_are_refused(tmp_path):
         ("nodes/conv1_excitatory/weight", first, -1.0, "below"),
         ("metadata/dialect", (), "plain", "changed"),
         ("metadata/dialect", (), "other", "dialect"),
-        ("metadata/circuit", (), "{", "no NIR graph that can be read"),
+        ("metadata/circuit", (), "{", "not a readable NIR graph"),
     ):
         other = tmp_path / "other.nir"
         other.write_bytes(path.read_bytes())

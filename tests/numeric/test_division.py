@@ -1,6 +1,8 @@
 """Dividers keep their bounds; the division rounds once, as stated."""
 
+import sys
 from fractions import Fraction
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from eideploy.divisions import (
     shift,
     shift2,
 )
-from eideploy.errors import UsageError
+from eideploy.errors import PackageError, UsageError
 
 TABLES = [
     *(lut(*bits) for bits in [(1, 1), (2, 2), (4, 4), (4, 16), (8, 8), (8, 12), (10, 16), (12, 8)]),
@@ -221,3 +223,19 @@ def test_names_that_are_nearly_right_are_told_how(name, said):
 def test_tables_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         lut(4, 4).table[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("no_such_module:Coarse", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("math:sqrt", "math:sqrt is not an eideploy.Divider"),
+    ],
+)
+def test_a_package_that_offers_a_broken_division_is_named(value, why, monkeypatch):
+    point = EntryPoint("coarse", value, "eideploy.divisions")
+    by_name = sys.modules["eideploy.divisions.methods"]  # the package has a function of that name
+    monkeypatch.setattr(by_name, "entry_points", lambda **_: [point])
+    with pytest.raises(PackageError, match="offers the division coarse, which cannot be used") as e:
+        named("coarse")
+    assert why in e.value.what

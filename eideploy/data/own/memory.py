@@ -35,12 +35,17 @@ def _arrays(given: object) -> list[Stored]:
     """Return x and y of all samples, or of training and then of test."""
     parts = given if isinstance(given, tuple | list) else (given,)
     if all(hasattr(part, "shape") for part in parts) and len(parts) in (2, 4):
-        return [np.asarray(part) for part in parts]
+        return [_array(part) for part in parts]
     sets = [getattr(part, "dataset", part) for part in parts]
-    if len(sets) in (1, 2) and all(map(_is_set, sets)):
+    if len(sets) in (1, 2) and all(map(_is_set, sets)) and not isinstance(given, dict):
         return [array for one in sets for array in _stacked(one)]
     kind = ", ".join(type(part).__name__ for part in parts)
     raise DataError(f"these are no samples with classes: {kind}", where="data", fix=TAKEN)
+
+
+def _array(part: Any) -> Stored:  # noqa: ANN401 - an array of any library's
+    """Return an array of numpy's; of a tensor that is trained, its values."""
+    return np.asarray(part.detach().cpu() if hasattr(part, "detach") else part)
 
 
 def _is_set(one: object) -> bool:
@@ -51,7 +56,7 @@ def _stacked(pairs: Any) -> tuple[Stored, Stored]:  # noqa: ANN401 - a torch Dat
     """Return all samples and their classes."""
     try:
         x, y = zip(*(pairs[place] for place in range(len(pairs))), strict=True)
-        return np.stack([np.asarray(one) for one in x]), np.array([int(one) for one in y])
+        return np.stack([_array(one) for one in x]), np.array([int(one) for one in y])
     except (TypeError, ValueError) as error:
         raise DataError(
             f"its entries are no pairs of a sample and a class, all of one shape: {error}",

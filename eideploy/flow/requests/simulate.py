@@ -1,11 +1,12 @@
 """What simulate is asked for of any build; what an executor may be asked, its backend declares."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from eideploy.backends.families import EXECUTORS
 from eideploy.flow.requests.shared import WITH_INPUT, WITHOUT_INPUT, FromDataSet
-from eideploy.options import Count, Option, PathLike
+from eideploy.options import Count, Option, PathLike, as_path
 from eideploy.options.choices import Split
 
 BUILD = Option(metavar="RUN|BUILD")
@@ -25,6 +26,11 @@ class OnSamples(FromDataSet):
     """The classes of these, as numbers or names (B,), to have the accuracy."""
     save: Annotated[PathLike | None, Option(metavar="OUT.npz")] = None
     """Write logits (B, classes)."""
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """What is read, which no result may replace."""
+        return tuple(map(as_path, (self.input, self.labels, self.data)))
 
 
 @dataclass(frozen=True, kw_only=True)

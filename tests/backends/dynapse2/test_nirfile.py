@@ -35,5 +35,5 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(FormatError, match="cannot be read"):
         load_chip(path)
     path.write_bytes(b"nothing")
-    with pytest.raises(FormatError, match="no NIR graph"):
+    with pytest.raises(FormatError, match="not a readable NIR graph"):
         load_chip(path)

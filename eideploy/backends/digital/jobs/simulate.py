@@ -60,6 +60,10 @@ def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
     divider = asked.divider()
     source = source_of(as_path(request.build), family.name)
     _refuse_unread(request, source, executor)
+    if request.save is not None:
+        data = source.origin.path if source.origin else ""
+        inputs = [*request.files, Path(data) if data else None]
+        require_place(Path(request.save), inputs=inputs)
     samples, labels = samples_of(
         source,
         input_file=as_path(request.input),
@@ -101,8 +105,6 @@ def _require_effects(request: Simulate, executor: str) -> None:
         refuse_idle(request, {*holding, WITHOUT_INPUT}, here="on a split of a data set")
     else:
         refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
-    if request.save is not None:
-        require_place(Path(request.save), source=as_path(request.input))
 
 
 def _refuse_unread(request: Simulate, source: Run | Build, executor: str) -> None:

@@ -134,7 +134,7 @@ def _require_effects(request: OnSamples) -> None:
     else:
         refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
     if request.save is not None:
-        require_place(Path(request.save), source=as_path(request.input))
+        require_place(Path(request.save), inputs=request.files)
 
 
 def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:

@@ -142,7 +142,9 @@ def test_a_network_of_another_tool_keeps_its_predictions(tool, tmp_path):
 def test_every_example_has_a_readme_and_stands_in_the_list():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     listed = (EXAMPLES / "README.md").read_text("utf-8")
-    tested = Path(__file__).read_text("utf-8")
+    here = Path(__file__)
+    own_backend = here.parent / "cli/test_own_backend.py"  # installs it, and types every command
+    tested = here.read_text("utf-8") + own_backend.read_text("utf-8")
     for name in folders - {"__pycache__"}:
         assert (EXAMPLES / name / "README.md").is_file()
         assert f"]({name})" in listed

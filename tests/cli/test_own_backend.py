@@ -14,7 +14,7 @@ from tests.cli.support import ROOT, process, rehash
 
 PAGE = (ROOT / "docs/extending.md").read_text()
 SECTION = PAGE[PAGE.index("## A backend") : PAGE.index("## An option")]
-EXAMPLE = ROOT / "examples/own_backend"
+EXAMPLE = ROOT / "examples" / "own_backend"
 BUILD = "builds/digits-conv-1-toy-board-1"
 
 

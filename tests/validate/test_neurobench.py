@@ -9,7 +9,7 @@ import pytest
 from eideploy.circuit import IntegerLIF
 from eideploy.cli import main
 from eideploy.flow.neurobench import benchmarked
-from eideploy.folders import load_build, load_run
+from eideploy.folders import load_build
 from eideploy.simulate.integer import run_integer
 from eideploy.validate.synops import KEEP, count
 
@@ -96,6 +96,6 @@ def test_the_report_holds_it_and_the_screen_shows_it(finished, tmp_path, samples
 
 def test_without_the_package_it_says_how_to_install_it(finished, monkeypatch, capsys):
     monkeypatch.setattr("eideploy.flow.neurobench.find_spec", lambda _: None)
-    run = load_run(finished / "runs/digits-conv-1").folder
-    assert main(["report", str(run), "--neurobench"]) == 2
+    (build,) = (finished / "builds").iterdir()
+    assert main(["report", str(build), "--neurobench"]) == 2
     assert "pip install 'eideploy[neurobench]'" in capsys.readouterr().err

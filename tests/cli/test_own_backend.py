@@ -6,10 +6,12 @@ import shutil
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
 from eideploy.backends import families
 from eideploy.backends.digital import executors
+from eideploy.data import load
 from tests.cli.support import ROOT, process, rehash
 
 PAGE = (ROOT / "docs/extending.md").read_text()
@@ -63,6 +65,13 @@ def test_it_compiles_simulates_verifies_and_reports(toy, call):
     assert (found["executor"], found["simulated"]) == ("toy", BUILD)
     by_name = call("simulate", "--executor", "toy", "--samples", 20, "--json")
     assert json.loads(by_name.out)["accuracy"] == found["accuracy"] > 0.1
+    np.save("x.npy", load("digits").test.batch(slice(6)))
+    np.save("y.npy", load("digits").test.y[:6])
+    own = ("simulate", BUILD, "--input", "x.npy", "--labels", "y.npy")
+    assert json.loads(call(*own, "--save", "a.npz", "--json").out)["accuracy"] > 0
+    assert np.load("a.npz")["logits"].shape == (6, 10)
+    assert "would replace y.npy" in call(*own, "--save", "y.npy").err
+    assert "--labels has no effect" in call("simulate", BUILD, "--labels", "y.npy").err
     assert "no gap: 1 comparison, all equal; of 5 files 1 verified" in call("verify", BUILD).out
     assert call("report", BUILD).code == 0
     assert "What the board holds" in (toy / BUILD / "report.html").read_text()

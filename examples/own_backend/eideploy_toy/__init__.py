@@ -20,11 +20,12 @@ from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.report import Reported
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.report import KEPT, Report
+from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import samples_of
+from eideploy.flow.samples import require_place, samples_of, write_npz
 from eideploy.flow.stock import DIFFERS, EQUAL, Stock
 from eideploy.flow.verify import Row, Verified
 from eideploy.folders import Run
@@ -105,6 +106,10 @@ class Toy(Family[Board]):
 
     def simulate(self, request: Simulate, executor: str) -> Result:
         """Run samples on the board."""
+        own = WITHOUT_INPUT if request.input is None else WITH_INPUT
+        refuse_idle(request, (READING, own), here="on these samples")
+        if request.save is not None:
+            require_place(Path(request.save), inputs=request.files)
         folder = as_path(request.build) or folders.latest_build(self.name)
         if folder is None:
             raise UsageError(
@@ -116,14 +121,19 @@ class Toy(Family[Board]):
         samples, labels = samples_of(
             build,
             input_file=as_path(request.input),
+            labels_file=as_path(request.labels),
             split=request.split,
             count=request.samples,
             place=request.place(),
         )
-        found = classes(build.circuit, samples)
-        right = None if labels is None else float((found == labels).mean())
+        logits = np.concatenate([run_float(build.circuit, x).logits for x in batches(samples)])
+        right = None if labels is None else float((logits.argmax(1) == labels).mean())
         content = {"executor": executor, "simulated": str(build.folder), "accuracy": right}
-        return Result(text=f"simulated {build.folder}: accuracy {right}", content=content)
+        if request.save is not None:
+            write_npz(Path(request.save), {"logits": logits})
+            content["saved"] = str(request.save)
+        known = "" if right is None else f": accuracy {right}"
+        return Result(text=f"simulated {build.folder}{known}", content=content)
 
     def verify(self, request: Verify, build: Path) -> Verified:
         """Write the listing again, and compare."""
@@ -183,10 +193,3 @@ def load(build: Path) -> Run:
     needs = (folders.CIRCUIT, folders.SPEC, LISTING)
     content = read_manifest(build, kind=folders.BUILD, version=folders.VERSION, needs=needs)
     return Run(folder=build, circuit=store.load(build / folders.CIRCUIT), content=content)
-
-
-def classes(circuit: Circuit, samples: np.ndarray) -> np.ndarray:
-    """Return the class of every sample."""
-    return np.concatenate(
-        [run_float(circuit, batch).logits.argmax(1) for batch in batches(samples)]
-    )

@@ -33,6 +33,7 @@ ONLY_PARSED = {
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     "coarse:4": "a division of an outside package; tests/cli/test_own_division.py",
     "SPEC": "any spec; tests/cli/test_own_backend.py checks one",
+    "builds/digits-conv-1-toy-board-1": "of an outside package; tests/cli/test_own_backend.py",
     ".nir": "a file of another tool; tests/nir, tests/test_examples.py",
 }
 REFUSED = {"compile --target digital --division mitchell": 1, "predict": 2}

@@ -52,7 +52,7 @@ def tensors_lied_about(data, rng):
             case 4:
                 header[f"{name}x"] = header.pop(name)
             case _:
-                other = header[rng.choice(names)] if names[0] in header else entry
+                other = header.get(rng.choice(names), entry)
                 header[name] = other
     return _joined(header, body)
 

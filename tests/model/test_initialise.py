@@ -65,8 +65,8 @@ def test_a_sequence_is_taken_step_by_step():
         (images(1), 1, "one image shown for one step has no variance", "choose a larger"),
         (images(1), 4, "its variance is 0", "use different images"),
         (images() - 0.5, 4, "below 0", "do not subtract a mean"),
-        (images() * torch.nan, 4, "entries that are not finite", "remove or repair"),
-        (images() / 0, 4, "entries that are not finite", "remove or repair"),
+        (images() * torch.nan, 4, "entries that are not finite", "remove or replace"),
+        (images() / 0, 4, "entries that are not finite", "remove or replace"),
     ],
 )
 def test_a_batch_that_says_nothing_is_refused(batch, steps, what, fix):

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eideploy import packages
 from eideploy.backends.protocol import Family, Trainer
 from eideploy.errors import PackageError, UsageError
 
@@ -129,33 +130,16 @@ EXECUTORS = Executors()
 
 @cache
 def _offered() -> Mapping[str, "EntryPoint"]:
-    """Return the entry points of packages; where no file holds the group, without reading all."""
-    files = (file for place in sys.path for file in Path(place).glob("*-info/entry_points.txt"))
-    if not any(GROUP.encode() in file.read_bytes() for file in files):
-        return {}
-    from importlib.metadata import entry_points  # late: it takes longer than all of the help
-
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in SHIPPED}
+    return {point.name: point for point in packages.offered(GROUP) if point.name not in SHIPPED}
 
 
 def _loaded(point: "EntryPoint") -> Family[Any]:
     """Return the family of an entry point, once it is known to be one."""
-    package = point.dist.name if point.dist else point.value
-    try:
-        kind = point.load()
-        family = kind()
-    except Exception as error:  # whatever a package of somebody else's does
-        raise _broken(point, package, f"{type(error).__name__}: {error}") from error
+    family = packages.loaded(point, "backend", lambda kind: kind())
     if not isinstance(family, Family):
-        raise _broken(point, package, f"{point.value} is no eideploy.backends.protocol.Family")
+        reason = f"{point.value} is no eideploy.backends.protocol.Family"
+        raise packages.broken(point, "backend", reason)
     if family.name != point.name:
-        raise _broken(point, package, f"its family calls itself {family.name!r}")
+        reason = f"its family calls itself {family.name!r}"
+        raise packages.broken(point, "backend", reason)
     return family
-
-
-def _broken(point: "EntryPoint", package: str, reason: str) -> PackageError:
-    return PackageError(
-        f"the package {package} offers the backend {point.name}, which cannot be used: {reason}",
-        where=f"entry point {point.name} = {point.value}",
-        fix=f"fix or update {package}, or pip uninstall {package}",
-    )

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
+from eideploy import packages
 from eideploy.divisions.constant import Constant
 from eideploy.divisions.divider import Divider
 from eideploy.divisions.exact import Exact
@@ -12,8 +13,11 @@ from eideploy.divisions.none import Undivided
 from eideploy.divisions.piecewise import Lines
 from eideploy.divisions.shifts import Shift, TwoShifts
 from eideploy.divisions.table import FIX, Lut
-from eideploy.errors import PackageError, UsageError
+from eideploy.errors import UsageError
 from eideploy.nearest import nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 SHIPPED: tuple[type[Divider], ...] = (
     Exact,
@@ -30,7 +34,7 @@ GROUP = "eideploy.divisions"  # of entry points, by which installed packages off
 
 def methods() -> tuple[type[Divider], ...]:
     """Return the class of every method: the shipped ones, then those of installed packages."""
-    return SHIPPED + tuple(_loaded(entry) for entry in entry_points(group=GROUP))
+    return SHIPPED + tuple(map(_of_package, packages.offered(GROUP)))
 
 
 def method_called(method: str) -> type[Divider] | None:
@@ -82,24 +86,10 @@ def parse_lut(text: str) -> Divider:
     return Lut.of_size(int(index), int(entry or index))
 
 
-def _loaded(point: EntryPoint) -> type[Divider]:
-    """Return the class that a package offers.
-
-    Raises:
-        PackageError: it cannot be loaded, or is none.
-    """
-    package = point.dist.name if point.dist else point.value
-    try:
-        kind = point.load()
-        if not (isinstance(kind, type) and issubclass(kind, Divider)):
-            raise TypeError(f"{point.value} is not an eideploy.Divider")
-    except Exception as error:  # whatever a package of somebody else's does
-        raise PackageError(
-            f"the package {package} offers the division {point.name}, which cannot be used: "
-            f"{type(error).__name__}: {error}",
-            where=f"entry point {point.name} = {point.value}",
-            fix=f"fix or update {package}, or pip uninstall {package}",
-        ) from error
+def _of_package(point: "EntryPoint") -> type[Divider]:
+    kind = packages.loaded(point, "division")
+    if not (isinstance(kind, type) and issubclass(kind, Divider)):
+        raise packages.broken(point, "division", f"{point.value} is not an eideploy.Divider")
     return kind
 
 

@@ -1,9 +1,13 @@
 """Every model of a neuron by the names of its classes, as files of circuits have them."""
 
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
+from eideploy import packages
 from eideploy.neurons.lif import LIF
 from eideploy.neurons.neuron import IntegerNeuron, Neuron
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 SHIPPED: tuple[type[Neuron], ...] = (LIF,)
 GROUP = "eideploy.neurons"  # of entry points, by which installed packages offer classes
@@ -11,7 +15,7 @@ GROUP = "eideploy.neurons"  # of entry points, by which installed packages offer
 
 def models() -> tuple[type[Neuron], ...]:
     """Return the class of every model: the shipped ones, then those of installed packages."""
-    return SHIPPED + tuple(entry.load() for entry in entry_points(group=GROUP))
+    return SHIPPED + tuple(map(_of_package, packages.offered(GROUP)))
 
 
 def model_called(kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
@@ -23,3 +27,10 @@ def model_called(kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
 def _of(models: tuple[type[Neuron], ...], kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
     classes = (own for model in models for own in (model, model.integers))
     return next((own for own in classes if own.__name__ == kind), None)
+
+
+def _of_package(point: "EntryPoint") -> type[Neuron]:
+    kind = packages.loaded(point, "neuron")
+    if not (isinstance(kind, type) and issubclass(kind, Neuron)):
+        raise packages.broken(point, "neuron", f"{point.value} is no model of a neuron")
+    return kind

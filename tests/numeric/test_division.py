@@ -1,6 +1,5 @@
 """Dividers keep their bounds; the division rounds once, as stated."""
 
-import sys
 from fractions import Fraction
 from importlib.metadata import EntryPoint
 
@@ -234,8 +233,7 @@ def test_tables_are_read_only():
 )
 def test_a_package_that_offers_a_broken_division_is_named(value, why, monkeypatch):
     point = EntryPoint("coarse", value, "eideploy.divisions")
-    by_name = sys.modules["eideploy.divisions.methods"]  # the package has a function of that name
-    monkeypatch.setattr(by_name, "entry_points", lambda **_: [point])
+    monkeypatch.setattr("eideploy.packages.offered", lambda _group: [point])
     with pytest.raises(PackageError, match="offers the division coarse, which cannot be used") as e:
         named("coarse")
     assert why in e.value.what

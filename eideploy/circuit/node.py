@@ -1,28 +1,16 @@
 """The base of every node: frozen fields, read-only arrays, checks that say what and where."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eideploy.errors import FormatError
+from eideploy.numeric.frozen import Frozen
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]  # of one sample at one time step: (features,) or (channels, height, width)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Frozen:
-    """A dataclass whose arrays are read-only copies."""
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                frozen = value.copy()
-                frozen.flags.writeable = False
-                object.__setattr__(self, field.name, frozen)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,13 +7,14 @@ the core's RTL has of it. What a class does not say is refused.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from eideploy.errors import UsageError
 from eideploy.numeric.fixed import Array, top
+from eideploy.numeric.frozen import Frozen
 from eideploy.numeric.operators import Numbers, Operators
 
 WIDTHS = range(2, 33)  # bits of a membrane
@@ -38,7 +39,7 @@ class NirPart:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerNeuron(ABC):
+class IntegerNeuron(Frozen, ABC):
     """A model in integers, whose membrane saturates.
 
     threshold      (n,), a neuron or channel each, in membrane LSB
@@ -49,14 +50,6 @@ class IntegerNeuron(ABC):
     membrane_bits: int
 
     per_neuron: ClassVar[tuple[str, ...]] = ("threshold",)  # the fields that are arrays
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                frozen = value.copy()
-                frozen.flags.writeable = False
-                object.__setattr__(self, field.name, frozen)
 
     def faults(self) -> Iterator[str]:
         """Yield what the fields cannot be, in words that follow the name of the node."""

@@ -9,12 +9,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from types import UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
     Literal,
     TypeVar,
+    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -104,6 +106,14 @@ class Within(Checked):
     def fix(self, path: str) -> str:
         """Advise a number in the bounds."""
         return f"choose {path} from {self.low} to {self.high}"
+
+
+def bounds_of(hint: Any) -> Iterator[Within]:  # noqa: ANN401 - a type
+    """Return the bounds in a type, which may be a union."""
+    yield from (note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Within))
+    if get_origin(hint) in (Union, UnionType):
+        for kind in get_args(hint):
+            yield from bounds_of(kind)
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,37 @@
 """A configuration as TOML with every key, what it means and what it may be."""
 
-import dataclasses
 from collections.abc import Iterator
 from itertools import chain
 from textwrap import wrap
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from eideploy.config.reading import toml_value
+from eideploy.config.reading import Described, toml_value
 from eideploy.options.docstrings import docstrings
-from eideploy.typed import Within
+from eideploy.typed import bounds_of
 
 WIDTH = 98
 
 
-def commented(whole: Any) -> str:  # noqa: ANN401 - a dataclass of sections
-    """Return the TOML text of a configuration with a comment above every key.
+def commented(whole: Described) -> str:
+    """Return the TOML text of a configuration with a comment above every key and section.
 
     It reads back as the same configuration.
     """
-    parts = vars(whole)
-    sections = {name: part for name, part in parts.items() if dataclasses.is_dataclass(part)}
-    lines = [*chain.from_iterable(_key(whole, name) for name in parts if name not in sections)]
-    for name, section in sections.items():
-        lines += ["", *_comment((type(section).__doc__ or "").partition("\n")[0]), f"[{name}]"]
-        for key in vars(section):
-            lines += _key(section, key)
-    return "\n".join(lines) + "\n"
+    return whole.to_toml(above=_above)
 
 
-def _key(section: Any, key: str) -> Iterator[str]:  # noqa: ANN401
-    """Yield the comment of a key, and the line that sets it."""
-    kind = type(section)
+def _above(holder: object, key: str) -> Iterator[str]:
+    """Return the comment of a key, or of a section."""
+    kind = type(holder)
+    if not key:
+        return _comment((kind.__doc__ or "").partition("\n")[0])
     doc = docstrings(kind.__module__).get((kind.__name__, key), "")
-    said = " ".join(filter(None, [doc, allowed(kind, key)]))
-    yield from _comment(said)
-    yield f"{key} = {toml_value(getattr(section, key))}"
+    return _comment(" ".join(filter(None, [doc, allowed(kind, key)])))
 
 
 def _comment(text: str) -> Iterator[str]:
-    yield from (f"# {line}" for line in wrap(text, WIDTH))
+    return (f"# {line}" for line in wrap(text, WIDTH))
 
 
 def allowed(kind: type[Any], key: str) -> str:
@@ -55,6 +47,4 @@ def _allowed(hint: Any) -> Iterator[str]:  # noqa: ANN401 - a type
     elif get_origin(hint) in (Union, UnionType):
         yield from chain.from_iterable(map(_allowed, get_args(hint)))
     elif get_origin(hint) is Annotated:
-        for bounds in hint.__metadata__:
-            if isinstance(bounds, Within):
-                yield f"{bounds.low:.10g} to {bounds.high:.10g}"
+        yield from (f"{each.low:.10g} to {each.high:.10g}" for each in bounds_of(hint))

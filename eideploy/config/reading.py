@@ -2,15 +2,15 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
-from types import UnionType
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self, get_type_hints
 
 from eideploy.config.synonyms import advice
 from eideploy.errors import ConfigError
 from eideploy.tables import parse_toml
-from eideploy.typed import Fault, Within, typed
+from eideploy.typed import Fault, bounds_of, typed
 
+Above = Callable[[object, str], Iterable[str]]
 Leaf = tuple[str, Any, "dataclasses.Field[Any]"]
 
 
@@ -55,17 +55,23 @@ class Described:
             holder[key] = parse_text(text)
         return self.of_table(content, where="--set")
 
-    def to_toml(self) -> str:
-        """Return the TOML text that reads back as this very configuration."""
+    def to_toml(self, above: Above = lambda _holder, _key: ()) -> str:
+        """Return the TOML text that reads back as this very configuration.
+
+        `above` gives lines to stand above a key of a section, or, without a key, above the section.
+        """
         sections = {k: v for k, v in vars(self).items() if dataclasses.is_dataclass(v)}
-        lines = _lines({k: v for k, v in vars(self).items() if k not in sections})
+        lines = _lines(self, [key for key in vars(self) if key not in sections], above)
         for name, section in sections.items():
-            lines += ["", f"[{name}]", *_lines(vars(section))]
+            lines += ["", *above(section, ""), f"[{name}]", *_lines(section, vars(section), above)]
         return "\n".join(lines) + "\n"
 
 
-def _lines(values: Mapping[str, Any]) -> list[str]:
-    return [f"{key} = {toml_value(value)}" for key, value in values.items()]
+def _lines(holder: object, keys: Iterable[str], above: Above) -> list[str]:
+    lines: list[str] = []
+    for key in keys:
+        lines += [*above(holder, key), f"{key} = {toml_value(getattr(holder, key))}"]
+    return lines
 
 
 def leaves(whole: Any) -> list[Leaf]:  # noqa: ANN401
@@ -85,17 +91,9 @@ def beyond_bounds(whole: Any) -> Iterator[Fault]:  # noqa: ANN401 - a dataclass 
     for path, holder, spec in leaves(whole):
         hint = get_type_hints(type(holder), include_extras=True)[spec.name]
         value = getattr(holder, spec.name)
-        for bounds in _bounds(hint):
+        for bounds in bounds_of(hint):
             if isinstance(value, int | float) and (fault := bounds.fault(value)):
                 yield Fault(what=f"{path} = {value} {fault}", where=path, fix=bounds.fix(path))
-
-
-def _bounds(hint: Any) -> Iterator[Within]:  # noqa: ANN401 - a type
-    """Return the bounds in a type, which may be a union."""
-    yield from (note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Within))
-    if get_origin(hint) in (Union, UnionType):
-        for kind in get_args(hint):
-            yield from _bounds(kind)
 
 
 def parse_text(text: str) -> Any:  # noqa: ANN401

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import get_type_hints
 
+from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
 from eideploy.errors import CapacityError
@@ -15,7 +16,6 @@ from eideploy.rtl.compare import differences
 from eideploy.simulate.integer import run_integer
 from eideploy.simulate.trace import KEEP_ALL
 from eideploy.target import DividerTiming, Memory, Widths, load_target
-from eideploy.typed import Within
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -28,7 +28,7 @@ def bounds_of(kind):
     """Return (lowest, highest) of every field of a part of the spec."""
     bounds = {}
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        (within,) = (note for note in hint.__metadata__ if isinstance(note, Within))
+        (within,) = typed.bounds_of(hint)
         bounds[name] = int(within.low), int(within.high)
     return bounds
 

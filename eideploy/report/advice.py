@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eideploy import __version__
-from eideploy.report.notices import entry, gravest_first
+from eideploy.report.notices import entry, gravest_first, of_two_releases
 from eideploy.report.text import FINER, coarse_text, percent
 from eideploy.validate.activity import SILENT
 from eideploy.validate.compare import COARSE
@@ -158,13 +158,7 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
             "give more with --samples",
         )
     yield from _not_run(content)
-    made_by = content["provenance"]["made_by"]
-    if made_by != __version__:
-        yield entry(
-            "note",
-            f"the build was made by eideploy {made_by}, this report by {__version__}",
-            "compile the run again to have both of one release",
-        )
+    yield from of_two_releases(content["provenance"]["made_by"], __version__)
 
 
 def _not_run(content: Numbers) -> Iterator[dict[str, str]]:

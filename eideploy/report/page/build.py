@@ -6,7 +6,18 @@ from typing import Any
 from eideploy.report.page import charts, inference
 from eideploy.report.page.accuracy import accuracy_section
 from eideploy.report.page.layers import layer_section, width_section
-from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
+from eideploy.report.page.parts import (
+    Bar,
+    Cell,
+    Figure,
+    Notice,
+    Page,
+    Section,
+    Table,
+    Tile,
+    footer,
+    hash_table,
+)
 from eideploy.report.text import at_most, counted, percent
 from eideploy.validate.cells import COSTS
 from eideploy.validate.distribution import Bins
@@ -112,7 +123,6 @@ def _compiled(content: Numbers) -> Section:
         ]
         for layer in said["network"]["layers"]
     ]
-    hashes = [[name, value or "-"] for name, value in said["sha256"].items()]
     return Section(
         id="compiled",
         title="What was compiled",
@@ -127,13 +137,7 @@ def _compiled(content: Numbers) -> Section:
                 key="provenance.network.layers",
                 folded=True,
             ),
-            Table(
-                title="SHA-256 of every file",
-                head=["file", "SHA-256"],
-                rows=hashes,
-                key="provenance.sha256",
-                folded=True,
-            ),
+            hash_table(said["sha256"]),
         ],
     )
 

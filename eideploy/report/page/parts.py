@@ -102,6 +102,17 @@ class Page:
     footer: str
 
 
+def hash_table(sha256: Mapping[str, str | None]) -> Table:
+    """Return the table of the files that a manifest vouches for."""
+    return Table(
+        title="SHA-256 of every file",
+        head=["file", "SHA-256"],
+        rows=[[name, value or "-"] for name, value in sha256.items()],
+        key="provenance.sha256",
+        folded=True,
+    )
+
+
 def footer(said: Mapping[str, Any]) -> str:
     """Return what stands below a page, of its provenance."""
     versions = said["versions"]

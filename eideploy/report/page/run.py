@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eideploy.report.page import charts, training
-from eideploy.report.page.parts import Figure, Notice, Page, Section, Table, Tile, footer
+from eideploy.report.page.parts import (
+    Figure,
+    Notice,
+    Page,
+    Section,
+    Table,
+    Tile,
+    footer,
+    hash_table,
+)
 from eideploy.report.text import counted, percent
 
 Numbers = Mapping[str, Any]
@@ -191,18 +200,11 @@ def facts(content: Numbers) -> Section:
         elif "=" in line:
             key, _, value = line.partition("=")
             settings.append([table + key.strip(), value.strip()])
-    hashes = [[name, value] for name, value in said["sha256"].items()]
     return Section(
         id="facts",
         title="What was trained",
         parts=[
             Table(title="Configuration", head=["", ""], rows=settings, key="provenance.config"),
-            Table(
-                title="SHA-256 of every file",
-                head=["file", "SHA-256"],
-                rows=hashes,
-                key="provenance.sha256",
-                folded=True,
-            ),
+            hash_table(said["sha256"]),
         ],
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import mean
 from typing import Any
 
-from eideploy.report.notices import entry, gravest_first
+from eideploy.report.notices import entry, gravest_first, of_two_releases
 from eideploy.report.text import counted, percent
 
 LOSS, FULL, SILENT_HZ, FEW = 0.05, 0.95, 1.0, 100
@@ -95,9 +95,4 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
         "no board has run this: all figures are those of a simulator of the chip's equations",
         "docs/dynapse2.md lists what the first owner of a board should check",
     )
-    if said["made_by"] != said["release"]:
-        yield entry(
-            "note",
-            f"the build was made by eideploy {said['made_by']}, this report by {said['release']}",
-            "compile the run again to have both of one release",
-        )
+    yield from of_two_releases(said["made_by"], said["release"])

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from eideploy.backends.dynapse2.report import charts as chip_charts
-from eideploy.report.page.parts import Bar, Cell, Figure, Notice, Page, Section, Table, Tile, footer
+from eideploy.report.page.parts import (
+    Bar,
+    Cell,
+    Figure,
+    Notice,
+    Page,
+    Section,
+    Table,
+    Tile,
+    footer,
+    hash_table,
+)
 from eideploy.report.text import counted, percent
 
 Numbers = Mapping[str, Any]
@@ -86,7 +97,6 @@ def _mapped(content: Numbers) -> Section:
         ]
         for row in content["projections"]
     ]
-    hashes = [[name, value or "-"] for name, value in said["sha256"].items()]
     return Section(
         id="mapped",
         title="What was mapped",
@@ -112,13 +122,7 @@ def _mapped(content: Numbers) -> Section:
                 f"and base currents; the mark is the aim of {percent(aim, 0)}. Lost: synapses "
                 "that are nearest to no current at all.",
             ),
-            Table(
-                title="SHA-256 of every file",
-                head=["file", "SHA-256"],
-                rows=hashes,
-                key="provenance.sha256",
-                folded=True,
-            ),
+            hash_table(said["sha256"]),
         ],
     )
 

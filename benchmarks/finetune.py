@@ -20,6 +20,7 @@ import numpy as np
 
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
+from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.flow.finetuning import finetune
 from eideploy.flow.requests.train import Finetune
@@ -35,7 +36,7 @@ def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, 
     run = load_run(folder)
     options = Compiling(scheme=scheme, division=named(division))
     program = compile_in_memory(run, options, load_target("digital-model")).program
-    x, y = samples_of(run, input_file=None, split="test", count=None, data_dir=None)
+    x, y = samples_of(run, input_file=None, split="test", count=None, place=Place())
     found = compare(run.circuit, program, x, y)
     worst = max(layer.mismatch for layer in found.layers)
     assert found.float_accuracy is not None

@@ -95,9 +95,8 @@ def test_ctrl_c_while_a_build_is_written_leaves_nothing(trained, call, monkeypat
     assert not (trained / "builds").exists()
 
 
-def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
-    trained, call, monkeypatch
-):
+def stop_after_an_epoch(patch):
+    """Let every training stop, as by Ctrl-C, where its second epoch would begin."""
     import eideploy.model.training as training
 
     run_epoch = training.run_epoch
@@ -107,33 +106,31 @@ def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
             raise KeyboardInterrupt
         return run_epoch(state, job)
 
-    monkeypatch.setattr(training, "run_epoch", stopping)
-    for _ in range(2):  # the second one resumes, and is stopped again
-        found = (
-            call("train", *TINY)
-            if not (trained / "runs/digits-conv-2").exists()
-            else call("train", "--resume")
-        )
-        assert found.code == 130
-        assert "error: stopped after 1 of 2 epochs" in found.err
-        assert "fix:   continue with eideploy train --resume runs/digits-conv-2" in found.err
-    monkeypatch.setattr(training, "run_epoch", run_epoch)
+    patch.setattr(training, "run_epoch", stopping)
+
+
+def test_ctrl_c_in_a_training_keeps_the_whole_epochs_and_says_how_to_go_on(
+    trained, call, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        stop_after_an_epoch(patch)
+        for _ in range(2):  # the second one resumes, and is stopped again
+            found = (
+                call("train", *TINY)
+                if not (trained / "runs/digits-conv-2").exists()
+                else call("train", "--resume")
+            )
+            assert found.code == 130
+            assert "error: stopped after 1 of 2 epochs" in found.err
+            assert "fix:   continue with eideploy train --resume runs/digits-conv-2" in found.err
     assert call("train", "--resume").code == 0
     assert weights(trained / "runs/digits-conv-2") == weights(trained / RUN)
 
 
 def test_a_resume_under_other_conditions_says_so_and_the_run_keeps_both(trained, call, monkeypatch):
-    import eideploy.model.training as training
-
-    run_epoch = training.run_epoch
-
-    def stopping(state, job):
-        if len(state.metrics) == 1:
-            raise KeyboardInterrupt
-        return run_epoch(state, job)
-
-    monkeypatch.setattr(training, "run_epoch", stopping)
-    assert call("train", *TINY, "--out", "begun").code == 130
+    with monkeypatch.context() as patch:
+        stop_after_an_epoch(patch)
+        assert call("train", *TINY, "--out", "begun").code == 130
     shutil.copytree("begun", "again")
     with process("train", "--resume", "begun", more={"ATEN_CPU_CAPABILITY": "default"}) as command:
         _, told = command.communicate()
@@ -142,7 +139,6 @@ def test_a_resume_under_other_conditions_says_so_and_the_run_keeps_both(trained,
     assert "resuming under other conditions, which give other bits: vectors DEFAULT, was" in line
     first, second = json.loads((trained / "begun/manifest.json").read_text())["conditions"]
     assert {n for n in first if first[n] != second[n]} == {"vectors", "arithmetic"}
-    monkeypatch.setattr(training, "run_epoch", run_epoch)
     found = call("train", "--resume", "again")
     assert "other conditions" not in found.err
     manifest = json.loads((trained / "again/manifest.json").read_text())

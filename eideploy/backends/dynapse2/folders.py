@@ -54,11 +54,6 @@ def is_chip_run(folder: Path) -> bool:
     return isinstance(files, dict) and FILE in files
 
 
-def is_chip_build(folder: Path) -> bool:
-    """Return whether a finished build is for the chip."""
-    return read_json(folder / MANIFEST).get("backend") == FOLDER
-
-
 def load_chip_run(folder: Path) -> ChipRun:
     """Read a finished run that was trained for the chip.
 

@@ -132,8 +132,8 @@ class Toy(Family[Board]):
         if request.save is not None:
             write_npz(Path(request.save), {"logits": logits})
             content["saved"] = str(request.save)
-        known = "" if right is None else f": accuracy {right}"
-        return Result(text=f"simulated {build.folder}{known}", content=content)
+        accuracy = "" if right is None else f": accuracy {right}"
+        return Result(text=f"simulated {build.folder}{accuracy}", content=content)
 
     def verify(self, request: Verify, build: Path) -> Verified:
         """Write the listing again, and compare."""

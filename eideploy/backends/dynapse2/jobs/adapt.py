@@ -1,6 +1,5 @@
 """Job: distil a run into a network within the limits of a mixed-signal chip."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
 from eideploy.circuit import Circuit
+from eideploy.config.reading import toml_value
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError
@@ -49,9 +49,8 @@ def adapt(
 
     origin = images_of(run)
     dataset = load_images(origin, place)
-    config = load_chip_config(CHIP_PRESET)
-    config = replace(config, data=replace(config.data, **origin.settings))  # type: ignore[arg-type]
-    config = config.with_overrides(overrides or {})
+    data = {f"data.{key}": toml_value(value) for key, value in origin.settings.items()}
+    config = load_chip_config(CHIP_PRESET).with_overrides({**data, **(overrides or {})})
     plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
     name = run.folder.resolve().name

@@ -7,10 +7,10 @@ training images are split five-fold, fold k is trained with seed k on four fifth
 is that on the fifth. Settings were chosen so.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402 (the imports below load numpy and torch, which ask for their loops once)
 from eideploy.portable import pin
 
-pin()  # before numpy and torch are loaded, as the commands do
+pin()  # as the commands do
 
 import argparse
 import tempfile

@@ -7,10 +7,10 @@ over the seeds: accuracy on the 360 test images, agreement with the float networ
 spike mismatch of the worst layer, median cycles of an inference.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402 (the imports below load numpy and torch, which ask for their loops once)
 from eideploy.portable import pin
 
-pin()  # before numpy and torch are loaded, as the commands do
+pin()  # as the commands do
 
 import argparse
 from pathlib import Path

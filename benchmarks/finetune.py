@@ -6,10 +6,10 @@ For every goal and run: the float network, the integer program as compiled (post
 `eideploy train --finetune` with its defaults, on the test split at the last epoch; then the means.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402 (the imports below load numpy and torch, which ask for their loops once)
 from eideploy.portable import pin
 
-pin()  # before numpy and torch are loaded, as the commands do
+pin()  # as the commands do
 
 import argparse
 import tempfile

@@ -105,7 +105,7 @@ def ablation_faults(
 
 
 def reset_faults(network: Architecture, training: Training) -> Iterator[Fault]:
-    """Say where the kernel knows no such reset."""
+    """Yield what is wrong where the chosen kernel cannot do the chosen reset."""
     if network.reset == "hard" and training.kernel == "fused":
         yield Fault(
             what="the fused kernel subtracts the threshold; it does not reset to zero",

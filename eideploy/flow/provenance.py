@@ -93,7 +93,7 @@ def note_other_conditions(before: Mapping[str, str], now: Mapping[str, str]) -> 
 
 
 def machine(conditions: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what a training ran on, and what compiled its kernel: its bits do not hang on them."""
+    """Return what a training ran on, and what compiled its kernel; neither affects its bits."""
     from eideploy.model.compiled import compiled_by
 
     fused = any(entry.get("kernel") == "fused" for entry in conditions)

@@ -25,7 +25,7 @@ class Own(Source):
 
     def damaged(self, what: str, path: Path) -> DataError:
         """Return the error of a file that is no recording."""
-        return DataError(what, where=str(path), fix="mend the recording, or remove it")
+        return DataError(what, where=str(path), fix="fix the recording, or remove it")
 
 
 def read_recordings(

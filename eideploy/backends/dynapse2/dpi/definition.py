@@ -8,7 +8,7 @@
 (1 + 1/v) tau dv/dt = (i - b) - b v, which is INI's equation: v settles at i / b - 1, so that the
 shunt divides and GABA_B subtracts. A step takes the midpoint rule on ln v with the dendrites' means
 over the step (D4). Where v crosses the threshold, the moment within the step is interpolated, and
-the refractory period counts from it, so that rates do not hang on dt.
+the refractory period counts from it, so that rates do not depend on dt.
 """
 
 from dataclasses import dataclass

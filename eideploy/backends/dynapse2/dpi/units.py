@@ -6,7 +6,7 @@ tau = C Ut / (kappa I)  of the membrane and of every dendrite                   
 a spike adds  Igain_d Iw / (Itau_d Itau) (1 - exp(-t_pulse / tau_d))  to its dendrite  (D2)
 t_pulse = Vth C_pulse / Ipulse, t_refractory = Vth C_ref / Irefractory
 
-The strength of a synapse does not hang on its dendrite's Itau, its mean current at a rate does.
+The strength of a synapse does not depend on its dendrite's Itau, its mean current at a rate does.
 """
 
 from dataclasses import dataclass

@@ -56,13 +56,11 @@ def logits_of(circuit: Circuit, totals: Array) -> Array:
 def quantize_input(circuit: Circuit, x: Array) -> Array:
     """Return X = clip(round(x / step), 0, top), ties to even (A1)."""
     node = integer_input(circuit)
-    return np.clip(np.rint(x.astype(np.float64) / node.step), 0, node.top).astype(np.int64)
+    return np.clip(_rounded(node, x), 0, node.top).astype(np.int64)
 
 
-def beyond_scale(circuit: Circuit, x: Array) -> int:
-    """Return how many values of an input (A1) saturates."""
-    node = integer_input(circuit)
-    return int(np.count_nonzero(np.rint(x.astype(np.float64) / node.step) > node.top))
+def _rounded(node: IntegerInput, x: Array) -> Array:
+    return np.asarray(np.rint(x.astype(np.float64) / node.step))
 
 
 def integer_input(circuit: Circuit) -> IntegerInput:
@@ -101,12 +99,12 @@ class IntegerSimulator(Walk):
 
     def entered(self, samples: Array) -> Array:
         """Return X, and count what saturates (A1)."""
-        circuit, name = self.circuit, self.circuit.input.name
-        given = over_time(circuit, samples)
-        x = quantize_input(circuit, given)
-        self.recorder.count("saturated", name, beyond_scale(circuit, given), x)
-        self.recorder.count("entries", name, int(np.count_nonzero(given)), x)
-        return x.astype(self.kinds[name])
+        node = integer_input(self.circuit)
+        given = over_time(self.circuit, samples)
+        x = _rounded(node, given)
+        self.recorder.count("saturated", node.name, int(np.count_nonzero(x > node.top)), x)
+        self.recorder.count("entries", node.name, int(np.count_nonzero(given)), x)
+        return np.clip(x, 0, node.top).astype(self.kinds[node.name])
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:

@@ -1,6 +1,6 @@
 """Data that are there already: a data set, arrays, and torch's data sets and loaders."""
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def _arrays(given: object) -> list[Stored]:
     if all(hasattr(part, "shape") for part in parts) and len(parts) in (2, 4):
         return [_array(part) for part in parts]
     sets = [getattr(part, "dataset", part) for part in parts]
-    if len(sets) in (1, 2) and all(map(_is_set, sets)) and not isinstance(given, dict):
+    if len(sets) in (1, 2) and all(map(_is_set, sets)):
         return [array for one in sets for array in _stacked(one)]
     kind = ", ".join(type(part).__name__ for part in parts)
     raise DataError(f"these are no samples with classes: {kind}", where="data", fix=TAKEN)
@@ -49,7 +49,8 @@ def _array(part: Any) -> Stored:  # noqa: ANN401 - an array of any library's
 
 
 def _is_set(one: object) -> bool:
-    return isinstance(one, Sized) and hasattr(one, "__getitem__") and not hasattr(one, "shape")
+    indexed = isinstance(one, Sized) and hasattr(one, "__getitem__")
+    return indexed and not isinstance(one, Mapping) and not hasattr(one, "shape")
 
 
 def _stacked(pairs: Any) -> tuple[Stored, Stored]:  # noqa: ANN401 - a torch Dataset, or a list

@@ -9,9 +9,10 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
-from eideploy.data.origin import Place
+from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError, UsageError
 from eideploy.files import MANIFEST, open_plain, write_atomic
+from eideploy.flow.requests.simulate import OnSamples
 from eideploy.folders import Build, Run
 from eideploy.options.choices import Split
 from eideploy.simulate.observe import batches
@@ -144,6 +145,17 @@ def _read_array(path: Path) -> Array:
     ) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"not an .npy file: {reason}", where=str(path), fix=REMEDY) from error
+
+
+def require_savable(request: OnSamples, origin: Origin | None) -> None:
+    """Refuse before the work results that cannot be written, or would replace what is kept.
+
+    Raises:
+        DataError: --save is no file to write, or one of those that are read, data included.
+    """
+    if request.save is not None:
+        data = Path(origin.path) if origin is not None and origin.path else None
+        require_place(Path(request.save), inputs=[*request.files, data])
 
 
 def require_place(path: Path, *, inputs: Iterable[Path | None]) -> None:

@@ -76,6 +76,14 @@ def test_the_chain_finds_the_data_again(run, call):
     assert swept["cells"][0]["samples"] == 144
 
 
+def test_a_result_never_replaces_the_data(run, mine, call):
+    before = mine.read_bytes()
+    refused = call("simulate", run, "--samples", 3, "--save", "mine.npz")
+    assert refused.code == 1
+    assert "the result would replace" in refused.err
+    assert mine.read_bytes() == before
+
+
 def test_without_the_data_a_run_compiles_to_the_same_build(run, mine, call):
     first = told(call("compile", run, "--json"))["build"]
     mine.unlink()

@@ -25,7 +25,7 @@ from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import require_place, samples_of, write_npz
+from eideploy.flow.samples import require_savable, samples_of, write_npz
 from eideploy.flow.stock import DIFFERS, EQUAL, Stock
 from eideploy.flow.verify import Row, Verified
 from eideploy.folders import Run
@@ -108,8 +108,6 @@ class Toy(Family[Board]):
         """Run samples on the board."""
         own = WITHOUT_INPUT if request.input is None else WITH_INPUT
         refuse_idle(request, (READING, own), here="on these samples")
-        if request.save is not None:
-            require_place(Path(request.save), inputs=request.files)
         folder = as_path(request.build) or folders.latest_build(self.name)
         if folder is None:
             raise UsageError(
@@ -118,6 +116,7 @@ class Toy(Family[Board]):
                 fix="make one with eideploy compile --target spec.toml",
             )
         build = load(folder)
+        require_savable(request, build.origin)
         samples, labels = samples_of(
             build,
             input_file=as_path(request.input),

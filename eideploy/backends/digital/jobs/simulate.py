@@ -21,7 +21,7 @@ from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
 from eideploy.flow.rtl import RtlRun
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import require_place, samples_of
+from eideploy.flow.samples import require_savable, samples_of
 from eideploy.flow.saving import Saved
 from eideploy.flow.warning import (
     IMPORTED,
@@ -60,10 +60,7 @@ def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
     divider = asked.divider()
     source = source_of(as_path(request.build), family.name)
     _refuse_unread(request, source, executor)
-    if request.save is not None:
-        data = source.origin.path if source.origin else ""
-        inputs = [*request.files, Path(data) if data else None]
-        require_place(Path(request.save), inputs=inputs)
+    require_savable(request, source.origin)
     samples, labels = samples_of(
         source,
         input_file=as_path(request.input),

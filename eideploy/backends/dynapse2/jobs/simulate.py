@@ -29,7 +29,7 @@ from eideploy.errors import UsageError
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import OnSamples, Simulate
 from eideploy.flow.result import Result
-from eideploy.flow.samples import require_place, write_npz
+from eideploy.flow.samples import require_savable, write_npz
 from eideploy.flow.warning import TRAINED, with_warnings
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import bar, note
@@ -55,6 +55,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     options = part_of(request, Simulating)
     _require_effects(request)
     build = build_of(as_path(request.build))
+    require_savable(request, build.origin)
     chips = options.chips or CHIPS
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
     samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
@@ -133,8 +134,6 @@ def _require_effects(request: OnSamples) -> None:
         refuse_idle(request, {*holding, WITHOUT_INPUT}, here="on a split of a data set")
     else:
         refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
-    if request.save is not None:
-        require_place(Path(request.save), inputs=request.files)
 
 
 def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:

@@ -8,13 +8,12 @@ from typing import TypeVar
 from eideploy.circuit.current import Logits
 from eideploy.circuit.integer import IntegerInput, IntegerLIF
 from eideploy.circuit.layer import Layer
-from eideploy.circuit.node import Node, Shape
+from eideploy.circuit.node import RESTORE, Node, Shape
 from eideploy.circuit.nodes import LIF, Input
 from eideploy.circuit.ranges import Ranges
 from eideploy.errors import CapacityError, FormatError
 
 N = TypeVar("N", bound=Node)
-RESTORE = "restore the file from a copy, or export the network again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

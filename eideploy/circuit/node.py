@@ -10,6 +10,7 @@ from eideploy.errors import FormatError
 from eideploy.numeric.frozen import Frozen
 
 Array = NDArray[Any]
+RESTORE = "restore the file from a copy, or export the network again"
 Shape = tuple[int, ...]  # of one sample at one time step: (features,) or (channels, height, width)
 
 
@@ -49,7 +50,7 @@ class Node(Frozen):
             raise FormatError(
                 f"{type(self).__name__} {otherwise}",
                 where=f"node {self.name}",
-                fix="restore the file from a copy, or export the network again",
+                fix=RESTORE,
             )
 
     def require_array(

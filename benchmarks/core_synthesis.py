@@ -6,8 +6,8 @@ Needs yosys; takes about ten minutes. The figures of docs/digital_core.md are it
 """
 
 from eideploy.backends.digital.parameters import Shape
-from eideploy.rtl.synthesis import KINDS, Cells, synthesise
-from eideploy.rtl.tools import version
+from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, synthesise
+from eideploy.backends.digital.rtl.tools import version
 from eideploy.target import load_target
 
 DIVIDERS = {"lut": (8, 9), "shift": (1, 1), "shift2": (1, 1), "exact": (1, 1)}

@@ -20,13 +20,13 @@ from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Array
 from eideploy.data import load
 from eideploy.divisions import named
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import batches
 from eideploy.folders import Run as Trained
 from eideploy.folders import load_run
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import batches
 from eideploy.target import load_target
 
 REFERENCE_SAMPLES = 200

@@ -37,6 +37,8 @@ from eideploy.backends.digital.options import Compiling
 from eideploy.circuit import Array, Circuit, store
 from eideploy.data import load
 from eideploy.divisions import lut
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.model.checkpoint import load_network
@@ -47,8 +49,6 @@ from eideploy.model.networks import build
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.scheme import load_scheme
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
 NETWORK, SHAPE, CLASSES = "vgg16", (3, 32, 32), 10

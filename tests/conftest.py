@@ -31,7 +31,7 @@ def finished(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _tools(request):
     """Skip a test without the program that it runs; where EIDEPLOY_REQUIRE_... is set, fail."""
-    from eideploy.rtl import tools
+    from eideploy.backends.digital.rtl import tools
 
     needs = {
         "rtl": tools.VERILATE,

@@ -45,16 +45,16 @@ from eideploy.errors import (
     StoppedError,
     UsageError,
 )
+from eideploy.execute.cycles import CYCLE_KINDS, Cycles, count_cycles
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
+from eideploy.execute.trace import Trace
 from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.folders import Build, Run
 from eideploy.pipeline import compile_circuit
 from eideploy.program import Program
 from eideploy.scheme import Scheme, load_scheme, scheme_names
-from eideploy.simulate.cycles import CYCLE_KINDS, Cycles, count_cycles
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
-from eideploy.simulate.trace import Trace
 from eideploy.target import Target, load_target, target_names
 from eideploy.validate.compare import Comparison, compare

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from eideploy.circuit import IntegerLIF, Layer
+from eideploy.execute.integer import divided
 from eideploy.model.functional import through_firing
-from eideploy.simulate.integer import divided
 
 
 def whole(levels: Any, exact: Tensor) -> Tensor:  # noqa: ANN401 (an array)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 from eideploy.backends.digital.jobs.simulate import divided_by
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
+from eideploy.backends.digital.rtl import tools
+from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.circuit import Array
 from eideploy.divisions import named
+from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
+from eideploy.execute.integer import run_integer
 from eideploy.folders import Build
 from eideploy.program import Program
 from eideploy.report.text import counted, percent, table
-from eideploy.rtl import tools
-from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.integer import run_integer
 from eideploy.validate.compare import compare
 from eideploy.validate.energy import PICOJOULES, SOURCE, Energy, estimate
 

@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from eideploy import __version__, cache, shipped
+from eideploy.backends.digital.rtl import tools
+from eideploy.backends.digital.rtl.synthesis import NEXTPNR
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.result import Result
 from eideploy.report.text import table
-from eideploy.rtl import tools
-from eideploy.rtl.synthesis import NEXTPNR
 
 OK, MISSING, OLD, NEW, NOTE = "ok", "missing", "too old", "newer than tested", "note"
 LEAST_PYTHON = 3, 11

@@ -8,6 +8,7 @@ from pathlib import Path
 from eideploy import folders
 from eideploy.circuit.store import save
 from eideploy.errors import UsageError
+from eideploy.execute.observe import observe
 from eideploy.files import MANIFEST, sha256, write_atomic, write_json
 from eideploy.flow import train
 from eideploy.flow.finetuned import CALIBRATED, GOAL, PARENT, goal_of, require_one_process
@@ -19,7 +20,6 @@ from eideploy.flow.runs import find_run
 from eideploy.options import as_path
 from eideploy.recipe import Finetuned, Recipe, usual
 from eideploy.scheme import load_scheme
-from eideploy.simulate.observe import observe
 
 TENTH = 10  # of the parent's epochs, by default
 RATE = 0.3  # of the parent's peak rate, by default

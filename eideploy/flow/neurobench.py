@@ -7,8 +7,8 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import UsageError
+from eideploy.execute.integer import run_integer
 from eideploy.report.text import counted, table
-from eideploy.simulate.integer import run_integer
 from eideploy.validate.synops import KEEP, Counts, count, fields, geometry, stored, uses
 
 INSTALL = "pip install 'eideploy[neurobench]' (with torchaudio; --no-deps neurobench does without)"

@@ -8,11 +8,11 @@ import numpy as np
 
 from eideploy.circuit import LIF, Array, Circuit, Ranges
 from eideploy.circuit.forms import without_division
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
 from eideploy.options.choices import Dialect
 from eideploy.program import Program
 from eideploy.report.text import counted, percent
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import batches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from eideploy.circuit import Array
 from eideploy.data.origin import OWN
 from eideploy.data.own.inputs import Shape, View
 from eideploy.errors import UsageError
+from eideploy.execute.observe import BATCH
 from eideploy.files import MANIFEST
 from eideploy.flow.requests.predict import Predict
 from eideploy.flow.result import Result
@@ -20,7 +21,6 @@ from eideploy.flow.simulate import family_of
 from eideploy.options import refuse_others
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
-from eideploy.simulate.observe import BATCH
 
 Scores = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
 

@@ -5,9 +5,9 @@ from math import prod
 import numpy as np
 
 from eideploy.circuit import Circuit
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
 from eideploy.flow.warning import IMPORTED, activity_warnings
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import batches
 from eideploy.validate.activity import ActivityTally
 from eideploy.validate.ladder import MOST_PRODUCTS, products
 

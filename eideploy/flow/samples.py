@@ -11,12 +11,12 @@ from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError, UsageError
+from eideploy.execute.observe import batches
+from eideploy.execute.samples import over_time
 from eideploy.files import MANIFEST, open_plain, write_atomic
 from eideploy.flow.requests.simulate import OnSamples
 from eideploy.folders import Build, Run
 from eideploy.options.choices import Split
-from eideploy.simulate.observe import batches
-from eideploy.simulate.samples import over_time
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
 MAGIC = b"\x93NUMPY"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.execute.trace import Trace
 from eideploy.flow.samples import write_npz
-from eideploy.simulate.trace import Trace
 
 
 class Saved:

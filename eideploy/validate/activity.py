@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array
-from eideploy.simulate.trace import Trace
+from eideploy.execute.trace import Trace
 
 SILENT = 0.002  # of the steps, below which a layer carries next to nothing
 

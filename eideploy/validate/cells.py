@@ -8,14 +8,14 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit, Layer, Ranges
 from eideploy.errors import DataError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import BATCH, batches
 from eideploy.options.choices import Form, ZeroPolicy
 from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.recipe import Recipe
 from eideploy.scheme import Bits, Scheme
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import BATCH, batches
 from eideploy.target import Target
 from eideploy.typed import Within
 from eideploy.validate.compare import compare

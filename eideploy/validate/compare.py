@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, IntegerLIF
+from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import integer_input, run_integer
+from eideploy.execute.observe import batches
+from eideploy.execute.trace import Trace
 from eideploy.program import Program
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import integer_input, run_integer
-from eideploy.simulate.observe import batches
-from eideploy.simulate.trace import Trace
 from eideploy.validate.activity import Activity, ActivityTally
 
 SPIKES = frozenset({"spikes"})

@@ -8,10 +8,10 @@ import numpy as np
 
 from eideploy.circuit import Array, Circuit, Division, IntegerInput, Layer
 from eideploy.divisions import exact
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import divides, quantize_input, run_integer
+from eideploy.execute.observe import batches
 from eideploy.options.choices import ZeroPolicy
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import divides, quantize_input, run_integer
-from eideploy.simulate.observe import batches
 
 SPIKES = frozenset({"spikes"})
 MOST_SAMPLES = 64

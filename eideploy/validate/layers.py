@@ -7,11 +7,11 @@ import numpy as np
 
 from eideploy.circuit import LIF, Circuit, Factored, IntegerLIF, Layer
 from eideploy.circuit.limits import limits
+from eideploy.execute.integer import divides
+from eideploy.execute.samples import patches, weight_rows
+from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program
-from eideploy.simulate.integer import divides
-from eideploy.simulate.samples import patches, weight_rows
-from eideploy.simulate.trace import Trace
 from eideploy.validate.compare import LayerComparison
 from eideploy.validate.distribution import Histogram, histogram, rounded, some, span
 

@@ -8,12 +8,12 @@ import numpy as np
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import prove
+from eideploy.execute.cycles import count_cycles
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Use
-from eideploy.simulate.cycles import count_cycles
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.trace import Trace
 from eideploy.validate.compare import Comparison, InputComparison, compare
 from eideploy.validate.distribution import rounded
 from eideploy.validate.layers import KEEP_FLOAT, KEEP_INTEGER, LayerStudy, Share, layer_studies

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, Factored, IntegerLIF, Layer
-from eideploy.simulate.integer import divides
-from eideploy.simulate.samples import patches, weight_rows
-from eideploy.simulate.trace import Trace
+from eideploy.execute.integer import divides
+from eideploy.execute.samples import patches, weight_rows
+from eideploy.execute.trace import Trace
 
 KEEP = frozenset({"spikes", "inputs", "inhibition"})
 

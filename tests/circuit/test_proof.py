@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from eideploy.circuit import IntegerLIF
 from eideploy.circuit.proof import Number, prove
+from eideploy.execute.integer import run_integer
 from eideploy.neurons import IntegerLIF as Model
 from eideploy.numeric.operators import InArrays
-from eideploy.simulate.integer import run_integer
 from tests.helpers.layers import circuit, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
 

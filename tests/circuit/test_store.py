@@ -32,9 +32,9 @@ from eideploy.circuit.store import KIND, KINDS, VERSION, load, save
 from eideploy.circuit.text import text
 from eideploy.divisions import lut
 from eideploy.errors import EideployError, FormatError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
 from eideploy.files import read_tensors, write_tensors
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import layer
 from tests.helpers.float_circuits import readout as float_readout

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from eideploy.data import load as load_data
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
 from eideploy.folders import load_build, load_run
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
 from tests.cli.support import BUILD, RUN
 
 

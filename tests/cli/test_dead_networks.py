@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import native
-from eideploy.simulate.trace import Trace
+from eideploy.execute.trace import Trace
 from eideploy.validate.activity import SILENT, ActivityTally
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD

@@ -15,18 +15,18 @@ from eideploy.backends.digital.parameters import shape_of
 from eideploy.circuit.store import load, save
 from eideploy.divisions import named
 from eideploy.errors import CapacityError, FormatError, UsageError
+from eideploy.execute.integer import run_integer
+from eideploy.execute.state_machine import StateMachine
+from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.state_machine import StateMachine
-from eideploy.simulate.trace import KEEP_ALL
 from tests.cli.support import ROOT
 from tests.cli.test_verify import rows
+from tests.execute.test_definition import assert_same
 from tests.helpers.divisions import EXECUTORS, N_E, layer, operands
 from tests.helpers.layers import circuit, folded_readout, source
 from tests.helpers.random_circuits import circuits, samples
 from tests.helpers.targets import core_target
-from tests.simulate.test_definition import assert_same
 
 PAGE = (ROOT / "docs/extending.md").read_text()
 SECTION = PAGE[PAGE.index("## A division method") : PAGE.index("## A backend")]

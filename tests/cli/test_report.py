@@ -7,13 +7,13 @@ import os
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.rtl import tools
 from eideploy.divisions import exact
+from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
+from eideploy.execute.integer import run_integer
 from eideploy.files import sha256
 from eideploy.passes.place import place
 from eideploy.report.advice import advice
-from eideploy.rtl import tools
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.integer import run_integer
 from eideploy.validate.energy import estimate
 from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source

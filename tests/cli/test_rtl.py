@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eideploy.rtl import tools
+from eideploy.backends.digital.rtl import tools
 from tests.cli.support import BUILD, RUN, rehash
 
 

@@ -9,14 +9,14 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 
 from eideploy.config import Architecture
 from eideploy.divisions import constant, exact, lut, named, names, shift
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.finetune.network import Goal, IntegerNetwork
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 from eideploy.recipe import Recipe
 from eideploy.scheme import load_scheme
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 
 SHAPE = (2, 9, 9)

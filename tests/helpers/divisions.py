@@ -10,11 +10,11 @@ from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
 from eideploy.divisions import methods
 from eideploy.errors import InvariantError
+from eideploy.execute.integer import divided
+from eideploy.execute.quotients import Quotients, has_quotients
+from eideploy.execute.state_machine import StateMachine
 from eideploy.finetune.arithmetic import quotient as finetuned
 from eideploy.passes.place import place
-from eideploy.simulate.integer import divided
-from eideploy.simulate.quotients import Quotients, has_quotients
-from eideploy.simulate.state_machine import StateMachine
 from eideploy.target import DividerTiming
 from tests.helpers.layers import circuit, folded_linear, folded_readout, lif, source
 from tests.helpers.onnx_models import quotients as in_onnx

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from eideploy.circuit import AvgPool
 from eideploy.data.registry import DATASETS
 from eideploy.errors import FormatError
+from eideploy.execute.float_reference import run_float
 from eideploy.model.authors import known_data, read_checkpoint, read_network
-from eideploy.simulate.float_reference import run_float
 from tests.model.reference import golden, redrawn, state_of
 
 CONFIG = {

@@ -9,12 +9,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from eideploy import circuit as ir
 from eideploy.config import Architecture, Config, Training
 from eideploy.errors import ConfigError
+from eideploy.execute.float_reference import run_float
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.layers import LIF
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
-from eideploy.simulate.float_reference import run_float
 from tests.model.reference import golden, load_state, named, new_network, redrawn, state_of
 
 

@@ -10,7 +10,7 @@ import pytest
 from eideploy.backends.nir import OLD, load, save
 from eideploy.circuit import LIF
 from eideploy.circuit.forms import of_dialect
-from eideploy.simulate.observe import observe
+from eideploy.execute.observe import observe
 from tests.cli.support import PATIENCE_S
 from tests.helpers.float_circuits import conv_net
 

@@ -9,11 +9,11 @@ from eideploy.backends.nir import register, save
 from eideploy.circuit.forms import of_dialect
 from eideploy.config import load_config
 from eideploy.data import load as load_data
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import observe
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import observe
 from tests.helpers import foreign
 
 SPIKES = frozenset({"spikes"})

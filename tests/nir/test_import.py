@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from eideploy.cli import main
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
 from eideploy.folders import load_build, load_run
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
 from examples.nir_from_another_tool.networks import STEPS, trained
 
 

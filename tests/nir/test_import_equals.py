@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from eideploy.backends.nir.foreign import Convention, circuit_of, read_file
+from eideploy.execute.float_reference import run_float
 from eideploy.neurons import RESETS
-from eideploy.simulate.float_reference import run_float
 
 DT, STEPS = 1e-4, 5
 

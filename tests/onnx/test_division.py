@@ -15,7 +15,7 @@ from eideploy.divisions import (
     shift,
     shift2,
 )
-from eideploy.simulate.integer import divided as defined
+from eideploy.execute.integer import divided as defined
 from tests.helpers.layers import linear
 from tests.helpers.onnx_models import quotients
 

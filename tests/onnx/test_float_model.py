@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eideploy.backends.onnx.writer import float_model
 from eideploy.circuit import LIF, Add, Circuit, Flatten, Input
-from eideploy.simulate.float_reference import run_float
+from eideploy.execute.float_reference import run_float
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import conv_net, ei_conv, mlp, readout, synapses, with_layer
 

@@ -16,8 +16,8 @@ from eideploy.backends.onnx.writer import integer_model
 from eideploy.circuit import Circuit, Division, Flatten, SumPool
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import FormatError
-from eideploy.simulate.integer import quantize_input, run_integer
-from eideploy.simulate.samples import over_time
+from eideploy.execute.integer import quantize_input, run_integer
+from eideploy.execute.samples import over_time
 from tests.helpers import onnx_models
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from eideploy.circuit.limits import limits
 from eideploy.divisions import exact
 from eideploy.errors import CapacityError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
+from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.fold import fold
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import quantize
 from eideploy.passes.steps import Grid
 from eideploy.scheme import Bits, Rounding, Scheme
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
-from eideploy.simulate.trace import KEEP_ALL
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, mlp
 from tests.helpers.layers import circuit as integer_circuit

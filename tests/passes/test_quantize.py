@@ -22,15 +22,15 @@ from eideploy.circuit import (
 )
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.neurons import NO_LEAK
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
 from eideploy.pipeline import compile_circuit
 from eideploy.scheme import Bits, Clippings, Rounding, Scheme, load_scheme
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, ei_linear, float_twin, mlp, with_layer
 

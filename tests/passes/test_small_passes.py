@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from eideploy.circuit import LayerRange
 from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.errors import CapacityError, InvariantError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.contract import contract, is_float, is_integer
@@ -18,9 +21,6 @@ from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import quantize
 from eideploy.pipeline import compile_circuit
 from eideploy.scheme import Bits, load_scheme
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, mlp, with_layer
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from eideploy.rtl.bench import Manner
+from eideploy.backends.digital.rtl.bench import Manner
 from tests.helpers.random_circuits import circuits, samples
 from tests.helpers.stimulus import stimulus
 from tests.rtl.directed import windows

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import DIVIDERS, misfits
+from eideploy.backends.digital.rtl.bench import Manner, in_icarus
 from eideploy.numeric.fixed import top
-from eideploy.rtl.bench import Manner, in_icarus
 from eideploy.target import Memory, Widths
 from tests.helpers.random_circuits import circuits, samples
 from tests.rtl.directed import every_bound

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from eideploy.backends.digital.rtl import synthesis, tools
+from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.errors import DataError, UsageError
 from eideploy.flow.dividers import Row, Synthesis, dividers_text
 from eideploy.program import Use
-from eideploy.rtl import synthesis, tools
-from eideploy.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.target import load_target
 from eideploy.validate.energy import PICOJOULES, Energy
 from tests.rtl.support import shape

@@ -8,13 +8,13 @@ import pytest
 from eideploy.circuit import IntegerLIF, Layer
 from eideploy.divisions import lut
 from eideploy.errors import DataError
+from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.pipeline import compile_circuit
 from eideploy.report.text import comparison_text, uses_text
 from eideploy.scheme import load_scheme
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 from eideploy.validate.compare import compare
 from tests.helpers.float_circuits import changed, conv_net

@@ -8,9 +8,9 @@ import pytest
 
 from eideploy.circuit import IntegerLIF
 from eideploy.cli import main
+from eideploy.execute.integer import run_integer
 from eideploy.flow.neurobench import benchmarked
 from eideploy.folders import load_build
-from eideploy.simulate.integer import run_integer
 from eideploy.validate.synops import KEEP, count
 
 

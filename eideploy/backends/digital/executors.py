@@ -10,16 +10,16 @@ import numpy as np
 
 from eideploy.backends import digital, onnx
 from eideploy.backends.catalogue import nir_file
+from eideploy.backends.digital.rtl import tools
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import UsageError
+from eideploy.execute.integer import logits_of
+from eideploy.execute.state_machine import StateMachine
+from eideploy.execute.trace import Trace
 from eideploy.flow.rtl import ARTEFACT, is_simulator_kept, rtl_run
 from eideploy.folders import Build
 from eideploy.program import Program
-from eideploy.rtl import tools
-from eideploy.simulate.integer import logits_of
-from eideploy.simulate.state_machine import StateMachine
-from eideploy.simulate.trace import Trace
 
 Kind = Literal["integer", "float", "plain"]
 Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)

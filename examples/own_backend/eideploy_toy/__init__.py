@@ -15,6 +15,8 @@ from eideploy.circuit.text import text
 from eideploy.data.origin import known
 from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError, SpecError, UsageError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
 from eideploy.files import MANIFEST, read_manifest, sha256, write_atomic, write_manifest
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.report import Reported
@@ -31,8 +33,6 @@ from eideploy.flow.verify import Row, Verified
 from eideploy.folders import Run
 from eideploy.options import Option, Request, as_path, part_of, refuse_idle
 from eideploy.report.page.parts import Page, Section, Table
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import batches
 from eideploy.tables import read_toml
 from eideploy.typed import Line, Name, Within, typed
 

@@ -13,6 +13,7 @@ from eideploy.circuit.limits import limits
 from eideploy.data.origin import Place, known
 from eideploy.divisions import none
 from eideploy.errors import UsageError
+from eideploy.execute.observe import observe
 from eideploy.files import MANIFEST, sha256, write_json
 from eideploy.flow import finetuned
 from eideploy.flow.build_files import PASSES
@@ -38,7 +39,6 @@ from eideploy.report.ladder import ladder_text
 from eideploy.report.proof import calibration_content, proof_content, proof_text
 from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
 from eideploy.scheme import load_scheme
-from eideploy.simulate.observe import observe
 from eideploy.target import Target
 from eideploy.validate.compare import Comparison, compare
 from eideploy.validate.inhibition import Decision, decided

@@ -10,6 +10,8 @@ import numpy as np
 from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
+from eideploy.backends.digital.rtl import tools
+from eideploy.backends.digital.rtl.synthesis import TOOLS, require_router
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.files import read_json
@@ -29,8 +31,6 @@ from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
 from eideploy.report.advice import advice
 from eideploy.report.page.build import build_page
-from eideploy.rtl import tools
-from eideploy.rtl.synthesis import TOOLS, require_router
 from eideploy.validate.ladder import affordable
 from eideploy.validate.study import Study, study
 

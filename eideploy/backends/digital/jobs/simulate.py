@@ -15,6 +15,9 @@ from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.divisions import Divider
 from eideploy.errors import UsageError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
+from eideploy.execute.trace import Trace
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
@@ -39,9 +42,6 @@ from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.text import comparison_text, counted, division_text, percent
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import batches
-from eideploy.simulate.trace import Trace
 from eideploy.target import load_target
 from eideploy.validate.activity import ActivityTally
 from eideploy.validate.compare import SPIKES, compare

@@ -19,6 +19,9 @@ from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import batches
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
@@ -37,9 +40,6 @@ from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
 from eideploy.report.text import counted
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import batches
 from eideploy.validate.compare import compare
 from eideploy.validate.ladder import affordable
 

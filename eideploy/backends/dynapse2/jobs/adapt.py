@@ -14,6 +14,8 @@ from eideploy.config.reading import toml_value
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.errors import DataError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
 from eideploy.files import MANIFEST, read_json, sha256
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import BEGUN, FINETUNED, Train
@@ -22,8 +24,6 @@ from eideploy.folders import DISTILLED, Run, load_run
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.observe import batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

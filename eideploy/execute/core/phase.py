@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from eideploy.circuit import Layer
+from eideploy.execute.core.scan import Word
 from eideploy.layout import Memories
 from eideploy.program import Program, Stage
-from eideploy.simulate.core.scan import Word
 
 Operation = Any  # the fields that travel down a phase's pipeline
 

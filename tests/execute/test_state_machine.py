@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.execute.cycles import PHASES, count_cycles
+from eideploy.execute.integer import run_integer
+from eideploy.execute.state_machine import StateMachine
+from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.place import place
-from eideploy.simulate.cycles import PHASES, count_cycles
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.state_machine import StateMachine
-from eideploy.simulate.trace import KEEP_ALL
 from tests.helpers.random_circuits import circuits, samples, targets
 from tests.helpers.stimulus import stimulus
 

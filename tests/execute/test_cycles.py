@@ -8,10 +8,10 @@ import pytest
 
 from eideploy.circuit import Add, Division, Flatten, SumPool
 from eideploy.divisions import exact, lut, shift, shift2
+from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
+from eideploy.execute.integer import run_integer
+from eideploy.execute.state_machine import StateMachine
 from eideploy.passes.place import place
-from eideploy.simulate.cycles import CYCLE_KINDS, count_cycles
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.state_machine import StateMachine
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
 from tests.helpers.targets import core_target
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from eideploy.execute.core.phase import Core, Operation, Phase
 from eideploy.numeric.fixed import Int
-from eideploy.simulate.core.phase import Core, Operation, Phase
 
 
 class Inhibit(Phase):

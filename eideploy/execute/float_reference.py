@@ -16,10 +16,10 @@ from eideploy.circuit import (
     Layer,
     Node,
 )
+from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
+from eideploy.execute.trace import Trace
+from eideploy.execute.walk import Walk
 from eideploy.numeric.operators import InArrays
-from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
-from eideploy.simulate.trace import Trace
-from eideploy.simulate.walk import Walk
 
 
 def run_float(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozenset()) -> Trace:

@@ -1,7 +1,7 @@
 """Phases minimum, update and output: divisors, neurons, logits."""
 
 from eideploy.circuit import IntegerLIF
-from eideploy.simulate.core.phase import Core, Operation, Phase
+from eideploy.execute.core.phase import Core, Operation, Phase
 
 
 class Minimum(Phase):

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import AvgPool, Circuit, Input
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.quantize import quantize
 from eideploy.passes.steps import input_step
 from eideploy.scheme import load_scheme
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.observe import observe
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, mlp
 from tests.helpers.layers import circuit as integers

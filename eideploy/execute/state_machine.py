@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.execute.core.accumulate import Accumulate
+from eideploy.execute.core.inhibit import Inhibit
+from eideploy.execute.core.phase import Core, Operation, Phase, Setup
+from eideploy.execute.core.scan import Word, words_of
+from eideploy.execute.core.update import Minimum, Output, Update
+from eideploy.execute.integer import quantize_input
+from eideploy.execute.samples import over_time
 from eideploy.layout import load, membranes_of, spikes_of
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Stage
-from eideploy.simulate.core.accumulate import Accumulate
-from eideploy.simulate.core.inhibit import Inhibit
-from eideploy.simulate.core.phase import Core, Operation, Phase, Setup
-from eideploy.simulate.core.scan import Word, words_of
-from eideploy.simulate.core.update import Minimum, Output, Update
-from eideploy.simulate.integer import quantize_input
-from eideploy.simulate.samples import over_time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

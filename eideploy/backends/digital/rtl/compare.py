@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.rtl.trace import PHASES, RtlTrace
 from eideploy.circuit import Array
+from eideploy.execute.cycles import count_cycles
+from eideploy.execute.trace import Trace
 from eideploy.program import Program
-from eideploy.rtl.trace import PHASES, RtlTrace
-from eideploy.simulate.cycles import count_cycles
-from eideploy.simulate.trace import Trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Differences:
 
 
 def differences(program: Program, found: RtlTrace, expected: Trace) -> Differences:
-    """Compare a batch; `expected` holds every kind of simulate.trace.KEEP_ALL."""
+    """Compare a batch; `expected` holds every kind of execute.trace.KEEP_ALL."""
     cycles = count_cycles(program, expected)
     counts = sum(
         int((found.phases[stage.name][phase] != cycles.stages[stage.name].phases[phase]).sum())

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from eideploy import cache
 from eideploy.backends.digital.bundle import MAKEFILE, RTL, TESTBENCH
+from eideploy.backends.digital.rtl import tools
 from eideploy.errors import DataError
 from eideploy.files import unwritable
-from eideploy.rtl import tools
 
 OBJ, TESTBENCH_FILE = "obj", "testbench"
 

@@ -20,10 +20,10 @@ from eideploy.divisions import (
     shift2,
 )
 from eideploy.errors import CapacityError, EideployError
+from eideploy.execute.integer import run_integer
+from eideploy.execute.state_machine import StateMachine
+from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.place import place
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.state_machine import StateMachine
-from eideploy.simulate.trace import KEEP_ALL
 from tests.helpers.divisions import EVERY, EXECUTORS, N_E, layer, operands
 from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit, folded_readout, lif, source

@@ -1,7 +1,7 @@
 """Phase accumulate: events times weights."""
 
-from eideploy.simulate.core.phase import Core, Operation, Phase
-from eideploy.simulate.core.scan import Row, Scanner, Tap, taps_of
+from eideploy.execute.core.phase import Core, Operation, Phase
+from eideploy.execute.core.scan import Row, Scanner, Tap, taps_of
 
 
 class Accumulate(Phase):

@@ -7,9 +7,9 @@ from math import prod
 import numpy as np
 
 from eideploy.circuit import LIF, Array, Circuit, Conv, InputRange, Layer, Node
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.samples import channels_first, patches
-from eideploy.simulate.trace import Trace
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.samples import channels_first, patches
+from eideploy.execute.trace import Trace
 
 MOST_FRAMES, MOST_ROWS, MOST_ENTRIES = 64, 512, 1 << 15  # of a layer and batch, looked at
 PER_OCTAVE = 4  # steps and full scales that are tried

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
 from eideploy.divisions import exact, lut, mitchell, named, shift, shift2
+from eideploy.execute.integer import divided
+from eideploy.execute.quotients import Quotients, has_quotients
 from eideploy.numeric.fixed import EXACT_FLOAT64
-from eideploy.simulate.integer import divided
-from eideploy.simulate.quotients import Quotients, has_quotients
 from tests.helpers.layers import circuit, linear, source
 
 DIVIDERS = [lut(8, 8), lut(1, 10), lut(3, 4), shift(), shift2(), named("pwl:4x12")]

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.circuit import Conv
-from eideploy.simulate import walk
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.samples import channels_first, patches, pooled, weight_rows
-from eideploy.simulate.trace import KEEP_ALL
+from eideploy.execute import walk
+from eideploy.execute.integer import run_integer
+from eideploy.execute.samples import channels_first, patches, pooled, weight_rows
+from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.float_circuits import layer as float_layer
 from tests.helpers.random_circuits import circuits, samples
 

@@ -18,10 +18,10 @@ from eideploy.divisions import (
     shift,
     shift2,
 )
-from eideploy.simulate.definition import init, step, totals
-from eideploy.simulate.integer import run_integer
-from eideploy.simulate.samples import over_time
-from eideploy.simulate.trace import KEEP_ALL
+from eideploy.execute.definition import init, step, totals
+from eideploy.execute.integer import run_integer
+from eideploy.execute.samples import over_time
+from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import lif, linear, source

@@ -27,12 +27,12 @@ from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import divide
 from eideploy.errors import InvariantError
+from eideploy.execute.quotients import Quotients, has_quotients
+from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
+from eideploy.execute.trace import Trace
+from eideploy.execute.walk import Walk
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.operators import InArrays
-from eideploy.simulate.quotients import Quotients, has_quotients
-from eideploy.simulate.samples import flattened, maps, over_time, patches, pooled, weight_rows
-from eideploy.simulate.trace import Trace
-from eideploy.simulate.walk import Walk
 
 NONE = np.iinfo(np.int64).max  # above every divisor
 

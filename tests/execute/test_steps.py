@@ -15,18 +15,19 @@ from eideploy.circuit.store import load, save
 from eideploy.circuit.text import text
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, FormatError
+from eideploy.execute.float_reference import FloatReference, run_float
+from eideploy.execute.integer import IntegerSimulator, run_integer
+from eideploy.execute.observe import observe
+from eideploy.execute.samples import over_time
+from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place
 from eideploy.passes.quantize import quantize
 from eideploy.scheme import load_scheme
-from eideploy.simulate.float_reference import FloatReference, run_float
-from eideploy.simulate.integer import IntegerSimulator, run_integer
-from eideploy.simulate.observe import observe
-from eideploy.simulate.samples import over_time
-from eideploy.simulate.trace import KEEP_ALL
 from eideploy.target import load_target
+from tests.execute.test_definition import assert_same as assert_as_defined
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import (
     conv_net,
@@ -38,7 +39,6 @@ from tests.helpers.float_circuits import (
     synapses,
 )
 from tests.helpers.random_circuits import circuits, samples
-from tests.simulate.test_definition import assert_same as assert_as_defined
 
 DIGITAL = load_target("digital")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, FloatCurrent, Layer, LayerRange, Ranges
-from eideploy.simulate.float_reference import run_float
-from eideploy.simulate.input_scale import InputScale
-from eideploy.simulate.samples import channels_first, patches
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.input_scale import InputScale
+from eideploy.execute.samples import channels_first, patches
 
 BATCH = 64
 MOST_PATCHES = 1 << 15  # of a batch, evenly taken, that the second moments are summed over

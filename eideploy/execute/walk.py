@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from eideploy.circuit import Add, Array, Circuit, Layer, Node
-from eideploy.simulate.samples import maps
-from eideploy.simulate.trace import Recorder, Trace
+from eideploy.execute.samples import maps
+from eideploy.execute.trace import Recorder, Trace
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
 MOST_ENTRIES = 1 << 20  # of patches, and what is made of them, at once: they stay in a cache

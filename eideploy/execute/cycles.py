@@ -1,6 +1,6 @@
 """The cycle model: how long the digital core takes, from a trace (docs/digital_core.md, C1..C10).
 
-A formula, batched over samples; `eideploy.simulate.state_machine` steps the same core instead.
+A formula, batched over samples; `eideploy.execute.state_machine` steps the same core instead.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
-from eideploy.simulate.trace import Trace
 
 CYCLE_KINDS = frozenset({"spikes", "inhibition", "inputs"})  # what a trace must keep
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")

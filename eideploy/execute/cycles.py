@@ -1,6 +1,6 @@
 """The cycle model: how long the digital core takes, from a trace (docs/digital_core.md, C1..C10).
 
-A formula, batched over samples; `eideploy.execute.state_machine` steps the same core instead.
+A formula, batched over samples; the digital backend's state machine steps the same core instead.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

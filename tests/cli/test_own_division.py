@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.circuit.store import load, save
 from eideploy.divisions import named
 from eideploy.errors import CapacityError, FormatError, UsageError
 from eideploy.execute.integer import run_integer
-from eideploy.execute.state_machine import StateMachine
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
 from eideploy.divisions import (
     Divider,
@@ -21,7 +22,6 @@ from eideploy.divisions import (
 )
 from eideploy.errors import CapacityError, EideployError
 from eideploy.execute.integer import run_integer
-from eideploy.execute.state_machine import StateMachine
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.place import place
 from tests.helpers.divisions import EVERY, EXECUTORS, N_E, layer, operands

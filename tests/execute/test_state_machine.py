@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.execute.cycles import PHASES, count_cycles
 from eideploy.execute.integer import run_integer
-from eideploy.execute.state_machine import StateMachine
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.place import place
 from tests.helpers.random_circuits import circuits, samples, targets

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
 from eideploy.divisions import methods
 from eideploy.errors import InvariantError
 from eideploy.execute.integer import divided
 from eideploy.execute.quotients import Quotients, has_quotients
-from eideploy.execute.state_machine import StateMachine
 from eideploy.finetune.arithmetic import quotient as finetuned
 from eideploy.passes.place import place
 from eideploy.target import DividerTiming

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import require_offered, shape_of
 from eideploy.backends.digital.rtl import build, tools
 from eideploy.backends.digital.rtl.bench import Manner, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, DataError, FormatError, UsageError
-from eideploy.execute.state_machine import StateMachine
 from tests.rtl.directed import DIRECTED, every_mantissa, windows
 from tests.rtl.support import compared, placed, shape, simulated
 

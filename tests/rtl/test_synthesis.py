@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from eideploy.backends.digital.jobs.dividers import Row, Synthesis, dividers_text
 from eideploy.backends.digital.rtl import synthesis, tools
 from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, fitted, synthesise
 from eideploy.errors import DataError, UsageError
-from eideploy.flow.dividers import Row, Synthesis, dividers_text
 from eideploy.program import Use
 from eideploy.target import load_target
 from eideploy.validate.energy import PICOJOULES, Energy

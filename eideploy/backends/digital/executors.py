@@ -10,14 +10,14 @@ import numpy as np
 
 from eideploy.backends import digital, onnx
 from eideploy.backends.catalogue import nir_file
+from eideploy.backends.digital.core.state_machine import StateMachine
+from eideploy.backends.digital.jobs.rtl import ARTEFACT, is_simulator_kept, rtl_run
 from eideploy.backends.digital.rtl import tools
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import UsageError
 from eideploy.execute.integer import logits_of
-from eideploy.execute.state_machine import StateMachine
 from eideploy.execute.trace import Trace
-from eideploy.flow.rtl import ARTEFACT, is_simulator_kept, rtl_run
 from eideploy.folders import Build
 from eideploy.program import Program
 

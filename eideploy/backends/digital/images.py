@@ -5,9 +5,9 @@ from math import ceil
 
 import numpy as np
 
+from eideploy.backends.digital.core.layout import Memories, load, routes
 from eideploy.backends.digital.parameters import Fields, Shape
 from eideploy.circuit import IntegerLIF
-from eideploy.layout import Memories, load, routes
 from eideploy.numeric.fixed import Int, top
 from eideploy.program import Program, Stage
 

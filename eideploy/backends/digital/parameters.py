@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
-from eideploy.layout import AxisEntry, RouteEntry
 from eideploy.program import Program
 from eideploy.target import Target
 

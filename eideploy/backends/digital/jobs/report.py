@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eideploy.backends.digital.executors import EXECUTORS
+from eideploy.backends.digital.jobs.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
 from eideploy.backends.digital.rtl import tools
@@ -17,7 +18,6 @@ from eideploy.data.origin import Place
 from eideploy.files import read_json
 from eideploy.flow import training_report
 from eideploy.flow.build_files import PASSES
-from eideploy.flow.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.provenance import provenance
 from eideploy.flow.report import Reported

@@ -10,6 +10,7 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends.digital.executors import BESIDE, Beside
 from eideploy.backends.digital.jobs.compile import compile_in_memory
+from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
@@ -22,7 +23,6 @@ from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
-from eideploy.flow.rtl import RtlRun
 from eideploy.flow.runs import find_run
 from eideploy.flow.samples import require_savable, samples_of
 from eideploy.flow.saving import Saved

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import IMAGES, WORDS
+from eideploy.backends.digital.core.scan import words_of
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint, testbench
 from eideploy.backends.digital.rtl.trace import RtlTrace, read_trace
 from eideploy.circuit import Array
 from eideploy.errors import DataError
-from eideploy.execute.core.scan import words_of
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
 from eideploy.program import Program

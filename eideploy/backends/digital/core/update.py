@@ -1,7 +1,7 @@
 """Phases minimum, update and output: divisors, neurons, logits."""
 
+from eideploy.backends.digital.core.phase import Core, Operation, Phase
 from eideploy.circuit import IntegerLIF
-from eideploy.execute.core.phase import Core, Operation, Phase
 
 
 class Minimum(Phase):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eideploy.execute.core.phase import Core, Operation, Phase
+from eideploy.backends.digital.core.phase import Core, Operation, Phase
 from eideploy.numeric.fixed import Int
 
 

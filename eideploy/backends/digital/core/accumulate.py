@@ -1,7 +1,7 @@
 """Phase accumulate: events times weights."""
 
-from eideploy.execute.core.phase import Core, Operation, Phase
-from eideploy.execute.core.scan import Row, Scanner, Tap, taps_of
+from eideploy.backends.digital.core.phase import Core, Operation, Phase
+from eideploy.backends.digital.core.scan import Row, Scanner, Tap, taps_of
 
 
 class Accumulate(Phase):

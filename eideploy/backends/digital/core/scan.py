@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.layout import map_of, windows
+from eideploy.backends.digital.core.layout import map_of, windows
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 

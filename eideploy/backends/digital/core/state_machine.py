@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.core.accumulate import Accumulate
+from eideploy.backends.digital.core.inhibit import Inhibit
+from eideploy.backends.digital.core.layout import load, membranes_of, spikes_of
+from eideploy.backends.digital.core.phase import Core, Operation, Phase, Setup
+from eideploy.backends.digital.core.scan import Word, words_of
+from eideploy.backends.digital.core.update import Minimum, Output, Update
 from eideploy.circuit import Array
-from eideploy.execute.core.accumulate import Accumulate
-from eideploy.execute.core.inhibit import Inhibit
-from eideploy.execute.core.phase import Core, Operation, Phase, Setup
-from eideploy.execute.core.scan import Word, words_of
-from eideploy.execute.core.update import Minimum, Output, Update
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
-from eideploy.layout import load, membranes_of, spikes_of
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Stage
 

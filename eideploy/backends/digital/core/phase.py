@@ -8,9 +8,9 @@ operation that enters the pipeline, or None; `retire` is what that operation doe
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from eideploy.backends.digital.core.layout import Memories
+from eideploy.backends.digital.core.scan import Word
 from eideploy.circuit import Layer
-from eideploy.execute.core.scan import Word
-from eideploy.layout import Memories
 from eideploy.program import Program, Stage
 
 Operation = Any  # the fields that travel down a phase's pipeline

@@ -15,8 +15,8 @@ from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.result import Result
 from eideploy.options import as_path, refuse_idle, refuse_others
 from eideploy.progress import note
-from eideploy.report.page.parts import Page
-from eideploy.report.page.render import render
+from eideploy.report.html import render
+from eideploy.report.sections import Page
 from eideploy.staging import sole_writing
 
 

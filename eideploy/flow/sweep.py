@@ -20,10 +20,10 @@ from eideploy.flow.requests.sweep import NAMED, OWN, TARGET, Sweep
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.flow.sweep_cell import Cell, measure, read_cell, write_cell
+from eideploy.flow.sweep_plot import sweep_plot
+from eideploy.flow.sweep_text import sweep_text
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
-from eideploy.report.sweep_plot import sweep_plot
-from eideploy.report.sweep_text import sweep_text
 from eideploy.scheme import load_scheme, scheme_names, scheme_table
 from eideploy.staging import WAIT, alone_with, remove_partial
 from eideploy.target import load_target

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,12 +12,12 @@ from eideploy.config import Config
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.flow.provenance import now, versions
+from eideploy.flow.training_advice import training_advice
 from eideploy.flow.training_log import HEALTH, METRICS, SPREADS
+from eideploy.flow.training_page import run_page
 from eideploy.model.metrics import SHARES
-from eideploy.report.page.parts import Page
-from eideploy.report.page.run import run_page
+from eideploy.report.sections import Page
 from eideploy.report.text import counted, percent
-from eideploy.report.training_advice import training_advice
 from eideploy.tables import MOST_TOML
 from eideploy.validate.distribution import Bins
 from eideploy.validate.layers import LayerStudy
@@ -52,7 +53,7 @@ def numbers(folder: Path) -> dict[str, Any]:
         "layers": _by_layer(health),
         "distributions": spreads,
     }
-    return content | {"advice": training_advice(content)}
+    return content | {"advice": [asdict(notice) for notice in training_advice(content)]}
 
 
 def page(content: Mapping[str, Any]) -> Page:

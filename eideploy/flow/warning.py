@@ -1,20 +1,18 @@
-"""What results warn of: networks that say nothing, and inputs whose steps are coarse."""
+"""What results warn of: networks that say nothing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from eideploy.flow.result import Result
 from eideploy.progress import note
-from eideploy.report.text import FINER, coarse_text, counted, percent
+from eideploy.report.text import percent
 from eideploy.validate.activity import Activity
-from eideploy.validate.compare import Comparison
 
 TRAINED = "see its training by eideploy report RUN, and that the samples are such as it was for"
 IMPORTED = (
     "see that it was read as its tool means it (docs/nir.md says by which options), and that the "
     "samples are such as it was trained on"
 )
-BITS = "choose a scheme of more bits, or calibrate on samples such as it will see"
 
 
 def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
@@ -32,18 +30,6 @@ def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
     if activity.constant:
         found.append("the logits are the same for all samples")
     return [f"{where}, {', '.join(found)}: {fix}"] if found else []
-
-
-def comparison_warnings(comparison: Comparison, *, imported: bool) -> list[str]:
-    """Return what is wrong with a network that was compared, in floats or else as integers.
-
-    A grid of its input that is coarse is told in any case.
-    """
-    own, on = (IMPORTED if imported else TRAINED), counted(comparison.samples, "sample")
-    floats = activity_warnings(comparison.float_activity, f"in floats, on {on}", own)
-    silent = floats or activity_warnings(comparison.activity, f"as integers, on {on}", BITS)
-    coarse = f"{coarse_text(comparison.input.rounding)}: {FINER}"
-    return [*silent, coarse] if comparison.input.is_coarse else silent
 
 
 def with_warnings(result: Result, warnings: Sequence[str]) -> Result:

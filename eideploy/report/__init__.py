@@ -1,1 +1,1 @@
-"""What a program is worth: comparisons with the float circuit, as numbers and as text."""
+"""Renders what is said of runs, builds and chips: typed sections in; text, HTML and SVG out."""

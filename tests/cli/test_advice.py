@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import __version__, nearest
+from eideploy.backends.digital.report.advice import advice as report_advice
 from eideploy.backends.dynapse2.config import ChipConfig, load_chip_config
 from eideploy.command_line.commands import COMMANDS as DECLARED
 from eideploy.command_line.misuse import options
@@ -16,7 +17,6 @@ from eideploy.config import Config, load_config
 from eideploy.config.reading import leaves
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS, advice
 from eideploy.divisions import named
-from eideploy.report.advice import advice as report_advice
 from eideploy.target import load_target
 from tests.cli.support import BUILD, RUN
 
@@ -199,7 +199,7 @@ def test_a_report_advises_nothing_that_its_network_does_not_take(imported, divis
         "accuracy": {"float": 0.9, "integer": 0.8, "constant": False},
         "provenance": {"made_by": __version__, "imported": imported, "division": division},
     }  # fmt: skip
-    said = " | ".join(entry["fix"] for entry in report_advice(content))
+    said = " | ".join(entry.fix for entry in report_advice(content))
     assert all(fix in said for fix in fixes)
     assert ("--lut" in said) == (division != "none")
     assert ("finetune" in said or "fine-tune" in said) == (not imported)

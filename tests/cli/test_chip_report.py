@@ -158,7 +158,7 @@ def test_options_of_a_program_are_refused(copied, call, option):
 
 def test_warnings_say_what_to_do(numbers):
     def said(**changes):
-        return " | ".join(f"{e['what']}: {e['fix']}" for e in chip_advice(numbers | changes))
+        return " | ".join(f"{e.what}: {e.fix}" for e in chip_advice(numbers | changes))
 
     row = numbers["projections"][0]
     assert "above the aim" in said(projections=[row | {"error": 0.2}])

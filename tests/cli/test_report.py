@@ -7,13 +7,13 @@ import os
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.rtl import tools
 from eideploy.divisions import exact
 from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.integer import run_integer
 from eideploy.files import sha256
 from eideploy.passes.place import place
-from eideploy.report.advice import advice
 from eideploy.validate.energy import estimate
 from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source
@@ -180,7 +180,7 @@ def test_a_report_names_what_is_wrong():
          "accuracy": {"float": 0.9, "integer": 0.8, "constant": False},
          "provenance": {"made_by": "0", "imported": False, "division": "exact"}}
     )  # fmt: skip
-    said = [(entry["grade"], entry["what"]) for entry in found]
+    said = [(entry.grade, entry.what) for entry in found]
     assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 5 + ["note"] * 5
     for words in (
         "model.onnx",
@@ -196,7 +196,7 @@ def test_a_report_names_what_is_wrong():
         "made by",
     ):
         assert any(words in what for _, what in said), words  # fmt: skip
-    assert all(entry["fix"] for entry in found)
+    assert all(entry.fix for entry in found)
 
 
 def test_synthesis_needs_yosys(built, refused, monkeypatch):

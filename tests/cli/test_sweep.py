@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from eideploy.data import load
+from eideploy.flow.sweep_text import sweep_text
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
-from eideploy.report.sweep_text import sweep_text
 from eideploy.staging import locked
 from eideploy.validate.cells import Figures, front
 from tests.cli.support import RUN, TINY

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.report.program import comparison_text, uses_text
 from eideploy.circuit import IntegerLIF, Layer
 from eideploy.divisions import lut
 from eideploy.errors import DataError
@@ -13,7 +14,6 @@ from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
 from eideploy.pipeline import compile_circuit
-from eideploy.report.text import comparison_text, uses_text
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
 from eideploy.validate.compare import compare

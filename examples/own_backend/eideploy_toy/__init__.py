@@ -32,7 +32,7 @@ from eideploy.flow.stock import DIFFERS, EQUAL, Stock
 from eideploy.flow.verify import Row, Verified
 from eideploy.folders import Run
 from eideploy.options import Option, Request, as_path, part_of, refuse_idle
-from eideploy.report.page.parts import Page, Section, Table
+from eideploy.report.sections import Page, Section, Table
 from eideploy.tables import read_toml
 from eideploy.typed import Line, Name, Within, typed
 

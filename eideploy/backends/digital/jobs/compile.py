@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 from eideploy import folders
 from eideploy.backends import catalogue
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR, Compiling
+from eideploy.backends.digital.report.inhibition import decision_text
+from eideploy.backends.digital.report.ladder import ladder_text
+from eideploy.backends.digital.report.program import (
+    comparison_text,
+    comparison_warnings,
+    division_text,
+    uses_text,
+    widths_text,
+)
+from eideploy.backends.digital.report.proof import calibration_content, proof_content, proof_text
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.data.origin import Place, known
@@ -26,7 +36,7 @@ from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.flow.samples import read_samples
-from eideploy.flow.warning import comparison_warnings, with_warnings
+from eideploy.flow.warning import with_warnings
 from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.passes.fold import fold
@@ -34,10 +44,7 @@ from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
-from eideploy.report.inhibition import decision_text
-from eideploy.report.ladder import ladder_text
-from eideploy.report.proof import calibration_content, proof_content, proof_text
-from eideploy.report.text import comparison_text, counted, division_text, uses_text, widths_text
+from eideploy.report.text import counted
 from eideploy.scheme import load_scheme
 from eideploy.target import Target
 from eideploy.validate.compare import Comparison, compare

@@ -11,6 +11,8 @@ from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.jobs.dividers import Synthesis, compared, dividers_text, methods
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
+from eideploy.backends.digital.report.advice import advice
+from eideploy.backends.digital.report.page import build_page
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.synthesis import TOOLS, require_router
 from eideploy.circuit import Array
@@ -29,8 +31,6 @@ from eideploy.flow.sweep import found_sweep
 from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
-from eideploy.report.advice import advice
-from eideploy.report.page.build import build_page
 from eideploy.validate.ladder import affordable
 from eideploy.validate.study import Study, study
 
@@ -118,7 +118,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> tuple[dict[str, 
         "ladder": _ladder(build),
         "sweep": found_sweep(build.content),
     }
-    return content | {"advice": advice(content)}, measured
+    return content | {"advice": [asdict(notice) for notice in advice(content)]}, measured
 
 
 def _executed(

@@ -12,6 +12,11 @@ from eideploy.backends.digital.executors import BESIDE, Beside
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
+from eideploy.backends.digital.report.program import (
+    comparison_text,
+    comparison_warnings,
+    division_text,
+)
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.divisions import Divider
@@ -30,7 +35,6 @@ from eideploy.flow.warning import (
     IMPORTED,
     TRAINED,
     activity_warnings,
-    comparison_warnings,
     with_warnings,
 )
 from eideploy.folders import Build, Run, load_build
@@ -41,7 +45,7 @@ from eideploy.passes.lower_division import lower_division
 from eideploy.passes.place import place
 from eideploy.program import Program
 from eideploy.progress import bar, note
-from eideploy.report.text import comparison_text, counted, division_text, percent
+from eideploy.report.text import counted, percent
 from eideploy.target import load_target
 from eideploy.validate.activity import ActivityTally
 from eideploy.validate.compare import SPIKES, compare

@@ -16,6 +16,7 @@ from eideploy.backends import catalogue
 from eideploy.backends.catalogue import nir_file
 from eideploy.backends.digital.executors import EXECUTORS, Executor
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
+from eideploy.backends.digital.report.program import comparison_warnings
 from eideploy.circuit import Array
 from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError
@@ -35,7 +36,6 @@ from eideploy.flow.stock import (
     Stock,
 )
 from eideploy.flow.verify import Row, Verified
-from eideploy.flow.warning import comparison_warnings
 from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar

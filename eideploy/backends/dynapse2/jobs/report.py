@@ -46,7 +46,7 @@ def numbers(build: ChipBuild) -> dict[str, Any]:
         },
         "simulation": None if simulation is None else asdict(simulation),
     }
-    return content | {"advice": chip_advice(content)}
+    return content | {"advice": [asdict(notice) for notice in chip_advice(content)]}
 
 
 def report(request: Report, folder: Path) -> Reported:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import mean
 from typing import Any
 
-from eideploy.report.notices import entry, gravest_first, of_two_releases
+from eideploy.report.sections import Notice, gravest_first, of_two_releases
 from eideploy.report.text import counted, percent
 
 LOSS, FULL, SILENT_HZ, FEW = 0.05, 0.95, 1.0, 100
@@ -12,18 +12,18 @@ LOSS, FULL, SILENT_HZ, FEW = 0.05, 0.95, 1.0, 100
 Numbers = Mapping[str, Any]
 
 
-def chip_advice(content: Numbers) -> list[dict[str, str]]:
-    """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
+def chip_advice(content: Numbers) -> list[Notice]:
+    """Return warnings, the gravest first."""
     return gravest_first(
         [*_mapped(content), *_simulated(content), *_used(content), *_unknown(content)]
     )
 
 
-def _mapped(content: Numbers) -> Iterator[dict[str, str]]:
+def _mapped(content: Numbers) -> Iterator[Notice]:
     """Yield what mapping could not keep."""
     for row in content["projections"]:
         if row["error"] > content["error_aim"]:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"the weights of {row['name']} err by {percent(row['error'], 1)}, above the aim "
                 f"of {percent(content['error_aim'], 0)}",
@@ -31,7 +31,7 @@ def _mapped(content: Numbers) -> Iterator[dict[str, str]]:
                 "chip does",
             )
         if row["lost"]:
-            yield entry(
+            yield Notice(
                 "note",
                 f"{counted(row['lost'], 'synapse')} of {row['synapses']:,} of {row['name']} are "
                 "nearest to no current at all",
@@ -39,11 +39,11 @@ def _mapped(content: Numbers) -> Iterator[dict[str, str]]:
             )
 
 
-def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
+def _simulated(content: Numbers) -> Iterator[Notice]:
     """Yield what the simulated chip loses."""
     found = content["simulation"]
     if found is None:
-        yield entry(
+        yield Notice(
             "note",
             "the chip was not simulated, so there is no accuracy under mismatch and no rate",
             "eideploy simulate BUILD --executor dpi with this build, then report again",
@@ -51,7 +51,7 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
         return
     for cv, values in found["accuracy_by_cv"].items():
         if found["accuracy"] - mean(values) > LOSS:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"mismatch of CV {percent(float(cv), 0)} takes "
                 f"{100 * (found['accuracy'] - mean(values)):.1f} points of accuracy",
@@ -59,13 +59,13 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
             )
     for name, hz in found["rate_hz"].items():
         if hz < SILENT_HZ:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"the neurons of {name} fire at {hz:.2g} Hz",
                 "see to the training: they carry next to nothing",
             )
     if found["samples"] < FEW:
-        yield entry(
+        yield Notice(
             "note",
             f"{found['samples']} samples resolve an accuracy to "
             f"{100 / found['samples']:.1f} points",
@@ -73,13 +73,13 @@ def _simulated(content: Numbers) -> Iterator[dict[str, str]]:
         )
 
 
-def _used(content: Numbers) -> Iterator[dict[str, str]]:
+def _used(content: Numbers) -> Iterator[Notice]:
     """Yield what is nearly all used."""
     for core in content["cores"]:
         for name, what in (("tags", "tags"), ("cams", "CAMs")):
             use = core[name]
             if use["used"] > FULL * use["offered"]:
-                yield entry(
+                yield Notice(
                     "note",
                     f"core {core['chip']}.{core['core']}: {use['used']:,} of {use['offered']:,} "
                     f"{what} are used",
@@ -87,10 +87,10 @@ def _used(content: Numbers) -> Iterator[dict[str, str]]:
                 )
 
 
-def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
+def _unknown(content: Numbers) -> Iterator[Notice]:
     """Yield what nobody knows."""
     said = content["provenance"]
-    yield entry(
+    yield Notice(
         "note",
         "no board has run this: all figures are those of a simulator of the chip's equations",
         "docs/dynapse2.md lists what the first owner of a board should check",

@@ -5,8 +5,8 @@ from itertools import groupby
 from math import ceil, isqrt
 from typing import TYPE_CHECKING, Any
 
-from eideploy.report.page.canvas import C1, C4, GRID, INK, MUTED, SERIES, drawing, percent_axis
-from eideploy.report.page.charts import legend
+from eideploy.report.canvas import C1, C4, GRID, INK, MUTED, SERIES, drawing, percent_axis
+from eideploy.report.charts import legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eideploy.backends.dynapse2.report import charts as chip_charts
-from eideploy.report.page.parts import (
+from eideploy.report.sections import (
     Bar,
     Cell,
     Figure,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.report.page import charts
-from eideploy.report.page.parts import Figure, Page, Section, Tile, footer
-from eideploy.report.page.run import facts
+from eideploy.flow.training_page import facts
+from eideploy.report import charts
+from eideploy.report.sections import Figure, Page, Section, Tile, footer
 from eideploy.report.text import counted, percent
 
 Numbers = Mapping[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.report.page import charts
-from eideploy.report.page.parts import Bar, Cell, Figure, Section, Table
+from eideploy.report import charts
+from eideploy.report.sections import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import at_most, counted, percent
 from eideploy.validate.distribution import Bins, Histogram
 from eideploy.validate.study import Study

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eideploy import __version__
-from eideploy.report.notices import entry, gravest_first, of_two_releases
-from eideploy.report.text import FINER, coarse_text, percent
+from eideploy.backends.digital.report.program import FINER, coarse_text
+from eideploy.report.sections import Notice, gravest_first, of_two_releases
+from eideploy.report.text import percent
 from eideploy.validate.activity import SILENT
 from eideploy.validate.compare import COARSE
 
@@ -16,18 +17,18 @@ LOSS, MISMATCH, SATURATED, ZEROS, FULL = 0.01, 0.05, 0.01, 0.5, 0.9
 Numbers = Mapping[str, Any]
 
 
-def advice(content: Numbers) -> list[dict[str, str]]:
-    """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
+def advice(content: Numbers) -> list[Notice]:
+    """Return warnings, the gravest first."""
     kinds = (_wrong, _lost, _input, _layers, _unknown)
     return gravest_first(warning for kind in kinds for warning in kind(content))
 
 
-def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
+def _wrong(content: Numbers) -> Iterator[Notice]:
     """Yield what must not be: files that say something else, an error beyond its bound."""
     for row in content["executors"]:
         if row["result"] in ("differs", "failed"):
             said = row["reason"] or f"its results differ by up to {row['difference']:.3g}"
-            yield entry(
+            yield Notice(
                 "error",
                 f"{row['artefact']}, run by {row['executor']}: {said}",
                 "do not use this build; run eideploy verify and report what it prints",
@@ -35,7 +36,7 @@ def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
     for layer in content["layers"]:
         found = layer["division_error"]
         if found and found["largest"] > found["bound"] * (1 + 1e-9):
-            yield entry(
+            yield Notice(
                 "error",
                 f"the division of {layer['layer']} errs by {percent(found['largest'], 3)}, beyond "
                 f"its bound of {percent(found['bound'], 3)}",
@@ -43,18 +44,18 @@ def _wrong(content: Numbers) -> Iterator[dict[str, str]]:
             )
 
 
-def _lost(content: Numbers) -> Iterator[dict[str, str]]:
+def _lost(content: Numbers) -> Iterator[Notice]:
     """Yield accuracy that went, and resources that are nearly all used."""
     accuracy = content["accuracy"]
     if accuracy["constant"]:
-        yield entry(
+        yield Notice(
             "warning",
             "the logits are the same for all samples, so that predictions that agree say nothing",
             _of_activity(content),
         )
     if accuracy["float"] is not None and accuracy["float"] - accuracy["integer"] > LOSS:
         lost = 100 * (accuracy["float"] - accuracy["integer"])
-        yield entry(
+        yield Notice(
             "warning",
             f"the integers lose {lost:.2f} points of accuracy",
             "see which pass costs it in the ladder below"
@@ -64,7 +65,7 @@ def _lost(content: Numbers) -> Iterator[dict[str, str]]:
         )
     for use in content["resources"]:
         if use["offered"] >= COUNTED and use["used"] > FULL * use["offered"]:
-            yield entry(
+            yield Notice(
                 "note",
                 f"{use['resource']}: {use['used']:,} of {use['offered']:,} are used",
                 "choose a target that offers more before the network grows",
@@ -90,12 +91,12 @@ def _or_finer(content: Numbers) -> str:
     )
 
 
-def _input(content: Numbers) -> Iterator[dict[str, str]]:
+def _input(content: Numbers) -> Iterator[Notice]:
     source = content["input"]
     if source["rounding"] > COARSE:
-        yield entry("warning", coarse_text(source["rounding"]), FINER)
+        yield Notice("warning", coarse_text(source["rounding"]), FINER)
     if source["saturated"] > SATURATED:
-        yield entry(
+        yield Notice(
             "note",
             f"{percent(source['saturated'])} of the input's values other than 0 saturate",
             "harmless while the spikes of the first layer agree; else compile with --calibrate-on "
@@ -103,18 +104,18 @@ def _input(content: Numbers) -> Iterator[dict[str, str]]:
         )
 
 
-def _layers(content: Numbers) -> Iterator[dict[str, str]]:
+def _layers(content: Numbers) -> Iterator[Notice]:
     for layer in content["layers"]:
         name = layer["name"]
         if layer["mismatch"] > MISMATCH:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"{percent(layer['mismatch'])} of the spikes of {name} differ from the float "
                 "network's",
                 f"give the weights more bits (--scheme){_or_finer(content)}",
             )
         if layer["saturated_current"] > SATURATED:
-            yield entry(
+            yield Notice(
                 "note",
                 f"{percent(layer['saturated_current'])} of the currents of {layer['layer']} "
                 "saturate",
@@ -122,36 +123,36 @@ def _layers(content: Numbers) -> Iterator[dict[str, str]]:
                 "scheme of your own",
             )
         if layer["saturated_membrane"] > SATURATED:
-            yield entry(
+            yield Notice(
                 "note",
                 f"{percent(layer['saturated_membrane'])} of the membranes of {name} saturate",
                 "harmless while the spikes agree; else raise bits.membrane in a scheme of your own",
             )
         if layer["zero_divisors"] > ZEROS:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"{percent(layer['zero_divisors'])} of the divisors of {layer['layer']} are 0 and "
                 "replaced",
                 "its input is nearly empty: see to the layer before it, or raise network.steps",
             )
         if layer["rate"] < SILENT:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"the neurons of {name} fire at {percent(layer['rate'], 3)} of the steps",
                 _of_activity(content),
             )
 
 
-def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
+def _unknown(content: Numbers) -> Iterator[Notice]:
     """Yield what the report cannot say."""
     if content["accuracy"]["float"] is None:
-        yield entry(
+        yield Notice(
             "note",
             "the samples have no labels, so there is no accuracy",
             "report on the network's own data set: drop --input",
         )
     if content["samples"] < FEW_SAMPLES:
-        yield entry(
+        yield Notice(
             "note",
             f"{content['samples']} samples resolve an accuracy to "
             f"{100 / content['samples']:.1f} points",
@@ -161,7 +162,7 @@ def _unknown(content: Numbers) -> Iterator[dict[str, str]]:
     yield from of_two_releases(content["provenance"]["made_by"], __version__)
 
 
-def _not_run(content: Numbers) -> Iterator[dict[str, str]]:
+def _not_run(content: Numbers) -> Iterator[Notice]:
     """Yield which files no other program has run; those that nobody asked for in one entry."""
     reasons = {
         row["reason"]: row["artefact"] for row in content["executors"] if row["result"] == "not run"
@@ -173,10 +174,10 @@ def _not_run(content: Numbers) -> Iterator[dict[str, str]]:
             absent[artefact] = fix.removeprefix("eideploy compile ").removesuffix(" writes it")
         else:
             fix = fix or "eideploy doctor says how"
-            yield entry("note", f"{artefact} was not run: {what}", fix)
+            yield Notice("note", f"{artefact} was not run: {what}", fix)
     if absent:
         options = ", ".join(dict.fromkeys(absent.values()))
-        yield entry(
+        yield Notice(
             "note",
             f"the build has no {', '.join(absent)}, so other programs did not run them",
             f"eideploy compile writes them with {options}",

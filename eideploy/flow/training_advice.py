@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eideploy.report.notices import entry, gravest_first
+from eideploy.report.sections import Notice, gravest_first
 from eideploy.report.text import percent
 
 FALLEN, APART = 0.02, 0.1
@@ -32,52 +32,52 @@ BAD = {  # beyond what the last epoch of a layer is warned of
 FADED, BURST = 1e-6, 1e3  # norms of gradients
 
 
-def training_advice(content: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return warnings, the gravest first: grade ("error", "warning", "note"), what, fix."""
+def training_advice(content: Mapping[str, Any]) -> list[Notice]:
+    """Return warnings, the gravest first."""
     return gravest_first([*_course(content), *_layers(content)])
 
 
-def _course(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _course(content: Mapping[str, Any]) -> Iterator[Notice]:
     epochs, said = content["epochs"], content["provenance"]
     last = epochs[-1]
     if not said["finished"]:
-        yield entry(
+        yield Notice(
             "note",
             f"the run is not finished: {last['epoch']} of {last['epochs']} epochs",
             "eideploy train --resume, unless it is still at work",
         )
     best = max(epoch["test_accuracy"] for epoch in epochs)
     if best - last["test_accuracy"] > FALLEN:
-        yield entry(
+        yield Notice(
             "warning",
             f"the test accuracy was {percent(best)} and ends at {percent(last['test_accuracy'])}",
             "lower training.rate; do not choose the epoch by the test split",
         )
     if last["train_accuracy"] - last["test_accuracy"] > APART:
-        yield entry(
+        yield Notice(
             "note",
             f"training images are told apart better than test images: "
             f"{percent(last['train_accuracy'])} against {percent(last['test_accuracy'])}",
             "raise training.weight_decay, or augment the data",
         )
     if not content["distributions"]:
-        yield entry(
+        yield Notice(
             "note",
             "the run has no distributions.csv, as an older release wrote it",
             "train again to see how currents and parameters are distributed",
         )
 
 
-def _layers(content: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _layers(content: Mapping[str, Any]) -> Iterator[Notice]:
     for layer in content["layers"]:
         for key, (most, what, fix) in BAD.items():
             value = layer.get(key, [0.0])[-1]  # older runs know fewer
             if value > most:
                 said = f"{percent(value)} {what.format(layer['name'])}"
-                yield entry("warning", said, fix)
+                yield Notice("warning", said, fix)
         norm = layer.get("gradient", [1.0])[-1]
         if norm and not FADED < norm < BURST:
-            yield entry(
+            yield Notice(
                 "warning",
                 f"the gradient of {layer['name']} has a norm of {norm:.2g}",
                 "see its course below: it fades or bursts; change training.rate",

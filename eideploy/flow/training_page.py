@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eideploy.report.page import charts, training
-from eideploy.report.page.parts import (
+from eideploy.flow import training_charts as training
+from eideploy.report import charts
+from eideploy.report.sections import (
     Figure,
     Notice,
     Page,

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.report.page.canvas import C1, C2, C4, drawing
-from eideploy.report.page.charts import legend
+from eideploy.report.canvas import C1, C2, C4, drawing
+from eideploy.report.charts import legend
 from eideploy.validate.raster import Inference, Logits, Picture
 
 COLOURS = 3  # channels of a colour picture

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.report.page import charts, inference
-from eideploy.report.page.accuracy import accuracy_section
-from eideploy.report.page.layers import layer_section, width_section
-from eideploy.report.page.parts import (
+from eideploy.backends.digital.report import inference
+from eideploy.backends.digital.report.accuracy import accuracy_section
+from eideploy.backends.digital.report.layers import layer_section, width_section
+from eideploy.report import charts
+from eideploy.report.sections import (
     Bar,
     Cell,
     Figure,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eideploy.report.page.canvas import (
+from eideploy.report.canvas import (
     C1,
     C4,
     INK,

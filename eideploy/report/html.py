@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eideploy.report.page.parts import Bar, Figure, Page, Table
+from eideploy.report.sections import Bar, Figure, Page, Table
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE = "page.html.j2", "page.css"

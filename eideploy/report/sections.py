@@ -1,9 +1,10 @@
 """What a page consists of; the template shows it and decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+GRADES = ("error", "warning", "note")  # of notices, the gravest first
 MOST_NARROW = 3  # columns of a table that stands beside others
 
 
@@ -16,13 +17,18 @@ class Tile:
     tone: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Notice:
-    """A warning with what to do; `grade` is "error", "warning" or "note"."""
+    """A warning with what to do; `grade` is one of GRADES."""
 
     grade: str
     what: str
     fix: str
+
+
+def gravest_first(notices: Iterable[Notice]) -> list[Notice]:
+    """Return notices by grade, in their order within each."""
+    return sorted(notices, key=lambda notice: GRADES.index(notice.grade))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,3 +127,13 @@ def footer(said: Mapping[str, Any]) -> str:
         f"numpy {versions['numpy']}. Every figure's numbers stand in report.json beside this page, "
         "under the name that its data-key gives."
     )
+
+
+def of_two_releases(made_by: str, release: str) -> Iterator[Notice]:
+    """Yield that a build was made by another release than its report, where it was."""
+    if made_by != release:
+        yield Notice(
+            "note",
+            f"the build was made by eideploy {made_by}, this report by {release}",
+            "compile the run again to have both of one release",
+        )

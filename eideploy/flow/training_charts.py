@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from eideploy.report.page.canvas import C1, INK, drawing, ramp
-from eideploy.report.page.charts import legend
+from eideploy.report.canvas import C1, INK, drawing, ramp
+from eideploy.report.charts import legend
 
 Numbers = Mapping[str, Any]
 RIDGES = 6  # epochs that are drawn, evenly taken, the first and the last among them

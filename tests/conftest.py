@@ -55,7 +55,7 @@ def _lacking(said, required):
 def pytest_configure():
     """Refuse to skip the compiled kernel's tests where everything must run."""
     if os.environ.get("CI"):
-        from eideploy.model.compiled import compiler
+        from eideploy.nn.compiled import compiler
 
         if compiler() is None:
             raise pytest.UsageError("CI without a C++ compiler: the kernel's tests would not run")

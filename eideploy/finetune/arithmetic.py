@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from eideploy.circuit import IntegerLIF, Layer
 from eideploy.execute.integer import divided
-from eideploy.model.functional import through_firing
+from eideploy.nn.functional import through_firing
 
 
 def whole(levels: Any, exact: Tensor) -> Tensor:  # noqa: ANN401 (an array)

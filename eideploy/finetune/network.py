@@ -22,11 +22,11 @@ from eideploy.circuit import (
 )
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.finetune.arithmetic import fire, quotient, whole
-from eideploy.model.direct import convolution, sums_directly
 from eideploy.model.export import export
-from eideploy.model.functional import scale_gradient
-from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
+from eideploy.nn.direct import convolution, sums_directly
+from eideploy.nn.functional import scale_gradient
+from eideploy.nn.layers import EILayer, Shunting
 from eideploy.numeric.fixed import EXACT_FLOAT32, EXACT_FLOAT64
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.lower_division import lower_division

@@ -94,7 +94,7 @@ def note_other_conditions(before: Mapping[str, str], now: Mapping[str, str]) -> 
 
 def machine(conditions: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return what a training ran on, and what compiled its kernel; neither affects its bits."""
-    from eideploy.model.compiled import compiled_by
+    from eideploy.nn.compiled import compiled_by
 
     fused = any(entry.get("kernel") == "fused" for entry in conditions)
     compiler = {"compiler": compiled_by()} if fused else {}

@@ -1,4 +1,4 @@
-"""The method in PyTorch: layers, E-I Init, E-I Prop, training, export; alone in knowing torch."""
+"""The method in PyTorch: networks of the layers, E-I Init, training, export."""
 
 from eideploy.portable import pin
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from eideploy.config import Ablation
-from eideploy.model.functional import stabilise
-from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
+from eideploy.nn.functional import stabilise
+from eideploy.nn.layers import EILayer, Shunting
 
 
 def ablate(network: Network, ablation: Ablation) -> Network:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError, FormatError
-from eideploy.model.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
 from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
+from eideploy.nn.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
 
 ANEW = "name a checkpoint of the published code; other networks cannot be imported"
 BETWEEN: Mapping[tuple[str, str, int], tuple[type[nn.Module], ...]] = {

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-from eideploy.model.direct import Conv2d
-from eideploy.model.fused import Firing, spikes
 from eideploy.model.shared_norm import is_shared, shared_batch_norm
+from eideploy.nn.direct import Conv2d
+from eideploy.nn.fused import Firing, spikes
 
 
 class BatchNormalised(nn.Module):

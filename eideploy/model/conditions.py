@@ -12,10 +12,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from eideploy.config import Architecture
-from eideploy.model.compiled import library
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF
 from eideploy.model.networks import Network, build
+from eideploy.nn.compiled import library
+from eideploy.nn.layers import LIF
 
 Conditions = Mapping[str, str]
 OnOther = Callable[[Conditions, Conditions], None]

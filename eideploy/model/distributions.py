@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.model.baseline import BatchNormalised
-from eideploy.model.layers import Shunting
 from eideploy.model.metrics import SHARES, Spread
+from eideploy.nn.layers import Shunting
 
 MOST = 1 << 15  # values that are looked at, drawn with a fixed seed
 BINS = 40

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from eideploy import circuit as ir
 from eideploy.errors import ConfigError, InvariantError
 from eideploy.model.baseline import is_baseline
-from eideploy.model.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
 from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
+from eideploy.nn.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
 
 
 def export(network: Network, input_shape: tuple[int, int, int], *, high: float = 1.0) -> ir.Circuit:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from eideploy.config import Ablation
 from eideploy.errors import DataError
 from eideploy.model.baseline import draw, is_baseline, kaiming
-from eideploy.model.layers import EILayer, Shunting
 from eideploy.model.networks import Network
+from eideploy.nn.layers import EILayer, Shunting
 
 
 @dataclass(frozen=True, kw_only=True)

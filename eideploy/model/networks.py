@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from eideploy.config import Architecture
 from eideploy.errors import ConfigError
 from eideploy.model.baseline import NormConv2d, NormLinear, NormReadout
-from eideploy.model.compiled import available
-from eideploy.model.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
-from eideploy.model.stages import run
+from eideploy.nn.compiled import available
+from eideploy.nn.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
+from eideploy.nn.stages import run
 
 Shape = tuple[int, int, int]
 Conv = type[EIConv2d] | type[NormConv2d]

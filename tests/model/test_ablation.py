@@ -16,11 +16,11 @@ from eideploy.errors import ConfigError
 from eideploy.model.ablation import ablate, divide_exactly, divide_offset
 from eideploy.model.checkpoint import load_state
 from eideploy.model.export import export
-from eideploy.model.functional import divide
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF, EIConv2d
 from eideploy.model.networks import build
 from eideploy.model.training import train
+from eideploy.nn.functional import divide
+from eideploy.nn.layers import LIF, EIConv2d
 
 NARROW = Architecture(widths=(8, "P", 8))
 SHORT = Training(epochs=1, warmup_epochs=0, rate=0.5, kernel="plain")

@@ -8,15 +8,15 @@ from torch.nn.functional import cross_entropy
 from eideploy.config import Architecture, load_config
 from eideploy.data import load
 from eideploy.errors import ConfigError
-from eideploy.model import compiled
 from eideploy.model.baseline import NormLinear
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import EILayer
 from eideploy.model.named import NAMED
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
 from eideploy.model.training import train
+from eideploy.nn import compiled
+from eideploy.nn.layers import EILayer
 from tests.model.reference import by_either_kernel
 
 SHAPE = (2, 8, 8)

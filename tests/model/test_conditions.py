@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from eideploy import native
-from eideploy.model import compiled
 from eideploy.model.conditions import added, differences
+from eideploy.nn import compiled
 from tests.helpers.processors import PROCESSORS, on, python
 
 TESTED = {"torch": "2.13.0", "numpy": "2.4.6"}  # that the digests below were recorded with

@@ -10,9 +10,9 @@ from eideploy.errors import FormatError
 from eideploy.model.distributions import gradient_norms, spread
 from eideploy.model.health import measure_health, warnings
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF, Shunting
 from eideploy.model.metrics import LayerHealth
 from eideploy.model.networks import build
+from eideploy.nn.layers import LIF, Shunting
 from eideploy.typed import typed
 
 ARCHITECTURES = {

@@ -12,9 +12,9 @@ from eideploy.errors import ConfigError
 from eideploy.execute.float_reference import run_float
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
+from eideploy.nn.layers import LIF
 from tests.model.reference import golden, load_state, named, new_network, redrawn, state_of
 
 

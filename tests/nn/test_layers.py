@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from eideploy.errors import ConfigError
-from eideploy.model.functional import divide, fire
 from eideploy.model.initialise import Statistics
-from eideploy.model.layers import LIF, EIConv2d, EILinear, EIReadout
+from eideploy.nn.functional import divide, fire
+from eideploy.nn.layers import LIF, EIConv2d, EILinear, EIReadout
 from tests.model.reference import golden, parameters
 
 LAYERS = {

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.model import products
-from eideploy.model.products import product, product_over_rows
+from eideploy.nn import products
+from eideploy.nn.products import product, product_over_rows
 
 SIZES = st.integers(1, 40)
 ROWS = SIZES | st.sampled_from([16, 32, 64, 160])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eideploy.model.compiled import Job, library
+from eideploy.nn.compiled import Job, library
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 

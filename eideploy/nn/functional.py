@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eideploy.model.products import product, product_over_rows
+from eideploy.nn.products import product, product_over_rows
 
 ALPHA = 4.0  # steepness of the surrogate
 THRESHOLD = 1.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from eideploy.model.functional import divide, fire, scale_gradient, stabilise
+from eideploy.nn.functional import divide, fire, scale_gradient, stabilise
 from tests.model.reference import golden
 
 

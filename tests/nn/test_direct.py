@@ -7,12 +7,12 @@ from torch.nn.functional import conv2d, pad
 
 from eideploy.config import Architecture
 from eideploy.data.dataset import Split
-from eideploy.model import direct
-from eideploy.model.direct import convolved, sums_directly
 from eideploy.model.health import measure_health
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import EIConv2d
 from eideploy.model.networks import build
+from eideploy.nn import direct
+from eideploy.nn.direct import convolved, sums_directly
+from eideploy.nn.layers import EIConv2d
 from tests.helpers.processors import python
 
 CASES = pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def inexact(monkeypatch):
 
     monkeypatch.setattr(direct, "conv2d", by_fft)
     monkeypatch.setattr(direct, "sums_directly", anywhere)
-    monkeypatch.setattr("eideploy.model.layers.sums_directly", anywhere)
+    monkeypatch.setattr("eideploy.nn.layers.sums_directly", anywhere)
 
 
 def sparse(shape, *, dtype=torch.float32, seed=0):
@@ -95,7 +95,7 @@ def test_currents_and_gradients_are_those_of_torchs_own_convolution(
     found = []
     for directly in (True, False):
         monkeypatch.setattr(direct, "sums_directly", lambda *_, d=directly: d)
-        monkeypatch.setattr("eideploy.model.layers.sums_directly", lambda *_, d=directly: d)
+        monkeypatch.setattr("eideploy.nn.layers.sums_directly", lambda *_, d=directly: d)
         made, inputs = layer(kernel, stride, dtype=torch.float64), x.clone().requires_grad_()
         out = made(inputs)
         out.square().sum().backward()
@@ -117,7 +117,7 @@ def test_a_network_replaces_the_same_divisors_with_an_inexact_convolution(inexac
     with pytest.MonkeyPatch.context() as undone:
         undone.setattr(direct, "conv2d", conv2d)
         undone.setattr(direct, "sums_directly", sums_directly)
-        undone.setattr("eideploy.model.layers.sums_directly", sums_directly)
+        undone.setattr("eideploy.nn.layers.sums_directly", sums_directly)
         expected = measure_health(network, split_of(x))
     assert health[0].zero_divisor == expected[0].zero_divisor > 0.1
 
@@ -166,7 +166,7 @@ def test_zeros_are_exact_on_a_gpu(benchmark, channels, monkeypatch):
 
 STRIDED = """
 import torch
-from eideploy.model.direct import Conv2d
+from eideploy.nn.direct import Conv2d
 
 torch.manual_seed(0)
 sizes = [(16, 4, 10, 8), (2, 5, 39, 12), (3, 3, 33, 8), (16, 39, 48, 8)]

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError
-from eideploy.model.direct import Conv2d, convolution, convolved, sums_directly
-from eideploy.model.functional import divide, fire, fold, scale_gradient
-from eideploy.model.fused import Firing, ei_spikes
+from eideploy.nn.direct import Conv2d, convolution, convolved, sums_directly
+from eideploy.nn.functional import divide, fire, fold, scale_gradient
+from eideploy.nn.fused import Firing, ei_spikes
 
 Divide = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones

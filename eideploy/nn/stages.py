@@ -9,8 +9,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from eideploy.model.fused import Firing
-from eideploy.model.layers import LIF, DirectCoding
+from eideploy.nn.fused import Firing
+from eideploy.nn.layers import LIF, DirectCoding
 
 
 @runtime_checkable

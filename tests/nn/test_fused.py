@@ -10,13 +10,13 @@ import torch
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from eideploy import native
-from eideploy.model import compiled, fused
-from eideploy.model.functional import divide, fire
-from eideploy.model.fused import Firing, ei_spikes, spikes
 from eideploy.model.initialise import initialise
-from eideploy.model.layers import LIF, EIConv2d, EILinear, Shunting
 from eideploy.model.networks import build
-from eideploy.model.stages import run
+from eideploy.nn import compiled, fused
+from eideploy.nn.functional import divide, fire
+from eideploy.nn.fused import Firing, ei_spikes, spikes
+from eideploy.nn.layers import LIF, EIConv2d, EILinear, Shunting
+from eideploy.nn.stages import run
 from tests.model.reference import (
     NETWORKS,
     by_either_kernel,

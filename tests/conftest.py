@@ -1,6 +1,7 @@
 """What all tests share: properties are tried on the same examples in every run."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,10 @@ import tests.helpers.pinned  # noqa: F401 - before numpy and torch
 from eideploy import cli
 from tests.cli.support import TINY
 from tests.helpers.chromium import PROGRAM
+
+# Tests start hundreds of processes; each would compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("fixed")

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ PROGRAM = next(
 @contextmanager
 def chromium():
     """Yield a Tab of a browser of its own, which ends with the block."""
-    with tempfile.TemporaryDirectory(prefix="chromium-") as profile:
+    # its processes may write into the profile for a moment longer than it lives itself
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
         to_browser, ours = os.pipe()
         theirs, from_browser = os.pipe()
         command = (
@@ -33,6 +35,7 @@ def chromium():
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         os.close(to_browser)
         os.close(from_browser)
@@ -40,7 +43,7 @@ def chromium():
             try:
                 yield Tab(out, back)
             finally:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait(PATIENCE_S)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eideploy.flow import training_charts as training
-from eideploy.report import charts
+from eideploy.flow.training_charts import Bands, Ridges
+from eideploy.report.charts import Lines
 from eideploy.report.sections import (
     Figure,
     Notice,
@@ -60,8 +60,8 @@ def _curves(content: Numbers) -> Section:
             Figure(
                 title="Accuracy",
                 key="epochs",
-                svg=charts.over_time(
-                    {
+                chart=Lines(
+                    lines={
                         "test": _column(content, "test_accuracy"),
                         "training": _column(content, "train_accuracy"),
                     },
@@ -74,8 +74,8 @@ def _curves(content: Numbers) -> Section:
             Figure(
                 title="Loss",
                 key="epochs",
-                svg=charts.over_time(
-                    {"training": _column(content, "loss")},
+                chart=Lines(
+                    lines={"training": _column(content, "loss")},
                     across="epoch",
                     up="cross-entropy, nats",
                     ordered=False,
@@ -85,8 +85,8 @@ def _curves(content: Numbers) -> Section:
                 title="Learning rate",
                 key="epochs",
                 caption="of the last batch of every epoch",
-                svg=charts.over_time(
-                    {"rate": _column(content, "rate")},
+                chart=Lines(
+                    lines={"rate": _column(content, "rate")},
                     across="epoch",
                     up="learning rate",
                     ordered=False,
@@ -103,8 +103,8 @@ def _activity(content: Numbers) -> Section | None:
     parts = [
         Figure(
             title=f"Neurons that {words}" if key != "zero_divisor" else "Divisors that are 0",
-            svg=charts.over_time(
-                {layer["name"]: layer[key] for layer in layers},
+            chart=Lines(
+                lines={layer["name"]: layer[key] for layer in layers},
                 across="epoch",
                 up="share",
                 fractions=True,
@@ -118,8 +118,8 @@ def _activity(content: Numbers) -> Section | None:
         parts.append(
             Figure(
                 title="Norm of the gradient",
-                svg=charts.over_time(
-                    {layer["name"]: layer["gradient"] for layer in layers},
+                chart=Lines(
+                    lines={layer["name"]: layer["gradient"] for layer in layers},
                     across="epoch",
                     up="norm",
                     logarithmic=True,
@@ -175,7 +175,7 @@ def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]
         made.append(
             Figure(
                 title=f"{layer}: {quantity}",
-                svg=training.ridges(rows, across=unit),
+                chart=Ridges(rows=rows, across=unit),
                 key="distributions",
             )
         )
@@ -183,7 +183,7 @@ def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]
         made.append(
             Figure(
                 title=f"{layer}: {quantity} over the epochs",
-                svg=training.bands(rows, up=unit),
+                chart=Bands(rows=rows, up=unit),
                 key="distributions",
             )
         )

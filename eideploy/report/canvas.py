@@ -6,11 +6,8 @@ sheet, so that one drawing serves light, dark and paper. A drawing is as wide as
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,33 +64,42 @@ SETTINGS: dict[Any, Any] = {  # matplotlib lists every key of its own as a type
 RAMP = "#a2{:02d}00"  # the way from a first to a last one, in 0..99 hundredths
 
 
-@dataclass
-class Drawing:
-    """A figure that is being drawn; `svg` is there when it is done."""
+class Chart:
+    """What a figure shows, as numbers; `svg` draws it.
 
-    figure: "Figure"
-    svg: str = field(default="", init=False)
+    Attributes:
+        height: of the drawing, in points.
+    """
 
-    def axes(self, *shape: int, **options: Any) -> Any:  # noqa: ANN401 - as matplotlib gives
-        """Return one axis, or an array of rows x columns of them."""
-        return self.figure.subplots(*shape, **options)
+    height: ClassVar[float] = HEIGHT
+
+    @property
+    def tall(self) -> float:
+        """How tall this one is drawn, in points."""
+        return self.height
+
+    def compose(self, figure: "Figure") -> None:
+        """Draw all of it: on one pair of axes, unless it has several panels."""
+        self.draw(figure.subplots())
+
+    def draw(self, axis: "Axes") -> None:
+        """Draw it on a pair of axes."""
+        raise NotImplementedError
 
 
-@contextmanager
-def drawing(*, height: float = HEIGHT, width: float = WIDTH) -> Iterator[Drawing]:
-    """Yield a figure of so many points; its SVG is made when the block ends."""
+def svg(chart: Chart) -> str:
+    """Return a chart as an element of a page."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(width / POINTS, height / POINTS), layout="constrained")
+        figure = Figure(figsize=(WIDTH / POINTS, chart.tall / POINTS), layout="constrained")
         canvas = FigureCanvasSVG(figure)
-        made = Drawing(figure)
-        yield made
+        chart.compose(figure)
         file = io.BytesIO()
         canvas.print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
-        made.svg = themed(file.getvalue().decode())
+    return themed(file.getvalue().decode())
 
 
 def themed(svg: str) -> str:
@@ -119,8 +125,8 @@ def ramp(place: int, count: int) -> str:
     return RAMP.format(round(99 * place / max(1, count - 1)))
 
 
-def _font(found: "re.Match[str]") -> str:
-    return f"font-size: {found[2].strip()}" if found[2] else "font-family: inherit"
+def _font(declared: "re.Match[str]") -> str:
+    return f"font-size: {declared[2].strip()}" if declared[2] else "font-family: inherit"
 
 
 def percent_axis(axis: "Axes", *, which: str = "y", digits: int | None = 0) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from eideploy.report.canvas import svg
 from eideploy.report.sections import Bar, Figure, Page, Table
 
 HERE = Path(__file__).parent
@@ -19,6 +20,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["svg"] = svg
     environment.tests |= {
         "table": lambda part: isinstance(part, Table),
         "figure": lambda part: isinstance(part, Figure),

@@ -1,8 +1,10 @@
-"""What a page consists of; the template shows it and decides nothing."""
+"""What a report consists of, whatever it is on: values that are rendered, and decide nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from eideploy.report.canvas import Chart
 
 GRADES = ("error", "warning", "note")  # of notices, the gravest first
 MOST_NARROW = 3  # columns of a table that stands beside others
@@ -33,10 +35,10 @@ def gravest_first(notices: Iterable[Notice]) -> list[Notice]:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A drawing; `key` is where its numbers stand in report.json, with dots between the keys."""
+    """A chart; `key` is where its numbers stand in report.json, with dots between the keys."""
 
     title: str
-    svg: str
+    chart: Chart
     key: str
     caption: str = ""
 

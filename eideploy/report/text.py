@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 
+from eideploy.report.sections import Table
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows in aligned columns: the first to the left, the others to the right."""
@@ -16,6 +18,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def plain(part: Table) -> str:
+    """Return a table of a report as text; of a bar its number."""
+    rows = [[cell if isinstance(cell, str) else cell.text for cell in row] for row in part.rows]
+    return table(part.head, rows)
 
 
 def percent(fraction: float, digits: int = 2) -> str:

@@ -1,14 +1,20 @@
 """Job: the report of a build of a program, as a page to look at and as numbers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from eideploy.backends.digital.executors import EXECUTORS
-from eideploy.backends.digital.jobs.dividers import Synthesis, compared, dividers_text, methods
+from eideploy.backends.digital.jobs.dividers import (
+    Synthesis,
+    compared,
+    divider_table,
+    dividers_text,
+    methods,
+)
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
 from eideploy.backends.digital.report.advice import advice
@@ -31,6 +37,7 @@ from eideploy.flow.sweep import found_sweep
 from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
+from eideploy.report.sections import Table
 from eideploy.validate.ladder import affordable
 from eideploy.validate.study import Study, study
 
@@ -58,28 +65,32 @@ def report(request: Report, folder: Path) -> Reported:
     if asked.input is not None:
         refuse_idle(request, (BUILT, KEPT, WRITTEN), here="on samples of your own")
     build = load_build(folder)
-    content, measured = _numbers(build, asked, request.place())
-    text = content.pop("text")
+    numbers = _numbers(build, asked, request.place())
+    content, measured = numbers.content, numbers.measured
     if measured is None:
-        counts = {k: content[k] for k in ("neurobench",) if k in content}
-        rows = {"build": str(folder), "rows": content["dividers"], **counts}
-        return Reported(text=text, content=rows, page=None)
-    agrees = content.get("neurobench", {}).get("agrees", True)
+        return Reported(text=numbers.text, content={"build": str(folder), **content}, page=None)
     initially = training_report.initial_currents(build.content, measured.layers)
-    drawn = None if initially is None else {name: asdict(of) for name, of in initially.items()}
+    as_numbers = None if initially is None else {k: asdict(bins) for k, bins in initially.items()}
     return Reported(
-        text=text,
-        content=content | {"initially": drawn},
-        page=build_page(measured, content, initially),
-        exit_code=0 if agrees else 1,
+        text=numbers.text,
+        content=content | {"initially": as_numbers},
+        page=build_page(measured, content, initially, numbers.dividers),
+        exit_code=0 if content.get("neurobench", {}).get("agrees", True) else 1,
     )
 
 
-def _numbers(build: Build, request: Reporting, place: Place) -> tuple[dict[str, Any], Study | None]:
-    """Return every number of a build's report, with the dividers as text under "text".
+@dataclass(frozen=True, kw_only=True)
+class _Numbers:
+    """What is measured of a build; with --text its dividers alone."""
 
-    What was measured of the program stands in them, too; with --text nothing was.
-    """
+    content: dict[str, Any]
+    text: str
+    dividers: Table | None
+    measured: Study | None = None
+
+
+def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
+    """Return every number of a build's report."""
     count = request.samples or affordable(build.circuit, MOST_SAMPLES)
     samples, labels = samples_of(
         build,
@@ -95,30 +106,31 @@ def _numbers(build: Build, request: Reporting, place: Place) -> tuple[dict[str, 
     total = len(methods(build)) + len(executors) + (0 if request.text else len(samples))
     with bar("report", total) as advance:
         rows = compared(build, samples[few], some, synthesis, advance=advance)
-        content: dict[str, Any] = {
-            "dividers": [asdict(row) for row in rows],
-            "dividers_samples": len(samples[few]),
-        }
-        content["text"] = dividers_text(build, rows, samples=len(samples[few]), synthesis=synthesis)
+        text = dividers_text(build, rows, samples=len(samples[few]), synthesis=synthesis)
+        table = divider_table(rows, samples=len(samples[few])) if rows else None
+        counts = {}
         if request.neurobench:
-            found = benchmarked(build.program.circuit, np.asarray(samples))
-            content["neurobench"] = found
-            content["text"] += f"\n\n{neurobench_text(found)}"
+            counts["neurobench"] = benchmarked(build.program.circuit, np.asarray(samples))
+            text += f"\n\n{neurobench_text(counts['neurobench'])}"
         if request.text:
-            return content, None
+            divided: dict[str, Any] = {"rows": [asdict(row) for row in rows], **counts}
+            return _Numbers(content=divided, text=text, dividers=table)
         measured = study(build.circuit, build.program, samples, labels, advance=advance)
-        content |= asdict(measured)
-        content["executors"] = [
-            row.content for row in _executed(build, samples, labels, request, advance)
-        ]
-    content |= {
+        executed = _executed(build, samples, labels, request, advance)
+    content: dict[str, Any] = {
+        "dividers": [asdict(row) for row in rows],
+        "dividers_samples": len(samples[few]),
+        **counts,
+        **asdict(measured),
+        "executors": [row.content for row in executed],
         "format": 1,
         "kind": "eideploy report of a build",
         "provenance": provenance(build, len(samples), as_path(request.input)),
         "ladder": _ladder(build),
         "sweep": found_sweep(build.content),
     }
-    return content | {"advice": [asdict(notice) for notice in advice(content)]}, measured
+    content["advice"] = [asdict(notice) for notice in advice(content)]
+    return _Numbers(content=content, text=text, dividers=table, measured=measured)
 
 
 def _executed(

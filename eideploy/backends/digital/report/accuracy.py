@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.report import charts
+from eideploy.report.charts import Confusion
 from eideploy.report.sections import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import counted, percent
 from eideploy.validate.study import Accuracy, Study
@@ -21,7 +21,7 @@ def accuracy_section(study: Study, content: Numbers) -> Section:
         parts.append(
             Figure(
                 title="Confusion matrix of the integer program",
-                svg=charts.confusion(study.confusion),
+                chart=Confusion(counts=study.confusion),
                 key="confusion",
                 caption=f"{counted(study.samples, 'sample')}; mistakes in orange",
             )

@@ -1,12 +1,13 @@
 """What the layers of a build do: spikes, currents, divisors, widths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eideploy.report import charts
+from eideploy.report.charts import Counts, Lines, Steps
 from eideploy.report.sections import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import at_most, counted, percent
-from eideploy.validate.distribution import Bins, Histogram
+from eideploy.validate.distribution import Bins, Histogram, density
+from eideploy.validate.layers import DivisionError, Divisors, LayerStudy
 from eideploy.validate.study import Study
 
 Numbers = Mapping[str, Any]
@@ -44,13 +45,13 @@ def _spikes(study: Study) -> Section:
         parts += [
             Figure(
                 title="Spikes that differ, by time step",
-                svg=charts.by_step(layers, "mismatch_by_step", up="of all neurons"),
+                chart=_by_step(layers, "mismatch_by_step", up="of all neurons"),
                 key="layers.mismatch_by_step",
                 caption=counted(study.looked_at, "sample"),
             ),
             Figure(
                 title="Firing, by time step",
-                svg=charts.by_step(layers, "rate_by_step", up="neurons that fire"),
+                chart=_by_step(layers, "rate_by_step", up="neurons that fire"),
                 key="layers.rate_by_step",
                 caption=counted(study.looked_at, "sample"),
             ),
@@ -69,7 +70,7 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
         parts.append(
             Figure(
                 title=f"{name}: integrated current",
-                svg=charts.densities(series, across="current, thresholds", marks={"threshold": 1}),
+                chart=_driving(series),
                 key="layers.currents",
                 caption=_beyond(currents.float, layer.saturated_current),
             )
@@ -78,11 +79,7 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
             parts.append(
                 Figure(
                     title=f"{name}: current at initialisation",
-                    svg=charts.densities(
-                        {"E-I Init": initially[name]},
-                        across="current, thresholds",
-                        marks={"threshold": 1},
-                    ),
+                    chart=_driving({"E-I Init": initially[name]}),
                     key=f"initially.{name}",
                     caption="before the first epoch of training",
                 )
@@ -92,7 +89,7 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
         parts.append(
             Figure(
                 title=f"{name}: shunting inhibition I_div",
-                svg=charts.densities({"float": layer.divisors.float}, across="I_div"),
+                chart=Steps(series=_densities({"float": layer.divisors.float}), across="I_div"),
                 key="layers.divisors",
                 caption=f"{percent(layer.divisors.zeros)} are 0 and replaced; not drawn",
             )
@@ -124,7 +121,7 @@ def _division(study: Study, said: Numbers) -> list[Section]:
             parts.append(
                 Figure(
                     title=f"{layer.layer}: error of the division",
-                    svg=charts.division_errors(found),
+                    chart=_division_errors(found),
                     key="layers.division_error",
                     caption=f"largest observed {percent(found.largest, 4)}, bound "
                     f"{at_most(found.bound)}",
@@ -144,13 +141,55 @@ def _division(study: Study, said: Numbers) -> list[Section]:
     parts += [
         Figure(
             title=f"{layer.layer}: bits of the divisor",
-            svg=charts.divisor_bits(layer.divisors),
+            chart=_divisor_bits(layer.divisors),
             key="layers.divisors",
         )
         for layer in study.layers
         if layer.divisors is not None
     ]
     return [Section(id="division", title="Division", text=text, parts=parts)]
+
+
+def _by_step(layers: Sequence[LayerStudy], key: str, *, up: str) -> Lines:
+    """Return a fraction of every layer over the time steps."""
+    lines = {layer.name: getattr(layer, key) for layer in layers}
+    return Lines(lines=lines, across="time step", up=up, fractions=True)
+
+
+def _densities(series: Mapping[str, Bins]) -> dict[str, tuple[Sequence[float], list[float]]]:
+    return {name: (bins.edges, density(bins)) for name, bins in series.items()}
+
+
+def _driving(series: Mapping[str, Bins]) -> Steps:
+    """Return histograms of what drives neurons."""
+    return Steps(series=_densities(series), across="current, thresholds", marks={"threshold": [1]})
+
+
+def _division_errors(error: DivisionError) -> Steps:
+    """Return the relative errors between the bounds."""
+    bins, bound = error.histogram, error.bound
+    shares = [n / max(1, bins.values) for n in bins.counts]
+    return Steps(
+        series={"": (bins.edges, shares)},
+        across="relative error of the quotient",
+        up="share of divisions",
+        bounds={"bound": [-bound, bound]},
+        percent="xy",
+    )
+
+
+def _divisor_bits(divisors: Divisors) -> Counts:
+    """Return how many bits the divisors take, of those proven and offered."""
+    total = max(1, sum(divisors.bits))
+    return Counts(
+        heights=[n / total for n in divisors.bits[1:]],
+        first=1,
+        across="bits of DEN",
+        up="share",
+        proven=divisors.proven_bits,
+        offered=divisors.offered_bits,
+        fractions=True,
+    )
 
 
 def width_section(study: Study) -> Section:

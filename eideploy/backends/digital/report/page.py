@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.backends.digital.report import inference
 from eideploy.backends.digital.report.accuracy import accuracy_section
+from eideploy.backends.digital.report.inference import InputPicture, Output, Raster
 from eideploy.backends.digital.report.layers import layer_section, width_section
-from eideploy.report import charts
+from eideploy.backends.digital.report.pareto import Pareto
+from eideploy.report.charts import Steps, Waterfall
 from eideploy.report.sections import (
     Bar,
     Cell,
@@ -22,19 +23,25 @@ from eideploy.report.sections import (
 from eideploy.report.text import at_most, counted, percent
 from eideploy.validate.cells import COSTS
 from eideploy.validate.distribution import Bins
-from eideploy.validate.study import Study
+from eideploy.validate.study import CycleStudy, Study
 
 Numbers = Mapping[str, Any]
 TIMES = " \u00d7 "
 
 
-def build_page(study: Study, content: Numbers, initially: Mapping[str, Bins] | None) -> Page:
+def build_page(
+    study: Study,
+    content: Numbers,
+    initially: Mapping[str, Bins] | None,
+    dividers: Table | None,
+) -> Page:
     """Return the page of a build.
 
     Args:
         study: what was measured.
         content: the whole of its report.json.
         initially: the currents before training, by layer, where they are known.
+        dividers: the dividers side by side, where there are any.
     """
     said = content["provenance"]
     sections = [
@@ -44,7 +51,7 @@ def build_page(study: Study, content: Numbers, initially: Mapping[str, Bins] | N
         width_section(study),
         _cycles(study),
         _resources(study, said),
-        _dividers(content),
+        _dividers(dividers),
         _sweep(content),
         _inference(study),
     ]
@@ -153,17 +160,31 @@ def _cycles(study: Study) -> Section:
         parts=[
             Figure(
                 title="Cycles per layer, mean inference",
-                svg=charts.waterfall(cycles),
+                chart=Waterfall(
+                    rows={stage.name: stage.phases for stage in cycles.stages},
+                    across="cycles of a mean inference",
+                ),
                 key="cycles.stages",
                 caption="all time steps together, by phase of the core",
             ),
             Figure(
                 title="Cycles per inference",
-                svg=charts.cycle_histogram(cycles),
+                chart=_cycle_histogram(cycles),
                 key="cycles.histogram",
                 caption=counted(study.samples, "sample"),
             ),
         ],
+    )
+
+
+def _cycle_histogram(cycles: CycleStudy) -> Steps:
+    """Return how many samples take how many cycles."""
+    return Steps(
+        series={"": (cycles.histogram.edges, cycles.histogram.counts)},
+        across="cycles per inference",
+        up="samples",
+        marks={"median": [cycles.median]},
+        thousands=True,
     )
 
 
@@ -191,52 +212,10 @@ def _resources(study: Study, said: Numbers) -> Section:
     )
 
 
-def _dividers(content: Numbers) -> Section | None:
-    if not content["dividers"]:
+def _dividers(table: Table | None) -> Section | None:
+    if table is None:
         return None
-    rows: list[list[Cell]] = [
-        [
-            row["division"],
-            "-"
-            if row["accuracy"] is None
-            else Bar(text=percent(row["accuracy"]), share=row["accuracy"]),
-            percent(row["agreement"]),
-            f"{row['cycles']:,.0f}",
-            f"{sum(row['energy']['nanojoules'].values()):,.0f}",
-            *(
-                []
-                if row["cells"] is None
-                else [
-                    *map(str, row["cells"]["kinds"].values()),
-                    str(row["cells"]["depth"]),
-                    *(
-                        [f"{row['cells']['fmax_mhz']:.1f}", f"{row['milliseconds']:.3g}"]
-                        if row["cells"]["fmax_mhz"]
-                        else []
-                    ),
-                ]
-            ),
-        ]
-        for row in content["dividers"]
-    ]
-    cells = content["dividers"][0]["cells"]
-    more = [] if cells is None else [*(k.replace("_", " ") for k in cells["kinds"]), "longest path"]
-    more += ["MHz", "ms at that clock"] if cells is not None and cells["fmax_mhz"] else []
-    return Section(
-        id="dividers",
-        title="Dividers side by side",
-        parts=[
-            Table(
-                title="What the target offers",
-                head=["division", "accuracy", "agreement", "cycles", "nJ, estimated", *more],
-                rows=rows,
-                key="dividers",
-                caption=f"{counted(content['dividers_samples'], 'sample')}. Energy is an estimate: "
-                "counts of operations and memory accesses times the table of Horowitz, ISSCC 2014 "
-                "(45 nm, 0.9 V); no measurement.",
-            )
-        ],
-    )
+    return Section(id="dividers", title="Dividers side by side", parts=[table])
 
 
 def _sweep(content: Numbers) -> Section | None:
@@ -252,7 +231,7 @@ def _sweep(content: Numbers) -> Section | None:
         parts=[
             Figure(
                 title=f"{measure.capitalize()} against {label}",
-                svg=charts.pareto(sweep["points"], cost, across=label, up=measure),
+                chart=Pareto(points=sweep["points"], cost=cost, across=label, up=measure),
                 key="sweep.points",
             )
             for cost, label in COSTS.items()
@@ -274,16 +253,16 @@ def _inference(study: Study) -> Section:
         parts=[
             Figure(
                 title="Input",
-                svg=inference.picture(found.input),
+                chart=InputPicture(found.input),
                 key="inference.input",
                 caption=", ".join(filter(None, [label, over])),
             ),
             Figure(
                 title="Spikes",
-                svg=inference.raster(found),
+                chart=Raster(found),
                 key="inference.layers",
                 caption=f"a tick is a spike at a time step{drawn}",
             ),
-            Figure(title="Output", svg=inference.output(found.output), key="inference.output"),
+            Figure(title="Output", chart=Output(found.output), key="inference.output"),
         ],
     )

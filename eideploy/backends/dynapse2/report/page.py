@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eideploy.backends.dynapse2.report import charts as chip_charts
+from eideploy.backends.dynapse2.report.charts import (
+    CamMap,
+    Inhibited,
+    Mismatched,
+    PopulationMap,
+    counted_cams,
+)
+from eideploy.report.charts import Counts, Rows
 from eideploy.report.sections import (
     Bar,
     Cell,
@@ -158,7 +165,13 @@ def _resources(content: Numbers) -> Section:
             ),
             Figure(
                 title="CAMs of the neurons",
-                svg=chip_charts.cam_histogram(content["cores"]),
+                chart=Counts(
+                    heights=counted_cams(content["cores"]),
+                    first=0,
+                    across="CAMs of a neuron",
+                    up="neurons",
+                    offered=content["cores"][0]["cams"]["of_one"],
+                ),
                 key="cores.cams_by_neuron",
                 caption="those that the network uses",
             ),
@@ -183,13 +196,13 @@ def _maps(content: Numbers) -> Section:
         for figure in (
             Figure(
                 title=f"Chip {number}: who is where",
-                svg=chip_charts.population_map(by_chip[number], names),
+                chart=PopulationMap(by_chip[number], names),
                 key="cores.map",
                 caption="neurons in the order of their numbers, row by row",
             ),
             Figure(
                 title=f"Chip {number}: CAMs in use",
-                svg=chip_charts.cam_map(by_chip[number]),
+                chart=CamMap(by_chip[number]),
                 key="cores.cams_by_neuron",
                 caption="the stronger the colour, the more of a neuron's "
                 f"{by_chip[number][0]['cams']['of_one']}",
@@ -231,13 +244,13 @@ def _accuracy(content: Numbers) -> Section:
         parts = [
             Figure(
                 title="Accuracy over mismatch",
-                svg=chip_charts.mismatched(found),
+                chart=Mismatched(found),
                 key="simulation.accuracy_by_cv",
                 caption="every point a chip whose circuits were drawn at random",
             ),
             Figure(
                 title="Accuracy by class, no mismatch",
-                svg=chip_charts.bars(by_class, across="accuracy", fractions=True),
+                chart=Rows(values=by_class, across="accuracy", fractions=True),
                 key="simulation.accuracy_by_class",
             ),
         ]
@@ -291,7 +304,7 @@ def _gap(content: Numbers) -> Section | None:
         parts.append(
             Figure(
                 title="One excitatory neuron, inhibited",
-                svg=chip_charts.inhibited(found["single_neuron"]),
+                chart=Inhibited(found["single_neuron"]),
                 key="simulation.single_neuron.rate_hz",
                 caption="what the same inhibition makes of its rate, beside a division of it",
             )
@@ -322,7 +335,7 @@ def _activity(content: Numbers) -> Section | None:
         parts=[
             Figure(
                 title="Rates of the populations",
-                svg=chip_charts.bars(found["rate_hz"], across="mean rate, Hz"),
+                chart=Rows(values=found["rate_hz"], across="mean rate, Hz"),
                 key="simulation.rate_hz",
             ),
             Table(

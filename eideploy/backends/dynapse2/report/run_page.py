@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eideploy.flow.training_page import facts
-from eideploy.report import charts
+from eideploy.report.charts import Lines
 from eideploy.report.sections import Figure, Page, Section, Tile, footer
 from eideploy.report.text import counted, percent
 
@@ -42,8 +42,8 @@ def chip_run_page(content: Numbers) -> Page:
             title=title,
             key=f"epochs.{key}",
             caption="" if key != "accuracy" else words,
-            svg=charts.over_time(
-                {title: [epoch[key] for epoch in epochs]},
+            chart=Lines(
+                lines={title: [epoch[key] for epoch in epochs]},
                 across="epoch",
                 up="accuracy" if key == "accuracy" else words,
                 fractions=key == "accuracy",

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from eideploy import __version__
-from eideploy.backends import catalogue, digital, families
+from eideploy.backends import digital, families, formats
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.errors import FormatError, UsageError
@@ -122,16 +122,16 @@ def finish_build(
     emit: Callable[[Program, Path], None],
     spec: str,
     content: Mapping[str, Any],
-    extras: Sequence[str] = (),
+    emitted: Sequence[str] = (),
 ) -> None:
     """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
 
-    `emit` writes the backend's files, `extras` names what else is written, of `catalogue.EXTRAS`.
+    `emit` writes the backend's files, `emitted` names the formats that are written beside.
     """
     save(circuit, folder / CIRCUIT)
     emit(program, folder)
-    for name in extras:
-        catalogue.EXTRAS[name].emit(circuit, program, folder, content)
+    for name in emitted:
+        formats.named(name).emit(circuit, program.circuit, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")
     write_manifest(folder, kind=BUILD, version=VERSION, content=stamped(content))
 

@@ -1,14 +1,94 @@
 """What installed packages offer by entry points; a package that is broken is named."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from eideploy.errors import PackageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+
+class Named(Protocol):
+    """What calls itself as its entry point does."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Registry(Generic[T]):
+    """Objects of one class by their names: those of eideploy, then those of packages.
+
+    A package offers one as an entry point, whose name is the object's and whose value its class.
+    Nothing is imported before it is asked for.
+
+    Args:
+        kind: the class that all derive from.
+        what: what one is, for errors.
+        group: of entry points.
+        shipped: those of eideploy, as "module:class".
+    """
+
+    def __init__(self, kind: type[T], *, what: str, group: str, shipped: Mapping[str, str]) -> None:
+        self.kind, self.what, self.group, self.shipped = kind, what, group, shipped
+        self._known: dict[str, T] = {}
+
+    def named(self, name: str) -> T:
+        """Return the one called `name`.
+
+        Raises:
+            KeyError: there is none.
+            PackageError: its package is broken.
+        """
+        if name not in self._known:
+            self._known[name] = self._shipped(name) if name in self.shipped else self._loaded(name)
+        return self._known[name]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all, those of eideploy first."""
+        return (*self.shipped, *self._offered)
+
+    def every(self) -> Iterator[T]:
+        """Yield all; one that cannot be used is told on stderr."""
+        for name in self.names():
+            try:
+                yield self.named(name)
+            except PackageError as error:
+                sys.stderr.write(f"warning: {error.what}; {error.fix}\n")
+
+    def forget(self) -> None:
+        """Look again which packages are installed."""
+        self._known.clear()
+        vars(self).pop("_offered", None)
+
+    @cached_property
+    def _offered(self) -> Mapping[str, "EntryPoint"]:
+        points = offered(self.group)
+        return {point.name: point for point in points if point.name not in self.shipped}
+
+    def _shipped(self, name: str) -> T:
+        module, _, kind = self.shipped[name].partition(":")
+        one: T = getattr(import_module(module), kind)()
+        return one
+
+    def _loaded(self, name: str) -> T:
+        """Return what an entry point offers, once it is known to be of the class."""
+        point = self._offered[name]
+        one = loaded(point, self.what, lambda kind: kind())
+        if not isinstance(one, self.kind):
+            reason = f"{point.value} is no {self.kind.__module__}.{self.kind.__name__}"
+            raise broken(point, self.what, reason)
+        if one.name != name:
+            reason = f"its {self.kind.__name__.lower()} calls itself {one.name!r}"
+            raise broken(point, self.what, reason)
+        return one
 
 
 def offered(group: str) -> tuple["EntryPoint", ...]:

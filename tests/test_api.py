@@ -33,7 +33,7 @@ def test_the_stable_names_are_all_that_the_api_gathers():
 
 def test_no_stable_name_is_a_module_that_would_replace_it_once_it_is_imported():
     modules = {module.name for module in pkgutil.iter_modules(eideploy.__path__)}
-    assert "simulate" in modules
+    assert "execute" in modules
     assert not modules & set(eideploy.__all__)
 
 

@@ -25,6 +25,7 @@ from eideploy.api.jobs import (
     verify_build,
 )
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
+from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.text import text as circuit_text
 from eideploy.config import Config, load_config
@@ -50,7 +51,6 @@ from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
 from eideploy.execute.trace import Trace
-from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.folders import Build, Run
 from eideploy.pipeline import compile_circuit

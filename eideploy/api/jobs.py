@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from eideploy.backends.digital import options as digital
 from eideploy.backends.dynapse2 import options as dynapse2
 from eideploy.backends.dynapse2.jobs.simulate import simulate_chip as on_chip
+from eideploy.backends.nir import options as nir
 from eideploy.command_line.commands import COMMANDS
 from eideploy.flow import compile as compiling
 from eideploy.flow import (
@@ -25,7 +26,6 @@ from eideploy.flow import (
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.requests.doctor import Doctor
-from eideploy.flow.requests.importing import Import
 from eideploy.flow.requests.sweep import Sweep
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.requests.train import Distil, Finetune, Resume, Train
@@ -34,7 +34,13 @@ from eideploy.options.function import by_fields
 if TYPE_CHECKING:  # type checkers see the options of the backends that are shipped
 
     @dataclass(frozen=True, kw_only=True)
-    class Compile(dynapse2.Compiling, digital.Compiling, requests.compile.Compile):
+    class Import(nir.Graph, requests.importing.Import):
+        """What import is asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Compile(
+        dynapse2.Compiling, nir.Writing, digital.Compiling, nir.Graph, requests.compile.Compile
+    ):
         """What compile is asked for."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,7 @@ if TYPE_CHECKING:  # type checkers see the options of the backends that are ship
         """What predict is asked for."""
 
 else:
+    Import = COMMANDS["import"].request
     Predict = COMMANDS["predict"].request
     Compile, Simulate = COMMANDS["compile"].request, COMMANDS["simulate"].request
     Verify, Report = COMMANDS["verify"].request, COMMANDS["report"].request

@@ -4,33 +4,31 @@ A package offers one as an entry point of the group `eideploy.backends`, whose n
 and whose value its class. Nothing is imported before it is asked for.
 """
 
-import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from eideploy import packages
 from eideploy.backends.protocol import Family, Trainer
-from eideploy.errors import PackageError, UsageError
+from eideploy.errors import UsageError
+from eideploy.packages import Registry
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-GROUP = "eideploy.backends"
-SHIPPED: Mapping[str, str] = {
-    "digital": "eideploy.backends.digital.family:Digital",
-    "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
-}
+FAMILIES: Registry[Family[Any]] = Registry(
+    Family,  # type: ignore[type-abstract]  # what derives from it is not
+    what="backend",
+    group="eideploy.backends",
+    shipped={
+        "digital": "eideploy.backends.digital.family:Digital",
+        "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
+    },
+)
+every = FAMILIES.every
 
 
 def default() -> Family[Any]:
     """Return the family whose options and executors are taken where nothing else is said."""
-    return named(next(iter(SHIPPED)))
+    return FAMILIES.named(next(iter(FAMILIES.shipped)))
 
 
-@cache
 def named(name: str) -> Family[Any]:
     """Return the family called `name`.
 
@@ -38,31 +36,15 @@ def named(name: str) -> Family[Any]:
         UsageError: there is none.
         PackageError: its package is broken.
     """
-    if name in SHIPPED:
-        module, _, kind = SHIPPED[name].partition(":")
-        family: Family[Any] = getattr(import_module(module), kind)()
-        return family
-    if name not in _offered():
+    try:
+        return FAMILIES.named(name)
+    except KeyError:
         raise UsageError(
             f"no backend is called {name!r}",
             where="key backend",
-            fix=f"write one of {', '.join(names())}, or install the package that offers it",
-        )
-    return _loaded(_offered()[name])
-
-
-def names() -> tuple[str, ...]:
-    """Return the names of all families, those of eideploy first."""
-    return (*SHIPPED, *_offered())
-
-
-def every() -> Iterator[Family[Any]]:
-    """Yield all families; one that cannot be used is told on stderr."""
-    for name in names():
-        try:
-            yield named(name)
-        except PackageError as error:
-            sys.stderr.write(f"warning: {error.what}; {error.fix}\n")
+            fix=f"write one of {', '.join(FAMILIES.names())}, "
+            "or install the package that offers it",
+        ) from None
 
 
 def of_build(folder: Path) -> Family[Any]:
@@ -126,20 +108,3 @@ class Executors(Mapping[str, str]):
 
 
 EXECUTORS = Executors()
-
-
-@cache
-def _offered() -> Mapping[str, "EntryPoint"]:
-    return {point.name: point for point in packages.offered(GROUP) if point.name not in SHIPPED}
-
-
-def _loaded(point: "EntryPoint") -> Family[Any]:
-    """Return the family of an entry point, once it is known to be one."""
-    family = packages.loaded(point, "backend", lambda kind: kind())
-    if not isinstance(family, Family):
-        reason = f"{point.value} is no eideploy.backends.protocol.Family"
-        raise packages.broken(point, "backend", reason)
-    if family.name != point.name:
-        reason = f"its family calls itself {family.name!r}"
-        raise packages.broken(point, "backend", reason)
-    return family

@@ -1,18 +1,23 @@
-"""What a backend offers: a family of targets is one object of `Family`, and jobs ask that alone.
+"""What a backend offers: one object of `Family` or `Format`, and jobs ask that alone.
 
-A family serves the specs that name it, `backend = "NAME"`, and the builds whose manifest does. It
-imports what it works with when it is first asked to do something, because `--help` imports it.
+A family of targets serves the specs that name it, `backend = "NAME"`, and the builds whose manifest
+does; an exchange format writes files beside those of any family, reads others as runs, or both.
+Either imports what it works with when it is first asked to do something: `--help` imports it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from eideploy.emitted import Emitted
 from eideploy.errors import UsageError
 from eideploy.options import Request
 
 if TYPE_CHECKING:
+    from eideploy.backends.executor import Executor, Run
+    from eideploy.circuit import Array, Circuit
     from eideploy.config.reading import Described
     from eideploy.flow.predict import Oracle
     from eideploy.flow.report import Reported
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.verify import Verify
     from eideploy.flow.result import Result
     from eideploy.flow.verify import Verified
+    from eideploy.folders import Build
 
 
 class Spec(Protocol):
@@ -132,3 +138,104 @@ class Family(ABC, Generic[S]):
     @abstractmethod
     def report(self, request: "Report", build: Path) -> "Reported":
         """Return the report of a build."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Read:
+    """A network that a format has read.
+
+    how      what the run's manifest says of the reading
+    remarks  what had to be changed, a line each
+    """
+
+    circuit: "Circuit"
+    how: Mapping[str, Any]
+    remarks: Sequence[str] = ()
+
+
+class Format(ABC):
+    """An exchange format of networks. Overridden is what it does: `emit`, `read`, or both.
+
+    Attributes:
+        name: as `--emit` takes it.
+        title: what its files are called in sentences: "a NIR file".
+        line: what it writes, in a line of help; "" where it writes nothing.
+        package: what it needs to be installed, and the optional dependency that brings it.
+        suffix: of the files that it reads; "" where it reads none.
+        files: what it writes, and what checks each.
+        emitting: what `compile` may be asked of the files that it writes.
+        reading: what `compile` and `import` may be asked of the files that it reads.
+        executors: what runs an integer program by it, behind `--executor`, with a line of help.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    line: ClassVar[str] = ""
+    package: ClassVar[str]
+    suffix: ClassVar[str] = ""
+    files: ClassVar[Sequence[Emitted]] = ()
+    emitting: ClassVar[type[Request] | None] = None
+    reading: ClassVar[type[Request] | None] = None
+    executors: ClassVar[Mapping[str, str]] = {}
+
+    def facts(
+        self,
+        request: "Compile",  # noqa: ARG002
+        circuit: "Circuit",  # noqa: ARG002
+        integer: "Circuit",  # noqa: ARG002
+        samples: "Array",  # noqa: ARG002
+        labels: "Array | None",  # noqa: ARG002
+    ) -> tuple[Mapping[str, Any], str]:
+        """Return what a manifest says of the files, under the format's name, and what is printed.
+
+        Args:
+            request: with the options of the format.
+            circuit: the float network.
+            integer: the program's, calibrated and in integers.
+            samples: some that it was calibrated on.
+            labels: their classes, where they are known.
+        """
+        return {}, ""
+
+    def emit(
+        self, circuit: "Circuit", integer: "Circuit", folder: Path, content: Mapping[str, Any]
+    ) -> None:
+        """Write a network's files into the folder of its build.
+
+        Args:
+            circuit: the float network.
+            integer: the program's, calibrated and in integers.
+            folder: where circuit.safetensors and the backend's files lie already.
+            content: what the manifest will say.
+        """
+        raise NotImplementedError
+
+    def checks(self) -> Sequence["Executor"]:
+        """Return the programs that run its files, for `verify`."""
+        return ()
+
+    def run(self, integer: "Circuit", build: "Build | None", executor: str) -> "Run":
+        """Return what runs a program, by the files of its build where it stands in one.
+
+        Raises:
+            UsageError: a package that it needs is not installed.
+        """
+        raise NotImplementedError
+
+    def reads(self, path: Path) -> bool:  # noqa: ARG002
+        """Return whether `path` names a file of the format, which need not be there."""
+        return False
+
+    def read(self, path: Path, request: Request) -> Read:
+        """Read a network.
+
+        Args:
+            path: a file that it reads.
+            request: with the options of the format.
+
+        Raises:
+            UsageError: what the file does not say and nobody else does; options without effect.
+            FormatError: damaged.
+            CapacityError: a network that cannot be compiled.
+        """
+        raise NotImplementedError

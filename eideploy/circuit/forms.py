@@ -1,7 +1,6 @@
 """Other forms of an E-I layer: without its inhibitory population, without its division."""
 
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 
@@ -12,16 +11,6 @@ from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import LIF
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Ranges
-from eideploy.options.choices import Dialect
-
-DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
-
-
-def of_dialect(circuit: Circuit, ranges: Ranges, dialect: Dialect) -> Circuit:
-    """Return a float circuit as a dialect of NIR has it (docs/nir.md); an ordinary one stays."""
-    if dialect == "folded":
-        return circuit.rewrite(Layer, folded)
-    return without_division(circuit, ranges) if dialect == "plain" else circuit
 
 
 def folded(layer: Layer) -> Layer:

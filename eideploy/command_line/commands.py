@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eideploy.backends import families
+from eideploy.backends import families, formats
 from eideploy.backends.protocol import Family
+from eideploy.flow.requests.shared import FromGraph
 from eideploy.options.composed import composed
 from eideploy.options.fields import Field, fields_of, heading_of
 
@@ -62,7 +63,8 @@ class Command:
 
     def _of(self, chosen: Iterable[Family[Any]]) -> type[Any]:
         parts = [one.options[self.name] for one in chosen if self.name in one.options]
-        return composed(self.asked, *parts)
+        reading = formats.reading() if issubclass(self.asked, FromGraph) else ()
+        return composed(self.asked, *reading, *parts)
 
     @property
     def program(self) -> str:

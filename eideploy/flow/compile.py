@@ -2,20 +2,19 @@
 
 import os
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
+from eideploy.backends import formats
+from eideploy.flow.graphs import refuse_reading
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.result import Result
-from eideploy.options import refuse_others
-from eideploy.options.choices import Extra
+from eideploy.options import as_path, refuse_others
 from eideploy.progress import note
 from eideploy.target import family_of, spec_of
 
-EXTRAS: tuple[Extra, ...] = get_args(Extra)
-
 
 def compile_run(request: Compile) -> Result:
-    """Compile a run or a NIR file into a new build folder.
+    """Compile a run or a graph into a new build folder.
 
     Raises:
         UsageError: no run, no such target or scheme, options that have no effect.
@@ -28,14 +27,18 @@ def compile_run(request: Compile) -> Result:
     family = family_of(path)
     spec = family.read_spec(path)
     here = f"for {spec.name}, {family.kind}"
-    refuse_others(request, family.options.get("compile"), here=here)
+    run = as_path(request.run)
+    reader = formats.reader_of(run)
+    refuse_reading(request, run, reader)
+    read = reader.reading if reader else None
+    refuse_others(request, family.options.get("compile"), read, here=here)
     return family.compile(request, spec)
 
 
 def _for_core(request: Any) -> Any:  # noqa: ANN401 - with the options of the digital core
     """Return options with a chip for target: files of a network are written beside one's."""
     named = os.fspath(request.target)
-    if named not in EXTRAS:
+    if named not in formats.EMITTED:
         return request
     chip = Compile().target
     note(f"{named} is written beside a chip's files: compiling for {chip}")

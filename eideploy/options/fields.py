@@ -1,7 +1,7 @@
 """A request's class taken apart into its options."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -128,6 +128,12 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
 
 
 _KNOWN: dict[type[Any], tuple[Field, ...]] = {}
+
+
+def all_fields(kind: type[Any]) -> Iterator[Field]:
+    """Yield the options of a request's class, and of its groups."""
+    for field in fields_of(kind):
+        yield from fields_of(field.kind) if field.is_group else (field,)
 
 
 def _annotated(base: type[Any]) -> Mapping[str, Any]:

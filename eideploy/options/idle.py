@@ -3,17 +3,20 @@
 from collections.abc import Collection, Sequence
 
 from eideploy.errors import UsageError
-from eideploy.options.fields import Field, fields_of
+from eideploy.options.fields import Field, all_fields, fields_of
 from eideploy.options.request import Request
 
 
 def given(request: Request) -> tuple[Field, ...]:
-    """Return the options of a request that are not at their defaults."""
-    return tuple(
-        field
-        for field in fields_of(type(request))
-        if not field.is_default(getattr(request, field.name))
-    )
+    """Return the options of a request, and of its groups, that are not at their defaults."""
+    found: list[Field] = []
+    for field in fields_of(type(request)):
+        value = getattr(request, field.name)
+        if field.is_group and value is not None:
+            found += given(value)
+        elif not field.is_default(value):
+            found.append(field)
+    return tuple(found)
 
 
 def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> None:
@@ -44,21 +47,21 @@ def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> Non
         )
 
 
-def refuse_others(request: Request, own: type[Request] | None, *, here: str) -> None:
-    """Refuse the options given that neither the job nor `own`, a part of the request, declares.
+def refuse_others(request: Request, *own: type[Request] | None, here: str) -> None:
+    """Refuse the options given that neither the job nor `own`, parts of the request, declare.
 
     Raises:
         UsageError: naming every option that would be ignored.
     """
     base = vars(type(request)).get("composed_of", type(request))
-    declared = [field for kind in (base, own) if kind is not None for field in fields_of(kind)]
+    declared = [field for kind in (base, *own) if kind is not None for field in all_fields(kind)]
     refuse_idle(request, {field.option.where for field in declared}, here=here)
 
 
-def joined(names: Sequence[str]) -> str:
+def joined(names: Sequence[str], word: str = "and") -> str:
     """Return names as a sentence lists them."""
     *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def _has(names: Sequence[str]) -> str:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import eideploy
+from eideploy.backends.nir.options import Reading
 from eideploy.cli import main
 from eideploy.command_line.commands import COMMANDS, arguments
 from eideploy.data import registry
 from eideploy.data.digits import digits
-from eideploy.flow.requests.importing import Reading
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing
 
@@ -288,7 +288,7 @@ def at_work(world, monkeypatch, request):
     monkeypatch.setattr("eideploy.backends.digital.jobs.report.require_router", lambda _: None)
     monkeypatch.setattr("eideploy.backends.digital.jobs.report.require_neurobench", lambda: None)
     monkeypatch.setattr("eideploy.flow.train._require_tensorboard", lambda: None)
-    monkeypatch.setattr("eideploy.backends.catalogue.require", lambda _: None)
+    monkeypatch.setattr("eideploy.backends.formats.require", lambda _: None)
     return world
 
 

@@ -20,20 +20,19 @@ EXAMPLE = ROOT / "examples" / "own_backend"
 BUILD = "builds/digits-conv-1-toy-board-1"
 
 
-def install(site, name, points, module=None):
+def install(site, name, points, module=None, group=families.FAMILIES.group):
     """Write what pip leaves of a package: its entry points, and a module if it is new."""
     about = site / f"{name}-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     lines = [f"{key} = {value}" for key, value in points.items()]
-    (about / "entry_points.txt").write_text("\n".join([f"[{families.GROUP}]", *lines]))
+    (about / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
     if module is not None:
         (site / f"{name}.py").write_text(module)
 
 
 def forget():
-    families.named.cache_clear()
-    families._offered.cache_clear()
+    families.FAMILIES.forget()
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def site(tmp_path_factory, monkeypatch):
 def toy(site, trained, monkeypatch):
     """Work in a folder with a finished run, a spec of the toy, and its package installed."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
-    install(site, project["name"], project["entry-points"][families.GROUP])
+    install(site, project["name"], project["entry-points"][families.FAMILIES.group])
     monkeypatch.syspath_prepend(EXAMPLE)
     shutil.copy(EXAMPLE / "spec.toml", trained)
     yield trained

@@ -9,8 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from eideploy.backends import families
-from eideploy.backends.catalogue import EXTRAS
+from eideploy.backends import executor, families, formats
 from eideploy.backends.digital import executors
 from eideploy.command_line.commands import COMMANDS, arguments
 from tests.cli.support import BUILD, RUN, rehash
@@ -144,8 +143,8 @@ def test_a_model_of_other_inputs_or_outputs_is_failed(onnx_build, call):
 
 
 def test_what_is_not_installed_is_not_run_and_said(onnx_build, call, refused, monkeypatch):
-    known = executors.installed
-    monkeypatch.setattr(executors, "installed", lambda p: (p != "onnxruntime" and known(p)) or "")
+    known = executor.installed
+    monkeypatch.setattr(executor, "installed", lambda p: (p != "onnxruntime" and known(p)) or "")
     found = call("verify")
     assert found.code == 0
     assert "not run: model.int.onnx, onnxruntime not installed" in found.out
@@ -157,7 +156,7 @@ def test_what_is_not_installed_is_not_run_and_said(onnx_build, call, refused, mo
 
 
 def test_models_cannot_be_written_without_the_package(trained, refused, monkeypatch):
-    monkeypatch.setattr("eideploy.backends.catalogue.find_spec", lambda _: None)
+    monkeypatch.setattr("eideploy.backends.formats.find_spec", lambda _: None)
     refused(
         "compile", "--emit", "onnx", code=2,
         what="onnx is not installed", where="--emit onnx", fix="eideploy[onnx]",
@@ -215,11 +214,11 @@ def test_verify_wants_a_build(trained, refused):
 
 def test_the_options_are_what_the_code_knows():
     choices = {
-        (name, argument.field.name): set(argument.field.choices)
+        (name, argument.field.name): set(argument.field.words)
         for name, command in COMMANDS.items()
         for argument in arguments(command.request)
     }
-    assert choices["compile", "emit"] == set(EXTRAS)
+    assert choices["compile", "emit"] == set(formats.EMITTED)
     assert set(families.EXECUTORS) == {"integer", "float", "dpi", *executors.BESIDE}
 
 

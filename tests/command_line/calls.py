@@ -14,7 +14,7 @@ ei.finetune_run("a", lut="8bit")
 ei.distil_run("a", "dynapse2", seed=1)
 ei.import_checkpoint("a.nir", reading=ei.Reading(steps=4, reset="zero"))
 ei.compile_run("run", taget="dynapse2")  # refused
-ei.compile_run("run", emit=["pdf"])  # refused
+ei.compile_run("run", emit=["nir"], nir_dialect=["flat"])  # refused
 ei.compile_run("run", monitor="some")  # refused
 ei.simulate_build("a", "b")  # refused
 ei.simulate_build("a", split="half")  # refused

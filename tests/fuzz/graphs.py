@@ -6,13 +6,14 @@ import nir
 import numpy as np
 
 from eideploy import folders
+from eideploy.backends import formats
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.runtime import onnxruntime_run
 from eideploy.backends.onnx.skeleton import check_work
 from eideploy.backends.onnx.writer import float_model, integer_model
-from eideploy.flow import graphs
+from eideploy.options import Request
 from eideploy.target import load_target
 from tests.cli.support import BUILD
 from tests.helpers.float_circuits import conv_net, mlp
@@ -48,9 +49,9 @@ def foreign_nir():
 def read_foreign(path):
     """Read a graph as `compile` does, and give its network the integers of int8."""
     np.save("images.npy", np.random.default_rng(0).random((4, 1, 8, 8)))
-    reading, images = graphs.Reading(), Path("images.npy").absolute()
+    images = Path("images.npy").absolute()
     try:
-        circuit, _, _ = graphs._read(path, reading)
+        circuit = formats.named("nir").read(path, Request()).circuit
         run = folders.Run(folder=Path("runs/none"), circuit=circuit, content={"source": {}})
         compile_in_memory(run, Compiling(calibrate_on=images), load_target("digital"))
     finally:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from eideploy.backends.nir import OLD, load, save
+from eideploy.backends.nir.dialects import of_dialect
 from eideploy.circuit import LIF
-from eideploy.circuit.forms import of_dialect
 from eideploy.execute.observe import observe
 from tests.cli.support import PATIENCE_S
 from tests.helpers.float_circuits import conv_net

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.nir import dialect_of, graph, load, parse, save
+from eideploy.backends.nir.dialects import of_dialect
+from eideploy.backends.nir.options import DIALECTS
 from eideploy.circuit import (
     LIF,
     AvgPool,
@@ -23,7 +25,6 @@ from eideploy.circuit import (
     Ranges,
     SumPool,
 )
-from eideploy.circuit.forms import DIALECTS, of_dialect
 from eideploy.errors import FormatError, InvariantError
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import conv_net, float_twin, mlp

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eideploy.backends.nir import register, save
-from eideploy.circuit.forms import of_dialect
+from eideploy.backends.nir.dialects import of_dialect
 from eideploy.config import load_config
 from eideploy.data import load as load_data
 from eideploy.execute.float_reference import run_float

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from eideploy.backends import formats
 from eideploy.backends.digital.options import Compiling, Reporting, Running, Simulating, Verifying
 from eideploy.backends.protocol import Family
 from eideploy.emitted import Emitted
-from eideploy.options import Request
+from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
     from eideploy.flow import predict, report, verify
@@ -27,7 +28,7 @@ class Digital(Family["Target"]):
     name = "digital"
     kind = "a digital target"
     options: ClassVar[Mapping[str, type[Request]]] = {
-        "compile": Compiling,
+        "compile": composed(Compiling, *formats.emitting()),
         "simulate": Simulating,
         "predict": Running,
         "verify": Verifying,
@@ -36,7 +37,7 @@ class Digital(Family["Target"]):
     executors: ClassVar[Mapping[str, str]] = {
         "integer": "the program beside the float network",
         "float": "the float network alone",
-        "onnx": "the program in onnxruntime, too, logit by logit",
+        **{name: one.executors[name] for name, one in formats.executors().items()},
         "rtl": "the core in Verilator, too, cycle by cycle",
     }
 

@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
+from eideploy.backends import formats
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
 from eideploy.errors import UsageError
 from eideploy.options import Count, Option, PathLike, Request
-from eideploy.options.choices import Dialect, Extra, Family, Form, ZeroPolicy
+from eideploy.options.choices import Family, Form, ZeroPolicy
+from eideploy.options.idle import joined
 
 DIGITAL = "for a digital target"
-PROGRAM = "with --executor integer, onnx or rtl"
-COMPILED = "on a run, which is compiled in passing, with --executor integer, onnx or rtl"
+RUNNING = "integer", *formats.executors(), "rtl"  # the executors that run the program
+PROGRAM = f"with --executor {joined(RUNNING, 'or')}"
+COMPILED = f"on a run, which is compiled in passing, {PROGRAM}"
 TRACING = "with --executor integer or float"
 DIGITAL_BUILD = "on a build for a digital target"
 BUILT = "on a build for a digital target, which eideploy compile makes of a run"
 WRITTEN = "on a build for a digital target, without --text"
 DIVIDES = "for a digital target, on a network with shunting inhibition"
-EMITS_NIR = "with --emit nir"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +44,8 @@ class Compiling(Dividing):
     """How many samples to calibrate on (default: 256 of the training split, or all of your own)."""
     calibrate_on: Annotated[PathLike | None, Option(metavar="SAMPLES.npy", where=DIGITAL)] = None
     """Calibrate on samples of your own."""
-    emit: Annotated[Sequence[Extra], Option(where=DIGITAL)] = ()
-    """Write these files, too: nir, the float network; onnx, that and the integer program."""
-    nir_dialect: Annotated[Sequence[Dialect], Option(where=EMITS_NIR)] = ()
-    """With --emit nir: ei (default), all populations; folded, numerator and denominator; plain, an
-    ordinary network that divides by constants, for any NIR tool."""
-    nir_compat: Annotated[Literal["1.0.4"] | None, Option(where=EMITS_NIR)] = None
-    """With --emit nir: write for that release of nir, which fails on newer files."""
+    emit: Annotated[Sequence[str], Option(offered=formats.EMITTED, where=DIGITAL)] = ()
+    """Write these files, too."""
     verbose: Annotated[bool, Option(short="v", where=DIGITAL)] = False
     """Say what every pass changed, and how wide every number can get."""
 
@@ -57,7 +54,7 @@ class Compiling(Dividing):
 class Running(Dividing):
     """Options of the executors that run the integer program."""
 
-    heading = "executors integer, onnx and rtl, which run the program"
+    heading = f"executors {joined(RUNNING)}, which run the program"
     lut: Annotated[str | None, LUT, Option(where=PROGRAM)] = None
     """Divide by a table of 2^N entries of N (or M) bits (default: as the build does)."""
     division: Annotated[Division | None, METHOD, Option(where=PROGRAM)] = None

@@ -1,44 +1,21 @@
 """NIR: a float circuit as a graph that other tools read, and back (docs/nir.md)."""
 
-import io
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
-import h5py
-import nir
-
-from eideploy.backends.nir.extension import EIDivision, register
-from eideploy.backends.nir.read import load, parse
-from eideploy.backends.nir.write import dialect_of, graph
-from eideploy.circuit import Circuit
-from eideploy.files import write_atomic
-
-OLD = "1.0.4"  # the last release of nir that knows no v_reset
-__all__ = ["OLD", "EIDivision", "dialect_of", "graph", "load", "parse", "register", "save"]
-
-
-def save(circuit: Circuit, path: Path, *, compat: str | None = None) -> None:
-    """Write the circuit, atomically, once it reads back as what was written.
-
-    Args:
-        circuit: a float circuit; its nodes say which dialect the file is of.
-        path: the file.
-        compat: an older release of nir that shall read it, of `OLD`.
-
-    Raises:
-        InvariantError: no float circuit, or two nodes of one name.
-    """
-    buffer = io.BytesIO()
-    nir.write(buffer, graph(circuit))
-    if compat is not None:
-        _drop_resets(buffer)
-    parse(buffer.getvalue(), where=str(path))
-    write_atomic(path, buffer.getvalue())
+_PLACES = {
+    "OLD": "file",
+    "EIDivision": "extension",
+    "dialect_of": "write",
+    "graph": "write",
+    "load": "read",
+    "parse": "read",
+    "register": "extension",
+    "save": "file",
+}
 
 
-def _drop_resets(buffer: io.BytesIO) -> None:
-    """Take v_reset, which is zero throughout, out of a file: nir 1.0.4 fails where it stands."""
-    with h5py.File(buffer, "r+") as file:
-        file["version"][()] = OLD
-        for node in file["node/nodes"].values():
-            if "v_reset" in node:
-                del node["v_reset"]
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - late, because help imports what is beside
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from eideploy.backends.nir.extension import register
 from eideploy.backends.nir.graphfile import read_graph
+from eideploy.backends.nir.options import DIALECTS
 from eideploy.backends.nir.write import VERSION, dialect_of, graph
 from eideploy.circuit import (
     LIF,
@@ -28,7 +29,6 @@ from eideploy.circuit import (
     Logits,
     Node,
 )
-from eideploy.circuit.forms import DIALECTS
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, check_version, parse_json, read_whole
 

@@ -8,6 +8,7 @@ import nir
 import numpy as np
 
 from eideploy.backends.nir.extension import EIDivision
+from eideploy.backends.nir.options import Dialect
 from eideploy.circuit import (
     LIF,
     Add,
@@ -24,7 +25,6 @@ from eideploy.circuit import (
     Shape,
 )
 from eideploy.errors import InvariantError
-from eideploy.options.choices import Dialect
 
 VERSION = 1
 DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be

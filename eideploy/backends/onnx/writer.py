@@ -16,13 +16,12 @@ from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
 from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Circuit, IntegerInput
 from eideploy.files import sha256, write_atomic
-from eideploy.program import Program
 
 FLOAT_KIND, INTEGER_KIND = "eideploy float network", "eideploy integer program"
 FACTS = ("run", "scheme", "division", "division_bound", "zero_policy")
 
 
-def emit(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, Any]) -> None:
+def emit(circuit: Circuit, integer: Circuit, folder: Path, facts: Mapping[str, Any]) -> None:
     """Write both models beside the files that they were made from.
 
     model.onnx      the float circuit: input to logits, in float64 (docs/onnx.md says why)
@@ -30,7 +29,7 @@ def emit(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, A
 
     Args:
         circuit: the float circuit.
-        program: what it was compiled to.
+        integer: what it was compiled to.
         folder: where circuit.safetensors and integer.safetensors lie already.
         facts: of the build's manifest; those of `FACTS` go into the models' metadata.
     """
@@ -39,7 +38,7 @@ def emit(circuit: Circuit, program: Program, folder: Path, facts: Mapping[str, A
         known[f"{name}_sha256"] = sha256(folder / f"{name}.safetensors")
     for name, made in (
         (FLOAT, float_model(circuit, known)),
-        (INTEGER, integer_model(program.circuit, known)),
+        (INTEGER, integer_model(integer, known)),
     ):
         write_atomic(folder / name, made.SerializeToString(deterministic=True))
 

@@ -3,22 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.flow.requests.importing import Reading
-from eideploy.flow.requests.shared import TARGET, FromDataSet
+from eideploy.flow.requests.shared import GRAPH, TARGET, FromDataSet, FromGraph
 from eideploy.options import Option, PathLike
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compile(FromDataSet):
+class Compile(FromGraph, FromDataSet):
     """Compile a run for a target into a build folder."""
 
-    run: Annotated[PathLike | None, Option(metavar="RUN|GRAPH.nir")] = field(
+    run: Annotated[PathLike | None, Option(metavar=f"RUN|{GRAPH}")] = field(
         default=None, kw_only=False
     )
-    """The run (default: the latest), or a NIR file of any tool."""
+    """The run (default: the latest), or a graph of any tool."""
     target: Annotated[PathLike, TARGET] = "digital"
     """The chip (default: digital)."""
-    reading: Reading | None = None
-    """What a NIR file of another tool does not say."""
     out: Annotated[PathLike | None, Option(metavar="BUILD")] = None
     """New folder (default: numbered)."""

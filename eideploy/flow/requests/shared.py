@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from eideploy.backends import formats
 from eideploy.options import Folder, Option, PathLike, Request, as_path
 
 if TYPE_CHECKING:
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
 READING = "where samples of a data set are read"
 WITHOUT_INPUT, WITH_INPUT = "without --input", "with --input"
 TARGET = Option(metavar="NAME|SPEC.toml")
+GRAPH = formats.readable()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromGraph(Request):
+    """A file of an exchange format, which may ask for more: its format says for what."""
 
 
 @dataclass(frozen=True, kw_only=True)

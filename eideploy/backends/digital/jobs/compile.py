@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
-from eideploy.backends import catalogue
-from eideploy.backends.digital.options import DIGITAL, DIVIDES, EMITS_NIR, Compiling
+from eideploy.backends import formats
+from eideploy.backends.digital.options import DIGITAL, DIVIDES, Compiling
 from eideploy.backends.digital.report.inhibition import decision_text
 from eideploy.backends.digital.report.ladder import ladder_text
 from eideploy.backends.digital.report.program import (
@@ -29,9 +29,7 @@ from eideploy.flow import finetuned
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
-from eideploy.flow.nir import nir_facts
 from eideploy.flow.requests.compile import Compile
-from eideploy.flow.requests.importing import Reading
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
@@ -69,21 +67,21 @@ class Compiled:
 
 
 def compile_run(family: "Digital", request: Compile, target: Target) -> Result:
-    """Compile a run or a NIR file into a new build folder, whose files `family` emits."""
+    """Compile a run or a graph into a new build folder, whose files `family` emits."""
     options, here = part_of(request, Compiling), "on the files that are written"
-    emits = (EMITS_NIR,) if "nir" in options.emit else ()
-    refuse_idle(request, (DIGITAL, DIVIDES, READING, *emits), here=here)
-    if options.calibrate_on is not None:
-        refuse_idle(request, (DIGITAL, DIVIDES, *emits), here="on samples of your own")
-    samples = as_path(options.calibrate_on)
-    with as_run(as_path(request.run), request.reading or Reading(), samples) as run:
+    named, samples = as_path(request.run), as_path(options.calibrate_on)
+    used = formats.circumstances(formats.reader_of(named), options.emit)
+    refuse_idle(request, (DIGITAL, DIVIDES, READING, *used), here=here)
+    if samples is not None:
+        refuse_idle(request, (DIGITAL, DIVIDES, *used), here="on samples of your own")
+    with as_run(named, request, samples) as run:
         return _compile(family, find_run(run), target, options, request)
 
 
 def _compile(
     family: "Digital", run: Run, target: Target, options: Compiling, request: Compile
 ) -> Result:
-    catalogue.require(options.emit)
+    formats.require(options.emit)
     made = compile_in_memory(run, options, target, request.place())
     some = slice(affordable(run.circuit))
     with bar("check", len(made.samples[some])) as advance:
@@ -95,26 +93,23 @@ def _compile(
             on_batch=lambda trace: advance(len(trace.logits), ""),
         )
     division = made.program.division
+    labels = None if made.labels is None else made.labels[some]
     rungs = climb(
         run.circuit,
         made.program.circuit,
         made.samples[some],
-        None if made.labels is None else made.labels[some],
+        labels,
         division.zero_policy,
         folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
     )
     content = _content(made, checked)
     said = ""
-    if "nir" in options.emit:
-        labels = None if made.labels is None else made.labels[some]
-        content["nir"], said = nir_facts(
-            run.circuit,
-            made.program,
-            made.samples[some],
-            labels,
-            dialects=tuple(options.nir_dialect) or ("ei",),
-            compat=options.nir_compat,
+    for name in options.emit:
+        facts, told = formats.named(name).facts(
+            request, run.circuit, made.program.circuit, made.samples[some], labels
         )
+        content |= {name: facts} if facts else {}
+        said += f"{told}\n" if told else ""
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
         passes = {
@@ -143,7 +138,7 @@ def compile_in_memory(
     """Run all passes on a run's circuit."""
     own = finetuned.recipe_of(run)
     if not any(layer.projection.divides for layer in run.circuit.layers):
-        holding = (DIGITAL, READING, EMITS_NIR)
+        holding = (DIGITAL, READING)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
     recipe = Recipe(

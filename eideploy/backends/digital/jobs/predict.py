@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eideploy.backends.digital.executors import BESIDE
+from eideploy.backends.digital.executors import BESIDE, beside_of
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
 from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
 from eideploy.circuit import Circuit
@@ -54,5 +54,5 @@ def _by_program(source: Run | Build, program: Program, executor: str) -> Scores:
     circuit = program.circuit
     if executor not in BESIDE:
         return lambda x: run_integer(circuit, x).logits
-    run = BESIDE[executor](source if isinstance(source, Build) else None, program)
+    run = beside_of(executor, source, program)
     return lambda x: logits_of(circuit, run(x))

@@ -125,7 +125,7 @@ class RtlRun:
 
 
 def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> RtlRun:
-    """Return what runs a program's core, on the build's own images where they are of it.
+    """Return what runs a program's core, on the images of its build where it stands in one.
 
     Raises:
         UsageError: Verilator, make or g++ is not installed.
@@ -133,7 +133,7 @@ def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> R
         FormatError: an image that is none of the program's memory.
     """
     tools.require(tools.VERILATE, where="--executor rtl")
-    own = build is not None and program is build.program and build.holds(ARTEFACT)
+    own = build is not None and build.holds(ARTEFACT)
     return RtlRun(program, build.folder if own and build else None, strict=strict)
 
 

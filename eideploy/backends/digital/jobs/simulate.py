@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eideploy import folders
-from eideploy.backends.digital.executors import BESIDE, Beside
+from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
@@ -85,8 +85,8 @@ def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
         program, described = program_of(source, options, request.place())
         beside = None
         if executor in BESIDE:
-            build = source if isinstance(source, Build) else None
-            beside = Beside(BESIDE[executor](build, program), program.circuit, samples)
+            run = beside_of(executor, source, program)
+            beside = Beside(run, program.circuit, samples)
         result = _integer(source, program, described, samples, labels, saved, beside)
         if beside is not None:
             result = _with(result, executor, beside)

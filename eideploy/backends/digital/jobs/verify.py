@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eideploy.backends import catalogue
-from eideploy.backends.catalogue import nir_file
-from eideploy.backends.digital.executors import EXECUTORS, Executor
+from eideploy.backends import formats
+from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
 from eideploy.backends.digital.report.program import comparison_warnings
+from eideploy.backends.executor import Executor, Reference
 from eideploy.circuit import Array
-from eideploy.circuit.forms import DIALECTS, without_division
 from eideploy.errors import EideployError
-from eideploy.execute.float_reference import run_float
-from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import batches
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
@@ -47,7 +44,6 @@ if TYPE_CHECKING:
     from eideploy.backends.digital.family import Digital
 
 SAMPLES = 64
-TOLERANCE = {"integer": 0.0, "float": 1e-5, "plain": 1e-5}  # on sums, and on logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,55 +123,46 @@ def run_executors(
     *,
     advance: Advance,
 ) -> list[Run]:
-    """Run every executor on samples, and compare it with the simulator of its kind."""
+    """Run every executor on samples, and compare it with what it is to equal."""
     x = np.asarray(x, np.float32)  # as other programs take them
-    expected = _expected(build, x)
+    expected = _expected(build, x, executors)
     rows = []
     for executor in executors:
-        rows.append(_row(executor, build, x, labels, expected.get(executor.kind, x)))
+        rows.append(_row(executor, build, x, labels, expected.get(executor.equals, x)))
         advance(1, executor.name)
     return rows
 
 
 def _stock(family: "Digital", build: Build, rows: Sequence[Row]) -> list[Item]:
     """Return what is known of every file, beside what the backend writes for the program now."""
-    extras = [rule for extra in catalogue.EXTRAS.values() for rule in extra.files]
+    beside = [rule for one in formats.every() for rule in one.files]
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
         again = Path(name)
         family.emit(build.program, again)
         return Stock(
             folder=build.folder,
             listed=build.content["files"],
-            declared=(*WRITTEN, *family.files, *extras, *LEFT),
+            declared=(*WRITTEN, *family.files, *beside, *LEFT),
             again=again,
             comparisons=rows,
         ).items()
 
 
-def _expected(build: Build, x: Array) -> dict[str, Array]:
-    """Return what the simulators put out: sums of the program, logits of the float circuit."""
-    sums = [run_integer(build.program.circuit, batch).totals for batch in batches(x)]
-    logits = [run_float(build.circuit, batch).logits for batch in batches(x)]
-    expected = {"integer": np.concatenate(sums), "float": np.concatenate(logits)}
-    if build.holds(nir_file("plain")):
-        ranges = build.program.circuit.ranges
-        assert ranges is not None  # it was calibrated
-        plain = without_division(build.circuit, ranges)
-        logits = [run_float(plain, batch).logits for batch in batches(x)]
-        expected["plain"] = np.concatenate(logits)
-    return expected
+def _expected(build: Build, x: Array, executors: Sequence[Executor]) -> dict[Reference, Array]:
+    """Return what the references put out that something which is there is compared with."""
+    asked = dict.fromkeys(e.equals for e in executors if build.holds(e.artefact))
+    runs = {reference: reference.open(build) for reference in asked}
+    return {
+        reference: np.concatenate([run(batch) for batch in batches(x)])
+        for reference, run in runs.items()
+    }
 
 
 def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expected: Array) -> Run:
     row = partial(Run, artefact=executor.artefact, checked_by=executor.label)
     if not build.holds(executor.artefact):
-        why = f"the build has no {executor.artefact}"
-        hint = (
-            "its README.md says why"
-            if executor.commands
-            else f"eideploy compile --emit {_option(executor.artefact)} writes it"
-        )
-        return row(result=NOT_RUN, reason=f"{why}: {hint}")
+        reason = f"the build has no {executor.artefact}: {executor.written}"
+        return row(result=NOT_RUN, reason=reason)
     if executor.missing:
         return row(result=NOT_RUN, reason=executor.missing)
     if reason := executor.refuses(build):
@@ -191,7 +178,7 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         return row(result=FAILED, reason=reason)
     difference = float(np.abs(found - expected).max())
     predictions = int((found.argmax(1) != expected.argmax(1)).sum())
-    equal = difference <= TOLERANCE[executor.kind] and not predictions
+    equal = difference <= executor.equals.tolerance and not predictions
     return row(
         result=EQUAL if equal else DIFFERS,
         samples=len(x),
@@ -201,11 +188,3 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         if labels is None
         else float((found.argmax(1) == labels[: len(found)]).mean()),
     )
-
-
-def _option(artefact: str) -> str:
-    """Return what --emit takes for a file of the network."""
-    if not artefact.endswith(".nir"):
-        return "onnx"
-    (dialect,) = (d for d in DIALECTS if nir_file(d) == artefact)
-    return f"nir --nir-dialect {dialect}"

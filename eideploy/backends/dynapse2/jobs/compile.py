@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import folders
+from eideploy.backends import formats
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip.account import Account, account
 from eideploy.backends.dynapse2.chip.demand import reasons
@@ -18,9 +19,7 @@ from eideploy.backends.dynapse2.options import Compiling
 from eideploy.data.origin import Place, known
 from eideploy.errors import CapacityError, UsageError
 from eideploy.files import MANIFEST, sha256
-from eideploy.flow.graphs import is_graph, refuse_reading
 from eideploy.flow.requests.compile import Compile
-from eideploy.flow.requests.importing import Reading
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run_folder
 from eideploy.folders import load_run
@@ -44,7 +43,6 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
     """
     named, options = as_path(request.run), part_of(request, Compiling)
     _refuse_graph(named, spec.name)
-    refuse_reading(request.reading or Reading(), named)
     folder = find_run_folder(named)
     run = _chip_run(folder, spec, may_adapt=options.adapt, place=request.place())
     monitor = options.monitor or "all"
@@ -59,14 +57,14 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
 
 
 def _refuse_graph(path: Path | None, target: str) -> None:
-    """Refuse a NIR file for a mixed-signal chip, which networks are trained for.
+    """Refuse a graph for a mixed-signal chip, which networks are trained for.
 
     Raises:
         UsageError: it is one.
     """
-    if path is not None and is_graph(path):
+    if reader := formats.reader_of(path):
         raise UsageError(
-            f"a NIR file has no data, from which a network for {target} is trained",
+            f"a {reader.title} file has no data, from which a network for {target} is trained",
             where=str(path),
             fix="compile it for a digital target, or train a network for the chip: eideploy train "
             f"{CHIP_PRESET}",

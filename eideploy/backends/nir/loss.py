@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from eideploy.backends.nir.dialects import ranges_of
+from eideploy.backends.nir.options import DIALECTS, Writing
 from eideploy.circuit import LIF, Array, Circuit, Ranges
 from eideploy.circuit.forms import without_division
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
-from eideploy.options.choices import Dialect
-from eideploy.program import Program
 from eideploy.report.text import counted, percent
 
 
@@ -45,23 +45,16 @@ class Loss:
         return f"plain NIR  {said}"
 
 
-def nir_facts(
-    circuit: Circuit,
-    program: Program,
-    samples: Array,
-    labels: Array | None,
-    *,
-    dialects: tuple[Dialect, ...],
-    compat: str | None,
+def facts(
+    asked: Writing, circuit: Circuit, integer: Circuit, samples: Array, labels: Array | None
 ) -> tuple[dict[str, Any], str]:
     """Return what a build says of its NIR files, and what is printed of them."""
-    facts: dict[str, Any] = {"dialects": dialects, "compat": compat}
+    dialects = tuple(asked.nir_dialect) or DIALECTS[:1]
+    content: dict[str, Any] = {"dialects": dialects, "compat": asked.nir_compat}
     if "plain" not in dialects or all(layer.is_folded for layer in circuit.hidden):
-        return facts, ""
-    ranges = program.circuit.ranges
-    assert ranges is not None  # it was calibrated
-    lost = plain_loss(circuit, ranges, samples, labels)
-    return facts | {"plain": asdict(lost)}, f"{lost.text}\n"
+        return content, ""
+    lost = plain_loss(circuit, ranges_of(integer), samples, labels)
+    return content | {"plain": asdict(lost)}, lost.text
 
 
 def plain_loss(circuit: Circuit, ranges: Ranges, samples: Array, labels: Array | None) -> Loss:

@@ -1,0 +1,98 @@
+"""Programs that run a file of a build, and what each is to equal."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from eideploy.circuit import Array, Circuit
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+
+if TYPE_CHECKING:
+    from eideploy.folders import Build
+
+Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a program's output is compared with.
+
+    open       returns what runs the reference of a build
+    tolerance  the largest difference that is none
+    """
+
+    open: "Callable[[Build], Run]"
+    tolerance: float
+
+
+def logits_of(circuit: Circuit) -> Run:
+    """Return what runs a float circuit."""
+    return lambda samples: run_float(circuit, samples).logits
+
+
+def _sums_of(build: "Build") -> Run:
+    circuit = build.program.circuit
+    return lambda samples: run_integer(circuit, samples).totals
+
+
+SUMS = Reference(open=_sums_of, tolerance=0.0)  # the readout's (A12), in integers
+LOGITS = Reference(open=lambda build: logits_of(build.circuit), tolerance=1e-5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executor:
+    """A program that runs one artefact.
+
+    name      as people read it
+    artefact  the file of a build that it runs; `*` stands for a part of several names
+    equals    what it puts out is to equal
+    open      reads the artefact of a build, and returns what runs it
+    written   how a build that lacks the artefact comes to it
+    packages  what has to be installed, of Python
+    commands  ... and of programs
+    mode      how it is run, where it can be in several ways
+    most      how many samples it is given at most; None: all
+    refuses   why it cannot run what this very build holds; "" if it can
+    ready     whether nothing has to be built for minutes before it runs
+    """
+
+    name: str
+    artefact: str
+    equals: Reference
+    open: "Callable[[Build], Run]"
+    written: str = ""
+    packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    mode: str = ""
+    most: int | None = None
+    refuses: "Callable[[Build], str]" = lambda _: ""
+    ready: "Callable[[Build], bool]" = lambda _: True
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here; "" if it can."""
+        absent = [command for command in self.commands if shutil.which(command) is None]
+        return f"{' and '.join(absent)} not installed" if absent else missing(self.packages)
+
+    @property
+    def label(self) -> str:
+        """Its name, with its version and mode."""
+        versions = [installed(package) for package in self.packages[:1]]
+        return " ".join(filter(None, [self.name, *versions])) + (self.mode and f", {self.mode}")
+
+
+def missing(packages: tuple[str, ...]) -> str:
+    """Return which of `packages` are not installed, as a sentence; "" if all are."""
+    absent = [package for package in packages if not installed(package)]
+    return f"{' and '.join(absent)} not installed" if absent else ""
+
+
+def installed(package: str) -> str:
+    """Return the version of a package, "" if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

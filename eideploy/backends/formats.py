@@ -1,0 +1,86 @@
+"""Which exchange formats there are: those of eideploy, and those of packages beside it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from eideploy.backends.protocol import Format
+from eideploy.errors import UsageError
+from eideploy.options import Request
+from eideploy.options.fields import all_fields
+from eideploy.packages import Registry
+
+FORMATS: Registry[Format] = Registry(
+    Format,
+    what="format",
+    group="eideploy.formats",
+    shipped={
+        "onnx": "eideploy.backends.onnx.format:ONNX",
+        "nir": "eideploy.backends.nir.format:NIR",
+    },
+)
+every, named = FORMATS.every, FORMATS.named
+
+
+class Emitted(Mapping[str, str]):
+    """The formats that write files, each with its line of help."""
+
+    def __getitem__(self, name: str) -> str:
+        if line := named(name).line:
+            return line
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (one.name for one in every() if one.line)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+EMITTED = Emitted()
+
+
+def executors() -> Mapping[str, Format]:
+    """Return the formats that run programs, by the names of their executors."""
+    return {name: one for one in every() for name in one.executors}
+
+
+def readable() -> str:
+    """Return how the files that are read are called in help: "GRAPH.nir"."""
+    return "|".join(f"GRAPH{one.suffix}" for one in every() if one.suffix)
+
+
+def reader_of(path: Path | None) -> Format | None:
+    """Return the format that reads a file; None where none does."""
+    return None if path is None else next((one for one in every() if one.reads(path)), None)
+
+
+def emitting() -> Iterator[type[Request]]:
+    """Yield what may be asked of the files that formats write."""
+    yield from (one.emitting for one in every() if one.emitting)
+
+
+def reading() -> Iterator[type[Request]]:
+    """Yield what may be asked of the files that formats read."""
+    yield from (one.reading for one in every() if one.reading)
+
+
+def circumstances(reader: Format | None, emitted: Iterable[str] = ()) -> frozenset[str]:
+    """Return where the options of the formats that read and write in a job have an effect."""
+    kinds = [reader and reader.reading, *(named(name).emitting for name in emitted)]
+    return frozenset(field.option.where for kind in kinds if kind for field in all_fields(kind))
+
+
+def require(names: Iterable[str]) -> None:
+    """Refuse before the work formats that cannot be written here.
+
+    Raises:
+        UsageError: a package is not installed.
+    """
+    for one in map(named, names):
+        if find_spec(one.package) is None:
+            raise UsageError(
+                f"{one.package} is not installed",
+                where=f"--emit {one.name}",
+                fix=f"pip install 'eideploy[{one.package}]'",
+            )

@@ -1,0 +1,57 @@
+"""What may be asked of NIR files, and what the dialects of ours are called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from eideploy.options import Count, Option, Positive, Request
+from eideploy.options.choices import Reset
+
+Dialect = Literal["ei", "folded", "plain"]
+DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
+FOREIGN = "on a NIR file that another tool wrote"
+EMITS = "with --emit nir"
+
+
+def file_of(dialect: Dialect) -> str:
+    """Return the name of a dialect's file in a build."""
+    return "model.nir" if dialect == "ei" else f"model.{dialect}.nir"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Request):
+    """What a NIR file of another tool does not say."""
+
+    heading = "NIR files of other tools"
+    steps: Annotated[Count | None, Option(metavar="T", where=FOREIGN)] = None
+    """Time steps of a sample, as it was trained."""
+    dt: Annotated[Positive | None, Option(metavar="SECONDS", where=FOREIGN)] = None
+    """Seconds in a time step (default: what the file says, else 1e-4)."""
+    input_high: Annotated[Positive | None, Option(metavar="X", where=FOREIGN)] = None
+    """Largest value of an input (default: 1)."""
+    reset: Annotated[
+        Reset | None, Option(words={"soft": "subtract", "hard": "zero"}, where=FOREIGN)
+    ] = None
+    """Of a membrane that fires: by the threshold (soft), or to zero (hard, as NIR says)."""
+    nearest_tau: Annotated[bool, Option(where=FOREIGN)] = False
+    """Take the nearest power of two for a time constant, instead of refusing it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Request):
+    """How a NIR file is read."""
+
+    reading: Reading | None = None
+    """What a NIR file of another tool does not say."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing(Request):
+    """Which NIR files are written beside a build."""
+
+    heading = "NIR files beside a build"
+    nir_dialect: Annotated[Sequence[Dialect], Option(where=EMITS)] = ()
+    """With --emit nir: ei (default), all populations; folded, numerator and denominator; plain, an
+    ordinary network that divides by constants, for any NIR tool."""
+    nir_compat: Annotated[Literal["1.0.4"] | None, Option(where=EMITS)] = None
+    """With --emit nir: write for that release of nir, which fails on newer files."""

@@ -171,7 +171,8 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "training = 3 is not a section\n  where: --set\n  fix:   set one of training.epochs, "
             "training.max_iterations, training.batch, training.rate, training.warmup_epochs, "
             "training.warmup_rate, training.momentum, training.weight_decay, "
-            "training.label_smoothing, training.clip_ratio, training.distillation, "
+            "training.label_smoothing, training.clip_ratio, training.setbacks, "
+            "training.distillation, "
             "training.precision, training.kernel, training.device, training.threads",
         ),
         (

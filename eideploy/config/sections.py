@@ -69,8 +69,10 @@ class Training:
     """L2 penalty, as torch.optim.SGD takes it (M14)."""
     label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0
     """Of the cross entropy (M16)."""
-    clip_ratio: Annotated[float, Within(0.0, 1e9)] = 0.0
+    clip_ratio: Annotated[float, Within(0.0, 1e9)] = 0.1
     """Largest norm of a gradient, in units of the norm of its parameter; 0 for no limit."""
+    setbacks: Annotated[int, Within(0, 100)] = 5
+    """How often an epoch may be begun again at 0.3 of the rate, where the training collapsed."""
     distillation: Share = 0.0
     """Share of the loss that asks for the outputs of the parent run; in fine-tuning only."""
     precision: Literal["float32", "float64", "bfloat16"] = "float32"

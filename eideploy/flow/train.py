@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import quote
 
@@ -237,6 +237,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 on_other=note_other_conditions,
                 on_epoch=log.on_epoch,
                 on_batch=log.on_batch,
+                on_setback=log.on_setback,
                 resume=True,
                 group=group,
                 **({} if goal is None else goal.of(dataset)),
@@ -251,6 +252,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         **trained_on(config.data, dataset),
         "seed": config.seed,
         "metrics": summary(last),
+        "setbacks": [asdict(setback) for setback in result.setbacks],
         "baseline": baseline,
         "departures": list(departures),
         "conditions": [dict(entry) for entry in result.conditions],

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from eideploy.files import write_atomic
 from eideploy.progress import Advance, bar, is_drawn, note
-from eideploy.report.text import percent
+from eideploy.report.text import counted, percent
 
 if TYPE_CHECKING:
-    from eideploy.model.metrics import EpochMetrics
+    from eideploy.model.metrics import EpochMetrics, Setback
 
 METRICS, HEALTH, SPREADS = "metrics.csv", "health.csv", "distributions.csv"
 WriteScalars = Callable[["EpochMetrics", float], None]
@@ -51,8 +51,22 @@ class TrainingLog:
             note(f"{self.told}{self.rate:.0f} samples/s")
         self.images, self.since = 0, time.perf_counter()
 
+    def on_setback(self, setback: "Setback") -> None:
+        """Say why an epoch is begun again, and at what rate."""
+        note(f"warning: {setback_text(setback)}")
+        self.told, self.images, self.since = "", 0, time.perf_counter()
+        self._show(-setback.batches)
+
     def _show(self, batches: int) -> None:
         self.advance(batches, f"{self.told}{self.rate:.0f} samples/s")
+
+
+def setback_text(setback: "Setback") -> str:
+    """Return what happened to an epoch, in a sentence."""
+    return (
+        f"epoch {setback.epoch} collapsed within {counted(setback.batches, 'batch', 'batches')}: "
+        f"{setback.reason}; it begins again at a peak rate of {setback.rate:.2g}"
+    )
 
 
 def _accuracies(epoch: "EpochMetrics") -> str:

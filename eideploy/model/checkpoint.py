@@ -1,9 +1,9 @@
 """The state of a training in one file without code: parameters, momentum, what was measured."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from eideploy.files import RESTORE, read_tensors, stored, write_tensors
 from eideploy.model.ablation import ablate
 from eideploy.model.conditions import Conditions
 from eideploy.model.device import parameters_in
-from eideploy.model.metrics import EpochMetrics, LayerHealth
+from eideploy.model.metrics import EpochMetrics, LayerHealth, Partial, Setback
 from eideploy.model.networks import Network, Shape, build
 from eideploy.typed import Within
 
@@ -23,22 +23,6 @@ FILE = "checkpoint.safetensors"
 KIND = "training checkpoint"
 VERSION = 2
 Size = Annotated[int, Within(1, 1 << 31)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Partial:
-    """An epoch that was stopped between two of its batches, and what it had come to.
-
-    loss       the sum over the images so far
-    right      images of which the largest logit was that of their class
-    generator  the state of numpy's random generator, JSON-able
-    """
-
-    batches: int
-    images: int
-    loss: float
-    right: int
-    generator: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +36,8 @@ class _Content:
     partial: Partial | None
     initial: tuple[LayerHealth, ...] = ()
     conditions: tuple[Conditions, ...] = ()
+    best: float = 0.0
+    setbacks: tuple[Setback, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,6 +47,9 @@ class State:
     metrics     one entry per epoch done
     initial     the layers before the first epoch
     conditions  what its bits depended on, an entry for every change; none: not known
+    begun       of a partial epoch: parameters and momentum that it began with, by names in the file
+    best        the greatest skill so far, by which a collapse is known
+    setbacks    the epochs that were begun again
     """
 
     config: Config
@@ -72,11 +61,14 @@ class State:
     partial: Partial | None = None
     initial: tuple[LayerHealth, ...] = ()
     conditions: tuple[Conditions, ...] = ()
+    begun: Mapping[str, Tensor] = field(default_factory=dict)
+    best: float = 0.0
+    setbacks: tuple[Setback, ...] = ()
 
 
 def save_state(state: State, folder: Path) -> None:
     """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
-    groups = {"parameter": state.network.state_dict(), "momentum": state.momentum}
+    groups = {**_groups(state), "begun": state.begun if state.partial else {}}
     arrays = {
         f"{group}/{name}": tensor.detach().cpu().numpy()
         for group, tensors in groups.items()
@@ -90,6 +82,8 @@ def save_state(state: State, folder: Path) -> None:
         partial=state.partial,
         initial=state.initial,
         conditions=state.conditions,
+        best=state.best,
+        setbacks=state.setbacks,
     )
     write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=asdict(content))
 
@@ -135,7 +129,45 @@ def _assemble(tensors: Mapping[str, Tensor], content: _Content, *, where: str) -
         partial=content.partial,
         initial=content.initial,
         conditions=content.conditions,
+        begun=_group(tensors, "begun"),
+        best=content.best,
+        setbacks=content.setbacks,
     )
+
+
+def as_begun(state: State) -> State:
+    """Return a state that remembers its parameters and momentum as those that an epoch begins with.
+
+    What an epoch left partial began with is remembered already.
+    """
+    if state.partial is not None and state.begun:
+        return state
+    kept = {
+        f"{group}/{name}": tensor.detach().clone()
+        for group, tensors in _groups(state).items()
+        for name, tensor in tensors.items()
+    }
+    return replace(state, begun=kept)
+
+
+def begun_with(state: State) -> dict[str, Tensor]:
+    """Return the parameters that the epoch began with, as the state remembers."""
+    return _group(state.begun, "parameter")
+
+
+def begun_again(state: State, setback: Setback) -> State:
+    """Return the state that the epoch began with, its parameters put back in place."""
+    state.network.load_state_dict(begun_with(state))
+    return replace(
+        state,
+        momentum=_group(state.begun, "momentum"),
+        partial=None,
+        setbacks=(*state.setbacks, setback),
+    )
+
+
+def _groups(state: State) -> dict[str, Mapping[str, Tensor]]:
+    return {"parameter": state.network.state_dict(), "momentum": state.momentum}
 
 
 def _group(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:

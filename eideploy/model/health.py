@@ -16,6 +16,7 @@ from eideploy.nn.layers import LIF, Shunting
 SAMPLES = 64  # of the test split, the first
 ALWAYS = 0.9  # share of the steps at which a saturated neuron fires, or more
 MOST_SILENT, MOST_SATURATED, MOST_ZERO = 0.95, 0.5, 0.9  # beyond which a layer is warned of
+MOST_LOST = 0.5  # of the neurons, without inhibition; a training has then collapsed
 WEAK = 1e-3  # inhibition over excitation of a neuron whose row of W_EI is dying; 0.6 to 3 is usual
 
 
@@ -27,22 +28,22 @@ def measure_health(
     `gradients` are norms by layer, which are passed on.
     """
     found: list[LayerHealth] = []
-    driving: list[tuple[nn.Module, float, float, dict[str, Spread]]] = []
+    driving: list[tuple[nn.Module, float, float, float, dict[str, Spread]]] = []
     norms = gradients or {}
     names = {module: name for name, module in network.named_modules()}
 
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
-        zeros, weak, seen = 0.0, 0.0, {"current": spread(current, bins=BINS)}
+        zeros, weak, lost, seen = 0.0, 0.0, 0.0, {"current": spread(current, bins=BINS)}
         if isinstance(layer, Shunting):
             by = layer.divisor(inputs[0])
             zeros = float((by == 0).double().mean())
-            weak = dying(layer)
+            weak, lost = dying(layer), uninhibited(layer)
             seen["I_div"] = spread(by[by > 0], bins=BINS)
-        driving.append((layer, zeros, weak, seen))
+        driving.append((layer, zeros, weak, lost, seen))
 
     def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
         rates = spikes.mean(0)
-        layer, zeros, weak, seen = driving.pop()
+        layer, zeros, weak, lost, seen = driving.pop()
         name = names[layer]
         found.append(
             LayerHealth(
@@ -51,6 +52,7 @@ def measure_health(
                 saturated=float((rates > ALWAYS).double().mean()),
                 zero_divisor=zeros,
                 dying=weak,
+                uninhibited=lost,
                 gradient=float(norms.get(name, 0.0)),
                 spreads=seen | parameter_spreads(layer),
             )
@@ -84,6 +86,16 @@ def dying(layer: Shunting) -> float:
     return float((w_ei @ w_ie.sum(1) < WEAK * w_ee.sum(1)).double().mean())
 
 
+@torch.no_grad()
+def uninhibited(layer: Shunting) -> float:
+    """Return the share of neurons that nothing divides: their W_EI g_I W_IE is 0."""
+    w_ie, w_ei = (
+        part.get_parameter("weight").flatten(1).abs().double()
+        for part in (layer.inhibitory, layer.lateral)
+    )
+    return float(((w_ei * layer.gain_i.abs().double()) @ w_ie.sum(1) == 0).double().mean())
+
+
 def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
     """Return what is wrong with each layer and what to do about it, under a name for each."""
     found = {}
@@ -98,7 +110,13 @@ def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
                 f"{h.saturated:.0%} of the neurons of {h.layer} fire at nearly every step, so they "
                 "tell little apart: lower training.rate, or raise training.weight_decay"
             )
-        if h.zero_divisor > MOST_ZERO:
+        if h.uninhibited > MOST_LOST:
+            found[f"uninhibited {h.layer}"] = (
+                f"{h.uninhibited:.0%} of the neurons of {h.layer} have no inhibition left (their "
+                "W_EI g_I W_IE is 0), so that nothing divides them: "
+                "lower training.rate or training.clip_ratio"
+            )
+        elif h.zero_divisor > MOST_ZERO:
             found[f"zero {h.layer}"] = (
                 f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
                 "its input is nearly empty; see to the layer before it, or raise network.steps"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)  # of a spread's quantiles
 
@@ -28,6 +29,7 @@ class LayerHealth:
     saturated     of neurons that fire at more than 90 % of the steps
     zero_divisor  of shunting currents that are exactly 0, so that (M6) replaces them
     dying         of neurons whose inhibition W_EI W_IE is next to nothing beside their W_EE
+    uninhibited   of neurons that nothing divides, as W_EI g_I W_IE is 0
     gradient      norm of the epoch's last gradient over all of the layer's parameters
     spreads       of "current", "I_div" and every parameter
     """
@@ -37,6 +39,7 @@ class LayerHealth:
     saturated: float
     zero_divisor: float
     dying: float = 0.0
+    uninhibited: float = 0.0
     gradient: float = 0.0
     spreads: Mapping[str, Spread] = field(default_factory=dict)
 
@@ -51,6 +54,7 @@ class EpochMetrics:
     test_accuracy   on the test split, after the epoch
     health          of every layer that fires, in order, after the epoch
     before          likewise before it, in the first epoch
+    setbacks        how often the training had begun an epoch again, all in all
     """
 
     epoch: int
@@ -61,3 +65,52 @@ class EpochMetrics:
     test_accuracy: float
     health: tuple[LayerHealth, ...] = ()
     before: tuple[LayerHealth, ...] = ()
+    setbacks: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setback:
+    """An epoch that was begun again from where it began, at a lower rate.
+
+    epoch    counted from 1
+    batches  of it that had been trained on when it was seen
+    reason   in words
+    rate     the peak of the learning rate from there on
+    """
+
+    epoch: int
+    batches: int
+    reason: str
+    rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a training had come to when it was last looked at.
+
+    images, loss, right  the sums of the epoch up to there
+    best                 the greatest skill of the training so far
+    """
+
+    images: int = 0
+    loss: float = 0.0
+    right: int = 0
+    best: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partial:
+    """An epoch that was stopped between two of its batches, and what it had come to.
+
+    loss       the sum over the images so far
+    right      images of which the largest logit was that of their class
+    generator  the state of numpy's random generator, JSON-able
+    look       what the last look for a collapse saw
+    """
+
+    batches: int
+    images: int
+    loss: float
+    right: int
+    generator: dict[str, Any]
+    look: Look = Look()

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from eideploy.model.checkpoint import Partial
+from eideploy.model.metrics import Partial
 from eideploy.model.processes import Group
 
 
@@ -11,6 +11,7 @@ class Sums:
     """Loss and right answers over the images of an epoch, kept on the device until asked for."""
 
     def __init__(self, begun: Partial, like: Tensor, *, counts: bool) -> None:
+        self.look = begun.look
         self.images = begun.images  # over all processes; what was begun counts in the first
         self.loss = torch.tensor(begun.loss * counts, dtype=like.dtype, device=like.device)
         self.right = torch.tensor(begun.right * counts, device=like.device)
@@ -23,4 +24,5 @@ class Sums:
             loss=float(group.sum(self.loss)),
             right=int(group.sum(self.right)),
             generator=generator,
+            look=self.look,
         )

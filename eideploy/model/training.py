@@ -16,13 +16,14 @@ from eideploy.data import Dataset
 from eideploy.errors import ConfigError, DivergedError
 from eideploy.model.batches import Batch, ahead, batches, batches_in
 from eideploy.model.beginning import begin, sent
-from eideploy.model.checkpoint import Partial, State, save_state
+from eideploy.model.checkpoint import State, as_begun, begun_again, begun_with, save_state
+from eideploy.model.collapse import LOWER, diagnosis, interval, seen_after, seen_within
 from eideploy.model.conditions import Conditions, OnOther, added, conditions
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
 from eideploy.model.distributions import gradient_norms
 from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
-from eideploy.model.metrics import EpochMetrics
+from eideploy.model.metrics import EpochMetrics, Look, Partial, Setback
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.processes import ALONE, Group
@@ -31,6 +32,7 @@ from eideploy.model.sums import Sums
 
 OnEpoch = Callable[[tuple[EpochMetrics, ...]], None]
 OnBatch = Callable[[int], None]
+OnSetback = Callable[[Setback], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,11 +40,13 @@ class TrainResult:
     """A finished training: the network, on the CPU, and one entry of metrics per epoch.
 
     conditions  what its bits depended on, an entry for every change, as after a resume elsewhere
+    setbacks    the epochs that were begun again, as the training had collapsed
     """
 
     network: Network
     metrics: tuple[EpochMetrics, ...]
     conditions: tuple[Conditions, ...]
+    setbacks: tuple[Setback, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +76,7 @@ def train(
     on_other: OnOther = lambda _, __: None,
     on_epoch: OnEpoch = lambda _: None,
     on_batch: OnBatch = lambda _: None,
+    on_setback: OnSetback = lambda _: None,
     resume: bool = False,
     group: Group = ALONE,
     start: Network | None = None,
@@ -91,6 +96,7 @@ def train(
         on_other: called where a resume finds other conditions, with those before and those of now.
         on_epoch: called after each epoch with the metrics so far, its checkpoint already written.
         on_batch: called after each batch with the number of its images, over all processes.
+        on_setback: called where an epoch is begun again, its checkpoint already written.
         resume: continue from the checkpoint of `folder`, or begin where there is none yet.
         group: the processes that train together; each batch is divided among them.
         start: whose parameters to begin with, instead of E-I Init.
@@ -100,7 +106,8 @@ def train(
     Raises:
         ConfigError: the network cannot be built, or the checkpoint to resume was made with another
             configuration.
-        DivergedError: the loss is not finite any more; the epochs before are in the checkpoint.
+        DivergedError: the loss is not finite any more, or the training collapsed as often as
+            `training.setbacks` allows and once more; the epochs before are in the checkpoint.
         DataError: the data set has nothing for E-I Init to go by, or the folder is not writable.
         FormatError: the checkpoint to resume is damaged.
     """
@@ -134,25 +141,36 @@ def train(
         while not _ended(state, dataset):
             if group.any(asked=stop.asked):
                 raise KeyboardInterrupt
-            state = run_epoch(state, job)
+            before, state = state, run_epoch(state, job)
             if folder is not None and group.first:
                 save_state(state, folder)
             if state.partial is not None:
                 raise KeyboardInterrupt
-            on_epoch(state.metrics)
-    network = state.network.cpu()
-    return TrainResult(network=network, metrics=state.metrics, conditions=state.conditions)
+            if len(state.setbacks) > len(before.setbacks):
+                on_setback(state.setbacks[-1])
+            else:
+                on_epoch(state.metrics)
+    return TrainResult(
+        network=state.network.cpu(),
+        metrics=state.metrics,
+        conditions=state.conditions,
+        setbacks=state.setbacks,
+    )
 
 
 def run_epoch(state: State, job: Job) -> State:
     """Train for one epoch, in place, and return the state with its metrics added.
 
-    A partial epoch is finished. Where a stop is asked for, the epoch is left partial.
+    A partial epoch is finished. Where a stop is asked for, the epoch is left partial. Where the
+    training collapsed, the state is that at the beginning of the epoch, with one setback more.
 
     Raises:
-        DivergedError: the loss is not finite any more.
+        DivergedError: the loss is not finite any more, or too many setbacks.
     """
     config, dataset, epoch = state.config, job.dataset, len(state.metrics)
+    watched = config.training.setbacks > 0
+    if watched:
+        state = as_begun(state)
     optimiser = ProjectedSGD(
         state.network.named_parameters(),
         momentum=config.training.momentum,
@@ -160,23 +178,35 @@ def run_epoch(state: State, job: Job) -> State:
         project=config.ablation.sign,
     )
     optimiser.load_buffers({n: m.to(job.device) for n, m in state.momentum.items()})
-    begun = state.partial or Partial(batches=0, images=0, loss=0.0, right=0, generator={})
+    begun = state.partial or Partial(
+        batches=0, images=0, loss=0.0, right=0, generator={}, look=Look(best=state.best)
+    )
     sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
     done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
     made = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
     gradients: dict[str, Tensor] = {}
     for batch in ahead(islice(made, count - done)):
-        rate = _rate(config.training, epoch, done, len(dataset.train))
+        rate = _rate(config.training, epoch, done, len(dataset.train), len(state.setbacks))
         look = (
             functools.partial(_look, state.network, gradients) if done == count - 1 else _look_away
         )
         _step(batch, job, config.training, optimiser, rate, sums, look)
         done += 1
         job.on_batch(len(batch.x))
+        if watched and done % interval(config.training.batch) == 0:
+            so_far = sums.partial(job.group, batches=done, generator={})
+            sums.look, fault = seen_within(so_far, state.network, dataset)
+            if fault:
+                return _set_back(state, fault, done)
         if done < count and job.group.any(asked=job.stop.asked):
             partial = sums.partial(job.group, batches=done, generator=batch.generator)
             return replace(state, momentum=optimiser.buffers, partial=partial)
     total = sums.partial(job.group, batches=done, generator={})
+    best = state.best
+    if watched:
+        best, fault = seen_after(total, state.network, job.stand_in, dataset, job.group)
+        if fault:
+            return _set_back(state, fault, done)
     metrics = EpochMetrics(
         epoch=epoch + 1,
         epochs=config.training.epochs,
@@ -186,9 +216,34 @@ def run_epoch(state: State, job: Job) -> State:
         test_accuracy=accuracy(job.stand_in, dataset.test, job.group),
         health=measure_health(state.network, dataset.test, gradients) if job.group.first else (),
         before=() if epoch else state.initial,
+        setbacks=len(state.setbacks),
     )
-    momentum, metrics_so_far = optimiser.buffers, (*state.metrics, metrics)
-    return replace(state, momentum=momentum, metrics=metrics_so_far, partial=None)
+    return replace(
+        state,
+        momentum=optimiser.buffers,
+        metrics=(*state.metrics, metrics),
+        partial=None,
+        begun={},
+        best=best,
+    )
+
+
+def _set_back(state: State, fault: str, batches: int) -> State:
+    """Return the state that the epoch began with, from where it goes on at a lower rate.
+
+    Raises:
+        DivergedError: that has been done as often as it may.
+    """
+    epoch, training = len(state.metrics) + 1, state.config.training
+    fault += diagnosis(state.network, begun_with(state))
+    if len(state.setbacks) == training.setbacks:
+        raise DivergedError(
+            f"the training collapsed {training.setbacks + 1} times, now in epoch {epoch}: {fault}",
+            where="training.rate",
+            fix="choose a lower training.rate, or a lower training.clip_ratio above 0",
+        )
+    rate = training.rate * LOWER ** (len(state.setbacks) + 1)
+    return begun_again(state, Setback(epoch=epoch, batches=batches, reason=fault, rate=rate))
 
 
 def _look_away() -> None:
@@ -246,9 +301,9 @@ def _ended(state: State, dataset: Dataset) -> bool:
     return epoch == state.config.training.epochs or not batches_in(state.config, dataset, epoch)
 
 
-def _rate(training: Training, epoch: int, place: int, images: int) -> float:
+def _rate(training: Training, epoch: int, place: int, images: int, setbacks: int) -> float:
     per_epoch = ceil(images / training.batch)
-    return rate_at(
+    return LOWER**setbacks * rate_at(
         epoch * per_epoch + place,
         warmup=training.warmup_epochs * per_epoch,
         total=training.epochs * per_epoch,

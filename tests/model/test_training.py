@@ -266,7 +266,7 @@ def test_weights_and_gains_stay_non_negative(config, digits, tmp_path):
 def test_a_diverging_training_stops_with_its_epoch(config, digits, tmp_path, monkeypatch):
     monkeypatch.setattr("eideploy.model.training.rate_at", lambda *_, **__: math.inf)
     with pytest.raises(ConfigError) as error:
-        train(config, digits, tmp_path)
+        train(config.with_overrides({"training.setbacks": "0"}), digits, tmp_path)
     assert error.value.what == "the loss is nan in epoch 1, so the training diverged"
     assert error.value.where == "training.rate"
     assert not list(tmp_path.iterdir())

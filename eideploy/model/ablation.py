@@ -18,6 +18,7 @@ def ablate(network: Network, ablation: Ablation) -> Network:
     """
     layers = [layer for layer in network.modules() if isinstance(layer, EILayer)]
     for layer in layers:
+        layer.keeps_sign = ablation.sign
         if not ablation.gradient_scaling:
             layer.gradient_scale = 1.0
         if not isinstance(layer, Shunting):

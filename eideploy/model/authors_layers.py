@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError, FormatError
-from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
-from eideploy.nn.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
+from eideploy.model.networks import Network, ResidualBlock
+from eideploy.nn import LIF, Conv2d, EILayer, GlobalAvgPool2d, Linear, Readout, Shunting
 
 ANEW = "name a checkpoint of the published code; other networks cannot be imported"
 BETWEEN: Mapping[tuple[str, str, int], tuple[type[nn.Module], ...]] = {
@@ -95,7 +95,7 @@ def plain(
         fill(layer, tensors, f"layers.{number}", f"layers.{number + 1}")
         modules.append(layer)
         if not last:
-            modules += [LIF(steps, tau=tau), *_between(tensors, layers[place], layers[place + 1])]
+            modules += [LIF(tau, steps=steps), *_between(tensors, layers[place], layers[place + 1])]
     _check_sizes(tensors, modules, shape)
     return _network(modules, steps)
 
@@ -108,7 +108,7 @@ def residual(tensors: Tensors, *, steps: int, tau: float) -> Network:
     """
     stem = _layer(tensors, "conv1", "conv")
     fill(stem, tensors, "conv1", "norm1")
-    modules: list[nn.Module] = [stem, LIF(steps, tau=tau)]
+    modules: list[nn.Module] = [stem, LIF(tau, steps=steps)]
     now = stem.n_e
     for stage, block in _blocks(tensors):
         name = f"layer{stage}.{block}"
@@ -134,7 +134,7 @@ def fill(layer: nn.Module, tensors: Tensors, synapses: str, norm: str) -> None:
         FormatError: a tensor is missing or has another shape than the layer.
     """
     assert isinstance(layer, EILayer)
-    conv = isinstance(layer, EIConv2d)
+    conv = isinstance(layer, Conv2d)
     names = {
         f"{synapses}.conv_ee.weight" if conv else f"{synapses}.weight_ee": layer.excitatory,
         f"{synapses}.conv_ie.weight" if conv else f"{synapses}.weight_ie": layer.inhibitory,
@@ -164,11 +164,11 @@ def _layer(tensors: Tensors, name: str, kind: str, *, readout: bool = False) -> 
         if weight.ndim != 4 or weight.shape[2] != weight.shape[3] or not weight.shape[2] % 2:
             raise tensors.error(f"tensor {name}.conv_ee.weight has shape {tuple(weight.shape)}")
         n_e, channels, kernel = weight.shape[:3]
-        return _checked(tensors, name, EIConv2d, channels, n_e, kernel=kernel)
+        return _checked(tensors, name, Conv2d, channels, n_e, kernel, 1, kernel // 2)
     if weight.ndim != 2:
         raise tensors.error(f"tensor {name}.weight_ee has shape {tuple(weight.shape)}")
     n_e, inputs = weight.shape
-    return _checked(tensors, name, EIReadout if readout else EILinear, inputs, n_e)
+    return _checked(tensors, name, Readout if readout else Linear, inputs, n_e)
 
 
 def _checked(
@@ -211,8 +211,8 @@ def _check_sizes(tensors: Tensors, modules: list[nn.Module], shape: tuple[int, i
     features = 0
     for module in modules:
         match module:
-            case EIConv2d():
-                expected = module.fan_in // module.kernel**2
+            case Conv2d():
+                expected = module.fan_in // module.kernel_size**2
                 if expected != channels:
                     raise tensors.error(f"a convolution takes {expected} channels, gets {channels}")
                 channels = module.n_e
@@ -220,7 +220,7 @@ def _check_sizes(tensors: Tensors, modules: list[nn.Module], shape: tuple[int, i
                 height, width = height // 2, width // 2
             case nn.Flatten():
                 features = channels * height * width
-            case EILinear() | EIReadout():
+            case Linear() | Readout():
                 if module.fan_in != features:
                     at = f"a linear layer takes {module.fan_in} inputs, gets {features}"
                     raise tensors.error(f"{at} from a {shape} image")
@@ -230,7 +230,7 @@ def _check_sizes(tensors: Tensors, modules: list[nn.Module], shape: tuple[int, i
 def _network(modules: list[nn.Module], steps: int) -> Network:
     """Return the network of `modules`, whose first E-I layer is the encoder."""
     readout = modules[-1]
-    assert isinstance(readout, EIReadout)
+    assert isinstance(readout, Readout)
     cut = next(i for i, m in enumerate(modules) if isinstance(m, EILayer)) + 1
     encoder, body = nn.Sequential(*modules[:cut]), nn.Sequential(*modules[cut:-1])
     return Network(encoder, body, readout, steps=steps)

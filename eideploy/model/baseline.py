@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from eideploy.model.shared_norm import is_shared, shared_batch_norm
-from eideploy.nn.direct import Conv2d
+from eideploy.nn.direct import Convolution
 from eideploy.nn.fused import Firing, spikes
 
 
@@ -27,12 +27,16 @@ class BatchNormalised(nn.Module):
     Args:
         linear: the torch layer, without a bias.
         n: its neurons or channels.
+
+    Attributes:
+        axes: of a sample.
     """
 
     def __init__(self, linear: nn.Linear | nn.Conv2d, n: int) -> None:
         super().__init__()
         norm = nn.BatchNorm2d(n) if isinstance(linear, nn.Conv2d) else nn.BatchNorm1d(n)
         self.free = nn.Sequential(linear, norm)
+        self.axes = 3 if isinstance(linear, nn.Conv2d) else 1
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,10 +78,12 @@ class NormLinear(BatchNormalised):
 
 
 class NormConv2d(BatchNormalised):
-    """A convolution, (T*B, C, H, W) -> (T*B, n, H', W'), padded by kernel // 2."""
+    """A convolution, (T*B, C, H, W) -> (T*B, n, H', W')."""
 
-    def __init__(self, channels: int, n: int, *, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(Conv2d(channels, n, kernel, stride), n)
+    def __init__(
+        self, channels: int, n: int, kernel: int, stride: int = 1, padding: int = 0
+    ) -> None:
+        super().__init__(Convolution(channels, n, kernel, stride, padding), n)
 
 
 class NormReadout(nn.Module):

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from eideploy.config import Architecture
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import Network, build
+from eideploy.nn import LIF
 from eideploy.nn.compiled import library
-from eideploy.nn.layers import LIF
 
 Conditions = Mapping[str, str]
 OnOther = Callable[[Conditions, Conditions], None]

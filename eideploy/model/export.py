@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from eideploy import circuit as ir
 from eideploy.errors import ConfigError, InvariantError
 from eideploy.model.baseline import is_baseline
-from eideploy.model.networks import GlobalAvgPool2d, Network, ResidualBlock
-from eideploy.nn.layers import LIF, EIConv2d, EILayer, EILinear, EIReadout, Shunting
+from eideploy.model.networks import Network, ResidualBlock
+from eideploy.nn import LIF, Conv2d, EILayer, GlobalAvgPool2d, Linear, Readout, Shunting
 
 
 def export(network: Network, input_shape: tuple[int, int, int], *, high: float = 1.0) -> ir.Circuit:
@@ -66,16 +66,16 @@ class _Nodes:
                     self.add(part)
             case ResidualBlock():
                 self._add_residual(module)
-            case EIConv2d():
+            case Conv2d():
                 geometry = ir.Conv(stride=module.stride, padding=module.padding)
                 self._add_layer(self._numbered("conv", "layer"), module, geometry)
-            case EILinear():
+            case Linear():
                 self._add_layer(self._numbered("linear", "layer"), module, ir.Dense())
-            case EIReadout():
+            case Readout():
                 self._add_layer("readout", module, ir.Dense())
             case LIF():
-                tau, reset = 1 / (1 - module.decay), "zero" if module.to_zero else "subtract"
-                self._append(ir.LIF, f"lif{self.counts['layer']}", tau=tau, reset=reset)
+                fields = {name: getattr(module, name) for name in ("tau", "threshold", "reset")}
+                self._append(ir.LIF, f"lif{self.counts['layer']}", **fields)
             case nn.AvgPool2d():
                 self._append(ir.AvgPool, self._numbered("pool"), kernel=int(module.kernel_size))  # type: ignore[arg-type]
             case GlobalAvgPool2d():

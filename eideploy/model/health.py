@@ -11,7 +11,7 @@ from eideploy.model.distributions import BINS, parameter_spreads, spread
 from eideploy.model.evaluate import batch_size, predict
 from eideploy.model.metrics import LayerHealth, Spread
 from eideploy.model.networks import Network
-from eideploy.nn.layers import LIF, Shunting
+from eideploy.nn import LIF, Shunting
 
 SAMPLES = 64  # of the test split, the first
 ALWAYS = 0.9  # share of the steps at which a saturated neuron fires, or more

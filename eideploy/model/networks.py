@@ -10,16 +10,25 @@ from torch import Tensor, nn
 from eideploy.config import Architecture
 from eideploy.errors import ConfigError
 from eideploy.model.baseline import NormConv2d, NormLinear, NormReadout
+from eideploy.nn import (
+    LIF,
+    AvgPool2d,
+    Conv2d,
+    DirectCoding,
+    EILayer,
+    GlobalAvgPool2d,
+    Linear,
+    Readout,
+)
 from eideploy.nn.compiled import available
-from eideploy.nn.layers import LIF, DirectCoding, EIConv2d, EILayer, EILinear, EIReadout
 from eideploy.nn.stages import run
 
 Shape = tuple[int, int, int]
-Conv = type[EIConv2d] | type[NormConv2d]
-Linear = type[EILinear] | type[NormLinear]
-Readout = type[EIReadout] | type[NormReadout]
-LAYERS: Mapping[str, tuple[Conv, Linear, Readout]] = {
-    "ei": (EIConv2d, EILinear, EIReadout),
+Convolutional = type[Conv2d] | type[NormConv2d]
+Connected = type[Linear] | type[NormLinear]
+Output = type[Readout] | type[NormReadout]
+LAYERS: Mapping[str, tuple[Convolutional, Connected, Output]] = {
+    "ei": (Conv2d, Linear, Readout),
     "batch": (NormConv2d, NormLinear, NormReadout),
 }
 MOST_WEIGHTS = 1 << 27  # 512 MiB in float32; the published ResNet-18 has 14 million
@@ -48,17 +57,18 @@ class Network(nn.Module):
         self,
         encoder: nn.Sequential,
         body: nn.Sequential,
-        readout: EIReadout | NormReadout,
+        readout: Readout | NormReadout,
         *,
         steps: int,
     ) -> None:
         super().__init__()
         self.encoder, self.body, self.readout = encoder, body, readout
-        self.repeat = DirectCoding(steps)
+        self.repeat = DirectCoding(steps, merged=True)
         self.steps = steps
         self.ablated = False
         self.departures: tuple[str, ...] = ()
         self.register_buffer("initialised", torch.tensor(data=False))
+        self.use_kernel("plain")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (B, classes), the mean readout current over the steps (M9).
@@ -83,7 +93,7 @@ class Network(nn.Module):
         fused = asked and not self.ablated
         for module in self.modules():
             if isinstance(module, LIF):
-                module.fused = fused and not module.to_zero
+                module.fused = fused
 
     def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
         """Yield name and E-I layer in order of construction, which is that of execution."""
@@ -104,31 +114,23 @@ class ResidualBlock(nn.Module):
         stride: int,
         steps: int,
         tau: float = 2.0,
-        conv: Conv = EIConv2d,
+        conv: Convolutional = Conv2d,
     ) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            conv(channels, n_e, stride=stride),
-            LIF(steps, tau=tau),
-            conv(n_e, n_e),
-            LIF(steps, tau=tau),
+            conv(channels, n_e, 3, stride, 1),
+            LIF(tau, steps=steps),
+            conv(n_e, n_e, 3, 1, 1),
+            LIF(tau, steps=steps),
         )
         self.shortcut = nn.Sequential()
         if stride != 1 or channels != n_e:
-            down = conv(channels, n_e, kernel=1, stride=stride)
-            self.shortcut = nn.Sequential(down, LIF(steps, tau=tau))
+            down = conv(channels, n_e, 1, stride)
+            self.shortcut = nn.Sequential(down, LIF(tau, steps=steps))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return main(x) + shortcut(x): spikes and sums of spikes."""
         return run(self.main, x) + run(self.shortcut, x)
-
-
-class GlobalAvgPool2d(nn.Module):
-    """The mean over all positions, (N, C, H, W) -> (N, C, 1, 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the mean of `x` over height and width."""
-        return x.mean((2, 3), keepdim=True)
 
 
 def build(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
@@ -150,7 +152,7 @@ def build(architecture: Architecture, input_shape: Shape, classes: int) -> Netwo
     network = builder(architecture, input_shape, classes)
     for module in network.modules():
         if isinstance(module, LIF):
-            module.to_zero = architecture.reset == "hard"
+            module.reset = "zero" if architecture.reset == "hard" else "subtract"
     return network
 
 
@@ -162,10 +164,10 @@ def _mlp(architecture: Architecture, input_shape: Shape, classes: int) -> Networ
     _, linear, readout = LAYERS[architecture.normalization]
     first, *others = _numbers(architecture)
     inputs, steps = math.prod(input_shape), architecture.steps
-    body: list[nn.Module] = [LIF(steps)]
+    body: list[nn.Module] = [LIF(steps=steps)]
     fan_in = first
     for width in others:
-        body += [linear(fan_in, width), LIF(steps)]
+        body += [linear(fan_in, width), LIF(steps=steps)]
         fan_in = width
     return Network(
         nn.Sequential(nn.Flatten(), linear(inputs, first)),
@@ -180,20 +182,20 @@ def _vgg(architecture: Architecture, input_shape: Shape, classes: int) -> Networ
     channels, height, width = input_shape
     steps = architecture.steps
     first = _numbers(architecture)[0]
-    body: list[nn.Module] = [LIF(steps)]
+    body: list[nn.Module] = [LIF(steps=steps)]
     now = first
     for entry in architecture.widths[1:]:
         if entry == "P":
             height, width = _halved(height, width)
-            body.append(nn.AvgPool2d(2))
+            body.append(AvgPool2d(2))
         else:
-            body += [conv(now, entry), LIF(steps)]
+            body += [conv(now, entry, 3, 1, 1), LIF(steps=steps)]
             now = entry
     if architecture.classifier == "pool":
         body.append(GlobalAvgPool2d())
         height = width = 1
     return Network(
-        nn.Sequential(conv(channels, first)),
+        nn.Sequential(conv(channels, first, 3, 1, 1)),
         nn.Sequential(*body, nn.Flatten()),
         readout(now * height * width, classes),
         steps=steps,
@@ -213,7 +215,7 @@ def _halved(height: int, width: int) -> tuple[int, int]:
 def _resnet(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
     conv, _, readout = LAYERS[architecture.normalization]
     steps, widths = architecture.steps, _numbers(architecture)
-    body: list[nn.Module] = [LIF(steps)]
+    body: list[nn.Module] = [LIF(steps=steps)]
     now = widths[0]
     for stage, width in enumerate(widths):
         for block in range(architecture.blocks):
@@ -221,7 +223,7 @@ def _resnet(architecture: Architecture, input_shape: Shape, classes: int) -> Net
             body.append(ResidualBlock(now, width, stride=stride, steps=steps, conv=conv))
             now = width
     return Network(
-        nn.Sequential(conv(input_shape[0], widths[0])),
+        nn.Sequential(conv(input_shape[0], widths[0], 3, 1, 1)),
         nn.Sequential(*body, GlobalAvgPool2d(), nn.Flatten()),
         readout(now, classes),
         steps=steps,

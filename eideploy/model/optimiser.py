@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from eideploy.nn.projection import project
+
 BIAS = "bias"  # the last part of the name of b_E, which may be negative
 LEAST_NORM = 1e-3  # a parameter is clipped as if it had this norm at least
 FREE = "free"  # a part of the names of what may be negative beside it: a baseline's parameters
@@ -52,7 +54,7 @@ class ProjectedSGD:
             m = self.buffers[name].mul_(self.momentum).add_(d, alpha=self.taken)
             p.sub_(m, alpha=rate)
             if self.project and not _may_be_negative(name):
-                p.clamp_(min=0)
+                project(p)
             p.grad = None
 
     @torch.no_grad()

@@ -51,6 +51,12 @@ def available() -> bool:
     return compiler() is not None or native.is_compiled(SOURCE, HEADERS, _flags())
 
 
+@functools.cache
+def is_at_hand() -> bool:
+    """Return what `available` found when it was first asked."""
+    return available()
+
+
 def compiler() -> str | None:
     """Return the path of the C++ compiler, if any."""
     return native.compiler()

@@ -37,15 +37,17 @@ def convolution(x: Tensor, weight: Tensor, *, stride: int, padding: int) -> Tens
     return conv2d(x, weight, None, stride, padding)
 
 
-class Conv2d(nn.Conv2d):
+class Convolution(nn.Conv2d):
     """A square convolution without a bias, by `convolution`."""
 
-    def __init__(self, channels: int, n: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(channels, n, kernel, stride, kernel // 2, bias=False)
+    def __init__(
+        self, channels: int, n: int, kernel: int, stride: int = 1, padding: int = 0
+    ) -> None:
+        super().__init__(channels, n, kernel, stride, padding, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sums, (N, n, H', W')."""
-        stride, padding = self.stride[0], self.kernel_size[0] // 2
+        stride, padding = self.stride[0], int(self.padding[0])
         return convolution(x, self.weight, stride=stride, padding=padding)
 
 

@@ -2,37 +2,46 @@
 
 A layer holds W_EE and W_IE as two ordinary torch layers over its input and W_EI as a third over its
 inhibitory neurons, so that standard tools find, count and save them. Weights are NaN until E-I Init
-or a checkpoint fills them: a network used too early cannot pass for a trained one.
+or a checkpoint fills them: a layer used too early refuses, and cannot pass for a trained one.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-from eideploy.errors import ConfigError
-from eideploy.nn.direct import Conv2d, convolution, convolved, sums_directly
-from eideploy.nn.functional import divide, fire, fold, scale_gradient
+from eideploy.errors import ConfigError, UsageError
+from eideploy.nn.direct import Convolution, convolution, convolved, sums_directly
+from eideploy.nn.functional import divide, fold, scale_gradient
 from eideploy.nn.fused import Firing, ei_spikes
+from eideploy.nn.projection import project
+from eideploy.nn.samples import over_samples
 
 Divide = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-INHIBITORY_SHARE = 4  # one inhibitory neuron for so many excitatory ones
+EI_RATIO = 4  # one inhibitory neuron for so many excitatory ones
 
 
-def inhibitory(excitatory: int) -> int:
-    """Return n_I = n_E // 4.
+def inhibitory(excitatory: int, ratio: int) -> int:
+    """Return n_I = n_E // ratio.
 
     Raises:
-        ConfigError: that leaves no inhibitory neuron.
+        ConfigError: that leaves no inhibitory neuron, or there is no such ratio.
     """
-    if excitatory < INHIBITORY_SHARE:
+    if ratio < 1:
         raise ConfigError(
-            f"a layer of {excitatory} excitatory neurons has no inhibitory one (n_I = n_E // 4)",
-            where="network.widths",
-            fix=f"give every layer at least {INHIBITORY_SHARE}",
+            f"a layer has {ratio} excitatory neurons for one inhibitory",
+            where="ei_ratio",
+            fix="give 1 or more",
         )
-    return excitatory // INHIBITORY_SHARE
+    if excitatory < ratio:
+        raise ConfigError(
+            f"a layer of {excitatory} excitatory neurons has no inhibitory one "
+            f"(n_I = n_E // {ratio})",
+            where="network.widths, or out_features",
+            fix=f"give every layer at least {ratio}",
+        )
+    return excitatory // ratio
 
 
 class EILayer(nn.Module):
@@ -42,18 +51,23 @@ class EILayer(nn.Module):
         connect: makes the torch layer from the input onto so many neurons.
         fan_in: d, inputs of one neuron.
         n_e: excitatory neurons or channels.
-        n_i: inhibitory ones; n_E // 4 where it is not said.
+        n_i: inhibitory ones.
 
     Attributes:
+        axes: of a sample, 1, or 3 of maps.
         gradient_scale: what the gradient of W_EI is multiplied by, 1/d (M11).
+        keeps_sign: whether weights and gains stay >= 0; an ablation's may not (M19).
     """
 
+    axes = 1
+
     def __init__(
-        self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int, n_i: int | None = None
+        self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int, n_i: int
     ) -> None:
         super().__init__()
-        self.fan_in, self.n_e, self.n_i = fan_in, n_e, inhibitory(n_e) if n_i is None else n_i
-        self.gradient_scale = 1 / fan_in
+        self.fan_in, self.n_e, self.n_i = fan_in, n_e, n_i
+        self.gradient_scale, self.keeps_sign = 1 / fan_in, True
+        self._was_filled = False
         self.excitatory = connect(self.n_e)  # W_EE
         self.inhibitory = connect(self.n_i)  # W_IE
         self.lateral = self._onto_excitatory()  # W_EI
@@ -63,8 +77,36 @@ class EILayer(nn.Module):
     def _onto_excitatory(self) -> nn.Module:
         return nn.Linear(self.n_i, self.n_e, bias=False)
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether E-I Init, or a state that was loaded, has filled the weights."""
+        return not bool(self.lateral.get_parameter("weight").view(-1)[0].isnan())
+
+    def prepare(self) -> None:
+        """Make the weights and gains fit for use: there, and none of them negative (M14).
+
+        Raises:
+            UsageError: nothing has filled them.
+        """
+        if not self._was_filled:  # asked once, as asking waits for the device
+            if not self.is_filled:
+                raise UsageError(
+                    "the layer has no weights yet",
+                    where=f"{type(self).__name__}({self.extra_repr()})",
+                    fix="call eideploy.nn.initialise(model, first_batch), or load a state",
+                )
+            self._was_filled = True
+        if self.keeps_sign:
+            for parameter in self.unsigned():
+                project(parameter)
+
+    def unsigned(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that Dale's law keeps at 0 or above."""
+        return (p for part in self.children() for p in part.parameters())
+
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return W_EE, W_IE and W_EI, whose gradient is scaled (M11)."""
+        self.prepare()
         lateral = self.lateral.get_parameter("weight").view(self.n_e, self.n_i)
         w_ei = scale_gradient(lateral, self.gradient_scale)
         w_ee, w_ie = (p.get_parameter("weight") for p in (self.excitatory, self.inhibitory))
@@ -78,8 +120,10 @@ class Shunting(EILayer):
         divide: what `current` divides by, `functional.divide` but for an ablation.
     """
 
-    def __init__(self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int) -> None:
-        super().__init__(connect, fan_in, n_e)
+    def __init__(
+        self, connect: Callable[[int], nn.Module], fan_in: int, n_e: int, ei_ratio: int
+    ) -> None:
+        super().__init__(connect, fan_in, n_e, inhibitory(n_e, ei_ratio))
         self.divide: Divide = divide
         self.gain_i = nn.Parameter(torch.full((self.n_i,), torch.nan))  # g_I
         self.gain_e = nn.Parameter(torch.full((self.n_e,), torch.nan))  # g_E
@@ -88,9 +132,14 @@ class Shunting(EILayer):
     def forward(self, x: Tensor) -> Tensor:
         """Return the excitatory current I (M5).
 
-        Shapes   x: (T*B, inputs...) >= 0; current: (T*B, n_E, ...)
+        Shapes   x: (T, B, inputs...), (B, inputs...) or (T*B, inputs...), >= 0;
+                 current: likewise (..., n_E, ...)
         """
-        return self.current(*self.drive(x))
+        return over_samples(lambda rows: self.current(*self.drive(rows)), x, self.axes)
+
+    def unsigned(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that Dale's law keeps at 0 or above."""
+        yield from (*super().unsigned(), self.gain_i, self.gain_e)
 
     def drive(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return currents and what `current` and `spikes` multiply s_I by.
@@ -140,11 +189,23 @@ class Shunting(EILayer):
         raise NotImplementedError
 
 
-class EILinear(Shunting):
-    """A fully connected E-I layer, (T*B, d) -> (T*B, n_E)."""
+class Linear(Shunting):
+    """A fully connected E-I layer, (..., in_features) -> (..., out_features).
 
-    def __init__(self, inputs: int, n_e: int) -> None:
-        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, n_e)
+    Args:
+        in_features, out_features: inputs, and excitatory neurons.
+        ei_ratio: excitatory neurons for one inhibitory.
+    """
+
+    def __init__(self, in_features: int, out_features: int, *, ei_ratio: int = EI_RATIO) -> None:
+        self.in_features, self.out_features, self.ei_ratio = in_features, out_features, ei_ratio
+        super().__init__(
+            lambda n: nn.Linear(in_features, n, bias=False), in_features, out_features, ei_ratio
+        )
+
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"{self.in_features}, {self.out_features}, ei_ratio={self.ei_ratio}"
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         return nn.functional.linear(x, weight)
@@ -159,20 +220,46 @@ class EILinear(Shunting):
         return nn.functional.linear(s_i, weight)
 
 
-class EIConv2d(Shunting):
-    """A convolutional E-I layer, (T*B, C, H, W) -> (T*B, n_E, H', W'), padded by kernel // 2."""
+class Conv2d(Shunting):
+    """A convolutional E-I layer, (..., C, H, W) -> (..., out_channels, H', W').
 
-    def __init__(self, channels: int, n_e: int, *, kernel: int = 3, stride: int = 1) -> None:
-        self.kernel, self.stride, self.padding = kernel, stride, kernel // 2
+    Args:
+        in_channels, out_channels: of the input, and of excitatory neurons.
+        kernel_size, stride, padding: the same in height and width.
+        ei_ratio: excitatory channels for one inhibitory.
+    """
+
+    axes = 3
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        ei_ratio: int = EI_RATIO,
+    ) -> None:
+        self.in_channels, self.out_channels, self.ei_ratio = in_channels, out_channels, ei_ratio
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         super().__init__(
-            lambda n: Conv2d(channels, n, kernel, stride),
-            channels * kernel * kernel,
-            n_e,
+            lambda n: Convolution(in_channels, n, kernel_size, stride, padding),
+            in_channels * kernel_size**2,
+            out_channels,
+            ei_ratio,
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding}, ei_ratio={self.ei_ratio}"
+        )
+
     def _onto_excitatory(self) -> nn.Module:
-        return Conv2d(self.n_i, self.n_e, 1)
+        return Convolution(self.n_i, self.n_e, 1)
 
     def _connect(self, x: Tensor, weight: Tensor) -> Tensor:
         # the folded weight is channels-last, and so will be the current
@@ -187,53 +274,35 @@ class EIConv2d(Shunting):
         return convolved(x, w_ie, stride=self.stride, padding=self.padding)
 
     def _positions(self, x: Tensor) -> int:
-        return len(x) * math.prod(-(-size // self.stride) for size in x.shape[2:])
+        spare = 2 * self.padding - self.kernel_size
+        return len(x) * math.prod((size + spare) // self.stride + 1 for size in x.shape[2:])
 
     def _shunt(self, s_i: Tensor, weight: Tensor) -> Tensor:
         return convolved(s_i, weight[:, :, None, None], stride=1, padding=0)
 
 
-class EIReadout(EILayer):
-    """The output layer, I = I_EE - I_EI without a division (M9), (T*B, d) -> (T*B, classes).
+class Readout(EILayer):
+    """The output layer, I = I_EE - I_EI without a division (M9).
 
-    Of less than four classes it has one inhibitory neuron.
+    (..., in_features) -> (..., out_features); the logits are its mean over time. Of fewer classes
+    than `ei_ratio` it has one inhibitory neuron.
+
+    Args:
+        in_features, out_features: inputs, and classes.
+        ei_ratio: classes for one inhibitory neuron.
     """
 
-    def __init__(self, inputs: int, classes: int) -> None:
-        n_i = max(1, classes // INHIBITORY_SHARE)
-        super().__init__(lambda n: nn.Linear(inputs, n, bias=False), inputs, classes, n_i)
+    def __init__(self, in_features: int, out_features: int, *, ei_ratio: int = EI_RATIO) -> None:
+        self.in_features, self.out_features, self.ei_ratio = in_features, out_features, ei_ratio
+        n_i = inhibitory(max(out_features, ei_ratio), ei_ratio)
+        super().__init__(
+            lambda n: nn.Linear(in_features, n, bias=False), in_features, out_features, n_i
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the balanced current of every class."""
         return nn.functional.linear(x, fold(*self._weights())[: self.n_e])
 
-
-class LIF(nn.Module):
-    """Leaky integrate-and-fire neurons over merged samples (M7, M8), threshold 1.
-
-    Attributes:
-        to_zero: whether a spike resets the membrane to zero (M20); else it subtracts the threshold.
-        fused: let the compiled pass of `stages.run` do the work where it can.
-    """
-
-    def __init__(self, steps: int, *, tau: float = 2.0) -> None:
-        super().__init__()
-        self.steps, self.decay = steps, 1 - 1 / tau
-        self.to_zero = self.fused = False
-
-    def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes of currents (T*B, ...), time-major, in the same shape."""
-        by_time = current.view(self.steps, -1, *current.shape[1:])
-        return fire(by_time, self.decay, to_zero=self.to_zero).flatten(0, 1)
-
-
-class DirectCoding(nn.Module):
-    """Repeat what an image gives over all T steps, (B, ...) -> (T*B, ...), time-major."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `x` once per step."""
-        return x.expand(self.steps, *x.shape).flatten(0, 1)
+    def extra_repr(self) -> str:
+        """Return the arguments."""
+        return f"{self.in_features}, {self.out_features}, ei_ratio={self.ei_ratio}"

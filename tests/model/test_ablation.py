@@ -19,8 +19,8 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 from eideploy.model.training import train
+from eideploy.nn import LIF, Conv2d
 from eideploy.nn.functional import divide
-from eideploy.nn.layers import LIF, EIConv2d
 
 NARROW = Architecture(widths=(8, "P", 8))
 SHORT = Training(epochs=1, warmup_epochs=0, rate=0.5, kernel="plain")
@@ -64,8 +64,8 @@ def test_without_gradient_scaling_only_lateral_gradients_grow_by_the_fan_in(digi
 
 def drawn_by_kaiming(**more):
     images = torch.rand(16, 64, 4, 4, generator=torch.Generator().manual_seed(0))
-    network = build(Architecture(widths=(128,)), (64, 4, 4), 10)
     ablation = Ablation(initialisation="kaiming", **more)
+    network = ablate(build(Architecture(widths=(128,)), (64, 4, 4), 10), ablation)
     initialise(network, images, np.random.default_rng(0), ablation)
     layer = network.encoder[0]
     assert (layer.lateral.weight == 1 / layer.n_i).all()
@@ -167,5 +167,5 @@ def test_a_checkpoint_of_an_ablation_is_loaded_as_one(digits, tmp_path):
     train(config, digits, tmp_path)
     network = load_state(tmp_path).network
     assert network.ablated
-    scales = {m.gradient_scale for m in network.modules() if isinstance(m, EIConv2d)}
+    scales = {m.gradient_scale for m in network.modules() if isinstance(m, Conv2d)}
     assert scales == {1.0}

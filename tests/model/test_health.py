@@ -12,7 +12,7 @@ from eideploy.model.health import measure_health, warnings
 from eideploy.model.initialise import initialise
 from eideploy.model.metrics import LayerHealth
 from eideploy.model.networks import build
-from eideploy.nn.layers import LIF, Shunting
+from eideploy.nn import LIF, Shunting
 from eideploy.typed import typed
 
 ARCHITECTURES = {

@@ -14,7 +14,7 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
-from eideploy.nn.layers import LIF
+from eideploy.nn import LIF
 from tests.model.reference import golden, load_state, named, new_network, redrawn, state_of
 
 
@@ -166,6 +166,7 @@ def test_a_training_step_by_plain_torch_never_makes_the_host_wait(name):
     network.use_kernel("plain")
     x, y = torch.from_numpy(data["x"]).double().reshape(-1, *shape), torch.from_numpy(data["y"])
     optimiser = ProjectedSGD(network.named_parameters(), momentum=0.9, weight_decay=5e-4)
+    network(x)  # asks once whether the layers have weights, as E-I Init does before training
     with NoWaiting():
         cross_entropy(network(x), y).backward()
         optimiser.step(1e-3)

@@ -10,9 +10,8 @@ from eideploy.data.dataset import Split
 from eideploy.model.health import measure_health
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
-from eideploy.nn import direct
+from eideploy.nn import Conv2d, direct
 from eideploy.nn.direct import convolved, sums_directly
-from eideploy.nn.layers import EIConv2d
 from tests.helpers.processors import python
 
 CASES = pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def sparse(shape, *, dtype=torch.float32, seed=0):
 
 def layer(kernel, stride, *, dtype=torch.float32, seed=0):
     torch.manual_seed(seed)
-    made = EIConv2d(3, 8, kernel=kernel, stride=stride).to(dtype)
+    made = Conv2d(3, 8, kernel, stride, kernel // 2).to(dtype)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(torch.rand(parameter.shape, dtype=dtype))
@@ -152,7 +151,7 @@ def test_zeros_are_exact_on_a_gpu(benchmark, channels, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", benchmark)  # tries every algorithm
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     torch.manual_seed(0)
-    made = EIConv2d(channels, 64)
+    made = Conv2d(channels, 64, 3, padding=1)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(torch.rand(parameter.shape))
@@ -166,12 +165,12 @@ def test_zeros_are_exact_on_a_gpu(benchmark, channels, monkeypatch):
 
 STRIDED = """
 import torch
-from eideploy.nn.direct import Conv2d
+from eideploy.nn.direct import Convolution
 
 torch.manual_seed(0)
 sizes = [(16, 4, 10, 8), (2, 5, 39, 12), (3, 3, 33, 8), (16, 39, 48, 8)]
 for n, channels, maps, size in sizes * 20:
-    layer, x = Conv2d(channels, maps, 1, 2), torch.rand(n, channels, size, size)
+    layer, x = Convolution(channels, maps, 1, 2), torch.rand(n, channels, size, size)
     layer.to(memory_format=torch.channels_last)
     found = []
     for kind in (torch.float32, torch.float64):

@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,10 +13,9 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from eideploy import native
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
-from eideploy.nn import compiled, fused
+from eideploy.nn import LIF, Conv2d, Linear, Shunting, compiled, fused
 from eideploy.nn.functional import divide, fire
 from eideploy.nn.fused import Firing, ei_spikes, spikes
-from eideploy.nn.layers import LIF, EIConv2d, EILinear, Shunting
 from eideploy.nn.stages import run
 from tests.model.reference import (
     NETWORKS,
@@ -162,10 +162,10 @@ def close(ours, stored, rtol=1e-10):
 @pytest.mark.parametrize("variant", ["init", "pert"])
 @pytest.mark.parametrize(
     ("name", "make"),
-    [("a1", lambda: EIConv2d(3, 16)), ("a3", lambda: EIConv2d(6, 8, kernel=1, stride=2))],
+    [("a1", lambda: Conv2d(3, 16, 3, padding=1)), ("a3", lambda: Conv2d(6, 8, 1, 2))],
 )
 def test_a_fused_layer_equals_the_reference(name, make, variant):
-    data, layer, lif = golden(f"{name}_"), make().double(), LIF(4)
+    data, layer, lif = golden(f"{name}_"), make().double(), LIF(steps=4)
     lif.steps, lif.fused = int(data["T"]), True
     names = ("excitatory.weight", "inhibitory.weight", "lateral.weight")
     mine = dict(zip(("W_ee", "W_ie", "W_ei"), map(layer.get_parameter, names), strict=True))
@@ -312,10 +312,14 @@ def test_a_second_way_back_through_the_pass_is_refused():
 
 @needs_compiler
 @pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize(("make", "shape"), [(EILinear, (8, 20)), (EIConv2d, (8, 20, 3, 4))])
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(Linear, (8, 20)), (partial(Conv2d, kernel_size=3, padding=1), (8, 20, 3, 4))],
+    ids=["linear", "conv"],
+)
 def test_a_layer_computes_the_same_whether_weights_are_folded_or_not(make, shape, fused):
     torch.manual_seed(0)
-    layer, lif, x = make(20, 12).double(), LIF(4), torch.rand(shape, dtype=torch.double)
+    layer, lif, x = make(20, 12).double(), LIF(steps=4), torch.rand(shape, dtype=torch.double)
     lif.fused, found = fused, []
     for parameter in layer.parameters():
         torch.nn.init.uniform_(parameter, 0, 0.1)

@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 import torch
 
-from eideploy.errors import ConfigError
-from eideploy.model.initialise import Statistics
+from eideploy.errors import ConfigError, UsageError
+from eideploy.nn import LIF, Conv2d, Linear, Readout
 from eideploy.nn.functional import divide, fire
-from eideploy.nn.layers import LIF, EIConv2d, EILinear, EIReadout
+from eideploy.nn.initialise import Statistics
 from tests.model.reference import golden, parameters
 
 LAYERS = {
-    "a1": lambda: EIConv2d(3, 16),
-    "a3": lambda: EIConv2d(6, 8, kernel=1, stride=2),
-    "b1": lambda: EILinear(20, 16),
-    "b2": lambda: EIReadout(20, 10),
+    "a1": lambda: Conv2d(3, 16, 3, padding=1),
+    "a3": lambda: Conv2d(6, 8, 1, 2),
+    "b1": lambda: Linear(20, 16),
+    "b2": lambda: Readout(20, 10),
 }
 NAMES = ("W_ee", "W_ie", "W_ei", "g_i", "g_e", "b_e")
 CASES = pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def run(data, layer):
     x = torch.from_numpy(data["x"]).double().requires_grad_()
     current = layer(x)
     out = current
-    if not isinstance(layer, EIReadout):
-        out = LIF(int(data["T"]))(current)
+    if not isinstance(layer, Readout):
+        out = LIF(steps=int(data["T"]))(current)
     (out * torch.from_numpy(data["c"]).reshape(out.shape)).sum().backward()
     return x, current.detach(), out.detach()
 
@@ -84,7 +84,7 @@ def test_statistics_and_initial_weights_equal_the_reference(name):
 
 def test_an_empty_patch_has_a_divisor_of_exactly_zero_in_float32():
     # a Winograd or FFT convolution would leave about 1e-9 here, and the stabilisation unused
-    layer = EIConv2d(16, 32)
+    layer = Conv2d(16, 32, 3, padding=1)
     x = torch.rand(4, 16, 12, 12)
     x[:, :, 3:9, 3:9] = 0
     with torch.no_grad():
@@ -95,13 +95,20 @@ def test_an_empty_patch_has_a_divisor_of_exactly_zero_in_float32():
 
 
 def test_a_layer_is_counted_in_full_by_its_torch_modules():
-    layer = EIConv2d(3, 16)
+    layer = Conv2d(3, 16, 3, padding=1)
     kinds = [m for m in layer.modules() if isinstance(m, torch.nn.Conv2d)]
     assert sum(p.numel() for m in kinds for p in m.parameters()) == 16 * 27 + 4 * 27 + 16 * 4
 
 
-def test_a_layer_not_yet_initialised_gives_nan():
-    assert EILinear(8, 8)(torch.ones(2, 8)).isnan().all()
+@pytest.mark.parametrize("make", [Linear, Readout])
+def test_a_layer_without_weights_refuses_instead_of_giving_nan(make):
+    with pytest.raises(UsageError) as error:
+        make(8, 8)(torch.ones(2, 8))
+    assert str(error.value) == (
+        "the layer has no weights yet\n"
+        f"  where: {make.__name__}(8, 8, ei_ratio=4)\n"
+        "  fix:   call eideploy.nn.initialise(model, first_batch), or load a state"
+    )
 
 
 def test_a_copied_layer_still_scales_its_gradient():
@@ -115,10 +122,10 @@ def test_a_copied_layer_still_scales_its_gradient():
 
 def test_fewer_than_four_excitatory_neurons_are_refused():
     with pytest.raises(ConfigError) as error:
-        EILinear(8, 3)
+        Linear(8, 3)
     assert str(error.value) == (
         "a layer of 3 excitatory neurons has no inhibitory one (n_I = n_E // 4)\n"
-        "  where: network.widths\n"
+        "  where: network.widths, or out_features\n"
         "  fix:   give every layer at least 4"
     )
 
@@ -135,7 +142,7 @@ def test_division_and_lif_accept_non_contiguous_and_expanded_currents():
 @pytest.mark.parametrize("size", [2, 12], ids=["balanced", "folded"])
 def test_autocast_rounds_currents_to_bfloat16_and_no_more(size):
     torch.manual_seed(0)
-    layer, x = EIConv2d(64, 16), torch.rand(16, 64, size, size)
+    layer, x = Conv2d(64, 16, 3, padding=1), torch.rand(16, 64, size, size)
     for parameter in layer.parameters():
         torch.nn.init.uniform_(parameter)
     expected, _ = layer.drive(x)

@@ -71,4 +71,4 @@ class StoppedError(EideployError):
 
 
 class PackageError(EideployError):
-    """An installed package offers a backend or a division that cannot be used."""
+    """An installed package offers a backend, division or neuron that cannot be used."""

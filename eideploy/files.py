@@ -175,7 +175,7 @@ def read_tensors(
         raise _foreign("file", found, kind, path)
     content, written = mark.get("content"), mark.get("version")
     for known, upgrade in (older or {}).items():
-        if written == known:
+        if is_version(written, known):
             try:
                 upgrade(arrays, content)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -189,14 +189,27 @@ def read_tensors(
     return arrays, content
 
 
+def is_version(found: object, known: int) -> bool:
+    """Return whether JSON holds this version: no text, no fraction, and not true for 1."""
+    return type(found) is int and found == known
+
+
 def check_version(found: object, known: int, *, where: str) -> None:
     """Refuse a format version other than the known one."""
-    if found != known:
+    if not is_version(found, known):
         raise FormatError(
-            f"format version {found} is not the version {known} that this release reads",
+            f"format version {found!r} is not the version {known} that this release reads",
             where=where,
             fix="use the release that wrote it, or make the file again with this release",
         )
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; a name that none can have names none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def sha256(path: Path) -> str:

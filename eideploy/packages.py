@@ -48,7 +48,8 @@ class Registry(Generic[T]):
             PackageError: its package is broken.
         """
         if name not in self._known:
-            self._known[name] = self._shipped(name) if name in self.shipped else self._loaded(name)
+            own = name in self.shipped
+            self._known[name] = self._shipped(name) if own else self.of_package(self._offered[name])
         return self._known[name]
 
     def names(self) -> tuple[str, ...]:
@@ -78,14 +79,17 @@ class Registry(Generic[T]):
         one: T = getattr(import_module(module), kind)()
         return one
 
-    def _loaded(self, name: str) -> T:
-        """Return what an entry point offers, once it is known to be of the class."""
-        point = self._offered[name]
+    def of_package(self, point: "EntryPoint") -> T:
+        """Return what an entry point offers.
+
+        Raises:
+            PackageError: it cannot be used.
+        """
         one = loaded(point, self.what, lambda kind: kind())
         if not isinstance(one, self.kind):
             reason = f"{point.value} is no {self.kind.__module__}.{self.kind.__name__}"
             raise broken(point, self.what, reason)
-        if one.name != name:
+        if one.name != point.name:
             reason = f"its {self.kind.__name__.lower()} calls itself {one.name!r}"
             raise broken(point, self.what, reason)
         return one

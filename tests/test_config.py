@@ -118,6 +118,19 @@ def test_a_file_is_read_like_a_preset(tmp_path):
     assert load_config(path) == load_config("digits-mlp")
 
 
+@pytest.mark.parametrize(
+    "section", [{"training": Training(epochs=True, warmup_epochs=0)}, {"seed": True}]
+)
+def test_true_is_no_number_in_python_either(section):
+    with pytest.raises(ConfigError, match="= True is not a number"):
+        Config(**section)
+
+
+def test_a_text_that_reads_as_a_number_stays_a_text():
+    config = load_config("digits-conv").with_overrides({"data.path": "0x10"})
+    assert config.data.path == "0x10"
+
+
 def test_overrides_change_what_they_name_and_nothing_else():
     config = load_config("digits-conv")
     changed = config.with_overrides(
@@ -176,9 +189,11 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "training.precision, training.kernel, training.device, training.threads",
         ),
         (
-            "data.name",
-            "3",
-            "data.name = 3 is not a text\n  where: --set\n  fix:   give data.name a text",
+            "data.size",
+            "0x0",
+            "data.size = '0x0' is not HEIGHTxWIDTH from 1x1 to 4096x4096, e.g. 28x28\n"
+            "  where: --set\n"
+            "  fix:   give data.size HEIGHTxWIDTH from 1x1 to 4096x4096, e.g. 28x28",
         ),
         (
             "training.rate",

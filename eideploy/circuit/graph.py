@@ -106,7 +106,8 @@ class Circuit:
             raise CapacityError(
                 f"{by} cannot run the {'edge' if len(edges) == 1 else 'edges'} {'; '.join(edges)}",
                 where="circuit",
-                fix="run it with the simulators, or make a network in which a layer reads one node",
+                fix="run it in Python, by eideploy.run_float or eideploy.run_integer, or make a "
+                "network in which a layer reads one node",
             )
 
     @property

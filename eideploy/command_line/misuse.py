@@ -35,6 +35,12 @@ def no_value(field: Field, command: Command) -> UsageError:
     )
 
 
+def given_twice(field: Field, texts: Sequence[str], command: Command) -> UsageError:
+    """Say that an option that takes one value is given several."""
+    what = f"{field.spelled} is given {len(texts)} times: {', '.join(texts)}"
+    return misuse(what, "leave out all but one", command=command)
+
+
 def value_of_flag(spelled: str, command: Command) -> UsageError:
     """Say that a flag takes none."""
     return misuse(f"{spelled} takes no value", f"write {spelled} alone", command=command)

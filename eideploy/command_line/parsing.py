@@ -147,15 +147,18 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
     if field.is_flag:
         return not field.default
     if field.pairs:
-        return dict(_pair(entry, field) for entry in given)
+        return dict(_pair(entry, field) for entry in given)  # the last of a key counts
     if field.positional and not field.many:
         return read(given)
     if field.many and not field.option.commas:
         return tuple(map(read, given))
-    last = given[-1]  # what is said again is said otherwise
     if field.option.commas:
-        return tuple(read(part.strip()) for part in last.split(",") if part.strip())
-    return field.option.alone if field.option.alone is not None and not last else read(last)
+        parts = (part.strip() for text in given for part in text.split(","))
+        return tuple(read(part) for part in parts if part)
+    if len(given) > 1:
+        raise misuse.given_twice(field, given, command)
+    (text,) = given
+    return field.option.alone if field.option.alone is not None and not text else read(text)
 
 
 def _pair(entry: str, field: Field) -> tuple[str, str]:

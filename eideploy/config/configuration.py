@@ -73,7 +73,7 @@ def load_config(name: str | Path) -> Config:
         close = nearest(str(name), known)
         raise ConfigError(
             f"there is no preset {name}",
-            where="train",
+            where="the preset",
             fix=f"{f'write {close}, or ' if close else ''}name one of {', '.join(known)}, or a "
             "file that ends in .toml",
         )

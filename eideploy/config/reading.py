@@ -52,7 +52,10 @@ class Described:
             if not isinstance(holder, dict):
                 known = [key for key, _, _ in leaves(self)]
                 raise ConfigError(f"there is no key {path}", where="--set", fix=advice(path, known))
-            holder[key] = parse_text(text)
+            part = getattr(self, section) if section else self
+            is_text = get_type_hints(type(part)).get(key) is str
+            value = parse_text(text)
+            holder[key] = text if is_text and not isinstance(value, str) else value
         return self.of_table(content, where="--set")
 
     def to_toml(self, above: Above = lambda _holder, _key: ()) -> str:
@@ -92,7 +95,10 @@ def beyond_bounds(whole: Any) -> Iterator[Fault]:  # noqa: ANN401 - a dataclass 
         hint = get_type_hints(type(holder), include_extras=True)[spec.name]
         value = getattr(holder, spec.name)
         for bounds in bounds_of(hint):
-            if isinstance(value, int | float) and (fault := bounds.fault(value)):
+            if isinstance(value, bool):
+                what = f"{path} = {value} is not a number"
+                yield Fault(what=what, where=path, fix=bounds.fix(path))
+            elif isinstance(value, int | float) and (fault := bounds.fault(value)):
                 yield Fault(what=f"{path} = {value} {fault}", where=path, fix=bounds.fix(path))
 
 

@@ -6,12 +6,14 @@ from pathlib import PurePath
 from typing import Annotated, Literal
 
 from eideploy.config.reading import toml_value
-from eideploy.typed import Within
+from eideploy.options.option import AREA, is_area
+from eideploy.typed import Matching, Within
 
 Width = int | Literal["P"]
 Size = Annotated[int, Within(1, 65_536)]
 Rate = Annotated[float, Within(0.0, 10.0)]
 Share = Annotated[float, Within(0.0, 1.0)]
+Area = Annotated[str, Matching(lambda text: not text or is_area(text), AREA)]
 DATA = "digits"
 IN_MEMORY = "memory/"  # what data of the user's without a file are called
 
@@ -96,9 +98,9 @@ class Data:
     """Data set. Of your own data, the name of the file, or of the folder with a slash."""
     path: str = ""
     """File or folder of your own data (docs/data.md)."""
-    size: str = ""
+    size: Area = ""
     """HEIGHTxWIDTH that your own samples are resized to; empty to keep their size."""
-    sensor: str = ""
+    sensor: Area = ""
     """HEIGHTxWIDTH of the camera of your own event recordings."""
     framing: Literal["time", "number"] = "time"
     """Frames of a recording of the same duration, or of the same number of events."""

@@ -81,7 +81,7 @@ def _check_enough(
         raise DataError(
             f"the recording {what}, too few for {steps} frames",
             where=where,
-            fix="replace the file, or ask for fewer frames with network.steps",
+            fix="replace the file, or ask for fewer frames with --set network.steps=N",
         )
 
 

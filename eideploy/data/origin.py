@@ -8,7 +8,8 @@ from typing import Any, Self
 from eideploy.data.dataset import Dataset
 from eideploy.data.own.read import ReadAs, read_own, require_frames
 from eideploy.data.registry import load
-from eideploy.errors import DataError, UsageError
+from eideploy.errors import DataError, EideployError, UsageError
+from eideploy.files import exists
 
 OWN = "own_data"  # in a manifest: what is known of data of the user's
 KNOWN = ("data", OWN, "classes", "scaling")  # what a build says of data as its run does
@@ -83,7 +84,7 @@ class Origin:
     @property
     def is_there(self) -> bool:
         """Whether data of the user's are where they were."""
-        return bool(self.path) and Path(self.path).exists()
+        return bool(self.path) and exists(Path(self.path))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -130,14 +131,15 @@ class Origin:
             require_frames(place.given.steps, steps, where=self.name)
             return place.given
         path = place.data or Path(self.path)
-        if place.data is None and not self.is_there and (self.sha256 or not self.path):
-            where = f"not at {self.path} any more" if self.path else "no file, but were in memory"
-            raise DataError(
-                f"the data that the network was trained on, {self.name}, are {where}",
-                where=self.path or self.name,
-                fix="say with --data PATH where they lie now",
-            )
-        dataset = read_own(path, self.how, steps=steps)
+        if place.data is None and not self.is_there:
+            raise self._missing()
+        try:
+            dataset = read_own(path, self.how, steps=steps)
+        except EideployError as error:
+            if not self.sha256:
+                raise
+            fix = f"name with --data PATH the data that the network was trained on, {self.name}"
+            raise DataError(error.what, where=error.where, fix=fix) from error
         if self.sha256 and dataset.sha256 != self.sha256:
             raise DataError(
                 f"these are not the data that the network was trained on, {self.name}",
@@ -145,3 +147,18 @@ class Origin:
                 fix="name those with --data PATH, or give other samples with --input",
             )
         return dataset
+
+    def _missing(self) -> DataError:
+        """Return the error of data that are not where they were, or were said to be."""
+        if self.path and not self.sha256:
+            return DataError(
+                "there is no such file or folder",
+                where=self.path,
+                fix="check the path; where data of a run were moved to is said with --data PATH",
+            )
+        where = f"not at {self.path} any more" if self.path else "no file, but were in memory"
+        return DataError(
+            f"the data that the network was trained on, {self.name}, are {where}",
+            where=self.path or self.name,
+            fix="say with --data PATH where they lie now",
+        )

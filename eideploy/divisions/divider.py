@@ -18,6 +18,8 @@ from eideploy.numeric import plain
 from eideploy.numeric.fixed import Array, Int
 from eideploy.numeric.operators import Numbers, Operators, leading
 
+WIDTHS = range(1, 17)  # bits that a size may name
+
 
 def read_only(entries: Sequence[int]) -> Array:
     """Return the entries of a table."""
@@ -119,10 +121,11 @@ class Divider(ABC):
         """
         if not size:
             return cls.of_size(*cls.usual_size)
-        numbers = size.split("x")
-        if not re.fullmatch(r"\d{1,4}(x\d{1,4})*", size) or len(numbers) != len(cls.usual_size):
+        if not re.fullmatch(r"\d{1,4}(x\d{1,4})*", size):
             return None
-        return cls.of_size(*map(int, numbers))
+        numbers = [int(number) for number in size.split("x")]
+        fits = len(numbers) == len(cls.usual_size) and all(number in WIDTHS for number in numbers)
+        return cls.of_size(*numbers) if fits else None
 
     @classmethod
     def steps(cls) -> list[tuple[int, int]]:

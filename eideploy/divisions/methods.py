@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eideploy import packages
 from eideploy.divisions.constant import Constant
-from eideploy.divisions.divider import Divider
+from eideploy.divisions.divider import WIDTHS, Divider
 from eideploy.divisions.exact import Exact
 from eideploy.divisions.mitchell import Mitchell
 from eideploy.divisions.none import Undivided
@@ -34,7 +34,7 @@ GROUP = "eideploy.divisions"  # of entry points, by which installed packages off
 
 def methods() -> tuple[type[Divider], ...]:
     """Return the class of every method: the shipped ones, then those of installed packages."""
-    return SHIPPED + tuple(map(_of_package, packages.offered(GROUP)))
+    return SHIPPED + tuple(map(of_package, packages.offered(GROUP)))
 
 
 def method_called(method: str) -> type[Divider] | None:
@@ -69,7 +69,11 @@ def named(text: str, *, option: str = "--division") -> Divider:
     divider = kind.parse(*size or [""])
     if divider is None:
         usual = "x".join(map(str, kind.usual_size))
-        raise UsageError(f"{text!r} names no size", where=option, fix=f"write {name}:{usual}")
+        raise UsageError(
+            f"{text!r} names no size",
+            where=option,
+            fix=f"write {name}:{usual}, with numbers from {WIDTHS.start} to {WIDTHS.stop - 1}",
+        )
     return divider
 
 
@@ -86,7 +90,12 @@ def parse_lut(text: str) -> Divider:
     return Lut.of_size(int(index), int(entry or index))
 
 
-def _of_package(point: "EntryPoint") -> type[Divider]:
+def of_package(point: "EntryPoint") -> type[Divider]:
+    """Return the class of an entry point.
+
+    Raises:
+        PackageError: it cannot be used.
+    """
     kind = packages.loaded(point, "division")
     if not (isinstance(kind, type) and issubclass(kind, Divider)):
         raise packages.broken(point, "division", f"{point.value} is not an eideploy.Divider")

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
 
-from eideploy.divisions.divider import Rtl, Tabulated, read_only
+from eideploy.divisions.divider import WIDTHS, Rtl, Tabulated, read_only
 from eideploy.errors import UsageError
 
-BITS = range(1, 17)
 FIX = "write --lut 8bit, or --lut 8x10 for 2^8 entries of 10 bits"
 
 
@@ -65,9 +64,9 @@ def lut(index_bits: int, entry_bits: int) -> Lut:
 def check_widths(widths: dict[str, int], *, where: str, fix: str) -> None:
     """Raise UsageError for a width outside of 1..16."""
     for what, bits in widths.items():
-        if bits not in BITS:
+        if bits not in WIDTHS:
             raise UsageError(
-                f"a table with {bits} {what} bits, must be in 1..{BITS.stop - 1}",
+                f"a table with {bits} {what} bits, must be in 1..{WIDTHS.stop - 1}",
                 where=where,
                 fix=fix,
             )

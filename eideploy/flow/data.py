@@ -1,5 +1,6 @@
 """Jobs: list the data sets by name, and say what the user's own data hold."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from eideploy.data.dataset import extremes
 from eideploy.data.own import ReadAs, read_own
 from eideploy.data.own.read import holds_recordings
 from eideploy.data.sources import SOURCES
+from eideploy.errors import ConfigError, DataError
 from eideploy.flow.data_sheet import write_sheet
 from eideploy.flow.own_network import choice_for
 from eideploy.flow.requests.data import CheckData, ListData
@@ -47,7 +49,11 @@ def check(request: CheckData) -> Result:
     if not holds_recordings(path):
         refuse_idle(request, (), here=f"on {path}")
     how = ReadAs(size=request.size, sensor=request.sensor, framing=request.framing)
-    dataset = read_own(path, how, steps=request.steps)
+    try:
+        dataset = read_own(path, how, steps=request.steps)
+    except (ConfigError, DataError) as error:  # what trainings set are options here
+        fix = re.sub(r"--set (?:data|network)\.(\w+)=", r"--\1 ", error.fix)
+        raise type(error)(error.what, where=error.where, fix=fix) from error
     content = _content(path, dataset)
     text = _text(path, dataset, content)
     if sheet is not None:

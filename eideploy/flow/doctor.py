@@ -6,20 +6,32 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from eideploy import __version__, cache, shipped
+from eideploy import __version__, cache, packages, shipped
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.synthesis import NEXTPNR
+from eideploy.backends.families import FAMILIES
+from eideploy.backends.formats import FORMATS
+from eideploy.divisions.methods import GROUP as DIVISIONS
+from eideploy.divisions.methods import of_package as division_of
+from eideploy.errors import PackageError
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.result import Result
+from eideploy.neurons.models import GROUP as NEURONS
+from eideploy.neurons.models import of_package as neuron_of
 from eideploy.report.text import table
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 OK, MISSING, OLD, NEW, NOTE = "ok", "missing", "too old", "newer than tested", "note"
+BROKEN = "broken"
 LEAST_PYTHON = 3, 11
 LEAST_DISK = 1 << 30
 LIBRARIES = {".so", ".pyd", ".dylib"}
@@ -43,6 +55,12 @@ PROGRAMS = {
     ),
 }
 
+OFFERED: Mapping[str, tuple[str, Callable[["EntryPoint"], object]]] = {
+    **{one.what: (one.group, one.of_package) for one in (FAMILIES, FORMATS)},
+    "division": (DIVISIONS, division_of),
+    "neuron": (NEURONS, neuron_of),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -58,7 +76,8 @@ class Finding:
 
 def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
-    found = [*_python(), *_packages(), *_machine(), *_programs(), _samna(), *_disk(), _cache()]
+    found = [*_python(), *_packages(), *_offered(), *_machine(), *_programs()]
+    found += [_samna(), *_disk(), _cache()]
     ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, f.found or "-", f.state] for f in found]
     advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
@@ -139,6 +158,28 @@ def _package(name: str, least: str, tested: str, extra: str) -> Finding:
         enables=ENABLES.get(extra, ""),
         fix=install if state in (MISSING, OLD) else "",
     )
+
+
+def _offered() -> Iterator[Finding]:
+    """Tell of every backend, division and neuron of another package whether it can be used."""
+    for what, (group, load) in OFFERED.items():
+        for point in packages.offered(group):
+            fault = _fault(load, point)
+            yield Finding(
+                what=f"{what} {point.name}",
+                found=point.dist.name if point.dist else point.value,
+                state=BROKEN if fault else OK,
+                enables=fault.what if fault else "",
+                fix=fault.fix if fault else "",
+            )
+
+
+def _fault(load: Callable[["EntryPoint"], object], point: "EntryPoint") -> PackageError | None:
+    try:
+        load(point)
+    except PackageError as error:
+        return error
+    return None
 
 
 def _version(name: str) -> str:

@@ -14,7 +14,7 @@ from eideploy.data.origin import OWN
 from eideploy.data.own.inputs import Shape, View
 from eideploy.errors import UsageError
 from eideploy.execute.observe import BATCH
-from eideploy.files import MANIFEST
+from eideploy.files import MANIFEST, exists
 from eideploy.flow.requests.predict import Predict
 from eideploy.flow.result import Result
 from eideploy.flow.simulate import family_of
@@ -76,7 +76,8 @@ def predict(request: Predict) -> Result:
 
 
 def _is_network(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() or folders.is_unfinished(folder)
+    is_there = exists(folder) and folder.is_dir()
+    return is_there and (folders.is_unfinished(folder) or (folder / MANIFEST).is_file())
 
 
 def view_of(content: Mapping[str, Any], shape: Shape, *, steps: int, high: float) -> View:

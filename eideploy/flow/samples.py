@@ -10,6 +10,7 @@ import numpy as np
 from eideploy.circuit import Array, Circuit
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
+from eideploy.data.own.labels import as_whole
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.observe import batches
 from eideploy.execute.samples import over_time
@@ -19,6 +20,7 @@ from eideploy.folders import Build, Run
 from eideploy.options.choices import Split
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
+CLASSES = "write it with numpy.save(path, classes) as whole numbers or texts of shape (samples,)"
 MAGIC = b"\x93NUMPY"
 
 
@@ -63,7 +65,7 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
     Raises:
         DataError: missing, damaged, or not such classes.
     """
-    found = _read_array(path)
+    found = _read_array(path, fix=CLASSES)
     if found.shape != (samples,):
         raise DataError(
             f"the classes have the shape {found.shape}, there are {samples} samples",
@@ -74,11 +76,10 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
         known = {name: number for number, name in enumerate(names)}
         numbers = np.array([known.get(str(name), -1) for name in found.astype(str)])
     else:
-        numbers = found
-    if numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= len(names):
-        wrong = found[numbers < 0][0] if (numbers < 0).any() else found.max()
+        numbers = as_whole(found, str(path))
+    if (wrong := (numbers < 0) | (numbers >= len(names))).any():
         raise DataError(
-            f"{wrong} is none of the {len(names)} classes",
+            f"{found[wrong][0]} is none of the {len(names)} classes",
             where=str(path),
             fix=f"give whole numbers from 0 to {len(names) - 1}, or names as the network has them",
         )
@@ -124,7 +125,7 @@ def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Arr
     return x[:count], y[:count]
 
 
-def _read_array(path: Path) -> Array:
+def _read_array(path: Path, fix: str = REMEDY) -> Array:
     """Map the array of an .npy file into memory; nothing in it is run."""
     try:
         with open_plain(path) as file:
@@ -144,7 +145,7 @@ def _read_array(path: Path) -> Array:
         TokenError,
     ) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"not an .npy file: {reason}", where=str(path), fix=REMEDY) from error
+        raise DataError(f"not an .npy file: {reason}", where=str(path), fix=fix) from error
 
 
 def require_savable(request: OnSamples, origin: Origin | None) -> None:

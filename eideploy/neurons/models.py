@@ -15,7 +15,7 @@ GROUP = "eideploy.neurons"  # of entry points, by which installed packages offer
 
 def models() -> tuple[type[Neuron], ...]:
     """Return the class of every model: the shipped ones, then those of installed packages."""
-    return SHIPPED + tuple(map(_of_package, packages.offered(GROUP)))
+    return SHIPPED + tuple(map(of_package, packages.offered(GROUP)))
 
 
 def model_called(kind: str) -> type[Neuron] | type[IntegerNeuron] | None:
@@ -29,7 +29,12 @@ def _of(models: tuple[type[Neuron], ...], kind: str) -> type[Neuron] | type[Inte
     return next((own for own in classes if own.__name__ == kind), None)
 
 
-def _of_package(point: "EntryPoint") -> type[Neuron]:
+def of_package(point: "EntryPoint") -> type[Neuron]:
+    """Return the class of an entry point.
+
+    Raises:
+        PackageError: it cannot be used.
+    """
     kind = packages.loaded(point, "neuron")
     if not (isinstance(kind, type) and issubclass(kind, Neuron)):
         raise packages.broken(point, "neuron", f"{point.value} is no model of a neuron")

@@ -1,6 +1,7 @@
 """What the type and the docstring of a request's field do not say of an option."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class Option:
         words: what is written for its values, where they are called otherwise in Python.
         takes: what a value has to be beyond its type, in words that follow "which is no".
         check: whether a value is that.
+        repeats: whether one of several values counts again where it is given again.
         offered: what there is to choose from, with a line of help each, where no type lists it.
     """
 
@@ -36,6 +38,7 @@ class Option:
     words: Mapping[str, Any] = field(default_factory=dict, hash=False)
     takes: str = ""
     check: Callable[[Any], bool] | None = None
+    repeats: bool = False
     offered: Mapping[str, str] | None = field(default=None, hash=False)
 
     def over(self, other: "Option") -> "Option":
@@ -49,6 +52,23 @@ def _is_positive(value: float) -> bool:
     return 0 < value < float("inf")
 
 
+MOST_SIDE = 4096  # pixels
+AREA = f"HEIGHTxWIDTH from 1x1 to {MOST_SIDE}x{MOST_SIDE}, e.g. 28x28"
+
+
+def area(text: str) -> tuple[int, int] | None:
+    """Return the height and width that HEIGHTxWIDTH says, None where a text says none."""
+    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text, re.ASCII)
+    sides = (int(match[1]), int(match[2])) if match else (0, 0)
+    return sides if 0 < max(sides) <= MOST_SIDE else None
+
+
+def is_area(text: str) -> bool:
+    """Return whether a text says a height and a width."""
+    return area(text) is not None
+
+
+Area = Annotated[str, Option(metavar="HEIGHTxWIDTH", takes=AREA, check=is_area)]
 Count = Annotated[int, Option(metavar="N", takes="whole number above 0", check=_is_positive)]
 Positive = Annotated[float, Option(takes="number above 0", check=_is_positive)]
 Folder = Annotated[PathLike, Option(metavar="FOLDER")]

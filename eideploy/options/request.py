@@ -11,7 +11,7 @@ class Request:
     """What is asked of a job, or a part of it: every field is an option."""
 
     def __post_init__(self) -> None:
-        """Freeze values, each of several once, and refuse one that an option does not take.
+        """Freeze values, each of several once unless it repeats, and refuse what no option takes.
 
         Raises:
             UsageError: naming the option.
@@ -19,7 +19,8 @@ class Request:
         for field in fields_of(type(self)):
             value = getattr(self, field.name)
             if field.many and not field.pairs:
-                object.__setattr__(self, field.name, value := tuple(dict.fromkeys(value)))
+                once = value if field.option.repeats else dict.fromkeys(value)
+                object.__setattr__(self, field.name, value := tuple(once))
             if field.is_group or field.pairs or value is None or field.is_default(value):
                 continue
             for one in value if field.many else (value,):

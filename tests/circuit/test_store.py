@@ -219,6 +219,15 @@ def test_what_was_measured_of_the_input_is_checked(tmp_path, name, change):
         load(path)
 
 
+@pytest.mark.parametrize("version", ["2", "1", 2.0, 1.0, True, None])
+def test_a_version_is_a_whole_number(tmp_path, version):
+    path = saved(integer_circuit(), tmp_path)
+    arrays, content = read_tensors(path, kind=KIND, version=VERSION)
+    write_tensors(path, arrays, kind=KIND, version=version, content=content)
+    with pytest.raises(FormatError, match=f"version {re.escape(repr(version))} is not the"):
+        load(path)
+
+
 def test_another_version_is_named(tmp_path):
     path = saved(integer_circuit(), tmp_path)
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eideploy import cli
-from tests.cli.support import listing
+from tests.cli.support import assert_advice_is_of_the_command, listing
 
 Outcome = namedtuple("Outcome", "code out err")
 
@@ -38,7 +38,9 @@ def call(capsys):
     """Return a function that runs a command and gives its exit code, stdout and stderr."""
 
     def run(*argv):
-        return Outcome(cli.main([str(a) for a in argv]), *capsys.readouterr())
+        outcome = Outcome(cli.main([str(a) for a in argv]), *capsys.readouterr())
+        assert_advice_is_of_the_command(argv, outcome.err)
+        return outcome
 
     return run
 

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from eideploy.command_line.commands import COMMANDS, command_of
+from eideploy.command_line.misuse import options
 from eideploy.files import sha256
 
 TINY = (
@@ -38,6 +41,16 @@ def process(*argv, more=None, struck=(), **options):
         env=environment,
         **options,
     )
+
+
+def assert_advice_is_of_the_command(words, err):
+    """Require that advice names no option but of this command, or of one that it names."""
+    if (found := command_of([*map(str, words)])) is None:
+        return
+    for fix in re.findall(r"^  fix:   (.*)$", err, re.MULTILINE):
+        named = [one for name, one in COMMANDS.items() if re.search(rf"\b{name}\b", fix)]
+        known = {option for one in (found[0], *named) for option in options(one)}
+        assert {*re.findall(r"(?<!\S)--[a-z][a-z-]*", fix)} <= known, fix
 
 
 def listing(folder):

@@ -133,6 +133,21 @@ def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):
 
 
 @pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("training.epochs=1", "ends before synapses are pruned"),
+        ("training.batch=64", "32 samples of training are fewer than the 64 of a batch"),
+    ],
+)
+def test_a_training_that_cannot_end_in_a_network_is_not_begun(empty, call, setting, what):
+    x = np.random.default_rng(0).random((40, 8, 8), dtype=np.float32)
+    np.savez("few.npz", x=x, y=np.arange(40) % 4)
+    out = call("train", "digits-dynapse2", "--data", "few.npz", "--set", setting)
+    assert (out.code, what in out.err) == (1, True), out.err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
     "argv",
     [
         ("train", "digits-dynapse2", "--resume"),

@@ -50,7 +50,7 @@ def test_a_sheet_shows_pictures_and_is_the_same_every_time(mine, call, kind):
         (("gone.npz",), "there is no such file or folder"),
         (("mine.npz", "--sheet", "a.txt"), "a sheet is no .txt"),
         (("mine.npz", "--sheet", "mine.npz"), "the result would replace mine.npz"),
-        (("mine.npz", "--size", "3"), "data.size = '3' is not a size"),
+        (("a" * 300,), "there is no such file or folder"),
     ],
 )
 def test_what_cannot_be_checked_is_named(mine, call, words, what):

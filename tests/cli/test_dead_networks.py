@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy import native
+from eideploy.backends.digital.report.program import saturation_warnings
 from eideploy.execute.trace import Trace
 from eideploy.validate.activity import SILENT, ActivityTally
+from eideploy.validate.compare import LayerComparison
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD
 
@@ -195,3 +197,23 @@ def test_a_network_too_large_for_two_samples_is_imported_without_running_it(
     monkeypatch.setattr("eideploy.flow.probe.run_float", None)
     found = call("import", "net.nir", *dead)
     assert (found.code, warned(found)) == (0, False)
+
+
+def layer(current, membrane):
+    return LayerComparison(
+        name="lif1",
+        rate=0.1,
+        mismatch=0.0,
+        zero_divisors=0.0,
+        saturated_current=current,
+        saturated_membrane=membrane,
+    )
+
+
+def test_currents_and_membranes_that_saturate_are_warned_of():
+    assert [*saturation_warnings([layer(0.5, 0.2)])] == [
+        f"{what}s saturate, {share} of those of lif1: calibrate on samples such as it will see, or "
+        f"raise bits.{what} in a scheme of your own"
+        for what, share in {"current": "50.00 %", "membrane": "20.00 %"}.items()
+    ]
+    assert not [*saturation_warnings([layer(0.05, 0.0)])]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eideploy.backends.families import FAMILIES
+from eideploy.backends.formats import FORMATS
 from eideploy.flow import doctor
 
 
@@ -52,6 +54,34 @@ def test_samna_is_told_from_its_stub_without_an_import(call, empty, monkeypatch,
     monkeypatch.syspath_prepend(str(empty))
     assert findings(call)["samna"]["state"] == state
     assert "samna" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("group", "what"),
+    [
+        ("eideploy.backends", "backend"),
+        ("eideploy.formats", "format"),
+        ("eideploy.divisions", "division"),
+        ("eideploy.neurons", "neuron"),
+    ],
+)
+def test_packages_that_offer_what_cannot_be_used_are_named(
+    call, empty, monkeypatch, tmp_path_factory, group, what
+):
+    site = tmp_path_factory.mktemp("site")
+    about = site / "shaky-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shaky\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(f"[{group}]\nodd = shaky_module_that_is_not_there:Odd")
+    monkeypatch.syspath_prepend(site)
+    FAMILIES.forget()
+    FORMATS.forget()
+    found = findings(call)[f"{what} odd"]
+    assert (found["found"], found["state"]) == ("shaky", "broken")
+    assert "No module named 'shaky_module_that_is_not_there'" in found["enables"]
+    assert found["fix"] == "fix or update shaky, or pip uninstall shaky"
+    FAMILIES.forget()
+    FORMATS.forget()
 
 
 @pytest.mark.parametrize("project", [True, False])

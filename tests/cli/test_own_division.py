@@ -55,8 +55,13 @@ def _installed(tmp_path_factory):
 
 def test_it_is_named_with_and_without_a_size():
     assert (named("coarse").label, named("coarse:5").label) == ("coarse 3", "coarse 5")
-    with pytest.raises(UsageError, match="names no size"):
-        named("coarse:5x5")
+
+
+@pytest.mark.parametrize("size", ["5x5", "0", "17", "40"])
+def test_a_size_that_no_division_has_is_refused(size):
+    with pytest.raises(UsageError, match="names no size") as error:
+        named(f"coarse:{size}")
+    assert error.value.fix == "write coarse:3, with numbers from 1 to 16"
 
 
 @pytest.mark.parametrize("policy", ["minimum", "floor"])

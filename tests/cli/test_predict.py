@@ -1,6 +1,7 @@
 """Classes and scores of samples of any kind, by every executor, and accuracy on own samples."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -147,26 +148,55 @@ def test_own_samples_with_labels_have_an_accuracy(digits, call):
         (np.full(COUNT, 10), "10 is none of the 10 classes"),
         (np.full(COUNT, -1), "-1 is none of the 10 classes"),
         (np.full(COUNT, "x"), "x is none of the 10 classes"),
-        (np.zeros(COUNT), "0.0 is none of the 10 classes"),
+        (np.full(COUNT, 0.5), "the classes are float64 and not all whole numbers"),
+        (np.full(COUNT, np.nan), "the classes are float64 and not all whole numbers"),
+        (np.full(COUNT, None), "Python objects in dtype"),
     ],
 )
 def test_labels_that_are_none_are_refused(digits, call, labels, what):
-    np.save("z.npy", labels)
+    np.save("z.npy", labels, allow_pickle=True)
     found = call("simulate", BUILD, "--input", "x.npy", "--labels", "z.npy")
     assert (found.code, found.out) == (1, "")
     assert what in found.err
     assert "z.npy" in found.err
+    assert "numpy.save(path, samples)" not in found.err
+
+
+@pytest.mark.parametrize("kind", [float, np.uint8, bool])
+def test_labels_may_be_of_any_type_of_number(digits, call, kind):
+    np.save("z.npy", (np.load("y.npy") == 1).astype(kind))
+    words = ("--executor", "float", "--input", "x.npy", "--labels", "z.npy", "--json")
+    predicted = told(call("predict", BUILD, "x.npy", "--executor", "float", "--json"))
+    right = [row["number"] for row in predicted["predictions"]] == (np.load("y.npy") == 1)
+    assert told(call("simulate", BUILD, *words))["float_accuracy"] == right.mean()
+
+
+def test_files_that_are_named_twice_are_predicted_twice(digits, call):
+    once = told(call("predict", "x.npy", "--json"))["predictions"]
+    assert told(call("predict", "x.npy", "x.npy", "--json"))["predictions"] == once + once
+
+
+def test_folders_within_folders_are_entered_and_hidden_ones_are_not(digits, call):
+    for name in ("b/seven.png", "a/three.png", ".hidden/four.png"):
+        Path("classes", name).parent.mkdir(parents=True)
+        shutil.copy("pictures/00.png", Path("classes", name))
+    found = told(call("predict", "classes", "--json"))
+    assert [row["sample"] for row in found["predictions"]] == [
+        "classes/a/three.png",
+        "classes/b/seven.png",
+    ]
 
 
 @pytest.mark.parametrize(
     ("words", "code", "what"),
     [
-        (("gone.npy",), 1, "the file cannot be read"),
-        (("gone.png",), 1, "the image cannot be decoded"),
+        (("gone.npy",), 1, "there is no such file"),
+        (("gone.png",), 1, "there is no such file"),
+        (("empty.npy",), 1, "the array holds no sample"),
         (("gone.txt",), 1, "there is no such file"),
         ((RUN,), 2, "there is nothing to predict"),
         ((), 2, "there is nothing to predict"),
-        (("runs",), 1, "the folder holds no file that is read"),
+        (("nothing",), 1, "the folder holds no file that is read"),
         (("wide.npy",), 1, "the array has the shape (3, 9, 9)"),
         (("nan.npy",), 1, "sample 0 holds values that are not finite"),
         (("two.npz",), 1, "the file holds a, b, and none of them is x"),
@@ -178,6 +208,8 @@ def test_labels_that_are_none_are_refused(digits, call, labels, what):
 def test_what_cannot_be_predicted_is_named(digits, call, words, code, what):
     np.save("wide.npy", np.zeros((3, 9, 9)))
     np.save("nan.npy", np.full((1, 8, 8), np.nan))
+    np.save("empty.npy", np.zeros((0, 1, 8, 8)))
+    Path("nothing").mkdir()
     np.savez("two.npz", a=np.zeros((8, 8)), b=np.zeros((8, 8)))
     found = call("predict", *words)
     assert (found.code, found.out, what in found.err) == (code, "", True), found.err

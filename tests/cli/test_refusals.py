@@ -45,7 +45,7 @@ def test_an_unknown_scheme_is_refused(trained, refused):
 
 
 def test_an_unknown_preset_or_setting_is_refused(empty, refused):
-    refused("train", "digits-cnn", code=1, what="there is no preset digits-cnn", where="train",
+    refused("train", "digits-cnn", code=1, what="there is no preset digits-cnn", where="the preset",
             fix="digits-conv")  # fmt: skip
     refused("train", "--set", "training.epoch=3", code=1, what="there is no key training.epoch",
             where="--set", fix="training.epochs")  # fmt: skip

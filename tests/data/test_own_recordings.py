@@ -78,7 +78,11 @@ def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder,
 @pytest.mark.parametrize(
     ("damage", "what", "fix"),
     [
-        (lambda rng: structured(rng, x=34), "x = 34, beyond a sensor of 34x34", "at least"),
+        (
+            lambda rng: structured(rng, x=34),
+            "x = 34, beyond a sensor of 34x34",
+            "data.sensor=34x35",
+        ),
         (lambda rng: structured(rng, p=-1), "has p = -1, not a whole number from 0 to 1", "as 0"),
         (lambda rng: structured(rng)[::-1], "before the one that precedes it", "sort the events"),
         (lambda rng: structured(rng)[:0], "the recording has no event", "replace"),

@@ -209,7 +209,7 @@ def test_a_name_may_hold_a_size():
         ("pwl:x", "write pwl:4x12"),
         ("shift:2", "shift, perhaps"),
         ("mitchel", "mitchell, perhaps"),
-        ("pwl:9x17", "must be in"),
+        ("pwl:9x17", "numbers from 1 to 16"),
         ("pwl:16x9", "must be in"),
     ],
 )

@@ -149,6 +149,13 @@ class ChipConfig(Described):
                 where="training",
                 fix="choose training.prune_from < training.prune_to <= training.quantise_from",
             )
+        if (t.epochs - 1) / t.epochs < t.prune_to:
+            yield Fault(
+                what=f"training.epochs = {t.epochs} ends before synapses are pruned to those that "
+                f"there are, at {t.prune_to} of the training",
+                where="training.epochs",
+                fix="set more training.epochs, or a smaller training.prune_to",
+            )
 
 
 def chip_presets() -> tuple[str, ...]:

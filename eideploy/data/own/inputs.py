@@ -12,6 +12,7 @@ from eideploy.data.own.images import COLOUR, GREY, as_bytes, decoded
 from eideploy.data.own.images import SUFFIXES as IMAGES
 from eideploy.data.resample import resize
 from eideploy.errors import DataError
+from eideploy.files import exists
 
 BYTE = 255.0
 ARRAYS = (".npy", ".npz")
@@ -51,19 +52,17 @@ class View:
         Raises:
             DataError: missing, damaged, or of another shape.
         """
+        if not exists(path):
+            raise DataError("there is no such file", where=str(path), fix="check the path")
         if path.is_dir():
-            files = [p for p in sorted(path.iterdir()) if p.suffix.lower() in (*ARRAYS, *IMAGES)]
-            if not files:
-                raise _unread(path, "the folder holds no file that is read")
-            for file in files:
+            for file in files_in(path):
                 yield from self.read(file)
         elif path.suffix.lower() in IMAGES:
             yield str(path), self._within(self._picture(path))
         elif path.suffix.lower() in ARRAYS:
             yield from self._arrays(path)
         else:
-            missing = "" if path.exists() else "there is no such file"
-            raise _unread(path, missing or "the file is of no kind that is read")
+            raise _unread(path, "the file is of no kind that is read")
 
     def _picture(self, path: Path) -> Stored:
         if len(self.shape) != 3 or self.shape[0] not in (GREY, COLOUR):
@@ -87,6 +86,8 @@ class View:
                 fix="save the samples as x",
             )
         array = arrays[name] if name else next(iter(arrays.values()))
+        if not array.size:
+            raise DataError("the array holds no sample", where=str(path), fix="save at least one")
         samples = self._batch(array, path)
         scaled = self._is_scaled(samples)
         for start in range(0, len(samples), CHUNK):
@@ -128,6 +129,23 @@ class View:
         self.clipped.values += int(outside.sum())
         self.clipped.of += sample.size
         return np.clip(sample, 0, self.high)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files in a folder, and in those within, that are read.
+
+    Raises:
+        DataError: there is none.
+    """
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in (*ARRAYS, *IMAGES)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not files:
+        raise _unread(folder, "the folder holds no file that is read")
+    return files
 
 
 def _views(array: Stored) -> Iterator[Stored]:

@@ -27,7 +27,7 @@ def as_labels(
     found = [_flat(part, where) for part in labels]
     if all(part.dtype.kind in "US" for part in found):
         return _by_name([part.astype(str) for part in found], where)
-    numbers = [_whole(part, where) for part in found]
+    numbers = [as_whole(part, where) for part in found]
     _check_classes(numbers, where)
     count = int(numbers[0].max()) + 1
     return numbers, _names(names, count, where)
@@ -45,7 +45,12 @@ def _flat(labels: NDArray[Any], where: str) -> NDArray[Any]:
     return labels
 
 
-def _whole(labels: NDArray[Any], where: str) -> Labels:
+def as_whole(labels: NDArray[Any], where: str) -> Labels:
+    """Return classes of any type of number as integers.
+
+    Raises:
+        DataError: no numbers, or some that are not whole.
+    """
     if labels.dtype.kind not in "biuf" or not (np.floor(labels) == labels).all():
         raise DataError(
             f"the classes are {labels.dtype} and not all whole numbers",

@@ -21,6 +21,8 @@ from eideploy.data.own.recordings import read_recordings
 from eideploy.data.own.scale import scale_of
 from eideploy.data.own.shapes import with_axes
 from eideploy.errors import ConfigError, DataError
+from eideploy.files import exists
+from eideploy.options.option import AREA, area
 
 Framing = Literal["time", "number"]
 KINDS = (
@@ -28,8 +30,6 @@ KINDS = (
     "JPEG images or event recordings in a folder to each class"
 )
 TEST_SHARE = 0.2  # of each class, where the data are not split already
-MOST_SIDE = 4096  # pixels
-GONE = "check the path; where data of a run were moved to is said with --data PATH"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,36 +151,22 @@ def size_of(text: str, key: str) -> tuple[int, int] | None:
     """
     if not text:
         return None
-    height, _, width = text.partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise ConfigError(
-            f"{key} = {text!r} is not a size", where=key, fix="write HEIGHTxWIDTH, e.g. 28x28"
-        )
-    if not all(0 < int(side) <= MOST_SIDE for side in (height, width)):
-        raise ConfigError(
-            f"{key} = {text} is outside of 1x1 to {MOST_SIDE}x{MOST_SIDE}",
-            where=key,
-            fix="choose another size",
-        )
-    return int(height), int(width)
+    if (sides := area(text)) is None:
+        raise ConfigError(f"{key} = {text!r} is not a size", where=key, fix=f"write {AREA}")
+    return sides
 
 
 def holds_recordings(path: Path) -> bool:
     """Return whether what is there are event recordings in folders of classes."""
-    if not path.is_dir() or holds_arrays(path) or holds_idx(path):
+    if not exists(path) or not path.is_dir() or holds_arrays(path) or holds_idx(path):
         return False
     return suffix_of(path, (*IMAGES, *RECORDINGS)) in RECORDINGS
 
 
 def _found(path: Path, how: ReadAs, steps: int | None) -> Found:
-    try:
-        if not path.exists():
-            raise DataError("there is no such file or folder", where=str(path), fix=GONE)
-        is_arrays = path.is_file() or holds_arrays(path)
-    except OSError as error:  # a name that is too long
-        raise DataError(
-            f"the path cannot be read: {error.strerror}", where=str(path), fix="check the path"
-        ) from error
+    if not exists(path):
+        raise DataError("there is no such file or folder", where=str(path), fix="check the path")
+    is_arrays = path.is_file() or holds_arrays(path)
     if is_arrays or holds_idx(path):
         _refuse_unread(path, how)
     if is_arrays:

@@ -113,5 +113,5 @@ def _check_sensor(events: Events, sensor: Size, path: Path) -> None:
                 f"event {place} has {name} = {events[name][place]}, beyond a sensor of "
                 f"{sensor[0]}x{sensor[1]}",
                 where=str(path),
-                fix=f"set data.sensor to at least {needed}, or remove the recording",
+                fix=f"say --set data.sensor={needed} or a larger one, or remove the recording",
             )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.options import Count, Option, PathLike, Request
+from eideploy.options import Area, Count, Option, PathLike, Request
 from eideploy.options.choices import Framing
 
 RECORDED = "on event recordings"
@@ -26,9 +26,9 @@ class CheckData(Request):
 
     path: Annotated[PathLike, Option(metavar="PATH")] = field(kw_only=False)
     """A file or a folder (docs/data.md)."""
-    size: Annotated[str, Option(metavar="HEIGHTxWIDTH")] = ""
+    size: Area = ""
     """Resize the samples, as data.size does in a training."""
-    sensor: Annotated[str, Option(metavar="HEIGHTxWIDTH", where=RECORDED)] = ""
+    sensor: Annotated[Area, Option(where=RECORDED)] = ""
     """Of the camera that made event recordings."""
     framing: Annotated[Framing, Option(where=RECORDED)] = "time"
     """Their frames last as long (time, default), or have as many events (number)."""

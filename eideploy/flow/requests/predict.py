@@ -19,7 +19,9 @@ class Predict(FromDataSet):
       eideploy predict builds/my-build x.npz --json
     """
 
-    files: Annotated[Sequence[PathLike], Option(metavar="FILE")] = field(kw_only=False)
+    files: Annotated[Sequence[PathLike], Option(metavar="FILE", repeats=True)] = field(
+        kw_only=False
+    )
     """The build or run (default: the latest build, else run), then images (.png, .jpg), arrays
     (.npy, .npz) with the values that the training data had, or folders of these."""
     executor: Annotated[str | None, Option(metavar="NAME", offered=EXECUTORS)] = None

@@ -59,7 +59,7 @@ class Begun(Request):
     overrides: Annotated[
         Mapping[str, object], Option(name="set", metavar="KEY=VALUE", where=BEGUN)
     ] = field(default_factory=dict)
-    """Change a setting, as training.epochs=20; may be repeated."""
+    """Change a setting, as training.epochs=20; may be repeated, the last of a key counts."""
     seed: Annotated[int | None, Option(where=BEGUN)] = None
     """Of everything random (default: the preset's)."""
     out: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None

@@ -179,11 +179,12 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
         own = read_samples(Path(options.calibrate_on), run.circuit)[: options.calibration_samples]
         return own, None
     if run.origin is None or (run.imported and place.data_dir is None):
-        where = "" if run.data is None else f"the folder of {run.data} with --data-dir, or "
+        where = "" if run.data is None else f"name the folder of {run.data} with --data-dir, or "
         raise UsageError(
             "the run was imported and has no data to calibrate on",
             where=str(run.folder),
-            fix=f"give {where}samples in the network's input range with --calibrate-on samples.npy",
+            fix=f"{where}give samples in the network's input range: eideploy compile {run.folder} "
+            "--calibrate-on samples.npy",
         )
     kept = kept_of(run)
     count = options.calibration_samples or CALIBRATION_SAMPLES

@@ -1,16 +1,19 @@
 """What is said of a program and its comparison with the float network."""
 
+from collections.abc import Iterator, Sequence
+
 from eideploy.circuit.limits import limits
 from eideploy.flow.warning import IMPORTED, TRAINED, activity_warnings
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.program import Program
 from eideploy.report.text import at_most, counted, percent, table
-from eideploy.validate.compare import Comparison, CycleSummary, InputComparison
+from eideploy.validate.compare import Comparison, CycleSummary, InputComparison, LayerComparison
 
 FINER = (
     "compile with --calibrate-on and samples like these, or with more bits.input in a scheme of "
     "your own"
 )
+SATURATED = 0.05  # of currents or membranes; those far beyond the threshold do no harm
 BITS = "choose a scheme of more bits, or calibrate on samples such as it will see"
 
 
@@ -140,10 +143,25 @@ def comparison_text(comparison: Comparison) -> str:
 def comparison_warnings(comparison: Comparison, *, imported: bool) -> list[str]:
     """Return what is wrong with a network that was compared, in floats or else as integers.
 
-    A grid of its input that is coarse is told in any case.
+    A grid of its input that is coarse, and currents and membranes that saturate, are told in any
+    case.
     """
     own, on = (IMPORTED if imported else TRAINED), counted(comparison.samples, "sample")
     floats = activity_warnings(comparison.float_activity, f"in floats, on {on}", own)
     silent = floats or activity_warnings(comparison.activity, f"as integers, on {on}", BITS)
+    warnings = [*silent, *saturation_warnings(comparison.layers)]
     coarse = f"{coarse_text(comparison.input.rounding)}: {FINER}"
-    return [*silent, coarse] if comparison.input.is_coarse else silent
+    return [*warnings, coarse] if comparison.input.is_coarse else warnings
+
+
+def saturation_warnings(layers: Sequence[LayerComparison]) -> Iterator[str]:
+    """Yield which layers lose much of their currents, or of their membranes, and what to do."""
+    for what in ("current", "membrane"):
+        shares = {layer.name: getattr(layer, f"saturated_{what}") for layer in layers}
+        most = {name: share for name, share in shares.items() if share > SATURATED}
+        if most:
+            of = ", ".join(f"{percent(share)} of those of {name}" for name, share in most.items())
+            yield (
+                f"{what}s saturate, {of}: calibrate on samples such as it will see, or raise "
+                f"bits.{what} in a scheme of your own"
+            )

@@ -21,7 +21,7 @@ from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.jobs.samples import load_images
 from eideploy.data import Dataset
-from eideploy.errors import EideployError, StoppedError, UsageError
+from eideploy.errors import DataError, EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.provenance import machine, note_other_conditions
@@ -206,9 +206,16 @@ def plan_for(config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> "Plan":
 
     Raises:
         CapacityError: the network does not fit the chip.
+        DataError: fewer samples than a batch.
     """
     from eideploy.backends.dynapse2.training.plan import plan_of
 
+    if (samples := len(dataset.train)) < config.training.batch:
+        raise DataError(
+            f"{samples} samples of training are fewer than the {config.training.batch} of a batch",
+            where=dataset.name,
+            fix="give more, or set a smaller training.batch",
+        )
     inputs = int(np.prod(dataset.input_shape))
     return plan_of(config, spec, load_dac(spec), inputs=inputs, classes=dataset.classes)
 

@@ -421,4 +421,6 @@ def test_a_slip_of_the_fingers_is_answered_with_what_was_meant(empty, call, argv
     ("name", "meant"), [("digits-covn", "digits-conv"), ("digits-dynapse", "digits-dynapse2")]
 )
 def test_a_preset_is_found_by_a_name_that_is_close(refused, name, meant):
-    refused("train", name, code=1, what=f"no preset {name}", where="train", fix=f"write {meant}")
+    refused(
+        "train", name, code=1, what=f"no preset {name}", where="the preset", fix=f"write {meant}"
+    )

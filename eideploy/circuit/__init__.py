@@ -3,15 +3,14 @@
 from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
 from eideploy.circuit.geometry import Conv, Dense, Geometry
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput, IntegerLIF, SumPool
+from eideploy.circuit.integer import IntegerInput, SumPool
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import LIF, Add, AvgPool, Flatten, Input
+from eideploy.circuit.nodes import Add, AvgPool, Flatten, Input, Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Chosen, InputRange, LayerRange, Ranges
 
 __all__ = [
-    "LIF",
     "Add",
     "Array",
     "AvgPool",
@@ -30,10 +29,10 @@ __all__ = [
     "InputRange",
     "IntegerCurrent",
     "IntegerInput",
-    "IntegerLIF",
     "Layer",
     "LayerRange",
     "Logits",
+    "Neurons",
     "Node",
     "Ranges",
     "Shape",

@@ -8,7 +8,7 @@ from eideploy.circuit.current import FloatCurrent
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
-from eideploy.circuit.nodes import LIF
+from eideploy.circuit.nodes import Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Ranges
 
@@ -46,8 +46,10 @@ def _plain(node: Node, ranges: Ranges) -> Node:
             )
         case Layer(projection=Factored() as w):
             return replace(node, projection=Folded(w_num=_signed(w).astype(np.float32)))
-        case LIF():
-            return replace(node, threshold=_above_single(node.threshold))
+        case Neurons():
+            above = _above_single(node.float_model.threshold)
+            model = replace(node.float_model, threshold=above)  # type: ignore[call-arg]
+            return replace(node, model=model)
     return node
 
 

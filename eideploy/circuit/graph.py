@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TypeVar
 
 from eideploy.circuit.current import Logits
-from eideploy.circuit.integer import IntegerInput, IntegerLIF
+from eideploy.circuit.integer import IntegerInput
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import RESTORE, Node, Shape
-from eideploy.circuit.nodes import LIF, Input
+from eideploy.circuit.nodes import Input, Neurons
 from eideploy.circuit.ranges import Ranges
 from eideploy.errors import CapacityError, FormatError
 
@@ -45,7 +45,7 @@ class Circuit:
                 stands = name in known or (name in node.delayed and name != node.inputs[0])
                 node.require(stands, f"reads {name}, which does not stand before it")
             known.add(node.name)
-        neurons = {node.name for node in self.nodes if isinstance(node, LIF | IntegerLIF)}
+        neurons = {node.name for node in self.nodes if isinstance(node, Neurons)}
         for node in self.nodes:
             late = set(node.delayed) - neurons
             node.require(not late, f"reads {late} one step late, which are no neurons")

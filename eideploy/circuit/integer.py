@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy import neurons
-from eideploy.circuit.node import Array, Node, Shape
+from eideploy.circuit.node import Node, Shape
 from eideploy.circuit.nodes import Input, pool_shape
-from eideploy.options.choices import Reset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,36 +20,6 @@ class IntegerInput(Input):
         super().check()
         self.require(0 < self.step < np.inf, f"has step {self.step}")
         self.require(0 < self.top < 1 << 16, f"has top {self.top}, must be in 1..65535")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class IntegerLIF(Node):
-    """Leaky integrate-and-fire neurons in integers, `model`, which read currents."""
-
-    threshold: Array  # (n,) per neuron or channel, > 0, membrane LSB
-    leak: int  # tau = 2^leak
-    membrane_bits: int  # signed
-    reset: Reset = "subtract"
-
-    def check(self) -> None:
-        """Check the ranges."""
-        faults = list(self.model.faults())
-        self.require(not faults, ", ".join(faults))
-
-    @property
-    def model(self) -> neurons.IntegerLIF:
-        """The neurons."""
-        return neurons.IntegerLIF(
-            threshold=self.threshold,
-            leak=self.leak,
-            membrane_bits=self.membrane_bits,
-            reset=self.reset,
-        )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        """Return the shape of the input."""
-        self.require(inputs[0][0] == self.threshold.size, f"reads {inputs[0]}")
-        return inputs[0]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,10 +10,10 @@ from functools import singledispatch
 import numpy as np
 
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput, IntegerLIF, SumPool
+from eideploy.circuit.integer import IntegerInput, SumPool
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
-from eideploy.circuit.nodes import Add, Flatten
+from eideploy.circuit.nodes import Add, Flatten, Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import (
@@ -249,7 +249,7 @@ def _(node: IntegerInput) -> int:
 
 
 @_peak.register
-def _(node: IntegerLIF, x: int) -> int:
+def _(node: Neurons, x: int) -> int:
     del node, x
     return 1
 

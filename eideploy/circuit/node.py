@@ -44,11 +44,16 @@ class Node(Frozen):
         """
         raise NotImplementedError
 
+    @property
+    def kind(self) -> str:
+        """What sort of node it is, in a word."""
+        return type(self).__name__
+
     def require(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001
         """Raise FormatError naming this node unless `holds`."""
         if not holds:
             raise FormatError(
-                f"{type(self).__name__} {otherwise}",
+                f"{self.kind} {otherwise}",
                 where=f"node {self.name}",
                 fix=RESTORE,
             )

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy import neurons
 from eideploy.circuit.node import Node, Shape
-from eideploy.options.choices import Reset
+from eideploy.neurons import IntegerNeuron, Neuron
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,25 +33,38 @@ class Input(Node):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LIF(Node):
-    """Leaky integrate-and-fire neurons, `model`, which read currents."""
+class Neurons(Node):
+    """Neurons of one model, in floats or in integers, which read currents and put out spikes."""
 
-    tau: float = 2.0
-    threshold: float = 1.0
-    reset: Reset = "subtract"
+    model: Neuron | IntegerNeuron
+
+    @property
+    def float_model(self) -> Neuron:
+        """The model of neurons that are known to be of a float circuit."""
+        assert isinstance(self.model, Neuron)
+        return self.model
+
+    @property
+    def integer_model(self) -> IntegerNeuron:
+        """The model of neurons that are known to be of an integer circuit."""
+        assert isinstance(self.model, IntegerNeuron)
+        return self.model
+
+    @property
+    def kind(self) -> str:
+        """The name of the model's class."""
+        return type(self.model).__name__
 
     def check(self) -> None:
-        """Check the ranges."""
+        """Check the model's fields."""
         faults = list(self.model.faults())
         self.require(not faults, ", ".join(faults))
 
-    @property
-    def model(self) -> neurons.LIF:
-        """The neurons."""
-        return neurons.LIF(tau=self.tau, threshold=self.threshold, reset=self.reset)
-
     def shape(self, *inputs: Shape) -> Shape:
         """Return the shape of the input."""
+        if isinstance(self.model, IntegerNeuron):
+            n = self.model.threshold.size
+            self.require(inputs[0][0] == n, f"reads {inputs[0]}, has {n} thresholds")
         return inputs[0]
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from eideploy.circuit.current import IntegerCurrent
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput, IntegerLIF
+from eideploy.circuit.integer import IntegerInput
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.limits import LayerLimits, Reach, input_peak, peaks, reaches
+from eideploy.circuit.nodes import Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
 
@@ -53,11 +54,11 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
                     divided, currents[node.name] = _current(node.current, reach[node.name])
                     numbers += divided
                 found[node.name] = numbers
-            case IntegerLIF():
-                low, high = node.model.reach(*currents[node.inputs[0]], circuit.steps)
-                found[node.name] = (
-                    Number(role="u", low=low, high=high, saturates=node.model.membrane_bits),
-                )
+            case Neurons():
+                model = node.integer_model
+                low, high = model.reach(*currents[node.inputs[0]], circuit.steps)
+                bits = model.membrane_bits
+                found[node.name] = (Number(role="u", low=low, high=high, saturates=bits),)
     return found
 
 

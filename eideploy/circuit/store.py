@@ -21,6 +21,7 @@ from eideploy.circuit import (
     Division,
     InputRange,
     LayerRange,
+    Neurons,
     Node,
     Ranges,
     Shape,
@@ -30,6 +31,7 @@ from eideploy.circuit.version1 import upgrade
 from eideploy.divisions import Tabulated, method_called
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.neurons import model_called
 from eideploy.numeric.fixed import EXACT_FLOAT64
 
 T = TypeVar("T")
@@ -42,12 +44,13 @@ KINDS: dict[str, type[Any]] = {
     for name in ir.__all__
     if isinstance(kind := getattr(ir, name), type) and issubclass(kind, BASES) and kind is not Node
 }
+OF_NODES = tuple(field.name for field in fields(Node))
 
 
 def save(circuit: Circuit, path: Path) -> None:
     """Write the circuit to `path`, atomically."""
     arrays: dict[str, Array] = {}
-    nodes = [_pack(node, node.name, arrays) for node in circuit.nodes]
+    nodes = [_pack_node(node, arrays) for node in circuit.nodes]
     ranges = _pack_ranges(circuit.ranges, arrays) if circuit.ranges else None
     content = {"steps": circuit.steps, "nodes": nodes, "ranges": ranges}
     write_tensors(path, arrays, kind=KIND, version=VERSION, content=content)
@@ -75,6 +78,12 @@ def load(path: Path) -> Circuit:
         ) from error
     except FormatError as error:
         raise FormatError(error.what, where=f"{path}, {error.where}", fix=error.fix) from error
+
+
+def _pack_node(node: Node, arrays: dict[str, Array]) -> dict[str, Any]:
+    """Return a node as JSON has it; neurons have the kind and the fields of their model."""
+    entry = _pack(node.model if isinstance(node, Neurons) else node, node.name, arrays)
+    return entry | {field: getattr(node, field) for field in OF_NODES}
 
 
 def _pack(value: Any, name: str, arrays: dict[str, Array]) -> dict[str, Any]:  # noqa: ANN401
@@ -107,14 +116,29 @@ def _pack_division(division: Division, name: str, arrays: dict[str, Array]) -> d
 
 
 def _unpack_node(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
-    node = _unpack(entry, entry["name"], arrays)
+    node = _unpack(_nested(entry), entry["name"], arrays)
     if not isinstance(node, Node):
         raise FormatError("a part of a layer is no node", where=entry["name"], fix=RESTORE)
     return node
 
 
+def _nested(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the entry of neurons with their model as a part, and any other as it is."""
+    if entry["kind"] in KINDS:
+        return entry
+    own = {field: entry[field] for field in OF_NODES if field in entry}
+    model = {key: entry[key] for key in entry.keys() - own.keys()}
+    return own | {"kind": "Neurons", "model": model}
+
+
 def _unpack(entry: Mapping[str, Any], name: str, arrays: Mapping[str, Array]) -> object:
-    kind = KINDS[entry["kind"]]
+    kind = KINDS.get(entry["kind"]) or model_called(entry["kind"])
+    if kind is None:
+        raise FormatError(
+            f"no installed package has the kind {entry['kind']!r}",
+            where=f"node {name}",
+            fix=f"install the package that it comes from, or {RESTORE}",
+        )
     values = {key: value for key, value in entry.items() if key != "kind"}
     for key, value in values.items():
         if key == "division":

@@ -9,6 +9,7 @@ from eideploy.circuit.current import Division
 from eideploy.circuit.geometry import Conv, Dense
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.node import Node, Part
+from eideploy.circuit.nodes import Neurons
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -23,8 +24,9 @@ def text(circuit: Circuit) -> str:
 
 def _line(node: Node, shape: tuple[int, ...]) -> str:
     reads = [f"{name} one step late" if name in node.delayed else name for name in node.inputs]
-    kind = f"{type(node).__name__}({', '.join(reads)})"
-    own = _fields(node, without=("name", "inputs", "delayed"))
+    of = node.model if isinstance(node, Neurons) else node
+    kind = f"{type(of).__name__}({', '.join(reads)})"
+    own = _fields(of, without=("name", "inputs", "delayed"))
     return f"  {node.name} = {kind} -> {'x'.join(map(str, shape))}  {own}".rstrip()
 
 

@@ -20,8 +20,8 @@ from eideploy.circuit import (
     Folded,
     IntegerCurrent,
     IntegerInput,
-    IntegerLIF,
     Layer,
+    Neurons,
     SumPool,
 )
 from eideploy.errors import InvariantError
@@ -57,7 +57,7 @@ class Moment:
 
 def init(circuit: Circuit) -> State:
     """Return the state before the first time step: every membrane is zero, and nothing spikes."""
-    zeros = {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(IntegerLIF)}
+    zeros = {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(Neurons)}
     return State(membranes=zeros, spikes=zeros)
 
 
@@ -79,7 +79,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 num, den = balance(node, np.concatenate(inputs), moment)
                 hidden = isinstance(node.current, IntegerCurrent)
                 output = current(node, num, den, moment) if hidden else num
-            case IntegerLIF():
+            case Neurons():
                 membranes[node.name], output = fire(node, membranes[node.name], read, moment)
             case SumPool():
                 output = pooled(node, read)
@@ -89,7 +89,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 output = read.reshape(-1)
             case _:
                 raise InvariantError(
-                    f"a {type(node).__name__} has no integer form",
+                    f"a {node.kind} has no integer form",
                     where=f"node {node.name}", fix="quantize the circuit first",
                 )  # fmt: skip
         outputs[node.name] = output
@@ -178,13 +178,14 @@ def without_zeros(node: Layer, den: Array, fraction: Array) -> tuple[Array, Arra
     return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
 
 
-def fire(node: IntegerLIF, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:
+def fire(node: Neurons, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:
     """Return the next membranes and the spikes of neurons that read the current i (A10)."""
-    own = [each(getattr(node.model, name), v) + 0 * v for name in node.model.per_neuron]
+    model = node.integer_model
+    own = [each(getattr(model, name), v) + 0 * v for name in model.per_neuron]
     membranes, spikes, clipped = [], [], 0
     for before, now, *numbers in zip(v.flat, i.flat, *(a.flat for a in own), strict=True):
-        parameters = dict(zip(node.model.per_neuron, numbers, strict=True))
-        after, spike, beyond = node.model.scalar(before, now, parameters)
+        parameters = dict(zip(model.per_neuron, numbers, strict=True))
+        after, spike, beyond = model.scalar(before, now, parameters)
         membranes.append(after)
         spikes.append(spike)
         clipped += beyond

@@ -5,7 +5,6 @@ from functools import singledispatchmethod
 import numpy as np
 
 from eideploy.circuit import (
-    LIF,
     Add,
     Array,
     AvgPool,
@@ -14,6 +13,7 @@ from eideploy.circuit import (
     FloatCurrent,
     Folded,
     Layer,
+    Neurons,
     Node,
 )
 from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
@@ -43,7 +43,7 @@ class FloatReference(Walk):
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
         """Return the output of a node."""
-        raise NotImplementedError(type(node).__name__)
+        raise NotImplementedError(node.kind)
 
     @apply.register
     def _(self, node: Layer, x: Array) -> Array:
@@ -56,8 +56,8 @@ class FloatReference(Walk):
         return self.keep_current(node, node.current.g_e * balanced + node.current.b_e, 0)  # (M5)
 
     @apply.register
-    def _(self, node: LIF, current: Array) -> Array:
-        model, do = node.model, InArrays(0)  # no float saturates
+    def _(self, node: Neurons, current: Array) -> Array:
+        model, do = node.float_model, InArrays(0)  # no float saturates
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
             return *model.step(v, i, do), 0  # (M7)

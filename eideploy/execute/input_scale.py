@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import LIF, Array, Circuit, Conv, InputRange, Layer, Node
+from eideploy.circuit import Array, Circuit, Conv, InputRange, Layer, Neurons, Node
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.samples import channels_first, patches
 from eideploy.execute.trace import Trace
@@ -128,7 +128,7 @@ def _readers(circuit: Circuit) -> list[_Reader]:
 
 def _reader(circuit: Circuit, path: list[Node], node: Layer) -> _Reader:
     source = replace(circuit.input, high=BEYOND)  # rounding may pass what an input may be
-    neurons = [n for n in circuit.consumers(node.name) if isinstance(n, LIF)]
+    neurons = [n for n in circuit.consumers(node.name) if isinstance(n, Neurons)]
     window = node if node.is_conv and node.inputs == (source.name,) else None
     nodes: tuple[Node, ...] = (source, *path, node)
     if window is not None:
@@ -137,6 +137,6 @@ def _reader(circuit: Circuit, path: list[Node], node: Layer) -> _Reader:
     return _Reader(
         alone=Circuit(nodes=nodes, steps=1),
         window=window,
-        threshold=neurons[0].threshold if neurons else None,
+        threshold=neurons[0].float_model.threshold if neurons else None,
         rows=[],
     )

@@ -17,9 +17,9 @@ from eideploy.circuit import (
     Flatten,
     Folded,
     IntegerInput,
-    IntegerLIF,
     Layer,
     Logits,
+    Neurons,
     Node,
     SumPool,
 )
@@ -109,7 +109,7 @@ class IntegerSimulator(Walk):
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
         """Return the output of a node."""
-        raise NotImplementedError(type(node).__name__)
+        raise NotImplementedError(node.kind)
 
     @apply.register
     def _(self, node: Layer, x: Array) -> Array:
@@ -134,8 +134,8 @@ class IntegerSimulator(Walk):
         return self.keep_current(node, c, saturated)
 
     @apply.register
-    def _(self, node: IntegerLIF, current: Array) -> Array:
-        model, do = node.model, InArrays(node.model.membrane_bits)
+    def _(self, node: Neurons, current: Array) -> Array:
+        model, do = node.integer_model, InArrays(node.integer_model.membrane_bits)
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
             return model.step(v, i, do)  # (A10)
@@ -215,7 +215,8 @@ def _scaled(weights: Array, unit: Array | int) -> Array:
 
 def _current_type(circuit: Circuit, node: Layer) -> type[np.signedinteger[Any]]:
     """Return the type that holds a layer's current and its neurons' membranes at every moment."""
-    membranes = [n.membrane_bits for n in circuit.of(IntegerLIF) if node.name in n.inputs]
+    readers = (n.integer_model for n in circuit.of(Neurons) if node.name in n.inputs)
+    membranes = [model.membrane_bits for model in readers]
     current = node.integer_current
     most = 1 << current.current_bits
     most += int(np.abs(current.bias).max()) + sum(1 << b for b in membranes)

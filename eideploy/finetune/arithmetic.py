@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eideploy.circuit import IntegerLIF, Layer
+from eideploy.circuit import Layer
 from eideploy.execute.integer import divided
+from eideploy.neurons import IntegerLIF
 from eideploy.nn.functional import through_firing
 
 
@@ -30,14 +31,14 @@ def quotient(num: Tensor, den: Tensor, node: Layer) -> Tensor:
     return _Quotient.apply(num, den, node)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def fire(current: Tensor, threshold: Tensor, node: IntegerLIF, steps: int) -> Tensor:
+def fire(current: Tensor, threshold: Tensor, model: IntegerLIF, steps: int) -> Tensor:
     """Return the spikes of integer LIF neurons (A10), with the surrogate gradient (M8).
 
     Shapes   current: (T or 1, B, n, ...), whole; threshold: (n, 1, ...), whole; spikes: (T, B, ...)
     """
     relative = (current / threshold).expand(steps, *current.shape[1:])
     whole_current = current.detach().expand_as(relative)
-    return _Fire.apply(relative, whole_current, threshold.detach(), node)  # type: ignore[no-any-return, no-untyped-call]
+    return _Fire.apply(relative, whole_current, threshold.detach(), model)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Whole(torch.autograd.Function):
@@ -98,18 +99,18 @@ class _Fire(torch.autograd.Function):
         relative: Tensor,
         current: Tensor,
         threshold: Tensor,
-        node: IntegerLIF,
+        model: IntegerLIF,
     ) -> Tensor:
-        top = float((1 << (node.membrane_bits - 1)) - 1)
+        top = float((1 << (model.membrane_bits - 1)) - 1)
         potentials, spikes = torch.empty_like(relative), torch.empty_like(relative)
         v = torch.zeros_like(relative[0])
         for i, u, z in zip(current, potentials, spikes, strict=True):
-            membrane = (v - torch.floor(v / (1 << node.leak)) + i).clamp(-top - 1, top)
+            membrane = (v - torch.floor(v / (1 << model.leak)) + i).clamp(-top - 1, top)
             torch.ge(membrane, threshold, out=z)
-            v = membrane - (membrane if node.reset == "zero" else threshold) * z
+            v = membrane - (membrane if model.reset == "zero" else threshold) * z
             torch.div(membrane, threshold, out=u)
         ctx.save_for_backward(potentials)
-        ctx.decay, ctx.to_zero = 1 - 2.0**-node.leak, node.reset == "zero"
+        ctx.decay, ctx.to_zero = 1 - 2.0**-model.leak, model.reset == "zero"
         return spikes
 
     @staticmethod

@@ -14,16 +14,18 @@ from eideploy.circuit import (
     Factored,
     Flatten,
     IntegerInput,
-    IntegerLIF,
     Layer,
+    Neurons,
     Node,
     Ranges,
     SumPool,
 )
 from eideploy.circuit.limits import LayerLimits, limits, require_held
+from eideploy.errors import UsageError
 from eideploy.finetune.arithmetic import fire, quotient, whole
 from eideploy.model.export import export
 from eideploy.model.networks import Network
+from eideploy.neurons import IntegerLIF
 from eideploy.nn.direct import convolution, sums_directly
 from eideploy.nn.functional import scale_gradient
 from eideploy.nn.layers import EILayer, Shunting
@@ -128,7 +130,7 @@ class _Walk:
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Tensor) -> Tensor:
-        raise NotImplementedError(type(node).__name__)
+        raise NotImplementedError(node.kind)
 
     @apply.register
     def _(self, node: IntegerInput, x: Tensor) -> Tensor:
@@ -150,13 +152,14 @@ class _Walk:
         return pooled.view(*x.shape[:2], *pooled.shape[1:])
 
     @apply.register
-    def _(self, node: IntegerLIF, current: Tensor) -> Tensor:
+    def _(self, node: Neurons, current: Tensor) -> Tensor:
         name = node.inputs[0]
         layer = self.layers[name]
         assert isinstance(layer, Shunting)
         exact = self._per_unit(name, layer)  # a trained network's threshold is 1
-        threshold = whole(node.threshold, exact).view(-1, *(1,) * (current.ndim - 3))
-        return fire(current, threshold, node, self.circuit.steps)
+        model = _trainable(node)
+        threshold = whole(model.threshold, exact).view(-1, *(1,) * (current.ndim - 3))
+        return fire(current, threshold, model, self.circuit.steps)
 
     @apply.register
     def _(self, node: Layer, x: Tensor) -> Tensor:
@@ -223,3 +226,14 @@ def _across(s: Tensor, weight: Tensor) -> Tensor:
     return conv2d(s.flatten(0, 1), weight[:, :, None, None]).view(
         *s.shape[:2], len(weight), *s.shape[3:]
     )
+
+
+def _trainable(node: Neurons) -> IntegerLIF:
+    """Return the model of neurons whose gradients are known."""
+    if not isinstance(node.model, IntegerLIF):
+        raise UsageError(
+            f"fine-tuning has no gradients of {node.kind} neurons",
+            where=f"node {node.name}",
+            fix="compile without fine-tuning",
+        )
+    return node.model

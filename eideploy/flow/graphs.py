@@ -7,7 +7,7 @@ from pathlib import Path
 from eideploy import folders
 from eideploy.backends import formats
 from eideploy.backends.protocol import Format, Read
-from eideploy.circuit import LIF, Circuit
+from eideploy.circuit import Circuit, Neurons
 from eideploy.errors import UsageError
 from eideploy.files import sha256
 from eideploy.flow.probe import probe
@@ -15,6 +15,7 @@ from eideploy.flow.requests.importing import Import
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.flow.warning import with_warnings
+from eideploy.neurons import LIF
 from eideploy.options import Request, as_path, part_of, refuse_idle
 from eideploy.progress import note
 from eideploy.report.text import counted
@@ -95,9 +96,9 @@ def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Re
 
 def _described(circuit: Circuit) -> str:
     size = ", ".join(map(str, circuit.input.size))
-    lifs = circuit.of(LIF)
+    lifs = [node.model for node in circuit.of(Neurons) if isinstance(node.model, LIF)]
     how = {"zero": "to zero", "subtract": "by the threshold"}
-    resets = " and ".join(sorted({how[node.reset] for node in lifs}))
+    resets = " and ".join(sorted({how[model.reset] for model in lifs}))
     return (
         f"{counted(len(lifs), 'layer')} of neurons, reset {resets}; "
         f"{counted(circuit.steps, 'step')}\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import __version__, native
-from eideploy.circuit import LIF, Circuit, Layer
+from eideploy.circuit import Circuit, Layer, Neurons
 from eideploy.files import MANIFEST, sha256
 from eideploy.folders import Build
 from eideploy.progress import note
@@ -69,7 +69,7 @@ def network(circuit: Circuit) -> dict[str, Any]:
         ],
         "input": list(circuit.input.size),
         "steps": circuit.steps,
-        "neurons": sum(prod(circuit.shapes[node.name]) for node in circuit.of(LIF)),
+        "neurons": sum(prod(circuit.shapes[node.name]) for node in circuit.of(Neurons)),
         "weights": sum(map(_count, layers)),
     }
 

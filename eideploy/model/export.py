@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy import circuit as ir
+from eideploy import neurons
 from eideploy.errors import ConfigError, InvariantError
 from eideploy.model.baseline import is_baseline
 from eideploy.model.networks import Network, ResidualBlock
@@ -75,7 +76,8 @@ class _Nodes:
                 self._add_layer("readout", module, ir.Dense())
             case LIF():
                 fields = {name: getattr(module, name) for name in ("tau", "threshold", "reset")}
-                self._append(ir.LIF, f"lif{self.counts['layer']}", **fields)
+                model = neurons.LIF(**fields)
+                self._append(ir.Neurons, f"lif{self.counts['layer']}", model=model)
             case nn.AvgPool2d():
                 self._append(ir.AvgPool, self._numbered("pool"), kernel=int(module.kernel_size))  # type: ignore[arg-type]
             case GlobalAvgPool2d():

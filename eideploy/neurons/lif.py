@@ -24,7 +24,9 @@ class IntegerLIF(IntegerNeuron):
     leak  tau = 2^leak
     """
 
+    threshold: Array
     leak: int
+    membrane_bits: int
     reset: Reset = "subtract"
 
     def faults(self) -> Iterator[str]:
@@ -86,6 +88,7 @@ class LIF(Neuron):
     integers = IntegerLIF
 
     tau: float = 2.0
+    threshold: float = 1.0
     reset: Reset = "subtract"
 
     def faults(self) -> Iterator[str]:

@@ -38,9 +38,8 @@ class NirPart:
     feeds: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerNeuron(Frozen, ABC):
-    """A model in integers, whose membrane saturates.
+    """A model in integers, whose membrane saturates; it has these fields, and more.
 
     threshold      (n,), a neuron or channel each, in membrane LSB
     membrane_bits  signed
@@ -87,13 +86,12 @@ class IntegerNeuron(Frozen, ABC):
         return None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Neuron(ABC):
-    """A model in floats; it spikes where its membrane reaches `threshold`."""
+class Neuron(Frozen, ABC):
+    """A model in floats, which spikes where its membrane reaches its field `threshold`."""
 
     integers: ClassVar[type[IntegerNeuron]]
 
-    threshold: float = 1.0
+    threshold: float
 
     def faults(self) -> Iterator[str]:
         """Yield what the fields cannot be, in words that follow the name of the node."""

@@ -11,8 +11,8 @@ from eideploy.circuit import (
     Folded,
     IntegerCurrent,
     IntegerInput,
-    IntegerLIF,
     Layer,
+    Neurons,
     Node,
 )
 from eideploy.circuit.limits import Reach, reaches, too_high
@@ -93,9 +93,10 @@ def _needs(node: Node) -> Iterator[_Need]:
             yield from _of_weights(node)
             if isinstance(node.current, IntegerCurrent):
                 yield from _of_current(node, node.current)
-        case IntegerLIF():
-            yield _need(node, "membranes", "membrane", node.membrane_bits)
-            yield _unsigned(node, "thresholds", "threshold", node.threshold, by_neuron=True)
+        case Neurons():
+            model = node.integer_model
+            yield _need(node, "membranes", "membrane", model.membrane_bits)
+            yield _unsigned(node, "thresholds", "threshold", model.threshold, by_neuron=True)
 
 
 def _of_weights(node: Layer) -> Iterator[_Need]:

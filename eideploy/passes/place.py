@@ -4,16 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from eideploy.circuit import (
-    Add,
-    Circuit,
-    Flatten,
-    IntegerInput,
-    IntegerLIF,
-    Layer,
-    Node,
-    SumPool,
-)
+from eideploy.circuit import Add, Circuit, Flatten, IntegerInput, Layer, Neurons, Node, SumPool
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.program import Program, Route, Stage, Use
@@ -140,7 +131,7 @@ def _stage(circuit: Circuit, node: Layer, target: Target, cursor: _Cursor) -> St
 
 def _lif_of(circuit: Circuit, node: Layer) -> str:
     readers = circuit.consumers(node.name)
-    if len(readers) != 1 or not isinstance(readers[0], IntegerLIF):
+    if len(readers) != 1 or not isinstance(readers[0], Neurons):
         raise CapacityError(
             f"the current of {node.name} goes to {[n.name for n in readers]}",
             where=f"node {node.name}",
@@ -160,7 +151,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
             yield from _routes(circuit, node.inputs[0], pool * node.kernel)
         case Flatten():
             yield from _routes(circuit, node.inputs[0], pool)
-        case IntegerLIF() if circuit.node(node.inputs[0]) in circuit.hidden:
+        case Neurons() if circuit.node(node.inputs[0]) in circuit.hidden:
             yield Route(source=node.inputs[0], pool=pool)
         case IntegerInput():
             yield Route(source="", pool=pool)
@@ -170,7 +161,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
 
 def _unplaceable(node: Node) -> CapacityError:
     return CapacityError(
-        f"the core cannot feed {node.name}, of kind {type(node).__name__}, to a layer",
+        f"the core cannot feed {node.name}, of kind {node.kind}, to a layer",
         where=f"node {node.name}",
         fix="let layers read the input or spikes, pooled, flattened or added",
     )

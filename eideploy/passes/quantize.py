@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eideploy.circuit import (
-    LIF,
     Add,
     Array,
     AvgPool,
@@ -18,15 +17,16 @@ from eideploy.circuit import (
     Folded,
     Input,
     IntegerInput,
-    IntegerLIF,
     Layer,
     Logits,
+    Neurons,
     Node,
     SumPool,
 )
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import none as no_division
 from eideploy.errors import CapacityError
+from eideploy.neurons import Neuron
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
 from eideploy.passes.currents import (
     Surroundings,
@@ -132,8 +132,8 @@ class _Quantizer:
                 return self._folded(node, unit, peak), 0.0, 0
             case Layer():
                 return self._plain(node, unit, peak), 0.0, 0
-            case LIF():
-                return self._lif(node), 1.0, 1
+            case Neurons():
+                return self._neurons(node), 1.0, 1
             case AvgPool():
                 area = node.kernel**2
                 new = SumPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
@@ -142,7 +142,7 @@ class _Quantizer:
                 return node, unit, peak
             case Add():
                 return node, unit, sum(self.peaks.get(i, 1) for i in node.inputs)
-        raise _refuse(node, f"{type(node).__name__} has no integer form", "remove it")
+        raise _refuse(node, f"{node.kind} has no integer form", "remove it")
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
         assert self.circuit.ranges is not None  # the contract says so
@@ -162,13 +162,13 @@ class _Quantizer:
             )
         return units[0]
 
-    def _lif(self, node: LIF) -> Node:
+    def _neurons(self, node: Neurons) -> Node:
         per_unit = self.per_unit.get(node.inputs[0])
         if per_unit is None:
             raise _refuse(node, "reads no E-I layer", "let a LIF node read an E-I layer")
         where = f"node {node.name}"
-        model = node.model.to_integers(per_unit, bits=self.bits.membrane, where=where)
-        return IntegerLIF(name=node.name, inputs=node.inputs, **vars(model))
+        model = node.float_model.to_integers(per_unit, bits=self.bits.membrane, where=where)
+        return replace(node, model=model)
 
     def _factored(self, node: Layer, w: Factored, unit: float, peak: int) -> Node:
         assert w.g_i is not None  # it is no readout
@@ -239,7 +239,7 @@ class _Quantizer:
     def _around(self, node: Layer, unit: float, peak: int) -> Surroundings:
         assert self.circuit.ranges is not None  # the contract says so
         return Surroundings(
-            threshold=self._lif_of(node).threshold,
+            threshold=self._neurons_of(node).threshold,
             seen=self.circuit.ranges.layers[node.name],
             bits=self.bits,
             widths=self.widths,
@@ -251,12 +251,13 @@ class _Quantizer:
     def _firing_ratio(self, node: Layer) -> Array:
         """Return num / den where the current is just enough to fire within a few steps (A17)."""
         trained = node.float_current
-        current = FIRING * self._lif_of(node).threshold - trained.b_e.astype(np.float64)
+        current = FIRING * self._neurons_of(node).threshold - trained.b_e.astype(np.float64)
         g_e = trained.g_e.astype(np.float64)
         return np.where(g_e > LEAST_GAIN, current / np.maximum(g_e, LEAST_GAIN), 0.0)
 
-    def _lif_of(self, node: Layer) -> LIF:
-        return next(n for n in self.circuit.consumers(node.name) if isinstance(n, LIF))
+    def _neurons_of(self, node: Layer) -> Neuron:
+        readers = self.circuit.consumers(node.name)
+        return next(n for n in readers if isinstance(n, Neurons)).float_model
 
     def _weights(
         self, node: Layer, w: Factored, bits: Bits, shunt: Shunt | None, held: Array, peak: int

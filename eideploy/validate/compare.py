@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, IntegerLIF
+from eideploy.circuit import Array, Circuit, Neurons
 from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import integer_input, run_integer
@@ -166,7 +166,7 @@ class _Tally:
     def comparison(self, labels: Array | None) -> Comparison:
         """Return the fractions."""
         ours, theirs = np.concatenate(self.integer_classes), np.concatenate(self.float_classes)
-        lifs = self.program.circuit.of(IntegerLIF)
+        lifs = self.program.circuit.of(Neurons)
         layers = tuple(self._layer(lif) for lif in lifs)
         cycles, clock_hz = np.concatenate(self.cycles), self.program.target.clock_hz
         median = float(np.median(cycles))
@@ -199,7 +199,7 @@ class _Tally:
             rounding=(self.rounded / self.given) ** 0.5 if self.given else 0.0,
         )
 
-    def _layer(self, lif: IntegerLIF) -> LayerComparison:
+    def _layer(self, lif: Neurons) -> LayerComparison:
         current = self.program.circuit.node(lif.inputs[0])
         return LayerComparison(
             name=lif.name,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import LIF, Circuit, Factored, IntegerLIF, Layer
+from eideploy.circuit import Circuit, Factored, Layer, Neurons
 from eideploy.circuit.limits import limits
 from eideploy.execute.integer import divides
 from eideploy.execute.samples import patches, weight_rows
@@ -85,7 +85,7 @@ def layer_studies(
         reference: what the float circuit made of some samples, with KEEP_FLOAT.
         trace: what the program made of them, with KEEP_INTEGER.
     """
-    lifs = program.circuit.of(IntegerLIF)
+    lifs = program.circuit.of(Neurons)
     return tuple(
         _layer(seen, circuit, program, lif, reference, trace)
         for seen, lif in zip(found, lifs, strict=True)
@@ -96,19 +96,19 @@ def _layer(
     seen: LayerComparison,
     circuit: Circuit,
     program: Program,
-    lif: IntegerLIF,
+    lif: Neurons,
     reference: Trace,
     trace: Trace,
 ) -> LayerStudy:
     name = lif.inputs[0]
     node, float_lif = program.circuit.node(name), circuit.node(lif.name)
     assert isinstance(node, Layer)  # place() has refused anything else
-    assert isinstance(float_lif, LIF)
+    assert isinstance(float_lif, Neurons)
     spikes, others = trace.spikes[lif.name], reference.spikes[lif.name]
-    threshold = lif.threshold.reshape(-1, *(1,) * (trace.currents[name].ndim - 3))
+    threshold = lif.integer_model.threshold.reshape(-1, *(1,) * (trace.currents[name].ndim - 3))
     ours, theirs = (
         some(trace.currents[name] / threshold),
-        some(reference.currents[name] / float_lif.threshold),
+        some(reference.currents[name] / float_lif.float_model.threshold),
     )
     reach = span(ours, theirs)
     currents = Currents(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, Factored, IntegerLIF, Layer
+from eideploy.circuit import Array, Circuit, Factored, Layer, Neurons, Node
 from eideploy.execute.integer import divides
 from eideploy.execute.samples import patches, weight_rows
 from eideploy.execute.trace import Trace
@@ -80,7 +80,7 @@ def count(circuit: Circuit, trace: Trace) -> Counts:
         if node.division.divider.reads_divisor:
             entries = circuit.shapes[node.name]
             found += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
-    for lif in circuit.of(IntegerLIF):
+    for lif in circuit.of(Neurons):
         z = trace.spikes[lif.name]
         found += Counts(spikes=int(z.sum()), neurons=z.size)
     return found
@@ -106,8 +106,7 @@ def stored(circuit: Circuit) -> dict[str, Array]:
     """Return what an integer circuit stores beside weights: gains, shifts, biases, thresholds."""
     found: dict[str, Array] = {}
     for node in circuit.nodes:
-        parts = (node.projection, node.current) if isinstance(node, Layer) else (node,)
-        own = {key: value for part in parts for key, value in vars(part).items()}
+        own = {key: value for part in _parts(node) for key, value in vars(part).items()}
         for field in ("g_i", "shift_ee", "fraction", "align", "bias", "threshold"):
             if isinstance(value := own.get(field), np.ndarray):
                 found[f"{node.name}.{field}"] = value
@@ -115,6 +114,13 @@ def stored(circuit: Circuit) -> dict[str, Array]:
         if layer.division.divider.table.size:
             found["table"] = layer.division.divider.table
     return found
+
+
+def _parts(node: Node) -> tuple[object, ...]:
+    """Return what holds a node's numbers."""
+    if isinstance(node, Layer):
+        return node.projection, node.current
+    return (node.model if isinstance(node, Neurons) else node,)
 
 
 def geometry(node: Layer, field: str) -> dict[str, int]:

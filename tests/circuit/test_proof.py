@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.circuit import IntegerLIF
+from eideploy.circuit import Neurons
 from eideploy.circuit.proof import Number, prove
 from eideploy.execute.integer import run_integer
-from eideploy.neurons import IntegerLIF as Model
+from eideploy.neurons import IntegerLIF
 from eideploy.numeric.operators import InArrays
 from tests.helpers.layers import circuit, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
@@ -25,7 +25,7 @@ def of(numbers, role):
 @given(data=st.data(), net=circuits())
 def test_no_number_leaves_its_interval(data, net):
     trace = run_integer(net, data.draw(samples(net, count=4)), keep=KEEP)
-    lifs = net.of(IntegerLIF)
+    lifs = net.of(Neurons)
     assert trace.membranes.keys() == {lif.name for lif in lifs}
     assert trace.currents.keys() == {lif.inputs[0] for lif in lifs}
     for name, numbers in prove(net).items():
@@ -38,7 +38,7 @@ def test_no_number_leaves_its_interval(data, net):
             assert trace.saturated[name] == 0 or of(numbers, "c").can_saturate
         if name in trace.membranes:
             node = net.node(name)
-            threshold = node.threshold.reshape(-1, *(1,) * (trace.membranes[name].ndim - 3))
+            threshold = node.model.threshold.reshape(-1, *(1,) * (trace.membranes[name].ndim - 3))
             u, proven = trace.membranes[name] + threshold * trace.spikes[name], numbers[0]
             assert proven.low <= u.min()
             assert u.max() <= proven.high
@@ -53,7 +53,7 @@ def test_no_number_leaves_its_interval(data, net):
     steps=st.integers(1, 3),
 )
 def test_some_currents_drive_a_membrane_to_both_edges(low, high, threshold, leak, steps):
-    model = Model(threshold=np.array([threshold]), leak=leak, membrane_bits=32)
+    model = IntegerLIF(threshold=np.array([threshold]), leak=leak, membrane_bits=32)
     proven = model.reach(low, high, steps)
     currents = np.array(list(product(range(low, high + 1), repeat=steps))).T
     v, seen = np.zeros((currents.shape[1], 1), np.int64), [0, 0]
@@ -66,7 +66,7 @@ def test_some_currents_drive_a_membrane_to_both_edges(low, high, threshold, leak
 
 @pytest.mark.parametrize(("steps", "reaches"), [(1, 20), (2, 30), (3, 35)])
 def test_a_membrane_that_outgrows_its_width_is_said_to_saturate(steps, reaches):
-    low, high = Model(threshold=np.array([1]), leak=1, membrane_bits=6).reach(-5, 20, steps)
+    low, high = IntegerLIF(threshold=np.array([1]), leak=1, membrane_bits=6).reach(-5, 20, steps)
     assert high == reaches
     assert Number(role="u", low=low, high=high, saturates=6).can_saturate == (reaches > 31)
 

@@ -13,9 +13,7 @@ import pytest
 from hypothesis import given
 from safetensors import safe_open
 
-from eideploy import circuit as ir
 from eideploy.circuit import (
-    LIF,
     Add,
     AvgPool,
     Circuit,
@@ -26,6 +24,7 @@ from eideploy.circuit import (
     InputRange,
     IntegerInput,
     LayerRange,
+    Neurons,
     Ranges,
 )
 from eideploy.circuit.store import KIND, KINDS, VERSION, load, save
@@ -35,6 +34,7 @@ from eideploy.errors import EideployError, FormatError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.files import read_tensors, write_tensors
+from eideploy.neurons import LIF, models
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import layer
 from tests.helpers.float_circuits import readout as float_readout
@@ -62,12 +62,12 @@ def float_circuit(*, calibrated):
     nodes = (
         Input(name="input", size=(2, 4, 4), high=2.0),
         layer("a", "input", geometry=Conv(padding=1), **synapses(3, 1, 2, 3, 3), **gains(3, 1)),
-        LIF(name="a.lif", inputs=("a",), tau=3.0, threshold=0.5),
+        Neurons(name="a.lif", inputs=("a",), model=LIF(tau=3.0, threshold=0.5)),
         Add(name="sum", inputs=("a.lif", "a.lif")),
         AvgPool(name="pool", inputs=("sum",), kernel=2),
         Flatten(name="flat", inputs=("pool",)),
         layer("b", "flat", **synapses(5, 2, 12), **gains(5, 2)),
-        LIF(name="b.lif", inputs=("b",)),
+        Neurons(name="b.lif", inputs=("b",), model=LIF()),
         float_readout("out", "b.lif", **synapses(3, 1, 5)),
     )
     layers = {
@@ -273,11 +273,12 @@ def documented():
 
 def test_the_document_names_every_field_of_an_integer_circuit():
     shared = {"name", "inputs", "delayed", "high"}  # said in the text
+    kinds = KINDS | {own.__name__: own for model in models() for own in (model, model.integers)}
     in_table = documented()
     for kind, names in in_table.items():
-        assert names == {f.name for f in fields(getattr(ir, kind))} - shared, kind
+        assert names == {f.name for f in fields(kinds[kind])} - shared, kind
     of_floats = {"Input", "LIF", "AvgPool", "FloatCurrent"}
-    assert in_table.keys() == KINDS.keys() - of_floats - {"Add", "Flatten", "Dense"}
+    assert in_table.keys() == kinds.keys() - of_floats - {"Add", "Flatten", "Dense", "Neurons"}
 
 
 @given(drawn=circuits())
@@ -291,7 +292,8 @@ def test_any_reader_of_safetensors_finds_what_the_document_says(drawn):
     assert mark["content"]["steps"] == drawn.steps
     for entry, node in zip(mark["content"]["nodes"], drawn.nodes, strict=True):
         assert entry["name"] == node.name
-        assert_as_documented(entry, node, node.name, arrays)
+        value = node.model if isinstance(node, Neurons) else node
+        assert_as_documented(entry, value, node.name, arrays)
 
 
 def assert_as_documented(entry, value, name, arrays):

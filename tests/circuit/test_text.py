@@ -4,18 +4,19 @@ import numpy as np
 from hypothesis import given
 
 from eideploy.circuit import (
-    LIF,
     AvgPool,
     Circuit,
     Conv,
     Division,
     Flatten,
     Input,
+    Neurons,
     Ranges,
     SumPool,
 )
 from eideploy.circuit.text import text
 from eideploy.divisions import lut
+from eideploy.neurons import LIF
 from tests.helpers.float_circuits import layer
 from tests.helpers.float_circuits import readout as float_readout
 from tests.helpers.layers import circuit, conv, lif, readout, source
@@ -73,7 +74,7 @@ def test_text_of_a_calibrated_float_circuit():
             g_e=w(2),
             b_e=w(2),
         ),
-        LIF(name="lif", inputs=("conv",)),
+        Neurons(name="lif", inputs=("conv",), model=LIF()),
         AvgPool(name="pool", inputs=("lif",), kernel=2),
         Flatten(name="flat", inputs=("pool",)),
         float_readout("out", "flat", w_ee=w((3, 2)), w_ie=w((1, 2)), w_ei=w((3, 1))),
@@ -89,4 +90,5 @@ def test_every_node_has_a_line(net):
     lines = text(net).splitlines()
     assert len(lines) == 1 + len(net.nodes)
     for line, node in zip(lines[1:], net.nodes, strict=True):
-        assert line.startswith(f"  {node.name} = {type(node).__name__}({', '.join(node.inputs)})")
+        kind = node.kind if isinstance(node, Neurons) else type(node).__name__
+        assert line.startswith(f"  {node.name} = {kind}({', '.join(node.inputs)})")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.writer import float_model, integer_model
-from eideploy.circuit import LIF, Add, Circuit, Conv, Flatten, Input, Layer
+from eideploy.circuit import Add, Circuit, Conv, Flatten, Input, Layer, Neurons
 from eideploy.circuit.forms import folded
 from eideploy.circuit.store import load, save
 from eideploy.circuit.text import text
@@ -20,6 +20,7 @@ from eideploy.execute.integer import IntegerSimulator, run_integer
 from eideploy.execute.observe import observe
 from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
+from eideploy.neurons import LIF
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.lower_division import lower_division
@@ -48,16 +49,16 @@ def recurrent(rng, steps=5):
     nodes = (
         Input(name="input", size=(2, 5, 5)),
         layer("conv1", "input", geometry=Conv(padding=1), **ei_fields(rng, 4, (2, 3, 3))),
-        LIF(name="lif1", inputs=("conv1",)),
+        Neurons(name="lif1", inputs=("conv1",), model=LIF()),
         late("conv2", "lif1", "lif2", "lif3", geometry=Conv(padding=1),
              **ei_fields(rng, 4, (12, 3, 3))),
-        LIF(name="lif2", inputs=("conv2",), reset="zero"),
+        Neurons(name="lif2", inputs=("conv2",), model=LIF(reset="zero")),
         layer("conv3", "lif2", geometry=Conv(padding=1), **ei_fields(rng, 4, (4, 3, 3))),
-        LIF(name="lif3", inputs=("conv3",)),
+        Neurons(name="lif3", inputs=("conv3",), model=LIF()),
         Add(name="add", inputs=("lif3", "lif1"), delayed=("lif1",)),
         Flatten(name="flatten", inputs=("add",)),
         late("linear4", "flatten", "lif4", **ei_fields(rng, 6, (106,))),
-        LIF(name="lif4", inputs=("linear4",)),
+        Neurons(name="lif4", inputs=("linear4",), model=LIF()),
         readout("readout", "lif4", **synapses(rng, 3, (6,))),
     )  # fmt: skip
     return Circuit(nodes=nodes, steps=steps)
@@ -195,7 +196,7 @@ def test_a_layer_that_reads_two_nodes_is_no_layer_of_the_core():
     rng = np.random.default_rng(0)
     base = mlp(rng)
     both = replace(ei_linear(rng, "linear2", "lif1", 16, 8), inputs=("lif1", "lif1"))
-    nodes = (*base.nodes[:3], both, LIF(name="lif2", inputs=("linear2",)))
+    nodes = (*base.nodes[:3], both, Neurons(name="lif2", inputs=("linear2",), model=LIF()))
     net = Circuit(nodes=(*nodes, replace(base.nodes[3], inputs=("lif2",))), steps=3)
     integer = compiled(net, given_samples(rng, net))
     with pytest.raises(CapacityError, match="edge lif1, lif1 -> linear2, side by side"):

@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 import numpy as np
 
 from eideploy.circuit import (
-    LIF,
     AvgPool,
     Circuit,
     Conv,
@@ -15,10 +14,11 @@ from eideploy.circuit import (
     FloatCurrent,
     Input,
     IntegerCurrent,
-    IntegerLIF,
     Layer,
     Logits,
+    Neurons,
 )
+from eideploy.neurons import LIF
 
 
 def synapses(rng, n_e, fan_in, n_i=None):
@@ -80,7 +80,7 @@ def mlp(rng, *, n_in=12, n_e=8, classes=4, steps=3, tau=2.0):
         nodes=(
             Input(name="input", size=(n_in,)),
             ei_linear(rng, "linear1", "input", n_in, n_e),
-            LIF(name="lif1", inputs=("linear1",), tau=tau),
+            Neurons(name="lif1", inputs=("linear1",), model=LIF(tau=tau)),
             readout("readout", "lif1", **synapses(rng, classes, (n_e,))),
         ),
         steps=steps,
@@ -92,10 +92,10 @@ def conv_net(rng, *, steps=3):
         nodes=(
             Input(name="input", size=(1, 6, 6)),
             ei_conv(rng, "conv1", "input", 1, 8, padding=1),
-            LIF(name="lif1", inputs=("conv1",)),
+            Neurons(name="lif1", inputs=("conv1",), model=LIF()),
             AvgPool(name="pool1", inputs=("lif1",), kernel=2),
             ei_conv(rng, "conv2", "pool1", 8, 8, padding=1),
-            LIF(name="lif2", inputs=("conv2",)),
+            Neurons(name="lif2", inputs=("conv2",), model=LIF()),
             Flatten(name="flatten", inputs=("lif2",)),
             readout("readout", "flatten", **synapses(rng, 4, (72,))),
         ),
@@ -148,8 +148,8 @@ def float_twin(circuit, original):
     for node, old in zip(circuit.nodes, original.nodes, strict=True):
         match node:
             case Layer(current=IntegerCurrent()):
-                lif = next(n for n in circuit.consumers(node.name) if isinstance(n, IntegerLIF))
-                nodes.append(unit_of(node, lif.threshold))
+                lif = next(n for n in circuit.consumers(node.name) if isinstance(n, Neurons))
+                nodes.append(unit_of(node, lif.model.threshold))
             case Layer(projection=w, current=Logits(logit_step=step)):
                 projection = Factored(
                     w_ee=w.w_ee * 2.0 ** w.shift[:, None] * step,

@@ -11,11 +11,12 @@ from eideploy.circuit import (
     Folded,
     IntegerCurrent,
     IntegerInput,
-    IntegerLIF,
     Layer,
     Logits,
+    Neurons,
 )
 from eideploy.divisions import exact
+from eideploy.neurons import IntegerLIF
 
 EXACT = Division(divider=exact(), zero_policy="minimum")
 
@@ -81,14 +82,10 @@ def linear(name, reads, w_ee, w_ie, w_ei, *, gain=1, shift_ee=0, **fields):
 
 
 def lif(name, reads, n, *, threshold=1, leak=1, membrane_bits=16, reset="subtract"):
-    return IntegerLIF(
-        name=name,
-        inputs=(reads,),
-        threshold=ints(threshold, (n,)),
-        leak=leak,
-        membrane_bits=membrane_bits,
-        reset=reset,
+    model = IntegerLIF(
+        threshold=ints(threshold, (n,)), leak=leak, membrane_bits=membrane_bits, reset=reset
     )
+    return Neurons(name=name, inputs=(reads,), model=model)
 
 
 def readout(reads, w_ee, w_ie, w_ei, *, shift_ee=0, logit_step=0.5):

@@ -194,7 +194,7 @@ def test_events_start_one_module_earlier_and_keep_their_own_size(tmp_path, vgg):
     assert circuit.input.size == (2, 48, 48)  # 48, 24, 12, 6, 3, 1
     assert circuit.input.high == 255
     assert circuit.steps == 10
-    assert circuit.node("lif1").tau == pytest.approx(1.5)
+    assert circuit.node("lif1").model.tau == pytest.approx(1.5)
     assert description["events"]
 
 

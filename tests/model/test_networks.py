@@ -181,7 +181,7 @@ def test_a_hard_reset_reaches_every_neuron_of_network_and_circuit():
     x = torch.rand(4, 1, 8, 8, dtype=torch.double)
     initialise(network, x, np.random.default_rng(0))
     circuit = export(network, (1, 8, 8))
-    assert [node.reset for node in circuit.of(ir.LIF)] == ["zero", "zero"]
+    assert [node.model.reset for node in circuit.of(ir.Neurons)] == ["zero", "zero"]
     trace = run_float(circuit, x.numpy(), keep=frozenset({"spikes"}))
     logits, spikes = spikes_of(network, x)
     np.testing.assert_allclose(trace.logits, logits.detach().numpy(), atol=1e-12)

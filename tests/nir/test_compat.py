@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from eideploy.backends.nir import OLD, load, save
 from eideploy.backends.nir.dialects import of_dialect
-from eideploy.circuit import LIF
+from eideploy.circuit import Neurons
 from eideploy.execute.observe import observe
 from tests.cli.support import PATIENCE_S
 from tests.helpers.float_circuits import conv_net
@@ -38,14 +39,15 @@ def plain(request, tmp_path):
     rng = np.random.default_rng(0)
     circuit = conv_net(rng)
     seen = observe(circuit, rng.random((4, *circuit.input.size)))
-    form = of_dialect(circuit, seen, "plain").rewrite(LIF, lambda n: with_reset(n, request.param))
+    form = of_dialect(circuit, seen, "plain").rewrite(
+        Neurons, lambda n: with_reset(n, request.param)
+    )
     save(form, tmp_path / "model.nir", compat=OLD)
     return form, tmp_path / "model.nir"
 
 
 def with_reset(node, reset):
-    return LIF(name=node.name, inputs=node.inputs, tau=node.tau, reset=reset,
-               threshold=node.threshold)  # fmt: skip
+    return replace(node, model=replace(node.model, reset=reset))
 
 
 def test_a_file_for_the_old_release_holds_the_fields_that_it_takes(plain):
@@ -59,7 +61,7 @@ def test_a_file_for_the_old_release_holds_the_fields_that_it_takes(plain):
     save(form, path)
     with h5py.File(path) as file:
         kinds = {n["type"][()].decode() for n in file["node/nodes"].values() if "v_reset" in n}
-    assert kinds == ({"LIF"} if form.of(LIF)[0].reset == "zero" else set())
+    assert kinds == ({"LIF"} if form.of(Neurons)[0].model.reset == "zero" else set())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_the_old_release_reads_it(plain, old_nir):
     command = [sys.executable, "-c", READ, old_nir, path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
-    soft = form.of(LIF)[0].reset == "subtract"
+    soft = form.of(Neurons)[0].model.reset == "subtract"
     assert ("'LIF'" in done.stdout) != soft
     assert ("'Threshold'" in done.stdout) == soft
     save(form, path)

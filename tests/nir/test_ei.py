@@ -14,18 +14,18 @@ from eideploy.backends.nir import dialect_of, graph, load, parse, save
 from eideploy.backends.nir.dialects import of_dialect
 from eideploy.backends.nir.options import DIALECTS
 from eideploy.circuit import (
-    LIF,
     AvgPool,
     Circuit,
     Flatten,
     Input,
     IntegerInput,
-    IntegerLIF,
     LayerRange,
+    Neurons,
     Ranges,
     SumPool,
 )
 from eideploy.errors import FormatError, InvariantError
+from eideploy.neurons import LIF
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import conv_net, float_twin, mlp
 from tests.helpers.random_circuits import circuits
@@ -36,9 +36,9 @@ def as_float(node):
         return Input(name=node.name, size=node.size, high=node.step * node.top)
     if isinstance(node, SumPool):
         return AvgPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
-    if isinstance(node, IntegerLIF):
-        tau = 2.0**node.leak
-        return LIF(name=node.name, inputs=node.inputs, tau=tau, reset=node.reset)
+    if isinstance(node, Neurons):
+        model = LIF(tau=2.0**node.model.leak, reset=node.model.reset)
+        return Neurons(name=node.name, inputs=node.inputs, model=model)
     return node
 
 
@@ -101,7 +101,7 @@ def test_a_spike_at_the_threshold_itself_is_one():
     circuit = mlp(np.random.default_rng(0))
     nodes = graph(circuit).nodes
     threshold = nodes["lif1_spikes"].threshold.ravel()[0]
-    assert threshold < circuit.node("lif1").threshold == np.nextafter(threshold, 2)
+    assert threshold < circuit.node("lif1").model.threshold == np.nextafter(threshold, 2)
     membrane, reset = nodes["lif1_membrane"], nodes["lif1_reset"]
     decay = 1 - 1e-4 / membrane.tau.ravel()[0]
     assert decay == pytest.approx(0.5)

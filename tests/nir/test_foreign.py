@@ -7,6 +7,7 @@ import torch
 
 from eideploy.backends.nir import register, save
 from eideploy.backends.nir.dialects import of_dialect
+from eideploy.circuit import Neurons
 from eideploy.config import load_config
 from eideploy.data import load as load_data
 from eideploy.execute.float_reference import run_float
@@ -63,8 +64,8 @@ def assert_same_spikes(form, module, x, *, batch=IMAGES, reset=lambda _: None):
 
 
 def _names(form):
-    soft = {n.name: f"{n.name}_spikes" for n in form.nodes if getattr(n, "reset", "") == "subtract"}
-    return {n: soft.get(n, n) for n in (m.name for m in form.nodes) if n.startswith("lif")}
+    roles = {"subtract": "_spikes", "zero": ""}
+    return {n.name: n.name + roles[n.model.reset] for n in form.of(Neurons)}
 
 
 @pytest.mark.parametrize("preset", ["digits-mlp", "digits-conv"])

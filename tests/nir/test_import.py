@@ -163,11 +163,13 @@ def test_what_the_metadata_say_is_taken_and_what_the_user_says_before_it(folder)
     sound("net.nir", metadata={"steps": 5, "dt": 1e-4, "reset": "subtract"})
     assert main(["import", "net.nir", "--out", "run"]) == 0
     circuit = load_run(folder / "run").circuit
-    assert (circuit.steps, circuit.node("n2").reset, circuit.node("n2").tau) == (5, "subtract", 2)
+    neurons = circuit.node("n2").model
+    assert (circuit.steps, neurons.reset, neurons.tau) == (5, "subtract", 2)
     words = ["--steps", "3", "--dt", "5e-5", "--reset", "hard", "--input-high", "2"]
     assert main(["import", "net.nir", "--out", "other", *words]) == 0
     circuit = load_run(folder / "other").circuit
-    assert (circuit.steps, circuit.node("n2").reset, circuit.node("n2").tau) == (3, "zero", 4)
+    neurons = circuit.node("n2").model
+    assert (circuit.steps, neurons.reset, neurons.tau) == (3, "zero", 4)
     assert circuit.input.high == 2
 
 
@@ -176,7 +178,7 @@ def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_fo
     assert main(["import", "net.nir", "--steps", "4", "--nearest-tau", "--out", "run"]) == 0
     assert "n2: tau of 10 steps became 8" in capsys.readouterr().out
     circuit = load_run(folder / "run").circuit
-    assert circuit.node("n2").tau == 8
+    assert circuit.node("n2").model.tau == 8
     assert np.array_equal(circuit.node("n1").weights[0], weights(3, 6))
 
 
@@ -192,13 +194,13 @@ def test_a_time_constant_is_answered_with_what_makes_it_one_that_is_taken(folder
     assert advice.startswith("say with --dt how long a step is, as the file does not")
     assert "feed-forward" not in advice
     assert main([*command, "--dt", "1e-3", "--out", "by-dt"]) == 0
-    assert load_run(folder / "by-dt").circuit.node("n2").tau == 2
+    assert load_run(folder / "by-dt").circuit.node("n2").model.tau == 2
     assert main([*command, "--dt", "1e-4"]) == 1
     advice = fixed(capsys)
     assert advice.startswith("train with a tau of 2, 4, 8, .. steps")
     assert "or take the nearest with --nearest-tau" in advice
     assert main([*command, "--dt", "1e-4", "--nearest-tau", "--out", "by-tau"]) == 0
-    assert load_run(folder / "by-tau").circuit.node("n2").tau == 16
+    assert load_run(folder / "by-tau").circuit.node("n2").model.tau == 16
 
 
 @pytest.mark.parametrize("tau", [8e-6, 3.3e-7])

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.onnx.writer import float_model
-from eideploy.circuit import LIF, Add, Circuit, Flatten, Input
+from eideploy.circuit import Add, Circuit, Flatten, Input, Neurons
 from eideploy.execute.float_reference import run_float
+from eideploy.neurons import LIF
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import conv_net, ei_conv, mlp, readout, synapses, with_layer
 
@@ -18,12 +19,12 @@ def residual_net(rng):
         nodes=(
             Input(name="input", size=(2, 7, 7)),
             ei_conv(rng, "conv1", "input", 2, 6, padding=1),
-            LIF(name="lif1", inputs=("conv1",)),
+            Neurons(name="lif1", inputs=("conv1",), model=LIF()),
             ei_conv(rng, "conv2", "lif1", 6, 6, padding=1),
-            LIF(name="lif2", inputs=("conv2",), tau=3.0, threshold=0.7),
+            Neurons(name="lif2", inputs=("conv2",), model=LIF(tau=3.0, threshold=0.7)),
             Add(name="add", inputs=("lif1", "lif2")),
             ei_conv(rng, "conv3", "add", 6, 8, kernel=2, stride=2),
-            LIF(name="lif3", inputs=("conv3",)),
+            Neurons(name="lif3", inputs=("conv3",), model=LIF()),
             Flatten(name="flatten", inputs=("lif3",)),
             readout("readout", "flatten", **synapses(rng, 5, (72,))),
         ),

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import (
-    LIF,
     Add,
     AvgPool,
     Circuit,
@@ -16,16 +15,16 @@ from eideploy.circuit import (
     FloatCurrent,
     Folded,
     Input,
-    IntegerLIF,
     Layer,
     Logits,
+    Neurons,
 )
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
-from eideploy.neurons import NO_LEAK
+from eideploy.neurons import LIF, NO_LEAK
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
@@ -94,7 +93,7 @@ def test_every_scale_cancels_as_a20_says(seed):
     keep = frozenset({"currents"})
     ours = run_integer(integer, levels, keep=keep).currents["conv1"]
     theirs = run_float(float_twin(integer, circuit), levels, keep=keep).currents["conv1"]
-    threshold = integer.node("lif1").threshold.reshape(-1, 1, 1)
+    threshold = integer.node("lif1").model.threshold.reshape(-1, 1, 1)
     limit = 1 << (INT8.bits.current - 1)
     free = np.abs(ours) < limit - 1 - np.abs(integer.node("conv1").current.bias).max()
     assert free.mean() > 0.5
@@ -112,7 +111,7 @@ def test_current_of_int8_is_near_the_float_current(seed):
     ours = run_integer(integer, x, keep=keep).currents["linear1"]
     theirs = run_float(circuit, x, keep=keep).currents["linear1"]
     free = np.abs(ours - integer.node("linear1").current.bias) < (1 << (INT8.bits.current - 1)) - 1
-    error = np.abs(ours / integer.node("lif1").threshold - theirs)
+    error = np.abs(ours / integer.node("lif1").model.threshold - theirs)
     assert (error < 0.05 * (1 + np.abs(theirs).max()))[free].all()
 
 
@@ -120,7 +119,7 @@ def test_current_of_int8_is_near_the_float_current(seed):
 def test_thresholds_fill_their_bits(seed, bits):
     circuit = mlp(np.random.default_rng(seed))
     scheme = replace(INT8, bits=replace(INT8.bits, threshold=bits))
-    threshold = quantized(circuit, np.ones((2, 12)) * 0.5, scheme).node("lif1").threshold
+    threshold = quantized(circuit, np.ones((2, 12)) * 0.5, scheme).node("lif1").model.threshold
     assert threshold.min() >= 1 << (bits - 1)
     assert threshold.max() < 1 << bits
 
@@ -192,7 +191,7 @@ def test_neuron_without_gain_keeps_its_bias_alone():
     circuit = with_layer(circuit, "linear1", g_e=g_e, b_e=np.full(8, 0.75))
     integer = lowered(circuit, rng.random((8, 12)))
     current = run_integer(integer, rng.random((8, 12)), keep=frozenset({"currents"}))
-    ratio = current.currents["linear1"][..., 0] / integer.node("lif1").threshold[0]
+    ratio = current.currents["linear1"][..., 0] / integer.node("lif1").model.threshold[0]
     assert np.abs(ratio - 0.75).max() < 1e-3
 
 
@@ -227,12 +226,12 @@ def test_time_constant_that_is_no_power_of_two_is_refused():
 
 def test_time_constant_of_four_leaks_by_two_bits():
     circuit = mlp(np.random.default_rng(8), tau=4.0)
-    assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").leak == 2
+    assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").model.leak == 2
 
 
 def test_neurons_without_leak_leak_as_little_as_the_core_can():
     circuit = mlp(np.random.default_rng(8), tau=NO_LEAK)
-    assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").leak == 15
+    assert quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").model.leak == 15
 
 
 def test_branches_in_different_units_are_refused():
@@ -274,7 +273,8 @@ def test_numbers_beyond_62_bits_are_refused_and_the_fix_works():
     factor = float(re.fullmatch(fix, caught.value.fix)[1])
     assert factor > 2
     g_e[3] /= factor * 1.01
-    assert quantized(with_layer(circuit, "linear1", g_e=g_e), x).node("lif1").threshold[3] == 1
+    lif = quantized(with_layer(circuit, "linear1", g_e=g_e), x).node("lif1")
+    assert lif.model.threshold[3] == 1
     g_e[3] *= 2 * factor
     quantized(with_layer(circuit, "linear1", g_e=g_e), x, load_scheme("int2"))
 
@@ -289,7 +289,7 @@ def test_biases_are_rounded_and_never_clipped(seed, sizes):
     bias = 10.0 ** np.array(sizes) * rng.choice([-1, 1], 8)
     changed = with_layer(circuit, "linear1", b_e=bias)
     integer = quantized(changed, rng.random((4, 12)))
-    threshold, kept = integer.node("lif1").threshold, integer.node("linear1").current.bias
+    threshold, kept = integer.node("lif1").model.threshold, integer.node("linear1").current.bias
     assert np.abs(kept).max() <= LARGEST
     # of a threshold that was rounded to the nearest of whole numbers, as the bias was
     low, high = np.abs(bias) * (threshold - 0.5) - 0.5, np.abs(bias) * (threshold + 0.5) + 0.5
@@ -308,7 +308,7 @@ def test_a_bias_and_an_input_that_nearly_cancel_make_a_neuron_fire_at_every_step
             projection=Folded(w_num=np.full((2, 8), [[-63 / 8], [63 / 8]])),
             current=FloatCurrent(g_e=np.ones(2), b_e=np.array([70.0, -70.0])),
         ),
-        LIF(name="lif", inputs=("layer",)),
+        Neurons(name="lif", inputs=("layer",), model=LIF()),
         Layer(
             name="readout", inputs=("lif",), projection=Folded(w_num=np.eye(2)), geometry=Dense(),
             current=Logits(),
@@ -441,7 +441,7 @@ def test_a_row_that_rounds_to_nothing_is_divided_as_one_without_divisor(folded, 
     trace = run_integer(program.circuit, x, keep=frozenset({"currents", "divisors"}))
     assert (trace.divisors["linear1"][..., 3] == 0).all()
     without = with_layer(changed, "linear1", w_ei=w_ei * (np.arange(8) != 3)[:, None])
-    ours = trace.currents["linear1"][..., 3] / program.circuit.node("lif1").threshold[3]
+    ours = trace.currents["linear1"][..., 3] / program.circuit.node("lif1").model.threshold[3]
     theirs = run_float(without, x, keep=frozenset({"currents"})).currents["linear1"][..., 3]
     assert trace.saturated["linear1"] == 0
     assert (np.abs(np.log2(ours / theirs)) < 0.55).all()
@@ -488,7 +488,7 @@ def test_branch_into_two_layers_is_kept():
     readout = replace(base.node("readout"), inputs=("add",))
     circuit = Circuit(nodes=(*base.nodes[:3], second, lif2, add, readout), steps=3)
     integer = quantized(circuit, rng.random((8, 12)))
-    assert [type(n).__name__ for n in integer.nodes[3:]] == [
-        "Layer", "IntegerLIF", "Add", "Layer",
+    assert [n.kind for n in integer.nodes[3:]] == [
+        "EILinear", "IntegerLIF", "Add", "EIReadout",
     ]  # fmt: skip
-    assert len(integer.of(IntegerLIF)) == 2
+    assert len(integer.of(Neurons)) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eideploy.backends.digital.report.program import comparison_text, uses_text
-from eideploy.circuit import IntegerLIF, Layer
+from eideploy.circuit import Layer, Neurons
 from eideploy.divisions import lut
 from eideploy.errors import DataError
 from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
@@ -67,7 +67,7 @@ def test_agreement_and_accuracies_are_those_of_the_executors(found, traces):
 
 def test_every_layer_is_compared_spike_by_spike(compiled, found, traces):
     reference, trace = traces
-    names = [lif.name for lif in compiled[1].circuit.of(IntegerLIF)]
+    names = [lif.name for lif in compiled[1].circuit.of(Neurons)]
     assert [layer.name for layer in found.layers] == names
     for layer in found.layers:
         ours, theirs = trace.spikes[layer.name], reference.spikes[layer.name]

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eideploy.circuit import IntegerLIF
+from eideploy.circuit import Neurons
 from eideploy.cli import main
 from eideploy.execute.integer import run_integer
 from eideploy.flow.neurobench import benchmarked
@@ -42,7 +42,7 @@ def test_the_harness_and_our_counters_agree(words, finished, tmp_path, samples):
     assert found["own"]["macs"] > 0
     assert found["own"]["acs"] > 0
     assert 0 < found["own"]["activation_sparsity"] < 1
-    neurons = sum(int(np.prod(circuit.shapes[n.name])) for n in circuit.of(IntegerLIF))
+    neurons = sum(int(np.prod(circuit.shapes[n.name])) for n in circuit.of(Neurons))
     assert found["divisions"] == neurons * circuit.steps
 
 

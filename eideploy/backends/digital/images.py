@@ -7,7 +7,7 @@ import numpy as np
 
 from eideploy.backends.digital.core.layout import Memories, load, routes
 from eideploy.backends.digital.parameters import Fields, Shape
-from eideploy.circuit import IntegerLIF
+from eideploy.circuit import Neurons
 from eideploy.numeric.fixed import Int, top
 from eideploy.program import Program, Stage
 
@@ -56,13 +56,13 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     has_floor, of_neurons = False, {"leak": 0, "to_zero": 0}
     if not stage.is_readout:
         lif = program.circuit.node(stage.lif)
-        assert isinstance(lif, IntegerLIF)
+        assert isinstance(lif, Neurons)
         current_top, membrane_top = (
             top(node.integer_current.current_bits),
-            top(lif.model.membrane_bits),
+            top(lif.integer_model.membrane_bits),
         )
         has_floor = node.division.zero_policy == "floor"
-        of_neurons |= lif.model.rtl()
+        of_neurons |= lif.integer_model.rtl() or {}  # shape_of has refused others
     values = {
         **{field: getattr(stage, field, 0) for field in shape.stage_fields()},
         "is_readout": int(stage.is_readout),

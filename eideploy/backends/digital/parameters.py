@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
+from eideploy.circuit import Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
 from eideploy.program import Program
@@ -151,6 +152,7 @@ def shape_of(program: Program) -> Shape:
             where=str(program.target.source),
             fix=f"divide by one of {', '.join(m for m, kind in DIVIDERS.items() if kind.divides)}",
         )
+    _require_neurons(program)
     shape = Shape(
         target=program.target,
         method=divider.method,
@@ -159,6 +161,21 @@ def shape_of(program: Program) -> Shape:
     )
     require_offered(shape)
     return shape
+
+
+def _require_neurons(program: Program) -> None:
+    """Refuse neurons that this RTL has not.
+
+    Raises:
+        CapacityError: naming their models.
+    """
+    kinds = {n.kind for n in program.circuit.of(Neurons) if n.integer_model.rtl() is None}
+    if kinds:
+        raise CapacityError(
+            f"the shipped SystemVerilog has no {', '.join(sorted(kinds))}",
+            where=str(program.target.source),
+            fix="compile for digital-model, which is simulated alone",
+        )
 
 
 def require_offered(shape: Shape) -> None:

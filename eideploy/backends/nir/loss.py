@@ -8,7 +8,7 @@ import numpy as np
 
 from eideploy.backends.nir.dialects import ranges_of
 from eideploy.backends.nir.options import DIALECTS, Writing
-from eideploy.circuit import LIF, Array, Circuit, Ranges
+from eideploy.circuit import Array, Circuit, Neurons, Ranges
 from eideploy.circuit.forms import without_division
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
@@ -66,7 +66,9 @@ def plain_loss(circuit: Circuit, ranges: Ranges, samples: Array, labels: Array |
         accuracy=None if labels is None else float((ours == labels).mean()),
         plain=None if labels is None else float((theirs == labels).mean()),
         agreement=float((ours == theirs).mean()),
-        soft=any(node.reset == "subtract" for node in plain.of(LIF)),
+        soft=any(
+            part.feeds for node in plain.of(Neurons) for part in node.float_model.in_nir(dt=1.0)
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """A NIR file that this package wrote as the float circuit that it was."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from eideploy.backends.nir.graphfile import read_graph
 from eideploy.backends.nir.options import DIALECTS
 from eideploy.backends.nir.write import VERSION, dialect_of, graph
 from eideploy.circuit import (
-    LIF,
     Add,
     Array,
     AvgPool,
@@ -27,10 +27,12 @@ from eideploy.circuit import (
     Input,
     Layer,
     Logits,
+    Neurons,
     Node,
 )
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, check_version, parse_json, read_whole
+from eideploy.neurons import IntegerNeuron, Neuron, model_called
 
 Nodes = Mapping[str, Any]
 DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
@@ -94,6 +96,9 @@ def _node(entry: Mapping[str, Any], nodes: Nodes) -> Node:
         return nodes["_".join(filter(None, (prefix, role)))]
 
     own = {"name": entry["name"], "inputs": tuple(entry["inputs"])}
+    model = model_called(entry["kind"])
+    if model is not None:
+        return _neurons(model, own, entry)
     return READERS[entry["kind"]](own, entry, part)
 
 
@@ -105,11 +110,11 @@ def _input(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     return Input(**own, size=size, high=entry["high"])
 
 
-def _lif(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
-    del part
-    return LIF(
-        **own, tau=entry["tau"], threshold=entry["threshold"], reset=entry.get("reset", "subtract")
-    )
+def _neurons(
+    model: type[Neuron | IntegerNeuron], own: dict[str, Any], entry: Mapping[str, Any]
+) -> Node:
+    values = {f.name: entry[f.name] for f in fields(model) if f.name in entry}
+    return Neurons(**own, model=model(**values))
 
 
 def _pool(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
@@ -172,7 +177,6 @@ WHOLE = {"EI": "excitatory", "Folded": "balance", "Plain": ""}  # what has a lay
 LAYERS = {form + place: (form, place) for form in WHOLE for place in ("Linear", "Conv", "Readout")}
 READERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Any], Part], Node]] = {
     "Input": _input,
-    "LIF": _lif,
     "AvgPool": _pool,
     "Flatten": _flatten,
     "Add": _add,

@@ -10,7 +10,6 @@ import numpy as np
 from eideploy.backends.nir.extension import EIDivision
 from eideploy.backends.nir.options import Dialect
 from eideploy.circuit import (
-    LIF,
     Add,
     Array,
     AvgPool,
@@ -21,6 +20,7 @@ from eideploy.circuit import (
     Folded,
     Input,
     Layer,
+    Neurons,
     Node,
     Shape,
 )
@@ -81,7 +81,7 @@ class _Writer:
     def add(self, node: Node) -> str:
         """Add the nodes of `node` and return the one that carries its output."""
         raise InvariantError(
-            f"{type(node).__name__} is not a node of a float circuit",
+            f"{node.kind} is not a node of a float circuit",
             where=f"node {node.name}",
             fix="write the circuit before it is quantized",
         )
@@ -110,11 +110,11 @@ class _Writer:
         return self._put(node, "", nir.Scale(times), *sources)
 
     @add.register
-    def _(self, node: LIF) -> str:
+    def _(self, node: Neurons) -> str:
         """Put every part of the neurons; others read the last that does not feed back."""
         full, roles = np.ones(self.circuit.shapes[node.name]), {"": self._sources(node)}
         spikes = ""
-        for part in node.model.in_nir(DT):
+        for part in node.float_model.in_nir(DT):
             parameters = {name: full * value for name, value in part.parameters.items()}
             kind = getattr(nir, part.kind)
             put = self._put(node, part.role, kind(**parameters), *roles[part.reads])
@@ -240,10 +240,9 @@ def _per_channel(values: Array, size: Shape) -> Array:
 
 def _outline(node: Node) -> dict[str, Any]:
     """Return what of a node the NIR nodes do not say: its kind, its name, what it reads."""
-    kind = node.kind if isinstance(node, Layer) else type(node).__name__
-    found: dict[str, Any] = {"kind": kind, "name": node.name, "inputs": node.inputs}
+    found: dict[str, Any] = {"kind": node.kind, "name": node.name, "inputs": node.inputs}
     if isinstance(node, Input):
         found["high"] = node.high
-    if isinstance(node, LIF):
-        found |= {"tau": node.tau, "threshold": node.threshold, "reset": node.reset}
+    if isinstance(node, Neurons):
+        found |= vars(node.model)
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.backends.onnx.graph import Graph, Value
 from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
-from eideploy.circuit import LIF, Array, FloatCurrent, Folded, Layer, Node
+from eideploy.circuit import Array, FloatCurrent, Folded, Layer, Neurons, Node
 
 
 class FloatNetwork(Network):
@@ -38,11 +38,11 @@ class FloatNetwork(Network):
         return self.maps(node, g.op("Add", y, self._number(current.b_e)), "output")  # (M5)
 
     @apply.register
-    def _(self, node: LIF, current: Value) -> Value:
+    def _(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step")
         do = InGraph(body, 0, self.kind)  # no float saturates
         before, current_now = (Term(body, name, self.kind) for name in ("membrane", "current"))
-        v, z = node.model.step(before, current_now, do)
+        v, z = node.float_model.step(before, current_now, do)
         return self.scan(node, current, body, v.value, do.whole(z).value)  # (M7)
 
     def _divided(self, balanced: Value, divisor: Value) -> Value:

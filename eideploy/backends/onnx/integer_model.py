@@ -10,16 +10,7 @@ from eideploy.backends.onnx.graph import WIDE, Graph, Value
 from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.backends.onnx.words import words_of
-from eideploy.circuit import (
-    Array,
-    Circuit,
-    Factored,
-    Folded,
-    IntegerInput,
-    IntegerLIF,
-    Layer,
-    Node,
-)
+from eideploy.circuit import Array, Circuit, Factored, Folded, IntegerInput, Layer, Neurons, Node
 from eideploy.circuit.limits import limits, peaks
 from eideploy.errors import InvariantError
 
@@ -74,11 +65,11 @@ class IntegerNetwork(Network):
         return self.maps(node, g.op("Add", c, bias), "output")  # (A9)
 
     @apply.register
-    def _(self, node: IntegerLIF, current: Value) -> Value:
+    def _(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step", self.graph.words)
         axes = len(self.circuit.shapes[node.name]) - 1
-        do = InGraph(body, node.model.membrane_bits, axes=axes)
-        v, z, _ = node.model.step(Term(body, "membrane"), Term(body, "current"), do)
+        do = InGraph(body, node.integer_model.membrane_bits, axes=axes)
+        v, z, _ = node.integer_model.step(Term(body, "membrane"), Term(body, "current"), do)
         return self.scan(node, current, body, v.value, do.whole(z).value)  # (A10)
 
     def _folded(self, node: Layer, w: Folded, x: Value) -> tuple[Value, Value]:

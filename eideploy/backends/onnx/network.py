@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
-from eideploy.circuit import LIF, Add, AvgPool, Circuit, Flatten, IntegerLIF, Layer, Node, SumPool
+from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Layer, Neurons, Node, SumPool
 from eideploy.errors import InvariantError
 
 INPUT = "input"
@@ -41,7 +41,7 @@ class Network(ABC):
         for node in circuit.nodes[1:]:
             g.scope = node.name
             values[node.name] = self.apply(node, *(values[n] for n in node.inputs))
-            spikes = isinstance(node, LIF | IntegerLIF)
+            spikes = isinstance(node, Neurons)
             self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
         g.scope = ""
         last = self.over_all_steps(circuit.output, values[circuit.output.name])
@@ -64,7 +64,7 @@ class Network(ABC):
         """Write `node` and return its output."""
         del inputs
         raise InvariantError(
-            f"no ONNX operators are known for a {type(node).__name__}",
+            f"no ONNX operators are known for a {node.kind}",
             where=f"node {node.name}",
             fix="give it a rule in eideploy/backends/onnx",
         )

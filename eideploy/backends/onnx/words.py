@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eideploy.backends.onnx.graph import NARROW, WIDE, Words
-from eideploy.circuit import Circuit, IntegerLIF, Layer
+from eideploy.circuit import Circuit, Layer, Neurons
 from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import Number, prove
 
@@ -37,8 +37,8 @@ def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
         if isinstance(node, Layer) and not node.is_readout:
             yield from _of_division(node)
             currents[name] = _largest(numbers[-1])
-        if isinstance(node, IntegerLIF):
-            yield name, "u", (1 << node.membrane_bits - 1) + currents[node.inputs[0]]
+        if isinstance(node, Neurons):
+            yield name, "u", (1 << node.integer_model.membrane_bits - 1) + currents[node.inputs[0]]
 
 
 def _largest(number: Number) -> int:

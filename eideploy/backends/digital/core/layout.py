@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit import Array, Factored, IntegerCurrent, IntegerLIF
+from eideploy.circuit import Array, Factored, IntegerCurrent, Neurons
 from eideploy.numeric.fixed import Int
 from eideploy.program import Program, Route, Stage
 
@@ -83,9 +83,9 @@ def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
             _write(memories.gain, stage.gain_base, w.g_i)
     if isinstance(current, IntegerCurrent):
         lif = program.circuit.node(stage.lif)
-        assert isinstance(lif, IntegerLIF)
+        assert isinstance(lif, Neurons)
         _write(memories.align, stage.lane_base, _in_lanes(current.align[:, None], lanes))
-        _write(memories.threshold, stage.parameter_base, lif.threshold)
+        _write(memories.threshold, stage.parameter_base, lif.integer_model.threshold)
         _write(memories.bias, stage.parameter_base, current.bias)
         _write(memories.fraction, stage.parameter_base, current.fraction)
         _write(memories.floor, stage.parameter_base, current.stand_in)

@@ -1,7 +1,7 @@
 """Phases minimum, update and output: divisors, neurons, logits."""
 
 from eideploy.backends.digital.core.phase import Core, Operation, Phase
-from eideploy.circuit import IntegerLIF
+from eideploy.circuit import Neurons
 
 
 class Minimum(Phase):
@@ -37,10 +37,10 @@ class Update(Phase):
 
     def __init__(self, core: Core) -> None:
         lif, division = core.program.circuit.node(core.stage.lif), core.layer.division
-        assert isinstance(lif, IntegerLIF)
+        assert isinstance(lif, Neurons)
         timing = core.program.target.divider[division.divider.method]
         super().__init__(core, drain=timing.latency)
-        self.model, self.division = lif.model, division
+        self.model, self.division = lif.integer_model, division
         self.current_bits = core.layer.integer_current.current_bits
         self.quotient = division.divider.scalar
         self.interval, self.wait = timing.interval, 0

@@ -10,7 +10,13 @@ import numpy as np
 
 from eideploy.backends.nir.foreign.chain import KNOWN, edge_faults, in_order, kind_faults
 from eideploy.backends.nir.foreign.file import Fields, Graph
-from eideploy.backends.nir.foreign.neurons import Convention, Neurons, Unsupported, field, neurons
+from eideploy.backends.nir.foreign.neurons import (
+    Convention,
+    ReadNeurons,
+    Unsupported,
+    field,
+    neurons,
+)
 from eideploy.backends.nir.foreign.readout import read_out
 from eideploy.backends.nir.foreign.weights import (
     Weights,
@@ -21,7 +27,6 @@ from eideploy.backends.nir.foreign.weights import (
     weights,
 )
 from eideploy.circuit import (
-    LIF,
     Array,
     AvgPool,
     Circuit,
@@ -32,10 +37,12 @@ from eideploy.circuit import (
     Folded,
     Input,
     Layer,
+    Neurons,
     Node,
     Shape,
 )
 from eideploy.errors import CapacityError
+from eideploy.neurons import LIF
 
 MOST_INPUTS = 1 << 24
 FEED_FORWARD = (
@@ -149,7 +156,7 @@ class _Chain:
             case "Output":
                 self._read_out(name)
 
-    def _neurons(self, node: Fields) -> Neurons:
+    def _neurons(self, node: Fields) -> ReadNeurons:
         return neurons(node, self.graph.metadata, self.convention)
 
     def _weigh(self, name: str, found: Weights) -> None:
@@ -196,7 +203,7 @@ class _Chain:
         self._put(Flatten(name=self._named(name), inputs=(self.source,)))
         self.shape = (int(np.prod(self.shape)),)
 
-    def _spike(self, name: str, found: Neurons) -> None:
+    def _spike(self, name: str, found: ReadNeurons) -> None:
         called, w = self._connection(f"{name}.in")
         threshold = self._by_channel(found.threshold, "v_threshold")
         highest = float(threshold.max())
@@ -218,11 +225,12 @@ class _Chain:
         # NIR's neurons spike above their threshold, ours at it
         above = float(np.nextafter(highest, np.inf))
         self._put(
-            LIF(
-                name=self._named(name), inputs=(self.source,), tau=found.tau, threshold=above,
-                reset=self.convention.reset,
+            Neurons(
+                name=self._named(name),
+                inputs=(self.source,),
+                model=LIF(tau=found.tau, threshold=above, reset=self.convention.reset),
             )
-        )  # fmt: skip
+        )
         if found.rounded is not None:
             self.said.append(f"{name}: tau of {found.rounded:.6g} steps became {found.tau:g}")
         if self.is_flat:
@@ -242,7 +250,7 @@ class _Chain:
 
     def _read_out(self, name: str) -> None:
         if self.pending is None:
-            if not any(isinstance(node, LIF) for node in self.nodes):
+            if not any(isinstance(node, Neurons) for node in self.nodes):
                 raise Unsupported("there are no neurons before it")
             self._flatten(f"{name}.flatten")
             self.said.append(f"the logits are the rates of spikes of {self.source}")

@@ -60,7 +60,7 @@ class Convention:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Neurons:
+class ReadNeurons:
     """u = v - v / tau + gain I + drive; where u > threshold: spike and reset.
 
     tau                     steps, a power of two, or NO_LEAK
@@ -85,7 +85,7 @@ def _adds_as_it_is(node: Fields) -> bool:
     return bool((field(node, "r") == 1).all())
 
 
-def neurons(node: Fields, metadata: Fields, convention: Convention) -> Neurons:
+def neurons(node: Fields, metadata: Fields, convention: Convention) -> ReadNeurons:
     """Return what a LIF or IF node is in time steps.
 
     Raises:
@@ -114,7 +114,7 @@ def neurons(node: Fields, metadata: Fields, convention: Convention) -> Neurons:
         fixes.append(CHANGE)
     if reasons:
         raise Unsupported("; ".join(reasons), *fixes)
-    return Neurons(
+    return ReadNeurons(
         tau=tau, gain=gain, drive=drive, threshold=field(node, "v_threshold"), rounded=exact
     )
 

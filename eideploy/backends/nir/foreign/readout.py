@@ -7,7 +7,17 @@ import numpy as np
 
 from eideploy.backends.nir.foreign.neurons import Unsupported
 from eideploy.backends.nir.foreign.weights import Weights
-from eideploy.circuit import LIF, Array, Circuit, Dense, FloatCurrent, Folded, Layer, Logits, Node
+from eideploy.circuit import (
+    Array,
+    Circuit,
+    Dense,
+    FloatCurrent,
+    Folded,
+    Layer,
+    Logits,
+    Neurons,
+    Node,
+)
 
 ALWAYS = 1.5  # thresholds of current: a neuron that gets so much spikes at every step
 MOST = 64  # neurons that carry a bias
@@ -35,7 +45,7 @@ def read_out(nodes: list[Node], w: Weights, name: str, source: str) -> list[Node
         raise Unsupported("has a bias, and there are no neurons before it")
     layer, lif = nodes[last], nodes[last + 1]
     assert isinstance(layer, Layer)
-    assert isinstance(lif, LIF)
+    assert isinstance(lif, Neurons)
     positions = _per_channel(nodes, source, layer.n_e)
     largest = float(np.abs(w.weight).max())
     wanted = ceil(np.abs(w.bias).max() / largest) if largest else 1
@@ -43,7 +53,7 @@ def read_out(nodes: list[Node], w: Weights, name: str, source: str) -> list[Node
     channels = ceil(carriers / positions)
     column = np.zeros((len(w.bias), channels * positions))
     column[:, :carriers] = w.bias[:, None] / carriers
-    grown = _with_constant(layer, channels, ALWAYS * lif.threshold)
+    grown = _with_constant(layer, channels, ALWAYS * lif.float_model.threshold)
     whole = replace(readout, projection=Folded(w_num=np.hstack([w.weight, column])))
     return [*nodes[:last], grown, *nodes[last + 1 :], whole]
 

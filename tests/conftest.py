@@ -10,6 +10,7 @@ import tests.helpers.pinned  # noqa: F401 - before numpy and torch
 from eideploy import cli
 from tests.cli.support import TINY
 from tests.helpers.chromium import PROGRAM
+from tests.helpers.once import made_once
 
 # Tests start hundreds of processes; each would compile every module anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -22,15 +23,14 @@ settings.load_profile("fixed")
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """Return a folder with runs/digits-conv-1 and a build of it, to be copied."""
-    place = tmp_path_factory.mktemp("finished")
-    before = os.getcwd()  # noqa: PTH109 - what chdir takes back
-    os.chdir(place)
-    try:
-        assert cli.main(["train", *TINY]) == 0
-        assert cli.main(["compile"]) == 0
-    finally:
-        os.chdir(before)
-    return place
+
+    def make(place):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(place)
+            assert cli.main(["train", *TINY]) == 0
+            assert cli.main(["compile"]) == 0
+
+    return made_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from eideploy import cli
+from eideploy.backends.digital import executors
 from tests.cli.support import assert_advice_is_of_the_command, listing
 
 Outcome = namedtuple("Outcome", "code out err")
@@ -31,6 +32,13 @@ def built(finished, trained):
     """Work in a folder with a finished run and its build."""
     shutil.copytree(finished / "builds", trained / "builds")
     return trained
+
+
+@pytest.fixture
+def without_rtl(monkeypatch):
+    """Let verify leave out what needs programs beside Python; tests/rtl is about it."""
+    kept = tuple(executor for executor in executors.EXECUTORS if not executor.commands)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.verify.EXECUTORS", kept)
 
 
 @pytest.fixture

@@ -1,22 +1,39 @@
 """`train --finetune`: its run compiles to the integers that it was trained through."""
 
 import json
-import os
+import shutil
 import signal
 
 import pytest
 
+from eideploy.cli import main
+
 TUNE = ["--finetune", "runs/digits-conv-1", "--scheme", "int4", "--division", "shift"]
-SHORT = ["--set", "training.epochs=2"]
+SHORT = ["--set", "training.epochs=2", "--set", "training.batch=480"]  # 3 batches an epoch
 
 
 def manifest(folder):
     return json.loads((folder / "manifest.json").read_text())
 
 
-def test_a_fine_tuned_run_compiles_to_what_it_was_trained_through(trained, call):
-    assert call("train", *TUNE, *SHORT, "--out", "tuned").code == 0
-    said = manifest(trained / "tuned")
+@pytest.fixture(scope="module")
+def tuned_run(finished, tmp_path_factory):
+    """Return a run that is fine-tuned for int4 and shifts."""
+    folder = tmp_path_factory.mktemp("finetune") / "tuned"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(finished)
+        assert main(["train", *TUNE, *SHORT, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def tuned(tuned_run, trained):
+    """Work in a folder that holds it as well as its parent."""
+    return shutil.copytree(tuned_run, trained / "tuned")
+
+
+def test_a_fine_tuned_run_compiles_to_what_it_was_trained_through(tuned, trained, call):
+    said = manifest(tuned)
     assert said["finetuned"]["parent"] == "digits-conv-1"
     assert said["finetuned"]["scheme"]["name"] == "int4"
     assert call("compile", "tuned", "--out", "build").code == 0
@@ -26,8 +43,8 @@ def test_a_fine_tuned_run_compiles_to_what_it_was_trained_through(trained, call)
     assert json.loads(found.out)["integer_accuracy"] == said["metrics"]["test_accuracy"]
 
 
+@pytest.mark.usefixtures("tuned")
 def test_other_integers_may_be_asked_for_and_are_said(trained, call):
-    assert call("train", *TUNE, *SHORT, "--out", "tuned").code == 0
     found = call("compile", "tuned", "--scheme", "int8", "--lut", "8bit", "--out", "b")
     build = manifest(trained / "b")
     assert (build["scheme"]["name"], build["division"]) == ("int8", "lut 8x8")
@@ -36,23 +53,22 @@ def test_other_integers_may_be_asked_for_and_are_said(trained, call):
     assert "fine-tuned for" not in call("compile", "tuned", "--out", "c").err
 
 
-def test_it_goes_on_where_it_was_stopped_bit_for_bit(trained, call, monkeypatch):
+def test_it_goes_on_where_it_was_stopped_bit_for_bit(tuned, trained, call, monkeypatch):
     from eideploy.flow.training_log import TrainingLog
 
-    assert call("train", *TUNE, *SHORT, "--out", "whole").code == 0
     batches = []
 
     def stopping(log, images):
         batches.append(images)
-        if len(batches) == 50:  # in the second epoch
-            os.kill(os.getpid(), signal.SIGINT)
+        if len(batches) == 4:  # in the second epoch
+            signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patched:
         patched.setattr(TrainingLog, "on_batch", stopping)
         assert call("train", *TUNE, *SHORT, "--out", "halves").code == 130
     assert not (trained / "halves/manifest.json").exists()
     assert call("train", "--resume", "halves").code == 0
-    one, other = ((trained / n / "circuit.safetensors").read_bytes() for n in ("whole", "halves"))
+    one, other = ((f / "circuit.safetensors").read_bytes() for f in (tuned, trained / "halves"))
     assert one == other
 
 

@@ -1,7 +1,6 @@
 """The page of a report, as Chromium shows it: whole, alone, on screens and on paper."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from eideploy import cli
 from tests.cli.support import BUILD, RUN
 from tests.helpers.chromium import chromium
+from tests.helpers.once import made_once
 from tests.helpers.pages import WAYS, keys_with_numbers, shown_whole
 
 MOST_BYTES = 3 << 20
@@ -20,25 +20,23 @@ ROOT = Path(__file__).parents[2]
 def reports(tmp_path_factory):
     """Return the folders of a build's and a run's report.
 
-    The network is all of digits-conv, trained for two epochs.
+    The network is all of digits-conv, trained for an epoch.
     """
-    place, before = tmp_path_factory.mktemp("reports"), os.getcwd()  # noqa: PTH109
-    os.chdir(place)
-    made = {}
-    try:
-        for argv in (
-            ("train", "--set", "training.epochs=2", "--set", "training.warmup_epochs=0"),
-            ("compile",),
-            ("sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,shift",
-             "--samples", "20", "--jobs", "1", "--backend", "threading"),
-        ):  # fmt: skip
-            assert cli.main(list(argv)) == 0
-        for name, folder in (("build", BUILD), ("run", RUN)):
-            assert cli.main(["report", folder]) == 0
-            made[name] = place / folder
-    finally:
-        os.chdir(before)
-    return made
+
+    def make(place):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(place)
+            for argv in (
+                ("train", "--set", "training.epochs=1", "--set", "training.warmup_epochs=0"),
+                ("compile",),
+                ("sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,shift",
+                 "--samples", "20", "--jobs", "1", "--backend", "threading"),
+                ("report", BUILD), ("report", RUN),
+            ):  # fmt: skip
+                assert cli.main(list(argv)) == 0
+
+    place = made_once(tmp_path_factory, "reports", make)
+    return {"build": place / BUILD, "run": place / RUN}
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,6 @@ HARMED = "harmed"  # what a file writes that should not have been run
 
 
 @pytest.fixture
-def without_rtl(monkeypatch):
-    """Leave out what needs programs beside Python."""
-    kept = tuple(executor for executor in executors.EXECUTORS if not executor.commands)
-    monkeypatch.setattr("eideploy.backends.digital.jobs.verify.EXECUTORS", kept)
-
-
-@pytest.fixture
 def chip(empty, call):
     """Work in a folder with a build for the chip."""
     finished_run(Path("runs/chip-1"))

@@ -13,20 +13,22 @@ from eideploy.backends import executor, families, formats
 from eideploy.backends.digital import executors
 from eideploy.command_line.commands import COMMANDS, arguments
 from tests.cli.support import BUILD, RUN, rehash
+from tests.helpers.once import made_once
 from tests.helpers.onnx_models import metadata_of
 
+pytestmark = pytest.mark.usefixtures("without_rtl")
 MODELS = ("model.onnx", "model.int.onnx")
 
 
 @pytest.fixture(scope="session")
 def emitted(finished, tmp_path_factory):
     """Return a build with both models, to be copied."""
-    from eideploy.command_line.commands import COMMANDS
     from eideploy.flow.compile import compile_run
 
-    place = tmp_path_factory.mktemp("emitted") / "build"
-    compile_run(COMMANDS["compile"].request(finished / RUN, emit=("onnx",), out=place))
-    return place
+    def make(place):
+        compile_run(COMMANDS["compile"].request(finished / RUN, emit=("onnx",), out=place / "b"))
+
+    return made_once(tmp_path_factory, "emitted", make) / "b"
 
 
 @pytest.fixture
@@ -34,13 +36,6 @@ def onnx_build(emitted, trained):
     """Work in a folder with a finished run and a build with both models."""
     shutil.copytree(emitted, trained / "builds/b")
     return trained / "builds/b"
-
-
-@pytest.fixture(autouse=True)
-def _without_the_rtl(monkeypatch):
-    """Leave out what needs programs beside Python; tests/rtl is about it."""
-    kept = tuple(executor for executor in executors.EXECUTORS if not executor.commands)
-    monkeypatch.setattr("eideploy.backends.digital.jobs.verify.EXECUTORS", kept)
 
 
 def rows(found):

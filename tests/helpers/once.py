@@ -1,0 +1,24 @@
+"""What the processes of a test run share: the first that asks makes it, the others wait for it."""
+
+import fcntl
+import os
+import shutil
+
+
+def made_once(tmp_path_factory, name, make):
+    """Return a folder that `make` has filled, given the empty folder, in this process or another.
+
+    It is of the whole test run, so nobody may change what is in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, whole = base / name, base / f"{name}.whole"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+            folder.mkdir()
+            make(folder)
+            whole.touch()
+    return folder

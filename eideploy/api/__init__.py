@@ -24,6 +24,7 @@ from eideploy.api.jobs import (
     train_network,
     verify_build,
 )
+from eideploy.api.modules import export
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
 from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Circuit, Ranges

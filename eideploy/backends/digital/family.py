@@ -1,6 +1,6 @@
 """The family of the digital core, and of what emits its programs otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +12,7 @@ from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
     from eideploy.flow import predict, report, verify
+    from eideploy.flow.finding import Finding
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
@@ -40,6 +41,13 @@ class Digital(Family["Target"]):
         **{name: one.executors[name] for name, one in formats.executors().items()},
         "rtl": "the core in Verilator, too, cycle by cycle",
     }
+    enables: ClassVar[Mapping[str, str]] = {"neurobench": "report --neurobench"}
+
+    def needs(self) -> "Iterable[Finding]":
+        """Look for the programs that simulate and synthesise the core."""
+        from eideploy.backends.digital.jobs.needs import needs
+
+        return needs()
 
     @property
     def files(self) -> Sequence[Emitted]:

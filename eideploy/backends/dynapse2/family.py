@@ -1,6 +1,6 @@
 """The family of mixed-signal chips as DYNAP-SE2."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eideploy.backends.dynapse2.chip.spec import ChipSpec
     from eideploy.backends.dynapse2.config import ChipConfig
     from eideploy.flow import predict, report, verify
+    from eideploy.flow.finding import Finding
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
@@ -86,6 +87,12 @@ class Dynapse2(Family["ChipSpec"]):
     executors: ClassVar[Mapping[str, str]] = {
         "dpi": "a mixed-signal chip as a build configures it, with mismatch",
     }
+
+    def needs(self) -> "Iterable[Finding]":
+        """Look for samna, which loads builds on boards."""
+        from eideploy.backends.dynapse2.jobs.needs import samna
+
+        return (samna(),)
 
     def read_spec(self, path: Path) -> "ChipSpec":
         """Read a board."""

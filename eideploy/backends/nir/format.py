@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eideploy.backends.nir.options import DIALECTS, Graph, Writing, file_of
 from eideploy.backends.protocol import Format, Read
@@ -26,6 +26,9 @@ class NIR(Format):
     package = "nir"
     suffix = ".nir"
     files = tuple(Emitted(file_of(dialect), "run") for dialect in DIALECTS)
+    enables: ClassVar[Mapping[str, str]] = {
+        "nir": "compile --emit nir, networks from other tools",
+    }
     emitting = Writing
     reading = Graph
 

@@ -25,6 +25,10 @@ class ONNX(Format):
     executors: ClassVar[Mapping[str, str]] = {
         "onnx": "the program in onnxruntime, too, logit by logit",
     }
+    enables: ClassVar[Mapping[str, str]] = {
+        "onnx": "compile --emit onnx, verify",
+        "openvino": "verify: model.int.onnx in OpenVINO, where its numbers fit 22 bits",
+    }
 
     def emit(
         self, circuit: "Circuit", integer: "Circuit", folder: Path, content: Mapping[str, Any]

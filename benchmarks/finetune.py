@@ -20,6 +20,7 @@ import numpy as np
 
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
+from eideploy.backends.digital.validate.compare import compare
 from eideploy.data.origin import Place
 from eideploy.divisions import named
 from eideploy.flow.finetuning import finetune
@@ -28,7 +29,6 @@ from eideploy.flow.samples import samples_of
 from eideploy.folders import load_run
 from eideploy.memory import keep_freed_memory
 from eideploy.target import load_target
-from eideploy.validate.compare import compare
 
 
 def accuracies(folder: Path, scheme: str, division: str) -> tuple[float, float, float]:

@@ -34,6 +34,8 @@ import torch
 
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
+from eideploy.backends.digital.pipeline import compile_circuit
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, store
 from eideploy.data import load
 from eideploy.divisions import lut
@@ -46,8 +48,6 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.named import NAMED
 from eideploy.model.networks import build
-from eideploy.pipeline import compile_circuit
-from eideploy.program import Program
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
 

@@ -1,4 +1,4 @@
-"""A finished run and a finished build, as they are read from their folders."""
+"""What is finished, as it is read from its folder: a run, or a build of a backend."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,11 @@ from typing import Any
 from eideploy.circuit import Circuit
 from eideploy.data.origin import Origin, class_names
 from eideploy.emitted import matches
-from eideploy.program import Program
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Finished:
-    """What a run and a build share: the float circuit and what the manifest says."""
+class Finished:
+    """A float circuit, and what the manifest says of it."""
 
     folder: Path
     circuit: Circuit
@@ -35,28 +34,16 @@ class _Finished:
         """The name of the data that the network was trained on, if it is known."""
         return None if self.origin is None else self.origin.name
 
+    def holds(self, pattern: str) -> bool:
+        """Return whether the manifest vouches for a file of `pattern`."""
+        return any(matches(pattern, name) for name in self.content["files"])
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Run(_Finished):
+class Run(Finished):
     """A finished run."""
 
     @property
     def imported(self) -> bool:
         """Whether the network was trained elsewhere, so that its data set need not be at hand."""
         return "source" in self.content
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Build(_Finished):
-    """A finished build: a run's circuit, and the program that it was compiled to."""
-
-    program: Program
-
-    @property
-    def imported(self) -> bool:
-        """Whether the network was trained elsewhere."""
-        return self.content.get("imported") is True
-
-    def holds(self, pattern: str) -> bool:
-        """Return whether the manifest vouches for a file of `pattern`."""
-        return any(matches(pattern, name) for name in self.content["files"])

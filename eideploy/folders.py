@@ -4,7 +4,7 @@ A folder is finished once it has its manifest, which is written last.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from eideploy import __version__
-from eideploy.backends import digital, families, formats
+from eideploy.backends import families
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
 from eideploy.errors import FormatError, UsageError
@@ -23,14 +23,9 @@ from eideploy.files import (
     require_listed,
     write_manifest,
 )
-from eideploy.finished import Build as Build
 from eideploy.finished import Run as Run
 from eideploy.nearest import nearest
-from eideploy.passes.check_widths import check_widths
-from eideploy.passes.place import place
-from eideploy.program import Program
 from eideploy.staging import Staged, alone_with, staged_folder
-from eideploy.target import read_target
 
 RUN, BUILD = "eideploy run", "eideploy build"
 VERSION = 1
@@ -113,41 +108,6 @@ def sole_training(folder: Path) -> AbstractContextManager[None]:
         what="another process is training the run",
         fix="wait until it ends, or begin another run with eideploy train",
     )
-
-
-def finish_build(
-    folder: Path,
-    circuit: Circuit,
-    program: Program,
-    emit: Callable[[Program, Path], None],
-    spec: str,
-    content: Mapping[str, Any],
-    emitted: Sequence[str] = (),
-) -> None:
-    """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
-
-    `emit` writes the backend's files, `emitted` names the formats that are written beside.
-    """
-    save(circuit, folder / CIRCUIT)
-    emit(program, folder)
-    for name in emitted:
-        formats.named(name).emit(circuit, program.circuit, folder, content)
-    (folder / SPEC).write_text(spec, encoding="utf-8")
-    write_manifest(folder, kind=BUILD, version=VERSION, content=stamped(content))
-
-
-def load_build(folder: Path) -> Build:
-    """Read a finished build and place its program again.
-
-    Raises:
-        FormatError, SpecError: damaged, of another kind or version.
-    """
-    needs = (CIRCUIT, digital.INTEGER, SPEC)
-    content = read_manifest(folder, kind=BUILD, version=VERSION, needs=needs)
-    target = read_target(folder / SPEC)
-    integer = check_widths(load(folder / digital.INTEGER), widths=target.widths)
-    program = place(integer, target=target)
-    return Build(folder=folder, circuit=load(folder / CIRCUIT), program=program, content=content)
 
 
 def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:

@@ -4,17 +4,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from eideploy.circuit import Circuit, Ranges
-from eideploy.divisions import Divider
-from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.fold import fold
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import place
 from eideploy.passes.quantize import quantize
-from eideploy.program import Program
 from eideploy.recipe import Recipe
-from eideploy.scheme import Scheme
 from eideploy.target import Target
 
 
@@ -55,19 +50,3 @@ def to_integers(
     for step in steps(recipe, target=target, ranges=ranges, folded=folded):
         circuit = step.run(circuit)
     return circuit
-
-
-def compile_circuit(
-    circuit: Circuit,
-    *,
-    target: Target,
-    scheme: Scheme,
-    ranges: Ranges,
-    divider: Divider,
-    zero_policy: ZeroPolicy,
-    folded: Collection[str] = (),
-) -> Program:
-    """Return the program of a float circuit: all passes, in order; `folded` names layers."""
-    recipe = Recipe(scheme=scheme, divider=divider, zero_policy=zero_policy)
-    integer = to_integers(circuit, recipe, target=target, ranges=ranges, folded=folded)
-    return place(integer, target=target)

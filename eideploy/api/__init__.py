@@ -26,6 +26,11 @@ from eideploy.api.jobs import (
 )
 from eideploy.api.modules import export
 from eideploy.api.store import load_build, load_circuit, load_run, save_circuit
+from eideploy.backends.digital.build import Build
+from eideploy.backends.digital.cycles import CYCLE_KINDS, Cycles, count_cycles
+from eideploy.backends.digital.pipeline import compile_circuit
+from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.validate.compare import Comparison, compare
 from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.text import text as circuit_text
@@ -47,15 +52,11 @@ from eideploy.errors import (
     StoppedError,
     UsageError,
 )
-from eideploy.execute.cycles import CYCLE_KINDS, Cycles, count_cycles
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
 from eideploy.execute.trace import Trace
 from eideploy.flow.result import Result
-from eideploy.folders import Build, Run
-from eideploy.pipeline import compile_circuit
-from eideploy.program import Program
+from eideploy.folders import Run
 from eideploy.scheme import Scheme, load_scheme, scheme_names
 from eideploy.target import Target, load_target, target_names
-from eideploy.validate.compare import Comparison, compare

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from eideploy import folders
+from eideploy.backends.digital import build
+from eideploy.backends.digital.build import Build
 from eideploy.circuit import Circuit, store
-from eideploy.folders import Build, Run
+from eideploy.folders import Run
 from eideploy.options import PathLike
 
 
@@ -23,7 +25,7 @@ def load_build(folder: PathLike) -> Build:
     Raises:
         FormatError, SpecError: damaged, of another kind or version.
     """
-    return folders.load_build(Path(folder))
+    return build.load_build(Path(folder))
 
 
 def load_circuit(path: PathLike) -> Circuit:

@@ -4,14 +4,26 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 from eideploy.circuit import Array, Circuit
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 
-if TYPE_CHECKING:
-    from eideploy.folders import Build
+
+class Build(Protocol):
+    """What is asked of a build whose files are run."""
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+    @property
+    def circuit(self) -> Circuit: ...  # noqa: D102 - the float network
+    @property
+    def integer(self) -> Circuit: ...  # noqa: D102 - what it was compiled to
+
+    def holds(self, pattern: str) -> bool: ...  # noqa: D102 - a file that the manifest vouches for
+
 
 Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
 
@@ -24,7 +36,7 @@ class Reference:
     tolerance  the largest difference that is none
     """
 
-    open: "Callable[[Build], Run]"
+    open: Callable[[Any], Run]
     tolerance: float
 
 
@@ -33,9 +45,8 @@ def logits_of(circuit: Circuit) -> Run:
     return lambda samples: run_float(circuit, samples).logits
 
 
-def _sums_of(build: "Build") -> Run:
-    circuit = build.program.circuit
-    return lambda samples: run_integer(circuit, samples).totals
+def _sums_of(build: Build) -> Run:
+    return lambda samples: run_integer(build.integer, samples).totals
 
 
 SUMS = Reference(open=_sums_of, tolerance=0.0)  # the readout's (A12), in integers
@@ -49,7 +60,8 @@ class Executor:
     name      as people read it
     artefact  the file of a build that it runs; `*` stands for a part of several names
     equals    what it puts out is to equal
-    open      reads the artefact of a build, and returns what runs it
+    open      reads the artefact of a build, and returns what runs it; a backend's own executors may
+              ask more of its builds than `Build` says
     written   how a build that lacks the artefact comes to it
     packages  what has to be installed, of Python
     commands  ... and of programs
@@ -62,14 +74,14 @@ class Executor:
     name: str
     artefact: str
     equals: Reference
-    open: "Callable[[Build], Run]"
+    open: Callable[[Any], Run]
     written: str = ""
     packages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     mode: str = ""
     most: int | None = None
-    refuses: "Callable[[Build], str]" = lambda _: ""
-    ready: "Callable[[Build], bool]" = lambda _: True
+    refuses: Callable[[Any], str] = lambda _: ""
+    ready: Callable[[Any], bool] = lambda _: True
 
     @property
     def missing(self) -> str:

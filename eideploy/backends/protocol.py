@@ -16,7 +16,7 @@ from eideploy.errors import UsageError
 from eideploy.options import Request
 
 if TYPE_CHECKING:
-    from eideploy.backends.executor import Executor, Run
+    from eideploy.backends.executor import Build, Executor, Run
     from eideploy.circuit import Array, Circuit
     from eideploy.config.reading import Described
     from eideploy.flow.finding import Finding
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.simulate import Simulate
+    from eideploy.flow.requests.sweep import Sweep
     from eideploy.flow.requests.train import Train
     from eideploy.flow.requests.verify import Verify
     from eideploy.flow.result import Result
     from eideploy.flow.verify import Verified
-    from eideploy.folders import Build
 
 
 class Spec(Protocol):
@@ -136,6 +136,18 @@ class Family(ABC, Generic[S]):
             f"the backend {self.name} does not predict",
             where=f"--executor {executor}",
             fix="simulate the build on these samples, with --input",
+        )
+
+    def sweep(self, request: "Sweep", spec: S) -> "Result":
+        """Compare what its targets offer over runs, cell by cell.
+
+        Raises:
+            UsageError: the family does not do that.
+        """
+        raise UsageError(
+            f"{spec.name} is {self.kind}, which a sweep does not compare",
+            where=f"--target {request.target}",
+            fix=f"leave --target out, or eideploy compile --target {request.target}",
         )
 
     @abstractmethod

@@ -22,7 +22,7 @@ def compile_run(request: Compile) -> Result:
         CapacityError: the network does not fit the target.
         DataError: no samples to calibrate on; `out` exists already, or cannot be written.
     """
-    request = _for_core(request)
+    request = _for_chip(request)
     path = spec_of(os.fspath(request.target))
     family = family_of(path)
     spec = family.read_spec(path)
@@ -35,7 +35,7 @@ def compile_run(request: Compile) -> Result:
     return family.compile(request, spec)
 
 
-def _for_core(request: Any) -> Any:  # noqa: ANN401 - with the options of the digital core
+def _for_chip(request: Any) -> Any:  # noqa: ANN401 - with the options of a backend
     """Return options with a chip for target: files of a network are written beside one's."""
     named = os.fspath(request.target)
     if named not in formats.EMITTED:

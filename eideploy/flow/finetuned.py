@@ -10,6 +10,7 @@ from eideploy.circuit.store import load as load_circuit
 from eideploy.data import Dataset
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json
+from eideploy.flow.requests.compile import Compile
 from eideploy.folders import Run
 from eideploy.progress import note
 from eideploy.recipe import Finetuned, Recipe, read_finetuned, usual
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from eideploy.model.networks import Network
 
 GOAL, PARENT, CALIBRATED = "finetune.json", "parent.safetensors", "calibrated.safetensors"
-TARGET = "digital"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def goal_of(recipe: Recipe, ranges: Ranges) -> "Goal":
     """Return what a network is trained towards, with its calibration."""
     from eideploy.finetune.network import Goal
 
-    return Goal(recipe=recipe, ranges=ranges, target=load_target(TARGET))
+    return Goal(recipe=recipe, ranges=ranges, target=load_target(os.fspath(Compile().target)))
 
 
 def require_one_process() -> None:

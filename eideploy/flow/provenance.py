@@ -11,30 +11,9 @@ from typing import Any
 from eideploy import __version__, native
 from eideploy.circuit import Circuit, Layer, Neurons
 from eideploy.files import MANIFEST, sha256
-from eideploy.folders import Build
 from eideploy.progress import note
 
 NUMERIC = "numpy", "matplotlib"
-
-
-def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
-    """Return network, data, formats, target, versions and hashes, JSON-able."""
-    said, division = build.content, build.program.division
-    return {
-        **build_marks(build.folder, said),
-        "imported": build.imported,
-        "network": network(build.circuit),
-        "data": str(own) if own else said.get("data"),
-        "split": None if own else "test",
-        "samples": samples,
-        "scheme": said.get("scheme"),
-        "division": division.divider.label,
-        "division_bound": division.divider.bound,
-        "zero_policy": division.zero_policy,
-        "target": build.program.target.name,
-        "target_description": build.program.target.description,
-        "calibration_samples": said.get("calibration_samples"),
-    }
 
 
 def build_marks(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:

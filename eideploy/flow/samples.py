@@ -15,8 +15,8 @@ from eideploy.errors import DataError, UsageError
 from eideploy.execute.observe import batches
 from eideploy.execute.samples import over_time
 from eideploy.files import MANIFEST, open_plain, write_atomic
+from eideploy.finished import Finished
 from eideploy.flow.requests.simulate import OnSamples
-from eideploy.folders import Build, Run
 from eideploy.options.choices import Split
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
@@ -87,7 +87,7 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
 
 
 def samples_of(
-    source: Run | Build,
+    source: Finished,
     *,
     input_file: Path | None,
     labels_file: Path | None = None,

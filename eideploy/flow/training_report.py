@@ -20,7 +20,6 @@ from eideploy.report.sections import Page
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
 from eideploy.validate.distribution import Bins
-from eideploy.validate.layers import LayerStudy
 
 MOST_BYTES = 64 << 20
 LARGEST = 1e30  # a gradient that overflowed is shown as this large
@@ -70,9 +69,7 @@ def text(content: Mapping[str, Any]) -> str:
     )
 
 
-def initial_currents(
-    build: Mapping[str, Any], layers: Sequence[LayerStudy]
-) -> dict[str, Bins] | None:
+def initial_currents(build: Mapping[str, Any], layers: Sequence[str]) -> dict[str, Bins] | None:
     """Return the currents before training of a build's `layers`, by name, as its run logged them.
 
     None where that run is not at hand under its name, is another one, or has no such log.
@@ -88,7 +85,7 @@ def initial_currents(
     found = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
     if len(found) != len(layers):
         return None
-    return {layer.layer: _histogram(row) for layer, row in zip(layers, found, strict=True)}
+    return {layer: _histogram(row) for layer, row in zip(layers, found, strict=True)}
 
 
 def _histogram(row: Mapping[str, Any]) -> Bins:

@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from eideploy.circuit import Circuit
 from eideploy.circuit.text import text
 from eideploy.errors import InvariantError
-from eideploy.program import Program
 
 P = ParamSpec("P")
-R = TypeVar("R", Circuit, Program)
+R = TypeVar("R", bound="Circuit | Holding")
 Invariant = Callable[[Circuit], bool]
+
+
+class Holding(Protocol):
+    """What a pass may make of a circuit: something that holds one."""
+
+    @property
+    def circuit(self) -> Circuit: ...  # noqa: D102
 
 
 def is_float(circuit: Circuit) -> bool:
@@ -50,7 +56,7 @@ def contract(
         def checked(circuit: Circuit, /, *args: P.args, **kwargs: P.kwargs) -> R:
             _check(run.__name__, "needs", needs, circuit)
             result = run(circuit, *args, **kwargs)
-            out = result.circuit if isinstance(result, Program) else result
+            out = result if isinstance(result, Circuit) else result.circuit
             _check(run.__name__, "gives", gives, out)
             return result
 

@@ -1,5 +1,6 @@
 """No two modules import each other in a circle, and nobody knows a backend by its name."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -13,6 +14,20 @@ import eideploy
 
 ROOT = Path(eideploy.__file__).parent
 CHIP = "eideploy.backends.dynapse2"
+BACKENDS = ("digital", "dynapse2", "nir", "onnx")
+# The chip's networks are NIR graphs of nodes of its own, in a file as any other.
+DIALECT = {"nir": {f"{CHIP}.nirfile"}}
+API = {"eideploy.api", "eideploy.api.jobs", "eideploy.api.store"}  # functions of Python that stay
+NAMED = {
+    ("backends/dynapse2/emit.py", "nir"),
+    ("backends/dynapse2/jobs/verify.py", "nir"),
+    ("backends/families.py", "digital"),
+    ("backends/families.py", "dynapse2"),
+    ("backends/formats.py", "nir"),
+    ("backends/formats.py", "onnx"),
+    ("flow/requests/compile.py", "digital"),
+    ("flow/requests/train.py", "dynapse2"),
+}
 # Who may say its name: the table of backends; the functions of Python that stay, by its name.
 NAMING = {"backends/families.py", "api/jobs.py"}
 # What a training for it is called in help, and what is distilled for where nothing is said.
@@ -24,6 +39,10 @@ def imports():
     """Return what every module imports when it runs, also within functions."""
     graph = grimp.build_graph("eideploy", exclude_type_checking_imports=True, cache_dir=None)
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+
+def is_in(module, place):
+    return f"{module}.".startswith(f"{place}.")
 
 
 def circle(imports):
@@ -43,13 +62,28 @@ def test_a_circle_is_seen():
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}})) == {"a", "b", "c"}
 
 
-def test_nothing_imports_a_backend_that_finds_it_by_its_name(imports):
+@pytest.mark.parametrize("folder", BACKENDS)
+def test_nothing_imports_a_backend_that_finds_it_by_its_name(imports, folder):
+    place = f"eideploy.backends.{folder}"
     importing = {
         module
         for module, found in imports.items()
-        if not module.startswith(CHIP) and any(one.startswith(CHIP) for one in found)
+        if not is_in(module, place) and any(is_in(one, place) for one in found)
     }
-    assert importing == {"eideploy.api.jobs"}
+    assert importing <= API | DIALECT.get(folder, set())
+
+
+def test_no_code_asks_for_a_backend_by_its_name():
+    """Only tables say a name; the name of a target that is taken by default is data."""
+    naming = {
+        (path.relative_to(ROOT).as_posix(), node.value)
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+        and node.value in BACKENDS
+        and f"backends/{node.value}" not in path.as_posix()
+    }
+    assert naming == NAMED
 
 
 def test_nothing_outside_its_folder_knows_the_mixed_signal_chip():

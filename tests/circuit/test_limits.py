@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.place import place
 from eideploy.circuit import Add, Flatten, SumPool
 from eideploy.circuit.limits import layer_reach, limits, peaks
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
 from eideploy.passes.check_widths import check_widths
-from eideploy.passes.place import place
 from eideploy.target import load_target
 from tests.helpers.layers import circuit, conv, folded_linear, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples

@@ -7,10 +7,11 @@ import re
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.build import load_build
 from eideploy.data import load as load_data
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
-from eideploy.folders import load_build, load_run
+from eideploy.folders import load_run
 from tests.cli.support import BUILD, RUN
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from eideploy import native
 from eideploy.backends.digital.report.program import saturation_warnings
+from eideploy.backends.digital.validate.compare import LayerComparison
 from eideploy.execute.trace import Trace
 from eideploy.validate.activity import SILENT, ActivityTally
-from eideploy.validate.compare import LayerComparison
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD
 

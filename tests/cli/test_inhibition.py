@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.build import load_build
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
-from eideploy.folders import load_build, load_run
+from eideploy.backends.digital.validate.compare import compare
+from eideploy.backends.digital.validate.inhibition import Cost, _chosen
+from eideploy.folders import load_run
 from eideploy.target import load_target
-from eideploy.validate.compare import compare
-from eideploy.validate.inhibition import Cost, _chosen
 from tests.cli.support import RUN
 
 

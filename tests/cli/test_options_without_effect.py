@@ -196,7 +196,7 @@ BEGINNINGS = {  # what the work of each command begins with
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
         "backends.dynapse2.jobs.predict.classify.show",
     ),
-    "sweep": ("flow.sweep._prepare",),
+    "sweep": ("backends.digital.sweep.sweep._prepare",),
     "verify": (
         "backends.digital.jobs.verify.run_executors",
         "backends.dynapse2.jobs.verify.load_chip_build",
@@ -278,7 +278,7 @@ def at_work(world, monkeypatch, request):
     for name in BEGINNINGS[request.getfixturevalue("command")]:
         monkeypatch.setattr(f"eideploy.{name}", reached)
     monkeypatch.setitem(registry.DATASETS, "cifar10", lambda _, __: digits())
-    monkeypatch.setattr("eideploy.flow.sweep.baselines", lambda *_, **__: None)
+    monkeypatch.setattr("eideploy.backends.digital.sweep.sweep.baselines", lambda *_, **__: None)
     monkeypatch.setattr(
         "eideploy.backends.digital.jobs.simulate.BESIDE", {"onnx": reached, "rtl": reached}
     )

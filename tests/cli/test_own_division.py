@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import shape_of
+from eideploy.backends.digital.place import place
 from eideploy.circuit.store import load, save
 from eideploy.divisions import named
 from eideploy.errors import CapacityError, FormatError, UsageError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import place
 from tests.cli.support import ROOT
 from tests.cli.test_verify import rows
 from tests.execute.test_definition import assert_same

@@ -7,14 +7,14 @@ import os
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.place import place
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.rtl import tools
+from eideploy.backends.digital.validate.energy import estimate
 from eideploy.divisions import exact
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.integer import run_integer
 from eideploy.files import sha256
-from eideploy.passes.place import place
-from eideploy.validate.energy import estimate
 from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source
 from tests.helpers.targets import core_target

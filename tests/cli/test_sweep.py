@@ -6,12 +6,12 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from eideploy.backends.digital.sweep.cells import Figures, front
+from eideploy.backends.digital.sweep.text import sweep_text
 from eideploy.data import load
-from eideploy.flow.sweep_text import sweep_text
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
 from eideploy.staging import locked
-from eideploy.validate.cells import Figures, front
 from tests.cli.support import RUN, TINY
 
 SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",

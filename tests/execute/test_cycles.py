@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from eideploy.backends.digital.core.state_machine import StateMachine
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.place import place
 from eideploy.circuit import Add, Division, Flatten, SumPool
 from eideploy.divisions import exact, lut, shift, shift2
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.integer import run_integer
-from eideploy.passes.place import place
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
 from tests.helpers.targets import core_target
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
+from eideploy.backends.digital.place import place
 from eideploy.divisions import (
     Divider,
     constant,
@@ -23,7 +24,6 @@ from eideploy.divisions import (
 from eideploy.errors import CapacityError, EideployError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
-from eideploy.passes.place import place
 from tests.helpers.divisions import EVERY, EXECUTORS, N_E, layer, operands
 from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit, folded_readout, lif, source

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.core.state_machine import StateMachine
-from eideploy.execute.cycles import PHASES, count_cycles
+from eideploy.backends.digital.cycles import PHASES, count_cycles
+from eideploy.backends.digital.place import place
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
-from eideploy.passes.place import place
 from tests.helpers.random_circuits import circuits, samples, targets
 from tests.helpers.stimulus import stimulus
 

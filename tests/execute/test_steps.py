@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.place import place
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Add, Circuit, Conv, Flatten, Input, Layer, Neurons
@@ -24,7 +25,6 @@ from eideploy.neurons import LIF
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import place
 from eideploy.passes.quantize import quantize
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target

@@ -7,6 +7,7 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.backends import formats
+from eideploy.backends.digital.build import load_build
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
 from eideploy.backends.nir import graph
@@ -66,7 +67,7 @@ def onnx_float():
 
 
 def onnx_integer():
-    program = folders.load_build(Path(BUILD)).program
+    program = load_build(Path(BUILD)).program
     Path("model.int.onnx").write_bytes(integer_model(program.circuit, {}).SerializeToString())
     return Path("model.int.onnx")
 
@@ -77,7 +78,7 @@ def run_onnx(path):
         circuit = mlp(np.random.default_rng(0))
         written = float_model(circuit, {})
     else:
-        circuit = folders.load_build(Path(BUILD)).program.circuit
+        circuit = load_build(Path(BUILD)).program.circuit
         written = integer_model(circuit, {})
     check_work(path.read_bytes(), written, where=str(path))
     run = onnxruntime_run(path.read_bytes(), circuit, where=str(path))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from eideploy import cli, folders, shipped
 from eideploy.backends import nir
+from eideploy.backends.digital.build import load_build
+from eideploy.backends.digital.sweep import cell as sweep_cell
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip import network as chip_network
 from eideploy.backends.dynapse2.chip.biases import load_dac
@@ -19,7 +21,7 @@ from eideploy.data.event_sets import DVS_GESTURE
 from eideploy.data.recordings import event_set
 from eideploy.data.shd import shd
 from eideploy.data.tinyimagenet import tinyimagenet
-from eideploy.flow import finetuned, sweep_cell, training_report
+from eideploy.flow import finetuned, training_report
 from eideploy.scheme import load_scheme
 from eideploy.target import load_any, load_target
 from tests.data import formats
@@ -111,14 +113,14 @@ KINDS = (
          lambda _: kept_simulation(chip_folders.load_chip_build(a.CHIP_BUILD)), JSON, 0),
     kind("results of a sweep", a.sweep_results, lambda _: a.read_results(), JSON, 0),
     kind("build manifest", a.of_build("manifest.json"),
-         lambda path: (folders.latest_build(), folders.load_build(path.parent)), MANIFEST),
+         lambda path: (folders.latest_build(), load_build(path.parent)), MANIFEST),
     kind("file of a build", a.of_build("program.json"),
-         lambda path: folders.load_build(path.parent), JSON, 99),
+         lambda path: load_build(path.parent), JSON, 99),
     kind("calibrated circuit", a.of_run("circuit.safetensors"), load_circuit, OURS),
     kind("integer circuit", a.of_build("integer.safetensors"),
-         lambda path: folders.load_build(path.parent), OURS, then=a.true_hashes),
+         lambda path: load_build(path.parent), OURS, then=a.true_hashes),
     kind("target of a build", a.of_build("target.toml"),
-         lambda path: folders.load_build(path.parent), TOML, then=a.true_hashes),
+         lambda path: load_build(path.parent), TOML, then=a.true_hashes),
     kind("fine-tuning", a.finetuned, lambda _: finetuned.load(Path()).goal.recipe, JSON),
     kind("cell of a sweep", a.sweep_cell, sweep_cell.read_cell, JSON),
     kind("NIR", g.nir_file, nir.load, HDF5, share=GRAPHS),

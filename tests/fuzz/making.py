@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eideploy import cli, folders, shipped
+from eideploy.backends.digital.sweep.sweep import found_sweep
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip import network as chip_network
 from eideploy.backends.dynapse2.chip.biases import load_dac
@@ -248,7 +249,7 @@ def sweep_results():
 
 def read_results():
     """What a report takes of a sweep; its numbers must be such as report.json can hold."""
-    found = sweep.found_sweep(read_json(BUILD / "manifest.json"))
+    found = found_sweep(read_json(BUILD / "manifest.json"))
     return json.dumps(found, allow_nan=False)
 
 

@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_is_named(argv, workplace, capsys):
 
 
 def test_ctrl_c_in_a_sweep_keeps_its_cells_and_the_next_one_goes_on(workplace, monkeypatch, capsys):
-    from eideploy.flow import sweep
+    from eideploy.backends.digital.sweep import sweep
 
     assert cli.main(list(SWEEP)) == 0
     expected = swept()

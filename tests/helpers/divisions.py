@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from eideploy.backends.digital.core.state_machine import StateMachine
+from eideploy.backends.digital.place import place
 from eideploy.circuit import Division
 from eideploy.circuit.limits import limits
 from eideploy.divisions import methods
@@ -14,7 +15,6 @@ from eideploy.errors import InvariantError
 from eideploy.execute.integer import divided
 from eideploy.execute.quotients import Quotients, has_quotients
 from eideploy.finetune.arithmetic import quotient as finetuned
-from eideploy.passes.place import place
 from eideploy.target import DividerTiming
 from tests.helpers.layers import circuit, folded_linear, folded_readout, lif, source
 from tests.helpers.onnx_models import quotients as in_onnx

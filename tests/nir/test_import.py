@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from eideploy.backends.digital.build import load_build
 from eideploy.cli import main
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
-from eideploy.folders import load_build, load_run
+from eideploy.folders import load_run
 from examples.nir_from_another_tool.networks import STEPS, trained
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Route
 from eideploy.circuit import Add, Division, Flatten, SumPool
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
-from eideploy.passes.place import place
-from eideploy.program import Route
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, targets
 from tests.helpers.targets import core_target

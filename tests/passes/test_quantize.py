@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.pipeline import compile_circuit
 from eideploy.circuit import (
     Add,
     AvgPool,
@@ -28,7 +29,6 @@ from eideploy.neurons import LIF, NO_LEAK
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
-from eideploy.pipeline import compile_circuit
 from eideploy.scheme import Bits, Clippings, Rounding, Scheme, load_scheme
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, ei_linear, float_twin, mlp, with_layer

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.pipeline import compile_circuit
 from eideploy.circuit import LayerRange
 from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.errors import CapacityError, InvariantError
@@ -19,7 +20,6 @@ from eideploy.passes.check_widths import check_widths
 from eideploy.passes.contract import contract, is_float, is_integer
 from eideploy.passes.lower_division import lower_division
 from eideploy.passes.quantize import quantize
-from eideploy.pipeline import compile_circuit
 from eideploy.scheme import Bits, load_scheme
 from eideploy.target import load_target
 from tests.helpers.float_circuits import conv_net, mlp, with_layer

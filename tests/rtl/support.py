@@ -8,13 +8,13 @@ from typing import get_type_hints
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
+from eideploy.backends.digital.place import laid_out, place
 from eideploy.backends.digital.rtl.bench import PLAIN, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
-from eideploy.passes.place import laid_out, place
 from eideploy.target import DividerTiming, Memory, Widths, load_target
 
 SMALL = {

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.parameters import Shape
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl.bench import Manner, in_icarus, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.circuit import Array
 from eideploy.errors import DataError, FormatError
-from eideploy.execute.cycles import count_cycles
 from eideploy.execute.trace import Trace
-from eideploy.program import Program
 from tests.rtl.directed import DIRECTED, corners
 from tests.rtl.support import placed, simulated, tight
 

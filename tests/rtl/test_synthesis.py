@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from eideploy.backends.digital.jobs.dividers import Row, Synthesis, dividers_text
+from eideploy.backends.digital.program import Use
 from eideploy.backends.digital.rtl import synthesis, tools
 from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, fitted, synthesise
+from eideploy.backends.digital.validate.energy import PICOJOULES, Energy
 from eideploy.errors import DataError, UsageError
-from eideploy.program import Use
 from eideploy.target import load_target
-from eideploy.validate.energy import PICOJOULES, Energy
 from tests.rtl.support import shape
 
 

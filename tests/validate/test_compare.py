@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.pipeline import compile_circuit
 from eideploy.backends.digital.report.program import comparison_text, uses_text
+from eideploy.backends.digital.validate.compare import compare
 from eideploy.circuit import Layer, Neurons
 from eideploy.divisions import lut
 from eideploy.errors import DataError
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
-from eideploy.pipeline import compile_circuit
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
-from eideploy.validate.compare import compare
 from tests.helpers.float_circuits import changed, conv_net
 
 SAMPLES = 150  # more than two batches

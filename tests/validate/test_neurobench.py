@@ -6,11 +6,11 @@ from itertools import product
 import numpy as np
 import pytest
 
+from eideploy.backends.digital.build import load_build
 from eideploy.circuit import Neurons
 from eideploy.cli import main
 from eideploy.execute.integer import run_integer
 from eideploy.flow.neurobench import benchmarked
-from eideploy.folders import load_build
 from eideploy.validate.synops import KEEP, count
 
 

@@ -8,9 +8,9 @@ from shutil import copyfile
 from eideploy import shipped
 from eideploy.backends.digital.images import hex_text, images
 from eideploy.backends.digital.parameters import Shape, package_text, shape_of
+from eideploy.backends.digital.program import Program
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_whole
-from eideploy.program import Program
 
 RTL, TESTBENCH, IMAGES = "rtl", "tb", "images"
 PACKAGE, SHAPE_HEADER, WORDS = "core_pkg.sv", "shape.h", "words.txt"

@@ -13,12 +13,12 @@ from eideploy.backends.digital.bundle import (
     WORDS,
     write_bundle,
 )
+from eideploy.backends.digital.program import Program
 from eideploy.circuit.store import save
 from eideploy.circuit.text import text
 from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError
 from eideploy.files import write_atomic, write_json
-from eideploy.program import Program
 
 BY_MAKE = (
     "made by make in this folder, which uses it again: run make clean first if it is not yours"

@@ -7,16 +7,16 @@ from functools import partial
 import numpy as np
 
 from eideploy.backends import digital, formats
+from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.jobs.rtl import ARTEFACT, is_simulator_kept, rtl_run
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.executor import SUMS, Executor, Run
 from eideploy.backends.protocol import Format
 from eideploy.circuit import Array, Circuit
 from eideploy.execute.integer import logits_of
 from eideploy.execute.trace import Trace
-from eideploy.folders import Build
-from eideploy.program import Program
 
 Open = Callable[[Build | None, Program], Run]  # of a build only where the program is its own
 

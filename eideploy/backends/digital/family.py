@@ -11,15 +11,16 @@ from eideploy.emitted import Emitted
 from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
+    from eideploy.backends.digital.program import Program
     from eideploy.flow import predict, report, verify
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.simulate import Simulate
+    from eideploy.flow.requests.sweep import Sweep
     from eideploy.flow.requests.verify import Verify
     from eideploy.flow.result import Result
-    from eideploy.program import Program
     from eideploy.target import Target
 
 
@@ -91,6 +92,12 @@ class Digital(Family["Target"]):
         from eideploy.backends.digital.jobs.predict import oracle
 
         return oracle(self, request, executor, named)
+
+    def sweep(self, request: "Sweep", spec: "Target") -> "Result":
+        """Compare number formats, divisions and forms."""
+        from eideploy.backends.digital.sweep.sweep import sweep
+
+        return sweep(request, spec)
 
     def verify(self, request: "Verify", build: Path) -> "verify.Verified":
         """Run every file in every program that is installed."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from eideploy.backends.digital.core.layout import Memories, load, routes
 from eideploy.backends.digital.parameters import Fields, Shape
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Neurons
 from eideploy.numeric.fixed import Int, top
-from eideploy.program import Program, Stage
 
 Image = list[int]  # the rows of a memory, from row 0 up
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
-from eideploy.program import Program
 from eideploy.target import Target
 
 DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED if kind.rtl}

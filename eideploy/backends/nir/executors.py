@@ -2,16 +2,15 @@
 
 from functools import partial
 
-from eideploy.backends.executor import LOGITS, Executor, Reference, Run, logits_of
+from eideploy.backends.executor import LOGITS, Build, Executor, Reference, Run, logits_of
 from eideploy.backends.nir.dialects import of_dialect, ranges_of
 from eideploy.backends.nir.options import DIALECTS, file_of
-from eideploy.folders import Build
 
 NIRTORCH = "nirtorch", "nir"
 
 
 def _plain(build: Build) -> Run:
-    ranges = ranges_of(build.program.circuit)
+    ranges = ranges_of(build.integer)
     return logits_of(of_dialect(build.circuit, ranges, "plain"))
 
 

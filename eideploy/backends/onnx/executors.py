@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
-from eideploy.backends.executor import LOGITS, SUMS, Executor, Reference, Run, missing
+from eideploy.backends.executor import LOGITS, SUMS, Build, Executor, Reference, Run, missing
 from eideploy.backends.onnx import FLOAT, INTEGER
 from eideploy.circuit import Circuit
 from eideploy.errors import UsageError
-from eideploy.folders import Build
 
 ONNXRUNTIME = "onnxruntime", "onnx"  # the package that runs, and what it needs
 OPENVINO = "openvino", "onnx"
@@ -49,7 +48,7 @@ def _openvino(build: Build) -> Run:
 def _too_wide(build: Build) -> str:
     from eideploy.backends.onnx.words import words_of
 
-    _, reason = words_of(build.program.circuit)
+    _, reason = words_of(build.integer)
     return reason and f"OpenVINO has no 64-bit integers, and {reason}"
 
 
@@ -68,9 +67,7 @@ def _model(build: Build, artefact: str) -> tuple[bytes, str]:
     path = build.folder / artefact
     data = path.read_bytes()
     is_float = artefact == FLOAT
-    expected = (
-        float_model(build.circuit, {}) if is_float else integer_model(build.program.circuit, {})
-    )
+    expected = float_model(build.circuit, {}) if is_float else integer_model(build.integer, {})
     check_work(data, expected, where=str(path))
     return data, str(path)
 

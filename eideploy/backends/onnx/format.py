@@ -9,9 +9,8 @@ from eideploy.backends.protocol import Format
 from eideploy.emitted import Emitted
 
 if TYPE_CHECKING:
-    from eideploy.backends.executor import Executor, Run
+    from eideploy.backends.executor import Build, Executor, Run
     from eideploy.circuit import Circuit
-    from eideploy.folders import Build
 
 
 class ONNX(Format):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array, Factored, IntegerCurrent, Neurons
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Route, Stage
 
 STALE = -1  # what stands in a memory that nobody has written; a run must not depend on it
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from eideploy.backends.digital.core.layout import Memories
 from eideploy.backends.digital.core.scan import Word
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Layer
-from eideploy.program import Program, Stage
 
 Operation = Any  # the fields that travel down a phase's pipeline
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.digital.core.layout import map_of, windows
+from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Route, Stage
 
 Word = tuple[int, int, int, int]  # y, x, channel, value
 Tap = tuple[int, int, int]  # oy, ox, and which input (c, ky, kx) of the weights

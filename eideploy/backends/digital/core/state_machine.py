@@ -16,11 +16,11 @@ from eideploy.backends.digital.core.layout import load, membranes_of, spikes_of
 from eideploy.backends.digital.core.phase import Core, Operation, Phase, Setup
 from eideploy.backends.digital.core.scan import Word, words_of
 from eideploy.backends.digital.core.update import Minimum, Output, Update
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Stage
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

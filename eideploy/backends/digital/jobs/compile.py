@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
 from eideploy.backends import formats
+from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, Compiling
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.report.inhibition import decision_text
 from eideploy.backends.digital.report.ladder import ladder_text
 from eideploy.backends.digital.report.program import (
@@ -18,6 +21,8 @@ from eideploy.backends.digital.report.program import (
     widths_text,
 )
 from eideploy.backends.digital.report.proof import calibration_content, proof_content, proof_text
+from eideploy.backends.digital.validate.compare import Comparison, compare
+from eideploy.backends.digital.validate.inhibition import Decision, decided
 from eideploy.circuit import Array, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.data.origin import Place, known
@@ -38,15 +43,11 @@ from eideploy.flow.warning import with_warnings
 from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.passes.fold import fold
-from eideploy.passes.place import place
-from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
 from eideploy.report.text import counted
 from eideploy.scheme import load_scheme
 from eideploy.target import Target
-from eideploy.validate.compare import Comparison, compare
-from eideploy.validate.inhibition import Decision, decided
 from eideploy.validate.ladder import affordable, climb, ladder_content
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _compile(
             "inhibition": asdict(made.decision),
         }
         write_json(staged.aside / PASSES, passes)
-        folders.finish_build(
+        finish_build(
             staged.aside, run.circuit, made.program, family.emit, spec, content, options.emit
         )
     build = staged.final

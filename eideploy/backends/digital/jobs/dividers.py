@@ -3,20 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from eideploy.backends.digital.build import Build
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.jobs.simulate import divided_by
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.synthesis import Cells, fitted, synthesise
+from eideploy.backends.digital.validate.compare import compare
+from eideploy.backends.digital.validate.energy import PICOJOULES, SOURCE, Energy, estimate
 from eideploy.circuit import Array
 from eideploy.divisions import named
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.integer import run_integer
-from eideploy.folders import Build
-from eideploy.program import Program
 from eideploy.report.sections import Bar, Cell, Table
 from eideploy.report.text import counted, percent, plain
-from eideploy.validate.compare import compare
-from eideploy.validate.energy import PICOJOULES, SOURCE, Energy, estimate
 
 
 @dataclass(frozen=True, kw_only=True)

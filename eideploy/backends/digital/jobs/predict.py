@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.executors import BESIDE, beside_of
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
 from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Circuit
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import logits_of, run_integer
 from eideploy.flow.predict import Oracle, Scores, view_of
 from eideploy.flow.requests.predict import Predict
 from eideploy.flow.requests.shared import READING
-from eideploy.folders import Build, Run
+from eideploy.folders import Run
 from eideploy.options import part_of, refuse_idle
-from eideploy.program import Program
 
 MEANING = "scores are logits, the means of the readout's current over time"
 

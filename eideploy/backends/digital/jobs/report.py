@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.jobs.dividers import (
     Synthesis,
@@ -19,27 +20,26 @@ from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
+from eideploy.backends.digital.report.provenance import provenance
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.synthesis import TOOLS, require_router
+from eideploy.backends.digital.sweep.sweep import found_sweep
+from eideploy.backends.digital.validate.study import Study, study
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.files import read_json
 from eideploy.flow import training_report
 from eideploy.flow.build_files import PASSES
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
-from eideploy.flow.provenance import provenance
 from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.samples import samples_of
 from eideploy.flow.stock import NOT_RUN
-from eideploy.flow.sweep import found_sweep
-from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
 from eideploy.report.sections import Table
 from eideploy.validate.ladder import affordable
-from eideploy.validate.study import Study, study
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 COMPARED = 128  # of them, with every divider
@@ -69,7 +69,8 @@ def report(request: Report, folder: Path) -> Reported:
     content, measured = numbers.content, numbers.measured
     if measured is None:
         return Reported(text=numbers.text, content={"build": str(folder), **content}, page=None)
-    initially = training_report.initial_currents(build.content, measured.layers)
+    layers = [layer.layer for layer in measured.layers]
+    initially = training_report.initial_currents(build.content, layers)
     as_numbers = None if initially is None else {k: asdict(bins) for k, bins in initially.items()}
     return Reported(
         text=numbers.text,

@@ -13,8 +13,11 @@ from weakref import finalize
 
 import numpy as np
 
+from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.bundle import IMAGES, take_images, write_bundle, write_core
+from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.parameters import shape_of
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.bench import Manner, run_bundle
 from eideploy.backends.digital.rtl.build import is_kept
@@ -22,12 +25,9 @@ from eideploy.backends.digital.rtl.compare import Differences, differences
 from eideploy.backends.digital.rtl.trace import PHASES
 from eideploy.circuit import Array
 from eideploy.errors import CapacityError, DataError
-from eideploy.execute.cycles import count_cycles
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.files import temporary_files
-from eideploy.folders import Build
-from eideploy.program import Program
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
 

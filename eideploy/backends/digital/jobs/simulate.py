@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eideploy import folders
+from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.report.program import (
     comparison_text,
     comparison_warnings,
     division_text,
 )
+from eideploy.backends.digital.validate.compare import SPIKES, compare
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.divisions import Divider
@@ -37,18 +41,15 @@ from eideploy.flow.warning import (
     activity_warnings,
     with_warnings,
 )
-from eideploy.folders import Build, Run, load_build
+from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.options.choices import Form
 from eideploy.passes.check_widths import check_widths
 from eideploy.passes.lower_division import lower_division
-from eideploy.passes.place import place
-from eideploy.program import Program
 from eideploy.progress import bar, note
 from eideploy.report.text import counted, percent
 from eideploy.target import load_target
 from eideploy.validate.activity import ActivityTally
-from eideploy.validate.compare import SPIKES, compare
 
 if TYPE_CHECKING:
     from eideploy.backends.digital.family import Digital

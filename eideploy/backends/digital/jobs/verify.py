@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from eideploy.backends import formats
+from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
 from eideploy.backends.digital.report.program import comparison_warnings
+from eideploy.backends.digital.validate.compare import compare
 from eideploy.backends.executor import Executor, Reference
 from eideploy.circuit import Array
 from eideploy.errors import EideployError
@@ -33,11 +35,9 @@ from eideploy.flow.stock import (
     Stock,
 )
 from eideploy.flow.verify import Row, Verified
-from eideploy.folders import Build, load_build
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
 from eideploy.report.text import counted
-from eideploy.validate.compare import compare
 from eideploy.validate.ladder import affordable
 
 if TYPE_CHECKING:

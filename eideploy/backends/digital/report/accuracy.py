@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eideploy.backends.digital.validate.study import Accuracy, Study
 from eideploy.report.charts import Confusion
 from eideploy.report.sections import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import counted, percent
-from eideploy.validate.study import Accuracy, Study
 
 Numbers = Mapping[str, Any]
 

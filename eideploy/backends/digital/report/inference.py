@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from eideploy.backends.digital.validate.raster import Inference, Logits, Picture
 from eideploy.report.canvas import C1, C2, C4, Chart
 from eideploy.report.charts import legend
-from eideploy.validate.raster import Inference, Logits, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,7 +1,7 @@
 """Which layers are folded, in words."""
 
+from eideploy.backends.digital.validate.inhibition import Decision
 from eideploy.report.text import counted, table
-from eideploy.validate.inhibition import Decision
 
 
 def decision_text(decision: Decision) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eideploy.backends.digital.validate.layers import DivisionError, Divisors, LayerStudy
+from eideploy.backends.digital.validate.study import Study
 from eideploy.report.charts import Counts, Lines, Steps
 from eideploy.report.sections import Bar, Cell, Figure, Section, Table
 from eideploy.report.text import at_most, counted, percent
 from eideploy.validate.distribution import Bins, Histogram, density
-from eideploy.validate.layers import DivisionError, Divisors, LayerStudy
-from eideploy.validate.study import Study
 
 Numbers = Mapping[str, Any]
 

@@ -7,6 +7,8 @@ from eideploy.backends.digital.report.accuracy import accuracy_section
 from eideploy.backends.digital.report.inference import InputPicture, Output, Raster
 from eideploy.backends.digital.report.layers import layer_section, width_section
 from eideploy.backends.digital.report.pareto import Pareto
+from eideploy.backends.digital.sweep.cells import COSTS
+from eideploy.backends.digital.validate.study import CycleStudy, Study
 from eideploy.report.charts import Steps, Waterfall
 from eideploy.report.sections import (
     Bar,
@@ -21,9 +23,7 @@ from eideploy.report.sections import (
     hash_table,
 )
 from eideploy.report.text import at_most, counted, percent
-from eideploy.validate.cells import COSTS
 from eideploy.validate.distribution import Bins
-from eideploy.validate.study import CycleStudy, Study
 
 Numbers = Mapping[str, Any]
 TIMES = " \u00d7 "

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
+from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.validate.compare import (
+    Comparison,
+    CycleSummary,
+    InputComparison,
+    LayerComparison,
+)
 from eideploy.circuit.limits import limits
 from eideploy.flow.warning import IMPORTED, TRAINED, activity_warnings
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
-from eideploy.program import Program
 from eideploy.report.text import at_most, counted, percent, table
-from eideploy.validate.compare import Comparison, CycleSummary, InputComparison, LayerComparison
 
 FINER = (
     "compile with --calibrate-on and samples like these, or with more bits.input in a scheme of "

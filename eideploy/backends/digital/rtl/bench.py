@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eideploy.backends.digital.bundle import IMAGES, WORDS
 from eideploy.backends.digital.core.scan import words_of
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint, testbench
 from eideploy.backends.digital.rtl.trace import RtlTrace, read_trace
@@ -15,7 +16,6 @@ from eideploy.circuit import Array
 from eideploy.errors import DataError
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
-from eideploy.program import Program
 
 OnLine = Callable[[str], None]
 Run = Callable[[Path, Path, Path, Sequence[str], OnLine], None]  # bundle, words, trace, options

@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.cycles import count_cycles
+from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl.trace import PHASES, RtlTrace
 from eideploy.circuit import Array
-from eideploy.execute.cycles import count_cycles
 from eideploy.execute.trace import Trace
-from eideploy.program import Program
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import Shape
+from eideploy.backends.digital.program import Use
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
 from eideploy.errors import DataError, UsageError
 from eideploy.files import temporary_files
-from eideploy.program import Use
 from eideploy.target import Target
 
 TOOLS = "yosys", "make"

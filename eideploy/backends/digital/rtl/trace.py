@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array
 from eideploy.errors import FormatError
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Stage
 
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 _NIBBLES = np.full(256, 255, np.uint8)

@@ -8,8 +8,8 @@ are not in it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eideploy.execute.cycles import Cycles, StageCycles
-from eideploy.program import Program, Stage
+from eideploy.backends.digital.cycles import Cycles, StageCycles
+from eideploy.backends.digital.program import Program, Stage
 
 PICOJOULES = {
     "8-bit products": 0.2,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eideploy.validate.cells import Baseline, Figures, Point, compared_cells, means
+from eideploy.backends.digital.sweep.cells import Baseline, Figures, Point, compared_cells, means
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.validate.compare import LayerComparison
 from eideploy.circuit import Circuit, Factored, Layer, Neurons
 from eideploy.circuit.limits import limits
 from eideploy.execute.integer import divides
 from eideploy.execute.samples import patches, weight_rows
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program
-from eideploy.validate.compare import LayerComparison
 from eideploy.validate.distribution import Histogram, histogram, rounded, some, span
 
 Share = float

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit
 from eideploy.execute.trace import Trace
-from eideploy.program import Program
 from eideploy.validate.distribution import rounded
 
 MOST_NEURONS = 96  # of a layer that are drawn, evenly taken

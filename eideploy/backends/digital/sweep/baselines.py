@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from eideploy.backends.digital.sweep.cells import Baseline
 from eideploy.data.origin import Place
 from eideploy.errors import UsageError
 from eideploy.flow.origins import origin_of
 from eideploy.flow.samples import split_of
 from eideploy.options.choices import Split
-from eideploy.validate.cells import Baseline
 
 
 def baselines(

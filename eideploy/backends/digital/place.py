@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
+from eideploy.backends.digital.program import Program, Route, Stage, Use
 from eideploy.circuit import Add, Circuit, Flatten, IntegerInput, Layer, Neurons, Node, SumPool
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
-from eideploy.program import Program, Route, Stage, Use
 from eideploy.target import Target
 
 MOST_ROUTES = 1 << 12  # that are counted with all else that does not fit

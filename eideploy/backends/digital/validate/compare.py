@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, Neurons
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import integer_input, run_integer
 from eideploy.execute.observe import batches
 from eideploy.execute.trace import Trace
-from eideploy.program import Program
 from eideploy.validate.activity import Activity, ActivityTally
 
 SPIKES = frozenset({"spikes"})

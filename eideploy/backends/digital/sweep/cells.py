@@ -6,20 +6,20 @@ from typing import Annotated
 
 import numpy as np
 
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.validate.compare import compare
+from eideploy.backends.digital.validate.inhibition import decided
 from eideploy.circuit import Array, Circuit, Layer, Ranges
 from eideploy.errors import DataError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import BATCH, batches
 from eideploy.options.choices import Form, ZeroPolicy
-from eideploy.passes.place import place
-from eideploy.program import Program
 from eideploy.recipe import Recipe
 from eideploy.scheme import Bits, Scheme
 from eideploy.target import Target
 from eideploy.typed import Within
-from eideploy.validate.compare import compare
-from eideploy.validate.inhibition import decided
 
 Number = Annotated[float, Within(-1e15, 1e15)]  # whose means are finite
 Count = Annotated[int, Within(0, 1 << 53)]

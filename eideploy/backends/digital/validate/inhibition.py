@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.place import laid_out
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array, Circuit, Ranges
-from eideploy.execute.cycles import CYCLE_KINDS, count_cycles
 from eideploy.execute.integer import run_integer
 from eideploy.options.choices import Form
-from eideploy.passes.place import laid_out
 from eideploy.pipeline import to_integers
-from eideploy.program import Program, Stage
 from eideploy.recipe import Recipe
 from eideploy.target import Target
 from eideploy.validate.ladder import affordable

@@ -10,6 +10,8 @@ from pathlib import Path
 from eideploy import __version__, folders
 from eideploy.backends.digital.jobs.compile import calibration
 from eideploy.backends.digital.options import Compiling
+from eideploy.backends.digital.sweep import cells
+from eideploy.backends.digital.sweep.cells import Figures
 from eideploy.circuit import Array, Ranges
 from eideploy.data.origin import Place
 from eideploy.divisions import named
@@ -22,8 +24,6 @@ from eideploy.options.choices import Form, Split, ZeroPolicy
 from eideploy.recipe import Recipe
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
-from eideploy.validate import cells
-from eideploy.validate.cells import Figures
 
 
 @dataclass(frozen=True, kw_only=True)

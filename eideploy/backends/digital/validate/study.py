@@ -5,19 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.cycles import count_cycles
+from eideploy.backends.digital.program import Program, Use
+from eideploy.backends.digital.validate.compare import Comparison, InputComparison, compare
+from eideploy.backends.digital.validate.layers import (
+    KEEP_FLOAT,
+    KEEP_INTEGER,
+    LayerStudy,
+    Share,
+    layer_studies,
+)
+from eideploy.backends.digital.validate.raster import Inference, raster
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.limits import limits
 from eideploy.circuit.proof import prove
-from eideploy.execute.cycles import count_cycles
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Use
-from eideploy.validate.compare import Comparison, InputComparison, compare
 from eideploy.validate.distribution import rounded
-from eideploy.validate.layers import KEEP_FLOAT, KEEP_INTEGER, LayerStudy, Share, layer_studies
-from eideploy.validate.raster import Inference, raster
 
 LOOKED_AT = 64  # samples whose currents and divisors are looked at
 CYCLE_BINS = 24

@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eideploy.backends.digital.sweep.cells import (
+    Baseline,
+    Figures,
+    grouped,
+    layers_of,
+    mean,
+    means,
+    worst,
+)
 from eideploy.report.text import counted, table
-from eideploy.validate.cells import Baseline, Figures, grouped, layers_of, mean, means, worst
 
 
 def sweep_text(rows: Sequence[Figures], baseline: Baseline | None) -> str:

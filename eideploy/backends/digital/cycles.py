@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
-from eideploy.program import Program, Route, Stage
 
 CYCLE_KINDS = frozenset({"spikes", "inhibition", "inputs"})  # what a trace must keep
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")

@@ -1,0 +1,70 @@
+"""Finished builds of programs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eideploy.backends import formats
+from eideploy.backends.digital import INTEGER
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
+from eideploy.circuit import Circuit
+from eideploy.circuit.store import load, save
+from eideploy.files import read_manifest, write_manifest
+from eideploy.finished import Finished
+from eideploy.folders import BUILD, CIRCUIT, SPEC, VERSION, stamped
+from eideploy.passes.check_widths import check_widths
+from eideploy.target import read_target
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Build(Finished):
+    """A finished build: a run's circuit, and the program that it was compiled to."""
+
+    program: Program
+
+    @property
+    def imported(self) -> bool:
+        """Whether the network was trained elsewhere."""
+        return self.content.get("imported") is True
+
+    @property
+    def integer(self) -> Circuit:
+        """The integer circuit of the program."""
+        return self.program.circuit
+
+
+def finish_build(
+    folder: Path,
+    circuit: Circuit,
+    program: Program,
+    emit: Callable[[Program, Path], None],
+    spec: str,
+    content: Mapping[str, Any],
+    emitted: Sequence[str] = (),
+) -> None:
+    """Write the float circuit, the backend's files, the spec and, last, the manifest of a build.
+
+    `emit` writes the backend's files, `emitted` names the formats that are written beside.
+    """
+    save(circuit, folder / CIRCUIT)
+    emit(program, folder)
+    for name in emitted:
+        formats.named(name).emit(circuit, program.circuit, folder, content)
+    (folder / SPEC).write_text(spec, encoding="utf-8")
+    write_manifest(folder, kind=BUILD, version=VERSION, content=stamped(content))
+
+
+def load_build(folder: Path) -> Build:
+    """Read a finished build and place its program again.
+
+    Raises:
+        FormatError, SpecError: damaged, of another kind or version.
+    """
+    needs = (CIRCUIT, INTEGER, SPEC)
+    content = read_manifest(folder, kind=BUILD, version=VERSION, needs=needs)
+    target = read_target(folder / SPEC)
+    integer = check_widths(load(folder / INTEGER), widths=target.widths)
+    program = place(integer, target=target)
+    return Build(folder=folder, circuit=load(folder / CIRCUIT), program=program, content=content)

@@ -1,0 +1,1 @@
+"""Programs of many number formats, divisions and forms side by side."""

@@ -1,0 +1,1 @@
+"""What a program does beside the float network that it was compiled of, in numbers."""

@@ -63,14 +63,7 @@ def data_faults(data: Data) -> Iterator[Fault]:
 
 
 def training_faults(training: Training, *, steps: int) -> Iterator[Fault]:
-    """Say where there is nothing to train, or no variance to begin from."""
-    if training.warmup_epochs >= training.epochs:
-        yield Fault(
-            what=f"{training.warmup_epochs} epochs of warm-up leave none of {training.epochs} "
-            "to train",
-            where="training.warmup_epochs",
-            fix=f"set training.warmup_epochs below {training.epochs}, or more training.epochs",
-        )
+    """Say where there is no variance to begin from."""
     if training.batch * steps == 1:
         yield Fault(
             what="one image shown for one step has no variance, which E-I Init needs",

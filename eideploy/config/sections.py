@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Annotated, Literal
 
 from eideploy.config.reading import toml_value
+from eideploy.errors import ConfigError
 from eideploy.options.option import AREA, is_area
 from eideploy.typed import Matching, Within
 
@@ -59,10 +60,11 @@ class Training:
     """Batches after which to stop early, on the schedule of the whole; 0 for never."""
     batch: Size = 32
     """Samples in a batch, of all processes together."""
-    rate: Rate = 0.01
-    """Peak learning rate."""
+    rate: Rate | Literal["auto"] = 0.01
+    """Peak learning rate; "auto" to find one by short trainings on a part of the samples."""
     warmup_epochs: Annotated[int, Within(0, 100_000)] = 4
-    """Epochs in which the rate rises linearly to its peak; then it falls as a cosine."""
+    """Epochs in which the rate rises linearly to its peak, a third of all at most; then it falls as
+    a cosine."""
     warmup_rate: Rate = 1e-7
     """Learning rate of the first batch."""
     momentum: Annotated[float, Within(0.0, 0.9999)] = 0.9
@@ -85,6 +87,22 @@ class Training:
     """"auto" takes CUDA where there is one."""
     threads: Annotated[int, Within(1, 1024)] = 1
     """Threads of torch on the CPU; another number gives other bits."""
+
+    @property
+    def peak(self) -> float:
+        """The peak learning rate.
+
+        Raises:
+            ConfigError: it is still to be found.
+        """
+        if isinstance(self.rate, str):
+            raise ConfigError(
+                "the learning rate is still to be found, which a new training from the command "
+                "line or by train_network does",
+                where="training.rate",
+                fix="give it a number",
+            )
+        return self.rate
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ def finetune(request: Finetune) -> Result:
         training=replace(
             training,
             epochs=max(1, training.epochs // TENTH),
-            rate=training.rate * RATE,
+            rate=training.peak * RATE,
             warmup_epochs=0,
             clip_ratio=CLIP_RATIO,
             kernel="plain",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from eideploy.config import Config, load_config
+from eideploy.config import Config, Training, load_config
 from eideploy.data import Dataset
 from eideploy.data.origin import Place
 from eideploy.flow.origins import origin_of
@@ -11,7 +11,7 @@ from eideploy.progress import note
 from eideploy.report.text import counted
 
 FEWEST_EPOCHS, MORE_EPOCHS = 5, 3  # at least so many; at most so many times those of the preset
-WARMUP_SHARE = 5  # at most a fifth of the epochs
+CAREFUL = Training()  # the defaults, as nobody has tuned the preset for these data
 ITS_DATA = "data.", "network.steps"  # settings that the data are read by
 
 
@@ -70,9 +70,10 @@ def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
     training = config.training
     same_work = round(training.epochs * choice.samples / len(dataset.train))
     epochs = max(FEWEST_EPOCHS, min(same_work, MORE_EPOCHS * training.epochs))
-    warmup = min(training.warmup_epochs, epochs // WARMUP_SHARE)
     return replace(
         config,
         network=replace(config.network, steps=dataset.steps or config.network.steps),
-        training=replace(training, epochs=epochs, warmup_epochs=warmup),
+        training=replace(
+            training, epochs=epochs, clip_ratio=CAREFUL.clip_ratio, setbacks=CAREFUL.setbacks
+        ),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from eideploy import folders
 from eideploy.backends import families
@@ -19,24 +20,32 @@ from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.own_network import chosen
 from eideploy.flow.probe import probe
 from eideploy.flow.provenance import machine, note_other_conditions
-from eideploy.flow.requests.train import Train
+from eideploy.flow.requests.shared import READING
+from eideploy.flow.requests.train import LOGGED, Train, as_texts
 from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.flow.warning import with_warnings
-from eideploy.options import as_path
-from eideploy.progress import note
+from eideploy.options import as_path, refuse_idle
+from eideploy.progress import bar, note
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
+
+if TYPE_CHECKING:
+    from eideploy.model.metrics import EpochMetrics
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
-    """A training in its folder, which is there already."""
+    """A training in its folder, which is there already.
+
+    longer  whether its epochs are more than it was begun with, and it may be finished
+    """
 
     config: Config
     folder: Path
     load: Callable[[], Dataset]
     tensorboard: bool
+    longer: bool = False
 
 
 def train(
@@ -64,6 +73,8 @@ def train(
     config, dataset, name = _configured(preset, overrides or {}, place, suited=suited)
     if tensorboard:
         _require_tensorboard()
+    config = _with_rate(config, dataset)
+    _note_warmup(config, dataset)
     with folders.new_folder(out, folders.RUNS, name) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
@@ -79,8 +90,10 @@ def train(
 def resume(request: Train) -> Result:
     """Continue a training that was interrupted, bit for bit as if it had not been.
 
+    With more epochs than it has, a finished one goes on, too.
+
     Raises:
-        UsageError: there is no unfinished run.
+        UsageError: there is no unfinished run; or no more epochs.
         FormatError: its configuration or its checkpoint is damaged.
     """
     place = request.place()
@@ -95,16 +108,19 @@ def resume(request: Train) -> Result:
             fix="name the folder of an interrupted run, or begin one with eideploy train",
         )
     kind = folders.kind_of(found, wanted=[folders.RUN])
-    if kind != folders.RUN or not folders.is_unfinished(found):
+    more = as_texts(request.overrides)
+    if kind != folders.RUN or not (more or folders.is_unfinished(found)):
         raise UsageError(
             f"the folder has a {MANIFEST}, so nothing in it is unfinished",
             where=str(found),
-            fix="name the folder of an interrupted run, or begin one with eideploy train",
+            fix="name the folder of an interrupted run, or give this one more epochs with --set "
+            "training.epochs=N",
         )
     if folder is None:
         note(f"resuming {found}, the latest unfinished run")
     path = found / folders.CONFIG
     if trainer := families.trainer_of(str(path)):
+        refuse_idle(request, (READING, LOGGED), here="on a run for a mixed-signal chip")
         return trainer.resume(request, found)
     try:
         text = read_text(path, most=MOST_TOML)
@@ -114,14 +130,47 @@ def resume(request: Train) -> Result:
             where=str(path),
             fix="restore the file, or train again",
         ) from error
-    config = parse_config(text, where=str(path))
+    begun = parse_config(text, where=str(path))
+    config = begun.with_overrides(more)
+    if more:
+        _require_more(config, begun, found)
     job = Job(
         config=config,
         folder=found,
         load=lambda: _load(config, place),
         tensorboard=request.tensorboard,
+        longer=bool(more),
     )
     return run(job)
+
+
+def _require_more(config: Config, begun: Config, folder: Path) -> None:
+    """Refuse epochs that are no more than a run has, or that it would not get to."""
+    from eideploy.model.checkpoint import FILE
+
+    asked, known = config.training.epochs, begun.training.epochs
+    if asked <= known:
+        raise UsageError(
+            f"the run has {counted(known, 'epoch')} already, {asked} are no more",
+            where="--set training.epochs",
+            fix=f"set training.epochs above {known}",
+        )
+    if begun.training.max_iterations or not (folder / FILE).is_file():
+        raise UsageError(
+            "the run ends at its training.max_iterations"
+            if begun.training.max_iterations
+            else "the run has no checkpoint to go on from",
+            where=str(folder),
+            fix="train again, without training.max_iterations",
+        )
+
+
+def _lengthened(job: Job, dataset: Dataset) -> Dataset:
+    """Make of a run that has more epochs an unfinished one, once its data are there."""
+    if job.longer:
+        (job.folder / MANIFEST).unlink(missing_ok=True)
+        write_atomic(job.folder / folders.CONFIG, job.config.to_toml().encode())
+    return dataset
 
 
 def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
@@ -177,6 +226,32 @@ def _located(config: Config) -> Config:
     return replace(config, data=replace(config.data, path=str(Path(config.data.path).resolve())))
 
 
+def _with_rate(config: Config, dataset: Dataset) -> Config:
+    """Return a configuration whose rate is a number, found on a part of the training samples."""
+    if not isinstance(config.training.rate, str):
+        return config
+    from eideploy.model.rate_finder import BATCHES, CANDIDATES, find_rate
+
+    with bar("find a rate", BATCHES * len(CANDIDATES)) as advance:
+        rate, trials = find_rate(config, dataset, lambda _: advance(1, ""))
+    seen = ", ".join(f"{trial.rate:g} {percent(trial.accuracy, 1)}" for trial in trials)
+    note(f"training.rate = {rate:g}, found on a part of the training samples: {seen}")
+    return replace(config, training=replace(config.training, rate=rate))
+
+
+def _note_warmup(config: Config, dataset: Dataset) -> None:
+    """Say where the warm-up is shorter than was asked for."""
+    from eideploy.model.batches import batch_counts, warmup_batches
+
+    training, (per_epoch, _) = config.training, batch_counts(config, dataset)
+    asked, taken = training.warmup_epochs, warmup_batches(training, len(dataset.train))
+    if taken < asked * per_epoch:
+        note(
+            f"the rate rises for a third of the training, {counted(taken, 'batch', 'batches')}, "
+            f"not for {counted(asked, 'epoch')}, as training.warmup_epochs says"
+        )
+
+
 def _load(config: Config, place: Place) -> Dataset:
     return origin_of(config.data).load(place, steps=config.network.steps)
 
@@ -202,7 +277,7 @@ def run(job: Job) -> Result:
     """Train, alone in its folder, from where its checkpoint ends."""
     try:
         with folders.sole_training(job.folder):
-            return _train_alone(job, job.load())
+            return _train_alone(job, _lengthened(job, job.load()))
     except KeyboardInterrupt as stop:
         if not folders.is_unfinished(job.folder):
             raise
@@ -211,7 +286,9 @@ def run(job: Job) -> Result:
 
 def _train_alone(job: Job, dataset: Dataset) -> Result:
     from eideploy.model.batches import batch_counts
+    from eideploy.model.checkpoint import BEST
     from eideploy.model.export import export
+    from eideploy.model.metrics import best_of
     from eideploy.model.processes import joined
     from eideploy.model.training import train as train_network
 
@@ -252,6 +329,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         **trained_on(config.data, dataset),
         "seed": config.seed,
         "metrics": summary(last),
+        "best": summary(best_of(result.metrics)),
         "setbacks": [asdict(setback) for setback in result.setbacks],
         "baseline": baseline,
         "departures": list(departures),
@@ -265,12 +343,28 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     if OWN in content:
         Kept.first(dataset).write(folder)
     folders.finish_run(folder, circuit, content)
+    best = best_of(result.metrics)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} images)\n"
+        f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST})\n"
         f"run            {folder}"
     )
-    return Result(text=text, content={"run": str(folder), **content})
+    return _judged(Result(text=text, content={"run": str(folder), **content}), last, job, dataset)
+
+
+def _judged(result: Result, last: "EpochMetrics", job: Job, dataset: Dataset) -> Result:
+    """Return a result with exit code 1 where the training ended at chance; not where it was cut."""
+    from eideploy.model.collapse import is_chance
+
+    seen = (last.test_accuracy, dataset.test_y), (last.train_accuracy, dataset.train_y)
+    if job.config.training.max_iterations or not all(is_chance(*one) for one in seen):
+        return result
+    told = (
+        f"the training ended at chance: {percent(last.test_accuracy)} of the test samples is no "
+        "more than their most frequent class has; lower training.rate, or give it more epochs"
+    )
+    return replace(with_warnings(result, [told]), exit_code=1)
 
 
 def _done(folder: Path) -> tuple[int, int]:

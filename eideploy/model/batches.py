@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eideploy.config import Config
+from eideploy.config import Config, Training
 from eideploy.data import Dataset
 from eideploy.model.augment import augment
+
+LONGEST_WARMUP = 3  # as a part of the training, one over this
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,6 +71,12 @@ def batch_counts(config: Config, dataset: Dataset) -> tuple[int, int]:
     whole = ceil(len(dataset.train) / config.training.batch)
     most = config.training.max_iterations or whole * config.training.epochs
     return whole, min(most, whole * config.training.epochs)
+
+
+def warmup_batches(training: Training, images: int) -> int:
+    """Return how many batches the rate rises for: a third of the training at most."""
+    per_epoch = ceil(images / training.batch)
+    return min(training.warmup_epochs * per_epoch, training.epochs * per_epoch // LONGEST_WARMUP)
 
 
 def batches_in(config: Config, dataset: Dataset, epoch: int) -> int:

@@ -28,7 +28,7 @@ def begin(
     if resume and folder is not None and (folder / FILE).exists():
         state = load_state(folder)
         _check_same(config, state.config, folder)
-        return state
+        return replace(state, config=config)
     state = new_state(config, dataset)
     if start is not None:
         state.network.load_state_dict(start.state_dict())
@@ -53,6 +53,9 @@ def sent(begun: State | None, group: Group) -> State:
 
 
 def _check_same(asked: Config, found: Config, folder: Path) -> None:
+    """Refuse another configuration, but for more epochs."""
+    epochs = max(asked.training.epochs, found.training.epochs)
+    found = replace(found, training=replace(found.training, epochs=epochs))
     pairs = zip(asked.to_toml().splitlines(), found.to_toml().splitlines(), strict=True)
     differing = [f"{old} (now {new.rpartition('= ')[2]})" for new, old in pairs if new != old]
     if differing:

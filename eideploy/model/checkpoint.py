@@ -20,6 +20,7 @@ from eideploy.model.networks import Network, Shape, build
 from eideploy.typed import Within
 
 FILE = "checkpoint.safetensors"
+BEST = "best.safetensors"  # likewise, of the epoch with the best test accuracy, without momentum
 KIND = "training checkpoint"
 VERSION = 2
 Size = Annotated[int, Within(1, 1 << 31)]
@@ -66,7 +67,7 @@ class State:
     setbacks: tuple[Setback, ...] = ()
 
 
-def save_state(state: State, folder: Path) -> None:
+def save_state(state: State, folder: Path, file: str = FILE) -> None:
     """Write the checkpoint of `folder`, replacing the earlier one in a single step."""
     groups = {**_groups(state), "begun": state.begun if state.partial else {}}
     arrays = {
@@ -85,7 +86,7 @@ def save_state(state: State, folder: Path) -> None:
         best=state.best,
         setbacks=state.setbacks,
     )
-    write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content=asdict(content))
+    write_tensors(folder / file, arrays, kind=KIND, version=VERSION, content=asdict(content))
 
 
 def load_state(folder: Path, file: str = FILE) -> State:

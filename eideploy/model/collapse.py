@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil, isfinite
+from math import ceil, isfinite, sqrt
 
 import numpy as np
 import torch
@@ -38,6 +38,12 @@ def chance(labels: Labels) -> float:
 def skill(right: float, labels: Labels) -> float:
     """Return how far an accuracy is from chance (0) to perfect (1)."""
     return (right - chance(labels)) / max(1 - chance(labels), 1 / len(labels))
+
+
+def is_chance(accuracy: float, labels: Labels) -> bool:
+    """Return whether a share of right answers is within two standard errors of chance."""
+    least = chance(labels)
+    return accuracy <= least + 2 * sqrt(least * (1 - least) / len(labels))
 
 
 def seen_within(so_far: Partial, network: Network, dataset: Dataset) -> tuple[Look, str]:

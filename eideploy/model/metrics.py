@@ -1,6 +1,6 @@
 """What is measured of a training, epoch by epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,11 @@ class EpochMetrics:
     health: tuple[LayerHealth, ...] = ()
     before: tuple[LayerHealth, ...] = ()
     setbacks: int = 0
+
+
+def best_of(metrics: Sequence[EpochMetrics]) -> EpochMetrics:
+    """Return the epoch of the best test accuracy, the first of several."""
+    return max(metrics, key=lambda epoch: epoch.test_accuracy)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,16 +14,16 @@ from torch.nn.functional import cross_entropy
 from eideploy.config import Config, Training
 from eideploy.data import Dataset
 from eideploy.errors import ConfigError, DivergedError
-from eideploy.model.batches import Batch, ahead, batches, batches_in
+from eideploy.model.batches import Batch, ahead, batches, batches_in, warmup_batches
 from eideploy.model.beginning import begin, sent
-from eideploy.model.checkpoint import State, as_begun, begun_again, begun_with, save_state
+from eideploy.model.checkpoint import BEST, State, as_begun, begun_again, begun_with, save_state
 from eideploy.model.collapse import LOWER, diagnosis, interval, seen_after, seen_within
 from eideploy.model.conditions import Conditions, OnOther, added, conditions
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
 from eideploy.model.distributions import gradient_norms
 from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
-from eideploy.model.metrics import EpochMetrics, Look, Partial, Setback
+from eideploy.model.metrics import EpochMetrics, Look, Partial, Setback, best_of
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.processes import ALONE, Group
@@ -143,7 +143,7 @@ def train(
                 raise KeyboardInterrupt
             before, state = state, run_epoch(state, job)
             if folder is not None and group.first:
-                save_state(state, folder)
+                _save(state, folder, ended=len(state.metrics) > len(before.metrics))
             if state.partial is not None:
                 raise KeyboardInterrupt
             if len(state.setbacks) > len(before.setbacks):
@@ -156,6 +156,13 @@ def train(
         conditions=state.conditions,
         setbacks=state.setbacks,
     )
+
+
+def _save(state: State, folder: Path, *, ended: bool) -> None:
+    """Write the checkpoint; before it the best epoch's, where that is the one that ended."""
+    if ended and best_of(state.metrics) is state.metrics[-1]:
+        save_state(replace(state, momentum={}), folder, BEST)
+    save_state(state, folder)
 
 
 def run_epoch(state: State, job: Job) -> State:
@@ -242,7 +249,7 @@ def _set_back(state: State, fault: str, batches: int) -> State:
             where="training.rate",
             fix="choose a lower training.rate, or a lower training.clip_ratio above 0",
         )
-    rate = training.rate * LOWER ** (len(state.setbacks) + 1)
+    rate = training.peak * LOWER ** (len(state.setbacks) + 1)
     return begun_again(state, Setback(epoch=epoch, batches=batches, reason=fault, rate=rate))
 
 
@@ -305,9 +312,9 @@ def _rate(training: Training, epoch: int, place: int, images: int, setbacks: int
     per_epoch = ceil(images / training.batch)
     return LOWER**setbacks * rate_at(
         epoch * per_epoch + place,
-        warmup=training.warmup_epochs * per_epoch,
+        warmup=warmup_batches(training, images),
         total=training.epochs * per_epoch,
-        peak=training.rate,
+        peak=training.peak,
         start=training.warmup_rate,
     )
 

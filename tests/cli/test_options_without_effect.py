@@ -50,6 +50,7 @@ OTHERWISE = {  # values that a context takes, where it would refuse the others f
 BY_REFUSING = {  # its effect
     ("adapted to a chip", "--no-adapt"): "cannot be mapped as it is",
     ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
+    ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
 }
 KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"}
@@ -78,7 +79,7 @@ IDLE = {
         "preset", "--reset", *PLACE, "--tensorboard", *INTEGERS,
     },
     ("train", "resumed", "--resume runs/open"): {
-        "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
+        "preset", "--seed", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
         "--out",
     },
     ("train", "resumed for a chip", "--resume runs/open-chip"): {

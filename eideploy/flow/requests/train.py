@@ -59,7 +59,8 @@ class Begun(Request):
     overrides: Annotated[
         Mapping[str, object], Option(name="set", metavar="KEY=VALUE", where=BEGUN)
     ] = field(default_factory=dict)
-    """Change a setting, as training.epochs=20; may be repeated, the last of a key counts."""
+    """Change a setting, as training.epochs=20; may be repeated, the last of a key counts. With
+    --resume that one alone, for more epochs."""
     seed: Annotated[int | None, Option(where=BEGUN)] = None
     """Of everything random (default: the preset's)."""
     out: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
@@ -176,10 +177,14 @@ def _data(given: Samples) -> Mapping[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Resume(Logged, FromDataSet):
-    """Continue an interrupted training, bit for bit."""
+    """Continue an interrupted training, bit for bit; or a finished one for more epochs."""
 
     run: PathLike | None = field(default=None, kw_only=False)
     """The run (default: the latest that is unfinished)."""
+    overrides: Annotated[Mapping[str, object], Option(name="set", metavar="KEY=VALUE")] = field(
+        default_factory=dict
+    )
+    """training.epochs, where it is to have more."""
 
 
 @dataclass(frozen=True, kw_only=True)

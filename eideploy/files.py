@@ -272,7 +272,7 @@ def _check_file(folder: Path, name: str, expected: object) -> None:
     try:
         if not file.resolve().is_relative_to(folder.resolve()):
             raise FormatError(
-                f"the manifest names {name}, outside of its folder",
+                f"the manifest names {name}, outside its folder",
                 where=str(folder / MANIFEST),
                 fix="do not use this folder: it was tampered with",
             )
@@ -318,5 +318,5 @@ def unwritable(path: Path, error: OSError) -> DataError:
     return DataError(
         f"cannot write: {error.strerror or error}",
         where=str(path),
-        fix="name a folder on a disk with space where you may write",
+        fix="choose a writable folder on a disk with free space",
     )

@@ -77,7 +77,7 @@ def load_run(folder: Path) -> Run:
     if departures := content.get("departures"):
         found = ", ".join(map(str, departures)) if isinstance(departures, list) else "an ablation"
         raise FormatError(
-            f"the run was trained with {found}, which leaves the E-I circuit",
+            f"the run was trained with {found}, so it is no longer an E-I circuit",
             where=str(folder),
             fix="name a run that was trained without this ablation",
         )
@@ -209,7 +209,7 @@ def _visible(root: Path) -> list[Path]:
         return []
     if not root.is_dir():
         raise UsageError(
-            f"{root} is a file, and a folder of that name is to hold the {root}",
+            f"{root} is a file, but the {root} need a folder of that name",
             where=str(root.absolute()),
             fix="rename the file, or work in another folder",
         )

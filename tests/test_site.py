@@ -49,7 +49,7 @@ def test_every_stable_name_is_in_the_reference(site):
     shown = set(re.findall(r'<h2 id="([\w]+)"', page))
     missing = {name for name in eideploy.__all__ if name.lower() not in {s.lower() for s in shown}}
     assert missing == {"CYCLE_KINDS", "__version__"}
-    assert "What runs it (default: the first that the build's backend offers)" in page
+    assert "What runs it (default: the first one that the build's backend offers)" in page
 
 
 def test_nothing_is_fetched_from_elsewhere(site):

@@ -34,7 +34,7 @@ class Circuit:
             raise FormatError("a circuit starts with its input", where="circuit", fix=RESTORE)
         if type(self.steps) is not int or not 1 <= self.steps <= 1 << 16:
             raise FormatError(
-                f"a circuit of {self.steps} time steps, must be in 1..65536",
+                f"a circuit of {self.steps} time steps, which must be 1 to 65536",
                 where="circuit",
                 fix=RESTORE,
             )

@@ -118,7 +118,7 @@ def _pack_division(division: Division, name: str, arrays: dict[str, Array]) -> d
 def _unpack_node(entry: Mapping[str, Any], arrays: Mapping[str, Array]) -> Node:
     node = _unpack(_nested(entry), entry["name"], arrays)
     if not isinstance(node, Node):
-        raise FormatError("a part of a layer is no node", where=entry["name"], fix=RESTORE)
+        raise FormatError("a part of a layer is not a node", where=entry["name"], fix=RESTORE)
     return node
 
 

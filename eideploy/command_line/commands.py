@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 PROGRAM = "eideploy"
 PURPOSE = (
-    "Takes spiking networks of excitatory/inhibitory circuits from PyTorch to hardware: trains "
-    "them, compiles them to integers, simulates the result cycle by cycle."
+    "Take spiking networks of excitatory/inhibitory circuits from PyTorch to hardware: train them, "
+    "compile them to integers, simulate the result cycle by cycle."
 )
-EXAMPLES = """examples, typed one after the other in an empty folder:
+EXAMPLES = """examples, to run one after the other in an empty folder:
   eideploy train
   eideploy compile --target digital
   eideploy simulate --lut 8bit"""

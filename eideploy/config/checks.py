@@ -58,7 +58,7 @@ def data_faults(data: Data) -> Iterator[Fault]:
             yield Fault(
                 what=f"data.{key} has no effect on the data set {data.name}",
                 where=f"data.{key}",
-                fix="leave it out; it has an effect on data of your own, with data.path",
+                fix="leave it out; it applies only to data of your own, with data.path",
             )
 
 

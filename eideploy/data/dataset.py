@@ -197,7 +197,7 @@ def _check_labels(labels: Labels, images: int, classes: int, where: str) -> None
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise DataError(
-            f"classes run from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}",
+            f"classes range from {labels.min()} to {labels.max()}, not from 0 to {classes - 1}",
             where=where,
             fix="number the classes from 0",
         )

@@ -46,7 +46,7 @@ def finetune(request: Finetune) -> Result:
     run = find_run(Path(request.run))
     if not (run.folder / FILE).is_file():
         raise UsageError(
-            "the run has no checkpoint to go on from",
+            "the run has no checkpoint to continue from",
             where=str(run.folder),
             fix="fine-tune a run that eideploy train made",
         )

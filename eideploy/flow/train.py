@@ -111,7 +111,7 @@ def resume(request: Train) -> Result:
     more = as_texts(request.overrides)
     if kind != folders.RUN or not (more or folders.is_unfinished(found)):
         raise UsageError(
-            f"the folder has a {MANIFEST}, so nothing in it is unfinished",
+            f"the folder has a {MANIFEST}, so the run is finished",
             where=str(found),
             fix="name the folder of an interrupted run, or give this one more epochs with --set "
             "training.epochs=N",

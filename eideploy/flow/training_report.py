@@ -40,7 +40,11 @@ def numbers(folder: Path) -> dict[str, Any]:
         )
     epochs = read_rows(folder / METRICS, _epoch)
     if not epochs:
-        raise FormatError("no epoch has ended yet", where=str(folder / METRICS), fix="wait for one")
+        raise FormatError(
+            "no epoch has ended yet",
+            where=str(folder / METRICS),
+            fix="wait for the first epoch to end",
+        )
     health = read_rows(folder / HEALTH, _health) if (folder / HEALTH).is_file() else []
     spreads = read_rows(folder / SPREADS, _spread) if (folder / SPREADS).is_file() else []
     manifest = {} if folders.is_unfinished(folder) else read_json(folder / MANIFEST)

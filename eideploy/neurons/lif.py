@@ -110,12 +110,12 @@ class LIF(Neuron):
         """Return the neuron whose leak is a shift.
 
         Raises:
-            CapacityError: tau is no power of two.
+            CapacityError: tau is not a power of two.
         """
         leak = int(np.log2(self.tau))
         if 2.0**leak != self.tau:
             raise CapacityError(
-                f"tau {self.tau:g} is no power of two", where=where, fix="train with tau 2 or 4"
+                f"tau {self.tau:g} is not a power of two", where=where, fix="train with tau 2 or 4"
             )
         return IntegerLIF(
             threshold=np.rint(self.threshold * per_unit).astype(np.int64),

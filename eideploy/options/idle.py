@@ -41,7 +41,7 @@ def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> Non
             f"{joined(names)} {_has(names)} no effect {here}",
             where=", ".join(names),
             fix="; ".join(
-                f"leave out {joined(group)}, which {_has(group)} an effect {where}"
+                f"leave out {joined(group)}, which {_applies(group)} only {where}"
                 for where, group in idle.items()
             ),
         )
@@ -66,3 +66,7 @@ def joined(names: Sequence[str], word: str = "and") -> str:
 
 def _has(names: Sequence[str]) -> str:
     return "has" if len(names) == 1 else "have"
+
+
+def _applies(names: Sequence[str]) -> str:
+    return "applies" if len(names) == 1 else "apply"

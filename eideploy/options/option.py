@@ -18,7 +18,7 @@ class Option:
         name: as it is written, without dashes; empty for the field's name.
         short: a second name of one letter.
         metavar: what stands for its value in the help.
-        where: in which circumstances it has an effect, in words that follow "has an effect"; empty
+        where: in which circumstances it has an effect, in words that follow "applies only"; empty
             for everywhere.
         alone: what it is worth where it is written without a value; None where it must have one.
         commas: whether its values stand between commas, instead of behind an option each.

@@ -56,7 +56,7 @@ def quantize(circuit: Circuit, *, scheme: Scheme, widths: Widths) -> Circuit:
              all, those below zero rise in a step by one in 2^15 of themselves, rounded up
 
     Raises:
-        CapacityError: a time constant that is no power of two, branches in different units, a
+        CapacityError: a time constant that is not a power of two, branches in different units, a
             neuron whose threshold would be less than one LSB, a layer whose inhibition rounds to
             nothing.
     """

@@ -19,7 +19,7 @@ def test_run_that_leaves_the_circuit_is_finished_and_cannot_be_compiled(switch, 
     assert found.code == 1
     assert found.out == ""
     assert found.err.splitlines()[-3:] == [
-        f"error: the run was trained with {switch}, which leaves the E-I circuit",
+        f"error: the run was trained with {switch}, so it is no longer an E-I circuit",
         "  where: run",
         "  fix:   name a run that was trained without this ablation",
     ]

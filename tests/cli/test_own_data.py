@@ -106,7 +106,7 @@ def test_moved_data_are_asked_for_by_name_and_taken(run, mine, call, command, fe
     asked = call(command)
     assert asked.code == 1
     assert f"mine.npz, are not at {mine.resolve()} any more" in asked.err
-    assert "fix:   say with --data PATH where they lie now" in asked.err
+    assert "fix:   give its new location with --data PATH" in asked.err
     assert call(command, "--data", moved, *few).code == 0
 
 
@@ -115,7 +115,7 @@ def test_other_data_than_those_trained_on_are_refused(run, call):
     np.savez("other.npz", x=np.arange(64 * 40).reshape(40, 8, 8) % 17, y=np.arange(40) % 4)
     asked = call("simulate", "--data", "other.npz")
     assert asked.code == 1
-    assert "these are not the data that the network was trained on, mine.npz" in asked.err
+    assert "this is not the data that the network was trained on, mine.npz" in asked.err
 
 
 def test_where_data_lie_has_no_effect_on_others(run, trained_run, call):
@@ -124,7 +124,7 @@ def test_where_data_lie_has_no_effect_on_others(run, trained_run, call):
     assert "--data has no effect on the data set digits, which has a name" in refused.err
     refused = call("compile", run, "--data-dir", ".", "--calibration-samples", 999)
     assert refused.code == 2
-    assert "--data-dir has no effect on mine.npz, which are data of your own" in refused.err
+    assert "--data-dir has no effect on mine.npz, which is data of your own" in refused.err
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ SCHEME = (shipped.folder("quant") / "int8.toml").read_text()
 
 @pytest.mark.parametrize("lut", ["8", "8x", "abc", "", "x8", "8.5bit", "-8bit", "99999bit"])
 def test_what_names_no_table_is_refused(built, refused, lut):
-    refused("simulate", f"--lut={lut}", code=2, what=f"{lut!r} names no table", where="--lut",
+    refused("simulate", f"--lut={lut}", code=2, what=f"{lut!r} describes no table", where="--lut",
             fix="write --lut 8bit")  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_resuming_what_is_not_unfinished_is_refused(built, refused):
     refused("train", "--resume", "nowhere", code=2, what="there is no such folder",
             where="nowhere", fix="name the folder")  # fmt: skip
     for folder in (RUN, BUILD):
-        refused("train", "--resume", folder, code=2, what="nothing in it is unfinished",
+        refused("train", "--resume", folder, code=2, what="so the run is finished",
                 where=folder, fix="name the folder of an interrupted run")  # fmt: skip
     refused("train", "--resume", RUN, "--seed", 3, code=2, what="--seed has no effect on a run",
             where="--seed", fix="leave out --seed")  # fmt: skip
@@ -183,7 +183,7 @@ def test_a_manifest_of_another_version_kind_or_content_is_refused(
 def test_a_manifest_that_leads_out_of_its_folder_is_refused(built, refused, name):
     files = json.loads((built / BUILD / "manifest.json").read_text())["files"]
     edit(built / BUILD, files={**files, name: "0"})
-    refused("simulate", BUILD, code=1, what=f"names {name}, outside of its folder",
+    refused("simulate", BUILD, code=1, what=f"names {name}, outside its folder",
             where="manifest.json", fix="do not use this folder")  # fmt: skip
 
 
@@ -191,7 +191,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(built, refused):
     spec = built / BUILD / "target.toml"
     spec.rename(built / "elsewhere.toml")
     spec.symlink_to(built / "elsewhere.toml")
-    refused("simulate", BUILD, code=1, what="outside of its folder", where="manifest.json",
+    refused("simulate", BUILD, code=1, what="outside its folder", where="manifest.json",
             fix="do not use this folder")  # fmt: skip
 
 
@@ -302,7 +302,7 @@ def test_a_result_that_cannot_be_kept_is_refused_before_the_work(built, refused,
 
 def test_options_that_contradict_each_other_are_refused(built, refused, samples):
     samples(2, 1, 8, 8)
-    refused("simulate", "--trace", code=2, what="has to go somewhere", where="--trace",
+    refused("simulate", "--trace", code=2, what="needs a file to write to", where="--trace",
             fix="--save")  # fmt: skip
     refused("simulate", "--lut", "8bit", "--division", "lut", code=2, what="both choose how",
             where="--lut, --division", fix="leave one of them out")  # fmt: skip
@@ -320,7 +320,7 @@ def test_an_output_that_cannot_be_written_is_refused(built, refused):
     (built / "file").write_text("")
     for command in (("compile",), ("train", *TINY)):
         refused(*command, "--out", "file/x", code=1, what="cannot write: Not a directory",
-                where="file/x", fix="where you may write")  # fmt: skip
+                where="file/x", fix="a writable folder")  # fmt: skip
 
 
 def test_a_network_that_does_not_fit_the_core_is_refused_with_every_memory(trained, refused):

@@ -110,7 +110,7 @@ def test_a_baseline_stands_beside_the_contrasts(trained, call):
 def test_an_e_i_run_is_no_baseline(trained, call):
     found = call(*SMALL, "--contrast", "1", "--baseline", RUN, "--out", "s")
     assert found.code == 2
-    assert "the run is an E-I network, no baseline" in found.err
+    assert "the run is an E-I network, not a baseline" in found.err
     assert not (trained / "s").exists()
 
 

@@ -251,7 +251,7 @@ def test_a_link_out_of_a_build_is_refused(built, refused, tmp_path_factory):
     shutil.move(build / "images", elsewhere / "images")
     (build / "images").symlink_to(elsewhere / "images")
     refused(
-        "simulate", "--executor", "rtl", code=1, what="outside of its folder",
+        "simulate", "--executor", "rtl", code=1, what="outside its folder",
         where="manifest.json", fix="do not use this folder: it was tampered with",
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def test_an_option_without_effect_is_refused_with_where_it_has_one():
     assert str(error.value) == (
         "--spoons has no effect in this cake\n"
         "  where: --spoons\n"
-        "  fix:   leave out --spoons, which has an effect with sugar"
+        "  fix:   leave out --spoons, which applies only with sugar"
     )
 
 
@@ -83,8 +83,8 @@ def test_several_options_without_effect_are_told_at_once():
         refuse_idle(Ice(a=False, b=2, c="x"), [], here="now")
     assert error.value.what == "--no-a, --b and --c have no effect now"
     assert error.value.fix == (
-        "leave out --no-a and --b, which have an effect in summer; "
-        "leave out --c, which has an effect in a cone"
+        "leave out --no-a and --b, which apply only in summer; "
+        "leave out --c, which applies only in a cone"
     )
 
 

@@ -51,11 +51,11 @@ def test_a_data_set_is_itself():
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        (3, "these are no samples with classes: int"),
-        ((X,), "these are no samples with classes: ndarray"),
-        ([1, 2], "these are no samples with classes: int, int"),
-        (([(X[0], 0), (X[0, :, :3], 1)],), "its entries are no pairs"),
-        (([1, 2, 3],), "its entries are no pairs"),
+        (3, "this is not a set of labelled samples: int"),
+        ((X,), "this is not a set of labelled samples: ndarray"),
+        ([1, 2], "this is not a set of labelled samples: int, int"),
+        (([(X[0], 0), (X[0, :, :3], 1)],), "its entries are not pairs"),
+        (([1, 2, 3],), "its entries are not pairs"),
         ((X, Y + 1), "class 0 has no sample"),
     ],
 )
@@ -78,13 +78,13 @@ def test_data_in_memory_are_trained_on_and_compile_without_them(tmp_path, monkey
     np.savez("saved.npz", x=x, y=y)
     found = eideploy.simulate_build(built.folder, data="saved.npz", samples=9)
     assert found.content["samples"] == 9
-    with pytest.raises(UsageError, match="data in memory have no effect on a run"):
+    with pytest.raises(UsageError, match="data in memory has no effect on a run"):
         eideploy.train_network(finetune=trained.folder, data=(x, y))
 
 
 @pytest.mark.parametrize("given", [X, {"x": X, "y": Y}, (X,), 5])
 def test_what_is_no_samples_with_classes_is_refused_by_the_job(given):
-    with pytest.raises(DataError, match="these are no samples with classes") as refused:
+    with pytest.raises(DataError, match="this is not a set of labelled samples") as refused:
         eideploy.train_network(data=given)
     assert "give a Dataset, (x, y)" in refused.value.fix
 

@@ -67,7 +67,7 @@ def test_all_formats_of_the_same_events_are_the_same_frames(folder, tmp_path):
 
 
 def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder, tmp_path):
-    with pytest.raises(ConfigError, match="do not say how large their sensor is") as error:
+    with pytest.raises(ConfigError, match="do not give the size of their sensor") as error:
         read_own(folder[0])
     assert "--set data.sensor=128x128" in error.value.fix
     np.savez(tmp_path / "mine.npz", x=np.eye(4).reshape(4, 4), y=np.arange(4) % 2)
@@ -84,7 +84,7 @@ def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder,
             "data.sensor=34x35",
         ),
         (lambda rng: structured(rng, p=-1), "has p = -1, not a whole number from 0 to 1", "as 0"),
-        (lambda rng: structured(rng)[::-1], "before the one that precedes it", "sort the events"),
+        (lambda rng: structured(rng)[::-1], "earlier than the event before it", "sort the events"),
         (lambda rng: structured(rng)[:0], "the recording has no event", "replace"),
         (lambda rng: structured(rng)[["x", "y", "p"]], "the file holds", "fix the recording"),
         (lambda _: np.array([object()] * 3), "the file holds", "fix the recording"),

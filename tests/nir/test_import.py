@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_named(nodes, said, folder, capsys):
 def test_steps_and_samples_that_are_missing_are_asked_for(folder, capsys):
     sound("net.nir")
     assert main(["compile", "net.nir", "--calibrate-on", "x.npy"]) == 2
-    assert "fix:   say it with --steps T" in capsys.readouterr().err
+    assert "fix:   give it with --steps T" in capsys.readouterr().err
     assert main(["compile", "net.nir", "--steps", "4"]) == 2
     assert "with --calibrate-on samples.npy" in capsys.readouterr().err
     assert not (folder / "runs").exists()

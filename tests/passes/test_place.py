@@ -213,7 +213,7 @@ def test_a_layer_that_reads_currents_is_refused():
 
 def test_a_lif_that_reads_no_layer_is_refused():
     nodes = [source((4,)), lif("a", "input", 4), classes("a", 4)]
-    assert refused(*nodes) == "the core cannot feed a, of kind IntegerLIF, to a layer"
+    assert refused(*nodes) == "the core cannot connect a, of kind IntegerLIF, to a layer"
 
 
 def test_a_circuit_without_dividers_is_no_input_of_place():

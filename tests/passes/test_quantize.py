@@ -220,7 +220,7 @@ def test_pooling_becomes_a_sum_whose_unit_cancels():
 
 def test_time_constant_that_is_no_power_of_two_is_refused():
     circuit = mlp(np.random.default_rng(8), tau=3.0)
-    with pytest.raises(CapacityError, match=r"tau 3 is no power of two\n.*node lif1"):
+    with pytest.raises(CapacityError, match=r"tau 3 is not a power of two\n.*node lif1"):
         quantized(circuit, np.ones((2, 12)))
 
 

@@ -85,7 +85,7 @@ class Dynapse2(Family["ChipSpec"]):
     }
     trainer = ChipTrainer()
     executors: ClassVar[Mapping[str, str]] = {
-        "dpi": "a mixed-signal chip as a build configures it, with mismatch",
+        "dpi": "a simulated mixed-signal chip, with mismatch",
     }
 
     def needs(self) -> "Iterable[Finding]":

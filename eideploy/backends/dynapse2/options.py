@@ -16,11 +16,11 @@ DPI_ON_SPLIT = "with --executor dpi, without --input"
 class Compiling(Request):
     """How a run is mapped on the chip."""
 
-    heading = "mixed-signal targets, as dynapse2"
+    heading = "mixed-signal targets, e.g. dynapse2"
     adapt: Annotated[bool, Option(where=MIXED)] = True
-    """Refuse a run that was not trained for the chip, instead of adapting it."""
+    """Refuse a run that was not trained for the chip instead of adapting it."""
     monitor: Annotated[Monitor | None, Option(where=MIXED)] = None
-    """Whose spikes the host sees (default: all that can be sent)."""
+    """Which neurons' spikes the host sees (default: all that can be sent)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,9 @@ class Simulating(Request):
 
     heading = "executor dpi, which simulates a mixed-signal chip"
     chips: Annotated[Count | None, Option(where=DPI)] = None
-    """How many chips of each mismatch are drawn (default: 5)."""
+    """How many chips to draw for each mismatch (default: 5)."""
     calibrate: Annotated[Count, Option(name="calibrate-chips", metavar="K", where=DPI_ON_SPLIT)] = 0
-    """Also weigh each chip's outputs by K training samples a class."""
+    """Also calibrate each chip's readout on K training samples per class."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def parse(data: bytes, *, where: str) -> Circuit:
     check_version(version, VERSION, where=where)
     if not same:
         raise FormatError(
-            "the graph was changed: its nodes do not make up the circuit that it names",
+            "the graph was changed: its nodes do not match the circuit that it names",
             where=where,
             fix=RESTORE,
         )

@@ -43,7 +43,7 @@ def by_class(folder: Path, suffixes: Sequence[str]) -> Samples:
             raise DataError(
                 f"class {min(strange)} has no folder in {parts[0].name}",
                 where=str(part / min(strange)),
-                fix="add samples of training, or remove the folder",
+                fix="add training samples, or remove the folder",
             )
     files = [[path for own in found.values() for path in own] for found in classes]
     return Samples(
@@ -82,21 +82,21 @@ def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     found = {path.name: _files(path, suffixes) for path in sorted(folders, key=_by_number)}
     if stray := _files(part, suffixes):
         raise DataError(
-            "the file lies in no folder of a class",
+            "the file is not in a class folder",
             where=str(stray[0]),
             fix=f"put it into {part.name}/CLASS/",
         )
     if empty := [name for name, files in found.items() if not files]:
         raise DataError(
-            f"class {empty[0]} has no sample that is read ({', '.join(suffixes)})",
+            f"class {empty[0]} has no sample that can be read ({', '.join(suffixes)})",
             where=str(part / empty[0]),
             fix="add samples, or remove the folder",
         )
     if len(found) < 2:
         raise DataError(
-            f"{len(found)} folders of classes are there, at least 2 are needed",
+            f"{len(found)} class folders found, at least 2 are needed",
             where=str(part),
-            fix="put the samples of each class into a folder that is called as it",
+            fix="put the samples of each class into a folder named after it",
         )
     return found
 

@@ -104,7 +104,7 @@ def _check_header(file: IO[bytes], size: int, where: str) -> None:
     shape, _, dtype = read(file)
     if dtype.hasobject:
         raise DataError(
-            "the array holds Python objects, which are not opened: they could run anything",
+            "the array holds Python objects, which are not loaded, because they could run code",
             where=where,
             fix="save numbers of one shape, e.g. numpy.stack(list_of_arrays)",
         )
@@ -113,7 +113,7 @@ def _check_header(file: IO[bytes], size: int, where: str) -> None:
         raise DataError(
             f"the array has {size} bytes, not the {stated} of its {dtype} of shape {shape}",
             where=where,
-            fix="save it anew, or restore the file",
+            fix="save it again, or restore the file",
         )
 
 

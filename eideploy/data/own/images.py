@@ -71,7 +71,7 @@ def decoded(path: Path) -> "Image":
     """Return an image as grey levels or RGB, upright as its camera says.
 
     Raises:
-        DataError: damaged, larger than MOST_PIXELS, or of more than 8 bits a channel; transparent.
+        DataError: damaged, larger than MOST_PIXELS, or of over 8 bits per channel; transparent.
     """
     ImageOps = require("PIL.ImageOps", path)  # noqa: N806 - the module's own name
     with _opened(path) as image:
@@ -120,7 +120,7 @@ def _check(image: "Image", head: bytes, path: Path) -> None:
         raise DataError(what, where=str(path), fix="save it smaller")
     if head.startswith(PNG) and head[DEPTH_AT] > 8:
         raise DataError(
-            f"the image has {head[DEPTH_AT]} bits a channel",
+            f"the image has {head[DEPTH_AT]} bits per channel",
             where=str(path),
             fix="save it with 8, or all samples as an array of whole numbers in an .npz file",
         )
@@ -132,7 +132,7 @@ def _check(image: "Image", head: bytes, path: Path) -> None:
         raise DataError(
             f"the image has {image.n_frames} frames",  # type: ignore[attr-defined]
             where=str(path),
-            fix="save one image to a file",
+            fix="save one image per file",
         )
 
 
@@ -142,9 +142,9 @@ def _opaque(image: "Image", path: Path) -> "Image":
     whole = image.convert("RGBA")
     if np.asarray(whole)[..., 3].min() < OPAQUE:
         raise DataError(
-            "the image has transparent pixels, whose colour nobody said",
+            "the image has transparent pixels, whose colour is undefined",
             where=str(path),
-            fix="put it before a background, and save it without transparency",
+            fix="put it on a background, and save it without transparency",
         )
     return whole.convert("L" if grey else "RGB")
 

@@ -81,7 +81,7 @@ class View:
         name = next((name for name in ("x", "x_test") if name in arrays), None)
         if name is None and len(arrays) != 1:
             raise DataError(
-                f"the file holds {', '.join(sorted(arrays)) or 'nothing'}, and none of them is x",
+                f"the file holds {', '.join(sorted(arrays)) or 'nothing'}, and no array x",
                 where=str(path),
                 fix="save the samples as x",
             )

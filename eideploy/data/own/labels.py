@@ -40,7 +40,7 @@ def _flat(labels: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(
             f"the classes have the shape {labels.shape}, not (N,)",
             where=where,
-            fix="save one class to each sample: of one-hot rows, y.argmax(1)",
+            fix="save one class per sample: convert one-hot rows with y.argmax(1)",
         )
     return labels
 
@@ -55,7 +55,7 @@ def as_whole(labels: NDArray[Any], where: str) -> Labels:
         raise DataError(
             f"the classes are {labels.dtype} and not all whole numbers",
             where=where,
-            fix="number the classes from 0, or save their names as texts",
+            fix="number the classes from 0, or save their names as strings",
         )
     return labels.astype(np.int64)
 
@@ -65,7 +65,7 @@ def _by_name(found: Sequence[NDArray[Any]], where: str) -> tuple[list[Labels], t
     for part in found[1:]:
         if len(strange := np.setdiff1d(part, names)):
             raise DataError(
-                f"class {strange[0]} has no sample of training", where=where, fix="add some"
+                f"class {strange[0]} has no training sample", where=where, fix="add some"
             )
     numbers = [np.searchsorted(names, part).astype(np.int64) for part in found]
     _check_classes(numbers, where)
@@ -87,11 +87,11 @@ def _check_classes(numbers: Sequence[Labels], where: str) -> None:
         )
     if len(empty):
         raise DataError(
-            f"class {empty[0]} of {high + 1} has no sample of training", where=where, fix=NUMBER
+            f"class {empty[0]} of {high + 1} has no training sample", where=where, fix=NUMBER
         )
     if high == 0:
         raise DataError(
-            "all samples are of one class", where=where, fix="give samples of at least 2 classes"
+            "all samples belong to one class", where=where, fix="give samples of at least 2 classes"
         )
 
 
@@ -100,8 +100,8 @@ def _names(names: NDArray[Any] | None, count: int, where: str) -> tuple[str, ...
         return tuple(map(str, range(count)))
     if names.dtype.kind not in "US" or names.shape != (count,):
         raise DataError(
-            f"the names of the classes are {names.dtype} of shape {names.shape}, not {count} texts",
+            f"the class names are {names.dtype} of shape {names.shape}, not {count} strings",
             where=where,
-            fix="save classes as an array of one text a class, or leave it out",
+            fix="save classes as an array of one string per class, or leave it out",
         )
     return tuple(str(name) for name in names.astype(str))

@@ -40,7 +40,7 @@ def _arrays(given: object) -> list[Stored]:
     if len(sets) in (1, 2) and all(map(_is_set, sets)):
         return [array for one in sets for array in _stacked(one)]
     kind = ", ".join(type(part).__name__ for part in parts)
-    raise DataError(f"these are no samples with classes: {kind}", where="data", fix=TAKEN)
+    raise DataError(f"this is not a set of labelled samples: {kind}", where="data", fix=TAKEN)
 
 
 def _array(part: Any) -> Stored:  # noqa: ANN401 - an array of any library's
@@ -60,7 +60,7 @@ def _stacked(pairs: Any) -> tuple[Stored, Stored]:  # noqa: ANN401 - a torch Dat
         return np.stack([_array(one) for one in x]), np.array([int(one) for one in y])
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"its entries are no pairs of a sample and a class, all of one shape: {error}",
+            f"its entries are not pairs of a sample and a class, all of one shape: {error}",
             where=f"data, {type(pairs).__name__}",
             fix=TAKEN,
         ) from error

@@ -39,9 +39,9 @@ def read_recordings(
     """
     if sensor is None:
         raise ConfigError(
-            "the recordings do not say how large their sensor is",
+            "the recordings do not give the size of their sensor",
             where=str(folder),
-            fix="say it, HEIGHTxWIDTH, with --set data.sensor=128x128",
+            fix="give HEIGHTxWIDTH with --set data.sensor=128x128",
         )
     frames, source = steps or STEPS, Own(name=folder.name, url="", folder="", files="")
     rule = "number" if by_number else "time"
@@ -84,7 +84,7 @@ def _events(path: Path) -> Events:
     arrays = read_arrays(path)
     if len(arrays) != 1:
         raise DataError(
-            f"the file holds {len(arrays)} arrays, a recording is one",
+            f"the file holds {len(arrays)} arrays; a recording is a single array",
             where=str(path),
             fix="save the events of one recording as one structured array of x, y, t and p",
         )
@@ -97,7 +97,7 @@ def _check_order(events: Events, path: Path) -> None:
     if later.any():
         place = int(later.argmax()) + 1
         raise DataError(
-            f"event {place} is at {times[place]}, before the one that precedes it",
+            f"event {place} is at {times[place]}, earlier than the event before it",
             where=str(path),
             fix="sort the events: events[numpy.argsort(events['t'], kind='stable')]",
         )

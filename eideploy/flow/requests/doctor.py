@@ -7,4 +7,4 @@ from eideploy.options import Request
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor(Request):
-    """Say what is installed, what is missing, and how to get it."""
+    """Report what is installed, what is missing, and how to install it."""

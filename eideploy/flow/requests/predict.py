@@ -11,7 +11,7 @@ from eideploy.options import Count, Option, PathLike
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(FromDataSet):
-    """Say which classes samples are of, with scores.
+    """Classify samples, with scores.
 
     Examples:
       eideploy predict x.npy
@@ -25,6 +25,6 @@ class Predict(FromDataSet):
     """The build or run (default: the latest build, else run), then images (.png, .jpg), arrays
     (.npy, .npz) with the values that the training data had, or folders of these."""
     executor: Annotated[str | None, Option(metavar="NAME", offered=EXECUTORS)] = None
-    """What runs it (default: the first that the build's backend offers)."""
+    """What runs it (default: the first one that the build's backend offers)."""
     top: Count = 3
-    """Classes shown of each sample, those with the highest scores first (default: 3)."""
+    """How many classes to show for each sample, highest scores first (default: 3)."""

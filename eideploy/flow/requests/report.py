@@ -11,7 +11,7 @@ KEPT = "where a report is written, without --text"
 
 @dataclass(frozen=True, kw_only=True)
 class Report(FromDataSet):
-    """Write report.html and report.json of a build or a run.
+    """Write a report on a build or a run: report.html and report.json.
 
     Examples:
       eideploy report

@@ -25,9 +25,9 @@ class FromDataSet(Request):
     """Samples of a data set."""
 
     data_dir: Annotated[Folder | None, Option(where=READING)] = None
-    """Where the data sets that are not bundled lie, each in its own folder."""
+    """The folder of the data sets that are not bundled, each in a folder of its own."""
     data: Annotated[PathLike | None, Option(metavar="PATH", where=READING)] = None
-    """Where data of your own lie now, if no longer where they were trained on."""
+    """Where your own data is now, if it has moved since training."""
 
     def place(self) -> "Place":
         """Return where data lie."""

@@ -17,13 +17,13 @@ class OnSamples(FromDataSet):
     """Samples to run, and where the results go."""
 
     samples: Count | None = None
-    """The first N (default: all)."""
+    """Use the first N samples (default: all)."""
     split: Annotated[Split | None, Option(where=WITHOUT_INPUT)] = None
     """Which samples of the network's own data set (default: test)."""
     input: Annotated[PathLike | None, Option(metavar="X.npy")] = None
     """Samples of your own, (B, C, H, W) or (B, T, C, H, W), in the network's input range."""
     labels: Annotated[PathLike | None, Option(metavar="Y.npy", where=WITH_INPUT)] = None
-    """The classes of these, as numbers or names (B,), to have the accuracy."""
+    """The classes of these samples, as numbers or names (B,), for the accuracy."""
     save: Annotated[PathLike | None, Option(metavar="OUT.npz")] = None
     """Write logits (B, classes)."""
 
@@ -45,6 +45,6 @@ class Simulate(OnSamples):
     """
 
     build: Annotated[PathLike | None, BUILD] = field(default=None, kw_only=False)
-    """A build, or a run to compile in passing (default: the latest build, else run)."""
+    """A build, or a run to compile on the fly (default: the latest build, else run)."""
     executor: Annotated[str | None, Option(metavar="NAME", offered=EXECUTORS)] = None
-    """What runs it (default: the first that the build's backend offers)."""
+    """What runs it (default: the first one that the build's backend offers)."""

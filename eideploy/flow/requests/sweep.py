@@ -28,32 +28,32 @@ class Sweep(Request):
     """
 
     runs: Annotated[Sequence[PathLike], Option(metavar="RUN")] = field(default=(), kw_only=False)
-    """Runs whose means are taken, of several seeds, say (default: the latest)."""
+    """Runs to average over, e.g. of several seeds (default: the latest)."""
     schemes: Annotated[Sequence[PathLike], LISTED] = ()
-    """Names or files (default: all that are shipped)."""
+    """Number formats, by name or file (default: all that are shipped)."""
     divisions: Annotated[Sequence[str], LISTED] = DIVISIONS
-    """As --division takes them (default: one or two of every method)."""
+    """Divisions, as for --division (default: one or two of every method)."""
     policies: Annotated[Sequence[ZeroPolicy], LISTED] = ("minimum",)
-    """What replaces a zero divisor, each tried: minimum, floor (default: minimum)."""
+    """What replaces a zero divisor: minimum, floor (default: minimum)."""
     inhibitions: Annotated[Sequence[Form], LISTED] = ("factored",)
-    """Forms of a layer: factored, folded, auto (default: factored)."""
+    """Forms of the layers: factored, folded, auto (default: factored)."""
     contrast: Annotated[Sequence[float], FACTORS] = ()
-    """Also the accuracy on inputs times these factors."""
+    """Also measure the accuracy on inputs scaled by these factors."""
     baseline: Annotated[Sequence[PathLike], Option(metavar="RUN,...", commas=True)] = ()
-    """Batch-normalised runs beside the contrasts."""
+    """With --contrast: batch-normalised runs to compare with."""
     target: Annotated[PathLike, CHIP] = TARGET
     """The chip (default: digital-model)."""
     split: Split = "test"
     """Which samples (default: test)."""
     samples: Count | None = None
-    """At most so many."""
+    """Use at most N samples."""
     jobs: Count = 0
-    """Processes (default: one a processor)."""
+    """Number of processes (default: one per processor)."""
     backend: Annotated[Pool, Option(metavar="NAME")] = "loky"
-    """Joblib's: loky (default), threading, dask, ray."""
+    """The joblib backend: loky (default), threading, dask or ray."""
     data_dir: Annotated[Folder | None, Option(where=NAMED)] = None
-    """Where the data sets that are not bundled lie, each in its own folder."""
+    """The folder of the data sets that are not bundled, each in a folder of its own."""
     data: Annotated[PathLike | None, Option(metavar="PATH", where=OWN)] = None
-    """Where data of your own lie now, if no longer where they were trained on."""
+    """Where your own data is now, if it has moved since training."""
     out: Annotated[PathLike | None, Option(metavar="SWEEP")] = None
-    """New folder (default: numbered), or that of a sweep to go on with."""
+    """New folder (default: numbered), or that of a sweep to continue."""

@@ -14,7 +14,7 @@ class ListTargets(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckTarget(Request):
-    """Check a target's spec.toml, and say what it offers."""
+    """Check a target's spec.toml and list what it offers."""
 
     spec: Annotated[PathLike, TARGET] = field(kw_only=False)
-    """One of those listed, or a file."""
+    """One of the listed targets, or a file."""

@@ -9,7 +9,7 @@ from eideploy.options import Option, PathLike
 
 @dataclass(frozen=True, kw_only=True)
 class Verify(FromDataSet):
-    """Run every file of a build in every program installed, and compare."""
+    """Run every file of a build in every installed program that can, and compare the results."""
 
     build: Annotated[PathLike | None, Option(metavar="BUILD")] = field(default=None, kw_only=False)
     """The build (default: the latest)."""

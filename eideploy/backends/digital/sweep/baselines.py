@@ -40,7 +40,7 @@ def baselines(
         state = load_state(path)
         if state.config.network.normalization != "batch":
             raise UsageError(
-                "the run is an E-I network, no baseline",
+                "the run is an E-I network, not a baseline",
                 where=f"--baseline {path}",
                 fix="""train one with --set 'network.normalization="batch"'""",
             )

@@ -83,7 +83,7 @@ def _chip_run(folder: Path, spec: ChipSpec, *, may_adapt: bool, place: Place) ->
         raise CapacityError(
             what,
             where=str(folder),
-            fix="leave --no-adapt out, and it is adapted, or train a network for the chip",
+            fix="leave out --no-adapt to adapt it, or train a network for the chip",
         )
     note(f"{what}\nadapting it")
     return chip_folders.load_chip_run(adapt(run, spec, place=place))
@@ -95,7 +95,7 @@ def _refuse_place(folder: Path, place: Place) -> None:
             raise UsageError(
                 f"{option} has no effect on a run that was trained for the chip",
                 where=f"{option}, {folder}",
-                fix=f"leave out {option}, which has an effect where a run is adapted to the chip",
+                fix=f"leave out {option}, which applies only when a run is adapted to the chip",
             )
 
 

@@ -77,7 +77,9 @@ def kept_simulation(build: ChipBuild) -> Simulation | None:
         content = read_json(path)
         own = (KIND, sha256(build.folder / MANIFEST))
         if (content.get("kind"), content.get("build_sha256")) != own:
-            raise FormatError("it is of another build", where=str(path), fix="simulate this one")
+            raise FormatError(
+                "it belongs to another build", where=str(path), fix="simulate this one"
+            )
         return stored(Simulation, content, what="it", where=str(path), extra="ignore")
     except FormatError as error:
         note(f"{path} is passed over: {error.what}")

@@ -41,8 +41,8 @@ def require_images(name: str) -> None:
 
 def _of_recordings(name: str) -> DataError:
     return DataError(
-        f"{name} holds recordings, which change from frame to frame; a mixed-signal chip is "
-        "shown images, every value at one rate of events",
+        f"{name} holds recordings, which change from frame to frame; "
+        "a mixed-signal chip takes still images, each value sent at a constant rate of events",
         where=f"data set {name}",
         fix="choose a data set of images, e.g. digits, for the run and for the chip",
     )

@@ -97,7 +97,7 @@ def resume_for_chip(request: Train, folder: Path) -> Result:
         raise UsageError(
             "--tensorboard has no effect on a run for a mixed-signal chip",
             where="--tensorboard",
-            fix="leave it out; metrics.csv holds what a log would",
+            fix="leave it out; metrics.csv holds the same numbers",
         )
     config = load_chip_config(str(folder / folders.CONFIG))
     dataset = load_images(origin_of(config.data), request.place())
@@ -134,7 +134,7 @@ def load_chip(name: str) -> ChipSpec:
         raise UsageError(
             f"target {name} is digital",
             where="target",
-            fix="name a mixed-signal one, dynapse2 or a spec of your own",
+            fix="choose a mixed-signal target: dynapse2, or a spec of your own",
         )
     return spec
 

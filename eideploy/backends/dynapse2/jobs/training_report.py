@@ -26,7 +26,9 @@ def numbers(folder: Path) -> dict[str, Any]:
     epochs = read_rows(folder / METRICS, _epoch)
     if not epochs:
         raise FormatError(
-            "the log holds no epoch", where=str(folder / METRICS), fix="train the network again"
+            "the log has no finished epoch",
+            where=str(folder / METRICS),
+            fix="train the network again",
         )
     return {
         "format": 1,

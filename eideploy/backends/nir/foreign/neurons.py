@@ -35,7 +35,7 @@ class Convention:
 
     dt           seconds in a step; None: what the file's metadata say, else 1e-4
     reset        of a neuron that fires: "zero", as NIR says, or "subtract"
-    nearest_tau  whether a time constant that is no power of two becomes the nearest
+    nearest_tau  whether a time constant that is not a power of two becomes the nearest
     """
 
     dt: float | None = None

@@ -97,7 +97,7 @@ def test_only_training_batches_with_a_generator_are_augmented():
         ({"test_x": np.full((2, 1, 2, 2), np.nan, np.float32)}, "pixels run from nan to nan"),
         ({"train_y": np.arange(3)}, "classes are int64 of shape (3,), not int64 (4,)"),
         ({"train_y": np.arange(4)}, "classes range from 0 to 3, not from 0 to 1"),
-        ({"test_y": np.array([-1, 0])}, "classes run from -1 to 0, not from 0 to 1"),
+        ({"test_y": np.array([-1, 0])}, "classes range from -1 to 0, not from 0 to 1"),
         (
             {"test_x": np.zeros((2, 1, 2, 3), np.float32)},
             "samples of training are (1, 2, 2), those of test (1, 2, 3)",

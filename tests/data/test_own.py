@@ -177,7 +177,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
         ({"x": X, "y": Y * 2}, "class 1 of 5 has no training sample", "number the classes"),
         ({"x": X, "y": Y - 1}, "the classes run from -1 to 1", "number the classes from 0"),
         ({"x": X, "y": Y * 0}, "all samples belong to one class", "at least 2 classes"),
-        ({"x": X, "y": Y + 0.5}, "the classes are float64 and not all whole", "as texts"),
+        ({"x": X, "y": Y + 0.5}, "the classes are float64 and not all whole", "as strings"),
         ({"x": X, "y": np.eye(3)[Y]}, "the classes have the shape (15, 3)", "y.argmax(1)"),
         ({"x": X, "y": Y, "classes": np.array(["a"])}, "not 3 strings", "or leave it out"),
         ({"x": X * np.nan, "y": Y}, "sample 0 holds values that are not finite", "nan_to_num"),
@@ -187,7 +187,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
         ({"x": X[:, 0, 0], "y": Y}, "the samples have the shape (15,)", "(N, C, H, W)"),
         ({"x": X[:4], "y": np.array([0, 0, 0, 1])}, "class 1 has one sample", "x_train"),
         ({"x": X, "y": np.r_[0:7, 0:7, 0]}, "a fifth of 15 samples are 3", "x_train"),
-        ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no sample", "number"),
+        ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no training sample", "number"),
         ({**parts(X), "x_test": X[:3, :1]}, "samples of training are (1, 2, 2), those", "same"),
     ],
 )  # fmt: skip
@@ -209,7 +209,7 @@ def test_one_sample_that_is_not_a_number_is_told_by_its_place(save):
 
 def test_python_objects_are_not_opened(save):
     x = np.array([np.zeros(2), np.zeros(3)] * 8, dtype=object)[:15]
-    with pytest.raises(DataError, match="the array holds Python objects, which are not opened"):
+    with pytest.raises(DataError, match="the array holds Python objects, which are not loaded"):
         read_own(save(x=x, y=Y))
 
 

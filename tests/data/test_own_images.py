@@ -168,14 +168,14 @@ def unknown_in_test(path):
     [
         (other_size, "the image has 5x6 pixels, 0.png has 6x5", "dog/3.png", "data.size=6x5"),
         (sixteen_bits, "the image has 16 bits per channel", "dog/3.png", "save it with 8"),
-        (transparent, "the image has transparent pixels", "dog/3.png", "before a background"),
+        (transparent, "the image has transparent pixels", "dog/3.png", "on a background"),
         (cut_off, "the image cannot be decoded", "dog/3.png", "replace it"),
         (text, "the image cannot be decoded", "dog/3.png", "replace it"),
         (two_frames, "the image has 2 frames", "dog/3.png", "one image per file"),
         (empty_class, "class emu has no sample that can be read", "emu", "remove the folder"),
         (in_no_class, "the file is not in a class folder", "3.png", "put it into pets/CLASS/"),
         (one_class, "1 class folders found", "pets", "into a folder"),
-        (unknown_in_test, "class owl has no folder in train", "test/owl", "add samples"),
+        (unknown_in_test, "class owl has no folder in train", "test/owl", "add training samples"),
     ],
 )  # fmt: skip
 def test_what_is_not_read_is_named_with_what_to_do(folder, damage, what, where, fix):

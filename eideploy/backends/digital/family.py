@@ -40,7 +40,7 @@ class Digital(Family["Target"]):
         "integer": "the program beside the float network",
         "float": "the float network alone",
         **{name: one.executors[name] for name, one in formats.executors().items()},
-        "rtl": "the core in Verilator, too, cycle by cycle",
+        "rtl": "also the core in Verilator, cycle by cycle",
     }
     enables: ClassVar[Mapping[str, str]] = {"neurobench": "report --neurobench"}
 

@@ -38,16 +38,16 @@ class Compiling(Dividing):
     """What replaces a zero divisor: the layer's smallest positive one (default), or a calibrated
     constant."""
     inhibition: Annotated[Form | None, Option(where=DIVIDES)] = None
-    """Keep the inhibitory population of every layer (default), fold it into the weights, or do for
-    each layer what takes the target fewer cycles."""
+    """Keep the inhibitory population of every layer (default), fold it into the weights, or
+    choose for each layer what takes fewer cycles (auto)."""
     calibration_samples: Annotated[Count | None, Option(where=DIGITAL)] = None
     """How many samples to calibrate on (default: 256 of the training split, or all of your own)."""
     calibrate_on: Annotated[PathLike | None, Option(metavar="SAMPLES.npy", where=DIGITAL)] = None
-    """Calibrate on samples of your own."""
+    """Calibrate on your own samples."""
     emit: Annotated[Sequence[str], Option(offered=formats.EMITTED, where=DIGITAL)] = ()
-    """Write these files, too."""
+    """Also write these files."""
     verbose: Annotated[bool, Option(short="v", where=DIGITAL)] = False
-    """Say what every pass changed, and how wide every number can get."""
+    """Print what every pass changed and how wide every number can get."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,9 @@ class Running(Dividing):
     division: Annotated[Division | None, METHOD, Option(where=PROGRAM)] = None
     """Divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant."""
     inhibition: Annotated[Form | None, Option(where=COMPILED)] = None
-    """Compile a run with the inhibitory population of every layer, with it folded into the weights,
-    or for each layer as takes the target fewer cycles (default: factored; a build has its own)."""
+    """Compile a run with the inhibitory population of every layer, with it folded into the
+    weights, or as takes fewer cycles, layer by layer (default: factored; a build has its
+    own)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ class Traced(Request):
     """What a simulation writes beside its logits."""
 
     trace: Annotated[bool, Option(where=TRACING)] = False
-    """Write spikes and currents of every layer, too."""
+    """Also write spikes and currents of every layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class Simulating(Running, Traced):
         super().__post_init__()
         if self.trace and getattr(self, "save", "") is None:
             raise UsageError(
-                "a trace has to go somewhere",
+                "--trace needs a file to write to",
                 where="--trace",
                 fix="name a file with --save trace.npz",
             )
@@ -106,16 +107,16 @@ class Reporting(Request):
     """What a report is of."""
 
     text: Annotated[bool, Option(where=BUILT)] = False
-    """Only set the build's dividers side by side, as text; write nothing."""
+    """Only print the build's dividers side by side; write no files."""
     verify: Annotated[bool, Option(where=WRITTEN)] = False
-    """Run the core in Verilator also where its simulator is to be built first (a minute)."""
+    """Run the core in Verilator even if its simulator must be built first (a minute)."""
     synth: Annotated[Family | None, Option(alone="ecp5", where=BUILT)] = None
-    """Synthesise the core with each divider by yosys, minutes each (alone: for ecp5)."""
+    """Synthesise the core with each divider in yosys, minutes each (without a value: for ecp5)."""
     fmax: Annotated[bool, Option(where=BUILT)] = False
-    """With --synth ecp5: place and route it by nextpnr, its memories as deep as needed."""
+    """With --synth ecp5: also place and route it with nextpnr, its memories as deep as needed."""
     samples: Annotated[Count | None, Option(where=BUILT)] = None
     """The first N of the test split (default: 512, of large networks fewer)."""
     input: Annotated[PathLike | None, Option(metavar="X.npy", where=BUILT)] = None
     """Samples of your own."""
     neurobench: Annotated[bool, Option(where=BUILT)] = False
-    """Add what NeuroBench's harness counts of the program, checked by our own counters."""
+    """Add the counts of NeuroBench's harness, checked against our own counters."""

@@ -24,17 +24,18 @@ class Reading(Request):
 
     heading = "NIR files of other tools"
     steps: Annotated[Count | None, Option(metavar="T", where=FOREIGN)] = None
-    """Time steps of a sample, as it was trained."""
+    """Time steps per sample, as in training."""
     dt: Annotated[Positive | None, Option(metavar="SECONDS", where=FOREIGN)] = None
-    """Seconds in a time step (default: what the file says, else 1e-4)."""
+    """Length of a time step in seconds (default: what the file says, else 1e-4)."""
     input_high: Annotated[Positive | None, Option(metavar="X", where=FOREIGN)] = None
     """Largest value of an input (default: 1)."""
     reset: Annotated[
         Reset | None, Option(words={"soft": "subtract", "hard": "zero"}, where=FOREIGN)
     ] = None
-    """Of a membrane that fires: by the threshold (soft), or to zero (hard, as NIR says)."""
+    """Reset a membrane that fires by subtracting the threshold (soft) or to zero (hard, as NIR
+    defines it)."""
     nearest_tau: Annotated[bool, Option(where=FOREIGN)] = False
-    """Take the nearest power of two for a time constant, instead of refusing it."""
+    """Round time constants to the nearest power of two instead of refusing them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,4 +55,4 @@ class Writing(Request):
     """With --emit nir: ei (default), all populations; folded, numerator and denominator; plain, an
     ordinary network that divides by constants, for any NIR tool."""
     nir_compat: Annotated[Literal["1.0.4"] | None, Option(where=EMITS)] = None
-    """With --emit nir: write for that release of nir, which fails on newer files."""
+    """With --emit nir: write for that release of nir, which cannot read newer files."""

@@ -29,7 +29,7 @@ def read(path: Path, asked: Reading | None) -> Read:
     from eideploy.backends.nir import foreign
     from eideploy.backends.nir.read import parse
 
-    data = read_whole(path, fix="name a NIR file that is there")
+    data = read_whole(path, fix="name a NIR file that exists")
     graph = foreign.read_file(data, where=str(path))
     if _word(graph.metadata, "dialect") in DIALECTS and "circuit" in graph.metadata:
         refuse_idle(reading, (), here=f"on {path}, which eideploy wrote and which says all that")
@@ -47,15 +47,15 @@ def read(path: Path, asked: Reading | None) -> Read:
     )
     if reading.dt is not None and not any(map(foreign.depends_on_step, graph.nodes.values())):
         raise UsageError(
-            f"--dt has no effect on {path}, whose neurons add their inputs as they are",
+            f"--dt has no effect on {path}, whose neurons add their inputs unscaled",
             where="--dt",
-            fix="leave out --dt, which has an effect on neurons that leak, or whose r is not 1",
+            fix="leave out --dt, which applies only to neurons that leak or whose r is not 1",
         )
     if steps is None:  # asked for once the nodes are known to be sound
         raise UsageError(
             "a NIR graph does not say how many time steps a sample takes",
             where=str(path),
-            fix="say it with --steps T, as the network was trained",
+            fix="give it with --steps T, as the network was trained",
         )
     how = {"dialect": "foreign", **asdict(convention), "changed": said}
     return Read(circuit=circuit, how=how, remarks=said)

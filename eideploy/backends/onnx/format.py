@@ -22,7 +22,7 @@ class ONNX(Format):
     package = "onnx"
     files = (Emitted(FLOAT, "run"), Emitted(INTEGER, "run"))
     executors: ClassVar[Mapping[str, str]] = {
-        "onnx": "the program in onnxruntime, too, logit by logit",
+        "onnx": "also the program in onnxruntime, logit by logit",
     }
     enables: ClassVar[Mapping[str, str]] = {
         "onnx": "compile --emit onnx, verify",

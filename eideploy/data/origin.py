@@ -115,14 +115,14 @@ class Origin:
                 raise UsageError(
                     f"--data has no effect on the data set {self.name}, which has a name",
                     where="--data",
-                    fix="leave it out; --data-dir says where data sets with a name lie",
+                    fix="leave it out; --data-dir says where the named data sets are",
                 )
             return load(self.name, place.data_dir, steps=steps)
         if place.data_dir is not None:
             raise UsageError(
-                f"--data-dir has no effect on {self.name}, which are data of your own",
+                f"--data-dir has no effect on {self.name}, which is data of your own",
                 where="--data-dir",
-                fix="leave it out; --data says where they lie now",
+                fix="leave it out; --data says where your data is now",
             )
         return self._load_own(place, steps)
 
@@ -142,9 +142,9 @@ class Origin:
             raise DataError(error.what, where=error.where, fix=fix) from error
         if self.sha256 and dataset.sha256 != self.sha256:
             raise DataError(
-                f"these are not the data that the network was trained on, {self.name}",
+                f"this is not the data that the network was trained on, {self.name}",
                 where=str(path),
-                fix="name those with --data PATH, or give other samples with --input",
+                fix="give that data with --data PATH, or other samples with --input",
             )
         return dataset
 
@@ -160,5 +160,5 @@ class Origin:
         return DataError(
             f"the data that the network was trained on, {self.name}, are {where}",
             where=self.path or self.name,
-            fix="say with --data PATH where they lie now",
+            fix="give its new location with --data PATH",
         )

@@ -70,7 +70,7 @@ def named(text: str, *, option: str = "--division") -> Divider:
     if divider is None:
         usual = "x".join(map(str, kind.usual_size))
         raise UsageError(
-            f"{text!r} names no size",
+            f"{text!r} gives no size",
             where=option,
             fix=f"write {name}:{usual}, with numbers from {WIDTHS.start} to {WIDTHS.stop - 1}",
         )
@@ -85,7 +85,7 @@ def parse_lut(text: str) -> Divider:
     """
     match = re.fullmatch(r"(\d{1,4})(?:bits?|x(\d{1,4}))", text.strip().lower())
     if match is None:
-        raise UsageError(f"{text!r} names no table", where="--lut", fix=FIX)
+        raise UsageError(f"{text!r} describes no table", where="--lut", fix=FIX)
     index, entry = match.groups()
     return Lut.of_size(int(index), int(entry or index))
 

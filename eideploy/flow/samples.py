@@ -70,7 +70,7 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
         raise DataError(
             f"the classes have the shape {found.shape}, there are {samples} samples",
             where=str(path),
-            fix="save one class to each sample, (samples,)",
+            fix="save one class per sample, (samples,)",
         )
     if found.dtype.kind in "US":
         known = {name: number for number, name in enumerate(names)}
@@ -79,7 +79,7 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
         numbers = as_whole(found, str(path))
     if (wrong := (numbers < 0) | (numbers >= len(names))).any():
         raise DataError(
-            f"{found[wrong][0]} is none of the {len(names)} classes",
+            f"{found[wrong][0]} is not one of the {len(names)} classes",
             where=str(path),
             fix=f"give whole numbers from 0 to {len(names) - 1}, or names as the network has them",
         )

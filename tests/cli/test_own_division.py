@@ -59,7 +59,7 @@ def test_it_is_named_with_and_without_a_size():
 
 @pytest.mark.parametrize("size", ["5x5", "0", "17", "40"])
 def test_a_size_that_no_division_has_is_refused(size):
-    with pytest.raises(UsageError, match="names no size") as error:
+    with pytest.raises(UsageError, match="gives no size") as error:
         named(f"coarse:{size}")
     assert error.value.fix == "write coarse:3, with numbers from 1 to 16"
 

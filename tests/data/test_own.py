@@ -187,7 +187,8 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
         ({"x": X[:, 0, 0], "y": Y}, "the samples have the shape (15,)", "(N, C, H, W)"),
         ({"x": X[:4], "y": np.array([0, 0, 0, 1])}, "class 1 has one sample", "x_train"),
         ({"x": X, "y": np.r_[0:7, 0:7, 0]}, "a fifth of 15 samples are 3", "x_train"),
-        ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no training sample", "number"),
+        ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no training",
+         "number"),
         ({**parts(X), "x_test": X[:3, :1]}, "samples of training are (1, 2, 2), those", "same"),
     ],
 )  # fmt: skip

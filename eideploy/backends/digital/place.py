@@ -161,7 +161,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
 
 def _unplaceable(node: Node) -> CapacityError:
     return CapacityError(
-        f"the core cannot feed {node.name}, of kind {node.kind}, to a layer",
+        f"the core cannot connect {node.name}, of kind {node.kind}, to a layer",
         where=f"node {node.name}",
         fix="let layers read the input or spikes, pooled, flattened or added",
     )

@@ -81,7 +81,7 @@ def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> D
             raise DataError(
                 f"there are {len(x)} samples and {len(y)} classes",
                 where=where,
-                fix="save one class to each sample",
+                fix="save one class per sample",
             )
     require_frames(parts[0].shape[1] if parts[0].ndim == 5 else None, steps, where=where)
     scale = scale_of(parts, where, pictures=found.pictures)

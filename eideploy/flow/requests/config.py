@@ -9,7 +9,7 @@ from eideploy.options import Option, PathLike, Request
 
 @dataclass(frozen=True, kw_only=True)
 class ShowConfig(Request):
-    """Print a configuration with every key, its value, and what it means.
+    """Print a configuration: every key, its value, and what it means.
 
     Examples:
       eideploy config digits-mlp

@@ -11,12 +11,12 @@ RECORDED = "on event recordings"
 
 @dataclass(frozen=True, kw_only=True)
 class ListData(Request):
-    """List the data sets by name, or check data of your own."""
+    """List the known data sets, or check data of your own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckData(Request):
-    """Say what data of your own hold: samples, classes, values, and the network that suits them.
+    """Describe data of your own: samples, classes, values, and the network that suits it.
 
     Examples:
       eideploy data check mine.npz
@@ -27,12 +27,12 @@ class CheckData(Request):
     path: Annotated[PathLike, Option(metavar="PATH")] = field(kw_only=False)
     """A file or a folder (docs/data.md)."""
     size: Area = ""
-    """Resize the samples, as data.size does in a training."""
+    """Resize the samples, as data.size does in training."""
     sensor: Annotated[Area, Option(where=RECORDED)] = ""
-    """Of the camera that made event recordings."""
+    """The sensor size of the camera that made event recordings."""
     framing: Annotated[Framing, Option(where=RECORDED)] = "time"
-    """Their frames last as long (time, default), or have as many events (number)."""
+    """Cut them into frames of equal length (time, default) or with equally many events (number)."""
     steps: Annotated[Count | None, Option(metavar="T", where=RECORDED)] = None
-    """Their frames (default: 10)."""
+    """How many frames to cut each recording into (default: 10)."""
     sheet: Annotated[PathLike | None, Option(metavar="OUT.png|OUT.svg")] = None
     """Draw the first samples of each class."""

@@ -62,7 +62,7 @@ class Begun(Request):
     """Change a setting, as training.epochs=20; may be repeated, the last of a key counts. With
     --resume that one alone, for more epochs."""
     seed: Annotated[int | None, Option(where=BEGUN)] = None
-    """Of everything random (default: the preset's)."""
+    """Seed of everything random (default: the preset's)."""
     out: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
     """New folder (default: numbered)."""
 
@@ -94,7 +94,7 @@ class Logged(Request):
     """What a training tells."""
 
     tensorboard: Annotated[bool, Option(where=LOGGED)] = False
-    """Write a TensorBoard log into the run, too."""
+    """Also write a TensorBoard log into the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +114,14 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     )
     """One of digits-conv (default), cifar10-vgg16, ..., or a configuration file."""
     reset: Annotated[Literal["soft", "hard"] | None, Option(where=OF_CIRCUITS)] = None
-    """Of a membrane that fires: by the threshold (soft, default), or to zero (hard)."""
+    """Reset a membrane that fires by subtracting the threshold (soft, default) or to zero
+    (hard)."""
     data: Annotated[Samples | None, Option(metavar="PATH|NAME")] = None
     """Train on data of your own, a file or a folder (docs/data.md; in Python also a Dataset, arrays
     (x, y), a torch Dataset or DataLoader), or on the data set of that name; without a preset, the
-    network that suits them. Of a run: where its data lie now."""
+    network that suits it. With a run: where its data is now."""
     finetune: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None
-    """Go on training a finished run through the integers that it will be compiled to."""
+    """Fine-tune a finished run through the integers that it will be compiled to."""
     target: Annotated[PathLike | None, TARGET, Option(where=FINETUNED)] = None
     """With --finetune: distil the run into a network for this mixed-signal chip instead."""
     resume: Annotated[PathLike | bool, Option(metavar="RUN", alone=True)] = False
@@ -141,9 +142,9 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
             return _place(as_path(self.data_dir), None if is_path(self.data) else self.data)
         if not is_path(self.data):
             raise UsageError(
-                "data in memory have no effect on a run, which has its own",
+                "data in memory has no effect on a run, which has its own",
                 where="data",
-                fix="leave them out, or name the file that these lie in now",
+                fix="leave it out, or name the file that holds the run's own data now",
             )
         return super().place()
 

@@ -169,7 +169,7 @@ def _prepare(folder: Path) -> None:
         raise DataError(
             f"cannot write: {error.strerror}",
             where=str(folder),
-            fix="name a folder that can be made",
+            fix="choose a folder that can be created",
         ) from error
 
 

@@ -1,6 +1,6 @@
 """The event data sets of recordings, as data: where the files lie, what the network sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,3 +61,6 @@ CIFAR10_DVS = EventSet(
     by_number=True,
     size=(48, 48),
 )
+EVENT_SETS: Mapping[str, EventSet] = {
+    spec.source.name: spec for spec in (NMNIST, DVS_GESTURE, CIFAR10_DVS)
+}

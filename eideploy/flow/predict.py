@@ -10,8 +10,10 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.circuit import Array
+from eideploy.data.event_sets import EVENT_SETS, EventSet
 from eideploy.data.origin import OWN
-from eideploy.data.own.inputs import Shape, View
+from eideploy.data.own.inputs import Shape, View, files_of
+from eideploy.data.own.recordings import Camera
 from eideploy.errors import UsageError
 from eideploy.execute.observe import BATCH
 from eideploy.files import MANIFEST, exists
@@ -19,6 +21,7 @@ from eideploy.flow.requests.predict import Predict
 from eideploy.flow.result import Result
 from eideploy.flow.simulate import family_of
 from eideploy.options import refuse_others
+from eideploy.options.option import area
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
 
@@ -63,10 +66,11 @@ def predict(request: Predict) -> Result:
     executor = request.executor or next(iter(family.executors))
     refuse_others(request, family.options.get("predict"), here=f"with --executor {executor}")
     oracle = family.predict(request, executor, named)
-    with bar("predict", len(files)) as advance:
+    found = [one for file in files for one in files_of(file)]
+    with bar("predict", len(found)) as advance:
 
         def samples() -> Iterator[tuple[str, Array]]:
-            for file in files:
+            for file in found:
                 yield from oracle.view.read(file)
                 advance(1, file.name)
 
@@ -84,14 +88,25 @@ def view_of(content: Mapping[str, Any], shape: Shape, *, steps: int, high: float
     """Return how a network sees samples, as its manifest tells how its own were scaled."""
     scaling, own = content.get("scaling", {}), content.get(OWN, {})
     top = scaling.get("high", high) / high  # a chip is shown parts of the largest value
+    events = EVENT_SETS.get(str(content.get("data")))
     return View(
         shape=shape,
         steps=steps,
         high=high,
         offset=scaling.get("offset", 0.0),
         divisor=scaling.get("divisor", 1.0) * top,
-        resized=bool(own.get("size")),
+        resized=bool(own.get("size") or (events and events.size)),
+        camera=_camera_of(own, events),
     )
+
+
+def _camera_of(own: Mapping[str, Any], events: EventSet | None) -> Camera | None:
+    """Return how recordings became the frames that a network was trained on, if they did."""
+    if events is not None:
+        size = events.sensor[1:]
+        return Camera(sensor=size, by_number=events.by_number, decode=events.decode)
+    sensor = area(str(own.get("sensor", "")))
+    return Camera(sensor=sensor, by_number=own["framing"] == "number") if sensor else None
 
 
 def _predicted(oracle: Oracle, samples: Iterator[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:

@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from eideploy.data import load
+from eideploy.data.events import EVENT
+from eideploy.data.own import ReadAs, read_own
 from tests.cli.support import BUILD, RUN
+from tests.data import formats
 
 COUNT = 12
 
@@ -131,6 +134,70 @@ def test_arrays_are_scaled_as_the_training_data_and_classes_have_their_names(emp
     found = told(call("simulate", *words, "--json"))
     predicted = np.array([row["class"] for row in content["predictions"]])
     assert found["float_accuracy"] == (predicted == np.load("y.npy")).mean()
+
+
+@pytest.fixture
+def ways(empty, call):
+    """Train on recordings of two classes."""
+    rng = np.random.default_rng(0)
+    for way in ("left", "right"):
+        Path("ways", way).mkdir(parents=True)
+        for place in range(5):
+            np.save(f"ways/{way}/{place}.npy", recorded(rng))
+    short = ("training.epochs=1", "training.warmup_epochs=0", "network.widths=[8]")
+    asked = (*short, "network.steps=5", "data.sensor=8x8")
+    settings = [word for setting in asked for word in ("--set", setting)]
+    call("train", "--data", "ways", *settings)  # which tells that it learned nothing of these
+    assert Path("runs/ways-1/manifest.json").is_file()
+
+
+def recorded(rng):
+    events = np.zeros(50, EVENT)
+    events["x"], events["y"] = rng.integers(0, 8, (2, 50))
+    events["t"], events["p"] = np.arange(50) * 1000, rng.integers(0, 2, 50)
+    return events
+
+
+def test_recordings_are_framed_as_those_that_were_trained_on(ways, call):
+    frames = read_own(Path("ways"), ReadAs(sensor="8x8"), steps=5)
+    np.save("x.npy", np.concatenate([frames.train_x, frames.test_x]))
+    words = ("runs/ways-1", "--executor", "float", "--json")
+    as_files = told(call("predict", *words, "ways"))
+    as_arrays = told(call("predict", *words, "x.npy"))
+    assert [row["sample"] for row in as_files["predictions"]] == sorted(
+        map(str, Path("ways").rglob("*.npy"))
+    )
+    assert np.array_equal(np.sort(scores(as_files), axis=0), np.sort(scores(as_arrays), axis=0))
+
+
+def test_recordings_of_other_formats_are_read(ways, call):
+    events = np.load("ways/left/0.npy")
+    columns = [events[name] for name in "xytp"]
+    Path("a.raw").write_bytes(formats.evt2_bytes(*columns, side=8))
+    formats.write_hdf5("a.h5", dict(zip("xytp", columns, strict=True)))
+    np.save("a.npy", np.stack([events[name] for name in "xypt"], axis=1).astype(int))
+    words = ("--executor", "float", "--json")
+    found = told(call("predict", "ways/left/0.npy", "a.raw", "a.h5", "a.npy", *words))
+    assert (scores(found) == scores(found)[0]).all()
+
+
+def test_recordings_that_the_network_cannot_take_are_named(ways, call):
+    events = np.load("ways/left/0.npy")
+    np.save("reversed.npy", events[::-1])
+    events["x"][7] = 8
+    np.save("wide.npy", events)
+    for name, what in (
+        ("wide.npy", "event 7 has x = 8, beyond a sensor of 8x8"),
+        ("reversed.npy", "before the one that precedes it"),
+    ):
+        found = call("predict", name, "--executor", "float")
+        assert (found.code, found.out, what in found.err) == (1, "", True), found.err
+
+
+def test_recordings_are_refused_by_a_network_of_images(digits, call):
+    np.save("a.npy", recorded(np.random.default_rng(0)))
+    found = call("predict", "a.npy")
+    assert (found.code, "not trained on recordings" in found.err) == (1, True)
 
 
 def test_own_samples_with_labels_have_an_accuracy(digits, call):

@@ -138,6 +138,32 @@ def aedat4_bytes(x, y, t, p):
     return b"#!AER-DAT4.0\r\n" + head + struct.pack("<ii", 0, len(packet)) + packet
 
 
+def evt2_bytes(x, y, t, p, *, side=34):
+    """Return a Prophesee file of EVT 2: words of a kind, 6 bits of time, and 11 of x and of y."""
+    head = f"% evt 2.0\n% format EVT2;width={side};height={side}\n% end\n".encode()
+    words = []
+    for column, row, time, sign in zip(x, y, t, p, strict=True):
+        words.append(0x8 << 28 | int(time) >> 6)
+        words.append(int(sign) << 28 | (int(time) & 63) << 22 | int(column) << 11 | int(row))
+    return head + struct.pack(f"<{len(words)}I", *words)
+
+
+def dat_bytes(x, y, t, p, *, side=34):
+    """Return a Prophesee DAT file of version 2: 4 bytes of time, 14 bits of x and y, polarity."""
+    head = f"% Version 2\n% Width {side}\n% Height {side}\n".encode() + bytes([12, 8])
+    return head + b"".join(
+        struct.pack("<II", time, int(sign) << 28 | int(row) << 14 | int(column))
+        for column, row, time, sign in zip(x, y, t, p, strict=True)
+    )
+
+
+def write_hdf5(path, arrays):
+    """Write arrays, also of fields, by their paths in an HDF5 file."""
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file[name] = array
+
+
 def write_cifar10_dvs(folder, rng, *, each=11):
     made = {}
     for name in OBJECTS.split():

@@ -2,6 +2,7 @@
 
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from eideploy.data.own import ReadAs, read_own
 from eideploy.errors import ConfigError, DataError
+from tests.data import formats
 
 PER_CLASS, CLASSES = 5, 3
 Y = np.arange(PER_CLASS * CLASSES) % CLASSES
@@ -91,6 +93,22 @@ def test_arrays_of_a_folder_are_mapped(tmp_path, images):
     data = read_own(tmp_path)
     assert np.array_equal(data.train_x, images[3:, None])
     assert data.name == tmp_path.name
+
+
+@pytest.mark.parametrize("y", [Y, np.array(["low", "mid", "top"])[Y]])
+def test_arrays_of_an_hdf5_file_are_those_of_an_npz_file(save, images, tmp_path, y):
+    formats.write_hdf5(tmp_path / "mine.h5", {"x": images, "y": y.tolist(), "other": Y})
+    found = read_own(tmp_path / "mine.h5")
+    assert found.sha256 == read_own(save(x=images, y=y)).sha256
+    assert found.names == read_own(save(x=images, y=y)).names
+    assert "not read: other" in found.notes
+
+
+def test_an_hdf5_file_that_leads_elsewhere_is_refused(images, tmp_path):
+    path = tmp_path / "mine.h5"
+    formats.write_hdf5(path, {"x": images, "y": h5py.ExternalLink("other.h5", "y")})
+    with pytest.raises(DataError, match="y leads elsewhere"):
+        read_own(path)
 
 
 def test_names_of_classes_are_kept(save, images):

@@ -48,22 +48,74 @@ def test_recordings_become_frames_of_counts(folder, framing):
                for said in data.notes)  # fmt: skip
 
 
-def test_all_formats_of_the_same_events_are_the_same_frames(folder, tmp_path):
+def columns(events, order="xytp"):
+    return [events[name] for name in order]
+
+
+WRITERS = {
+    "a.npy": lambda path, events: np.save(path, events.astype(EVENT)),
+    "rows.npy": lambda path, events: np.save(path, np.stack(columns(events, "xypt"), axis=1)),
+    "a.npz": np.savez,
+    "a.aedat4": lambda path, events: path.write_bytes(formats.aedat4_bytes(*columns(events))),
+    "a.raw": lambda path, events: path.write_bytes(formats.evt2_bytes(*columns(events))),
+    "a.dat": lambda path, events: path.write_bytes(formats.dat_bytes(*columns(events))),
+    "a.h5": lambda path, events: formats.write_hdf5(path, {"CD/events": events}),
+    "a.hdf5": lambda path, events: formats.write_hdf5(
+        path, {f"events/{name}": events[name] for name in "xytp"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_all_formats_of_the_same_events_are_the_same_frames(folder, name):
     path, made = folder
     first = read_own(path, SENSOR)
-    for (name, place), events in made.items():
-        file = path / name / f"{place}.npy"
-        file.unlink()
-        if place == 0:
-            np.savez(file.with_suffix(".npz"), events)
-        elif place == 1:
-            columns = [events[column] for column in ("x", "y", "t", "p")]
-            file.with_suffix(".aedat4").write_bytes(formats.aedat4_bytes(*columns))
-        elif place == 2:
-            np.save(file, np.stack([events[column] for column in ("x", "y", "p", "t")], axis=1))
-        else:
-            np.save(file, events.astype(EVENT))
+    for (way, place), events in made.items():
+        (path / way / f"{place}.npy").unlink()
+        WRITERS[name]((path / way / str(place)).with_suffix(f".{name.partition('.')[2]}"), events)
     assert read_own(path, SENSOR).sha256 == first.sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("3.raw", b"", "the file is empty"),
+        ("3.raw", b"% evt 2.0\n% end\n", "the recording has no event"),
+        ("3.dat", b"% Version 2\n\x07\xff" * 9, "the recording cannot be decoded"),
+        ("3.h5", b"no HDF5 file", "the recording cannot be decoded"),
+    ],
+)
+def test_files_that_are_no_recordings_are_named(folder, name, content, what):
+    path, _ = folder
+    (path / "right" / "3.npy").unlink()
+    (path / "right" / name).write_bytes(content)
+    with pytest.raises(DataError, match=what) as error:
+        read_own(path, SENSOR)
+    assert error.value.where.endswith(name)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "what"),
+    [
+        (lambda e: {"events": e, "more": e}, "it holds 2 sets of x, y, p and t"),
+        (lambda e: {"x": e["x"], "y": e["y"]}, "it holds 0 sets of x, y, p and t"),
+        (lambda e: {n: e[n][: 5 if n == "t" else 9] for n in "xytp"}, "t has the shape"),
+    ],
+)
+def test_an_hdf5_file_that_is_no_recording_says_why(folder, rng, arrays, what):
+    path, _ = folder
+    (path / "right" / "3.npy").unlink()
+    formats.write_hdf5(path / "right" / "3.h5", arrays(structured(rng)))
+    with pytest.raises(DataError, match=what):
+        read_own(path, SENSOR)
+
+
+def test_a_file_with_more_events_than_any_recording_is_not_read_to_its_end(folder, monkeypatch):
+    path, made = folder
+    monkeypatch.setattr("eideploy.data.decoders.MAX_EVENTS", 59)
+    WRITERS["a.raw"](path / "left" / "6.raw", made["left", 0])
+    with pytest.raises(DataError, match="it has more than 59 events"):
+        read_own(path, SENSOR)
 
 
 def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder, tmp_path):
@@ -81,7 +133,7 @@ def test_the_sensor_has_to_be_said_and_nothing_of_it_where_there_is_none(folder,
         (
             lambda rng: structured(rng, x=34),
             "x = 34, beyond a sensor of 34x34",
-            "data.sensor=34x35",
+            "at least 34x35",
         ),
         (lambda rng: structured(rng, p=-1), "has p = -1, not a whole number from 0 to 1", "as 0"),
         (lambda rng: structured(rng)[::-1], "earlier than the event before it", "sort the events"),

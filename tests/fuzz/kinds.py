@@ -57,6 +57,7 @@ NPY = (
     archives.pickled,
 )
 EVENTS = m.ANY
+OWN = 1 / 3  # several files are read for each change
 GRAPHS = 5 / 3  # 500 changes where others have 300
 CHIP_SPEC = shipped.folder("targets") / "dynapse2/spec.toml"
 
@@ -135,6 +136,17 @@ KINDS = (
     kind("patch", a.chip_patch, lambda _: chip_folders.load_chip_build(a.CHIP_BUILD), JSON,
          then=a.true_hashes),
     kind("samples", a.samples, a.read_own, NPY),
+    kind("own arrays", a.own_arrays("mine.npz"),
+         a.by_own, (*m.ANY, archives.zip_bomb), 40, share=OWN),
+    kind("own arrays in HDF5", a.own_arrays("mine.h5"),
+         a.by_own, HDF5, share=OWN),
+    kind("own images", a.own_images, a.read_ways, m.ANY, share=OWN),
+    kind("own recordings in HDF5", a.own_recordings(".h5", a.own_hdf5),
+         a.read_ways, HDF5, share=OWN),
+    kind("own EVT recordings", a.own_recordings(".raw", a.own_evt),
+         a.read_ways, m.ANY, 10, share=OWN),
+    kind("own DAT recordings", a.own_recordings(".dat", a.own_dat),
+         a.read_ways, m.ANY, 10, share=OWN),
     kind("CIFAR-10", a.cifar_file, lambda _: cifar(Path(), a.SMALL_CIFAR), m.ANY),
     kind("N-MNIST", a.recordings(a.SMALL_NMNIST.source, formats.write_nmnist,
          "Train/0/00000.bin", "Test/0/00000.bin"),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from eideploy import cli, folders, shipped
 from eideploy.backends.digital.sweep.sweep import found_sweep
@@ -21,6 +22,8 @@ from eideploy.circuit.store import load as load_circuit
 from eideploy.circuit.store import save as save_circuit
 from eideploy.data.cifar import CIFAR10
 from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
+from eideploy.data.own import ReadAs
+from eideploy.data.own import read_own as by_own
 from eideploy.files import read_json, write_json
 from eideploy.flow import sweep
 from eideploy.flow.finetuned import GOAL
@@ -176,6 +179,62 @@ def samples():
 
 def read_own(path):
     return read_samples(path, load_circuit(RUN / folders.CIRCUIT))
+
+
+def own_arrays(name):
+    """Return what writes arrays with classes into an .npz or HDF5 file."""
+
+    def make():
+        rng = np.random.default_rng(0)
+        arrays = {"x": rng.integers(0, 256, (12, 4, 4)).astype(np.uint8), "y": np.arange(12) % 2}
+        if name.endswith(".npz"):
+            np.savez(name, **arrays)
+        else:
+            formats.write_hdf5(name, arrays)
+        return Path(name)
+
+    return make
+
+
+def own_images():
+    """Write two classes of images, of which the first is to be changed."""
+    for name in two_classes(".png"):
+        pixels = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint8)
+        Image.fromarray(pixels).save(name)
+    return Path("ways/left/0.png")
+
+
+def own_recordings(suffix, write):
+    """Return what writes two classes of recordings, of which the first is to be changed."""
+
+    def make():
+        for path in two_classes(suffix):
+            write(path, *formats.events(np.random.default_rng(0)))
+        return Path(f"ways/left/0{suffix}")
+
+    return make
+
+
+def two_classes(suffix):
+    for way in ("left", "right"):
+        Path("ways", way).mkdir(parents=True)
+        yield from (Path("ways", way, f"{place}{suffix}") for place in range(5))
+
+
+def own_hdf5(path, x, y, t, p):
+    formats.write_hdf5(path, {"x": x, "y": y, "t": t, "p": p})
+
+
+def own_evt(path, *columns):
+    path.write_bytes(formats.evt2_bytes(*columns))
+
+
+def own_dat(path, *columns):
+    path.write_bytes(formats.dat_bytes(*columns))
+
+
+def read_ways(path):
+    return by_own(Path("ways"), ReadAs(sensor="" if path.suffix == ".png" else "34x34"))
 
 
 SMALL_CIFAR = replace(CIFAR10, train=(("data_batch_1.bin", 4),), test=(("test_batch.bin", 2),))

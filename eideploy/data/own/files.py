@@ -1,4 +1,7 @@
-"""Arrays in .npz and .npy files: sizes are compared before any is read, and no pickle is opened."""
+"""Arrays in .npz, .npy and HDF5 files: sizes are compared before any is read.
+
+No pickle is opened.
+"""
 
 import zipfile
 from collections.abc import Mapping
@@ -9,19 +12,21 @@ import numpy as np
 
 from eideploy.data.checks import HEADER_ERRORS
 from eideploy.data.dataset import CHUNK, Stored
+from eideploy.data.optional import require
 from eideploy.errors import DataError
 from eideploy.files import open_plain
+from eideploy.hdf5 import check_hdf5
 
 MOST_UNPACKED = 512 << 20  # bytes that any compressed file may unpack to, or
 RATIO = 16  # times its size
-MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+MAGIC, ZIP, HDF5 = b"\x93NUMPY", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 NAMES = ("x", "y", "x_train", "y_train", "x_test", "y_test", "classes")
 SAVE = "numpy.savez('mine.npz', x=x, y=y), or x_train, y_train, x_test and y_test"
 DAMAGED = (*HEADER_ERRORS, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 def read_arrays(path: Path) -> Mapping[str, Stored]:
-    """Return the arrays of an .npz file, that of an .npy file by its name, or those of a folder.
+    """Return the arrays of an .npz or HDF5 file, that of an .npy file, or those of a folder.
 
     Arrays of .npy files are mapped into memory.
 
@@ -31,12 +36,16 @@ def read_arrays(path: Path) -> Mapping[str, Stored]:
     if path.is_dir():
         return {name: _mapped(path / f"{name}.npy") for name in NAMES if _is_there(path, name)}
     with _opened(path) as file:
-        mark = file.read(len(MAGIC))
-        if mark == MAGIC:
+        mark = file.read(len(HDF5))
+        if mark.startswith(MAGIC):
             return {path.stem: _mapped(path)}
+        if mark == HDF5:
+            return _of_hdf5(path)
         if not mark.startswith(ZIP):
             raise DataError(
-                "the file is neither an .npz nor an .npy file", where=str(path), fix=f"write {SAVE}"
+                "the file is neither an .npz nor an .npy nor an HDF5 file",
+                where=str(path),
+                fix=f"write {SAVE}",
             )
         try:
             with zipfile.ZipFile(file) as archive:
@@ -92,6 +101,24 @@ def _members(archive: zipfile.ZipFile, path: Path) -> Mapping[str, Stored]:
         with archive.open(info) as member:
             arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
     return arrays
+
+
+def _of_hdf5(path: Path) -> Mapping[str, Stored]:
+    """Return the arrays at the top of an HDF5 file; texts are read as such."""
+    h5py = require("h5py", path)
+    try:
+        with open_plain(path) as raw:
+            check_hdf5(raw)
+        with h5py.File(path, "r") as file:
+            parts = {name: part for name, part in file.items() if isinstance(part, h5py.Dataset)}
+            return {name: _entries(part, h5py) for name, part in parts.items()}
+    except (*DAMAGED, AttributeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _entries(part: Any, h5py: Any) -> Stored:  # noqa: ANN401 (h5py has no types)
+    is_text = h5py.check_string_dtype(part.dtype) is not None
+    return np.asarray(part.asstr()[()]).astype(str) if is_text else np.asarray(part[()])
 
 
 def _check_header(file: IO[bytes], size: int, where: str) -> None:

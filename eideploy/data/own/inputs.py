@@ -1,22 +1,25 @@
 """Samples without classes, from files of any kind, as a trained network sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from eideploy.data.checks import FIELDS
 from eideploy.data.dataset import CHUNK, Stored
 from eideploy.data.own.files import kept, read_arrays
 from eideploy.data.own.images import COLOUR, GREY, as_bytes, decoded
 from eideploy.data.own.images import SUFFIXES as IMAGES
+from eideploy.data.own.recordings import SUFFIXES as RECORDINGS
+from eideploy.data.own.recordings import Camera
 from eideploy.data.resample import resize
 from eideploy.errors import DataError
 from eideploy.files import exists
 
 BYTE = 255.0
-ARRAYS = (".npy", ".npz")
-READ = ", ".join((*ARRAYS, *IMAGES))
+ARRAYS = (".npy", ".npz", ".h5", ".hdf5")
+READ = tuple(dict.fromkeys((*ARRAYS, *IMAGES, *RECORDINGS)))
 Shape = tuple[int, ...]
 
 
@@ -36,6 +39,7 @@ class View:
     high     the largest value that it takes
     offset   it sees (value - offset) / divisor of an array's values
     resized  whether its training samples were resized to its height and width
+    camera   how the recordings that it was trained on became frames, if it was
     """
 
     shape: Shape
@@ -44,25 +48,41 @@ class View:
     offset: float = 0.0
     divisor: float = 1.0
     resized: bool = False
+    camera: Camera | None = None
     clipped: Clipped = field(default_factory=Clipped)
 
     def read(self, path: Path) -> Iterator[tuple[str, Stored]]:
-        """Yield the samples of a file, or of the files in a folder, by name.
+        """Yield the samples of a file by name.
 
         Raises:
             DataError: missing, damaged, or of another shape.
         """
-        if not exists(path):
-            raise DataError("there is no such file", where=str(path), fix="check the path")
-        if path.is_dir():
-            for file in files_in(path):
-                yield from self.read(file)
-        elif path.suffix.lower() in IMAGES:
+        suffix = path.suffix.lower()
+        if suffix in IMAGES:
             yield str(path), self._within(self._picture(path))
-        elif path.suffix.lower() in ARRAYS:
-            yield from self._arrays(path)
+        elif suffix in ARRAYS and not self._holds_events(arrays := read_arrays(path)):
+            yield from self._arrays(path, arrays)
+        elif suffix in RECORDINGS or (self.camera and self.camera.decode):
+            yield str(path), self._recording(path)
         else:
             raise _unread(path, "the file is of no kind that is read")
+
+    def _holds_events(self, arrays: Mapping[str, Stored]) -> bool:
+        """Return whether what a file holds are the events of a recording, not samples."""
+        if len(arrays) != 1:
+            return not arrays or arrays.keys() >= FIELDS
+        (array,) = arrays.values()
+        is_plain = array.ndim == 2 and array.shape[1] == len(FIELDS)
+        return array.dtype.names is not None or (self.camera is not None and is_plain)
+
+    def _recording(self, path: Path) -> Stored:
+        if self.camera is None:
+            raise DataError(
+                "the network was not trained on recordings, so nobody said how they become frames",
+                where=str(path),
+                fix=f"give samples {self._shapes}",
+            )
+        return next(self._scaled(self.camera.frames(path, self.steps)[None], path))
 
     def _picture(self, path: Path) -> Stored:
         if len(self.shape) != 3 or self.shape[0] not in (GREY, COLOUR):
@@ -76,8 +96,7 @@ class View:
         pixels = as_bytes(decoded(path), channels, (height, width))
         return pixels.astype(np.float32) / np.float32(BYTE) * np.float32(self.high)
 
-    def _arrays(self, path: Path) -> Iterator[tuple[str, Stored]]:
-        arrays = read_arrays(path)
+    def _arrays(self, path: Path, arrays: Mapping[str, Stored]) -> Iterator[tuple[str, Stored]]:
         name = next((name for name in ("x", "x_test") if name in arrays), None)
         if name is None and len(arrays) != 1:
             raise DataError(
@@ -89,6 +108,11 @@ class View:
         if not array.size:
             raise DataError("the array holds no sample", where=str(path), fix="save at least one")
         samples = self._batch(array, path)
+        for place, sample in enumerate(self._scaled(samples, path)):
+            yield (str(path) if len(samples) == 1 else f"{path}[{place}]"), sample
+
+    def _scaled(self, samples: Stored, path: Path) -> Iterator[Stored]:
+        """Yield samples as the network sees them."""
         scaled = self._is_scaled(samples)
         for start in range(0, len(samples), CHUNK):
             some = np.asarray(kept(samples[start : start + CHUNK], str(path)), np.float32)
@@ -96,8 +120,7 @@ class View:
                 some = (some - np.float32(self.offset)) / np.float32(self.divisor)
             if self.resized:
                 some = resize(some, (self.shape[-2], self.shape[-1]))
-            for place, sample in enumerate(some, start):
-                yield (str(path) if len(samples) == 1 else f"{path}[{place}]"), self._within(sample)
+            yield from map(self._within, some)
 
     def _is_scaled(self, samples: Stored) -> bool:
         """Return whether samples are grey levels of 0 to 1, where bytes were trained on."""
@@ -110,12 +133,16 @@ class View:
             for view in _views(some):
                 if self._fits(view.shape[1:]):
                     return view
-        shape = ", ".join(map(str, self.shape))
         raise DataError(
             f"the array has the shape {array.shape}",
             where=str(path),
-            fix=f"give samples (N, {shape}), or (N, {self.steps}, {shape}) frame by frame, or one",
+            fix=f"give samples {self._shapes}, or one",
         )
+
+    @property
+    def _shapes(self) -> str:
+        shape = ", ".join(map(str, self.shape))
+        return f"(N, {shape}), or (N, {self.steps}, {shape}) frame by frame"
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
         seen = slice(-2 if self.resized else None)  # of the axes, those that are not resized
@@ -131,20 +158,24 @@ class View:
         return np.clip(sample, 0, self.high)
 
 
-def files_in(folder: Path) -> list[Path]:
-    """Return the files in a folder, and in those within, that are read.
+def files_of(path: Path, suffixes: Sequence[str] = READ) -> list[Path]:
+    """Return a file, or the files in a folder and in those within that are read.
 
     Raises:
         DataError: there is none.
     """
+    if not exists(path):
+        raise DataError("there is no such file", where=str(path), fix="check the path")
+    if not path.is_dir():
+        return [path]
     files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in (*ARRAYS, *IMAGES)
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        file
+        for file in sorted(path.rglob("*"))
+        if file.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
     if not files:
-        raise _unread(folder, "the folder holds no file that is read")
+        raise _unread(path, "the folder holds no file that is read")
     return files
 
 
@@ -160,4 +191,4 @@ def _views(array: Stored) -> Iterator[Stored]:
 
 
 def _unread(path: Path, what: str) -> DataError:
-    return DataError(what, where=str(path), fix=f"give files that end in {READ}")
+    return DataError(what, where=str(path), fix=f"give files that end in {', '.join(READ)}")

@@ -1,19 +1,19 @@
 """Folders of event recordings by class, integrated to frames once and kept beside the folder."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy.data.cache import cached
 from eideploy.data.checks import check_file
 from eideploy.data.dataset import Stored
-from eideploy.data.decoders import COLUMNS, read_aedat4, read_array
+from eideploy.data.decoders import COLUMNS, read_aedat4, read_array, read_hdf5, read_prophesee
 from eideploy.data.events import COUNT, Events, to_frames
 from eideploy.data.own.classes import Samples
 from eideploy.data.own.files import read_arrays
 from eideploy.data.sources import Source
 from eideploy.errors import ConfigError, DataError
 
-SUFFIXES = (".npy", ".npz", ".aedat4")
 STEPS = 10  # frames where nothing asks for another number
 POLARITIES = 2
 Size = tuple[int, int]  # height, width
@@ -26,6 +26,48 @@ class Own(Source):
     def damaged(self, what: str, path: Path) -> DataError:
         """Return the error of a file that is no recording."""
         return DataError(what, where=str(path), fix="fix the recording, or remove it")
+
+
+OWN = Own(name="recordings", url="", folder="", files="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """How recordings become frames.
+
+    sensor     height and width
+    by_number  a frame has as many events as the others; else it lasts as long
+    decode     what reads a recording; None: what its suffix asks for
+    """
+
+    sensor: Size
+    by_number: bool = False
+    decode: Callable[[Path], Events] | None = None
+
+    def frames(self, path: Path, steps: int) -> Stored:
+        """Return the frames (T, 2, H, W) of event counts of a recording.
+
+        Raises:
+            DataError: it is damaged, not in order of time, or beyond the sensor.
+        """
+        check_file(path, OWN)
+        try:
+            events = (self.decode or DECODERS[path.suffix.lower()])(path)
+        except DataError:
+            raise
+        except BaseException as error:  # each decoder has its own; a panic of Rust is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise OWN.damaged(f"the recording cannot be decoded: {error}", path) from error
+        if missing := [name for name in COLUMNS if name not in (events.dtype.names or ())]:
+            raise OWN.damaged(f"the recording has no field {', '.join(missing)}", path)
+        if self.decode is None:  # published ones are taken in the order that they have
+            _check_order(events, path)
+        _check_sensor(events, self.sensor, path)
+        sensor = (POLARITIES, *self.sensor)
+        return to_frames(
+            events, steps=steps, sensor=sensor, where=str(path), by_number=self.by_number
+        )
 
 
 def read_recordings(
@@ -43,13 +85,13 @@ def read_recordings(
             where=str(folder),
             fix="give HEIGHTxWIDTH with --set data.sensor=128x128",
         )
-    frames, source = steps or STEPS, Own(name=folder.name, url="", folder="", files="")
+    frames, camera = steps or STEPS, Camera(sensor=sensor, by_number=by_number)
     rule = "number" if by_number else "time"
     parts = []
     for number, files in enumerate(found.files):
         for path in files:
-            check_file(path, source)
-        samples = (_frames(path, source, sensor, frames, by_number=by_number) for path in files)
+            check_file(path, OWN)
+        samples = (camera.frames(path, frames) for path in files)
         shape = (len(files), frames, POLARITIES, *sensor)
         part = f"part{number}-by-{rule}"
         parts.append(cached(folder, part, files, samples, shape=shape, dtype=COUNT))
@@ -58,29 +100,7 @@ def read_recordings(
     return parts, [f"recordings of {height}x{width} in {frames} frames, each {what} as the others"]
 
 
-def _frames(path: Path, source: Own, sensor: Size, steps: int, *, by_number: bool) -> Stored:
-    try:
-        events = _events(path)
-    except DataError:
-        raise
-    except BaseException as error:  # each decoder has its own; aedat's panic is no Exception
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise source.damaged(f"the recording cannot be decoded: {error}", path) from error
-    if missing := [name for name in COLUMNS if name not in (events.dtype.names or ())]:
-        raise source.damaged(f"the recording has no field {', '.join(missing)}", path)
-    _check_order(events, path)
-    _check_sensor(events, sensor, path)
-    return to_frames(
-        events, steps=steps, sensor=(POLARITIES, *sensor), where=str(path), by_number=by_number
-    )
-
-
-def _events(path: Path) -> Events:
-    if path.suffix.lower() == ".aedat4":
-        return read_aedat4(path)
-    if path.suffix.lower() == ".npy":
-        return read_array(path)
+def _of_archive(path: Path) -> Events:
     arrays = read_arrays(path)
     if len(arrays) != 1:
         raise DataError(
@@ -89,6 +109,18 @@ def _events(path: Path) -> Events:
             fix="save the events of one recording as one structured array of x, y, t and p",
         )
     return next(iter(arrays.values()))
+
+
+DECODERS: Mapping[str, Callable[[Path], Events]] = {
+    ".npy": read_array,
+    ".npz": _of_archive,
+    ".aedat4": read_aedat4,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
+    ".raw": read_prophesee,
+    ".dat": read_prophesee,
+}
+SUFFIXES = tuple(DECODERS)
 
 
 def _check_order(events: Events, path: Path) -> None:
@@ -113,5 +145,5 @@ def _check_sensor(events: Events, sensor: Size, path: Path) -> None:
                 f"event {place} has {name} = {events[name][place]}, beyond a sensor of "
                 f"{sensor[0]}x{sensor[1]}",
                 where=str(path),
-                fix=f"say --set data.sensor={needed} or a larger one, or remove the recording",
+                fix=f"remove the recording, or say a sensor of at least {needed}",
             )

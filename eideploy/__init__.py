@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         run_float,
         run_integer,
         save_circuit,
+        save_run,
         scheme_names,
         show_config,
         simulate_build,
@@ -135,6 +136,7 @@ __all__ = [
     "run_float",
     "run_integer",
     "save_circuit",
+    "save_run",
     "scheme_names",
     "show_config",
     "simulate_build",
@@ -149,6 +151,8 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers see the imports above
+        if name in ("nn", "plot"):
+            return importlib.import_module(f"eideploy.{name}")
         if name in __all__:
             return getattr(importlib.import_module("eideploy.api"), name)
         raise AttributeError(f"module 'eideploy' has no attribute {name!r}")

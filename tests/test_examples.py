@@ -1,6 +1,7 @@
 """Every example runs as its README says, on a small network."""
 
 import csv
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,16 @@ def example(name, *words, folder):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.rtl
+def test_a_network_of_ones_own_becomes_rtl_that_equals_the_simulator(tmp_path):
+    said = example("own_network", folder=tmp_path)
+    assert "add1 = Add(lif1, lif2) -> 8x8x8" in said
+    shown = dict(re.findall(r"^(agreement|test accuracy) +([\d.]+)", said, re.M))
+    assert min(map(float, shown.values())) >= 95
+    assert "8 samples: 0 spikes, 0 membranes, 0 logits, 0 cycle counts differ" in said
+    assert {"raster.png", "currents.png", "divisors.png"} <= {p.name for p in tmp_path.iterdir()}
 
 
 @pytest.mark.slow

@@ -17,7 +17,14 @@ CHIP = "eideploy.backends.dynapse2"
 BACKENDS = ("digital", "dynapse2", "nir", "onnx")
 # The chip's networks are NIR graphs of nodes of its own, in a file as any other.
 DIALECT = {"nir": {f"{CHIP}.nirfile"}}
-API = {"eideploy.api", "eideploy.api.jobs", "eideploy.api.store"}  # functions of Python that stay
+# Functions of Python that stay.
+API = {
+    "eideploy.api",
+    "eideploy.api.jobs",
+    "eideploy.api.programs",
+    "eideploy.api.store",
+    "eideploy.plot",
+}
 NAMED = {
     ("backends/dynapse2/emit.py", "nir"),
     ("backends/dynapse2/jobs/verify.py", "nir"),

@@ -188,7 +188,7 @@ def test_recordings_that_the_network_cannot_take_are_named(ways, call):
     np.save("wide.npy", events)
     for name, what in (
         ("wide.npy", "event 7 has x = 8, beyond a sensor of 8x8"),
-        ("reversed.npy", "before the one that precedes it"),
+        ("reversed.npy", "earlier than the event before it"),
     ):
         found = call("predict", name, "--executor", "float")
         assert (found.code, found.out, what in found.err) == (1, "", True), found.err

@@ -9,10 +9,11 @@ from typing import Any
 from eideploy.circuit import Circuit
 from eideploy.data.origin import Origin, class_names
 from eideploy.emitted import matches
+from eideploy.shown import Shown
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Finished:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Finished(Shown):
     """A float circuit, and what the manifest says of it."""
 
     folder: Path
@@ -34,12 +35,21 @@ class Finished:
         """The name of the data that the network was trained on, if it is known."""
         return None if self.origin is None else self.origin.name
 
+    def in_a_line(self) -> str:
+        """Return the folder, and what of."""
+        return f"{self.folder}, {self.circuit.in_a_line()}, {self.data or 'no data set'}"
+
+    def in_full(self) -> str:
+        """Return the folder and when it was made, and the circuit."""
+        made = f"{self.folder}, {self.content.get('created', 'no date')}"
+        return "\n".join([made, f"data: {self.data or 'none'}", self.circuit.in_full()])
+
     def holds(self, pattern: str) -> bool:
         """Return whether the manifest vouches for a file of `pattern`."""
         return any(matches(pattern, name) for name in self.content["files"])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run(Finished):
     """A finished run."""
 

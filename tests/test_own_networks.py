@@ -147,3 +147,18 @@ def test_figures_of_comparisons_show_agreement_and_costs(circuit):
     assert [front.get_xdata().tolist(), front.get_ydata().tolist()] == [[5.0], [75.0]]
     with pytest.raises(ei.UsageError, match="no cycles of cells"):
         ei.plot.pareto(ei.Result(text="", content={}))
+
+
+def test_objects_are_shown_by_a_line_and_in_full_in_a_notebook(circuit, tmp_path):
+    kept = ei.save_run(circuit, arrays(), name="corners & more", out=tmp_path / "run")
+    run, data = ei.load_run(kept.folder), ei.load_data("digits")
+    built = ei.load_build(ei.compile_run(kept.folder, out=tmp_path / "build").folder)
+    assert repr(circuit) == "Circuit(3 layers, 1x8x8 to 4, 3 steps)"
+    assert repr(kept) == "Result(kept corners & more: 3 layers, 3 steps)"
+    assert repr(run) == f"Run({run.folder}, 3 layers, 1x8x8 to 4, 3 steps, memory/)"
+    assert repr(built).startswith(f"Build({built.folder}, 3 layers")
+    assert repr(data).startswith("Dataset(digits: 1437 samples of training and 360 of test")
+    assert "<pre>kept corners &amp; more: 3 layers" in kept._repr_html_()
+    for one in (circuit, run, built):
+        assert "conv1 = Layer(input) -&gt; 8x8x8" in one._repr_html_()
+    assert "10 classes" in data._repr_html_()

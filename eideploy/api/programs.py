@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def compile_circuit(
-    network: "Circuit | nn.Module",
+    circuit: "Circuit | nn.Module",
     *,
     target: Target | PathLike = TARGET,
     scheme: Scheme | PathLike = "int8",
@@ -40,7 +40,7 @@ def compile_circuit(
     """Return the program of a network: all passes, in order, in memory.
 
     Args:
-        network: a float circuit, or a module that `export` takes.
+        circuit: a float circuit, or a module that `export` takes.
         target: a digital target, its name, or a spec.toml.
         scheme: number formats, their name, or a file.
         ranges: what calibration observed (default: what the circuit has).
@@ -55,15 +55,15 @@ def compile_circuit(
         UsageError: nothing to calibrate on, or both.
         CapacityError: the network does not fit the target.
     """
-    circuit = as_circuit(network, sample)
-    divides = any(layer.projection.divides for layer in circuit.layers)
+    floats = as_circuit(circuit, sample)
+    divides = any(layer.projection.divides for layer in floats.layers)
     if divider is None:
         divider = usual().divider if divides else divisions.none()
     return pipeline.compile_circuit(
-        circuit,
+        floats,
         target=target if isinstance(target, Target) else load_target(os.fspath(target)),
         scheme=scheme if isinstance(scheme, Scheme) else load_scheme(os.fspath(scheme)),
-        ranges=_ranges(circuit, ranges, samples),
+        ranges=_ranges(floats, ranges, samples),
         divider=divisions.named(divider) if isinstance(divider, str) else divider,
         zero_policy=zero_policy or ("minimum" if divides else "floor"),
         folded=folded,

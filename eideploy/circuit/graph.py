@@ -11,13 +11,15 @@ from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import RESTORE, Node, Shape
 from eideploy.circuit.nodes import Input, Neurons
 from eideploy.circuit.ranges import Ranges
+from eideploy.circuit.text import text
 from eideploy.errors import CapacityError, FormatError
+from eideploy.shown import Shown
 
 N = TypeVar("N", bound=Node)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Circuit:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Circuit(Shown):
     """A network as frozen nodes; the first is its input, the last its output.
 
     nodes   in topological order, with unique names
@@ -144,6 +146,16 @@ class Circuit:
             case Layer(current=Logits(logit_step=step)):
                 return step
         return 1.0
+
+    def in_a_line(self) -> str:
+        """Return what it is, in a line."""
+        ends = (self.shapes[node.name] for node in (self.input, self.output))
+        taken, given = ("x".join(map(str, size)) for size in ends)
+        return f"{len(self.layers)} layers, {taken} to {given}, {self.steps} steps"
+
+    def in_full(self) -> str:
+        """Return a line a node."""
+        return text(self)
 
     def node(self, name: str) -> Node:
         """Return the node called `name`."""

@@ -7,15 +7,16 @@ import numpy as np
 
 from eideploy.circuit.current import Division
 from eideploy.circuit.geometry import Conv, Dense
-from eideploy.circuit.graph import Circuit
 from eideploy.circuit.node import Node, Part
 from eideploy.circuit.nodes import Neurons
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from eideploy.circuit.graph import Circuit
 
-def text(circuit: Circuit) -> str:
+
+def text(circuit: "Circuit") -> str:
     """Return the circuit as text, e.g. `lif1 = LIF(conv1) -> 16x8x8  tau=2.0 threshold=1.0`."""
     lines = [f"circuit of {circuit.steps} steps" + (", calibrated" if circuit.ranges else "")]
     lines += [_line(node, circuit.shapes[node.name]) for node in circuit.nodes]

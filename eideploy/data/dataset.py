@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eideploy.data.resample import resize
 from eideploy.errors import DataError
+from eideploy.shown import Shown
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -56,8 +57,8 @@ class Split:
         return resize(samples, self.size)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Dataset(Shown):
     """Images (N, C, H, W) or event frames (N, T, C, H, W) and their classes (N,), split in two.
 
     Samples stay in the type they are kept in: float32, or uint8 and uint16 for large sets; `train`
@@ -132,6 +133,14 @@ class Dataset:
             f"{len(self.train)} samples of training and {len(self.test)} of test, {frames}{shape}, "
             f"{self.classes} classes ({names}{more})"
         )
+
+    def in_a_line(self) -> str:
+        """Return its name, and what is in it."""
+        return f"{self.name}: {self.description}"
+
+    def in_full(self) -> str:
+        """Return the same, and what was made of a user's data."""
+        return "\n".join([self.in_a_line(), *self.notes])
 
     @property
     def sha256(self) -> str:

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eideploy.shown import Shown
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result(Shown):
     """`text` for the terminal, `content` for `--json`, 1 for a check that failed."""
 
     text: str
     content: Mapping[str, Any]
     exit_code: int = 0
+
+    def in_a_line(self) -> str:
+        """Return the first line of the text."""
+        return self.text.partition("\n")[0]
+
+    def in_full(self) -> str:
+        """Return the text."""
+        return self.text
 
     @property
     def folder(self) -> Path:

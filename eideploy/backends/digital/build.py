@@ -18,7 +18,7 @@ from eideploy.passes.check_widths import check_widths
 from eideploy.target import read_target
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Build(Finished):
     """A finished build: a run's circuit, and the program that it was compiled to."""
 

@@ -17,6 +17,7 @@ FORMATS: Registry[Format] = Registry(
     shipped={
         "onnx": "eideploy.backends.onnx.format:ONNX",
         "nir": "eideploy.backends.nir.format:NIR",
+        "c": "eideploy.backends.c.format:C",
     },
 )
 every, named = FORMATS.every, FORMATS.named
@@ -78,7 +79,7 @@ def require(names: Iterable[str]) -> None:
         UsageError: a package is not installed.
     """
     for one in map(named, names):
-        if find_spec(one.package) is None:
+        if one.package and find_spec(one.package) is None:
             raise UsageError(
                 f"{one.package} is not installed",
                 where=f"--emit {one.name}",

@@ -179,7 +179,8 @@ class Format(ABC):
         name: as `--emit` takes it.
         title: what its files are called in sentences: "a NIR file".
         line: what it writes, in a line of help; "" where it writes nothing.
-        package: what it needs to be installed, and the optional dependency that brings it.
+        package: what it needs to be installed, and the optional dependency that brings it; "" if
+            nothing.
         suffix: of the files that it reads; "" where it reads none.
         files: what it writes, and what checks each.
         emitting: what `compile` may be asked of the files that it writes.
@@ -191,7 +192,7 @@ class Format(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     line: ClassVar[str] = ""
-    package: ClassVar[str]
+    package: ClassVar[str] = ""
     suffix: ClassVar[str] = ""
     files: ClassVar[Sequence[Emitted]] = ()
     emitting: ClassVar[type[Request] | None] = None

@@ -43,7 +43,7 @@ def eideploy(trained, tmp_path):
 
 
 def test_its_files_are_written_verified_and_read(trained, eideploy):
-    assert "--emit {onnx,nir,network}" in eideploy("compile", "--help")
+    assert "--emit {onnx,nir,c,network}" in eideploy("compile", "--help")
     assert "RUN|GRAPH.nir|GRAPH.network" in eideploy("compile", "--help")
     eideploy("compile", "--emit", "network", "--out", "b")
     found = json.loads(eideploy("verify", "b", "--samples", 4, "--json"))

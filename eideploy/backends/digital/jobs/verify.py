@@ -139,6 +139,9 @@ def _stock(family: "Digital", build: Build, rows: Sequence[Row]) -> list[Item]:
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
         again = Path(name)
         family.emit(build.program, again)
+        for one in formats.every():
+            if any(rule.check == "again" and build.holds(rule.pattern) for rule in one.files):
+                one.emit(build.circuit, build.program.circuit, again, build.content)
         return Stock(
             folder=build.folder,
             listed=build.content["files"],

@@ -1,0 +1,6 @@
+"""C: the integer program as one source file and its header, for microcontrollers."""
+
+FOLDER = "c"  # of a build
+SOURCE, HEADER, WATCH = "net.c", "net.h", "watch.c"
+SELF_TEST, VECTORS, VECTORS_HEADER = "main.c", "test_vectors.c", "test_vectors.h"
+BUILDING, README = ("Makefile", "CMakeLists.txt"), "README.md"

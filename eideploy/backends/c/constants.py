@@ -1,0 +1,167 @@
+"""Arrays of constants as C has them: weights packed to their bits, numbers in the least type."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from textwrap import indent
+
+import numpy as np
+
+from eideploy.circuit import Array
+from eideploy.numeric.fixed import signed_bits, unsigned_bits
+
+WIDTH = 96  # of a line of numbers
+ALIGNED = (1, 2, 4, 8)  # bits of weights none of which stands in two bytes
+PADDING = 2  # bytes behind packed weights, of which a read takes up to three
+
+
+def unsigned_type(high: int) -> str:
+    """Return the least type of C that holds 0..high."""
+    return f"uint{_width(unsigned_bits(high))}_t"
+
+
+def signed_type(low: int, high: int) -> str:
+    """Return the least type of C that holds low..high."""
+    return f"int{_width(signed_bits(low, high))}_t"
+
+
+def word_for(high: int) -> str:
+    """Return the type that sums up to `high` are calculated in, of either sign."""
+    return "int32_t" if high < 1 << 31 else "int64_t"
+
+
+def type_of(values: Array) -> str:
+    """Return the least type of C that holds all of `values`."""
+    low, high = int(values.min()), int(values.max())
+    return unsigned_type(high) if low >= 0 else signed_type(low, high)
+
+
+def bytes_of(kind: str) -> int:
+    """Return how many bytes a type of C takes."""
+    return int("".join(filter(str.isdigit, kind))) // 8
+
+
+def literal(number: int) -> str:
+    """Return a number as C writes it."""
+    return f"{number}" if abs(number) < 1 << 31 else f"INT64_C({number})"
+
+
+def definition(name: str, values: Array) -> str:
+    """Return the definition of an array of constants."""
+    return f"static const {type_of(values)} {name}[{values.size}] = {values_text(values.ravel())};"
+
+
+def values_text(values: Array) -> str:
+    """Return the numbers of an array in braces, an axis within another."""
+    if values.ndim > 1:
+        return "{\n" + ",\n".join(map(values_text, values)) + "\n}"
+    return f"{{\n{_lines(map(literal, values.tolist()))}\n}}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Packed:
+    """Weights in as few bits each as the largest needs, one behind another.
+
+    Where all of them are powers of two, or zero, and that takes fewer bits, a weight is its
+    exponent plus one: a product with it is a shift.
+
+    values  in the order in which they are read
+    """
+
+    name: str
+    values: Array
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether some weight is negative."""
+        return bool((self.values < 0).any())
+
+    @property
+    def is_power(self) -> bool:
+        """Whether weights are kept as exponents."""
+        return not self.is_signed and self._power_bits() < self._plain_bits()
+
+    @property
+    def bits(self) -> int:
+        """Of one weight."""
+        return self._power_bits() if self.is_power else self._plain_bits()
+
+    @property
+    def size(self) -> int:
+        """How many bytes the weights take."""
+        return len(self._bytes())
+
+    def _plain_bits(self) -> int:
+        low, high = int(self.values.min()), int(self.values.max())
+        return signed_bits(low, high) if low < 0 else unsigned_bits(high)
+
+    def _power_bits(self) -> int:
+        flat = self.values
+        powers = (flat & (flat - 1)) == 0  # of zero, too
+        return unsigned_bits(int(flat.max()).bit_length()) if powers.all() else 64
+
+    def _bytes(self) -> list[int]:
+        flat = self.values.ravel().astype(np.int64)
+        if self.is_power:
+            flat = np.where(flat > 0, np.frexp(np.maximum(flat, 1))[1], 0)
+        columns = (flat[:, None] >> np.arange(self.bits)) & 1
+        packed = np.packbits(columns.ravel().astype(np.uint8), bitorder="little")
+        return [*packed.tolist(), *([] if self.bits in ALIGNED else [0] * PADDING)]
+
+    @property
+    def definition(self) -> str:
+        """The definition of the array."""
+        data = np.array(self._bytes())
+        return f"static const uint8_t {self.name}_data[{data.size}] = {values_text(data)};"
+
+    @property
+    def function(self) -> str:
+        """What reads a weight, or its exponent plus one."""
+        kind = "uint32_t" if self.is_power else "int32_t"
+        body = indent("\n".join(self._read(f"{self.name}_data")), "    ")
+        return f"static inline {kind} {self.name}(uint32_t i)\n{{\n{body}\n}}"
+
+    def weight(self, index: str) -> str:
+        """Return a weight."""
+        read = f"{self.name}({index})"
+        return f"shifted(1, {read})" if self.is_power else read
+
+    def times(self, x: str, index: str) -> str:
+        """Return the product of x >= 0, which the type of x has to hold, with a weight."""
+        read = f"{self.name}({index})"
+        return f"shifted({x}, {read})" if self.is_power else f"{x} * {read}"
+
+    def _read(self, data: str) -> Iterator[str]:
+        bits, mask = self.bits, (1 << self.bits) - 1
+        if bits == 8:
+            yield f"const uint32_t code = {data}[i];"
+        elif bits in ALIGNED:
+            per = 8 // bits
+            yield f"const uint32_t byte = {data}[i / {per}u];"
+            yield f"const uint32_t code = (byte >> (i % {per}u * {bits}u)) & {mask}u;"
+        else:
+            yield f"const uint32_t at = i * {bits}u;"
+            yield f"const uint8_t *const p = &{data}[at / 8u];"
+            yield "const uint32_t low = (uint32_t)p[0] | ((uint32_t)p[1] << 8);"
+            yield "const uint32_t word = low | ((uint32_t)p[2] << 16);"
+            yield f"const uint32_t code = (word >> (at % 8u)) & {mask}u;"
+        if self.is_power:
+            yield "return code;"
+        elif self.is_signed:
+            half = 1 << (bits - 1)
+            yield f"return (int32_t)(code ^ {half}u) - {half};"
+        else:
+            yield "return (int32_t)code;"
+
+
+def _width(bits: int) -> int:
+    return next(width for width in (8, 16, 32, 64) if bits <= width)
+
+
+def _lines(numbers: Iterable[str]) -> str:
+    lines, line = [], "   "
+    for number in numbers:
+        if len(line) + len(number) + 2 > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {number},"
+    return "\n".join([*lines, line])

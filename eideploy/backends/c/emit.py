@@ -1,0 +1,166 @@
+"""A network as C: net.c and net.h, a self-test on stored samples, and what builds them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from math import prod
+from pathlib import Path
+from string import Template
+from textwrap import indent
+
+import numpy as np
+
+from eideploy import shipped
+from eideploy.backends.c import (
+    BUILDING,
+    HEADER,
+    README,
+    SELF_TEST,
+    SOURCE,
+    VECTORS,
+    VECTORS_HEADER,
+    WATCH,
+)
+from eideploy.backends.c.constants import definition, values_text
+from eideploy.backends.c.memory import Member
+from eideploy.backends.c.network import Network
+from eideploy.circuit import Array, Circuit
+from eideploy.execute.integer import run_integer
+from eideploy.files import write_atomic
+
+SAMPLES, DENSITY = 8, 0.3  # of the self-test
+
+
+def emit(circuit: Circuit, folder: Path) -> None:
+    """Write an integer circuit as C, with a self-test; of the same circuit the same bytes.
+
+    net.c, net.h            the network
+    main.c, test_vectors.*  a program that runs samples, drawn at random, and compares their sums
+    Makefile, CMakeLists.txt, README.md
+
+    Raises:
+        CapacityError: the circuit has what there is no C for.
+    """
+    network = Network(circuit)
+    levels = _drawn(network)
+    totals = run_integer(circuit, levels * network.input.step).totals
+    texts = {
+        **network_files(network),
+        **self_test(network, levels, totals),
+        **{name: _read(name) for name in BUILDING},
+        README: _readme(network),
+    }
+    for name, text in texts.items():
+        write_atomic(folder / name, text.encode("ascii"))
+
+
+def network_files(network: Network) -> dict[str, str]:
+    """Return net.c and net.h, by their names."""
+    return {SOURCE: _source(network), HEADER: _header(network)}
+
+
+def watch_file(network: Network) -> str:
+    """Return a program that runs samples, and writes what the neurons hold after every step."""
+    watched = "\n".join(f"WRITE(s.{member.name});" for member in network.watched)
+    return _filled(WATCH, watched=indent(watched, " " * 16))
+
+
+def _drawn(network: Network) -> Array:
+    """Return samples in levels that change over time, the same ones for the same network."""
+    node, rng = network.input, np.random.default_rng(0)
+    shape = (SAMPLES, network.circuit.steps, *node.size)
+    return np.where(rng.random(shape) < DENSITY, rng.integers(0, node.top + 1, shape), 0)
+
+
+def self_test(network: Network, levels: Array, totals: Array) -> dict[str, str]:
+    """Return a program that runs samples in levels (B, T or 1, ...), and compares their sums."""
+    samples, steps = levels.shape[:2]
+    sizes = {"samples": str(samples), "steps": str(steps), "total_type": network.total.kind}
+    vectors = _filled(
+        VECTORS,
+        inputs=values_text(levels.reshape(samples, steps, -1)),
+        totals=values_text(totals),
+        **sizes,
+    )
+    return {
+        SELF_TEST: _read(SELF_TEST),
+        VECTORS: vectors,
+        VECTORS_HEADER: _filled(VECTORS_HEADER, **sizes),
+    }
+
+
+def _readme(network: Network) -> str:
+    return _filled(
+        README,
+        samples=str(SAMPLES),
+        constants=str(network.constant_bytes),
+        state=str(network.state_bytes),
+        steps=str(network.circuit.steps),
+        step=f"{network.input.step:.17g}",
+        top=str(network.input.top),
+        shape=_shape(network),
+        logit=f"{network.circuit.logit_step / network.circuit.steps:.17g}",
+    )
+
+
+def _shape(network: Network) -> str:
+    size = network.circuit.input.size
+    return " x ".join(map(str, size)) + (", channel slowest" if len(size) > 1 else "")
+
+
+def _source(network: Network) -> str:
+    readers = [weights.function for weights in network.weights]
+    functions = "\n\n".join([*readers, *network.functions.values()])
+    arrays = [weights.definition for weights in network.weights]
+    arrays += [definition(name, values) for name, values in network.tables.items()]
+    return _filled(
+        SOURCE,
+        arithmetic="\n\n".join(_called(functions)),
+        constants="\n\n".join(arrays),
+        functions=functions,
+        calls=indent("\n".join([*network.remembering, *network.calls]), "    "),
+    )
+
+
+def _header(network: Network) -> str:
+    structs = [
+        f"typedef struct {{\n{_declared(members)}\n}} net_{name};"
+        for name, members in network.sums.items()
+    ]
+    union = "\n".join(f"net_{name} {name};" for name in network.sums)
+    return _filled(
+        HEADER,
+        inputs=str(prod(network.input.size)),
+        shape=_shape(network),
+        steps=str(network.circuit.steps),
+        classes=str(network.readout.n_e),
+        input_type=network.input_type,
+        step=f"{network.input.step:.17g}",
+        top=str(network.input.top),
+        sums="\n\n".join(structs),
+        state=_declared(network.state),
+        union=indent(union, " " * 8),
+    )
+
+
+def _declared(members: Sequence[Member]) -> str:
+    return "\n".join(f"    {member.text}" for member in members)
+
+
+def _called(text: str) -> Iterator[str]:
+    """Yield the functions of arithmetic.c that `text` calls, or that these call, in order."""
+    blocks = _read("arithmetic.c").strip().split("\n\n")
+    names = [re.search(r"(\w+)\(", block.split("*/")[1]).group(1) for block in blocks]  # type: ignore[union-attr]
+    needed: set[str] = set()
+    for name, block in reversed(list(zip(names, blocks, strict=True))):
+        if re.search(rf"\b{name}\(", text):
+            needed.add(name)
+            text += block.split("*/")[1].split("{", 1)[1]
+    return (block for name, block in zip(names, blocks, strict=True) if name in needed)
+
+
+def _filled(name: str, **values: str) -> str:
+    return Template(_read(name)).substitute(values)
+
+
+def _read(name: str) -> str:
+    return (shipped.folder("targets") / "c" / "bundle" / name).read_text("utf-8")

@@ -1,0 +1,58 @@
+"""C as an exchange format: what it writes beside a build, and what runs that."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from eideploy.backends import c
+from eideploy.backends.protocol import Format
+from eideploy.emitted import Emitted
+
+if TYPE_CHECKING:
+    from eideploy.backends.executor import Build, Executor, Run
+    from eideploy.circuit import Circuit
+
+AGAIN = (c.SOURCE, c.HEADER, c.SELF_TEST, c.VECTORS, c.VECTORS_HEADER, *c.BUILDING)
+BY_MAKE = "made by make in this folder"
+
+
+class C(Format):
+    """The integer program of a build as C99, with a self-test."""
+
+    name = "c"
+    title = "C"
+    line = "the integer program in C99, for microcontrollers"
+    files = (
+        *(Emitted(f"{c.FOLDER}/{name}", "again") for name in AGAIN),
+        Emitted(f"{c.FOLDER}/{c.README}", "documentation"),
+        Emitted(f"{c.FOLDER}/selftest", why=BY_MAKE, listed=False),
+        Emitted(f"{c.FOLDER}/net.o", why=BY_MAKE, listed=False),
+    )
+    executors: ClassVar[Mapping[str, str]] = {
+        "c": "the program in C on this machine, too, logit by logit",
+    }
+
+    def emit(
+        self,
+        circuit: "Circuit",  # noqa: ARG002 - in floats
+        integer: "Circuit",
+        folder: Path,
+        content: Mapping[str, Any],  # noqa: ARG002
+    ) -> None:
+        """Write the program's C into a folder of its own."""
+        from eideploy.backends.c.emit import emit
+
+        (folder / c.FOLDER).mkdir()
+        emit(integer, folder / c.FOLDER)
+
+    def checks(self) -> "Sequence[Executor]":
+        """Return the C compiler of this machine."""
+        from eideploy.backends.c.executor import EXECUTORS
+
+        return EXECUTORS
+
+    def run(self, integer: "Circuit", build: "Build | None", executor: str) -> "Run":  # noqa: ARG002
+        """Return the program in C: written and compiled here, as files of a build are not run."""
+        from eideploy.backends.c.executor import run
+
+        return run(integer, where=f"--executor {executor}")

@@ -1,0 +1,180 @@
+"""A network in C computes what the simulator computes, at every step, and warns of nothing."""
+
+import re
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eideploy.backends.c.constants import Packed
+from eideploy.backends.c.emit import emit
+from eideploy.backends.c.executor import Compiled, compiler
+from eideploy.backends.c.network import Network
+from eideploy.circuit import Add
+from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
+from eideploy.errors import CapacityError
+from eideploy.execute.integer import run_integer
+from eideploy.execute.trace import KEEP_ALL
+from tests.execute.test_steps import compiled, given_samples, recurrent
+from tests.helpers.layers import circuit as of_nodes
+from tests.helpers.layers import lif, linear, source
+from tests.helpers.random_circuits import circuits, samples
+
+# Undefined behaviour, as a shift beyond the width or a signed sum that wraps, ends the program.
+CHECKED = ("-O0", "-fsanitize=undefined", "-fno-sanitize-recover")
+METHODS = (exact(), lut(3, 4), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none())
+
+
+def assert_same(circuit, x, folder, flags=CHECKED):
+    """Compile a circuit; every membrane, spike and sum at every step is the simulator's."""
+    expected = run_integer(circuit, x, keep=KEEP_ALL)
+    watched = Compiled(circuit, folder, flags).watched(x)
+    np.testing.assert_array_equal(watched.totals, expected.totals)
+    for what in ("membranes", "spikes"):
+        by_node = getattr(watched, what)
+        assert by_node.keys() == getattr(expected, what).keys()
+        for name, array in by_node.items():
+            np.testing.assert_array_equal(
+                array.swapaxes(0, 1), getattr(expected, what)[name], err_msg=f"{what} of {name}"
+            )
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), circuit=circuits())
+def test_any_circuit_is_the_same_in_c(data, circuit, tmp_path):
+    assert_same(circuit, data.draw(samples(circuit), label="samples"), tmp_path)
+
+
+@pytest.mark.parametrize("divider", METHODS, ids=lambda divider: divider.method)
+def test_every_division_is_the_same_in_c(divider, tmp_path):
+    @settings(max_examples=2, suppress_health_check=list(HealthCheck))
+    @given(data=st.data(), circuit=circuits(method=divider.method))
+    def check(data, circuit):
+        assert_same(circuit, data.draw(samples(circuit), label="samples"), tmp_path)
+
+    check()
+
+
+def test_a_recurrent_network_is_the_same_in_c(tmp_path):
+    rng = np.random.default_rng(0)
+    circuit = recurrent(rng)
+    x = given_samples(rng, circuit)
+    assert_same(compiled(circuit, x), x, tmp_path)
+
+
+@pytest.mark.parametrize("flags", [("-O3",), ("-Os", "-fsanitize=address")], ids=" ".join)
+def test_neither_optimising_nor_watching_addresses_changes_anything(flags, tmp_path):
+    rng = np.random.default_rng(1)
+    circuit = recurrent(rng)
+    x = given_samples(rng, circuit)
+    assert_same(compiled(circuit, x), x, tmp_path, flags)
+
+
+def test_the_files_alone_are_a_self_test(tmp_path):
+    """As the README says: cc *.c, and the program compares."""
+    circuit = integers()
+    emit(circuit, tmp_path)
+    sources = sorted(map(str, tmp_path.glob("*.c")))
+    program = tmp_path / "program"
+    subprocess.run([compiler(), *sources, "-o", str(program)], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    assert done.stdout == "8 of 8 equal\n"
+
+
+def test_the_self_test_fails_where_a_weight_is_another(tmp_path):
+    emit(integers(), tmp_path)
+    path = tmp_path / "net.c"
+    text = path.read_text("ascii")
+    changed = re.sub(r"(_data\[\d+\] = \{\s+)(\d+)", lambda m: f"{m[1]}{int(m[2]) ^ 255}", text)
+    assert changed != text
+    path.write_text(changed, "ascii")
+    done = subprocess.run(
+        ["make", "-C", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert re.search(r"^[0-7] of 8 equal$", done.stdout, re.MULTILINE)
+
+
+def test_the_same_network_makes_the_same_bytes(tmp_path):
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        folder.mkdir()
+        emit(integers(), folder)
+    first, second = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
+    assert first == second
+
+
+def test_it_compiles_as_cpp_too(tmp_path):
+    emit(integers(), tmp_path)
+    for name in ("net.c", "main.c", "test_vectors.c"):
+        command = ["g++", "-x", "c++", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", name]
+        subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_what_the_readme_says_of_the_state_is_what_the_compiler_says(tmp_path):
+    """But for what is aligned: no more than the widest type behind every array."""
+    circuit = integers()
+    emit(circuit, tmp_path)
+    (tmp_path / "size.c").write_text(
+        '#include <stdio.h>\n#include "net.h"\nint main(void) '
+        '{ printf("%lu", (unsigned long)sizeof(net_state)); return 0; }\n',
+        "ascii",
+    )
+    program = tmp_path / "size"
+    subprocess.run([compiler(), str(tmp_path / "size.c"), "-o", str(program)], check=True)
+    size = int(subprocess.run([program], capture_output=True, check=True).stdout)
+    network = Network(circuit)
+    arrays = len(network.state) + sum(map(len, network.sums.values()))
+    assert network.state_bytes <= size <= network.state_bytes + 8 * (arrays + 1)
+    assert f"| {network.state_bytes} |" in (tmp_path / "README.md").read_text("ascii")
+
+
+def test_neurons_that_read_no_layer_are_refused():
+    layers = [linear(name, "input", [[1]], [[1]], [[1]]) for name in ("one", "two")]
+    add = Add(name="add", inputs=("one", "two"))
+    circuit = of_nodes(source((1,)), *layers, add, lif("lif", "add", 1))
+    with pytest.raises(CapacityError, match="the layer is read by add") as caught:
+        Network(circuit)
+    assert caught.value.where == "node one"
+
+
+def test_names_that_c_reserves_are_changed(tmp_path):
+    circuit = integers()
+    renamed = {"lif1": "int", "conv1": "a b", "conv2": "a_b"}
+    nodes = tuple(
+        replace(
+            node,
+            name=renamed.get(node.name, node.name),
+            inputs=tuple(renamed.get(name, name) for name in node.inputs),
+            delayed=tuple(renamed.get(name, name) for name in node.delayed),
+        )
+        for node in circuit.nodes
+    )
+    x = given_samples(np.random.default_rng(2), circuit)
+    assert_same(replace(circuit, nodes=nodes), x, tmp_path)
+
+
+@given(
+    values=st.one_of(
+        st.lists(st.integers(0, 255), min_size=1, max_size=40),
+        st.lists(st.integers(-127, 127), min_size=1, max_size=40),
+        st.lists(st.sampled_from([0, 1, 2, 4, 64]), min_size=1, max_size=40),
+        st.lists(st.integers(0, 65535), min_size=1, max_size=40),
+    )
+)
+def test_packed_weights_take_no_more_bits_than_the_largest_needs(values):
+    packed = Packed(name="w", values=np.array(values))
+    low, high = min(values), max(values)
+    plain = max(high.bit_length(), 1) if low >= 0 else 1 + max(high, ~low).bit_length()
+    assert packed.bits <= plain
+    assert packed.size <= -(-packed.bits * len(values) // 8) + 2
+
+
+def integers():
+    """Return a small network of every kind of node."""
+    rng = np.random.default_rng(0)
+    circuit = recurrent(rng)
+    return compiled(circuit, given_samples(rng, circuit))

@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from tempfile import gettempdir
@@ -256,6 +257,29 @@ def read_manifest(
     for name, expected in hashes.items():
         _check_file(folder, name, expected)
     return mark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What a manifest says of its folder as such; older ones name no backend.
+
+    adapted  of a run: which run it was distilled from
+    """
+
+    kind: str = ""
+    created: str = ""
+    backend: str = ""
+    adapted: str | None = None
+
+
+def read_mark(folder: Path) -> Mark:
+    """Read what the manifest of a folder says of it as such; its files are not looked at.
+
+    Raises:
+        FormatError: no manifest, or a damaged one.
+    """
+    path = folder / MANIFEST
+    return stored(Mark, read_json(path), what="the manifest", where=str(path), extra="ignore")
 
 
 def require_listed(mark: Mapping[str, Any], needs: tuple[str, ...], *, where: str) -> None:

@@ -4,8 +4,9 @@ A folder is finished once it has its manifest, which is written last.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -18,9 +19,11 @@ from eideploy.circuit.store import load, save
 from eideploy.errors import FormatError, UsageError
 from eideploy.files import (
     MANIFEST,
-    read_json,
+    Mark,
     read_manifest,
+    read_mark,
     require_listed,
+    stored,
     write_manifest,
 )
 from eideploy.finished import Run as Run
@@ -54,6 +57,14 @@ def finish_run(folder: Path, circuit: Circuit | None, content: Mapping[str, Any]
     write_manifest(folder, kind=RUN, version=VERSION, content=stamped(content))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Trained:
+    """What a run's manifest says of a training that makes no E-I circuit."""
+
+    baseline: bool = False
+    departures: tuple[str, ...] = ()
+
+
 def load_run(folder: Path) -> Run:
     """Read a finished run.
 
@@ -68,16 +79,18 @@ def load_run(folder: Path) -> Run:
             fix=f"finish it with eideploy train --resume {quote(str(folder))}",
         )
     content = read_manifest(folder, kind=RUN, version=VERSION, needs=())
-    if content.get("baseline") is True:
+    where = str(folder / MANIFEST)
+    trained = stored(_Trained, content, what="the manifest", where=where, extra="ignore")
+    if trained.baseline:
         raise FormatError(
             "the run is a batch-normalised baseline to compare with, not an E-I circuit",
             where=str(folder),
             fix='name a run that was trained with network.normalization = "ei"',
         )
-    if departures := content.get("departures"):
-        found = ", ".join(map(str, departures)) if isinstance(departures, list) else "an ablation"
+    if trained.departures:
+        listed = ", ".join(trained.departures)
         raise FormatError(
-            f"the run was trained with {found}, so it is no longer an E-I circuit",
+            f"the run was trained with {listed}, so it is no longer an E-I circuit",
             where=str(folder),
             fix="name a run that was trained without this ablation",
         )
@@ -87,7 +100,7 @@ def load_run(folder: Path) -> Run:
             where=str(folder),
             fix=f"compile it with eideploy compile --target {family.name}",
         )
-    require_listed(content, (CIRCUIT,), where=str(folder / MANIFEST))
+    require_listed(content, (CIRCUIT,), where=where)
     return Run(folder=folder, circuit=load(folder / CIRCUIT), content=content)
 
 
@@ -125,14 +138,14 @@ def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:
             where=str(folder),
             fix="name one that eideploy train, import or compile wrote",
         )
-    kind = read_json(folder / MANIFEST).get("kind")
+    kind = read_mark(folder).kind
     if kind not in (RUN, BUILD):
         raise FormatError(
             f"the manifest is of kind {kind!r}",
             where=str(folder / MANIFEST),
             fix="name the folder of a run or a build",
         )
-    return str(kind)
+    return kind
 
 
 def _require_folder(folder: Path, wanted: Sequence[str]) -> None:
@@ -161,12 +174,12 @@ def latest_run(*, distilled: bool = True) -> Path | None:
     Without `distilled` those that were distilled into a network for a chip are passed over:
     compiling for it makes them in passing, and the run that they are of is what was trained last.
     """
-    return _youngest(RUNS, RUN, **({} if distilled else {DISTILLED: None}))
+    return _youngest(RUNS, RUN, lambda mark: distilled or mark.adapted is None)
 
 
 def latest_build(backend: str | None = None) -> Path | None:
     """Return the build that was made last, of all or of those that `backend` wrote."""
-    return _youngest(BUILDS, BUILD, **({"backend": backend} if backend else {}))
+    return _youngest(BUILDS, BUILD, lambda mark: backend in (None, mark.backend))
 
 
 def latest_unfinished() -> Path | None:
@@ -177,7 +190,7 @@ def latest_unfinished() -> Path | None:
 
 def created(folder: Path) -> str:
     """Return when a finished run or build was made, as an ISO date that sorts."""
-    return str(read_json(folder / MANIFEST).get("created"))
+    return read_mark(folder).created
 
 
 def numbered(root: Path, stem: str) -> Path:
@@ -189,17 +202,15 @@ def numbered(root: Path, stem: str) -> Path:
     return root / f"{stem}-{number}"
 
 
-def _youngest(root: Path, kind: str, **facts: str | None) -> Path | None:
+def _youngest(root: Path, kind: str, wanted: Callable[[Mark], bool]) -> Path | None:
     found = []
     for folder in _visible(root):
         try:
-            content = read_json(folder / MANIFEST)
+            mark = read_mark(folder)
         except FormatError:
             continue  # a damaged neighbour must not hide the others; named itself, it is refused
-        date = content.get("created")
-        wanted = {"kind": kind, **facts}
-        if isinstance(date, str) and all(content.get(k) == v for k, v in wanted.items()):
-            found.append((date, folder))
+        if mark.created and mark.kind == kind and wanted(mark):
+            found.append((mark.created, folder))
     return max(found)[1] if found else None
 
 

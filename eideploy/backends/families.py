@@ -54,11 +54,10 @@ def of_build(folder: Path) -> Family[Any]:
         FormatError: its manifest is damaged.
         UsageError: the family is not installed.
     """
-    from eideploy.files import MANIFEST, read_json
+    from eideploy.files import MANIFEST, read_mark
 
-    name = read_json(folder / MANIFEST).get("backend", default().name)  # old builds name none
     try:
-        return named(str(name))
+        return named(read_mark(folder).backend or default().name)
     except UsageError as error:
         raise UsageError(error.what, where=str(folder / MANIFEST), fix=error.fix) from None
 

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from eideploy import cli, folders, shipped
+from eideploy.backends.digital.build import load_build
 from eideploy.backends.digital.sweep.sweep import found_sweep
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip import network as chip_network
@@ -24,7 +25,7 @@ from eideploy.data.cifar import CIFAR10
 from eideploy.data.event_sets import CIFAR10_DVS, NMNIST
 from eideploy.data.own import ReadAs
 from eideploy.data.own import read_own as by_own
-from eideploy.files import read_json, write_json
+from eideploy.files import write_json
 from eideploy.flow import sweep
 from eideploy.flow.finetuned import GOAL
 from eideploy.flow.requests.sweep import Sweep
@@ -308,7 +309,7 @@ def sweep_results():
 
 def read_results():
     """What a report takes of a sweep; its numbers must be such as report.json can hold."""
-    found = found_sweep(read_json(BUILD / "manifest.json"))
+    found = found_sweep(load_build(BUILD).compiled)
     return json.dumps(found, allow_nan=False)
 
 

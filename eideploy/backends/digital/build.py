@@ -11,11 +11,38 @@ from eideploy.backends.digital.place import place
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
-from eideploy.files import read_manifest, write_manifest
+from eideploy.files import MANIFEST, read_manifest, stored, write_manifest
 from eideploy.finished import Finished
 from eideploy.folders import BUILD, CIRCUIT, SPEC, VERSION, stamped
+from eideploy.options.choices import Form
 from eideploy.passes.check_widths import check_widths
 from eideploy.target import read_target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """The number formats, by their name."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inhibition:
+    """The form of the layers."""
+
+    form: Form = "factored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """What a manifest says of how its build was compiled; older ones say less."""
+
+    run: str = ""
+    imported: bool = False
+    scheme: Scheme = Scheme()
+    division: str = ""
+    zero_policy: str = ""
+    inhibition: Inhibition = Inhibition()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -23,11 +50,12 @@ class Build(Finished):
     """A finished build: a run's circuit, and the program that it was compiled to."""
 
     program: Program
+    compiled: Compiled
 
     @property
     def imported(self) -> bool:
         """Whether the network was trained elsewhere."""
-        return self.content.get("imported") is True
+        return self.compiled.imported
 
     @property
     def integer(self) -> Circuit:
@@ -67,4 +95,11 @@ def load_build(folder: Path) -> Build:
     target = read_target(folder / SPEC)
     integer = check_widths(load(folder / INTEGER), widths=target.widths)
     program = place(integer, target=target)
-    return Build(folder=folder, circuit=load(folder / CIRCUIT), program=program, content=content)
+    where = str(folder / MANIFEST)
+    return Build(
+        folder=folder,
+        circuit=load(folder / CIRCUIT),
+        program=program,
+        compiled=stored(Compiled, content, what="the manifest", where=where, extra="ignore"),
+        content=content,
+    )

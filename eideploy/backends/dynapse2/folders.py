@@ -15,7 +15,7 @@ from eideploy.backends.dynapse2.emit import FOLDER, emit
 from eideploy.backends.dynapse2.patch import PATCH, read_patch
 from eideploy.data.origin import Origin
 from eideploy.errors import UsageError
-from eideploy.files import MANIFEST, read_json, read_manifest, write_manifest
+from eideploy.files import MANIFEST, read_json, read_manifest, read_mark, write_manifest
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,8 +83,8 @@ def load_chip_build(folder: Path) -> ChipBuild:
         UsageError: a build for a digital chip.
         FormatError, SpecError: damaged, of another kind or version.
     """
-    backend = read_json(folder / MANIFEST).get("backend")
-    if backend not in (None, FOLDER):
+    backend = read_mark(folder).backend
+    if backend not in ("", FOLDER):
         raise UsageError(
             f"the build is for the backend {backend}, not for {FOLDER}",
             where=str(folder),

@@ -5,10 +5,9 @@ One neuron a line. A neuron that is not listed has no synapse, no destination an
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from eideploy.backends.dynapse2.chip.network import Coding
 from eideploy.backends.dynapse2.chip.ranges import check
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, check_version, read_json, write_atomic
+from eideploy.files import RESTORE, check_version, read_json, stored, write_atomic
 
 KIND, VERSION = "eideploy dynapse2 patch", 1
 PATCH = "patch.json"
@@ -40,6 +39,7 @@ SYNAPSE = ["cam", "dendrite", "mask", "tag", "stp", "precise_delay", "mismatched
 DESTINATION = ["sram", "cores", "x_hop", "y_hop", "tag"]
 INPUT = [field.name for field in fields(Inputs)]
 NEURON = [field.name for field in fields(Neurons)]
+COLUMNS = {"synapse": SYNAPSE, "destination": DESTINATION, "input": INPUT, "neuron": NEURON}
 
 
 def write_patch(configuration: Configuration, spec: ChipSpec, path: Path) -> None:
@@ -63,10 +63,7 @@ def write_patch(configuration: Configuration, spec: ChipSpec, path: Path) -> Non
         "populations": dict(zip(configuration.populations, configuration.sizes, strict=True)),
         "unlisted": UNLISTED,
         "latches": list(spec.latches),
-        "synapse": SYNAPSE,
-        "destination": DESTINATION,
-        "input": INPUT,
-        "neuron": NEURON,
+        **COLUMNS,
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     chips = ",\n".join(_chip(configuration, chip) for chip in range(configuration.chips))
@@ -78,6 +75,68 @@ def write_patch(configuration: Configuration, spec: ChipSpec, path: Path) -> Non
         rows = np.stack([getattr(table, name).astype(np.int64) for name in columns], 1)
         lines.append(f'"{key}": {_rows(rows)}')
     write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+Row = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Neuron:
+    """A neuron that is in use; rows of its destinations and synapses begin with their number."""
+
+    neuron: int
+    latches: tuple[str, ...]
+    destinations: tuple[Row, ...]
+    synapses: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Core:
+    """What is set on a core: codes of its biases, coarse and fine, and its neurons."""
+
+    core: int
+    parameters: Mapping[str, tuple[int, int]]
+    neurons: tuple[_Neuron, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chip:
+    """What is set on a chip."""
+
+    chip: int
+    cores: tuple[_Core, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Patch:
+    """What a configuration is read from; the loader needs more."""
+
+    columns: int
+    rows: int
+    unlisted: tuple[str, ...]
+    synapse: tuple[str, ...]
+    destination: tuple[str, ...]
+    input: tuple[str, ...]
+    neuron: tuple[str, ...]
+    populations: Mapping[str, int]
+    coding: Coding
+    chips: tuple[_Chip, ...]
+    inputs: tuple[Row, ...]
+    neurons: tuple[Row, ...]
+
+    @property
+    def cores(self) -> Iterator[tuple[str, int, _Core]]:
+        """Every core that is listed, its key and its chip."""
+        for i, chip in enumerate(self.chips):
+            for j, core in enumerate(chip.cores):
+                yield f"chips[{i}].cores[{j}]", chip.chip, core
+
+    @property
+    def set_neurons(self) -> Iterator[tuple[str, tuple[int, int, int], _Neuron]]:
+        """Every neuron that is listed, its key, and its chip, core and number."""
+        for key, chip, core in self.cores:
+            for i, neuron in enumerate(core.neurons):
+                yield f"{key}.neurons[{i}]", (chip, core.core, neuron.neuron), neuron
 
 
 def read_patch(path: Path, spec: ChipSpec) -> Configuration:
@@ -95,12 +154,15 @@ def read_patch(path: Path, spec: ChipSpec) -> Configuration:
             fix=RESTORE,
         )
     check_version(content.get("version"), VERSION, where=str(path))
+    patch = stored(_Patch, content, what="the patch", where=str(path), extra="ignore")
+    if faults := [*_contradictions(patch, spec)]:
+        what = f"the patch is malformed: {'; '.join(faults)}"
+        raise FormatError(what, where=str(path), fix=RESTORE)
     try:
-        configuration = _configuration(content, spec)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise FormatError(
-            f"the patch is malformed: {type(error).__name__} {error}", where=str(path), fix=RESTORE
-        ) from error
+        configuration = _configuration(patch, spec)
+    except OverflowError as error:
+        what = "the patch is malformed: a number is larger than any field"
+        raise FormatError(what, where=str(path), fix=RESTORE) from error
     check(configuration, spec, where=str(path))
     return configuration
 
@@ -150,42 +212,69 @@ def _used(rows: Array, column: int) -> list[list[int]]:
     return found
 
 
-def _configuration(content: Mapping[str, Any], spec: ChipSpec) -> Configuration:
-    if (content["columns"], content["rows"]) != (spec.board.columns, spec.board.rows):
-        raise ValueError(f"it is for a board of {content['columns']} x {content['rows']} chips")
-    if content["synapse"] != SYNAPSE or content["destination"] != DESTINATION:
-        raise ValueError("its columns are others")
+def _contradictions(patch: _Patch, spec: ChipSpec) -> Iterator[str]:
+    """Say what a board does not have, and which rows are no rows of their tables."""
+    if (patch.columns, patch.rows) != (spec.board.columns, spec.board.rows):
+        yield f"it is for a board of {patch.columns} x {patch.rows} chips"
+    for key, names in COLUMNS.items():
+        if list(getattr(patch, key)) != names:
+            yield f"{key} lists other columns"
+    for key, rows, columns in (("inputs", patch.inputs, INPUT), ("neurons", patch.neurons, NEURON)):
+        yield from _misfits(rows, len(columns), key)
+    for key, chip, core in patch.cores:
+        if not (0 <= chip < spec.chips and 0 <= core.core < spec.chip.cores):
+            yield f"{key} is of core {core.core} of chip {chip}, which the board does not have"
+        for name in sorted(core.parameters.keys() - set(spec.bias_names)):
+            yield f"{key}.parameters.{name} is no bias"
+    for key, (*_, number), neuron in patch.set_neurons:
+        if not 0 <= number < spec.chip.neurons:
+            yield f"{key} is of neuron {number}, which a core does not have"
+        for name in sorted(set(neuron.latches) - set(spec.latches)):
+            yield f"{key}.latches names {name}, which is no latch"
+        yield from _misfits(neuron.synapses, len(SYNAPSE), f"{key}.synapses", spec.chip.cams)
+        places = spec.chip.destinations
+        yield from _misfits(neuron.destinations, len(DESTINATION), f"{key}.destinations", places)
+
+
+def _misfits(rows: Sequence[Row], width: int, key: str, places: int | None = None) -> Iterator[str]:
+    """Say which rows are of another width, or begin with none of so many places."""
+    for i, row in enumerate(rows):
+        if len(row) != width:
+            yield f"{key}[{i}] has {len(row)} numbers, not {width}"
+        elif places is not None and not 0 <= row[0] < places:
+            yield f"{key}[{i}] is of place {row[0]}, not in 0..{places - 1}"
+
+
+def _configuration(patch: _Patch, spec: ChipSpec) -> Configuration:
     cams = _wide(empty_cams(spec, spec.chips))
     srams = _wide(empty_srams(spec, spec.chips))
     shape = (spec.chips, spec.chip.cores)
     biases = np.zeros((*shape, len(spec.biases), 2), np.int64)
     bias_set = np.zeros(biases.shape[:3], np.bool_)
     latches = {
-        name: np.full((*shape, spec.chip.neurons), name in content["unlisted"])
-        for name in spec.latches
+        name: np.full((*shape, spec.chip.neurons), name in patch.unlisted) for name in spec.latches
     }
-    for chip in content["chips"]:
-        for core in chip["cores"]:
-            at = _index(chip["chip"], spec.chips), _index(core["core"], spec.chip.cores)
-            for name, code in core["parameters"].items():
-                biases[(*at, spec.bias_names.index(name))] = code
-                bias_set[(*at, spec.bias_names.index(name))] = True
-            for entry in core["neurons"]:
-                _read_neuron(
-                    entry, (*at, _index(entry["neuron"], spec.chip.neurons)), cams, srams, latches
-                )
+    for _, chip, core in patch.cores:
+        for name, code in core.parameters.items():
+            at = chip, core.core, spec.bias_names.index(name)
+            biases[at], bias_set[at] = code, True
+    for _, place, neuron in patch.set_neurons:
+        for name, flags in latches.items():
+            flags[place] = name in neuron.latches
+        _fill(cams, SYNAPSE, neuron.synapses, place)
+        _fill(srams, DESTINATION, neuron.destinations, place)
     return Configuration(
         bias_names=spec.bias_names,
-        populations=tuple(content["populations"]),
-        sizes=tuple(map(_whole, content["populations"].values())),
+        populations=tuple(patch.populations),
+        sizes=tuple(patch.populations.values()),
         cams=Cams(**cams),
         srams=Srams(**srams),
         biases=biases,
         bias_set=bias_set,
         latches=latches,
-        inputs=Inputs(**_columns(content["inputs"], content["input"])),
-        neurons=Neurons(**_columns(content["neurons"], content["neuron"])),
-        coding=Coding(**content["coding"]),
+        inputs=Inputs(**_columns(patch.inputs, INPUT)),
+        neurons=Neurons(**_columns(patch.neurons, NEURON)),
+        coding=patch.coding,
     )
 
 
@@ -194,38 +283,18 @@ def _wide(arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name: array.astype(np.int64) for name, array in arrays.items()}
 
 
-def _read_neuron(
-    entry: Mapping[str, Any],
-    at: tuple[int, int, int],
-    cams: Mapping[str, Array],
-    srams: Mapping[str, Array],
-    latches: Mapping[str, Array],
+def _fill(
+    arrays: Mapping[str, Array],
+    names: Sequence[str],
+    rows: Sequence[Row],
+    place: tuple[int, int, int],
 ) -> None:
-    for flags in latches.values():
-        flags[at] = False
-    for name in entry["latches"]:
-        latches[name][at] = True
-    for rows, arrays, names in (
-        (entry["synapses"], cams, SYNAPSE),
-        (entry["destinations"], srams, DESTINATION),
-    ):
-        for row in rows:
-            for name, value in zip(names[1:], row[1:], strict=True):
-                arrays[name][(*at, _index(row[0], arrays[name].shape[-1]))] = _whole(value)
+    """Write a neuron's rows into the columns of a memory."""
+    table = np.array(rows, np.int64).reshape(-1, len(names))
+    for i, name in enumerate(names[1:], 1):
+        arrays[name][place][table[:, 0]] = table[:, i]
 
 
-def _whole(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
-
-
-def _index(value: object, count: int) -> int:
-    if not 0 <= _whole(value) < count:
-        raise IndexError(f"{value} is not in 0..{count - 1}")
-    return _whole(value)
-
-
-def _columns(rows: list[list[int]], names: list[str]) -> dict[str, Array]:
-    table = np.array([[_whole(v) for v in row] for row in rows], np.int64).reshape(-1, len(names))
+def _columns(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Array]:
+    table = np.array(rows, np.int64).reshape(-1, len(names))
     return {name: table[:, i] for i, name in enumerate(names)}

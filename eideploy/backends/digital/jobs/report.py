@@ -128,7 +128,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
         "kind": "eideploy report of a build",
         "provenance": provenance(build, len(samples), as_path(request.input)),
         "ladder": _ladder(build),
-        "sweep": found_sweep(build.content),
+        "sweep": found_sweep(build.compiled),
     }
     content["advice"] = [asdict(notice) for notice in advice(content)]
     return _Numbers(content=content, text=text, dividers=table, measured=measured)

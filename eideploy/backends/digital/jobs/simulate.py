@@ -155,8 +155,7 @@ def program_of(source: Run | Build, asked: Compiling, where: Place) -> tuple[Pro
 
 def _require_form(build: Build, asked: Form | None) -> None:
     """Refuse a form for a build's layers: they are quantized, from what calibration saw."""
-    said = build.content.get("inhibition")
-    own = said.get("form") if isinstance(said, dict) else "factored"
+    own = build.compiled.inhibition.form
     if asked is not None:
         anew = f", or compile the run again with --inhibition {asked}" if asked != own else ""
         raise UsageError(

@@ -3,13 +3,14 @@
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from eideploy import folders
+from eideploy.backends.digital.build import Compiled
 from eideploy.backends.digital.sweep.baselines import baselines
 from eideploy.backends.digital.sweep.cell import Cell, measure, read_cell, write_cell
 from eideploy.backends.digital.sweep.cells import (
@@ -201,10 +202,10 @@ def _csv(rows: Sequence[Figures]) -> str:
     return file.getvalue()
 
 
-def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
+def found_sweep(of: Compiled) -> dict[str, Any] | None:
     """Return the latest sweep that holds cells of a build's run, None where there is none.
 
-    `of` is the manifest of the build. What is no sweep, or damaged, is passed over.
+    What is no sweep, or damaged, is passed over.
     """
     results = sorted(SWEEPS.glob(f"*/{RESULT}"), key=lambda p: p.stat().st_mtime, reverse=True)
     for path in results:
@@ -213,9 +214,8 @@ def found_sweep(of: Mapping[str, Any]) -> dict[str, Any] | None:
         except FormatError as error:
             note(f"{path} is passed over: {error.what}")
             continue
-        if rows := [row for row in found.cells if row.run == of["run"]]:
-            form = of.get("inhibition", {}).get("form", "factored")
-            own = [of["scheme"]["name"], of["division"], of["zero_policy"], form]
+        if rows := [row for row in found.cells if row.run == of.run]:
+            own = [of.scheme.name, of.division, of.zero_policy, of.inhibition.form]
             points = [
                 asdict(point) | {"this": [getattr(point, name) for name in NAMES] == own}
                 for point in compared_cells(rows)

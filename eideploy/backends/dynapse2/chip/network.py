@@ -4,11 +4,11 @@ The strength of a synapse is (gain / tau) * weight * (1 - exp(-t_pulse / tau)), 
 and tau currents being those of the target population.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ROLES
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_tensors, write_tensors
+from eideploy.typed import typed
 
 KIND, VERSION = "eideploy chip network", 1
 FILE = "chip_network.safetensors"  # in a run that was trained for a chip
@@ -173,8 +174,8 @@ def load(path: Path) -> ChipNetwork:
     """
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)
     try:
-        return _unpack(arrays, content)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        return _network(typed(_Header, content, where="header", error=FormatError), arrays)
+    except (TypeError, ValueError) as error:  # of arrays of other types or shapes
         raise FormatError(
             f"the network is malformed: {type(error).__name__} {error}",
             where=str(path),
@@ -184,16 +185,44 @@ def load(path: Path) -> ChipNetwork:
         raise FormatError(error.what, where=f"{path}, {error.where}", fix=RESTORE) from error
 
 
-def _unpack(arrays: Mapping[str, Array], content: Any) -> ChipNetwork:  # noqa: ANN401
+@dataclass(frozen=True, kw_only=True)
+class _Link:
+    """A projection without its weights."""
+
+    name: str
+    source: str
+    target: str
+    dendrite: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Header:
+    """What stands beside the arrays; of base currents the populations."""
+
+    populations: tuple[Population, ...]
+    projections: tuple[_Link, ...]
+    base_currents: tuple[str, ...]
+    coding: Coding
+
+    @property
+    def arrays(self) -> Iterator[str]:
+        """The names of the arrays."""
+        yield "classes"
+        yield from (f"weight/{link.name}" for link in self.projections)
+        yield from (f"base/{name}" for name in self.base_currents)
+
+
+def _network(header: _Header, arrays: Mapping[str, Array]) -> ChipNetwork:
+    _refuse([f"there is no array {name}" for name in header.arrays if name not in arrays], "header")
     return ChipNetwork(
-        populations=tuple(Population(**entry) for entry in content["populations"]),
+        populations=header.populations,
         projections=tuple(
-            Projection(**entry, weight=arrays[f"weight/{entry['name']}"])
-            for entry in content["projections"]
+            Projection(**vars(link), weight=arrays[f"weight/{link.name}"])
+            for link in header.projections
         ),
         classes=arrays["classes"],
-        coding=Coding(**content["coding"]),
-        base_currents={name: arrays[f"base/{name}"] for name in content["base_currents"]},
+        coding=header.coding,
+        base_currents={name: arrays[f"base/{name}"] for name in header.base_currents},
     )
 
 

@@ -1,8 +1,9 @@
 """After every pass: the float circuit beside what it has become, on a few samples."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import prod
+from typing import Annotated
 
 import numpy as np
 
@@ -12,28 +13,27 @@ from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import divides, quantize_input, run_integer
 from eideploy.execute.observe import batches
 from eideploy.options.choices import ZeroPolicy
+from eideploy.typed import Within
 
 SPIKES = frozenset({"spikes"})
 MOST_SAMPLES = 64
 MOST_PRODUCTS = 1 << 33  # of weights and inputs, over all samples: some seconds a rung
+Share = Annotated[float, Within(0, 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
     """A circuit after a pass, beside the float circuit; fractions of spikes, by LIF node.
 
-    accuracy is None without labels
+    accuracy         None without labels
+    first_diverging  the first layer of which a spike differs
     """
 
     after: str
-    accuracy: float | None
-    agreement: float
-    mismatch: Mapping[str, float]
-
-    @property
-    def first_diverging(self) -> str | None:
-        """The first layer of which a spike differs."""
-        return next((name for name, part in self.mismatch.items() if part > 0), None)
+    accuracy: Share | None
+    agreement: Share
+    mismatch: Mapping[str, Share]
+    first_diverging: str | None
 
 
 def affordable(circuit: Circuit, most: int = MOST_SAMPLES) -> int:
@@ -84,12 +84,14 @@ def climb(
         classes, found = _run(stage, given)
         if after == "float":
             reference, spikes = classes, found
+        mismatch = {name: float((found[name] != spikes[name]).mean()) for name in found}
         rungs.append(
             Rung(
                 after=after,
                 accuracy=None if labels is None else float((classes == labels).mean()),
                 agreement=float((classes == reference).mean()),
-                mismatch={name: float((found[name] != spikes[name]).mean()) for name in found},
+                mismatch=mismatch,
+                first_diverging=next((name for name, part in mismatch.items() if part > 0), None),
             )
         )
     return tuple(rungs)
@@ -113,8 +115,3 @@ def _run(circuit: Circuit, samples: Array) -> tuple[Array, dict[str, Array]]:
     names = traces[0].spikes
     spikes = {name: np.concatenate([t.spikes[name] for t in traces], axis=1) for name in names}
     return np.concatenate([trace.totals.argmax(1) for trace in traces]), spikes
-
-
-def ladder_content(rungs: tuple[Rung, ...]) -> list[dict[str, object]]:
-    """Return the rungs as JSON-able tables."""
-    return [asdict(rung) | {"first_diverging": rung.first_diverging} for rung in rungs]

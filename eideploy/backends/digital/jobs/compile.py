@@ -9,6 +9,7 @@ from eideploy import folders
 from eideploy.backends import formats
 from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, Compiling
+from eideploy.backends.digital.passes import Passes
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.report.inhibition import decision_text
@@ -29,9 +30,8 @@ from eideploy.data.origin import Place, known
 from eideploy.divisions import none
 from eideploy.errors import UsageError
 from eideploy.execute.observe import observe
-from eideploy.files import MANIFEST, sha256, write_json
+from eideploy.files import MANIFEST, sha256
 from eideploy.flow import finetuned
-from eideploy.flow.build_files import PASSES
 from eideploy.flow.graphs import as_run
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
 from eideploy.flow.requests.compile import Compile
@@ -48,7 +48,7 @@ from eideploy.recipe import Recipe
 from eideploy.report.text import counted
 from eideploy.scheme import load_scheme
 from eideploy.target import Target
-from eideploy.validate.ladder import affordable, climb, ladder_content
+from eideploy.validate.ladder import affordable, climb
 
 if TYPE_CHECKING:
     from eideploy.backends.digital.family import Digital
@@ -113,13 +113,8 @@ def _compile(
         said += f"{told}\n" if told else ""
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(made)) as staged:
         spec = made.target.source.read_text(encoding="utf-8")
-        passes = {
-            "format": 1,
-            "samples": checked.samples,
-            "passes": ladder_content(rungs),
-            "inhibition": asdict(made.decision),
-        }
-        write_json(staged.aside / PASSES, passes)
+        passes = Passes(samples=checked.samples, passes=rungs, inhibition=made.decision)
+        passes.write(staged.aside)
         finish_build(
             staged.aside, run.circuit, made.program, family.emit, spec, content, options.emit
         )

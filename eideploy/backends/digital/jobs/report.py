@@ -1,6 +1,5 @@
 """Job: the report of a build of a program, as a page to look at and as numbers."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from eideploy.backends.digital.jobs.dividers import (
 )
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
+from eideploy.backends.digital.passes import passes_of
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
 from eideploy.backends.digital.report.provenance import provenance
@@ -27,9 +27,7 @@ from eideploy.backends.digital.sweep.sweep import found_sweep
 from eideploy.backends.digital.validate.study import Study, study
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
-from eideploy.files import read_json
 from eideploy.flow import training_report
-from eideploy.flow.build_files import PASSES
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
 from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
@@ -118,6 +116,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
             return _Numbers(content=divided, text=text, dividers=table)
         measured = study(build.circuit, build.program, samples, labels, advance=advance)
         executed = _executed(build, samples, labels, request, advance)
+    passes = passes_of(build)
     content: dict[str, Any] = {
         "dividers": [asdict(row) for row in rows],
         "dividers_samples": len(samples[few]),
@@ -127,7 +126,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
         "format": 1,
         "kind": "eideploy report of a build",
         "provenance": provenance(build, len(samples), as_path(request.input)),
-        "ladder": _ladder(build),
+        "ladder": None if passes is None else asdict(passes),
         "sweep": found_sweep(build.compiled),
     }
     content["advice"] = [asdict(notice) for notice in advice(content)]
@@ -157,10 +156,3 @@ def _executed(
         if e not in now
     ]
     return rows + later
-
-
-def _ladder(build: Build) -> Mapping[str, Any] | None:
-    """Return what every pass changed, as compiling found it."""
-    if not build.holds(PASSES):
-        return None
-    return read_json(build.folder / PASSES)

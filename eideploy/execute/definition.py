@@ -25,6 +25,7 @@ from eideploy.circuit import (
     SumPool,
 )
 from eideploy.errors import InvariantError
+from eideploy.neurons import IntegerNeuron
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +80,9 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 num, den = balance(node, np.concatenate(inputs), moment)
                 hidden = isinstance(node.current, IntegerCurrent)
                 output = current(node, num, den, moment) if hidden else num
-            case Neurons():
-                membranes[node.name], output = fire(node, membranes[node.name], read, moment)
+            case Neurons(model=IntegerNeuron() as model):
+                v, output, clipped = fire(model, membranes[node.name], read)
+                membranes[node.name], moment.saturated[node.name] = v, clipped
             case SumPool():
                 output = pooled(node, read)
             case Add():
@@ -178,9 +180,8 @@ def without_zeros(node: Layer, den: Array, fraction: Array) -> tuple[Array, Arra
     return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
 
 
-def fire(node: Neurons, v: Array, i: Array, moment: Moment) -> tuple[Array, Array]:
-    """Return the next membranes and the spikes of neurons that read the current i (A10)."""
-    model = node.integer_model
+def fire(model: IntegerNeuron, v: Array, i: Array) -> tuple[Array, Array, int]:
+    """Return the next membranes and the spikes after a current i, and how many clipped (A10)."""
     own = [each(getattr(model, name), v) + 0 * v for name in model.per_neuron]
     membranes, spikes, clipped = [], [], 0
     for before, now, *numbers in zip(v.flat, i.flat, *(a.flat for a in own), strict=True):
@@ -189,8 +190,7 @@ def fire(node: Neurons, v: Array, i: Array, moment: Moment) -> tuple[Array, Arra
         membranes.append(after)
         spikes.append(spike)
         clipped += beyond
-    moment.saturated[node.name] = clipped
-    return integers(membranes, v.shape), integers(spikes, v.shape)
+    return integers(membranes, v.shape), integers(spikes, v.shape), clipped
 
 
 def pooled(node: SumPool, x: Array) -> Array:

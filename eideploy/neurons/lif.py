@@ -112,14 +112,9 @@ class LIF(Neuron):
         Raises:
             CapacityError: tau is not a power of two.
         """
-        leak = int(np.log2(self.tau))
-        if 2.0**leak != self.tau:
-            raise CapacityError(
-                f"tau {self.tau:g} is not a power of two", where=where, fix="train with tau 2 or 4"
-            )
         return IntegerLIF(
             threshold=np.rint(self.threshold * per_unit).astype(np.int64),
-            leak=min(leak, MOST_LEAK),
+            leak=leak_of(self.tau, where=where),
             membrane_bits=bits,
             reset=self.reset,
         )
@@ -143,3 +138,17 @@ class LIF(Neuron):
             NirPart(role="reset", kind="Scale", reads="spikes", feeds="membrane",
                     parameters={"scale": back}),
         )  # fmt: skip
+
+
+def leak_of(tau: float, *, where: str) -> int:
+    """Return the bits of a shift that leaks as a time constant of `tau` steps.
+
+    Raises:
+        CapacityError: tau is not a power of two.
+    """
+    leak = int(np.log2(tau))
+    if 2.0**leak != tau:
+        raise CapacityError(
+            f"tau {tau:g} is not a power of two", where=where, fix="train with tau 2 or 4"
+        )
+    return min(leak, MOST_LEAK)

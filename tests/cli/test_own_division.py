@@ -1,10 +1,6 @@
 """The division of docs/extending.md: a class, which everything that divides takes as it is."""
 
-import re
-import sys
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,14 +20,14 @@ from tests.cli.support import ROOT
 from tests.cli.test_verify import rows
 from tests.execute.test_definition import assert_same
 from tests.helpers.divisions import EXECUTORS, N_E, layer, operands
+from tests.helpers.examples import blocks, installed, uninstall
 from tests.helpers.layers import circuit, folded_readout, source
 from tests.helpers.random_circuits import circuits, samples
 from tests.helpers.targets import core_target
 
-PAGE = (ROOT / "docs/extending.md").read_text()
-SECTION = PAGE[PAGE.index("## A division method") : PAGE.index("## A backend")]
 (CLASS,), (ENTRY, TIMING) = (
-    re.findall(rf"```{kind}\n(.*?)```", SECTION, re.DOTALL) for kind in ("python", "toml")
+    blocks("A division method", "python"),
+    blocks("A division method", "toml"),
 )
 MODEL = (ROOT / "targets/digital-model/spec.toml").read_text()
 
@@ -39,18 +35,8 @@ MODEL = (ROOT / "targets/digital-model/spec.toml").read_text()
 @pytest.fixture(scope="module", autouse=True)
 def _installed(tmp_path_factory):
     """Install the page's class in a package of its own."""
-    place = tmp_path_factory.mktemp("site")
-    (place / "coarse.py").write_text(CLASS)
-    about = place / "coarse-1.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: coarse\nVersion: 1\n")
-    for group, entries in tomllib.loads(ENTRY)["project"]["entry-points"].items():
-        lines = [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
-        (about / "entry_points.txt").write_text("\n".join(lines))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(place)
+    with installed("coarse", CLASS, ENTRY, tmp_path_factory.mktemp("site")):
         yield
-    del sys.modules["coarse"]
 
 
 def test_it_is_named_with_and_without_a_size():
@@ -118,7 +104,7 @@ def test_a_file_with_it_is_read_where_it_is_installed(tmp_path, monkeypatch):
     file = tmp_path / "circuit.safetensors"
     save(circuit(source((1,)), node, folded_readout("layer", np.ones((1, N_E)))), file)
     assert load(file).node("layer").division.divider.label == "coarse 5"
-    monkeypatch.setattr(sys, "path", [p for p in sys.path if not Path(p, "coarse.py").exists()])
+    uninstall("coarse", monkeypatch)
     with pytest.raises(FormatError, match="no installed package has the division 'coarse'"):
         load(file)
 

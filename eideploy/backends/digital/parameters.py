@@ -172,7 +172,7 @@ def _require_neurons(program: Program) -> None:
     kinds = {n.kind for n in program.circuit.of(Neurons) if n.integer_model.rtl() is None}
     if kinds:
         raise CapacityError(
-            f"the shipped SystemVerilog has no {', '.join(sorted(kinds))}",
+            f"the shipped SystemVerilog has no {' and no '.join(sorted(kinds))} neurons",
             where=str(program.target.source),
             fix="compile for digital-model, which is simulated alone",
         )

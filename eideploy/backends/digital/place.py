@@ -137,7 +137,20 @@ def _lif_of(circuit: Circuit, node: Layer) -> str:
             where=f"node {node.name}",
             fix="let exactly one LIF node read an E-I layer",
         )
+    _require_threshold_alone(readers[0])
     return readers[0].name
+
+
+def _require_threshold_alone(node: Neurons) -> None:
+    """Refuse neurons that have numbers of their own beside their thresholds."""
+    others = [name for name in node.integer_model.per_neuron if name != "threshold"]
+    if others:
+        raise CapacityError(
+            f"the core's memory holds a threshold of every neuron, and no {', '.join(others)}, "
+            f"which {node.kind} neurons have",
+            where=f"node {node.name}",
+            fix="make it one number for all neurons of the model, or express it in thresholds",
+        )
 
 
 def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:

@@ -66,7 +66,8 @@ def import_file(request: Import) -> Result:
     reader = formats.reader_of(path)
     refuse_reading(request, path, reader)
     if reader is None:
-        return import_checkpoint(path, out=out)
+        return import_checkpoint(path, size=request.size, out=out)
+    refuse_idle(Import(path, size=request.size), (), here=f"on {path}, a {reader.title} file")
     read = reader.read(path, request)
     return with_warnings(_kept(reader, path, read, out=out), probe(read.circuit))
 

@@ -26,6 +26,7 @@ from eideploy.flow.result import Result
 from eideploy.flow.training_log import summary, training_log, write_csv
 from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path, refuse_idle
+from eideploy.options.option import area
 from eideploy.progress import bar, note
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
@@ -173,7 +174,7 @@ def _lengthened(job: Job, dataset: Dataset) -> Dataset:
     return dataset
 
 
-def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
+def import_checkpoint(path: Path, *, size: str = "", out: Path | None = None) -> Result:
     """Turn a checkpoint of the paper's published code into a run.
 
     The run knows its data set where it is one that `eideploy.data` reads.
@@ -182,15 +183,17 @@ def import_checkpoint(path: Path, *, out: Path | None = None) -> Result:
         FormatError: not such a checkpoint, damaged, or of an architecture that is not known.
         DataError: `out` exists already, or cannot be written.
     """
-    from eideploy.model.authors import known_data, read_checkpoint
+    from eideploy.model.authors import file_of, known_data, name_of, read_checkpoint
 
-    circuit, description = read_checkpoint(path)
+    path = file_of(path)
+    circuit, description = read_checkpoint(path, area(size))
+    name = name_of(path)
     content = {
-        "name": path.stem,
+        "name": name,
         "data": known_data(description, circuit.input.size),
         "source": {"file": path.name, "sha256": sha256(path), **description},
     }
-    with folders.new_folder(out, folders.RUNS, path.stem) as staged:
+    with folders.new_folder(out, folders.RUNS, name) as staged:
         folders.finish_run(staged.aside, circuit, content)
     described = ", ".join(f"{key} {value}" for key, value in description.items())
     text = f"imported {path.name} ({described})\nrun  {staged.final}"

@@ -28,7 +28,9 @@ SIZES = {  # channels, height and width that the published code feeds, by data s
     "tinyimagenet200": (3, 32, 32),
 }
 EVENT_SIZE = (2, 48, 48)
+MODEL = "model.safetensors"
 OURS = {  # our name of a data set that `eideploy.data` reads as the published code feeds it
+    "mnist": "mnist",
     "cifar10": "cifar10",
     "cifar100": "cifar100",
     "tinyimagenet200": "tinyimagenet",
@@ -50,20 +52,43 @@ class _Settings:
     events: bool
 
 
-def read_checkpoint(path: Path) -> tuple[Circuit, dict[str, Any]]:
+def read_checkpoint(
+    path: Path, size: tuple[int, int] | None = None
+) -> tuple[Circuit, dict[str, Any]]:
     """Return the circuit of a published checkpoint, and what the file says of its origin.
 
     Args:
+        size: height and width of its input, where not those that the published code feeds.
         path: a `.pth` file of the published training code, or a `.safetensors` file with its
-            `config.json` beside it.
+            `config.json` beside it (`file_of` finds it in a folder).
 
     Raises:
         FormatError: the file is missing, damaged, holds anything but data, or is no E-I network of
             a known architecture; the tensor, the gap or the key at fault is named.
     """
-    network, shape, description = read_network(path)
+    network, shape, description = read_network(path, size)
     high = HIGHEST_COUNT if description["events"] else 1.0
     return export(network, shape, high=high), description
+
+
+def file_of(path: Path) -> Path:
+    """Return the file of a checkpoint that is named by it, or by the folder that holds it.
+
+    Raises:
+        FormatError: the folder holds none.
+    """
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).is_file():
+        raise FormatError(
+            f"the folder holds no {MODEL}", where=str(path), fix="name the folder of a checkpoint"
+        )
+    return path / MODEL
+
+
+def name_of(path: Path) -> str:
+    """Return what a checkpoint is called: as its file, or as its folder where that tells more."""
+    return path.resolve().parent.name if path.name == MODEL else path.stem
 
 
 def known_data(description: Mapping[str, Any], shape: tuple[int, ...]) -> str | None:
@@ -73,13 +98,15 @@ def known_data(description: Mapping[str, Any], shape: tuple[int, ...]) -> str | 
     return OURS.get(name) if shape == known else None
 
 
-def read_network(path: Path) -> tuple[Network, tuple[int, int, int], dict[str, Any]]:
+def read_network(
+    path: Path, size: tuple[int, int] | None = None
+) -> tuple[Network, tuple[int, int, int], dict[str, Any]]:
     """Return the torch network, its input's shape, and the description; see `read_checkpoint`."""
     state, config, extra = _read_model(path) if path.suffix == ".safetensors" else _read_pth(path)
     settings = _settings(config, where=f"{path}, config")
     tensors = Tensors(state, where=str(path))
     steps, tau = settings.steps, settings.tau
-    shape = _size(settings, tensors)
+    shape = _size(settings, tensors, size)
     if settings.arch == "ResNet":
         network = residual(tensors, steps=steps, tau=tau)
     else:
@@ -133,9 +160,12 @@ def _settings(config: Mapping[str, Any], *, where: str) -> _Settings:
     return _Settings(dataset=dataset, arch=arch, steps=steps, tau=float(tau), events="dvs" in name)
 
 
-def _size(settings: _Settings, tensors: Tensors) -> tuple[int, int, int]:
+def _size(
+    settings: _Settings, tensors: Tensors, size: tuple[int, int] | None
+) -> tuple[int, int, int]:
     """Return channels, height and width of a sample; a first linear layer may say otherwise."""
-    channels, height, width = EVENT_SIZE if settings.events else SIZES[_plain(settings.dataset)]
+    channels, *usual = EVENT_SIZE if settings.events else SIZES[_plain(settings.dataset)]
+    height, width = size or usual
     if settings.arch == "MLP":
         inputs = tensors.first_fan_in()
         if inputs != channels * height * width:

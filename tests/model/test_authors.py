@@ -2,16 +2,19 @@ import json
 import pickle
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from eideploy import compile_run
 from eideploy.circuit import AvgPool
 from eideploy.data.registry import DATASETS
-from eideploy.errors import FormatError
+from eideploy.errors import CapacityError, FormatError
 from eideploy.execute.float_reference import run_float
+from eideploy.flow.train import import_checkpoint
 from eideploy.model.authors import known_data, read_checkpoint, read_network
 from tests.model.reference import golden, redrawn, state_of
 
@@ -166,6 +169,21 @@ def test_the_published_model_format_is_read_too(tmp_path, vgg):
     np.testing.assert_allclose(logits, data["f64/logits"], rtol=1e-10, atol=1e-10)
 
 
+def test_a_folder_of_the_published_model_format_names_its_run(tmp_path, vgg, monkeypatch):
+    folder = tmp_path / "vgg8-cifar10"
+    folder.mkdir()
+    with pytest.raises(FormatError, match=r"the folder holds no model\.safetensors"):
+        import_checkpoint(folder)
+    save_file(vgg, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    monkeypatch.chdir(tmp_path)
+    for path in (folder, folder / "model.safetensors"):
+        assert import_checkpoint(path).content["name"] == "vgg8-cifar10"
+    assert Path("runs/vgg8-cifar10-2").is_dir()
+    with pytest.raises(CapacityError, match="3072 input sources"):  # without its data
+        compile_run(Path("runs/vgg8-cifar10-2"), target="dynapse2")
+
+
 def test_a_damaged_model_file_is_refused(tmp_path, vgg):
     path = tmp_path / "model.safetensors"
     save_file(vgg, path)
@@ -196,6 +214,9 @@ def test_events_start_one_module_earlier_and_keep_their_own_size(tmp_path, vgg):
     assert circuit.steps == 10
     assert circuit.node("lif1").model.tau == pytest.approx(1.5)
     assert description["events"]
+    assert read_checkpoint(tmp_path / "checkpoint.pth", (32, 32))[0].input.size == (2, 32, 32)
+    with pytest.raises(FormatError, match="a linear layer takes"):
+        read_checkpoint(tmp_path / "checkpoint.pth", (64, 64))
 
 
 def test_pooling_is_read_from_the_gaps(tmp_path, vgg):
@@ -358,7 +379,8 @@ def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, save):
         ("TinyImageNet200", False, (3, 32, 32), "tinyimagenet"),
         ("DVSGesture", True, (2, 48, 48), "dvs-gesture"),
         ("CIFAR10DVS", True, (2, 48, 48), "cifar10-dvs"),
-        ("MNIST", False, (1, 28, 28), None),
+        ("MNIST", False, (1, 28, 28), "mnist"),
+        ("CIFAR10DVS", True, (2, 32, 32), None),
         ("CIFAR10", False, (1, 1, 64), None),
     ],
 )

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from eideploy.flow.requests.shared import GRAPH, FromGraph
-from eideploy.options import Option, PathLike
+from eideploy.options import Area, Option, PathLike
+
+PUBLISHED = "on a checkpoint of the paper's published code"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +14,8 @@ class Import(FromGraph):
     """Turn a checkpoint of the paper's published code, or a graph of another tool, into a run."""
 
     checkpoint: Annotated[PathLike, Option(metavar=f"CKPT|{GRAPH}")] = field(kw_only=False)
-    """A .pth file, a model.safetensors with its config.json beside it, or a graph."""
+    """A .pth file, a folder of model.safetensors and config.json (or that file), or a graph."""
+    size: Annotated[Area, Option(where=PUBLISHED)] = ""
+    """Height and width of the input of a checkpoint that was trained on others than published."""
     out: Annotated[PathLike | None, Option(metavar="RUN")] = None
     """New folder (default: numbered)."""

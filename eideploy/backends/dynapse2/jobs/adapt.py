@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
@@ -47,6 +48,7 @@ def adapt(
     """
     from eideploy.backends.dynapse2.jobs.train import finish, fit, new_run, plan_for
 
+    _require_room(run, spec, overrides or {})
     origin = images_of(run)
     dataset = load_images(origin, place)
     data = {f"data.{key}": toml_value(value) for key, value in origin.settings.items()}
@@ -68,6 +70,19 @@ def adapt(
         f"{percent(trained.accuracy)} of {staged.final} as mapped and simulated"
     )
     return staged.final
+
+
+def _require_room(run: Run, spec: ChipSpec, overrides: "Mapping[str, str]") -> None:
+    """Refuse a run whose inputs or classes exceed the chip, before its data are asked for.
+
+    Raises:
+        CapacityError: they do.
+    """
+    from eideploy.backends.dynapse2.training.plan import plan_of
+
+    config = load_chip_config(CHIP_PRESET).with_overrides(overrides)
+    inputs = int(np.prod(run.circuit.input.size))
+    plan_of(config, spec, load_dac(spec), inputs=inputs, classes=len(run.class_names))
 
 
 def distil(request: Train, spec: ChipSpec) -> Result:

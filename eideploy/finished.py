@@ -1,5 +1,6 @@
 """What is finished, as it is read from its folder: a run, or a build of a backend."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +10,11 @@ from typing import Any
 from eideploy.circuit import Circuit
 from eideploy.data.origin import Origin, class_names
 from eideploy.emitted import matches
+from eideploy.errors import FormatError
+from eideploy.files import RESTORE, read_text
 from eideploy.shown import Shown
+
+METRICS, MOST_METRICS = "metrics.csv", 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -57,3 +62,21 @@ class Run(Finished):
     def imported(self) -> bool:
         """Whether the network was trained elsewhere, so that its data set need not be at hand."""
         return "source" in self.content
+
+    @property
+    def history(self) -> tuple[Mapping[str, float], ...]:
+        """The columns of its metrics.csv for every epoch; none of an imported run.
+
+        Raises:
+            FormatError: the file is damaged.
+        """
+        path = self.folder / METRICS
+        if not path.is_file():
+            return ()
+        try:
+            rows = csv.DictReader(read_text(path, most=MOST_METRICS).splitlines(), strict=True)
+            return tuple({key: float(value) for key, value in row.items()} for row in rows)
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise FormatError(
+                f"the file is damaged: {error}", where=str(path), fix=RESTORE
+            ) from error

@@ -95,6 +95,7 @@ def finetune(request: Finetune) -> Result:
             folder=staged.final,
             load=lambda: dataset,
             tensorboard=request.tensorboard,
+            callbacks=request.callbacks,
         )
     )
 

@@ -21,9 +21,9 @@ from eideploy.flow.own_network import chosen
 from eideploy.flow.probe import probe
 from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.requests.shared import READING
-from eideploy.flow.requests.train import LOGGED, Train, as_texts
+from eideploy.flow.requests.train import LOGGED, Callbacks, Train, as_texts
 from eideploy.flow.result import Result
-from eideploy.flow.training_log import summary, training_log, write_csv
+from eideploy.flow.training_log import TrainingLog, summary, training_log, write_csv
 from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path, refuse_idle
 from eideploy.options.option import area
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 class Job:
     """A training in its folder, which is there already.
 
-    longer  whether its epochs are more than it was begun with, and it may be finished
+    longer     whether its epochs are more than it was begun with, and it may be finished
+    callbacks  called after every epoch with its metrics
     """
 
     config: Config
@@ -47,6 +48,7 @@ class Job:
     load: Callable[[], Dataset]
     tensorboard: bool
     longer: bool = False
+    callbacks: Callbacks = ()
 
 
 def train(
@@ -57,6 +59,7 @@ def train(
     place: Place = Place(),  # noqa: B008 - it is frozen
     suited: bool = False,
     tensorboard: bool = False,
+    callbacks: Callbacks = (),
 ) -> Result:
     """Train a preset, or the configuration in a .toml file, into a new run folder.
 
@@ -79,7 +82,13 @@ def train(
     with folders.new_folder(out, folders.RUNS, name) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
-        job = Job(config=config, folder=staged.final, load=lambda: dataset, tensorboard=tensorboard)
+        job = Job(
+            config=config,
+            folder=staged.final,
+            load=lambda: dataset,
+            tensorboard=tensorboard,
+            callbacks=callbacks,
+        )
         return run(job)
     except StoppedError:
         raise
@@ -122,6 +131,7 @@ def resume(request: Train) -> Result:
     path = found / folders.CONFIG
     if trainer := families.trainer_of(str(path)):
         refuse_idle(request, (READING, LOGGED), here="on a run for a mixed-signal chip")
+        request.refuse_callbacks()
         return trainer.resume(request, found)
     try:
         text = read_text(path, most=MOST_TOML)
@@ -141,6 +151,7 @@ def resume(request: Train) -> Result:
         load=lambda: _load(config, place),
         tensorboard=request.tensorboard,
         longer=bool(more),
+        callbacks=request.callbacks,
     )
     return run(job)
 
@@ -315,7 +326,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 dataset,
                 folder,
                 on_other=note_other_conditions,
-                on_epoch=log.on_epoch,
+                on_epoch=lambda metrics: _after_epoch(metrics, log, job.callbacks),
                 on_batch=log.on_batch,
                 on_setback=log.on_setback,
                 resume=True,
@@ -354,6 +365,14 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         f"run            {folder}"
     )
     return _judged(Result(text=text, content={"run": str(folder), **content}), last, job, dataset)
+
+
+def _after_epoch(
+    metrics: "tuple[EpochMetrics, ...]", log: TrainingLog, callbacks: Callbacks
+) -> None:
+    log.on_epoch(metrics)
+    for callback in callbacks:
+        callback(metrics[-1])
 
 
 def _judged(result: Result, last: "EpochMetrics", job: Job, dataset: Dataset) -> Result:

@@ -44,6 +44,7 @@ def run(request: Train) -> Result:
         return _go_on(request, request.finetune)
     preset = None if request.preset is None else os.fspath(request.preset)
     if preset is not None and (trainer := families.trainer_of(preset)):
+        request.refuse_callbacks()
         return trainer.train(request, preset)
     refuse_idle(request, (READING, NEW, OF_CIRCUITS, BEGUN, LOGGED), here="in a new training")
     settings = request.settings()
@@ -54,6 +55,7 @@ def run(request: Train) -> Result:
         out=as_path(request.out),
         place=request.place(),
         tensorboard=request.tensorboard,
+        callbacks=request.callbacks,
     )
 
 
@@ -73,6 +75,7 @@ def _go_on(request: Train, parent: PathLike) -> Result:
                 data_dir=request.data_dir,
                 data=request.data,
                 tensorboard=request.tensorboard,
+                callbacks=request.callbacks,
                 out=request.out,
             )
         )
@@ -84,6 +87,7 @@ def _go_on(request: Train, parent: PathLike) -> Result:
             where=f"--target {request.target}",
             fix="leave out --finetune and --target, and compile it",
         )
+    request.refuse_callbacks()
     return family.trainer.distil(request, family.read_spec(path))
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy.files import write_atomic
+from eideploy.finished import METRICS
 from eideploy.progress import Advance, bar, is_drawn, note
 from eideploy.report.text import counted, percent
 
 if TYPE_CHECKING:
     from eideploy.model.metrics import EpochMetrics, Setback
 
-METRICS, HEALTH, SPREADS = "metrics.csv", "health.csv", "distributions.csv"
+HEALTH, SPREADS = "health.csv", "distributions.csv"
 WriteScalars = Callable[["EpochMetrics", float], None]
 
 

@@ -11,9 +11,10 @@ from eideploy import __version__, folders
 from eideploy.config import Config
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
+from eideploy.finished import METRICS
 from eideploy.flow.provenance import now, versions
 from eideploy.flow.training_advice import training_advice
-from eideploy.flow.training_log import HEALTH, METRICS, SPREADS
+from eideploy.flow.training_log import HEALTH, SPREADS
 from eideploy.flow.training_page import run_page
 from eideploy.model.metrics import SHARES
 from eideploy.report.sections import Page

@@ -6,10 +6,20 @@ neither says. Nothing here knows a command-line library, numpy or torch.
 
 from eideploy.options.composed import composed, part_of
 from eideploy.options.idle import refuse_idle, refuse_others
-from eideploy.options.option import Area, Count, Folder, Option, PathLike, Positive, as_path
+from eideploy.options.option import (
+    IN_PYTHON,
+    Area,
+    Count,
+    Folder,
+    Option,
+    PathLike,
+    Positive,
+    as_path,
+)
 from eideploy.options.request import Request
 
 __all__ = [
+    "IN_PYTHON",
     "Area",
     "Count",
     "Folder",

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from eideploy.options.docstrings import docstrings
-from eideploy.options.option import Option, PathLike
+from eideploy.options.option import IN_PYTHON, Option, PathLike
 
 PLAIN = {int: "whole number", float: "number", str: "text"}
 
@@ -120,7 +120,9 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
         hints = get_type_hints(kind, include_extras=True)
         owners = {name: base for base in reversed(kind.__mro__) for name in _annotated(base)}
         found = [
-            _field(item, hints[item.name], owners[item.name]) for item in dataclasses.fields(kind)
+            _field(item, hints[item.name], owners[item.name])
+            for item in dataclasses.fields(kind)
+            if not is_in_python(item)
         ]
         own = vars(kind).get("composed_of", kind)
         _KNOWN[kind] = tuple(sorted(found, key=lambda f: (not f.positional, f.owner is not own)))
@@ -128,6 +130,11 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
 
 
 _KNOWN: dict[type[Any], tuple[Field, ...]] = {}
+
+
+def is_in_python(item: "dataclasses.Field[Any]") -> bool:
+    """Return whether a field is an argument in Python alone, no option."""
+    return IN_PYTHON.items() <= item.metadata.items()
 
 
 def all_fields(kind: type[Any]) -> Iterator[Field]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 PathLike = str | os.PathLike[str]
+IN_PYTHON = {"in Python": True}  # metadata of a field that the command line cannot write
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
 from eideploy.errors import UsageError
 from eideploy.flow.requests.shared import TARGET, FromDataSet
-from eideploy.options import Option, PathLike, Request, as_path
+from eideploy.options import IN_PYTHON, Option, PathLike, Request, as_path
 from eideploy.options.choices import ZeroPolicy
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 else:
     Samples = PathLike  # their name on the command line; Python may give the samples themselves
 
+Callbacks = Sequence[Callable[[Any], object]]
 NEW = "in a new training, without --resume and --finetune"
 OF_CIRCUITS = "in a new training of E-I circuits"
 BEGUN = "where a training begins, without --resume"
+CHIPS = "on a network for a mixed-signal chip"
 LOGGED = "where E-I circuits are trained, not networks for a mixed-signal chip"
 INTEGERS = "with --finetune RUN and no --target"
 FINETUNED = "with --finetune RUN; the preset digits-dynapse2 is for a mixed-signal chip by itself"
@@ -95,6 +97,22 @@ class Logged(Request):
 
     tensorboard: Annotated[bool, Option(where=LOGGED)] = False
     """Also write a TensorBoard log into the run."""
+    callbacks: Callbacks = field(default=(), metadata=IN_PYTHON)
+    """Functions that are called after every epoch with its EpochMetrics; what one raises ends the
+    training, whose checkpoint stays."""
+
+    def refuse_callbacks(self) -> None:
+        """Refuse callbacks where networks for a mixed-signal chip are trained.
+
+        Raises:
+            UsageError: there are some.
+        """
+        if self.callbacks:
+            raise UsageError(
+                f"callbacks have no effect {CHIPS}",
+                where="callbacks",
+                fix=f"leave them out, which have an effect {LOGGED}",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

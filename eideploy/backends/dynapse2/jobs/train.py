@@ -23,12 +23,12 @@ from eideploy.backends.dynapse2.jobs.samples import load_images
 from eideploy.data import Dataset
 from eideploy.errors import DataError, EideployError, StoppedError, UsageError
 from eideploy.files import write_atomic
+from eideploy.finished import METRICS
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.provenance import machine, note_other_conditions
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import BEGUN, NEW, Train
 from eideploy.flow.result import Result
-from eideploy.flow.training_log import METRICS
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent

@@ -79,7 +79,7 @@ WORDS = sorted({*OPTIONS, *SEVERAL, *SYNONYMS, *ELSEWHERE})
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("preset", [None, "digits-mlp", "digits-dynapse2"])
 def test_what_is_advised_for_an_option_is_an_option_or_a_setting_that_is_taken(command, preset):
-    own = COMMANDS[command]
+    own, settings = COMMANDS[command], set()
     for word in WORDS:
         for value in (None, "7", "fast"):
             said = instead(f"--{word}", value, own=own, others=COMMANDS, preset=preset)
@@ -88,9 +88,12 @@ def test_what_is_advised_for_an_option_is_an_option_or_a_setting_that_is_taken(c
             named_options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", said))
             assert named_options <= {*own, "--scheme"}, (word, said)
             if said.startswith("write --set "):
-                key, _, chosen = shlex.split(said)[2].partition("=")
-                load = load_chip_config if preset == "digits-dynapse2" else load_config
-                load(preset or "digits-conv").with_overrides({key: chosen})
+                settings.add(shlex.split(said)[2])
+    load = load_chip_config if preset == "digits-dynapse2" else load_config
+    config = load(preset or "digits-conv")
+    for setting in settings:
+        key, _, chosen = setting.partition("=")
+        config.with_overrides({key: chosen})
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ from pathlib import Path
 from eideploy import folders
 from tests.cli.support import BUILD, RUN, TINY, listing
 
+LARGE_BATCHES = ("--set", "training.batch=480")  # three an epoch
 SWEEP = (
-    "sweep", RUN, "--schemes", "int8,int4", "--divisions", "exact,lut:8x8,shift", "--samples", "64",
+    "sweep", RUN, "--schemes", "int8,int4", "--divisions", "lut:8x8,shift", "--samples", "16",
     "--backend", "threading", "--jobs", "1", "--out", "sweeps/a",
 )  # fmt: skip
 WRITING = {
-    "train": ("train", *TINY),
-    "finetune": ("train", "--finetune", RUN, "--set", "training.epochs=1"),
+    "train": ("train", *TINY, *LARGE_BATCHES),
+    "finetune": ("train", "--finetune", RUN, "--set", "training.epochs=1", *LARGE_BATCHES),
     "compile": ("compile", RUN),
     "sweep": SWEEP,
     "simulate": ("simulate", BUILD, "--samples", "2", "--save", "trace.npz"),

@@ -86,11 +86,11 @@ def test_a_published_recipe_is_that_of_the_paper(name):
     assert depth == (2 * len(layers) * config.network.blocks + 2 if residual else len(layers) + 3)
 
 
-@pytest.mark.parametrize("line", Config().to_toml().splitlines())
-def test_every_key_is_in_the_documentation(line):
+def test_every_key_is_in_the_documentation():
     text = (Path(__file__).parent.parent / "docs/training.md").read_text("utf-8")
-    key = line.partition(" = ")[0]
-    assert not key or key.startswith("[") or f"{key}`" in text
+    keys = {line.partition(" = ")[0] for line in Config().to_toml().splitlines() if " = " in line}
+    assert len(keys) > 30
+    assert {key for key in keys if f"{key}`" not in text} == set()
 
 
 @given(

@@ -21,7 +21,7 @@ def workplace(finished, tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rationed():
     """Return a function that has a file read, of a kind, in a child as `rationed` makes them."""
     command = [sys.executable, "-m", "tests.fuzz.rationed"]

@@ -57,27 +57,25 @@ def listing_of_names():
     return sorted(path.as_posix() for path in Path().rglob("*"))
 
 
+def listening(path):
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(path.name)
+
+
+NO_FILE = {
+    "pipe": os.mkfifo, "folder": Path.mkdir, "loop": lambda path: path.symlink_to(path.name),
+    "device": lambda path: path.symlink_to("/dev/zero"), "socket": listening,
+    "nothing": lambda _: None, "empty": Path.touch,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", ARGV)
-@pytest.mark.parametrize("what", ["pipe", "folder", "loop", "device", "socket", "nothing", "empty"])
-def test_what_is_no_file_is_refused(kind, what, workplace, capsys):
-    argv = [word.format(f"a-{what}") for word in ARGV[kind]]
-    path = Path(argv[-1])
-    match what:
-        case "pipe":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-        case "loop":
-            path.symlink_to(path.name)
-        case "device":
-            path.symlink_to("/dev/zero")
-        case "socket":
-            with socket.socket(socket.AF_UNIX) as made:
-                made.bind(path.name)
-        case "empty":
-            path.touch()
-    if (kind, what) != ("config", "empty"):  # which changes nothing of the defaults
-        refused(capsys, argv)
+def test_what_is_no_file_is_refused(kind, workplace, capsys):
+    for what, make in NO_FILE.items():
+        argv = [word.format(f"a-{what}") for word in ARGV[kind]]
+        make(Path(argv[-1]))
+        if (kind, what) != ("config", "empty"):  # which changes nothing of the defaults
+            refused(capsys, argv)
 
 
 def huge_tensors():

@@ -410,18 +410,17 @@ def test_a_layer_of_any_scale_compiles_to_the_same_spikes(exponent):
 @FORMS
 @POLICIES
 @pytest.mark.parametrize("scheme", ["int8", "int4", "int2"])
-@pytest.mark.parametrize("value", [0.0, 1e-3, 1e-6, 1e-9, 1e-15, 1e-30, 1e-300])
-def test_a_row_of_inhibition_that_has_decayed_does_no_harm(value, scheme, policy, folded):
+def test_a_row_of_inhibition_that_has_decayed_does_no_harm(scheme, policy, folded):
     rng = np.random.default_rng(14)
     circuit, x = conv_net(rng), rng.random((32, 1, 6, 6)) * (rng.random((32, 1, 6, 6)) < 0.7)
     before = mismatch(circuit, x, load_scheme(scheme), policy, folded)
-    w_ei = circuit.node("conv1").projection.w_ei.copy()
-    w_ei[3] = value
-    after = mismatch(
-        with_layer(circuit, "conv1", w_ei=w_ei), x, load_scheme(scheme), policy, folded
-    )
-    for name, share in after.items():
-        assert share < before[name] + 0.03, (before, after)
+    for value in (0.0, 1e-3, 1e-6, 1e-9, 1e-15, 1e-30, 1e-300):
+        w_ei = circuit.node("conv1").projection.w_ei.copy()
+        w_ei[3] = value
+        decayed = with_layer(circuit, "conv1", w_ei=w_ei)
+        after = mismatch(decayed, x, load_scheme(scheme), policy, folded)
+        for name, share in after.items():
+            assert share < before[name] + 0.03, (value, before, after)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-15])

@@ -1,5 +1,7 @@
 """Spiking neurons over time, or step by step."""
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
 from eideploy import neurons
@@ -7,6 +9,12 @@ from eideploy.errors import ConfigError
 from eideploy.nn.compiled import is_at_hand
 from eideploy.nn.functional import fire
 from eideploy.options.choices import Reset
+
+
+class Step(NamedTuple):
+    """Makes a call of neurons a single step, from the membranes `state`; 0 without any."""
+
+    state: Tensor | None
 
 
 class LIF(nn.Module):
@@ -62,8 +70,10 @@ class LIF(nn.Module):
         """Whether the compiled pass is asked for, and has such neurons."""
         return self.fused and self.threshold == 1 and self.reset == "subtract"
 
-    def forward(self, current: Tensor) -> Tensor:
+    def forward(self, current: Tensor, at: Step | None = None) -> Tensor | tuple[Tensor, Tensor]:
         """Return the spikes of currents (T, B, ...), in the same shape; or of merged ones."""
+        if at is not None:
+            return self._step(current, at.state)
         if self.steps is None:
             return self._fire(current)
         by_time = current.view(self.steps, -1, *current.shape[1:])
@@ -74,6 +84,10 @@ class LIF(nn.Module):
 
         Shapes   current, state, spikes: (B, ...); without a state membranes are 0
         """
+        after: tuple[Tensor, Tensor] = self(current, Step(state))  # a call, which hooks see
+        return after
+
+    def _step(self, current: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
         u = current if state is None else self.decay * state + current
         (spikes,) = self._fire(u[None])
         fired = spikes.detach()

@@ -190,6 +190,50 @@ def test_snntorch_loops_over_the_steps_are_rolled_up():
     assert len(circuit.of(Neurons)) == 2
 
 
+class Stepping(nn.Module):
+    """Our neurons in a loop over the steps of a sequence, with membranes handed on."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.lif1 = einn.Linear(6, 12), einn.LIF()
+        self.fc2, self.lif2 = einn.Linear(12, 8), einn.LIF(threshold=0.5, reset="zero")
+        self.readout = einn.Readout(8, 4)
+
+    def forward(self, sequence):
+        one = two = None
+        currents = []
+        for x in sequence:
+            spikes, one = self.lif1.step(self.fc1(x), one)
+            spikes, two = self.lif2.step(self.fc2(spikes), two)
+            currents.append(self.readout(spikes))
+        return torch.stack(currents).mean(0)
+
+
+def test_our_neurons_step_by_step_are_rolled_up():
+    x = torch.rand(5, 8, 6).double()
+    module = trained(Stepping(), x)
+    circuit = same(module, x, x.transpose(0, 1))
+    assert circuit.steps == 5
+    assert [node.name for node in circuit.nodes] == [
+        "input", "linear1", "lif1", "linear2", "lif2", "readout",
+    ]  # fmt: skip
+
+
+def test_membranes_of_other_neurons_are_refused():
+    class Crossed(Stepping):
+        def forward(self, sequence):
+            for x in sequence:
+                spikes, _ = self.lif1.step(self.fc1(x), None)
+            return spikes
+
+    x = torch.rand(5, 8, 6)
+    module = Stepping()
+    einn.initialise(module, x)
+    module.__class__ = Crossed
+    with pytest.raises(CapacityError, match="other membranes than its own of the step before"):
+        export(module, x)
+
+
 def test_a_module_that_is_one_step_is_exported_with_its_number_of_steps():
     leaky = snntorch.Leaky(beta=0.5, init_hidden=True, reset_mechanism="zero")
     net = on_a_grid(nn.Sequential(nn.Linear(6, 12), leaky, nn.Linear(12, 4, bias=False)))

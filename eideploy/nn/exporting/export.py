@@ -1,6 +1,6 @@
 """From any module made of layers and spiking neurons to a circuit, by running it once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -73,15 +73,13 @@ class _Reader:
         name = f"{self.names.get(module, '?')} ({type(module).__name__})"
         self._read(name, given, out, lambda: modules.signal_of(self.state, module, given, out))
 
-    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> object:
+    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> None:
         """Take note of a function of torch that was called."""
-        if name == "iter" and isinstance(out, Iterator):
-            parts = list(out)
-            for at, part in enumerate(parts):
-                self.read_function("getitem", (*given, at), part)
-            return iter(parts)
+        if name == "unbind":  # also of a loop over a sequence
+            for at, part in enumerate(out if isinstance(out, tuple) else ()):
+                self.read_function("getitem", (given[0], at), part)
+            return
         self._read(name, given, out, lambda: functions.signal_of(self.state, name, given, out))
-        return out
 
     def _read(
         self,

@@ -14,7 +14,7 @@ from eideploy.nn.exporting.nodes import Drive, array, drive_of
 from eideploy.nn.exporting.signals import Signal
 from eideploy.nn.exporting.state import POOL, State, Unsupported
 from eideploy.nn.layers import EILayer
-from eideploy.nn.neurons import LIF
+from eideploy.nn.neurons import LIF, Step
 from eideploy.nn.pooling import GlobalAvgPool2d
 
 SAME = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
@@ -58,7 +58,8 @@ def signal_of(
         case EILayer():
             return _driven(state, module, x, module.axes)
         case LIF():
-            own = foreign.Neurons(model=module.model, over_time=module.steps is None)
+            over_time = len(given) == 1 and module.steps is None
+            own = foreign.Neurons(model=module.model, over_time=over_time)
             return _spikes(state, module, own, given)
         case nn.Linear():
             return _driven(state, module, x, 1)
@@ -136,12 +137,12 @@ def _spikes(
         raise Unsupported("does not read the steps in order", SINGLE[1])
     if (neurons.over_time or state.given_steps) and count:
         raise Unsupported("is called twice", "make neurons of their own for each place")
-    _require_membranes(state, given[1:], count)
     state.calls[module] += 1
     key = module, signal.node, id(signal.drive)
     if count and key not in state.known:
         raise Unsupported("reads another layer than before", "make neurons for each place")
     node = state.once(key, lambda: _append_neurons(state, signal, neurons))
+    _require_membranes(state, given[1:], node, count)
     step = None if neurons.over_time or state.given_steps else count
     spikes = Signal(node=node, lead=signal.lead, step=step)
     return spikes, replace(spikes, membranes=True)
@@ -154,18 +155,24 @@ def _append_neurons(state: State, signal: Signal, neurons: foreign.Neurons) -> s
     return nodes.neurons(layer, neurons.model)
 
 
-def _require_membranes(state: State, given: tuple[Any, ...], count: int) -> None:
+def _require_membranes(state: State, given: tuple[Any, ...], node: str, count: int) -> None:
     """Refuse membranes that are not those of the step before, or 0 at first."""
+    if given and isinstance(given[0], Step):
+        if state.given_steps:
+            raise Unsupported("forgets its membranes", "loop over the steps within forward")
+        given = given[0]
+    elif given == (None,):
+        given = ()  # they are kept by the neurons
     for membranes in given:
-        if not isinstance(membranes, Tensor):
-            continue
         signal = state.signals.of(membranes)
         if signal is None:
-            known = not count and not bool(membranes.any())
+            known = not count and (membranes is None or not bool(membranes.any()))
         else:
-            known = signal.membranes and signal.step == count - 1
+            known = signal.membranes and (signal.node, signal.step) == (node, count - 1)
         if not known:
-            raise Unsupported("is given other membranes than its own of the step before")
+            raise Unsupported(
+                "is given other membranes than its own of the step before", "hand them on"
+            )
 
 
 def _plain_drive(module: nn.Module) -> Drive:

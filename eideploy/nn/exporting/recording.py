@@ -28,8 +28,8 @@ class Reader(Protocol):
     def read_module(self, module: nn.Module, given: tuple[Any, ...], out: object) -> None:
         """Take note of a module that was called."""
 
-    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> object:
-        """Take note of a function of torch that was called, and return what it is to return."""
+    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> None:
+        """Take note of a function of torch that was called."""
 
 
 def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: ANN401
@@ -56,10 +56,10 @@ def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: A
             kwargs: dict[str, Any] | None = None,
         ) -> Any:  # noqa: ANN401
             out = func(*args, **(kwargs or {}))
-            if within:
-                return out
-            name = getattr(func, "__name__", str(func)).strip("_")
-            return reader.read_function(name, (*args, *(kwargs or {}).values()), out)
+            if not within:
+                name = getattr(func, "__name__", str(func)).strip("_")
+                reader.read_function(name, (*args, *(kwargs or {}).values()), out)
+            return out
 
     hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)
     try:

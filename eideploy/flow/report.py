@@ -78,17 +78,17 @@ def _written(request: Report, source: Path, reported: Reported) -> Result:
 
 
 def _folder(named: Path | None) -> Path:
-    found = named or folders.latest_build() or folders.latest_run()
-    if found is None:
+    folder = named or folders.latest_build() or folders.latest_run()
+    if folder is None:
         raise UsageError(
             "there is neither a build nor a run to report on",
             where=f"folder {folders.BUILDS}",
             fix="begin with eideploy train, then eideploy compile",
         )
     if named is None:
-        kind = "build" if folders.kind_of(found) == folders.BUILD else "run"
-        note(f"using {found}, the latest {kind}")
-    return found
+        kind = "build" if folders.kind_of(folder) == folders.BUILD else "run"
+        note(f"using {folder}, the latest {kind}")
+    return folder
 
 
 def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> Path:

@@ -38,9 +38,9 @@ def training_advice(content: Mapping[str, Any]) -> list[Notice]:
 
 
 def _course(content: Mapping[str, Any]) -> Iterator[Notice]:
-    epochs, said = content["epochs"], content["provenance"]
+    epochs, provenance = content["epochs"], content["provenance"]
     last = epochs[-1]
-    if not said["finished"]:
+    if not provenance["finished"]:
         yield Notice(
             "note",
             f"the run is not finished: {last['epoch']} of {last['epochs']} epochs",

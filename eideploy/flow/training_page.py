@@ -28,12 +28,12 @@ HEALTH = {
 
 def run_page(content: Numbers) -> Page:
     """Return the page that shows `content`, the whole of a run's report.json."""
-    said, last = content["provenance"], content["epochs"][-1]
+    provenance, last = content["provenance"], content["epochs"][-1]
     sections = [_curves(content), _activity(content), *_distributed(content), facts(content)]
     return Page(
-        title=said["run"],
-        subtitle=f"A training on {said['data']}, {counted(last['epoch'], 'epoch')} of "
-        f"{last['epochs']}" + ("" if said["finished"] else ", not finished"),
+        title=provenance["run"],
+        subtitle=f"A training on {provenance['data']}, {counted(last['epoch'], 'epoch')} of "
+        f"{last['epochs']}" + ("" if provenance["finished"] else ", not finished"),
         tiles=[
             Tile(value=percent(last["test_accuracy"]), name="test accuracy, last epoch"),
             Tile(value=percent(last["train_accuracy"]), name="training accuracy, as augmented"),
@@ -42,7 +42,7 @@ def run_page(content: Numbers) -> Page:
         ],
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
-        footer=footer(said),
+        footer=footer(provenance),
     )
 
 
@@ -146,9 +146,9 @@ def _distributed(content: Numbers) -> list[Section]:
     for layer in layers:
         own = [row for row in rows if row["layer"] == layer]
         for quantity in dict.fromkeys(row["quantity"] for row in own):
-            found = [row for row in own if row["quantity"] == quantity]
-            drawn = currents if any(row["counts"] for row in found) else parameters
-            drawn += _figures(layer, quantity, found)
+            of_quantity = [row for row in own if row["quantity"] == quantity]
+            figures = currents if any(row["counts"] for row in of_quantity) else parameters
+            figures += _figures(layer, quantity, of_quantity)
     return [
         Section(
             id="currents",
@@ -170,9 +170,9 @@ def _distributed(content: Numbers) -> list[Section]:
 
 def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]:
     unit = {"current": "current, thresholds"}.get(quantity, quantity)
-    made = []
+    figures = []
     if any(row["counts"] for row in rows):
-        made.append(
+        figures.append(
             Figure(
                 title=f"{layer}: {quantity}",
                 chart=Ridges(rows=rows, across=unit),
@@ -180,20 +180,20 @@ def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]
             )
         )
     if any(row["quantiles"] for row in rows):
-        made.append(
+        figures.append(
             Figure(
                 title=f"{layer}: {quantity} over the epochs",
                 chart=Bands(rows=rows, up=unit),
                 key="distributions",
             )
         )
-    return made
+    return figures
 
 
 def facts(content: Numbers) -> Section:
     """Return the section of the configuration and the hashes."""
-    said = content["provenance"]
-    lines = [line for line in said["config"].splitlines() if line.strip()]
+    provenance = content["provenance"]
+    lines = [line for line in provenance["config"].splitlines() if line.strip()]
     settings, table = [], ""
     for line in lines:
         if line.startswith("["):
@@ -206,6 +206,6 @@ def facts(content: Numbers) -> Section:
         title="What was trained",
         parts=[
             Table(title="Configuration", head=["", ""], rows=settings, key="provenance.config"),
-            hash_table(said["sha256"]),
+            hash_table(provenance["sha256"]),
         ],
     )

@@ -67,9 +67,10 @@ def page(content: Mapping[str, Any]) -> Page:
 
 def text(content: Mapping[str, Any]) -> str:
     """Return the numbers in a few lines."""
-    last, said = content["epochs"][-1], content["provenance"]
+    last, provenance = content["epochs"][-1], content["provenance"]
     return (
-        f"report on run {said['run']}, {counted(last['epoch'], 'epoch')} of {last['epochs']}\n"
+        f"report on run {provenance['run']}, "
+        f"{counted(last['epoch'], 'epoch')} of {last['epochs']}\n"
         f"test accuracy  {percent(last['test_accuracy'])}"
     )
 
@@ -87,10 +88,10 @@ def initial_currents(build: Mapping[str, Any], layers: Sequence[str]) -> dict[st
         rows = read_rows(log, _spread)
     except (FormatError, OSError):
         return None
-    found = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
-    if len(found) != len(layers):
+    currents = [r for r in rows if r["epoch"] == 0 and r["quantity"] == "current" and r["counts"]]
+    if len(currents) != len(layers):
         return None
-    return {layer: _histogram(row) for layer, row in zip(layers, found, strict=True)}
+    return {layer: _histogram(row) for layer, row in zip(layers, currents, strict=True)}
 
 
 def _histogram(row: Mapping[str, Any]) -> Bins:
@@ -161,13 +162,13 @@ def _epoch(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _health(row: Mapping[str, str]) -> dict[str, Any]:
-    found = {key: share(row[key]) for key in ("silent", "saturated", "zero_divisor")}
+    shares = {key: share(row[key]) for key in ("silent", "saturated", "zero_divisor")}
     if "dying" in row:  # older runs know neither
-        found["dying"] = share(row["dying"])
+        shares["dying"] = share(row["dying"])
     if "gradient" in row:
         norm = float(row["gradient"])
-        found["gradient"] = norm if isfinite(norm) else LARGEST
-    return {"epoch": count(row["epoch"]), "layer": row["layer"], **found}
+        shares["gradient"] = norm if isfinite(norm) else LARGEST
+    return {"epoch": count(row["epoch"]), "layer": row["layer"], **shares}
 
 
 def _spread(row: Mapping[str, str]) -> dict[str, Any]:
@@ -185,20 +186,20 @@ def _spread(row: Mapping[str, str]) -> dict[str, Any]:
 
 def finite(text: str) -> float:
     """Return a number of a log that can be drawn; raises ValueError."""
-    if not abs(found := float(text)) <= LARGEST:
+    if not abs(number := float(text)) <= LARGEST:
         raise ValueError(f"{text[:20]} is not a number that a training has")
-    return found
+    return number
 
 
 def share(text: str) -> float:
     """Return a fraction of a log; raises ValueError."""
-    if not 0 <= (found := float(text)) <= 1:
+    if not 0 <= (fraction := float(text)) <= 1:
         raise ValueError(f"{text[:20]} is not a share")
-    return found
+    return fraction
 
 
 def count(text: str) -> int:
     """Return a whole number of a log; raises ValueError."""
-    if not 0 <= (found := int(text)) <= LARGEST:
+    if not 0 <= (number := int(text)) <= LARGEST:
         raise ValueError(f"{text[:20]} is not a count")
-    return found
+    return number

@@ -23,13 +23,13 @@ def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
         where: the network and the samples, in words.
         fix: what to do.
     """
-    found = [
+    faults = [
         f"the neurons of {name} fire at {percent(rate, 3)} of the steps"
         for name, rate in activity.silent.items()
     ]
     if activity.constant:
-        found.append("the logits are the same for all samples")
-    return [f"{where}, {', '.join(found)}: {fix}"] if found else []
+        faults.append("the logits are the same for all samples")
+    return [f"{where}, {', '.join(faults)}: {fix}"] if faults else []
 
 
 def with_warnings(result: Result, warnings: Sequence[str]) -> Result:

@@ -52,16 +52,14 @@ class Grid:
         if self.kind == "linear":
             return np.minimum(np.maximum(np.rint(exact), self.low), self.top).astype(np.int64)
         middles = (self._powers[1:] + self._powers[:-1]) / 2
-        found: Array = self._powers[np.searchsorted(middles, exact)]
-        return found
+        return np.asarray(self._powers[np.searchsorted(middles, exact)])
 
     def beside(self, levels: Array, toward: Array) -> Array:
         """Return the level above each where `toward` is 1, below where -1; at an end itself."""
         if self.kind == "linear":
             return np.asarray(np.clip(levels + toward, self.low, self.top))
         place = np.searchsorted(self._powers, levels) + toward
-        found: Array = self._powers[np.clip(place, 0, len(self._powers) - 1)]
-        return found
+        return np.asarray(self._powers[np.clip(place, 0, len(self._powers) - 1)])
 
 
 def full_scales(rows: Array, how: Clipping) -> Array:

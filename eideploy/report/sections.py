@@ -121,11 +121,12 @@ def hash_table(sha256: Mapping[str, str | None]) -> Table:
     )
 
 
-def footer(said: Mapping[str, Any]) -> str:
+def footer(provenance: Mapping[str, Any]) -> str:
     """Return what stands below a page, of its provenance."""
-    versions = said["versions"]
+    versions = provenance["versions"]
     return (
-        f"Made {said['reported']} by eideploy {versions['eideploy']}, Python {versions['python']}, "
+        f"Made {provenance['reported']} by eideploy {versions['eideploy']}, "
+        f"Python {versions['python']}, "
         f"numpy {versions['numpy']}. Every figure's numbers stand in report.json beside this page, "
         "under the name that its data-key gives."
     )

@@ -39,8 +39,8 @@ def percent(fraction: float, digits: int = 2) -> str:
 
 def at_most(bound: float) -> str:
     """Return a bound as a percentage of three digits, rounded up so that it stays a bound."""
-    shown = Context(prec=3, rounding=ROUND_CEILING).create_decimal(Decimal(bound) * 100)
-    return f"{shown:f} %"
+    rounded = Context(prec=3, rounding=ROUND_CEILING).create_decimal(Decimal(bound) * 100)
+    return f"{rounded:f} %"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -82,12 +82,12 @@ def histogram(values: Array, reach: tuple[float, float], bins: int = BINS) -> Hi
     )
 
 
-def density(found: Bins) -> list[float]:
+def density(bins: Bins) -> list[float]:
     """Return the share of all values in every bin, per unit."""
-    edges, total = found.edges, max(1, found.values)
+    edges, total = bins.edges, max(1, bins.values)
     widths = [b - a for a, b in pairwise(edges)]
     return [
-        n / total / width if width else 0.0 for n, width in zip(found.counts, widths, strict=True)
+        n / total / width if width else 0.0 for n, width in zip(bins.counts, widths, strict=True)
     ]
 
 

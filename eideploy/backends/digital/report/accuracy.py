@@ -62,17 +62,17 @@ def _ladder(ladder: Numbers) -> Table:
 def _executors(study: Study, content: Numbers) -> Table:
     accuracy = study.accuracy
 
-    def shown(value: float | None) -> Cell:
+    def share_of(value: float | None) -> Cell:
         return "-" if value is None else Bar(text=percent(value), share=value)
 
     samples = str(study.samples)
     rows: list[list[Cell]] = [
-        ["float network", "float reference", samples, shown(accuracy.float), "-", "-"],
+        ["float network", "float reference", samples, share_of(accuracy.float), "-", "-"],
         [
             "integer program",
             "integer simulator",
             samples,
-            shown(accuracy.integer),
+            share_of(accuracy.integer),
             "the definition",
             "-",
         ],
@@ -84,7 +84,7 @@ def _executors(study: Study, content: Numbers) -> Table:
                 row["artefact"],
                 row["executor"],
                 str(row["samples"]) if ran else "-",
-                shown(row["accuracy"]),
+                share_of(row["accuracy"]),
                 row["result"],
                 "-" if row["difference"] is None else f"{row['difference']:.3g}",
             ]

@@ -27,19 +27,19 @@ def _wrong(content: Numbers) -> Iterator[Notice]:
     """Yield what must not be: files that say something else, an error beyond its bound."""
     for row in content["executors"]:
         if row["result"] in ("differs", "failed"):
-            said = row["reason"] or f"its results differ by up to {row['difference']:.3g}"
+            reason = row["reason"] or f"its results differ by up to {row['difference']:.3g}"
             yield Notice(
                 "error",
-                f"{row['artefact']}, run by {row['executor']}: {said}",
+                f"{row['artefact']}, run by {row['executor']}: {reason}",
                 "do not use this build; run eideploy verify and report what it prints",
             )
     for layer in content["layers"]:
-        found = layer["division_error"]
-        if found and found["largest"] > found["bound"] * (1 + 1e-9):
+        error = layer["division_error"]
+        if error and error["largest"] > error["bound"] * (1 + 1e-9):
             yield Notice(
                 "error",
-                f"the division of {layer['layer']} errs by {percent(found['largest'], 3)}, beyond "
-                f"its bound of {percent(found['bound'], 3)}",
+                f"the division of {layer['layer']} errs by {percent(error['largest'], 3)}, beyond "
+                f"its bound of {percent(error['bound'], 3)}",
                 "report it: the bound is proven",
             )
 

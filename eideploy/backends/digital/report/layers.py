@@ -14,10 +14,10 @@ Numbers = Mapping[str, Any]
 
 
 def layer_section(
-    study: Study, said: Numbers, initially: Mapping[str, Bins] | None
+    study: Study, provenance: Numbers, initially: Mapping[str, Bins] | None
 ) -> list[Section]:
     """Return the sections on spikes, on currents and divisors, and on the division."""
-    return [_spikes(study), _currents(study, initially or {}), *_division(study, said)]
+    return [_spikes(study), _currents(study, initially or {}), *_division(study, provenance)]
 
 
 def _spikes(study: Study) -> Section:
@@ -105,39 +105,39 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
     )
 
 
-def _beyond(found: Histogram, saturated: float) -> str:
+def _beyond(bins: Histogram, saturated: float) -> str:
     """Return how much lies beyond what is drawn, and how much at the integers' ends."""
-    outside = (found.below + found.above) / max(1, found.values)
-    said = [f"{percent(outside)} lie beyond what is drawn"] if outside else []
-    said += [f"{percent(saturated)} of the integers are clipped"] if saturated else []
-    return "; ".join(said)
+    outside = (bins.below + bins.above) / max(1, bins.values)
+    remarks = [f"{percent(outside)} lie beyond what is drawn"] if outside else []
+    remarks += [f"{percent(saturated)} of the integers are clipped"] if saturated else []
+    return "; ".join(remarks)
 
 
-def _division(study: Study, said: Numbers) -> list[Section]:
+def _division(study: Study, provenance: Numbers) -> list[Section]:
     parts: list[Table | Figure] = []
     for layer in study.layers:
-        found = layer.division_error
-        if found is not None and found.bound:
+        error = layer.division_error
+        if error is not None and error.bound:
             parts.append(
                 Figure(
                     title=f"{layer.layer}: error of the division",
-                    chart=_division_errors(found),
+                    chart=_division_errors(error),
                     key="layers.division_error",
-                    caption=f"largest observed {percent(found.largest, 4)}, bound "
-                    f"{at_most(found.bound)}",
+                    caption=f"largest observed {percent(error.largest, 4)}, bound "
+                    f"{at_most(error.bound)}",
                 )
             )
     if all(layer.divisors is None for layer in study.layers):
         return []
     if parts:
         text = (
-            f"What {said['division']} errs by on the very numbers that were divided, before the "
-            "quotient is rounded, beside its proven bound."
+            f"What {provenance['division']} errs by on the very numbers that were divided, before "
+            "the quotient is rounded, beside its proven bound."
         )
-    elif said["division_bound"] is None:
-        text = f"{said['division']} has no bound: the divisor of a neuron is always the same."
+    elif provenance["division_bound"] is None:
+        text = f"{provenance['division']} has no bound: the divisor of a neuron is always the same."
     else:
-        text = f"{said['division']} divides exactly; the quotient is rounded once."
+        text = f"{provenance['division']} divides exactly; the quotient is rounded once."
     parts += [
         Figure(
             title=f"{layer.layer}: bits of the divisor",

@@ -43,36 +43,38 @@ def build_page(
         initially: the currents before training, by layer, where they are known.
         dividers: the dividers side by side, where there are any.
     """
-    said = content["provenance"]
+    provenance = content["provenance"]
     sections = [
         _compiled(content),
         accuracy_section(study, content),
-        *layer_section(study, said, initially),
+        *layer_section(study, provenance, initially),
         width_section(study),
         _cycles(study),
-        _resources(study, said),
+        _resources(study, provenance),
         _dividers(dividers),
         _sweep(content),
         _inference(study),
     ]
     return Page(
-        title=said["build"],
-        subtitle=_subtitle(said),
+        title=provenance["build"],
+        subtitle=_subtitle(provenance),
         tiles=_tiles(study, content),
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
-        footer=footer(said),
+        footer=footer(provenance),
     )
 
 
-def _subtitle(said: Numbers) -> str:
-    network, scheme = said["network"], said["scheme"]
-    data = f"{'trained on' if said['split'] else 'shown'} {said['data'] or 'unknown data'}"
+def _subtitle(provenance: Numbers) -> str:
+    network, scheme = provenance["network"], provenance["scheme"]
+    data = (
+        f"{'trained on' if provenance['split'] else 'shown'} {provenance['data'] or 'unknown data'}"
+    )
     return (
         f"{counted(len(network['layers']), 'layer')}, {network['neurons']:,} neurons, "
         f"{network['weights']:,} weights, {counted(network['steps'], 'time step')}; "
-        f"{data}; compiled for {said['target']} ({said['target_description']}), "
-        f"scheme {scheme['name']}, division {said['division']}"
+        f"{data}; compiled for {provenance['target']} ({provenance['target_description']}), "
+        f"scheme {scheme['name']}, division {provenance['division']}"
     )
 
 
@@ -104,23 +106,23 @@ def _tiles(study: Study, content: Numbers) -> list[Tile]:
 
 
 def _compiled(content: Numbers) -> Section:
-    said = content["provenance"]
-    bits = said["scheme"]["bits"]
-    bound = said["division_bound"]
+    provenance = content["provenance"]
+    bits = provenance["scheme"]["bits"]
+    bound = provenance["division_bound"]
     facts = {
-        "Network": " → ".join(layer["name"] for layer in said["network"]["layers"]),
-        "Input": f"{TIMES.join(map(str, said['network']['input']))}, "
-        f"{counted(said['network']['steps'], 'time step')}",
-        "Run": said["run"],
-        "Data": f"{said['data']}, {counted(said['samples'], 'sample')}"
-        + (f" of the {said['split']} split" if said["split"] else ""),
-        "Scheme": f"{said['scheme']['name']}: {said['scheme']['description']}",
+        "Network": " → ".join(layer["name"] for layer in provenance["network"]["layers"]),
+        "Input": f"{TIMES.join(map(str, provenance['network']['input']))}, "
+        f"{counted(provenance['network']['steps'], 'time step')}",
+        "Run": provenance["run"],
+        "Data": f"{provenance['data']}, {counted(provenance['samples'], 'sample')}"
+        + (f" of the {provenance['split']} split" if provenance["split"] else ""),
+        "Scheme": f"{provenance['scheme']['name']}: {provenance['scheme']['description']}",
         "Bits": ", ".join(f"{name} {n}" for name, n in bits.items()),
-        "Division": f"{said['division']}, zero divisors: {said['zero_policy']}"
+        "Division": f"{provenance['division']}, zero divisors: {provenance['zero_policy']}"
         + (f", error at most {at_most(bound)}" if bound is not None else ", without a bound"),
-        "Target": f"{said['target']}: {said['target_description']}",
-        "Calibrated on": counted(said["calibration_samples"], "sample"),
-        "Made": f"{said['made']} by eideploy {said['made_by']}",
+        "Target": f"{provenance['target']}: {provenance['target_description']}",
+        "Calibrated on": counted(provenance["calibration_samples"], "sample"),
+        "Made": f"{provenance['made']} by eideploy {provenance['made_by']}",
     }
     layers = [
         [
@@ -129,7 +131,7 @@ def _compiled(content: Numbers) -> Section:
             TIMES.join(map(str, layer["shape"])),
             f"{layer['weights']:,}",
         ]
-        for layer in said["network"]["layers"]
+        for layer in provenance["network"]["layers"]
     ]
     return Section(
         id="compiled",
@@ -145,7 +147,7 @@ def _compiled(content: Numbers) -> Section:
                 key="provenance.network.layers",
                 folded=True,
             ),
-            hash_table(said["sha256"]),
+            hash_table(provenance["sha256"]),
         ],
     )
 
@@ -188,7 +190,7 @@ def _cycle_histogram(cycles: CycleStudy) -> Steps:
     )
 
 
-def _resources(study: Study, said: Numbers) -> Section:
+def _resources(study: Study, provenance: Numbers) -> Section:
     rows: list[list[Cell]] = [
         [
             use.resource,
@@ -202,7 +204,7 @@ def _resources(study: Study, said: Numbers) -> Section:
         title="Resources",
         parts=[
             Table(
-                title=f"Used of what {said['target']} offers",
+                title=f"Used of what {provenance['target']} offers",
                 head=["resource", "share", "used of offered"],
                 rows=rows,
                 key="resources",
@@ -240,29 +242,29 @@ def _sweep(content: Numbers) -> Section | None:
 
 
 def _inference(study: Study) -> Section:
-    found = study.inference
-    shown = [layer for layer in found.layers if layer.shown < layer.neurons]
-    drawn = f"; of larger layers {shown[0].shown} neurons are drawn" if shown else ""
-    averaged = found.input.averaged_over
+    inference = study.inference
+    cut = [layer for layer in inference.layers if layer.shown < layer.neurons]
+    drawn = f"; of larger layers {cut[0].shown} neurons are drawn" if cut else ""
+    averaged = inference.input.averaged_over
     over = "the mean over time" if averaged["steps"] > 1 else ""
-    label = "" if found.label is None else f"class {found.label}"
+    label = "" if inference.label is None else f"class {inference.label}"
     return Section(
         id="inference",
         title="One inference",
-        text=f"Sample {found.sample} of those that were run.",
+        text=f"Sample {inference.sample} of those that were run.",
         parts=[
             Figure(
                 title="Input",
-                chart=InputPicture(found.input),
+                chart=InputPicture(inference.input),
                 key="inference.input",
                 caption=", ".join(filter(None, [label, over])),
             ),
             Figure(
                 title="Spikes",
-                chart=Raster(found),
+                chart=Raster(inference),
                 key="inference.layers",
                 caption=f"a tick is a spike at a time step{drawn}",
             ),
-            Figure(title="Output", chart=Output(found.output), key="inference.output"),
+            Figure(title="Output", chart=Output(inference.output), key="inference.output"),
         ],
     )

@@ -48,8 +48,8 @@ def widths_text(program: Program) -> str:
         ]
         for name, reach in limits(program.circuit).items()
     ]
-    said = "the core has the bits offered; a spec of your own may be cut to those needed"
-    return f"{table(['layer (bits needed / offered)', 'NUM', 's_I', 'DEN'], rows)}\n  {said}"
+    remark = "the core has the bits offered; a spec of your own may be cut to those needed"
+    return f"{table(['layer (bits needed / offered)', 'NUM', 's_I', 'DEN'], rows)}\n  {remark}"
 
 
 def uses_text(program: Program) -> str:

@@ -70,7 +70,7 @@ class LayerStudy(LayerComparison):
 
 
 def layer_studies(
-    found: Sequence[LayerComparison],
+    comparisons: Sequence[LayerComparison],
     circuit: Circuit,
     program: Program,
     reference: Trace,
@@ -79,7 +79,7 @@ def layer_studies(
     """Return the figures of every hidden layer.
 
     Args:
-        found: what comparing all samples gave, layer by layer.
+        comparisons: what comparing all samples gave, layer by layer.
         circuit: the float circuit.
         program: what it was compiled to.
         reference: what the float circuit made of some samples, with KEEP_FLOAT.
@@ -88,7 +88,7 @@ def layer_studies(
     lifs = program.circuit.of(Neurons)
     return tuple(
         _layer(seen, circuit, program, lif, reference, trace)
-        for seen, lif in zip(found, lifs, strict=True)
+        for seen, lif in zip(comparisons, lifs, strict=True)
     )
 
 

@@ -119,21 +119,21 @@ def study(
         DataError: samples that do not fit the input.
     """
     tally = _Tally(program, advance)
-    found = compare(circuit, program, samples, labels, on_batch=tally.add)
+    comparison = compare(circuit, program, samples, labels, on_batch=tally.add)
     some = samples[: min(LOOKED_AT, len(samples))]
     reference = run_float(circuit, some, keep=KEEP_FLOAT)
     trace = run_integer(program.circuit, some, keep=KEEP_INTEGER)
     label = None if labels is None else int(labels[0])
     return Study(
-        samples=found.samples,
-        accuracy=_accuracy(found),
+        samples=comparison.samples,
+        accuracy=_accuracy(comparison),
         confusion=None if labels is None else _confusion(tally.classes, labels, program),
-        first_diverging=found.first_diverging,
+        first_diverging=comparison.first_diverging,
         looked_at=len(some),
-        input=found.input,
-        layers=layer_studies(found.layers, circuit, program, reference, trace),
+        input=comparison.input,
+        layers=layer_studies(comparison.layers, circuit, program, reference, trace),
         widths=_widths(program),
-        cycles=tally.cycle_study(found),
+        cycles=tally.cycle_study(comparison),
         resources=program.uses,
         inference=raster(circuit, program, samples[0], label, reference, trace),
     )
@@ -144,14 +144,14 @@ class _Tally:
 
     def __init__(self, program: Program, advance: Callable[[int, str], None]) -> None:
         self.program, self.advance = program, advance
-        self.found: list[Array] = []
+        self.decided: list[Array] = []
         self.cycles: list[Int] = []
         self.phases: dict[str, dict[str, int]] = {}
 
     def add(self, trace: Trace) -> None:
         """Take a batch's trace, which `compare` has kept CYCLE_KINDS in."""
         assert trace.spikes  # CYCLE_KINDS were kept
-        self.found.append(trace.totals.argmax(1))
+        self.decided.append(trace.totals.argmax(1))
         cycles = count_cycles(self.program, trace)
         self.cycles.append(cycles.per_inference)
         for name, stage in cycles.stages.items():
@@ -163,17 +163,17 @@ class _Tally:
     @property
     def classes(self) -> Array:
         """What the program says, (B,)."""
-        return np.concatenate(self.found)
+        return np.concatenate(self.decided)
 
-    def cycle_study(self, found: Comparison) -> CycleStudy:
+    def cycle_study(self, comparison: Comparison) -> CycleStudy:
         """Return the cycles of all samples."""
         cycles = np.concatenate(self.cycles)
         counts, edges = np.histogram(cycles, CYCLE_BINS)
         return CycleStudy(
-            least=found.cycles.least,
-            median=found.cycles.median,
+            least=comparison.cycles.least,
+            median=comparison.cycles.median,
             mean=float(cycles.mean()),
-            most=found.cycles.most,
+            most=comparison.cycles.most,
             histogram=CycleHistogram(edges=rounded(edges), counts=[int(n) for n in counts]),
             stages=tuple(
                 StageCycles(name=name, phases={k: n / len(cycles) for k, n in phases.items()})
@@ -182,12 +182,12 @@ class _Tally:
         )
 
 
-def _accuracy(found: Comparison) -> Accuracy:
+def _accuracy(comparison: Comparison) -> Accuracy:
     return Accuracy(
-        float=found.float_accuracy,
-        integer=found.integer_accuracy,
-        agreement=found.agreement,
-        constant=found.activity.constant or found.float_activity.constant,
+        float=comparison.float_accuracy,
+        integer=comparison.integer_accuracy,
+        agreement=comparison.agreement,
+        constant=comparison.activity.constant or comparison.float_activity.constant,
     )
 
 

@@ -73,12 +73,12 @@ def projection_errors(mapped: Mapped) -> tuple[ProjectionError, ...]:
     weights, cams = np.zeros(len(synapses.weight)), np.zeros(len(synapses.weight), np.int64)
     for core in mapped.cores.values():
         weights[core.rows], cams[core.rows] = met(core, synapses), core.masks.cams
-    found = []
+    errors = []
     for number, projection in enumerate(mapped.network.projections):
         rows = synapses.projection == number
         asked = synapses.weight[rows]
         size = float((asked**2).sum())
-        found.append(
+        errors.append(
             ProjectionError(
                 name=projection.name,
                 dendrite=projection.dendrite,
@@ -88,7 +88,7 @@ def projection_errors(mapped: Mapped) -> tuple[ProjectionError, ...]:
                 cams=int(cams[rows].sum()),
             )
         )
-    return tuple(found)
+    return tuple(errors)
 
 
 def _core(mapped: Mapped, number: int) -> CoreUse:
@@ -111,5 +111,5 @@ def _core(mapped: Mapped, number: int) -> CoreUse:
 
 
 def _populations(numbers: Array, names: tuple[str, ...]) -> dict[str, int]:
-    found, counts = np.unique(numbers, return_counts=True)
-    return {names[i]: int(n) for i, n in zip(found, counts, strict=True)}
+    present, counts = np.unique(numbers, return_counts=True)
+    return {names[i]: int(n) for i, n in zip(present, counts, strict=True)}

@@ -50,8 +50,7 @@ class Dac:
 
     def current(self, name: str, coarse: Array | int, fine: Array | int) -> Array:
         """Return what the codes (...) of the bias `name` give, in ampere."""
-        found: Array = self.currents[name[-1]][coarse, fine] * self.factors[name]
-        return found
+        return np.asarray(self.currents[name[-1]][coarse, fine] * self.factors[name])
 
     def code(self, name: str, ampere: float) -> Code:
         """Return the code whose current is nearest to `ampere`, by ratio; 0 A: the lowest.

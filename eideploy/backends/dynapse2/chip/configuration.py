@@ -152,8 +152,7 @@ class Configuration:
 
     def bias(self, name: str) -> Array:
         """Return coarse and fine of a bias on every core: (chips, cores, 2)."""
-        found: Array = self.biases[:, :, self.bias_names.index(name)]
-        return found
+        return np.asarray(self.biases[:, :, self.bias_names.index(name)])
 
 
 def empty_cams(spec: ChipSpec, chips: int) -> dict[str, Array]:

@@ -11,21 +11,21 @@ from eideploy.circuit import AvgPool, Circuit, Factored, FloatCurrent, Input, La
 
 def reasons(circuit: Circuit, spec: ChipSpec) -> list[str]:
     """Return what stands between a float circuit and a board, a line each."""
-    found = [*_neurons(circuit, spec)]
-    found += [f"the chip has no edge {edge}" for edge in circuit.special_edges]
+    faults = [*_neurons(circuit, spec)]
+    faults += [f"the chip has no edge {edge}" for edge in circuit.special_edges]
     for node in circuit.nodes:
         if isinstance(node, Layer) and isinstance(node.projection, Factored):
-            found += _fan_in(node, node.projection, spec)
+            faults += _fan_in(node, node.projection, spec)
         if isinstance(node, Layer) and isinstance(node.current, FloatCurrent):
-            found += _own_values(node.name, node.current)
+            faults += _own_values(node.name, node.current)
         if isinstance(node, Layer) and node.is_readout:
-            found.append(f"{node.name} reads out currents, the chip's host sees spikes alone")
+            faults.append(f"{node.name} reads out currents, the chip's host sees spikes alone")
         if isinstance(node, AvgPool):
-            found.append(f"{node.name} averages spikes, the chip has no neuron that does")
+            faults.append(f"{node.name} averages spikes, the chip has no neuron that does")
         if isinstance(node, Input):
             pixels = int(np.prod(circuit.shapes[node.name]))
-            found.append(f"{node.name} gives {pixels} values, the chip takes events")
-    return found
+            faults.append(f"{node.name} gives {pixels} values, the chip takes events")
+    return faults
 
 
 def _neurons(circuit: Circuit, spec: ChipSpec) -> Iterator[str]:
@@ -67,8 +67,7 @@ def _fan_in(node: Layer, w: Factored, spec: ChipSpec) -> Iterator[str]:
 
 def _inputs(weights: Array) -> Array:
     """Return how many weights of every output are not zero."""
-    found: Array = np.count_nonzero(weights.reshape(len(weights), -1), axis=1)
-    return found
+    return np.asarray(np.count_nonzero(weights.reshape(len(weights), -1), axis=1))
 
 
 def _own_values(name: str, current: FloatCurrent) -> Iterator[str]:

@@ -42,9 +42,9 @@ def lay_out(
     spec: ChipSpec,
     needs: Mapping[str, Needs],
     defects: Defects,
-    found: misfits.Misfits,
+    unfit: misfits.Misfits,
 ) -> Layout:
-    """Return the layout; `found` holds what is known not to fit already.
+    """Return the layout; `unfit` holds what is known not to fit already.
 
     Raises:
         CapacityError: naming all misfits that can be known before the masks are.
@@ -53,25 +53,25 @@ def lay_out(
     sizes = [p.size for p in network.neurons]
     offered = np.full(len(synapses.channel_of), spec.chip.cams)
     taken = synapses.per_target(len(offered))[first]
-    places, found["cores"] = place(_wishes(network, needs, taken, spec), room(spec, defects))
+    places, unfit["cores"] = place(_wishes(network, needs, taken, spec), room(spec, defects))
     if places is None:
-        found["synapses"] = misfits.fan_in(synapses, network, offered)
-        misfits.refuse(found, spec)
+        unfit["synapses"] = misfits.fan_in(synapses, network, offered)
+        misfits.refuse(unfit, spec)
     assert places is not None  # else it was refused
     seats = seat(places, sizes, taken, spec, defects)
     offered[first] = seats.cams
-    found["synapses"] = misfits.fan_in(synapses, network, offered)
+    unfit["synapses"] = misfits.fan_in(synapses, network, offered)
     number = np.full(len(offered), -1)
     number[first] = np.arange(len(first))
     own = Synapses(**{**vars(synapses), "target": number[synapses.target]})
     groups = heard(own.channel, own.target, seats)
-    tags, found["tags"] = assign(groups, seats, defects)
+    tags, unfit["tags"] = assign(groups, seats, defects)
     outputs = np.repeat([p.role == "output" for p in network.neurons], sizes)
     channel_of = synapses.channel_of[first]
-    if any(found.values()):
+    if any(unfit.values()):
         counts = _as_if_all_were_heard(groups, tags, channel_of, spec)
-        found["destinations"] = misfits.destinations(network, counts, outputs, spec)
-        misfits.refuse(found, spec)
+        unfit["destinations"] = misfits.destinations(network, counts, outputs, spec)
+        misfits.refuse(unfit, spec)
     return Layout(
         seats=seats,
         synapses=own,
@@ -132,5 +132,4 @@ def _tag_of(
     for group, by_core in zip(groups, tags, strict=True):
         for core, tag in by_core.items():
             table[group.channel, group.chip, core] = tag
-    found: Array = table[synapses.channel, *at]
-    return found
+    return np.asarray(table[synapses.channel, *at])

@@ -129,8 +129,7 @@ def _spare(layout: Layout, spec: ChipSpec) -> Array:
         seats.low + seats.both - (total - high.astype(np.int64)),
         seats.high + seats.both - high.astype(np.int64),
     ]
-    found: Array = np.maximum(np.min(left, axis=0), 0)
-    return found
+    return np.asarray(np.maximum(np.min(left, axis=0), 0))
 
 
 def _sends(

@@ -48,13 +48,11 @@ class Masks:
     @property
     def cams(self) -> Array:
         """CAMs that every synapse takes."""
-        found: Array = self.full + (self.mask > 0)
-        return found
+        return np.asarray(self.full + (self.mask > 0))
 
     def current(self, base: Array) -> Array:
         """Return the weight currents for base currents (4,), in ampere."""
-        found: Array = (BITS[self.mask] + self.full[:, None]) @ base
-        return found
+        return np.asarray((BITS[self.mask] + self.full[:, None]) @ base)
 
 
 def choose(weights: Weights, base: Array) -> Masks:
@@ -93,8 +91,7 @@ def relative_error(weights: Weights, met: Array) -> Array:
     """Return the root of squared error over squared weight, of every group: (groups,)."""
     asked = np.bincount(weights.group, weights.weight**2)
     lost = np.bincount(weights.group, (met - weights.weight) ** 2)
-    found: Array = np.sqrt(lost / np.maximum(asked, np.finfo(float).tiny))
-    return found
+    return np.asarray(np.sqrt(lost / np.maximum(asked, np.finfo(float).tiny)))
 
 
 def _some(weights: Weights) -> Weights:

@@ -33,15 +33,15 @@ def needs_of(network: ChipNetwork, spec: ChipSpec, dac: Dac) -> dict[str, Needs]
     the base currents do where the network fixes them.
     """
     heard = {(p.target, p.dendrite) for p in network.projections if p.weight.any()}
-    found = {}
+    needs = {}
     for population in network.neurons:
         asked = _asked(population, heard)
         base = network.base_currents.get(population.name)
         if base is not None:
             asked |= dict(zip(WEIGHT_ROLES, (float(b) for b in base), strict=True))
         codes = {role: dac.code(spec.bias_of[role], amps) for role, amps in asked.items()}
-        found[population.name] = Needs(name=population.name, codes=codes)
-    return found
+        needs[population.name] = Needs(name=population.name, codes=codes)
+    return needs
 
 
 def out_of_reach(network: ChipNetwork, spec: ChipSpec, dac: Dac) -> list[str]:

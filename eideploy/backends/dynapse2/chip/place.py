@@ -63,8 +63,7 @@ class Wish:
     @property
     def share(self) -> Array:
         """The part of its neurons that takes at least so many CAMs: (1 + most CAMs,)."""
-        found: Array = self.demand / self.size
-        return found
+        return np.asarray(self.demand / self.size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -126,9 +126,8 @@ def _agreement(c: Configuration, spec: ChipSpec) -> Iterator[str]:
 
 def _to_host(srams: Srams, spec: ChipSpec) -> Array:
     """Return which SRAM entries send to the host."""
-    found: Array = (
+    return np.asarray(
         (srams.cores > 0)
         & (srams.x_hop == spec.monitor.x_hop)
         & (srams.y_hop == spec.monitor.y_hop)
     )
-    return found

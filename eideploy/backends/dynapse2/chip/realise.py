@@ -72,8 +72,7 @@ def realise(
 
 def met(core: Core, synapses: Synapses) -> Array:
     """Return the weights that a core's masks amount to, in the network's scale: (rows,) ampere."""
-    found: Array = core.masks.current(core.base) / core.scale[synapses.receptor[core.rows]]
-    return found
+    return np.asarray(core.masks.current(core.base) / core.scale[synapses.receptor[core.rows]])
 
 
 def _error(core: Core, asked: Weights, synapses: Synapses) -> float:

@@ -32,8 +32,7 @@ class Seats:
     @property
     def cams(self) -> Array:
         """Working CAMs of every neuron."""
-        found: Array = self.low + self.high + self.both
-        return found
+        return np.asarray(self.low + self.high + self.both)
 
 
 def room(spec: ChipSpec, defects: Defects) -> Room:

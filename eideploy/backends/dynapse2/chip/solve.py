@@ -53,14 +53,14 @@ class Programme:
             shape=(len(self.rows), len(self.cost)),
         )
         low, high = (np.array([row[i] for row in self.rows]) for i in (2, 3))
-        found = milp(
+        solution = milp(
             np.array(self.cost),
             integrality=np.ones(len(self.cost)),
             bounds=Bounds(0, np.array(self.high)),
             constraints=LinearConstraint(matrix, low, high),
             options={"time_limit": seconds},
         )
-        return None if found.x is None else np.asarray(found.x)
+        return None if solution.x is None else np.asarray(solution.x)
 
     def _row(
         self,

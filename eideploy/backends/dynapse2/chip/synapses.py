@@ -43,8 +43,7 @@ class Synapses:
 
     def per_target(self, size: int) -> Array:
         """Return how many synapses every neuron has: (size,)."""
-        found: Array = np.bincount(self.target, minlength=size)
-        return found
+        return np.asarray(np.bincount(self.target, minlength=size))
 
 
 def offsets(network: ChipNetwork) -> dict[str, int]:

@@ -57,12 +57,12 @@ def assign(
     if not defects.cams.any():
         return _assign(groups, defects, None, None)
     balance = _Balance(seats)
-    found, faults = _assign(groups, defects, None, balance)
+    tags, faults = _assign(groups, defects, None, balance)
     if balance.violated() and not faults:
         halves = _solve(groups, seats, defects)
         if halves is not None:
             return _assign(groups, defects, halves, None)
-    return found, faults
+    return tags, faults
 
 
 class _Balance:
@@ -89,7 +89,7 @@ def _assign(
 ) -> tuple[list[dict[int, int]], list[str]]:
     free = ~defects.tags
     offered = free.sum(-1)
-    found: list[dict[int, int]] = [{} for _ in groups]
+    tags: list[dict[int, int]] = [{} for _ in groups]
     without = np.zeros(free.shape[:2], np.int64)
     middle = free.shape[-1] // 2
     for i in sorted(range(len(groups)), key=lambda g: -len(groups[g].cores)):
@@ -105,10 +105,10 @@ def _assign(
                 without[group.chip, cores] += 1
                 continue
             free[group.chip, cores, tag] = False
-            found[i] |= dict.fromkeys(map(int, cores), tag)
-        if balance is not None and found[i]:
-            balance.take(group.targets, int(min(found[i].values()) >= middle))
-    return found, [
+            tags[i] |= dict.fromkeys(map(int, cores), tag)
+        if balance is not None and tags[i]:
+            balance.take(group.targets, int(min(tags[i].values()) >= middle))
+    return tags, [
         f"core {core} of chip {chip} hears {offered[chip, core] + without[chip, core]} sources, "
         f"{offered[chip, core]} of its tags work"
         for chip, core in np.argwhere(without)

@@ -18,8 +18,8 @@ def time_ranges(spec: ChipSpec, dac: Dac) -> dict[str, tuple[float, float]]:
         "refractory": c.threshold_voltage * c.c_refractory,
         "pulse": c.threshold_voltage * c.c_pulse,
     }
-    found = {}
+    ranges = {}
     for role, charge in charges.items():
         low, high = dac.reach(spec.bias_of[role])
-        found[role] = charge / high, charge / low
-    return found
+        ranges[role] = charge / high, charge / low
+    return ranges

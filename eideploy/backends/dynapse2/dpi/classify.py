@@ -17,7 +17,7 @@ DT_S = 1e-4  # at which digits have converged (docs/dynapse2_training.md)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shown:
+class Response:
     """What samples made of a chip.
 
     votes   mean spikes of a class's output neurons: (batch, classes)
@@ -31,11 +31,10 @@ class Shown:
     @property
     def decided(self) -> Array:
         """The classes; of equal votes the first."""
-        found: Array = self.votes.argmax(1)
-        return found
+        return np.asarray(self.votes.argmax(1))
 
 
-def show(wiring: Wiring, samples: Array, coding: Coding, *, dt: float = DT_S) -> Shown:
+def show(wiring: Wiring, samples: Array, coding: Coding, *, dt: float = DT_S) -> Response:
     """Return what samples (batch, ...) in 0..1 make of a chip."""
     flat = samples.reshape(len(samples), -1)
     chip = Chip(wiring, step_of(wiring, dt))
@@ -45,14 +44,13 @@ def show(wiring: Wiring, samples: Array, coding: Coding, *, dt: float = DT_S) ->
         counts.append(chip.run(events).counts)
         sent.append(events.sum(1, dtype=np.int64))
     joined = np.concatenate(counts, 1)
-    return Shown(votes=votes(joined, wiring), counts=joined, sent=np.concatenate(sent, 1))
+    return Response(votes=votes(joined, wiring), counts=joined, sent=np.concatenate(sent, 1))
 
 
 def votes(counts: Array, wiring: Wiring) -> Array:
     """Return the mean spikes of a class's output neurons: (batch, classes)."""
     one_hot = wiring.output[:, None] == np.arange(wiring.classes)
-    found: Array = (counts.T @ one_hot) / np.maximum(one_hot.sum(0), 1)
-    return found
+    return np.asarray((counts.T @ one_hot) / np.maximum(one_hot.sum(0), 1))
 
 
 def accuracies(

@@ -25,5 +25,4 @@ def event_counts(samples: Array, coding: Coding, dt: float, *, seed: int = 0) ->
     phase = (np.arange(len(rate)) * GOLDEN % 1)[:, None, None]
     times = (np.arange(steps + 1) * dt)[None, :, None]
     passed = np.floor(rate[:, None] * times + phase)
-    found: Array = np.diff(passed, axis=1).astype(np.uint8)
-    return found
+    return np.asarray(np.diff(passed, axis=1).astype(np.uint8))

@@ -48,8 +48,7 @@ class State:
 def advance_membrane(v: Array, i: Array, b: Array, h: Array) -> Array:
     """Return v after h = dt / tau under constant i and b (D4): second order, never negative."""
     middle = v * np.exp(h / 2 * (i / (1 + v) - b))
-    found: Array = v * np.exp(h * (i / (1 + middle) - b))
-    return found
+    return np.asarray(v * np.exp(h * (i / (1 + middle) - b)))
 
 
 def advance(state: State, jumps: Array, step: Step) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.network import ChipNetwork, Coding
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
-from eideploy.backends.dynapse2.dpi.classify import CHUNK, DT_S, Shown, votes
+from eideploy.backends.dynapse2.dpi.classify import CHUNK, DT_S, Response, votes
 from eideploy.backends.dynapse2.dpi.coding import event_counts
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.units import step_of, time_constant
@@ -23,52 +23,52 @@ def without(wiring: Wiring, receptor: str) -> Wiring:
     return replace(wiring, **{name: getattr(wiring, name)[kept] for name in SYNAPSES})
 
 
-def mean_inputs(wiring: Wiring, receptor: str, shown: Shown, coding: Coding) -> Array:
+def mean_inputs(wiring: Wiring, receptor: str, response: Response, coding: Coding) -> Array:
     """Return a dendrite's mean current in units of the leak: (neurons, batch)."""
     number = RECEPTORS.index(receptor)
     rows = np.flatnonzero(wiring.receptor == number)
     strength = step_of(wiring, DT_S).strength[rows]
     capacitance = getattr(wiring.constants, f"c_{receptor}")
     tau = time_constant(capacitance, wiring.tau[number], wiring.constants)
-    rate = np.concatenate([shown.sent, shown.counts]) / coding.duration_s
-    found = np.zeros((wiring.neurons, rate.shape[1]))
+    rate = np.concatenate([response.sent, response.counts]) / coding.duration_s
+    current = np.zeros((wiring.neurons, rate.shape[1]))
     target = wiring.target[rows]
-    np.add.at(found, target, (strength * tau[target])[:, None] * rate[wiring.source[rows]])
-    return found
+    np.add.at(current, target, (strength * tau[target])[:, None] * rate[wiring.source[rows]])
+    return current
 
 
-def divisor(wiring: Wiring, shown: Shown, coding: Coding) -> tuple[float, float]:
+def divisor(wiring: Wiring, response: Response, coding: Coding) -> tuple[float, float]:
     """Return 1 + Ishunt / Ileak: its mean, and its coefficient of variation over samples.
 
     Of the neurons that any shunting spike reached; 1 and 0 where there are none.
     """
-    found = 1 + mean_inputs(wiring, "shunt", shown, coding)
-    reached = found[found.mean(1) > 1]
+    divisors = 1 + mean_inputs(wiring, "shunt", response, coding)
+    reached = divisors[divisors.mean(1) > 1]
     if not len(reached):
         return 1.0, 0.0
     return float(reached.mean()), float((reached.std(1) / reached.mean(1)).mean())
 
 
-def with_constant_shunt(wiring: Wiring, shown: Shown, coding: Coding) -> Wiring:
+def with_constant_shunt(wiring: Wiring, response: Response, coding: Coding) -> Wiring:
     """Return the wiring whose neurons are divided by their mean over all samples, whatever comes.
 
     A constant shunt s is a leak 1 + s times as large, exactly.
     """
-    mean = mean_inputs(wiring, "shunt", shown, coding).mean(1)
+    mean = mean_inputs(wiring, "shunt", response, coding).mean(1)
     bare = without(wiring, "shunt")
     return replace(bare, soma=bare.soma | {"leak": bare.soma["leak"] * (1 + mean)})
 
 
 def show_graded(
-    wiring: Wiring, graded: Array, shown: Shown, samples: Array, coding: Coding
-) -> Shown:
+    wiring: Wiring, graded: Array, response: Response, samples: Array, coding: Coding
+) -> Response:
     """Return what samples make of a chip whose `graded` neurons put out their mean rate evenly.
 
-    graded  which neurons (neurons,); their rates are those in `shown`
+    graded  which neurons (neurons,); their rates are those in `response`
     """
     step = step_of(wiring, DT_S)
     steps = round(coding.duration_s / DT_S)
-    per_step = shown.counts[graded] / steps
+    per_step = response.counts[graded] / steps
     unit = max(float(per_step.max(initial=0)), 1e-9) / PARTS
     inputs, count = wiring.inputs, int(graded.sum())
     number = np.empty(inputs + wiring.neurons, np.int64)
@@ -100,14 +100,13 @@ def show_graded(
         own = np.repeat(even[:, None, at : at + CHUNK], events.shape[1], 1)
         counts.append(chip.run(np.concatenate([events, own])).counts)
     joined = np.concatenate(counts, 1)
-    return Shown(votes=votes(joined, chosen), counts=joined, sent=shown.sent)
+    return Response(votes=votes(joined, chosen), counts=joined, sent=response.sent)
 
 
 def graded_sources(wiring: Wiring, graded: Array) -> Array:
     """Return which synapses come from a graded neuron: (synapses,)."""
     sent = np.concatenate([np.zeros(wiring.inputs, np.bool_), graded])
-    found: Array = sent[wiring.source]
-    return found
+    return np.asarray(sent[wiring.source])
 
 
 def unrounded(network: ChipNetwork, spec: ChipSpec) -> Wiring:

@@ -32,8 +32,7 @@ class Readout:
 
     def decide(self, counts: Array) -> Array:
         """Return the classes of samples (batch,) from spikes of all neurons (neurons, batch)."""
-        found: Array = ((counts[self.neurons].T * self.weights) @ self.one_hot).argmax(1)
-        return found
+        return np.asarray(((counts[self.neurons].T * self.weights) @ self.one_hot).argmax(1))
 
 
 def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
@@ -69,9 +68,9 @@ def accuracies(
 ) -> tuple[float, ...]:
     """Return a chip's accuracy by equal votes and, with `few`, by outputs weighed by these."""
     samples, labels = tried
-    shown = show(chip, samples, coding)
-    equal = float((shown.decided == labels).mean())
+    response = show(chip, samples, coding)
+    equal = float((response.decided == labels).mean())
     if few is None:
         return (equal,)
     readout = calibrated(chip, show(chip, few[0], coding).counts, few[1])
-    return equal, float((readout.decide(shown.counts) == labels).mean())
+    return equal, float((readout.decide(response.counts) == labels).mean())

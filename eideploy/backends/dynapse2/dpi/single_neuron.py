@@ -56,7 +56,7 @@ def respond(wiring: Wiring, neuron: int, divisor: float) -> Response:
         divisor=divisor,
         ratio={case: _extremes((1 + v[k]) / (1 + v[0])) for k, case in enumerate(CASES)},
         change={case: _extremes(v[k] - v[0]) for k, case in enumerate(CASES)},
-        rate_hz={case: tuple(map(float, found)) for case, found in rates.items()},
+        rate_hz={case: tuple(map(float, rate)) for case, rate in rates.items()},
         line={case: _line(rates["none"], rates[case]) for case in CASES},
     )
 
@@ -91,8 +91,7 @@ def _events(steps: int) -> Array:
     times = np.arange(steps + 1) * DT_S
 
     def regular(hertz: float) -> Array:
-        found: Array = np.diff(np.floor(hertz * times + 0.5)).astype(np.uint8)
-        return found
+        return np.asarray(np.diff(np.floor(hertz * times + 0.5)).astype(np.uint8))
 
     events = np.zeros((len(SOURCES), steps, len(CASES), len(INPUT_HZ)), np.uint8)
     events[0] = np.stack([regular(float(hertz)) for hertz in INPUT_HZ], 1)[:, None]

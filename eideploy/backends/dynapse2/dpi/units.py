@@ -52,8 +52,7 @@ class Step:
 def time_constant(capacitance: Array | float, current: Array, constants: Constants) -> Array:
     """Return tau in seconds (D1)."""
     kappa = (constants.kappa_n + constants.kappa_p) / 2
-    found: Array = capacitance * constants.thermal_voltage / (kappa * current)
-    return found
+    return np.asarray(capacitance * constants.thermal_voltage / (kappa * current))
 
 
 def step_of(wiring: Wiring, dt: float) -> Step:
@@ -85,5 +84,4 @@ def step_of(wiring: Wiring, dt: float) -> Step:
 
 
 def _duration(capacitance: float, current: Array, constants: Constants) -> Array:
-    found: Array = constants.threshold_voltage * capacitance / current
-    return found
+    return np.asarray(constants.threshold_voltage * capacitance / current)

@@ -137,12 +137,12 @@ def _text(
         for p in used.projections
     ]
     worst = max((p.error for p in used.projections), default=0.0)
-    said = [f"mapped {run.folder} on {mapped.spec.name}: {UNTRIED}", ""]
-    said += [table(["core", "neurons", "CAMs", "most", "tags", "base currents, nA"], cores), ""]
-    said += [table(["projection", "dendrite", "synapses", "CAMs", "lost", "error"], projections)]
+    lines = [f"mapped {run.folder} on {mapped.spec.name}: {UNTRIED}", ""]
+    lines += [table(["core", "neurons", "CAMs", "most", "tags", "base currents, nA"], cores), ""]
+    lines += [table(["projection", "dendrite", "synapses", "CAMs", "lost", "error"], projections)]
     if worst > ERROR_AIM:
-        said.append(f"the largest error is above the aim of {100 * ERROR_AIM:.0f} %")
+        lines.append(f"the largest error is above the aim of {100 * ERROR_AIM:.0f} %")
     if used.unmonitored:
-        said.append(f"{used.unmonitored} neurons had no destination left for the host")
-    said += [f"left out: {name}, nir is not installed" for name in left_out]
-    return "\n".join([*said, "", f"build  {build}"])
+        lines.append(f"{used.unmonitored} neurons had no destination left for the host")
+    lines += [f"left out: {name}, nir is not installed" for name in left_out]
+    return "\n".join([*lines, "", f"build  {build}"])

@@ -73,8 +73,8 @@ def _text(content: Mapping[str, Any]) -> str:
         ]
         for core in content["cores"]
     ]
-    found = content["simulation"]
-    accuracy = "not simulated yet" if found is None else percent(found["accuracy"])
+    simulation = content["simulation"]
+    accuracy = "not simulated yet" if simulation is None else percent(simulation["accuracy"])
     return (
         f"report on build {content['provenance']['build']}; no board has run it\n\n"
         f"{table(['core', 'neurons', 'CAMs', 'tags', 'destinations'], rows)}\n\n"
@@ -83,16 +83,16 @@ def _text(content: Mapping[str, Any]) -> str:
 
 
 def _provenance(build: ChipBuild) -> dict[str, Any]:
-    said, spec, coding = build.content, build.spec, build.network.coding
+    manifest, spec, coding = build.content, build.spec, build.network.coding
     network = build.network
     return {
-        **build_marks(build.folder, said),
+        **build_marks(build.folder, manifest),
         "release": __version__,
         "data": build.data,
         "target": spec.name,
         "target_description": spec.description,
         "chips": spec.chips,
-        "monitor": said.get("monitor"),
+        "monitor": manifest.get("monitor"),
         "input_events": len(build.configuration.inputs.tag),
         "peak_rate_hz": coding.peak_rate_hz,
         "duration_s": coding.duration_s,
@@ -107,8 +107,8 @@ def _projections(build: ChipBuild) -> list[dict[str, Any]]:
     """Return what compiling wrote down of every projection."""
     try:
         rows = build.content["mapping"]["projections"]
-        found = [{key: row[key] for key in PROJECTION} for row in rows]
-        if not all(type(row[k]) in (int, float) for row in found for k in PROJECTION[2:]):
+        projections = [{key: row[key] for key in PROJECTION} for row in rows]
+        if not all(type(row[k]) in (int, float) for row in projections for k in PROJECTION[2:]):
             raise TypeError("a count is not a number")
     except (KeyError, TypeError) as error:
         raise FormatError(
@@ -116,7 +116,7 @@ def _projections(build: ChipBuild) -> list[dict[str, Any]]:
             where=str(build.folder / MANIFEST),
             fix=RESTORE,
         ) from error
-    return found
+    return projections
 
 
 def _cores(build: ChipBuild) -> list[dict[str, Any]]:
@@ -127,10 +127,10 @@ def _cores(build: ChipBuild) -> list[dict[str, Any]]:
     map_of[table.chip, table.core, table.neuron] = table.population
     heard = (c.cams.mask > 0) & (c.cams.dendrite != build.spec.dendrites[UNUSED].code)
     sent = c.srams.cores > 0
-    found = []
+    cores = []
     for at in np.ndindex(c.chips, chip.cores):
         cams, destinations = heard[at].sum(-1), sent[at].sum(-1)
-        found.append(
+        cores.append(
             {
                 "chip": at[0],
                 "core": at[1],
@@ -146,7 +146,7 @@ def _cores(build: ChipBuild) -> list[dict[str, Any]]:
                 "cams_by_neuron": [int(n) for n in cams],
             }
         )
-    return found
+    return cores
 
 
 def _use(by_neuron: Array, offered: int) -> dict[str, int]:
@@ -160,8 +160,8 @@ def _use(by_neuron: Array, offered: int) -> dict[str, int]:
 
 
 def _populations(numbers: Array, names: tuple[str, ...]) -> dict[str, int]:
-    found, counts = np.unique(numbers[numbers != NOBODY], return_counts=True)
-    return {names[i]: int(n) for i, n in zip(found, counts, strict=True)}
+    present, counts = np.unique(numbers[numbers != NOBODY], return_counts=True)
+    return {names[i]: int(n) for i, n in zip(present, counts, strict=True)}
 
 
 def share(value: object) -> float | None:

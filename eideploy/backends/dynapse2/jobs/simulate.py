@@ -11,7 +11,7 @@ from eideploy import folders
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import BACKEND
 from eideploy.backends.dynapse2.dpi import classify, gap
-from eideploy.backends.dynapse2.dpi.classify import Shown
+from eideploy.backends.dynapse2.dpi.classify import Response
 from eideploy.backends.dynapse2.dpi.coding import event_counts
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
@@ -62,20 +62,20 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     few = labelled_few(build, request, options.calibrate) if options.calibrate else None
     total = 8 + chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
-        shown = classify.show(wiring, samples, coding)
-        right = shown.decided if labels is None else labels
+        response = classify.show(wiring, samples, coding)
+        right = response.decided if labels is None else labels
         advance(1, "")
 
         def tested(mismatch: Mismatch, few: Labelled | None = None) -> list[tuple[float, ...]]:
-            found = []
+            over_seeds = []
             for seed in range(SEED, SEED + chips):
                 chip = varied(wiring, mismatch, seed)
-                found.append(accuracies(chip, (samples, right), coding, few=few))
+                over_seeds.append(accuracies(chip, (samples, right), coding, few=few))
                 advance(1, "")
-            return found
+            return over_seeds
 
         over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
-        rows = _gap(build, wiring, samples, right, shown)
+        rows = _gap(build, wiring, samples, right, response)
         taught = build.content.get("float_accuracy")
         if taught and labels is not None and request.input is None:
             rows.insert(0, ("the run that it was distilled from", taught))
@@ -88,7 +88,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
             )
             for kind in KINDS
         ]
-    divisor, variation = gap.divisor(wiring, shown, coding)
+    divisor, variation = gap.divisor(wiring, response, coding)
     content: dict[str, Any] = {
         "executor": "dpi",
         "simulated": str(build.folder),
@@ -96,12 +96,12 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         "labelled": labels is not None,
         "chips": chips,
         "dt_s": classify.DT_S,
-        **_judged(shown, labels, _column(over_chips, 0)),
+        **_judged(response, labels, _column(over_chips, 0)),
         "calibrated_on": options.calibrate,
         "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
         "gap": dict(rows),
-        "rate_hz": _rates(build, shown),
-        **_cost(wiring, shown),
+        "rate_hz": _rates(build, response),
+        **_cost(wiring, response),
         "divisor": divisor,
         "divisor_variation": variation,
         "single_neuron": _single_neuron(wiring, build, divisor),
@@ -110,11 +110,15 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     if labels is not None and request.input is None:
         keep_simulation({**content, "split": request.split or "test"}, build)
     if request.save is not None:
-        arrays = {"logits": shown.votes, "decided": shown.decided, "spikes": shown.counts.T}
+        arrays = {
+            "logits": response.votes,
+            "decided": response.decided,
+            "spikes": response.counts.T,
+        }
         write_npz(Path(request.save), arrays)
         content["saved"] = str(request.save)
     result = Result(text=simulation_text(content), content=content)
-    return with_warnings(result, _warnings(content["rate_hz"], shown, samples))
+    return with_warnings(result, _warnings(content["rate_hz"], response, samples))
 
 
 def simulate_chip(request: SimulateChip) -> Result:
@@ -136,15 +140,15 @@ def _require_effects(request: OnSamples) -> None:
         refuse_idle(request, {*holding, WITH_INPUT}, here="on samples of your own")
 
 
-def _warnings(rates: Mapping[str, float], shown: Shown, samples: Array) -> list[str]:
+def _warnings(rates: Mapping[str, float], response: Response, samples: Array) -> list[str]:
     """Return what is wrong where populations are silent, or all samples get the same votes."""
-    found = [
+    faults = [
         f"the neurons of {name} fire at {hz:.2g} Hz" for name, hz in rates.items() if hz < SILENT_HZ
     ]
-    if (samples != samples[:1]).any() and (shown.votes == shown.votes[:1]).all():
-        found.append("the votes are the same for all samples")
+    if (samples != samples[:1]).any() and (response.votes == response.votes[:1]).all():
+        faults.append("the votes are the same for all samples")
     on = f"as simulated, on {counted(len(samples), 'sample')}"
-    return [f"{on}, {', '.join(found)}: {TRAINED}"] if found else []
+    return [f"{on}, {', '.join(faults)}: {TRAINED}"] if faults else []
 
 
 def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> dict[str, Any]:
@@ -152,14 +156,16 @@ def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> 
     return {f"{cv:g}": [row[place] for row in rows] for cv, rows in over_chips.items()}
 
 
-def _judged(shown: Shown, labels: Array | None, by_cv: Mapping[str, list[float]]) -> dict[str, Any]:
+def _judged(
+    response: Response, labels: Array | None, by_cv: Mapping[str, list[float]]
+) -> dict[str, Any]:
     """Return the accuracy, or where there are no labels what was decided, and over chips."""
     if labels is None:
-        return {"decided": shown.decided.tolist(), "agreement_by_cv": by_cv}
+        return {"decided": response.decided.tolist(), "agreement_by_cv": by_cv}
     return {
-        "accuracy": float((shown.decided == labels).mean()),
+        "accuracy": float((response.decided == labels).mean()),
         "accuracy_by_cv": by_cv,
-        "accuracy_by_class": _by_class(shown, labels),
+        "accuracy_by_class": _by_class(response, labels),
     }
 
 
@@ -170,20 +176,20 @@ def build_of(folder: Path | None) -> ChipBuild:
         UsageError: there is none.
         FormatError, SpecError: it is damaged.
     """
-    found = folder or folders.latest_build(BACKEND)
-    if found is None:
+    build = folder or folders.latest_build(BACKEND)
+    if build is None:
         raise UsageError(
             "there is no build for a mixed-signal chip",
             where=f"folder {folders.BUILDS}",
             fix="make one with eideploy compile --target dynapse2",
         )
     if folder is None:
-        note(f"using {found}, the latest build for a mixed-signal chip")
-    return load_chip_build(found)
+        note(f"using {build}, the latest build for a mixed-signal chip")
+    return load_chip_build(build)
 
 
 def _gap(
-    build: ChipBuild, wiring: Wiring, samples: Array, labels: Array, shown: Shown
+    build: ChipBuild, wiring: Wiring, samples: Array, labels: Array, response: Response
 ) -> list[tuple[str, float]]:
     """Return the accuracy after each single change."""
     coding = build.configuration.coding
@@ -192,47 +198,50 @@ def _gap(
     names = np.array(configuration.populations)[configuration.neurons.population]
     graded = np.isin(names, sorted(inhibits))
 
-    def right(found: Shown) -> float:
-        return float((found.decided == labels).mean())
+    def right(changed: Response) -> float:
+        return float((changed.decided == labels).mean())
 
-    def of(made: Wiring) -> float:
-        return right(classify.show(made, samples, coding))
+    def of(wiring_after: Wiring) -> float:
+        return right(classify.show(wiring_after, samples, coding))
 
     return [
-        ("as emitted", right(shown)),
+        ("as emitted", right(response)),
         ("currents and weights not rounded", of(gap.unrounded(build.network, build.spec))),
-        ("inhibitory cells graded", right(gap.show_graded(wiring, graded, shown, samples, coding))),
-        ("shunt held at each neuron's mean", of(gap.with_constant_shunt(wiring, shown, coding))),
+        (
+            "inhibitory cells graded",
+            right(gap.show_graded(wiring, graded, response, samples, coding)),
+        ),
+        ("shunt held at each neuron's mean", of(gap.with_constant_shunt(wiring, response, coding))),
         ("no shunt, not trained anew", of(gap.without(wiring, "shunt"))),
         ("no GABA_B, not trained anew", of(gap.without(wiring, "gaba"))),
         ("neither, not trained anew", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
     ]
 
 
-def _rates(build: ChipBuild, shown: Shown) -> dict[str, float]:
+def _rates(build: ChipBuild, response: Response) -> dict[str, float]:
     configuration = build.configuration
     population = configuration.neurons.population
-    rate = shown.counts.mean(1) / configuration.coding.duration_s
+    rate = response.counts.mean(1) / configuration.coding.duration_s
     names = configuration.populations
     return {names[i]: float(rate[population == i].mean()) for i in set(population)}
 
 
-def _by_class(shown: Shown, labels: Array) -> list[float | None]:
-    found = []
-    for c in range(shown.votes.shape[1]):
+def _by_class(response: Response, labels: Array) -> list[float | None]:
+    accuracies = []
+    for c in range(response.votes.shape[1]):
         chosen = labels == c
-        found.append(float((shown.decided[chosen] == c).mean()) if chosen.any() else None)
-    return found
+        accuracies.append(float((response.decided[chosen] == c).mean()) if chosen.any() else None)
+    return accuracies
 
 
-def _cost(wiring: Wiring, shown: Shown) -> dict[str, float]:
+def _cost(wiring: Wiring, response: Response) -> dict[str, float]:
     """Return events an inference: of neurons, of inputs, and at synapses."""
     heard = np.bincount(wiring.source, minlength=wiring.inputs + wiring.neurons)
-    sent = np.concatenate([shown.sent, shown.counts])
+    sent = np.concatenate([response.sent, response.counts])
     batch = sent.shape[1]
     return {
-        "spikes": float(shown.counts.sum() / batch),
-        "input_events": float(shown.sent.sum() / batch),
+        "spikes": float(response.counts.sum() / batch),
+        "input_events": float(response.sent.sum() / batch),
         "synaptic_events": float((heard @ sent).sum() / batch),
     }
 

@@ -41,34 +41,34 @@ def _mapped(content: Numbers) -> Iterator[Notice]:
 
 def _simulated(content: Numbers) -> Iterator[Notice]:
     """Yield what the simulated chip loses."""
-    found = content["simulation"]
-    if found is None:
+    simulation = content["simulation"]
+    if simulation is None:
         yield Notice(
             "note",
             "the chip was not simulated, so there is no accuracy under mismatch and no rate",
             "eideploy simulate BUILD --executor dpi with this build, then report again",
         )
         return
-    for cv, values in found["accuracy_by_cv"].items():
-        if found["accuracy"] - mean(values) > LOSS:
+    for cv, values in simulation["accuracy_by_cv"].items():
+        if simulation["accuracy"] - mean(values) > LOSS:
             yield Notice(
                 "warning",
                 f"mismatch of CV {percent(float(cv), 0)} takes "
-                f"{100 * (found['accuracy'] - mean(values)):.1f} points of accuracy",
+                f"{100 * (simulation['accuracy'] - mean(values)):.1f} points of accuracy",
                 "train under more mismatch: --set training.mismatch=0.3",
             )
-    for name, hz in found["rate_hz"].items():
+    for name, hz in simulation["rate_hz"].items():
         if hz < SILENT_HZ:
             yield Notice(
                 "warning",
                 f"the neurons of {name} fire at {hz:.2g} Hz",
                 "see to the training: they carry next to nothing",
             )
-    if found["samples"] < FEW:
+    if simulation["samples"] < FEW:
         yield Notice(
             "note",
-            f"{found['samples']} samples resolve an accuracy to "
-            f"{100 / found['samples']:.1f} points",
+            f"{simulation['samples']} samples resolve an accuracy to "
+            f"{100 / simulation['samples']:.1f} points",
             "simulate more: --samples",
         )
 
@@ -89,10 +89,10 @@ def _used(content: Numbers) -> Iterator[Notice]:
 
 def _unknown(content: Numbers) -> Iterator[Notice]:
     """Yield what nobody knows."""
-    said = content["provenance"]
+    provenance = content["provenance"]
     yield Notice(
         "note",
         "no board has run this: all figures are those of a simulator of the chip's equations",
         "docs/dynapse2.md lists what the first owner of a board should check",
     )
-    yield from of_two_releases(said["made_by"], said["release"])
+    yield from of_two_releases(provenance["made_by"], provenance["release"])

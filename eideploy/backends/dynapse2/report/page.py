@@ -32,7 +32,7 @@ MOST_CHIPS = 6  # of which maps are drawn
 
 def chip_page(content: Numbers) -> Page:
     """Return the page that shows `content`, the whole of such a report.json."""
-    said = content["provenance"]
+    provenance = content["provenance"]
     sections = [
         _mapped(content),
         _resources(content),
@@ -42,13 +42,13 @@ def chip_page(content: Numbers) -> Page:
         _activity(content),
     ]
     return Page(
-        title=said["build"],
-        subtitle=f"{counted(_neurons(content), 'neuron')} on {said['target']} "
-        f"({said['target_description']}); trained on {said['data'] or 'unknown data'}",
+        title=provenance["build"],
+        subtitle=f"{counted(_neurons(content), 'neuron')} on {provenance['target']} "
+        f"({provenance['target_description']}); trained on {provenance['data'] or 'unknown data'}",
         tiles=_tiles(content),
         notices=[Notice(**entry) for entry in content["advice"]],
         sections=[section for section in sections if section is not None],
-        footer=footer(said),
+        footer=footer(provenance),
     )
 
 
@@ -57,7 +57,7 @@ def _neurons(content: Numbers) -> int:
 
 
 def _tiles(content: Numbers) -> list[Tile]:
-    found, cores = content["simulation"], content["cores"]
+    simulation, cores = content["simulation"], content["cores"]
     worst = max((row["error"] for row in content["projections"]), default=0.0)
     used, offered = (sum(core["cams"][key] for core in cores) for key in ("used", "offered"))
     tiles = [
@@ -65,32 +65,32 @@ def _tiles(content: Numbers) -> list[Tile]:
         Tile(value=percent(used / offered, 1), name="of all CAMs used"),
         Tile(value=percent(worst, 1), name="weight error, worst projection"),
     ]
-    if found is None:
+    if simulation is None:
         return tiles
     by_cv = [
         Tile(value=percent(_mean(values)), name=f"under mismatch of CV {float(cv):.0%}")
-        for cv, values in found["accuracy_by_cv"].items()
+        for cv, values in simulation["accuracy_by_cv"].items()
     ]
-    emitted = Tile(value=percent(found["accuracy"]), name="accuracy as emitted, simulated")
+    emitted = Tile(value=percent(simulation["accuracy"]), name="accuracy as emitted, simulated")
     return [emitted, *by_cv, *tiles]
 
 
 def _mapped(content: Numbers) -> Section:
-    said = content["provenance"]
+    provenance = content["provenance"]
     facts = {
-        "Run": said["run"],
-        "Data": said["data"] or "unknown",
-        "Target": f"{said['target']}: {said['target_description']}",
-        "Board": counted(said["chips"], "chip"),
-        "A sample": f"shown for {1000 * said['duration_s']:g} ms, at most "
-        f"{said['peak_rate_hz']:g} events a second of a source",
-        "Events for the inputs": f"{said['input_events']:,} rows of tag and destination",
-        "Seen by the host": f"{said['monitor'] or 'unknown'} neurons",
-        "Made": f"{said['made']} by eideploy {said['made_by']}",
+        "Run": provenance["run"],
+        "Data": provenance["data"] or "unknown",
+        "Target": f"{provenance['target']}: {provenance['target_description']}",
+        "Board": counted(provenance["chips"], "chip"),
+        "A sample": f"shown for {1000 * provenance['duration_s']:g} ms, at most "
+        f"{provenance['peak_rate_hz']:g} events a second of a source",
+        "Events for the inputs": f"{provenance['input_events']:,} rows of tag and destination",
+        "Seen by the host": f"{provenance['monitor'] or 'unknown'} neurons",
+        "Made": f"{provenance['made']} by eideploy {provenance['made_by']}",
     }
     populations = [
         [p["name"], p["role"], f"{p['size']:,}", _places(content, p["name"]) or "outside"]
-        for p in said["populations"]
+        for p in provenance["populations"]
     ]
     aim = content["error_aim"]
     projections: list[list[Cell]] = [
@@ -129,7 +129,7 @@ def _mapped(content: Numbers) -> Section:
                 f"and base currents; the mark is the aim of {percent(aim, 0)}. Lost: synapses "
                 "that are nearest to no current at all.",
             ),
-            hash_table(said["sha256"]),
+            hash_table(provenance["sha256"]),
         ],
     )
 
@@ -221,30 +221,31 @@ def _maps(content: Numbers) -> Section:
 
 
 def _accuracy(content: Numbers) -> Section:
-    trained, found = content["trained"], content["simulation"]
+    trained, simulation = content["trained"], content["simulation"]
     rows: list[list[Cell]] = []
     if trained["float_accuracy"] is not None:
         rows.append(_rung("the run that it was distilled from", [trained["float_accuracy"]]))
     if trained["test_accuracy"] is not None:
         rows.append(_rung("trained, mapped and simulated by train", [trained["test_accuracy"]]))
     parts: list[Table | Figure] = []
-    if found is not None:
-        rows.append(_rung("as emitted, no mismatch", [found["accuracy"]]))
+    if simulation is not None:
+        rows.append(_rung("as emitted, no mismatch", [simulation["accuracy"]]))
         rows += [
             _rung(f"mismatch of CV {float(cv):.0%}, {counted(len(values), 'chip')}", values)
-            for cv, values in found["accuracy_by_cv"].items()
+            for cv, values in simulation["accuracy_by_cv"].items()
         ]
         rows += [
             _rung(
-                f"CV {float(cv):.0%}, weighed by {found['calibrated_on']} samples a class", values
+                f"CV {float(cv):.0%}, weighed by {simulation['calibrated_on']} samples a class",
+                values,
             )
-            for cv, values in found["calibrated_by_cv"].items()
+            for cv, values in simulation["calibrated_by_cv"].items()
         ]
-        by_class = {str(c): share or 0.0 for c, share in enumerate(found["accuracy_by_class"])}
+        by_class = {str(c): share or 0.0 for c, share in enumerate(simulation["accuracy_by_class"])}
         parts = [
             Figure(
                 title="Accuracy over mismatch",
-                chart=Mismatched(found),
+                chart=Mismatched(simulation),
                 key="simulation.accuracy_by_cv",
                 caption="every point a chip whose circuits were drawn at random",
             ),
@@ -258,11 +259,11 @@ def _accuracy(content: Numbers) -> Section:
         title="From training to mismatch",
         head=["what", "accuracy", "least", "most"],
         rows=rows or [["nothing is known yet", "-", "-", "-"]],
-        key="trained" if found is None else "simulation",
+        key="trained" if simulation is None else "simulation",
         caption=""
-        if found is None
-        else f"Simulated: {counted(found['samples'], 'sample')} of the "
-        f"{found['split']} split at steps of {1000 * found['dt_s']:g} ms.",
+        if simulation is None
+        else f"Simulated: {counted(simulation['samples'], 'sample')} of the "
+        f"{simulation['split']} split at steps of {1000 * simulation['dt_s']:g} ms.",
     )
     return Section(
         id="accuracy",
@@ -283,12 +284,12 @@ def _mean(values: list[float]) -> float:
 
 
 def _gap(content: Numbers) -> Section | None:
-    found = content["simulation"]
-    if found is None:
+    simulation = content["simulation"]
+    if simulation is None:
         return None
     rows: list[list[Cell]] = [
-        [name, Bar(text=percent(x), share=x), f"{100 * (x - found['accuracy']):+.2f}"]
-        for name, x in found["gap"].items()
+        [name, Bar(text=percent(x), share=x), f"{100 * (x - simulation['accuracy']):+.2f}"]
+        for name, x in simulation["gap"].items()
     ]
     parts: list[Table | Figure] = [
         Table(
@@ -300,11 +301,11 @@ def _gap(content: Numbers) -> Section | None:
             caption="points beside the configuration as emitted",
         )
     ]
-    if found["single_neuron"] is not None:
+    if simulation["single_neuron"] is not None:
         parts.append(
             Figure(
                 title="One excitatory neuron, inhibited",
-                chart=Inhibited(found["single_neuron"]),
+                chart=Inhibited(simulation["single_neuron"]),
                 key="simulation.single_neuron.rate_hz",
                 caption="what the same inhibition makes of its rate, beside a division of it",
             )
@@ -313,21 +314,21 @@ def _gap(content: Numbers) -> Section | None:
         id="gap",
         title="Semantic gap",
         text="What the chip's neurons do to the circuit's division: one thing changed at a time, "
-        f"nothing trained anew. The shunt divides by {found['divisor']:.2f}, which varies by "
-        f"{percent(found['divisor_variation'], 1)} over samples.",
+        f"nothing trained anew. The shunt divides by {simulation['divisor']:.2f}, which varies by "
+        f"{percent(simulation['divisor_variation'], 1)} over samples.",
         parts=parts,
     )
 
 
 def _activity(content: Numbers) -> Section | None:
-    found = content["simulation"]
-    if found is None:
+    simulation = content["simulation"]
+    if simulation is None:
         return None
     rows = [
-        ["spikes of neurons", f"{found['spikes']:,.0f}"],
-        ["events of inputs", f"{found['input_events']:,.0f}"],
-        ["events at synapses", f"{found['synaptic_events']:,.0f}"],
-        ["decided after, ms", f"{found['decided_ms']:.1f}"],
+        ["spikes of neurons", f"{simulation['spikes']:,.0f}"],
+        ["events of inputs", f"{simulation['input_events']:,.0f}"],
+        ["events at synapses", f"{simulation['synaptic_events']:,.0f}"],
+        ["decided after, ms", f"{simulation['decided_ms']:.1f}"],
     ]
     return Section(
         id="activity",
@@ -335,7 +336,7 @@ def _activity(content: Numbers) -> Section | None:
         parts=[
             Figure(
                 title="Rates of the populations",
-                chart=Rows(values=found["rate_hz"], across="mean rate, Hz"),
+                chart=Rows(values=simulation["rate_hz"], across="mean rate, Hz"),
                 key="simulation.rate_hz",
             ),
             Table(

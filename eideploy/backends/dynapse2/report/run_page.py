@@ -19,7 +19,7 @@ CURVES = {
 
 def chip_run_page(content: Numbers) -> Page:
     """Return the page that shows `content`, the whole of such a run's report.json."""
-    said, epochs, last = content["provenance"], content["epochs"], content["epochs"][-1]
+    provenance, epochs, last = content["provenance"], content["epochs"], content["epochs"][-1]
     accuracy = content["test_accuracy"]
     before = content["float_accuracy"]
     tiles = [
@@ -61,11 +61,11 @@ def chip_run_page(content: Numbers) -> Page:
         "mapped, by a simulator of the chip's equations; no board has run it.",
     )
     return Page(
-        title=said["run"],
-        subtitle=f"A training on {said['data']} for a mixed-signal chip, "
+        title=provenance["run"],
+        subtitle=f"A training on {provenance['data']} for a mixed-signal chip, "
         f"{counted(last['epoch'], 'epoch')}",
         tiles=tiles,
         notices=[],
         sections=[curves, facts(content)],
-        footer=footer(said),
+        footer=footer(provenance),
     )

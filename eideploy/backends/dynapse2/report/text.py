@@ -14,7 +14,7 @@ def simulation_text(content: Mapping[str, Any]) -> str:
     """Return what `simulate --executor dpi` prints."""
     measure = "accuracy" if content["labelled"] else "agreement"
     rates = ", ".join(f"{name} {hz:.0f}" for name, hz in content["rate_hz"].items())
-    said = [
+    lines = [
         f"simulated {content['simulated']} from its configuration alone, "
         f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms; no board has run it",
         "",
@@ -29,10 +29,10 @@ def simulation_text(content: Mapping[str, Any]) -> str:
         table(["semantic gap", measure], [[k, percent(v)] for k, v in content["gap"].items()]),
     ]
     if content["single_neuron"] is not None:
-        said += ["", *_single_neuron(content["single_neuron"])]
+        lines += ["", *_single_neuron(content["single_neuron"])]
     if "saved" in content:
-        said.append(f"saved  {content['saved']}")
-    return "\n".join(said)
+        lines.append(f"saved  {content['saved']}")
+    return "\n".join(lines)
 
 
 def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
@@ -66,17 +66,17 @@ def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
     ]
 
 
-def _single_neuron(found: Mapping[str, Any]) -> list[str]:
+def _single_neuron(response: Mapping[str, Any]) -> list[str]:
     """Return the table of one neuron, beside what the paper's division asks."""
-    divided = f"{1 / found['divisor']:.2f}"
+    divided = f"{1 / response['divisor']:.2f}"
     rows = [["asked by the paper's division", divided, "", f"{divided} r"]]
     for case, name in (("shunt", "shunt"), ("gaba", "GABA_B")):
-        slope, offset = found["line"][case]
-        least, most = found["change"][case]
+        slope, offset = response["line"][case]
+        least, most = response["change"][case]
         rows.append(
             [
                 name,
-                _between(*found["ratio"][case]),
+                _between(*response["ratio"][case]),
                 f"{least:.1f} to {most:.1f}",
                 f"{slope:.2f} r {offset:+.0f} Hz",
             ]

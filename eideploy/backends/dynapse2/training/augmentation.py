@@ -18,7 +18,6 @@ def augmentation(data: Data) -> Callable[[Array, np.random.Generator], Array]:
     torch.set_num_threads(1)
 
     def moved(samples: Array, rng: np.random.Generator) -> Array:
-        found: Array = augment(torch.from_numpy(samples), data, rng).numpy()
-        return found
+        return np.asarray(augment(torch.from_numpy(samples), data, rng).numpy())
 
     return moved

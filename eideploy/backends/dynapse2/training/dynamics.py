@@ -91,8 +91,7 @@ class Workspace:
         library().dynapse2_forward(
             ctypes.byref(self.job), *_addresses((*self._given, self.spikes, self.kept))
         )
-        found: Array = self.spikes[self.job.sources :]
-        return found
+        return np.asarray(self.spikes[self.job.sources :])
 
     def backward(self, of_neurons: Array) -> Array:
         """Return the loss's gradient by strength, from that by the neurons' spikes.

@@ -25,14 +25,14 @@ PLAYED: dict[str, Role] = {
 }
 
 
-def chip_network(config: ChipConfig, plan: Plan, found: Synapses, spec: ChipSpec) -> ChipNetwork:
+def chip_network(config: ChipConfig, plan: Plan, synapses: Synapses, spec: ChipSpec) -> ChipNetwork:
     """Return the network of trained synapses."""
     base = config.neuron.base_na * 1e-9
-    group = syn.groups(plan, found)
-    mask, step = syn.masks(found.strength, group), syn.steps(found.strength, group)
+    group = syn.groups(plan, synapses)
+    mask, step = syn.masks(synapses.strength, group), syn.steps(synapses.strength, group)
     gains: dict[tuple[str, str], float] = {}
     for number, link in enumerate(plan.links):
-        rows = found.link == number
+        rows = synapses.link == number
         if rows.any():
             least = float(step[group[rows][0]])
             gains[plan.tied[link.target], link.receptor] = _gain(plan, link, least, base, spec)
@@ -53,7 +53,7 @@ def chip_network(config: ChipConfig, plan: Plan, found: Synapses, spec: ChipSpec
                 source=link.source,
                 target=link.target,
                 dendrite=link.receptor,
-                weight=_matrix(plan, link, found, found.link == number, mask * base),
+                weight=_matrix(plan, link, synapses, synapses.link == number, mask * base),
             )
             for number, link in enumerate(plan.links)
         ),
@@ -79,8 +79,8 @@ def _currents(plan: Plan, name: str, gains: dict[tuple[str, str], float]) -> dic
     return {**plan.currents, **own}
 
 
-def _matrix(plan: Plan, link: Link, found: Synapses, rows: Array, weight: Array) -> Array:
-    made = np.zeros((plan.sizes[link.target], plan.sizes[link.source]))
-    target = found.target[rows] + plan.inputs - plan.start[link.target]
-    made[target, found.source[rows] - plan.start[link.source]] = weight[rows]
-    return made
+def _matrix(plan: Plan, link: Link, synapses: Synapses, rows: Array, weight: Array) -> Array:
+    matrix = np.zeros((plan.sizes[link.target], plan.sizes[link.source]))
+    target = synapses.target[rows] + plan.inputs - plan.start[link.target]
+    matrix[target, synapses.source[rows] - plan.start[link.source]] = weight[rows]
+    return matrix

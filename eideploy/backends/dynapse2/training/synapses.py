@@ -66,8 +66,7 @@ def draw(plan: Plan, rng: np.random.Generator) -> Synapses:
 def receptors(plan: Plan, synapses: Synapses) -> Array:
     """Return the index into RECEPTORS of every synapse."""
     of_link = np.array([RECEPTORS.index(link.receptor) for link in plan.links])
-    found: Array = of_link[synapses.link]
-    return found
+    return np.asarray(of_link[synapses.link])
 
 
 def prune(plan: Plan, synapses: Synapses, share: float) -> None:
@@ -89,8 +88,7 @@ def groups(plan: Plan, synapses: Synapses) -> Array:
     """Return the number of what shares a dendrite's gain: biases of a core, and dendrite."""
     names = [(plan.tied[link.target], link.receptor) for link in plan.links]
     known = list(dict.fromkeys(names))
-    found: Array = np.array([known.index(name) for name in names])[synapses.link]
-    return found
+    return np.asarray(np.array([known.index(name) for name in names])[synapses.link])
 
 
 def steps(strength: Array, group: Array) -> Array:
@@ -103,14 +101,12 @@ def steps(strength: Array, group: Array) -> Array:
 def masks(strength: Array, group: Array) -> Array:
     """Return the nearest mask of every synapse, 0..15, of base currents 1:2:4:8."""
     step = np.maximum(steps(strength, group), 1e-30)
-    found: Array = np.clip(np.rint(strength / step[group]), 0, MOST).astype(np.int64)
-    return found
+    return np.asarray(np.clip(np.rint(strength / step[group]), 0, MOST).astype(np.int64))
 
 
 def quantised(strength: Array, group: Array) -> Array:
     """Return the strengths that the masks amount to."""
-    found: Array = masks(strength, group) * steps(strength, group)[group]
-    return found
+    return np.asarray(masks(strength, group) * steps(strength, group)[group])
 
 
 def _tau(plan: Plan, link: Link) -> float:

@@ -218,14 +218,12 @@ def dimmed(samples: Array, least: float, rng: np.random.Generator) -> Array:
     if least == 1:
         return samples  # and nothing is drawn
     contrast = np.exp(rng.uniform(np.log(least), 0, (len(samples), 1)))
-    found: Array = (samples * contrast).astype(samples.dtype)
-    return found
+    return np.asarray((samples * contrast).astype(samples.dtype))
 
 
 def votes(counts: Array, plan: Plan) -> Array:
     """Return the mean spikes of a class's output neurons: (classes, lanes) of (outputs, lanes)."""
-    found: Array = counts.reshape(plan.classes, -1, counts.shape[1]).mean(1)
-    return found
+    return np.asarray(counts.reshape(plan.classes, -1, counts.shape[1]).mean(1))
 
 
 def cross_entropy(logits: Array, aims: Array) -> tuple[float, Array]:

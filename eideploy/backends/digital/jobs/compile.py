@@ -83,47 +83,47 @@ def _compile(
     family: "Digital", run: Run, target: Target, options: Compiling, request: Compile
 ) -> Result:
     formats.require(options.emit)
-    made = compile_in_memory(run, options, target, request.place())
+    compiled = compile_in_memory(run, options, target, request.place())
     some = slice(affordable(run.circuit))
-    with bar("check", len(made.samples[some])) as advance:
+    with bar("check", len(compiled.samples[some])) as advance:
         checked = compare(
             run.circuit,
-            made.program,
-            made.samples[some],
+            compiled.program,
+            compiled.samples[some],
             None,
             on_batch=lambda trace: advance(len(trace.logits), ""),
         )
-    division = made.program.division
-    labels = None if made.labels is None else made.labels[some]
+    division = compiled.program.division
+    labels = None if compiled.labels is None else compiled.labels[some]
     rungs = climb(
         run.circuit,
-        made.program.circuit,
-        made.samples[some],
+        compiled.program.circuit,
+        compiled.samples[some],
         labels,
         division.zero_policy,
-        folded=fold(run.circuit, layers=made.decision.folded, target=made.target),
+        folded=fold(run.circuit, layers=compiled.decision.folded, target=compiled.target),
     )
-    content = _content(made, checked)
-    said = ""
+    content = _content(compiled, checked)
+    remarks = ""
     for name in options.emit:
         facts, told = formats.named(name).facts(
-            request, run.circuit, made.program.circuit, made.samples[some], labels
+            request, run.circuit, compiled.program.circuit, compiled.samples[some], labels
         )
         content |= {name: facts} if facts else {}
-        said += f"{told}\n" if told else ""
-    with folders.new_folder(as_path(request.out), folders.BUILDS, _name(made)) as staged:
-        spec = made.target.source.read_text(encoding="utf-8")
-        passes = Passes(samples=checked.samples, passes=rungs, inhibition=made.decision)
+        remarks += f"{told}\n" if told else ""
+    with folders.new_folder(as_path(request.out), folders.BUILDS, _name(compiled)) as staged:
+        spec = compiled.target.source.read_text(encoding="utf-8")
+        passes = Passes(samples=checked.samples, passes=rungs, inhibition=compiled.decision)
         passes.write(staged.aside)
         finish_build(
-            staged.aside, run.circuit, made.program, family.emit, spec, content, options.emit
+            staged.aside, run.circuit, compiled.program, family.emit, spec, content, options.emit
         )
     build = staged.final
     if options.verbose:
         steps = ladder_text(rungs, checked.samples)
-        said += f"after every pass:\n{steps}\n\n{proof_text(made.program.circuit)}\n"
+        remarks += f"after every pass:\n{steps}\n\n{proof_text(compiled.program.circuit)}\n"
     result = Result(
-        text=_text(made, checked, said, build), content={"build": str(build), **content}
+        text=_text(compiled, checked, remarks, build), content={"build": str(build), **content}
     )
     return with_warnings(result, comparison_warnings(checked, imported=run.imported))
 
@@ -166,8 +166,8 @@ def calibration(run: Run, options: Compiling, place: Place) -> tuple[Ranges, Arr
     """
     samples, labels = _calibration_samples(run, options, place)
     asked = options.calibrate_on is not None or options.calibration_samples is not None
-    found = run.circuit.ranges
-    return observe(run.circuit, samples) if asked or found is None else found, samples, labels
+    kept = run.circuit.ranges
+    return observe(run.circuit, samples) if asked or kept is None else kept, samples, labels
 
 
 def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Array, Array | None]:
@@ -194,52 +194,54 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
     return data.train.batch(slice(count)), data.train.y[:count]
 
 
-def _name(made: Compiled) -> str:
-    recipe = made.recipe
+def _name(compiled: Compiled) -> str:
+    recipe = compiled.recipe
     label = recipe.divider.label.replace(" ", "")
-    form = "" if made.decision.form == "factored" else f"-{made.decision.form}"
-    return f"{made.run.folder.resolve().name}-{made.target.name}-{recipe.scheme.name}-{label}{form}"
+    form = "" if compiled.decision.form == "factored" else f"-{compiled.decision.form}"
+    run, target = compiled.run.folder.resolve().name, compiled.target.name
+    return f"{run}-{target}-{recipe.scheme.name}-{label}{form}"
 
 
-def _content(made: Compiled, checked: Comparison) -> dict[str, Any]:
-    division = made.program.division
-    manifest = made.run.folder / MANIFEST
+def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
+    division = compiled.program.division
+    manifest = compiled.run.folder / MANIFEST
     return {
-        "run": made.run.folder.resolve().name,
+        "run": compiled.run.folder.resolve().name,
         "run_sha256": sha256(manifest),
-        **known(made.run.content),
-        "imported": made.run.imported,
-        "target": made.target.name,
-        "backend": made.target.backend,
-        "scheme": asdict(made.recipe.scheme),
+        **known(compiled.run.content),
+        "imported": compiled.run.imported,
+        "target": compiled.target.name,
+        "backend": compiled.target.backend,
+        "scheme": asdict(compiled.recipe.scheme),
         "division": division.divider.label,
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
-        "inhibition": {"form": made.decision.form, "folded": made.decision.folded},
-        "calibration_samples": len(made.samples),
-        "calibration": calibration_content(made.program.circuit),
-        "limits": {name: asdict(reach) for name, reach in limits(made.program.circuit).items()},
-        "numbers": proof_content(made.program.circuit),
-        "uses": [asdict(use) for use in made.program.uses],
+        "inhibition": {"form": compiled.decision.form, "folded": compiled.decision.folded},
+        "calibration_samples": len(compiled.samples),
+        "calibration": calibration_content(compiled.program.circuit),
+        "limits": {name: asdict(reach) for name, reach in limits(compiled.program.circuit).items()},
+        "numbers": proof_content(compiled.program.circuit),
+        "uses": [asdict(use) for use in compiled.program.uses],
         "check_on_calibration_samples": asdict(checked),
     }
 
 
-def _text(made: Compiled, checked: Comparison, said: str, build: Path) -> str:
+def _text(compiled: Compiled, checked: Comparison, remarks: str, build: Path) -> str:
     return "\n".join(
         [
-            f"compiled {made.run.folder} for {made.target.name}, scheme {made.recipe.scheme.name}",
-            f"division  {division_text(made.program)}",
-            decision_text(made.decision),
+            f"compiled {compiled.run.folder} for {compiled.target.name}, "
+            f"scheme {compiled.recipe.scheme.name}",
+            f"division  {division_text(compiled.program)}",
+            decision_text(compiled.decision),
             "",
-            uses_text(made.program),
+            uses_text(compiled.program),
             "",
-            widths_text(made.program),
+            widths_text(compiled.program),
             "",
             f"checked on {checked.samples} calibration samples:",
             comparison_text(checked),
             "",
-            *([said] if said else []),
+            *([remarks] if remarks else []),
             f"build  {build}",
         ]
     )

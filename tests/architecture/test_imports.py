@@ -14,17 +14,11 @@ import eideploy
 
 ROOT = Path(eideploy.__file__).parent
 CHIP = "eideploy.backends.dynapse2"
-BACKENDS = ("digital", "dynapse2", "nir", "onnx")
+BACKENDS = sorted(path.parent.name for path in ROOT.glob("backends/*/__init__.py"))
 # The chip's networks are NIR graphs of nodes of its own, in a file as any other.
 DIALECT = {"nir": {f"{CHIP}.nirfile"}}
-# Functions of Python that stay.
-API = {
-    "eideploy.api",
-    "eideploy.api.jobs",
-    "eideploy.api.programs",
-    "eideploy.api.store",
-    "eideploy.plot",
-}
+# Functions of Python, which stay.
+API = ("eideploy.api", "eideploy.plot")
 NAMED = {
     ("backends/dynapse2/emit.py", "nir"),
     ("backends/dynapse2/jobs/verify.py", "nir"),
@@ -77,7 +71,8 @@ def test_nothing_imports_a_backend_that_finds_it_by_its_name(imports, folder):
         for module, found in imports.items()
         if not is_in(module, place) and any(is_in(one, place) for one in found)
     }
-    assert importing <= API | DIALECT.get(folder, set())
+    others = {module for module in importing if not any(is_in(module, one) for one in API)}
+    assert others == DIALECT.get(folder, set())
 
 
 def test_no_code_asks_for_a_backend_by_its_name():
@@ -88,6 +83,7 @@ def test_no_code_asks_for_a_backend_by_its_name():
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant)
         and node.value in BACKENDS
+        and len(str(node.value)) > 1  # "c" is a word of many languages
         and f"backends/{node.value}" not in path.as_posix()
     }
     assert naming == NAMED

@@ -3,10 +3,9 @@
 from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
 from eideploy.circuit.geometry import Conv, Dense, Geometry
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput, SumPool
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node, Shape
-from eideploy.circuit.nodes import Add, AvgPool, Flatten, Input, Neurons
+from eideploy.circuit.nodes import Add, AvgPool, Flatten, Input, IntegerInput, Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Chosen, InputRange, LayerRange, Ranges
 
@@ -36,5 +35,4 @@ __all__ = [
     "Node",
     "Ranges",
     "Shape",
-    "SumPool",
 ]

@@ -6,10 +6,9 @@ from functools import cached_property
 from typing import TypeVar
 
 from eideploy.circuit.current import Logits
-from eideploy.circuit.integer import IntegerInput
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import RESTORE, Node, Shape
-from eideploy.circuit.nodes import Input, Neurons
+from eideploy.circuit.nodes import Input, IntegerInput, Neurons
 from eideploy.circuit.ranges import Ranges
 from eideploy.circuit.text import text
 from eideploy.errors import CapacityError, FormatError

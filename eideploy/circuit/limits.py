@@ -10,10 +10,9 @@ from functools import singledispatch
 import numpy as np
 
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput, SumPool
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
-from eideploy.circuit.nodes import Add, Flatten, Neurons
+from eideploy.circuit.nodes import Add, AvgPool, Flatten, IntegerInput, Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import (
@@ -255,7 +254,7 @@ def _(node: Neurons, x: int) -> int:
 
 
 @_peak.register
-def _(node: SumPool, x: int) -> int:
+def _(node: AvgPool, x: int) -> int:
     return x * node.kernel**2
 
 

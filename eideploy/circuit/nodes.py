@@ -1,4 +1,4 @@
-"""The nodes beside the layers, of a float circuit. Equations (M..) are those of docs/method.md."""
+"""The nodes beside the layers. Equations (A..) are those of docs/arithmetic.md."""
 
 from dataclasses import dataclass
 
@@ -30,6 +30,20 @@ class Input(Node):
         """Return the shape of one sample at one step."""
         del inputs
         return self.size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IntegerInput(Input):
+    """X = clip(round(x / step), 0, top), to nearest, ties to even (A1)."""
+
+    step: float
+    top: int
+
+    def check(self) -> None:
+        """Check the grid."""
+        super().check()
+        self.require(0 < self.step < np.inf, f"has step {self.step}")
+        self.require(0 < self.top < 1 << 16, f"has top {self.top}, must be in 1..65535")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +84,10 @@ class Neurons(Node):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AvgPool(Node):
-    """Mean over windows of kernel x kernel, side by side; a remainder at the border is dropped."""
+    """Mean over windows of kernel x kernel, side by side; a remainder at the border is dropped.
+
+    In an integer circuit their sum: the mean in units of 1 / kernel^2 (A11).
+    """
 
     kernel: int
 
@@ -80,7 +97,10 @@ class AvgPool(Node):
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return (channels, h // kernel, w // kernel)."""
-        return pool_shape(self, self.kernel, inputs[0])
+        size = inputs[0]
+        fits = len(size) == 3 and min(size[1:]) >= self.kernel
+        self.require(fits, f"pools {self.kernel}x{self.kernel} windows of {size}")
+        return size[0], size[1] // self.kernel, size[2] // self.kernel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,10 +123,3 @@ class Add(Node):
         same = inputs[1] in (inputs[0], ())
         self.require(same, f"adds {inputs[0]} and {inputs[1]}")
         return inputs[0]
-
-
-def pool_shape(node: Node, kernel: int, size: Shape) -> Shape:
-    """Return the output shape of pooling without overlap."""
-    fits = len(size) == 3 and min(size[1:]) >= kernel
-    node.require(fits, f"pools {kernel}x{kernel} windows of {size}")
-    return size[0], size[1] // kernel, size[2] // kernel

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from eideploy.circuit.current import IntegerCurrent
 from eideploy.circuit.graph import Circuit
-from eideploy.circuit.integer import IntegerInput
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.limits import LayerLimits, Reach, input_peak, peaks, reaches
-from eideploy.circuit.nodes import Neurons
+from eideploy.circuit.nodes import IntegerInput, Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.numeric.fixed import signed_bits, top, unsigned_bits
 

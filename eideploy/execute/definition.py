@@ -14,6 +14,7 @@ import numpy as np
 from eideploy.circuit import (
     Add,
     Array,
+    AvgPool,
     Circuit,
     Conv,
     Flatten,
@@ -22,7 +23,6 @@ from eideploy.circuit import (
     IntegerInput,
     Layer,
     Neurons,
-    SumPool,
 )
 from eideploy.errors import InvariantError
 from eideploy.neurons import IntegerNeuron
@@ -83,7 +83,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
             case Neurons(model=IntegerNeuron() as model):
                 v, output, clipped = fire(model, membranes[node.name], read)
                 membranes[node.name], moment.saturated[node.name] = v, clipped
-            case SumPool():
+            case AvgPool():
                 output = pooled(node, read)
             case Add():
                 output = inputs[0] + inputs[1]
@@ -193,7 +193,7 @@ def fire(model: IntegerNeuron, v: Array, i: Array) -> tuple[Array, Array, int]:
     return integers(membranes, v.shape), integers(spikes, v.shape), clipped
 
 
-def pooled(node: SumPool, x: Array) -> Array:
+def pooled(node: AvgPool, x: Array) -> Array:
     """Return the sums over windows side by side; a remainder at the border is dropped (A11)."""
     k = node.kernel
     c, h, w = x.shape[0], x.shape[1] // k, x.shape[2] // k

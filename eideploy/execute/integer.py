@@ -12,6 +12,7 @@ import numpy as np
 from eideploy.circuit import (
     Add,
     Array,
+    AvgPool,
     Circuit,
     Factored,
     Flatten,
@@ -21,7 +22,6 @@ from eideploy.circuit import (
     Logits,
     Neurons,
     Node,
-    SumPool,
 )
 from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.circuit.projection import MAX_BITS
@@ -143,7 +143,7 @@ class IntegerSimulator(Walk):
         return self.over_time(node.name, current, step).view(np.uint8)
 
     @apply.register
-    def _(self, node: SumPool, x: Array) -> Array:
+    def _(self, node: AvgPool, x: Array) -> Array:
         return pooled(x, node.kernel, self.kinds[node.name])  # (A11)
 
     @apply.register

@@ -10,6 +10,7 @@ from torch.nn.functional import avg_pool2d, conv2d, linear
 
 from eideploy.circuit import (
     Add,
+    AvgPool,
     Circuit,
     Factored,
     Flatten,
@@ -18,7 +19,6 @@ from eideploy.circuit import (
     Neurons,
     Node,
     Ranges,
-    SumPool,
 )
 from eideploy.circuit.limits import LayerLimits, limits, require_held
 from eideploy.errors import UsageError
@@ -147,7 +147,7 @@ class _Walk:
         return x.flatten(2)
 
     @apply.register
-    def _(self, node: SumPool, x: Tensor) -> Tensor:
+    def _(self, node: AvgPool, x: Tensor) -> Tensor:
         pooled = avg_pool2d(x.flatten(0, 1), node.kernel, divisor_override=1)
         return pooled.view(*x.shape[:2], *pooled.shape[1:])
 

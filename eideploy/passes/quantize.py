@@ -21,7 +21,6 @@ from eideploy.circuit import (
     Logits,
     Neurons,
     Node,
-    SumPool,
 )
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import none as no_division
@@ -136,8 +135,7 @@ class _Quantizer:
                 return self._neurons(node), 1.0, 1
             case AvgPool():
                 area = node.kernel**2
-                new = SumPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
-                return new, unit / area, peak * area
+                return node, unit / area, peak * area
             case Flatten():
                 return node, unit, peak
             case Add():

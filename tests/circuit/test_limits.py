@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.place import place
-from eideploy.circuit import Add, Flatten, SumPool
+from eideploy.circuit import Add, AvgPool, Flatten
 from eideploy.circuit.limits import layer_reach, limits, peaks
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
@@ -187,7 +187,7 @@ def test_sums_whose_routes_are_without_end_are_refused_before_one_is_made():
 def test_pools_and_sums_multiply_and_add_the_peaks():
     nodes = [
         source((1, 4, 4), top=7),
-        SumPool(name="pool", inputs=("input",), kernel=2),
+        AvgPool(name="pool", inputs=("input",), kernel=2),
         Add(name="sum", inputs=("pool", "pool")),
         Flatten(name="flat", inputs=("sum",)),
         readout("flat", np.ones((1, 4)), np.zeros((1, 4)), np.zeros((1, 1))),

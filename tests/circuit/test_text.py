@@ -12,7 +12,6 @@ from eideploy.circuit import (
     Input,
     Neurons,
     Ranges,
-    SumPool,
 )
 from eideploy.circuit.text import text
 from eideploy.divisions import lut
@@ -38,7 +37,7 @@ def test_text_of_an_integer_circuit():
         source((1, 4, 4), top=15, step=0.5),
         convolution,
         lif("lif", "conv", 4),
-        SumPool(name="pool", inputs=("lif",), kernel=2),
+        AvgPool(name="pool", inputs=("lif",), kernel=2),
         Flatten(name="flat", inputs=("pool",)),
         readout("flat", ones((3, 16)), ones((1, 16)), ones((3, 1))),
     ]
@@ -52,7 +51,7 @@ def test_text_of_an_integer_circuit():
         " division=lut 8x10/floor",
         "  lif = IntegerLIF(conv) -> 4x4x4  threshold=int64[4] leak=1 membrane_bits=16 "
         "reset=subtract",
-        "  pool = SumPool(lif) -> 4x2x2  kernel=2",
+        "  pool = AvgPool(lif) -> 4x2x2  kernel=2",
         "  flat = Flatten(pool) -> 16",
         "  readout = Layer(flat) -> 3  Factored w_ee=int64[3x16] w_ie=int64[1x16] w_ei=int64[3x1]"
         " shift_ee=int64[3] Dense Logits logit_step=0.5",

@@ -9,7 +9,7 @@ import pytest
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.place import place
-from eideploy.circuit import Add, Division, Flatten, SumPool
+from eideploy.circuit import Add, AvgPool, Division, Flatten
 from eideploy.divisions import exact, lut, shift, shift2
 from eideploy.execute.integer import run_integer
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
@@ -103,7 +103,7 @@ def test_word_between_windows_costs_one_cycle():
 def test_pooled_input_is_sent_unpooled():
     nodes = [
         source((1, 3, 3)),
-        SumPool(name="pool", inputs=("input",), kernel=2),
+        AvgPool(name="pool", inputs=("input",), kernel=2),
         conv("layer", "pool", none(8, 1, 1, 1), none(2, 1, 1, 1), none(8, 2)),
         lif("lif", "layer", 8),
         Flatten(name="flat", inputs=("lif",)),
@@ -156,7 +156,7 @@ def test_event_in_a_dropped_border_costs_one_cycle():
     nodes = [
         source((1, 5, 5)),
         *spiking_map("first", "input", 1, [1, 0]),
-        SumPool(name="pool", inputs=("first.lif",), kernel=2),
+        AvgPool(name="pool", inputs=("first.lif",), kernel=2),
         layer,
         lif("lif", "layer", 8),
         Flatten(name="flat", inputs=("pool",)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, Circuit, Conv, Division, Flatten, SumPool
+from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from tests.helpers.layers import (
     conv,
@@ -107,7 +107,7 @@ class _Builder:
         """Append a pooling, sometimes, which may drop a border."""
         kernel = self.draw(st.sampled_from([1, 1, 2, 3]), label="pool")
         if len(self.shape) == 3 and kernel > 1 and min(self.shape[1:]) >= kernel:
-            self._append(SumPool(name=self._name("pool"), inputs=(self.at,), kernel=kernel))
+            self._append(AvgPool(name=self._name("pool"), inputs=(self.at,), kernel=kernel))
 
     def residual(self):
         """Add a branch, sometimes: the same spikes again, or a layer that keeps the shape."""

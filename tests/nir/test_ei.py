@@ -14,7 +14,6 @@ from eideploy.backends.nir import dialect_of, graph, load, parse, save
 from eideploy.backends.nir.dialects import of_dialect
 from eideploy.backends.nir.options import DIALECTS
 from eideploy.circuit import (
-    AvgPool,
     Circuit,
     Flatten,
     Input,
@@ -22,7 +21,6 @@ from eideploy.circuit import (
     LayerRange,
     Neurons,
     Ranges,
-    SumPool,
 )
 from eideploy.errors import FormatError, InvariantError
 from eideploy.neurons import LIF
@@ -34,8 +32,6 @@ from tests.helpers.random_circuits import circuits
 def as_float(node):
     if isinstance(node, IntegerInput):
         return Input(name=node.name, size=node.size, high=node.step * node.top)
-    if isinstance(node, SumPool):
-        return AvgPool(name=node.name, inputs=node.inputs, kernel=node.kernel)
     if isinstance(node, Neurons):
         model = LIF(tau=2.0**node.model.leak, reset=node.model.reset)
         return Neurons(name=node.name, inputs=node.inputs, model=model)

@@ -13,7 +13,7 @@ from eideploy.backends.onnx.integer_model import least_inputs
 from eideploy.backends.onnx.runtime import openvino_run, wide_integers
 from eideploy.backends.onnx.words import words_of
 from eideploy.backends.onnx.writer import integer_model
-from eideploy.circuit import Circuit, Division, Flatten, SumPool
+from eideploy.circuit import AvgPool, Circuit, Division, Flatten
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import FormatError
 from eideploy.execute.integer import quantize_input, run_integer
@@ -95,7 +95,7 @@ def _wide(weight, top, steps, thresholds):
         conv("conv", "input", w(4, 2, 3, 3), w(2, 2, 3, 3), w(4, 2), padding=1,
              gain=rng.integers(1, 9, 2), align=2, **balance),
         lif("lif1", "conv", 4, threshold=thresholds[0], membrane_bits=32),
-        SumPool(name="pool", inputs=("lif1",), kernel=2),
+        AvgPool(name="pool", inputs=("lif1",), kernel=2),
         Flatten(name="flatten", inputs=("pool",)),
         linear("linear", "flatten", w(12, 16), w(3, 16), w(12, 3), **balance),
         lif("lif2", "linear", 12, threshold=thresholds[1], membrane_bits=32),

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.program import Route
-from eideploy.circuit import Add, Division, Flatten, SumPool
+from eideploy.circuit import Add, AvgPool, Division, Flatten
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, InvariantError
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
@@ -37,8 +37,8 @@ def residual():
         two,
         lif("two.lif", "two", 12),
         Add(name="sum", inputs=("one.lif", "two.lif")),
-        SumPool(name="pool", inputs=("sum",), kernel=2),
-        SumPool(name="pool again", inputs=("pool",), kernel=2),
+        AvgPool(name="pool", inputs=("sum",), kernel=2),
+        AvgPool(name="pool again", inputs=("pool",), kernel=2),
         Flatten(name="flat", inputs=("pool again",)),
         layer("three", "flat", 12 * 2 * 2, 20, 5),
         lif("three.lif", "three", 20),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eideploy.circuit import Add, Circuit, Division, Flatten, SumPool
+from eideploy.circuit import Add, AvgPool, Circuit, Division, Flatten
 from eideploy.divisions import exact, lut, none, shift, shift2
 from tests.helpers.layers import (
     conv,
@@ -126,7 +126,7 @@ def windows(method):
         *layer("a", "input", 3, 6, 5, "minimum", padding=1),
         *layer("b", "a.lif", 6, 6, 3, "floor", padding=1),
         Add(name="sum", inputs=("a.lif", "b.lif")),
-        SumPool(name="pool", inputs=("sum",), kernel=2),
+        AvgPool(name="pool", inputs=("sum",), kernel=2),
         *layer("c", "pool", 6, 5, 2, "minimum", kernel=2, padding=1, stride=2),
         *layer("d", "c.lif", 5, 5, 2, "floor", kernel=1, stride=2, bias=[-30_000, -9, 0, 5, 9]),
         Flatten(name="flat", inputs=("d.lif",)),
@@ -161,7 +161,7 @@ def folded(method):
         folded_conv("a", "input", signed(9, 2, 3, 3), unsigned(9, 2, 3, 3), padding=1,
                     **own("minimum", 9)),
         lif("a.lif", "a", 9, threshold=rng.integers(1, 40, 9)),
-        SumPool(name="pool", inputs=("a.lif",), kernel=2),
+        AvgPool(name="pool", inputs=("a.lif",), kernel=2),
         conv("b", "pool", unsigned(4, 9, 2, 2), unsigned(3, 9, 2, 2), unsigned(4, 3),
              gain=rng.integers(2, 9, 3), shift_ee=rng.integers(1, 4, 4), **own("floor", 4)),
         lif("b.lif", "b", 4, threshold=rng.integers(1, 40, 4)),

@@ -26,13 +26,13 @@ from eideploy.backends.c.operators import WORD, Body, Term, as_text
 from eideploy.circuit import (
     Add,
     Array,
+    AvgPool,
     Circuit,
     Flatten,
     IntegerInput,
     Layer,
     Neurons,
     Node,
-    SumPool,
 )
 from eideploy.circuit.limits import limits, peaks
 from eideploy.divisions import Divider
@@ -133,7 +133,7 @@ class Network:
                 self.sources[node.name] = Source(
                     text=reads[0].text, kind=reads[0].kind, shape=shape
                 )
-            case SumPool() | Add():
+            case AvgPool() | Add():
                 self._combined(node, reads)
             case Layer() if node.is_readout:
                 self._readout(node, reads)
@@ -160,12 +160,12 @@ class Network:
         shape = self.circuit.shapes[name]
         return Source(text=f"s->{self.names[name]}_before", kind="", shape=shape)
 
-    def _combined(self, node: SumPool | Add, reads: Sequence[Source]) -> None:
+    def _combined(self, node: AvgPool | Add, reads: Sequence[Source]) -> None:
         name, shape = self.names[node.name], self.circuit.shapes[node.name]
         kind = unsigned_type(self.peaks[node.name])
         self.state.append(Member(name=name, kind=kind, size=prod(shape)))
         self.sources[node.name] = Source(text=f"s->{name}", kind=kind, shape=shape)
-        body = _pooled(node, reads[0], shape) if isinstance(node, SumPool) else _added(reads, shape)
+        body = _pooled(node, reads[0], shape) if isinstance(node, AvgPool) else _added(reads, shape)
         self._step(name, f"{kind} *const out = s->{name};\n{body.replace('$kind', kind)}", reads)
 
     def _step(self, name: str, body: str, reads: Sequence[Source]) -> None:
@@ -261,7 +261,7 @@ def _identifiers(circuit: Circuit) -> dict[str, str]:
     return names
 
 
-def _pooled(node: SumPool, source: Source, shape: tuple[int, ...]) -> str:
+def _pooled(node: AvgPool, source: Source, shape: tuple[int, ...]) -> str:
     """Return the sums over windows side by side (A11)."""
     _, height, width = source.shape
     k = node.kernel

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from eideploy.backends.digital.program import Program, Route, Stage, Use
-from eideploy.circuit import Add, Circuit, Flatten, IntegerInput, Layer, Neurons, Node, SumPool
+from eideploy.circuit import Add, AvgPool, Circuit, Flatten, IntegerInput, Layer, Neurons, Node
 from eideploy.errors import CapacityError
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.target import Target
@@ -57,7 +57,7 @@ def _require_routes(circuit: Circuit, target: Target) -> None:
     """Refuse routes without end before the first is made: n sums of sums may have 2^n."""
     routes: dict[str, int] = {}
     for node in circuit.nodes:
-        through = isinstance(node, Add | SumPool | Flatten)
+        through = isinstance(node, Add | AvgPool | Flatten)
         routes[node.name] = sum(routes[name] for name in node.inputs) if through else 1
     used = sum(routes[node.inputs[0]] for node in circuit.layers)
     if used > max(target.core.routes, MOST_ROUTES):
@@ -160,7 +160,7 @@ def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
         case Add():
             for branch in node.inputs:
                 yield from _routes(circuit, branch, pool)
-        case SumPool():
+        case AvgPool():
             yield from _routes(circuit, node.inputs[0], pool * node.kernel)
         case Flatten():
             yield from _routes(circuit, node.inputs[0], pool)

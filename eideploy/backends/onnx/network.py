@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
-from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Layer, Neurons, Node, SumPool
+from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Layer, Neurons, Node
 from eideploy.errors import InvariantError
 
 INPUT = "input"
@@ -78,13 +78,13 @@ class Network(ABC):
         del node
         return self.graph.op("Add", x, y)
 
-    @apply.register(AvgPool | SumPool)
-    def _(self, node: AvgPool | SumPool, x: Value) -> Value:
+    @apply.register
+    def _(self, node: AvgPool, x: Value) -> Value:
         g, k = self.graph, node.kernel
         c, h, w = self.circuit.shapes[node.name]
         inner = np.array([0, 0]), np.array([h * k, w * k]), np.array([3, 4])
         x = self.reshaped(g.op("Slice", x, *inner), c, h, k, w, k)
-        kind = "ReduceSum" if isinstance(node, SumPool) else "ReduceMean"
+        kind = "ReduceSum" if self.circuit.is_integer else "ReduceMean"
         return g.op(kind, x, np.array([4, 6]), keepdims=0)
 
     def columns(self, node: Layer, x: Value) -> Value:

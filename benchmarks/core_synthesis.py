@@ -5,9 +5,12 @@
 Needs yosys; takes about ten minutes. The figures of docs/digital_core.md are its output.
 """
 
+import sys
+
 from eideploy.backends.digital.parameters import Shape
 from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, synthesise
-from eideploy.backends.digital.rtl.tools import version
+from eideploy.backends.digital.rtl.tools import require, version
+from eideploy.errors import EideployError
 from eideploy.target import load_target
 
 DIVIDERS = {"lut": (8, 9), "shift": (1, 1), "shift2": (1, 1), "exact": (1, 1)}
@@ -15,6 +18,7 @@ DIVIDERS = {"lut": (8, 9), "shift": (1, 1), "shift2": (1, 1), "exact": (1, 1)}
 
 def main() -> None:
     """Print the tables."""
+    require(("yosys",), where="benchmarks/core_synthesis.py")
     target = load_target("digital")
     print(version("yosys"))
     for family, top in (("ecp5", "core"), ("ecp5", "neuron"), ("ice40", "neuron")):
@@ -33,4 +37,7 @@ def row(method: str, cells: Cells, core: Shape) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except EideployError as error:
+        sys.exit(f"error: {error}")

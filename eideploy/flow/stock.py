@@ -143,9 +143,14 @@ def stock_verdict(items: Sequence[Item]) -> str:
 
 
 def stock_hint(content: Mapping[str, Any], items: Sequence[Item]) -> list[str]:
-    """Return a line on the release that made a build, where another one finds gaps."""
-    made_by = content.get("eideploy")
-    if made_by == __version__ or not any(item.state == "gap" for item in items):
+    """Return a line on what made a build, where it is not what is written now."""
+    made_by, gaps = content.get("eideploy"), [item.said for item in items if item.state == "gap"]
+    if made_by == __version__ and any(OTHER in said for said in gaps):
+        return [
+            f"a build of another state of eideploy {made_by} differs, too: where nobody changed "
+            "these files, compile the run again"
+        ]
+    if made_by == __version__ or not gaps:
         return []
     return [f"eideploy {made_by} made it; compile the run again to compare with {__version__}"]
 

@@ -35,6 +35,17 @@ def test_a_run_for_the_chip_becomes_a_build(chip_run, call):
     assert names >= {"patch.json", "load.py", "neurons.csv", "input_events.csv", "mapping.json"}
 
 
+def test_a_simulation_never_replaces_the_data_of_the_run(chip_run, call):
+    path = CHIP_RUN / "manifest.json"
+    own = {"data": "mine.npz", "own_data": {"path": str(Path("mine.npz").resolve()), "sha256": ""}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | own))
+    assert call("compile", "--target", "dynapse2").code == 0
+    Path("mine.npz").write_bytes(b"all that there is")
+    found = call("simulate", "--executor", "dpi", "--save", "mine.npz")
+    assert (found.code, "the result would replace" in found.err) == (1, True), found.err
+    assert Path("mine.npz").read_bytes() == b"all that there is"
+
+
 def test_the_text_says_that_no_board_has_run_it(chip_run, call):
     out = call("compile", "--target", "dynapse2")
     assert "no board has run this" in out.out

@@ -217,6 +217,16 @@ def test_a_readme_of_another_release_is_documentation_still(built, files):
 
 
 @pytest.mark.usefixtures("without_rtl")
+def test_a_build_of_the_same_version_may_be_of_another_state_of_it(built, call):
+    path = built / BUILD / "rtl/lanes.sv"
+    path.write_text(path.read_text() + "// as an earlier state wrote it\n")
+    rehash(built / BUILD)
+    found = call("verify")
+    assert found.code == 1
+    assert "where nobody changed these files, compile the run again" in found.out
+
+
+@pytest.mark.usefixtures("without_rtl")
 def test_gaps_of_a_build_by_another_release_say_what_to_do(built, call):
     path = built / BUILD / "manifest.json"
     path.write_text(path.read_text().replace('"eideploy": "', '"eideploy": "0.0.'))

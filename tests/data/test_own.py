@@ -189,6 +189,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
     ("named", "what", "fix"),
     [
         ({"x": X}, "x and y are not both there, but x", "numpy.savez"),
+        ({"x_train": X, "y_train": Y}, "x_test and y_test are not", "as x and y"),
         ({"a": X, "b": Y}, "x and y are not both there, but a, b", "numpy.savez"),
         ({"x": X, "y": Y[:9]}, "there are 15 samples and 9 classes", "one class per"),
         ({"x": X, "y": Y + 1}, "the classes run from 1 to 3: class 0 has no sample", "y - 1"),

@@ -147,6 +147,12 @@ def one_class(path):
         (path / name).rmdir()
 
 
+def training_only(path):
+    for name in ("cat", "dog", "owl"):
+        (path / "train" / name).parent.mkdir(exist_ok=True)
+        (path / name).rename(path / "train" / name)
+
+
 def two_frames(path):
     frame = Image.fromarray(np.zeros((6, 5), np.uint8))
     other = Image.fromarray(np.ones((6, 5), np.uint8))
@@ -174,6 +180,7 @@ def unknown_in_test(path):
         (two_frames, "the image has 2 frames", "dog/3.png", "one image per file"),
         (empty_class, "class emu has no sample that can be read", "emu", "remove the folder"),
         (in_no_class, "the file is not in a class folder", "3.png", "put it into pets/CLASS/"),
+        (training_only, "the folder holds train, and no test", "pets", "pets/train, of which"),
         (one_class, "1 class folders found", "pets", "into a folder"),
         (unknown_in_test, "class owl has no folder in train", "test/owl", "add training samples"),
     ],

@@ -35,6 +35,12 @@ def by_class(folder: Path, suffixes: Sequence[str]) -> Samples:
         DataError: a class of training without a file, one of test that training lacks, a file in no
             class.
     """
+    if {path.name for path in folder.iterdir() if path.is_dir()} == {PARTS[0]}:
+        raise DataError(
+            "the folder holds train, and no test",
+            where=str(folder),
+            fix=f"add test, or name {folder / PARTS[0]}, of which a fifth becomes the test",
+        )
     parts = [folder / part for part in PARTS] if _is_split(folder) else [folder]
     classes = [_classes(part, suffixes) for part in parts]
     names = tuple(classes[0])

@@ -235,6 +235,12 @@ def _of_arrays(path: Path, arrays: Mapping[str, Stored]) -> Found:
 
 
 def _missing(path: Path, names: tuple[str, ...]) -> DataError:
+    if {"x_train", "y_train"} <= {*names}:
+        return DataError(
+            "x_train and y_train are there, x_test and y_test are not",
+            where=str(path),
+            fix="save these, too; or all samples as x and y, of which a fifth becomes the test",
+        )
     what = f"x and y are not both there, but {', '.join(sorted(names)) or 'nothing'}"
     if path.suffix == ".npy":
         what = "an .npy file holds samples alone, without classes"

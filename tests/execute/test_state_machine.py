@@ -10,9 +10,11 @@ from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.cycles import PHASES, count_cycles
 from eideploy.backends.digital.place import place
 from eideploy.execute.integer import run_integer
+from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.random_circuits import circuits, samples, targets
 from tests.helpers.stimulus import stimulus
+from tests.helpers.targets import core_target
 
 
 def test_core_equals_simulator_and_cycle_model_on_random_programs():
@@ -46,3 +48,23 @@ def assert_same(program, run, trace, cycles, b):
             np.testing.assert_array_equal(stepped, formula[phase][:, b], err_msg=phase)
     total = sum(cycle.sum() for stage in run.cycles.values() for cycle in stage.values())
     assert total == cycles.per_inference[b]
+
+
+@settings(max_examples=20)
+@given(data=st.data(), circuit=circuits())
+def test_a_core_may_be_stepped_and_a_state_is_kept_as_it_was(data, circuit):
+    """The same as run() does, also from states that others were made of."""
+    machine = StateMachine(place(circuit, target=core_target()))
+    x = data.draw(samples(circuit), label="samples")[0]
+    whole, frames = machine.run(x), over_time(circuit, x[None])[:, 0]
+    states, totals = [machine.init()], []
+    for t in range(circuit.steps):
+        machine.step(states[-1], frames[t % len(frames)] * 0)
+        after, step = machine.step(states[-1], frames[t % len(frames)])
+        states.append(after)
+        totals += step.logits
+        for name, spikes in step.spikes.items():
+            np.testing.assert_array_equal(spikes, whole.spikes[name][t])
+            np.testing.assert_array_equal(step.membranes[name], whole.membranes[name][t])
+    assert totals == whole.totals.tolist()
+    assert [state.steps for state in states] == [*range(circuit.steps), 0]

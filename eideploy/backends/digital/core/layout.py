@@ -1,6 +1,6 @@
 """What stands in the digital core's memories: a program as docs/digital_core.md lays it out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array, Factored, IntegerCurrent, Neurons
 from eideploy.numeric.fixed import Int
 
+WRITTEN = ("num", "den", "inhibition", "spike", "membrane")  # by a run; all else is loaded once
 STALE = -1  # what stands in a memory that nobody has written; a run must not depend on it
 
 
@@ -34,6 +35,10 @@ class Memories:
     fraction: Int
     floor: Int
     gain: Int
+
+    def copied(self) -> "Memories":
+        """Return memories of the same content, of which what a run writes is its own."""
+        return replace(self, **{name: getattr(self, name).copy() for name in WRITTEN})
 
 
 def load(program: Program) -> Memories:

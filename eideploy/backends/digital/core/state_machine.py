@@ -4,19 +4,19 @@ Slow on purpose: it checks the cycle model's formula and the core's data on smal
 the model of the core's RTL. Memories, states and registers are named as in docs/digital_core.md.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from eideploy.backends.digital.core.accumulate import Accumulate
 from eideploy.backends.digital.core.inhibit import Inhibit
-from eideploy.backends.digital.core.layout import load, membranes_of, spikes_of
+from eideploy.backends.digital.core.layout import Memories, load, membranes_of, spikes_of
 from eideploy.backends.digital.core.phase import Core, Operation, Phase, Setup
-from eideploy.backends.digital.core.scan import Word, words_of
+from eideploy.backends.digital.core.scan import words_of
 from eideploy.backends.digital.core.update import Minimum, Output, Update
-from eideploy.backends.digital.program import Program, Stage
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
@@ -24,13 +24,40 @@ from eideploy.numeric.fixed import Int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class CoreState:
+    """What the core keeps from one time step to the next.
+
+    memories  as they stand
+    steps     how many steps of the sample it has run
+    """
+
+    memories: Memories
+    steps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CoreStep:
+    """What the core did in one time step.
+
+    cycles     by stage and phase
+    spikes     by LIF node, as they stood in the spike memory after the stage
+    membranes  by LIF node, after the reset
+    logits     what was put out: the totals, in the last step of a sample
+    """
+
+    cycles: dict[str, Counter[str]] = field(default_factory=dict)
+    spikes: dict[str, Array] = field(default_factory=dict)
+    membranes: dict[str, Int] = field(default_factory=dict)
+    logits: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CoreRun:
     """What the core did with one sample.
 
-    cycles     by stage and phase, (T,)
-    spikes     by LIF node, (T, ...), as they stood in the spike memory after the stage
-    membranes  by LIF node, (T, ...), after the reset
-    totals     (classes,): the logits that were put out
+    cycles             by stage and phase, (T,)
+    spikes, membranes  as in every step, (T, ...)
+    totals             (classes,): the logits that were put out
     """
 
     cycles: Mapping[str, Mapping[str, Int]]
@@ -47,46 +74,60 @@ class StateMachine:
         self.memories = load(program)
 
     def run(self, sample: Array) -> CoreRun:
-        """Run one sample (...) or sequence (T, ...) of floats."""
+        """Run one sample (...) or sequence (T, ...) of floats, on what the one before left."""
         circuit = self.program.circuit
-        x = quantize_input(circuit, over_time(circuit, sample[None]))[:, 0]
-        words = [words_of(x[step % len(x)]) for step in range(circuit.steps)]
-        return self.run_words(words)
+        x = over_time(circuit, sample[None])[:, 0]
+        state, steps = CoreState(memories=self.memories), []
+        for t in range(circuit.steps):
+            state, step = self.step(state, x[t % len(x)])
+            steps.append(step)
+        self.memories = state.memories
+        return _joined(steps)
 
-    def run_words(self, words: list[list[Word]]) -> CoreRun:
-        """Run the input port's words of every time step."""
-        record = _Record(self.program)
-        for step, given in enumerate(words):
-            port = list(given)
-            for stage in self.program.stages:
-                core = Core(
-                    program=self.program,
-                    memories=self.memories,
-                    stage=stage,
-                    is_first=step == 0,
-                    port=port,
-                )
-                self._run_stage(core, record, step)
-                record.memories(self, stage)
-                record.logits += core.logits
-        return record.run()
+    def init(self) -> CoreState:
+        """Return the state of a core that was just loaded."""
+        return CoreState(memories=load(self.program))
 
-    def _run_stage(self, core: Core, record: "_Record", step: int) -> None:
-        """Go through the states of a stage in one time step."""
-        is_last = step == self.program.circuit.steps - 1
-        following = iter(_states(core, is_last=is_last))
-        entered: Phase | None = Setup(core)
-        while entered is not None:
-            phase = entered
-            pipe: deque[Operation | None] = deque([None] * phase.drain)
-            while not phase.done:
-                _clock(phase, pipe, phase.issue())
-                record.cycle(core.stage, phase, step)
-            for left in range(phase.drain, 0, -1):
-                state = next(following, None) if left == 1 else None
-                entered = state(core) if state else None  # it reads its first row in this cycle
-                _clock(phase, pipe, None)
-                record.cycle(core.stage, phase, step)
+    def step(self, state: CoreState, x: Array) -> tuple[CoreState, CoreStep]:
+        """Advance by one time step, in which the input port gives the floats x (...)."""
+        circuit, memories, step = self.program.circuit, state.memories.copied(), CoreStep()
+        port = words_of(quantize_input(circuit, x[None, None])[0, 0])
+        following = (state.steps + 1) % circuit.steps
+        for stage in self.program.stages:
+            core = Core(
+                program=self.program,
+                memories=memories,
+                stage=stage,
+                is_first=state.steps == 0,
+                port=port,
+            )
+            step.cycles[stage.name] = _cycles(core, is_last=following == 0)
+            step.logits.extend(core.logits)
+            if not stage.is_readout:
+                shape, lanes = circuit.shapes[stage.lif], self.program.target.core.update_lanes
+                step.spikes[stage.lif] = spikes_of(memories, stage).reshape(shape)
+                membranes = membranes_of(memories, stage, lanes)
+                step.membranes[stage.lif] = membranes.reshape(shape)
+        return CoreState(memories=memories, steps=following), step
+
+
+def _cycles(core: Core, *, is_last: bool) -> Counter[str]:
+    """Go through the states of a stage in one time step; return the cycles of each phase."""
+    cycles: Counter[str] = Counter()
+    following = iter(_states(core, is_last=is_last))
+    entered: Phase | None = Setup(core)
+    while entered is not None:
+        phase = entered
+        pipe: deque[Operation | None] = deque([None] * phase.drain)
+        while not phase.done:
+            _clock(phase, pipe, phase.issue())
+            cycles[phase.name] += 1
+        for left in range(phase.drain, 0, -1):
+            state = next(following, None) if left == 1 else None
+            entered = state(core) if state else None  # it reads its first row in this cycle
+            _clock(phase, pipe, None)
+            cycles[phase.name] += 1
+    return cycles
 
 
 def _states(core: Core, *, is_last: bool) -> tuple[Callable[[Core], Phase], ...]:
@@ -110,40 +151,17 @@ def _clock(phase: Phase, pipe: deque[Operation | None], operation: Operation | N
         phase.retire(leaving)
 
 
-class _Record:
-    """Collects what the core did."""
-
-    def __init__(self, program: Program) -> None:
-        steps = program.circuit.steps
-        self.program = program
-        self.cycles: dict[str, dict[str, Int]] = {stage.name: {} for stage in program.stages}
-        self.steps = steps
-        self.spikes: dict[str, list[Array]] = {}
-        self.membranes: dict[str, list[Int]] = {}
-        self.logits: list[int] = []
-
-    def cycle(self, stage: Stage, phase: Phase, step: int) -> None:
-        by_phase = self.cycles[stage.name]
-        by_phase.setdefault(phase.name, np.zeros(self.steps, np.int64))[step] += 1
-
-    def memories(self, machine: StateMachine, stage: Stage) -> None:
-        if stage.is_readout:
-            return
-        shape = self.program.circuit.shapes[stage.lif]
-        membranes = membranes_of(machine.memories, stage, self.program.target.core.update_lanes)
-        spikes = spikes_of(machine.memories, stage)
-        self.spikes.setdefault(stage.lif, []).append(spikes.reshape(shape))
-        self.membranes.setdefault(stage.lif, []).append(membranes.reshape(shape))
-
-    def run(self) -> CoreRun:
-        return CoreRun(
-            cycles=self.cycles,
-            spikes={name: np.stack(values) for name, values in self.spikes.items()},
-            membranes={name: np.stack(values) for name, values in self.membranes.items()},
-            totals=np.array(self.logits, np.int64),
-        )
+def _joined(steps: list[CoreStep]) -> CoreRun:
+    """Return what the core did with a sample, of all its steps."""
+    last = steps[-1]
+    return CoreRun(
+        cycles={stage: _over_time([s.cycles[stage] for s in steps]) for stage in last.cycles},
+        spikes={name: np.stack([s.spikes[name] for s in steps]) for name in last.spikes},
+        membranes={name: np.stack([s.membranes[name] for s in steps]) for name in last.membranes},
+        totals=np.array(last.logits, np.int64),
+    )
 
 
-def run_core(program: Program, sample: Array) -> CoreRun:
-    """Run one sample on a core that was just loaded."""
-    return StateMachine(program).run(sample)
+def _over_time(cycles: list[Counter[str]]) -> dict[str, Int]:
+    phases = dict.fromkeys(phase for counted in cycles for phase in counted)
+    return {phase: np.array([counted[phase] for counted in cycles]) for phase in phases}

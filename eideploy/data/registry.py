@@ -55,7 +55,7 @@ def load(name: str, data_dir: str | Path | None = None, *, steps: int | None = N
         raise UsageError(
             f"--data-dir has no effect on the data set {name}, which is bundled",
             where="--data-dir",
-            fix="leave it out; it is for the sets that are not bundled, chosen with "
-            f"--set data.name: {', '.join(known for known in DATASETS if known not in BUNDLED)}",
+            fix="leave it out; it is for the sets that are not bundled, which eideploy train takes "
+            f"by --set data.name: {', '.join(known for known in DATASETS if known not in BUNDLED)}",
         )
     return DATASETS[name](None if data_dir is None else Path(data_dir), steps)

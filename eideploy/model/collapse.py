@@ -90,7 +90,7 @@ def _fallen(share: float, best: float, labels: Labels) -> str:
 
 
 def _without_inhibition(network: Network) -> str:
-    for name, layer in network.named_modules():
+    for name, layer in network.layers().items():
         if isinstance(layer, Shunting) and (lost := uninhibited(layer)) > MOST_LOST:
             return f"{lost:.0%} of the neurons of {name} lost their inhibition"
     return ""
@@ -100,14 +100,15 @@ def _without_inhibition(network: Network) -> str:
 def diagnosis(network: Network, begun: Mapping[str, Tensor]) -> str:
     """Return whose divisor changed most since the epoch began, if it did much, in words."""
     changes = {}
-    for name, layer in network.named_modules():
+    names = {layer: name for name, layer in network.layers().items()}
+    for path, layer in network.named_modules():
         if isinstance(layer, Shunting):
             parts = ("lateral.weight", "gain_i", "inhibitory.weight")
             now, then = (
-                _divisor(*(of[f"{name}.{part}"] for part in parts))
+                _divisor(*(of[f"{path}.{part}"] for part in parts))
                 for of in (network.state_dict(), begun)
             )
-            changes[name] = now / then if then and isfinite(now) else 1.0
+            changes[names[layer]] = now / then if then and isfinite(now) else 1.0
     name = max(changes, key=lambda n: max(changes[n], 1 / max(changes[n], 1e-30)), default="")
     factor = changes.get(name, 1.0)
     if 1 / FAINT < factor < FAINT:

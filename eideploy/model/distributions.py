@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from eideploy.model.baseline import BatchNormalised
 from eideploy.model.metrics import SHARES, Spread
+from eideploy.model.networks import Network
 from eideploy.nn.layers import Shunting
 
 MOST = 1 << 15  # values that are looked at, drawn with a fixed seed
@@ -37,13 +38,13 @@ def parameter_spreads(layer: nn.Module) -> dict[str, Spread]:
     return {name: spread(p) for name, p in _parameters(layer).items()}
 
 
-def gradient_norms(network: nn.Module) -> dict[str, Tensor]:
+def gradient_norms(network: Network) -> dict[str, Tensor]:
     """Return the norm of the gradients of every layer that fires, all its parameters together.
 
     Nothing waits for the device.
     """
     norms = {}
-    for name, module in network.named_modules():
+    for name, module in network.layers().items():
         found = [p.grad for p in module.parameters() if p.grad is not None]
         if isinstance(module, Shunting | BatchNormalised) and found:
             parts = torch.stack([torch.linalg.vector_norm(g.detach()) for g in found])

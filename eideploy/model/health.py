@@ -30,7 +30,7 @@ def measure_health(
     found: list[LayerHealth] = []
     driving: list[tuple[nn.Module, float, float, float, dict[str, Spread]]] = []
     norms = gradients or {}
-    names = {module: name for name, module in network.named_modules()}
+    names = {layer: name for name, layer in network.layers().items()}
 
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
         zeros, weak, lost, seen = 0.0, 0.0, 0.0, {"current": spread(current, bins=BINS)}
@@ -60,7 +60,7 @@ def measure_health(
 
     hooks = [
         module.register_forward_hook(fire if isinstance(module, LIF) else divide)
-        for module in names
+        for module in network.modules()
         if isinstance(module, LIF | Shunting | BatchNormalised)
     ]
     try:

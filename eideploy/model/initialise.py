@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eideploy.config import Ablation
 from eideploy.errors import DataError
@@ -39,7 +39,9 @@ def initialise(
         # the encoder sees a still image once, not T times
         return network.repeat(x) if layer is encoder and batch.ndim == 4 else x
 
-    statistics = fill_layers(network, batch, draw=_draw(ablation or Ablation(), rng), seen=seen)
+    draw_weights = _draw(ablation or Ablation(), rng)
+    names: dict[nn.Module, str] = {layer: name for name, layer in network.layers().items()}
+    statistics = fill_layers(network, batch, draw=draw_weights, seen=seen, names=names)
     network.initialised.fill_(value=True)
     return statistics
 

@@ -27,6 +27,7 @@ Shape = tuple[int, int, int]
 Convolutional = type[Conv2d] | type[NormConv2d]
 Connected = type[Linear] | type[NormLinear]
 Output = type[Readout] | type[NormReadout]
+KINDS = (EILayer, NormConv2d, NormLinear, NormReadout)
 LAYERS: Mapping[str, tuple[Convolutional, Connected, Output]] = {
     "ei": (Conv2d, Linear, Readout),
     "batch": (NormConv2d, NormLinear, NormReadout),
@@ -95,9 +96,23 @@ class Network(nn.Module):
             if isinstance(module, LIF):
                 module.fused = fused
 
+    def layers(self) -> dict[str, nn.Module]:
+        """Return every layer under the name that it has in the circuit, as `export` numbers them.
+
+        In order of construction, which is that of execution.
+        """
+        layers = (module for module in self.modules() if isinstance(module, KINDS))
+        return {_name(layer, number): layer for number, layer in enumerate(layers, 1)}
+
     def ei_layers(self) -> Iterator[tuple[str, EILayer]]:
-        """Yield name and E-I layer in order of construction, which is that of execution."""
-        return ((n, m) for n, m in self.named_modules() if isinstance(m, EILayer))
+        """Yield name and layer of the E-I layers among them."""
+        return ((n, m) for n, m in self.layers().items() if isinstance(m, EILayer))
+
+
+def _name(layer: nn.Module, number: int) -> str:
+    if isinstance(layer, Readout | NormReadout):
+        return "readout"
+    return f"conv{number}" if isinstance(layer, Conv2d | NormConv2d) else f"linear{number}"
 
 
 class ResidualBlock(nn.Module):

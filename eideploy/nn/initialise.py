@@ -1,6 +1,6 @@
 """E-I Init: weights such that the first batch gives balanced currents of unit variance (M12)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 
@@ -95,6 +95,7 @@ def fill_layers(
     *inputs: Tensor,
     draw: Draw,
     seen: Callable[[EILayer, Tensor], Tensor] = lambda _, x: x,
+    names: Mapping[nn.Module, str] | None = None,
 ) -> dict[str, Statistics]:
     """Fill every layer without weights, in order of execution, and return what each goes by.
 
@@ -106,14 +107,14 @@ def fill_layers(
         inputs: the first batch.
         draw: W_EE and W_IE.
         seen: what counts of a layer's input.
+        names: what the layers are called (default: as the module's attributes are).
 
     Raises:
         DataError: as of `initialise`.
     """
     statistics: dict[str, Statistics] = {}
-    names = {
-        m: name for name, m in module.named_modules() if isinstance(m, EILayer) and not m.is_filled
-    }
+    called = names or {m: name for name, m in module.named_modules()}
+    names = {m: called[m] for m in module.modules() if isinstance(m, EILayer) and not m.is_filled}
 
     def fill(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, EILayer)  # hooked below on no other

@@ -141,7 +141,7 @@ def test_the_numbers_of_a_run_are_those_that_it_logged(trained, call):
         float(row["test_accuracy"]) for row in logged
     ]
     assert {row["epoch"] for row in found["distributions"]} == {0, 1, 2}
-    assert [layer["name"] for layer in found["layers"]] == ["encoder.0", "body.2"]
+    assert [layer["name"] for layer in found["layers"]] == ["conv1", "conv2"]
     assert all(len(layer["gradient"]) == 2 for layer in found["layers"])
     assert call("compile", RUN).code == 0  # the report beside its files harms nothing
 

@@ -19,7 +19,7 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 from eideploy.model.training import train
-from eideploy.nn import LIF, Conv2d
+from eideploy.nn import LIF, Conv2d, EILayer
 from eideploy.nn.functional import divide
 
 NARROW = Architecture(widths=(8, "P", 8))
@@ -56,7 +56,11 @@ def gradients(network, batch):
 def test_without_gradient_scaling_only_lateral_gradients_grow_by_the_fan_in(digits):
     scaled = gradients(*begun(digits))
     network, batch = begun(digits, Ablation(gradient_scaling=False))
-    fan_in = {f"{name}.lateral.weight": layer.fan_in for name, layer in network.ei_layers()}
+    fan_in = {
+        f"{path}.lateral.weight": layer.fan_in
+        for path, layer in network.named_modules()
+        if isinstance(layer, EILayer)
+    }
     for name, gradient in gradients(network, batch).items():
         expected = scaled[name] * fan_in.get(name, 1)
         torch.testing.assert_close(gradient, expected, rtol=1e-12, atol=1e-15)

@@ -90,7 +90,7 @@ def test_a_collapsed_epoch_is_begun_again_at_a_lower_rate(config, digits, tmp_pa
     assert (setback.epoch, setback.batches) == (2, 12)  # seen at the look after batch 8 of it
     assert setback.rate == pytest.approx(0.01 * LOWER)
     assert setback.reason == (
-        "100% of the neurons of encoder.0 lost their inhibition; I_div of encoder.0 is 0 times "
+        "100% of the neurons of conv1 lost their inhibition; I_div of conv1 is 0 times "
         "what it was when the epoch began"
     )
     assert epochs == [1, 2, 3]
@@ -169,7 +169,7 @@ def test_the_layer_whose_divisor_changed_most_is_named(config, digits):
     with torch.no_grad():
         layers(network)[0].gain_i.mul_(0.2)
         layers(network)[1].gain_i.mul_(0.05)
-    name = next(n for n, m in network.named_modules() if m is layers(network)[1])
+    name = next(n for n, m in network.layers().items() if m is layers(network)[1])
     said = f"; I_div of {name} is 0.05 times what it was when the epoch began"
     assert diagnosis(network, begun) == said
 
@@ -180,5 +180,5 @@ def test_a_layer_without_inhibition_is_told_from_one_whose_input_is_empty(config
     first, *_ = measure_health(network, digits.test)
     assert (first.zero_divisor, first.uninhibited) == (1, 1)
     first = replace(first, silent=0.0)
-    assert list(warnings([first])) == ["uninhibited encoder.0"]
-    assert list(warnings([replace(first, uninhibited=0.0)])) == ["zero encoder.0"]
+    assert list(warnings([first])) == ["uninhibited conv1"]
+    assert list(warnings([replace(first, uninhibited=0.0)])) == ["zero conv1"]

@@ -116,7 +116,7 @@ def test_gradient_norms_are_those_of_all_parameters_of_a_layer(network, split):
     found = gradient_norms(network)
     assert len(found) == len(measure_health(network, split))
     name, norm = next(iter(found.items()))
-    own = torch.cat([p.grad.flatten() for p in network.get_submodule(name).parameters()])
+    own = torch.cat([p.grad.flatten() for p in network.layers()[name].parameters()])
     assert float(norm) == pytest.approx(float(own.norm()))
     assert measure_health(network, split, found)[0].gradient == norm
 
@@ -126,16 +126,16 @@ def test_hooks_are_gone_afterwards(network, split):
     assert not any(m._forward_hooks for m in network.modules())
 
 
-WELL = LayerHealth(layer="body.1", silent=0.1, saturated=0.0, zero_divisor=0.1)
+WELL = LayerHealth(layer="conv2", silent=0.1, saturated=0.0, zero_divisor=0.1)
 
 
 @pytest.mark.parametrize(
     ("ill", "key", "text"),
     [
-        ({"silent": 1.0}, "silent body.1", "100% of the neurons of body.1 never fire"),
-        ({"saturated": 0.6}, "saturated body.1", "60% of the neurons of body.1 fire at nearly"),
-        ({"dying": 0.0025}, "dying body.1", "0.25% of the neurons of body.1 have next to no inhi"),
-        ({"zero_divisor": 0.95}, "zero body.1", "95% of the divisors of body.1 are 0"),
+        ({"silent": 1.0}, "silent conv2", "100% of the neurons of conv2 never fire"),
+        ({"saturated": 0.6}, "saturated conv2", "60% of the neurons of conv2 fire at nearly"),
+        ({"dying": 0.0025}, "dying conv2", "0.25% of the neurons of conv2 have next to no inhi"),
+        ({"zero_divisor": 0.95}, "zero conv2", "95% of the divisors of conv2 are 0"),
     ],
 )
 def test_an_ill_layer_is_named_with_what_to_do(ill, key, text):

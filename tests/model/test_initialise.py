@@ -4,6 +4,7 @@ import torch
 
 from eideploy.config import Architecture
 from eideploy.errors import DataError
+from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 
@@ -43,19 +44,20 @@ def test_every_layer_is_initialised_once_in_order_of_execution():
     net = build(Architecture(kind="resnet", widths=(8, 8), blocks=1), (1, 8, 8), 10)
     found = initialise(net, images(), np.random.default_rng(0))
     assert list(found) == [name for name, _ in net.ei_layers()]
-    assert list(found)[-2:] == ["body.2.shortcut.0", "readout"]
+    assert list(found)[-2:] == ["conv6", "readout"]
+    assert list(found) == [layer.name for layer in export(net, (1, 8, 8)).layers]
     assert all(torch.isfinite(p).all() for p in net.parameters())
 
 
 def test_repeating_images_weighs_in_the_unbiased_variance():
-    one, four = (start(images(), steps=steps)["encoder.0"] for steps in (1, 4))
+    one, four = (start(images(), steps=steps)["conv1"] for steps in (1, 4))
     assert four.variance == pytest.approx(one.variance * (5 / 6) * (24 / 23))
     assert four.mean == pytest.approx(one.mean)
 
 
 def test_a_sequence_is_taken_step_by_step():
     x = images()[:, None].expand(-1, 4, -1, -1, -1)
-    assert start(x)["encoder.0"] == start(images())["encoder.0"]
+    assert start(x)["conv1"] == start(images())["conv1"]
 
 
 @pytest.mark.parametrize(

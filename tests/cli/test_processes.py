@@ -90,7 +90,7 @@ def test_ctrl_c_while_a_build_is_written_leaves_nothing(trained, call, monkeypat
     def stop(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eideploy.folders.write_manifest", stop)
+    monkeypatch.setattr("eideploy.backends.digital.build.write_manifest", stop)
     assert call("compile").code == 130
     assert not (trained / "builds").exists()
 

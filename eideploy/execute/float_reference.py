@@ -46,7 +46,7 @@ class FloatReference(Walk):
         raise NotImplementedError(node.kind)
 
     @apply.register
-    def _(self, node: Layer, x: Array) -> Array:
+    def _apply_layer(self, node: Layer, x: Array) -> Array:
         balanced, divisor = self._balance(node, x)
         if not isinstance(node.current, FloatCurrent):
             return maps(balanced, self.circuit.shapes[node.name])
@@ -56,7 +56,7 @@ class FloatReference(Walk):
         return self.keep_current(node, node.current.g_e * balanced + node.current.b_e, 0)  # (M5)
 
     @apply.register
-    def _(self, node: Neurons, current: Array) -> Array:
+    def _apply_neurons(self, node: Neurons, current: Array) -> Array:
         model, do = node.float_model, InArrays(0)  # no float saturates
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
@@ -65,16 +65,16 @@ class FloatReference(Walk):
         return self.over_time(node.name, current, step).astype(np.float64)
 
     @apply.register
-    def _(self, node: AvgPool, x: Array) -> Array:
+    def _apply_avg_pool(self, node: AvgPool, x: Array) -> Array:
         return pooled(x, node.kernel, x.dtype) / node.kernel**2
 
     @apply.register
-    def _(self, node: Add, x: Array, y: Array) -> Array:
+    def _apply_add(self, node: Add, x: Array, y: Array) -> Array:
         del node
         return x + y
 
     @apply.register
-    def _(self, node: Flatten, x: Array) -> Array:
+    def _apply_flatten(self, node: Flatten, x: Array) -> Array:
         del node
         return flattened(x)
 

@@ -112,7 +112,7 @@ class IntegerSimulator(Walk):
         raise NotImplementedError(node.kind)
 
     @apply.register
-    def _(self, node: Layer, x: Array) -> Array:
+    def _apply_layer(self, node: Layer, x: Array) -> Array:
         num, den = self._balance(node, x)
         if isinstance(node.current, Logits):
             return maps(num.astype(np.int64), self.circuit.shapes[node.name])
@@ -134,7 +134,7 @@ class IntegerSimulator(Walk):
         return self.keep_current(node, c, saturated)
 
     @apply.register
-    def _(self, node: Neurons, current: Array) -> Array:
+    def _apply_neurons(self, node: Neurons, current: Array) -> Array:
         model, do = node.integer_model, InArrays(node.integer_model.membrane_bits)
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
@@ -143,15 +143,15 @@ class IntegerSimulator(Walk):
         return self.over_time(node.name, current, step).view(np.uint8)
 
     @apply.register
-    def _(self, node: AvgPool, x: Array) -> Array:
+    def _apply_avg_pool(self, node: AvgPool, x: Array) -> Array:
         return pooled(x, node.kernel, self.kinds[node.name])  # (A11)
 
     @apply.register
-    def _(self, node: Add, x: Array, y: Array) -> Array:
+    def _apply_add(self, node: Add, x: Array, y: Array) -> Array:
         return np.add(x, y, dtype=self.kinds[node.name])
 
     @apply.register
-    def _(self, node: Flatten, x: Array) -> Array:
+    def _apply_flatten(self, node: Flatten, x: Array) -> Array:
         del node
         return flattened(x)
 

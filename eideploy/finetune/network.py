@@ -133,26 +133,26 @@ class _Walk:
         raise NotImplementedError(node.kind)
 
     @apply.register
-    def _(self, node: IntegerInput, x: Tensor) -> Tensor:
+    def _apply_integer_input(self, node: IntegerInput, x: Tensor) -> Tensor:
         return torch.round(x / node.step).clamp(0, node.top)
 
     @apply.register
-    def _(self, node: Add, x: Tensor, y: Tensor) -> Tensor:
+    def _apply_add(self, node: Add, x: Tensor, y: Tensor) -> Tensor:
         del node
         return x + y
 
     @apply.register
-    def _(self, node: Flatten, x: Tensor) -> Tensor:
+    def _apply_flatten(self, node: Flatten, x: Tensor) -> Tensor:
         del node
         return x.flatten(2)
 
     @apply.register
-    def _(self, node: AvgPool, x: Tensor) -> Tensor:
+    def _apply_avg_pool(self, node: AvgPool, x: Tensor) -> Tensor:
         pooled = avg_pool2d(x.flatten(0, 1), node.kernel, divisor_override=1)
         return pooled.view(*x.shape[:2], *pooled.shape[1:])
 
     @apply.register
-    def _(self, node: Neurons, current: Tensor) -> Tensor:
+    def _apply_neurons(self, node: Neurons, current: Tensor) -> Tensor:
         name = node.inputs[0]
         layer = self.layers[name]
         assert isinstance(layer, Shunting)
@@ -162,7 +162,7 @@ class _Walk:
         return fire(current, threshold, model, self.circuit.steps)
 
     @apply.register
-    def _(self, node: Layer, x: Tensor) -> Tensor:
+    def _apply_layer(self, node: Layer, x: Tensor) -> Tensor:
         layer, units = self.layers[node.name], self.units[node.name]
         w = node.projection
         assert isinstance(w, Factored)  # fine-tuning compiles what the network is

@@ -87,30 +87,30 @@ class _Writer:
         )
 
     @add.register
-    def _(self, node: Input) -> str:
+    def _add_input(self, node: Input) -> str:
         return self._put(node, "", nir.Input({"input": np.array(node.size)}))
 
     @add.register
-    def _(self, node: AvgPool) -> str:
+    def _add_avg_pool(self, node: AvgPool) -> str:
         size = np.array([node.kernel, node.kernel])
         pool = nir.AvgPool2d(kernel_size=size, stride=size, padding=np.zeros(2, np.int64))
         return self._put(node, "", pool, *self._sources(node))
 
     @add.register
-    def _(self, node: Flatten) -> str:
+    def _add_flatten(self, node: Flatten) -> str:
         shape = np.array(self.circuit.shapes[node.inputs[0]])
         flatten = nir.Flatten({"input": shape}, start_dim=0, end_dim=-1)
         return self._put(node, "", flatten, *self._sources(node))
 
     @add.register
-    def _(self, node: Add) -> str:
+    def _add_add(self, node: Add) -> str:
         """A node sums what flows into it, once for every source; the same twice is twice it."""
         sources = sorted(set(self._sources(node)))
         times = np.full(self.circuit.shapes[node.name], 2.0 / len(sources))
         return self._put(node, "", nir.Scale(times), *sources)
 
     @add.register
-    def _(self, node: Neurons) -> str:
+    def _add_neurons(self, node: Neurons) -> str:
         """Put every part of the neurons; others read the last that does not feed back."""
         full, roles = np.ones(self.circuit.shapes[node.name]), {"": self._sources(node)}
         spikes = ""
@@ -126,7 +126,7 @@ class _Writer:
         return spikes
 
     @add.register
-    def _(self, node: Layer) -> str:
+    def _add_layer(self, node: Layer) -> str:
         match node:
             case Layer(projection=Factored() as w, current=FloatCurrent() as current):
                 return self._shunting(node, w, current)

@@ -28,7 +28,7 @@ class FloatNetwork(Network):
         return super().apply(node, *inputs)
 
     @apply.register
-    def _(self, node: Layer, x: Value) -> Value:
+    def _apply_layer(self, node: Layer, x: Value) -> Value:
         g, current = self.graph, node.current
         y, divisor = self._balance(node, x)
         if not isinstance(current, FloatCurrent):
@@ -38,7 +38,7 @@ class FloatNetwork(Network):
         return self.maps(node, g.op("Add", y, self._number(current.b_e)), "output")  # (M5)
 
     @apply.register
-    def _(self, node: Neurons, current: Value) -> Value:
+    def _apply_neurons(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step")
         do = InGraph(body, 0, self.kind)  # no float saturates
         before, current_now = (Term(body, name, self.kind) for name in ("membrane", "current"))

@@ -55,7 +55,7 @@ class IntegerNetwork(Network):
         return super().apply(node, *inputs)
 
     @apply.register
-    def _(self, node: Layer, x: Value) -> Value:
+    def _apply_layer(self, node: Layer, x: Value) -> Value:
         g, w = self.graph, node.projection
         num, den = self._folded(node, w, x) if isinstance(w, Folded) else self._factored(node, w, x)
         if node.is_readout:
@@ -65,7 +65,7 @@ class IntegerNetwork(Network):
         return self.maps(node, g.op("Add", c, bias), "output")  # (A9)
 
     @apply.register
-    def _(self, node: Neurons, current: Value) -> Value:
+    def _apply_neurons(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step", self.graph.words)
         axes = len(self.circuit.shapes[node.name]) - 1
         do = InGraph(body, node.integer_model.membrane_bits, axes=axes)

@@ -70,16 +70,16 @@ class Network(ABC):
         )
 
     @apply.register
-    def _(self, node: Flatten, x: Value) -> Value:
+    def _apply_flatten(self, node: Flatten, x: Value) -> Value:
         return self.reshaped(x, *self.circuit.shapes[node.name])
 
     @apply.register
-    def _(self, node: Add, x: Value, y: Value) -> Value:
+    def _apply_add(self, node: Add, x: Value, y: Value) -> Value:
         del node
         return self.graph.op("Add", x, y)
 
     @apply.register
-    def _(self, node: AvgPool, x: Value) -> Value:
+    def _apply_avg_pool(self, node: AvgPool, x: Value) -> Value:
         g, k = self.graph, node.kernel
         c, h, w = self.circuit.shapes[node.name]
         inner = np.array([0, 0]), np.array([h * k, w * k]), np.array([3, 4])

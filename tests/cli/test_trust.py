@@ -9,7 +9,6 @@ import h5py
 import pytest
 
 from eideploy.backends import families
-from eideploy.backends.digital import executors
 from eideploy.backends.digital.family import Digital
 from eideploy.emitted import Emitted
 from eideploy.target import load_target
@@ -156,7 +155,7 @@ def test_a_file_that_nobody_runs_is_not_checked(files):
 @pytest.mark.usefixtures("without_rtl")
 def test_a_program_that_is_not_installed_verifies_nothing(trained, call, files, monkeypatch):
     call("compile", "--emit", "onnx", "--out", "b")
-    monkeypatch.setattr(executors, "installed", lambda _: "")
+    monkeypatch.setattr("eideploy.backends.executor.installed", lambda _: "")
     code, items = files("b")
     assert code == 0
     assert items["model.onnx"] == (

@@ -46,11 +46,13 @@ OFFERED: Mapping[str, tuple[str, Callable[["EntryPoint"], object]]] = {
 def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
     asked = (row for one in families.every() for row in one.needs())
-    found = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *asked]
-    found += [*_disk(), _cache()]
-    ill = [f for f in found if f.needed and f.state in (MISSING, OLD)]
-    rows = [[f.what, f.found or "-", f.state] for f in found]
-    advice = [f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in found if f.fix]
+    findings = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *asked]
+    findings += [*_disk(), _cache()]
+    ill = [f for f in findings if f.needed and f.state in (MISSING, OLD)]
+    rows = [[f.what, f.found or "-", f.state] for f in findings]
+    advice = [
+        f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in findings if f.fix
+    ]
     verdict = (
         f"{', '.join(f.what for f in ill)}: needed, and not as it should be"
         if ill
@@ -58,7 +60,7 @@ def doctor(_: Doctor) -> Result:
     )
     parts = [f"eideploy {__version__}", "", table(["what", "found", "state"], rows)]
     parts += ["", "what is missing would enable, and is installed by", *advice] if advice else []
-    content = {"eideploy": __version__, "well": not ill, "findings": [asdict(f) for f in found]}
+    content = {"eideploy": __version__, "well": not ill, "findings": [asdict(f) for f in findings]}
     return Result(text="\n".join([*parts, "", verdict]), content=content, exit_code=bool(ill))
 
 

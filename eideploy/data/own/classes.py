@@ -44,19 +44,19 @@ def by_class(folder: Path, suffixes: Sequence[str]) -> Samples:
     parts = [folder / part for part in PARTS] if _is_split(folder) else [folder]
     classes = [_classes(part, suffixes) for part in parts]
     names = tuple(classes[0])
-    for part, found in zip(parts[1:], classes[1:], strict=True):
-        if strange := found.keys() - classes[0].keys():
+    for part, of_part in zip(parts[1:], classes[1:], strict=True):
+        if strange := of_part.keys() - classes[0].keys():
             raise DataError(
                 f"class {min(strange)} has no folder in {parts[0].name}",
                 where=str(part / min(strange)),
                 fix="add training samples, or remove the folder",
             )
-    files = [[path for own in found.values() for path in own] for found in classes]
+    files = [[path for own in of_part.values() for path in own] for of_part in classes]
     return Samples(
         files=files,
         labels=[
-            np.array([names.index(name) for name, own in found.items() for _ in own], np.int64)
-            for found in classes
+            np.array([names.index(name) for name, own in of_part.items() for _ in own], np.int64)
+            for of_part in classes
         ],
         names=names,
         unread=sorted(_all(folder) - {path for part in files for path in part}),
@@ -65,8 +65,8 @@ def by_class(folder: Path, suffixes: Sequence[str]) -> Samples:
 
 def suffix_of(folder: Path, among: Sequence[str]) -> str | None:
     """Return the suffix, of those in small letters, that most files of a folder have."""
-    found = [path.suffix.lower() for path in _all(folder)]
-    counts = {suffix: found.count(suffix) for suffix in among if suffix in found}
+    suffixes = [path.suffix.lower() for path in _all(folder)]
+    counts = {suffix: suffixes.count(suffix) for suffix in among if suffix in suffixes}
     return max(counts, key=lambda suffix: counts[suffix]) if counts else None
 
 
@@ -85,26 +85,26 @@ def _all(folder: Path) -> set[Path]:
 
 def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     folders = [path for path in part.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    found = {path.name: _files(path, suffixes) for path in sorted(folders, key=_by_number)}
+    by_name = {path.name: _files(path, suffixes) for path in sorted(folders, key=_by_number)}
     if stray := _files(part, suffixes):
         raise DataError(
             "the file is not in a class folder",
             where=str(stray[0]),
             fix=f"put it into {part.name}/CLASS/",
         )
-    if empty := [name for name, files in found.items() if not files]:
+    if empty := [name for name, files in by_name.items() if not files]:
         raise DataError(
             f"class {empty[0]} has no sample that can be read ({', '.join(suffixes)})",
             where=str(part / empty[0]),
             fix="add samples, or remove the folder",
         )
-    if len(found) < 2:
+    if len(by_name) < 2:
         raise DataError(
-            f"{len(found)} class folders found, at least 2 are needed",
+            f"{len(by_name)} class folders found, at least 2 are needed",
             where=str(part),
             fix="put the samples of each class into a folder named after it",
         )
-    return found
+    return by_name
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:

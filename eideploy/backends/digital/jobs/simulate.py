@@ -142,10 +142,10 @@ def program_of(source: Run | Build, asked: Compiling, where: Place) -> tuple[Pro
     divider = asked.divider()
     if isinstance(source, Run):
         target = load_target(os.fspath(Compile().target))
-        made = compile_in_memory(source, asked, target, where)
-        how = f"{made.target.name}, scheme {made.recipe.scheme.name}"
+        compiled = compile_in_memory(source, asked, target, where)
+        how = f"{compiled.target.name}, scheme {compiled.recipe.scheme.name}"
         note(f"compiled {source.folder} for {how} on the fly; eideploy compile keeps the result")
-        return made.program, f"run {source.folder}, compiled for {how}"
+        return compiled.program, f"run {source.folder}, compiled for {how}"
     _require_form(source, asked.inhibition)
     if divider is None or divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
@@ -194,7 +194,7 @@ def _integer(
             saved.add(beside.add(trace) if beside else trace)
             advance(len(trace.logits), "")
 
-        found = compare(
+        comparison = compare(
             source.circuit, program, samples, labels, on_batch=on_batch, keep=saved.keep
         )
     text = "\n".join(
@@ -203,7 +203,7 @@ def _integer(
             f"division  {division_text(program)}",
             "accumulators: no overflow is possible (proven widths)",
             "",
-            comparison_text(found),
+            comparison_text(comparison),
         ]
     )
     divider = program.division.divider
@@ -215,28 +215,28 @@ def _integer(
         "table_entries": divider.table.size,
         "table_bits": divider.stored_bits,
         "zero_policy": program.division.zero_policy,
-        **asdict(found),
+        **asdict(comparison),
     }
-    warnings = comparison_warnings(found, imported=source.imported)
+    warnings = comparison_warnings(comparison, imported=source.imported)
     return with_warnings(Result(text=text, content=content), warnings)
 
 
 def _with(result: Result, executor: str, beside: Beside) -> Result:
     """Return a result that also says what the other executor made of the samples."""
-    found = {"logits_differing": beside.logits, "predictions_differing": beside.predictions}
-    said = (
+    differing = {"logits_differing": beside.logits, "predictions_differing": beside.predictions}
+    remark = (
         f"{executor}: {counted(beside.logits, 'logit')} and "
         f"{counted(beside.predictions, 'prediction')} of {counted(beside.at, 'sample')} differ "
         "from the integer simulator's"
     )
     differ = beside.logits
     if isinstance(beside.run, RtlRun):  # it compares spikes, membranes and cycles, too
-        said, found = f"{said}\n{beside.run.text}", {**found, **beside.run.content}
+        remark, differing = f"{remark}\n{beside.run.text}", {**differing, **beside.run.content}
         differ += beside.run.differing
     return replace(
         result,
-        text=f"{result.text}\n\n{said}",
-        content={**result.content, "executor": executor, **found},
+        text=f"{result.text}\n\n{remark}",
+        content={**result.content, "executor": executor, **differing},
         exit_code=1 if differ else 0,
     )
 
@@ -250,8 +250,8 @@ def _float_only(source: Run | Build, samples: Array, labels: Array | None, saved
             saved.add(trace)
             classes.append(trace.logits.argmax(1))
             advance(len(batch), "")
-    found = np.concatenate(classes)
-    right = None if labels is None else float((found == labels).mean())
+    decided = np.concatenate(classes)
+    right = None if labels is None else float((decided == labels).mean())
     text = f"simulated the float circuit of {source.folder} on {counted(len(samples), 'sample')}"
     if right is not None:
         text += f"\naccuracy, float  {percent(right)}"

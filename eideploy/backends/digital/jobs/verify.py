@@ -73,16 +73,16 @@ class Run(Row):
     @property
     def content(self) -> dict[str, Any]:
         """What `--json` says of it."""
-        said = asdict(self)
-        return {"artefact": said.pop("artefact"), "executor": said.pop("checked_by"), **said}
+        fields = asdict(self)
+        return {"artefact": fields.pop("artefact"), "executor": fields.pop("checked_by"), **fields}
 
     @property
     def cells(self) -> list[str]:
         """What stands in the table, under `heads`."""
-        found = ["-"] * 3
+        figures = ["-"] * 3
         if self.difference is not None:
-            found = [f"{self.samples}", f"{self.difference:.3g}", f"{self.predictions}"]
-        return [self.artefact, self.checked_by, self.result, *found]
+            figures = [f"{self.samples}", f"{self.difference:.3g}", f"{self.predictions}"]
+        return [self.artefact, self.checked_by, self.result, *figures]
 
 
 def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
@@ -100,7 +100,7 @@ def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
     )
     with bar("verify", len(EXECUTORS)) as advance:
         rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
-    found = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
+    comparison = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
     return Verified(
         said=f" on {counted(len(x), 'sample')}\n"
         "sums against the integer simulator, logits against the float reference",
@@ -111,7 +111,7 @@ def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
         remarks=sorted(
             {f"  {row.result}: {row.artefact}, {row.reason}" for row in rows if row.reason}
         ),
-        warnings=comparison_warnings(found, imported=build.imported),
+        warnings=comparison_warnings(comparison, imported=build.imported),
     )
 
 
@@ -173,14 +173,14 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
     x, expected = x[: executor.most], expected[: executor.most]
     try:
         run = executor.open(build)
-        found = np.concatenate([run(batch) for batch in batches(x)])
+        outputs = np.concatenate([run(batch) for batch in batches(x)])
     except EideployError as error:
         return row(result=FAILED, reason=error.what)
-    if found.shape != expected.shape:
-        reason = f"it puts out {found.shape}, not {expected.shape}"
+    if outputs.shape != expected.shape:
+        reason = f"it puts out {outputs.shape}, not {expected.shape}"
         return row(result=FAILED, reason=reason)
-    difference = float(np.abs(found - expected).max())
-    predictions = int((found.argmax(1) != expected.argmax(1)).sum())
+    difference = float(np.abs(outputs - expected).max())
+    predictions = int((outputs.argmax(1) != expected.argmax(1)).sum())
     equal = difference <= executor.equals.tolerance and not predictions
     return row(
         result=EQUAL if equal else DIFFERS,
@@ -189,5 +189,5 @@ def _row(executor: Executor, build: Build, x: Array, labels: Array | None, expec
         predictions=predictions,
         accuracy=None
         if labels is None
-        else float((found.argmax(1) == labels[: len(found)]).mean()),
+        else float((outputs.argmax(1) == labels[: len(outputs)]).mean()),
     )

@@ -229,7 +229,7 @@ def _sweep(content: Numbers) -> Section | None:
         id="sweep",
         title="Among other formats and divisions",
         text=f"Every combination of {sweep['folder']}, {counted(sweep['samples'], 'sample')}; the "
-        "line joins those that no other beats.",
+        "line is the Pareto front.",
         parts=[
             Figure(
                 title=f"{measure.capitalize()} against {label}",

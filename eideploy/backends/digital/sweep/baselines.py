@@ -35,7 +35,7 @@ def baselines(
     from eideploy.model.checkpoint import load_state
     from eideploy.model.evaluate import predict
 
-    found = []
+    accuracies = []
     for path in paths:
         state = load_state(path)
         if state.config.network.normalization != "batch":
@@ -54,8 +54,8 @@ def baselines(
         x, y = split_of(source, split, count)
         network = state.network.eval()
         scaled = (np.minimum(x * np.float32(contrast), source.high) for contrast in contrasts)
-        found.append([float((predict(network, z).argmax(1) == y).mean()) for z in scaled])
-    means = np.mean(found, 0)
+        accuracies.append([float((predict(network, z).argmax(1) == y).mean()) for z in scaled])
+    means = np.mean(accuracies, 0)
     return Baseline(
         runs=tuple(path.resolve().name for path in paths),
         contrast=tuple(

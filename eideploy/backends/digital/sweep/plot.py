@@ -93,13 +93,13 @@ def _contrasts(
     at = [entry["contrast"] for entry in rows[0].contrast]
     own = [r for r in rows if (r.scheme, r.policy, r.inhibition) == (scheme, policy, form)]
     for division, marker in _markers(points).items():
-        found = means([r for r in own if r.division == division], "integer")
-        _course(axis, at, found, f"{marker}-", color=_colours(points)[scheme])
+        accuracies = means([r for r in own if r.division == division], "integer")
+        _course(axis, at, accuracies, f"{marker}-", color=_colours(points)[scheme])
     first = [r for r in own if r.division == points[0].division]
     _course(axis, at, means(first, "float"), "k-", lw=2, alpha=0.5, label="E-I, float")
     if baseline is not None:
-        found = [entry["float"] for entry in baseline.contrast]
-        _course(axis, at, found, "k:", lw=2, label="BatchNorm, float")
+        accuracies = [entry["float"] for entry in baseline.contrast]
+        _course(axis, at, accuracies, "k:", lw=2, label="BatchNorm, float")
     axis.set_xlabel(f"contrast of the input, {scheme}")
     axis.legend(fontsize=8, loc="lower right")
     axis.grid(visible=True, alpha=0.3)
@@ -108,12 +108,12 @@ def _contrasts(
 def _course(
     axis: "Axes",
     at: Sequence[float],
-    found: Sequence[float],
+    accuracies: Sequence[float],
     look: str,
     **kw: Any,  # noqa: ANN401 - as matplotlib takes them
 ) -> None:
     """Draw accuracies over contrasts, by rising contrast."""
-    pairs = sorted((a, 100 * f) for a, f in zip(at, found, strict=True))
+    pairs = sorted((a, 100 * f) for a, f in zip(at, accuracies, strict=True))
     axis.plot(*zip(*pairs, strict=True), look, **{"markersize": 4, "lw": 1} | kw)
 
 

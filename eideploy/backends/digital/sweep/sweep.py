@@ -145,8 +145,8 @@ def _measured(cells: Sequence[Cell], request: Sweep) -> Iterator[tuple[Cell, Fig
 
     jobs = request.jobs or os.cpu_count() or 1
     with parallel_config(backend=request.backend, n_jobs=jobs):
-        made = Parallel(return_as="generator_unordered")(delayed(_pair)(cell) for cell in cells)
-        yield from made
+        measured = Parallel(return_as="generator_unordered")(delayed(_pair)(cell) for cell in cells)
+        yield from measured
 
 
 def _pair(cell: Cell) -> tuple[Cell, Figures]:
@@ -210,11 +210,11 @@ def found_sweep(of: Compiled) -> dict[str, Any] | None:
     results = sorted(SWEEPS.glob(f"*/{RESULT}"), key=lambda p: p.stat().st_mtime, reverse=True)
     for path in results:
         try:
-            found = stored(Results, read_json(path), what="the sweep", where=str(path))
+            stored_sweep = stored(Results, read_json(path), what="the sweep", where=str(path))
         except FormatError as error:
             note(f"{path} is passed over: {error.what}")
             continue
-        if rows := [row for row in found.cells if row.run == of.run]:
+        if rows := [row for row in stored_sweep.cells if row.run == of.run]:
             own = [of.scheme.name, of.division, of.zero_policy, of.inhibition.form]
             points = [
                 asdict(point) | {"this": [getattr(point, name) for name in NAMES] == own}

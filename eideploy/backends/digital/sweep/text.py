@@ -61,8 +61,8 @@ def _accuracies(rows: Sequence[Figures]) -> str:
     floats = _accuracy(next(iter(groups.values())), "float_accuracy")
     if floats[0] != "-":
         title += f"; float accuracy {floats[0]} %, spread {floats[1]}"
-    said = "weight KiB in the scheme's bits; a core stores a weight in those of its spec"
-    return f"{title}\n{table(columns, lines)}\n  {said}"
+    remark = "weight KiB in the scheme's bits; a core stores a weight in those of its spec"
+    return f"{title}\n{table(columns, lines)}\n  {remark}"
 
 
 def _accuracy(rows: Sequence[Figures], key: str = "accuracy") -> tuple[str, str, str]:
@@ -98,16 +98,16 @@ def _mismatches(rows: Sequence[Figures]) -> str:
     layers = layers_of(rows)
     lines = []
     for names, own in grouped(rows).items():
-        found = [[row.mismatch[k] for row in own if k in row.mismatch] for k in layers]
-        lines.append([_label(names), *(f"{100 * np.mean(f):.2f}" if f else "-" for f in found)])
+        fractions = [[row.mismatch[k] for row in own if k in row.mismatch] for k in layers]
+        lines.append([_label(names), *(f"{100 * np.mean(f):.2f}" if f else "-" for f in fractions)])
     return table(["spikes that differ % in", *layers], lines)
 
 
 def _label(names: Sequence[str]) -> str:
     """Return how a person would call a combination: what is usual is not said."""
-    *said, policy, form = names
-    said += [policy] if policy != "minimum" else []
-    return " ".join([*said, *([form] if form != "factored" else [])])
+    *words, policy, form = names
+    words += [policy] if policy != "minimum" else []
+    return " ".join([*words, *([form] if form != "factored" else [])])
 
 
 def _shown(fractions: Sequence[float]) -> list[str]:

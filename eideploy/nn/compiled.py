@@ -20,7 +20,7 @@ VECTORS = {
 }
 
 
-class Job(ctypes.Structure):
+class FusedCall(ctypes.Structure):
     """The sizes that every call takes; `fused.cpp` says what they mean."""
 
     _fields_ = (

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from eideploy.nn.compiled import Job, library
+from eideploy.nn.compiled import FusedCall, library
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -126,9 +126,9 @@ def _empty(like: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, memory_format=layout)
 
 
-def _job(x: Tensor, channels: int, how: Firing, *, maps: int = 0) -> Job:
+def _job(x: Tensor, channels: int, how: Firing, *, maps: int = 0) -> FusedCall:
     height, width = x.shape[2:] if x.ndim == 4 else (1, 1)
-    return Job(
+    return FusedCall(
         steps=how.steps,
         batch=len(x) if how.repeat else len(x) // how.steps,
         height=height,
@@ -143,7 +143,7 @@ def _job(x: Tensor, channels: int, how: Firing, *, maps: int = 0) -> Job:
     )
 
 
-def _call(name: str, job: Job, *tensors: Tensor | None) -> None:
+def _call(name: str, job: FusedCall, *tensors: Tensor | None) -> None:
     first = tensors[0]
     assert first is not None
     function = getattr(library(), f"{name}_{NAMES[first.dtype]}")

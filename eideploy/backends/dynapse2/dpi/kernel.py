@@ -23,7 +23,7 @@ OF_NEURON = ("h", "reset", "threshold", "refractory", "floor", "direct", "gate",
 Precision = Literal["float32", "float64"]
 
 
-class Job(ctypes.Structure):
+class SimulationCall(ctypes.Structure):
     """The sizes of a call."""
 
     _fields_ = (
@@ -89,7 +89,7 @@ class Chip:
         given[:, :, :batch] = events
         counts = np.zeros((n, LANES), np.int32)
         spikes = np.zeros((n, steps, LANES), np.uint8) if keep_spikes else None
-        job = Job(inputs=inputs, neurons=n, steps=steps, dt=self.step.dt)
+        job = SimulationCall(inputs=inputs, neurons=n, steps=steps, dt=self.step.dt)
         entry = called.dpi_run32 if self.precision == "float32" else called.dpi_run64
         arrays = (*self._tables, given, spikes, counts)
         entry(ctypes.byref(job), *(None if x is None else _address(x) for x in arrays))

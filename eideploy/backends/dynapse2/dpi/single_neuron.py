@@ -25,7 +25,7 @@ CASES = ("none", "shunt", "gaba")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Response:
+class NeuronResponse:
     """What inhibition makes of one neuron's input current i and output rate r.
 
     divisor  of the shunt, b = 1 + Ishunt / Ileak; GABA_B takes as much from half the DRIVE
@@ -43,7 +43,7 @@ class Response:
     line: dict[str, tuple[float, float]]
 
 
-def respond(wiring: Wiring, neuron: int, divisor: float) -> Response:
+def respond(wiring: Wiring, neuron: int, divisor: float) -> NeuronResponse:
     """Return what the neuron, at its own biases, does under a shunt that divides by `divisor`."""
     taken = DRIVE / 2 * (1 - 1 / divisor)
     alone = _alone(wiring, neuron, gaba=taken, shunt=divisor - 1)
@@ -52,7 +52,7 @@ def respond(wiring: Wiring, neuron: int, divisor: float) -> Response:
     rates = dict(zip(CASES, counts.reshape(len(CASES), -1) / DURATION_S, strict=True))
     silent = replace(alone, soma=alone.soma | {"threshold": np.full(1, np.inf)})
     v = _settled(silent, events)[:, UNFLOORED:]
-    return Response(
+    return NeuronResponse(
         divisor=divisor,
         ratio={case: _extremes((1 + v[k]) / (1 + v[0])) for k, case in enumerate(CASES)},
         change={case: _extremes(v[k] - v[0]) for k, case in enumerate(CASES)},

@@ -21,7 +21,7 @@ TRAINED = ("ampa", "gaba", "shunt")  # in the order of dynamics.cpp
 ROWS = [RECEPTORS.index(name) for name in TRAINED]
 
 
-class Job(ctypes.Structure):
+class TrainingCall(ctypes.Structure):
     """The sizes of a call, and what is said of the gradient."""
 
     _fields_ = (
@@ -78,7 +78,9 @@ class Workspace:
     """
 
     def __init__(self, inputs: int, neurons: int, steps: int, *, slope: float, dead: float) -> None:
-        self.job = Job(sources=inputs, neurons=neurons, steps=steps, slope=slope, dead=dead)
+        self.job = TrainingCall(
+            sources=inputs, neurons=neurons, steps=steps, slope=slope, dead=dead
+        )
         self.spikes = _aligned((inputs + neurons, steps, LANES))
         self.of_spikes = _aligned((inputs + neurons, steps, LANES))
         self.kept = _aligned((neurons, 4, steps, LANES))

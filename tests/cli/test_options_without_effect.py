@@ -87,8 +87,8 @@ IDLE = {
         "--out", "--tensorboard",
     },
     ("import", "a checkpoint", "ckpt.pth"): NIR,
-    ("import", "a NIR file", "net.nir --steps 4"): set(),
-    ("import", "a NIR file of ours", "own.nir"): NIR,
+    ("import", "a NIR file", "net.nir --steps 4"): {"--size"},
+    ("import", "a NIR file of ours", "own.nir"): {*NIR, "--size"},
     ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
     ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
         *NIR, *OF_CHIPS, *PLACE,

@@ -110,6 +110,15 @@ def test_moved_data_are_asked_for_by_name_and_taken(run, mine, call, command, fe
     assert call(command, "--data", moved, *few).code == 0
 
 
+def test_verify_asks_for_moved_data_by_name(run, mine, call):
+    assert call("compile", run).code == 0
+    mine.rename("moved.npz")
+    asked = call("verify")
+    assert asked.code == 1
+    assert f"mine.npz, are not at {mine.resolve()} any more" in asked.err
+    assert "--data PATH" in asked.err
+
+
 def test_other_data_than_those_trained_on_are_refused(run, call):
     assert call("compile", run).code == 0
     np.savez("other.npz", x=np.arange(64 * 40).reshape(40, 8, 8) % 17, y=np.arange(40) % 4)

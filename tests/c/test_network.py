@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,14 +14,15 @@ from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.emit import emit
 from eideploy.backends.c.executor import Compiled, compiler
 from eideploy.backends.c.network import Network
-from eideploy.circuit import Add
+from eideploy.circuit import Add, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
+from eideploy.neurons import Array, IntegerNeuron
 from tests.execute.test_steps import compiled, given_samples, recurrent
 from tests.helpers.layers import circuit as of_nodes
-from tests.helpers.layers import lif, linear, source
+from tests.helpers.layers import ints, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, samples
 
 # Undefined behaviour, as a shift beyond the width or a signed sum that wraps, ends the program.
@@ -141,9 +143,17 @@ def test_neurons_that_read_no_layer_are_refused():
     assert caught.value.where == "node one"
 
 
-def test_names_that_c_reserves_are_changed(tmp_path):
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        {"lif1": "int", "conv1": "a b", "conv2": "a_b"},
+        {"conv1": "state", "conv2": "step", "conv3": "run", "linear4": "NET_STEPS", "lif1": "and"},
+        {"add": "lif1_v", "conv1": "init", "lif2": "lif1_spikes"},
+    ],
+    ids=["words", "of the header", "of other members"],
+)
+def test_names_that_are_taken_are_changed(renamed, tmp_path):
     circuit = integers()
-    renamed = {"lif1": "int", "conv1": "a b", "conv2": "a_b"}
     nodes = tuple(
         replace(
             node,
@@ -155,6 +165,49 @@ def test_names_that_c_reserves_are_changed(tmp_path):
     )
     x = given_samples(np.random.default_rng(2), circuit)
     assert_same(replace(circuit, nodes=nodes), x, tmp_path)
+
+
+def test_neurons_with_several_numbers_each_are_the_same_in_c(tmp_path):
+    model = Pushed(threshold=ints([5, 9]), push=ints([1, -2]), membrane_bits=16)
+    layer = linear("layer", "input", [[3, 1], [0, 2]], [[1, 1]], [[1], [1]], fraction=4)
+    neurons = Neurons(name="lif", inputs=("layer",), model=model)
+    out = readout("lif", [[1, 2], [2, 0]], [[0, 0]], [[0], [0]])
+    circuit = of_nodes(source((2,)), layer, neurons, out, steps=4)
+    assert_same(circuit, np.array([[3.0, 100.0], [200.0, 7.0]]), tmp_path)
+
+
+def test_wide_inhibition_that_reaches_no_neuron_does_not_overflow(tmp_path):
+    layer = linear("layer", "input", [[1] * 9], [[127] * 9], [[0]], gain=181)
+    circuit = of_nodes(
+        source((9,), top=65535), layer, lif("lif", "layer", 1), readout("lif", [[1]], [[0]], [[0]])
+    )
+    assert_same(circuit, np.full((1, 9), 65535.0), tmp_path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pushed(IntegerNeuron):
+    """u = sat(v + I + push), push being a number of the neuron; a spike subtracts the threshold."""
+
+    threshold: Array
+    push: Array
+    membrane_bits: int
+
+    per_neuron: ClassVar = ("threshold", "push")
+
+    def scalar(self, v, i, own):
+        limit, whole = 1 << (self.membrane_bits - 1), v + i + own["push"]
+        u = min(max(whole, -limit), limit - 1)
+        fires = u >= own["threshold"]
+        return u - own["threshold"] * fires, int(fires), u != whole
+
+    def step(self, v, i, do):
+        threshold, push = (do.per_neuron(own, v) for own in (self.threshold, self.push))
+        u, clipped = do.saturated(v + i + push)
+        z = u >= threshold
+        return u - threshold * do.whole(z), z, clipped
+
+    def reach(self, low, high, steps):
+        return steps * (low + int(self.push.min())), steps * (high + int(self.push.max()))
 
 
 @given(

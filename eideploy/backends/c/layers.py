@@ -191,7 +191,8 @@ class _FactoredSums(_Sums):
         """
         n_i, name = self.weights.n_i, f"{what}_{self.name}"
         factor = self.reach.inhibition if gain == "1" else self.reach.gained
-        kind, sum_kind = word_for(factor * int(w_ei.values.max())), word_for(most)
+        largest = max(int(w_ei.values.max()), 1)  # the factor has to fit where all weights are 0
+        kind, sum_kind = word_for(factor * largest), word_for(most)
         s = f"({kind})w->s[p * {n_i}u + j]"
         gained = s if gain == "1" else f"({kind})({s} * ({kind}){gain})"
         product = w_ei.times("s_j", f"n * {n_i}u + j")

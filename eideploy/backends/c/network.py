@@ -39,12 +39,17 @@ from eideploy.divisions import Divider
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import top
 
-# What a member of the state cannot be called, in C or C++.
-RESERVED = """totals sums s w x
-auto bool break case char class const continue default delete do double else enum explicit export
-extern false float for friend goto if inline int long mutable namespace new operator private
-protected public register restrict return short signed sizeof static struct switch template this
-throw true try typedef typeid typename union unsigned using virtual void volatile while"""
+# What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
+RESERVED = """totals sums s w x input state init step run NULL
+NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_INPUT_TOP
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
+const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
+export extern false float for friend goto if inline int long mutable namespace new noexcept not
+not_eq nullptr operator or or_eq private protected public register reinterpret_cast restrict return
+short signed sizeof static static_assert static_cast struct switch template this thread_local throw
+true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+xor_eq"""
+OF_NEURONS = ("_v", "_spikes", "_before")  # how the members of neurons end
 
 
 class Network:
@@ -232,8 +237,9 @@ class Network:
         return name
 
     def table(self, name: str, values: Array) -> str:
-        """Return what C calls an array of constants."""
-        self.tables.setdefault(name, values)
+        """Return what C calls an array of constants, by `name` or the next that is free."""
+        while not np.array_equal(self.tables.setdefault(name, values), values):
+            name += "_"
         return name
 
     def each(self, name: str, values: Array, index: str = "n") -> str:
@@ -255,7 +261,8 @@ def _identifiers(circuit: Circuit) -> dict[str, str]:
     for node in circuit.nodes:
         name = re.sub(r"\W", "_", node.name, flags=re.ASCII)
         name = name if re.match(r"[A-Za-z]", name) else f"node_{name}"
-        while name in names.values() or name in RESERVED.split():
+        taken = {*names.values(), *RESERVED.split()}
+        while name in taken or name.endswith(OF_NEURONS):
             name += "_"
         names[node.name] = name
     return names

@@ -312,6 +312,86 @@ def test_what_makes_no_network_is_refused_with_the_reason(forward, why):
         export(module, images(4))
 
 
+def zeroed(x):
+    x = x.clone()
+    x[..., 0] = 0
+    return x
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (zeroed, "setitem, .*: changes values in place"),
+        (lambda x: x.to(torch.uint8).float(), "makes torch.uint8 of torch.float32"),
+        (lambda x: nn.functional.dropout(x, 0.5), "drops in evaluation"),
+        (lambda x: torch.dropout(x, 0.5, True), "drops in evaluation"),
+        (lambda x: nn.functional.avg_pool2d(x, 3, 2), "windows that overlap"),
+        (lambda x: nn.functional.avg_pool2d(x, 2, divisor_override=1), "sums of its windows by 1"),
+        (nn.AvgPool2d(2, divisor_override=2), "sums of its windows by 2"),
+    ],
+)
+def test_what_changes_the_samples_otherwise_is_refused(change, why):
+    module = Changed(change)
+    with pytest.raises(CapacityError, match=why):
+        export(module, images(4))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: nn.functional.avg_pool2d(x, 2),
+        lambda x: nn.functional.avg_pool2d(input=x, stride=(2, 2), kernel_size=2),
+        nn.AvgPool2d((2, 2), divisor_override=4),
+        lambda x: nn.functional.dropout(x, 0.5, training=False).to(x.dtype),
+    ],
+)
+def test_means_and_dropout_that_is_off_are_exported_however_they_are_called(change):
+    same(Changed(change).double(), images(4).double())
+
+
+class Centred(nn.Conv2d):
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.weight - self.weight.mean())
+
+
+class Halved(einn.LIF):
+    def forward(self, current):
+        return super().forward(current) / 2
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ({"conv": Centred(1, 4, 3)}, r"conv \(Centred\), .*: has a forward of its own"),
+        ({"conv": layer.WSConv2d(1, 4, 3)}, r"conv \(WSConv2d\), .*: has a forward of its own"),
+        ({"lif": Halved()}, r"lif \(Halved\), .*: has a forward of its own"),
+        ({"conv": nn.Conv2d(1, 4, 3, padding=1, padding_mode="circular")}, "pads by circular"),
+        ({"conv": nn.Conv2d(1, 4, 1, padding=1)}, "has padding 1 for a kernel of 1"),
+    ],
+)
+def test_layers_that_compute_otherwise_are_refused(parts, why):
+    with pytest.raises(CapacityError, match=why):
+        export(Changed(nn.Identity(), **parts), images(4))
+
+
+class Changed(nn.Module):
+    """A network of ordinary layers, whose samples are changed first."""
+
+    def __init__(self, change, **parts):
+        super().__init__()
+        self.change = change
+        self.conv, self.lif = nn.Conv2d(1, 4, 3), einn.LIF(threshold=0.1)
+        for name, part in parts.items():
+            setattr(self, name, part)
+        self.readout = nn.LazyLinear(3, bias=False)
+        with torch.no_grad():
+            self(images(4))
+
+    def forward(self, x):
+        x = self.conv(self.change(x))
+        return self.readout(self.lif(x.expand(3, *x.shape)).flatten(2)).mean(0)
+
+
 def test_weights_and_samples_have_to_be_there():
     with pytest.raises(UsageError, match="conv1, conv2, readout have no weights yet"):
         export(Branched(), images(4))

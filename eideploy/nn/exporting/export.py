@@ -1,7 +1,8 @@
 """From any module made of layers and spiking neurons to a circuit, by running it once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,19 @@ class _Reader:
         name = f"{self.names.get(module, '?')} ({type(module).__name__})"
         self._read(name, given, out, lambda: modules.signal_of(self.state, module, given, out))
 
-    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> None:
-        """Take note of a function of torch that was called."""
+    def read_function(
+        self, name: str, given: tuple[Any, ...], named: Mapping[str, Any], out: object
+    ) -> None:
+        """Take note of a function of torch that was called, with arguments by place and by name."""
         if name == "unbind":  # also of a loop over a sequence
             for at, part in enumerate(out if isinstance(out, tuple) else ()):
-                self.read_function("getitem", (given[0], at), part)
+                self.read_function("getitem", (given[0], at), {}, part)
             return
-        self._read(name, given, out, lambda: functions.signal_of(self.state, name, given, out))
+        every = (*given, *named.values())
+        if out is None and self.state.signals.within(every):  # as of x[:, 0] = 0
+            self._note(name, "changes values in place", USE)
+        rule = partial(functions.signal_of, self.state, name, given, named, out)
+        self._read(name, every, out, rule)
 
     def _read(
         self,

@@ -1,10 +1,11 @@
 """What functions of torch are in a circuit: sums of branches, shapes, time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from eideploy.nn.exporting.nodes import Nodes
@@ -12,11 +13,22 @@ from eideploy.nn.exporting.signals import Signal
 from eideploy.nn.exporting.state import POOL, State, Unsupported
 
 SUMS = "add spikes of two branches of the same shape"
+WINDOW = "kernel_size", "stride", "padding", "divisor_override"
+POOLED = "input", *WINDOW[:3], "ceil_mode", "count_include_pad", WINDOW[3]  # of avg_pool2d
+DROPPED = "input", "p", "training"  # of dropout
+FLOATS = (torch.float32, torch.float64)
 SHOW = "show still images by x.expand(T, *x.shape) or DirectCoding(T), and take steps in order"
 
 
-def signal_of(state: State, name: str, given: tuple[Any, ...], out: Any) -> Signal:  # noqa: ANN401
+def signal_of(
+    state: State,
+    name: str,
+    by_place: tuple[Any, ...],
+    by_name: Mapping[str, Any],
+    out: Any,  # noqa: ANN401
+) -> Signal:
     """Return what the result of a function holds."""
+    given = (*by_place, *by_name.values())
     x = next(value for value in _flat(given) if state.signals.of(value))
     match name:
         case "add" | "radd" | "iadd":
@@ -34,12 +46,24 @@ def signal_of(state: State, name: str, given: tuple[Any, ...], out: Any) -> Sign
         case "mean":
             return _mean(state, x, given[1:], out)
         case "avg_pool2d":
-            return pooled(state, x, out, int(x.shape[-1] // out.shape[-1]))
+            called = _called(POOLED, by_place, by_name)
+            return pooled(state, x, out, window_of(*map(called.get, WINDOW)))
         case "adaptive_avg_pool2d":
             return averaged_maps(state, x, out)
+        case "dropout" if _called(DROPPED, by_place, by_name).get("training"):
+            raise Unsupported("drops in evaluation, too", "give it training=self.training")
+        case "float" | "double" | "to" if out.dtype not in (x.dtype, *FLOATS):
+            raise Unsupported(f"makes {out.dtype} of {x.dtype}", "compute in float32 or float64")
         case "contiguous" | "clone" | "detach" | "float" | "double" | "to" | "dropout":
             return state.of(x)
     raise Unsupported("is of no circuit")
+
+
+def _called(
+    names: tuple[str, ...], by_place: tuple[Any, ...], by_name: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a function by their names, in whichever way they are given."""
+    return {**dict(zip(names, by_place, strict=False)), **by_name}
 
 
 def _sum(state: State, given: tuple[Any, ...]) -> Signal:
@@ -138,6 +162,17 @@ def pooled(state: State, x: Tensor, out: Tensor, kernel: int) -> Signal:
     if tuple(out.shape[-2:]) != tuple(size // kernel for size in x.shape[-2:]):
         raise Unsupported("pools windows that overlap, or with padding", POOL)
     return state.append(Nodes.pool, signal, kernel)
+
+
+def window_of(kernel: Any, stride: Any, padding: Any, divisor: Any) -> int:  # noqa: ANN401
+    """Return the side of square windows side by side, of which pooling takes the means."""
+    sides = {side for pair in (kernel, stride or kernel) for side in _flat((pair,))}
+    if len(sides) > 1 or any(_flat((padding,))):
+        raise Unsupported("pools windows that overlap, or are padded or not square", POOL)
+    side = int(sides.pop())
+    if divisor not in (None, side**2):
+        raise Unsupported(f"divides the sums of its windows by {divisor}", POOL)
+    return side
 
 
 def averaged_maps(state: State, x: Tensor, out: Tensor) -> Signal:

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from eideploy import circuit as ir
 from eideploy.nn.coding import DirectCoding
 from eideploy.nn.exporting import foreign
-from eideploy.nn.exporting.functions import averaged_maps, pooled, reshaped, shown
+from eideploy.nn.exporting.functions import averaged_maps, pooled, reshaped, shown, window_of
 from eideploy.nn.exporting.nodes import Drive, array, drive_of
 from eideploy.nn.exporting.signals import Signal
-from eideploy.nn.exporting.state import POOL, State, Unsupported
+from eideploy.nn.exporting.state import State, Unsupported
 from eideploy.nn.layers import EILayer
 from eideploy.nn.neurons import LIF, Step
 from eideploy.nn.pooling import GlobalAvgPool2d
@@ -28,6 +28,7 @@ PLAIN = (
     nn.AdaptiveAvgPool2d,
     nn.Flatten,
 )
+WRITTEN = "torch.nn.", "eideploy.nn."
 SEQUENCE = (
     "integrates over the first axis, and reads no sequence (T, B, ...)",
     "give it one: show images by x.expand(T, *x.shape), or DirectCoding(T)",
@@ -54,6 +55,8 @@ def signal_of(
 ) -> Signal | tuple[Signal, ...]:
     """Return what the results of a module hold."""
     x = given[0]
+    if isinstance(module, OWN + SAME + PLAIN) and not _is_as_written(module):
+        raise Unsupported("has a forward of its own", "compute beside the layer what it has not")
     match module:
         case EILayer():
             return _driven(state, module, x, module.axes)
@@ -68,7 +71,8 @@ def signal_of(
         case nn.BatchNorm1d() | nn.BatchNorm2d():
             return _normalised(state, module, x)
         case nn.AvgPool2d():
-            return pooled(state, x, out, _window(module))
+            window = module.kernel_size, module.stride, module.padding, module.divisor_override
+            return pooled(state, x, out, window_of(*window))
         case GlobalAvgPool2d() | nn.AdaptiveAvgPool2d():
             return averaged_maps(state, x, out)
         case nn.Flatten():
@@ -85,6 +89,14 @@ def signal_of(
         raise Unsupported(str(error), foreign.FIX) from None
 
 
+def _is_as_written(module: nn.Module) -> bool:
+    """Return whether a layer computes by torch's forward or ours, or SpikingJelly's of its name."""
+    forward = module.forward
+    of_a_layer = forward.__qualname__ in {f"{layer.__name__}.forward" for layer in PLAIN}
+    wrapped = of_a_layer and forward.__module__.startswith("spikingjelly.")
+    return wrapped or forward.__module__.startswith(WRITTEN)
+
+
 def _driven(state: State, module: nn.Module, x: Tensor, axes: int) -> Signal:
     signal = state.spiking(x, x.ndim - axes, "weighs")
     drive = state.once((module, signal.node), lambda: _drive(module))
@@ -92,7 +104,13 @@ def _driven(state: State, module: nn.Module, x: Tensor, axes: int) -> Signal:
 
 
 def _drive(module: nn.Module) -> Drive:
-    return drive_of(module) if isinstance(module, EILayer) else _plain_drive(module)
+    drive = drive_of(module) if isinstance(module, EILayer) else _plain_drive(module)
+    geometry, kernel = drive.geometry, drive.projection.weights[0].shape[-1]
+    if isinstance(geometry, ir.Conv) and geometry.padding >= kernel:
+        raise Unsupported(
+            f"has padding {geometry.padding} for a kernel of {kernel}", "pad by less than a kernel"
+        )
+    return drive
 
 
 def _normalised(state: State, module: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Signal:
@@ -186,6 +204,8 @@ def _plain_drive(module: nn.Module) -> Drive:
                 "has groups, dilation, or sides that differ",
                 "use square kernels, and numbers for stride and padding",
             )
+        if module.padding_mode != "zeros":
+            raise Unsupported(f"pads by {module.padding_mode}", 'take padding_mode="zeros"')
         geometry = ir.Conv(stride=module.stride[0], padding=int(module.padding[0]))
     return Drive(
         word="linear" if isinstance(module, nn.Linear) else "conv",
@@ -198,13 +218,3 @@ def _plain_drive(module: nn.Module) -> Drive:
 def _is_square(module: nn.Conv2d) -> bool:
     pairs = module.kernel_size, module.stride, module.padding
     return all(pair[0] == pair[1] for pair in pairs) and tuple(module.dilation) == (1, 1)
-
-
-def _window(module: nn.AvgPool2d) -> int:
-    kernel, stride, padding = (
-        pair if isinstance(pair, tuple) else (pair, pair)
-        for pair in (module.kernel_size, module.stride, module.padding)
-    )
-    if kernel != stride or kernel[0] != kernel[1] or any(padding):
-        raise Unsupported("pools windows that overlap, or are padded or not square", POOL)
-    return int(kernel[0])

@@ -1,7 +1,7 @@
 """What a module does to its input: it is run once, and told call by call."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,8 +28,10 @@ class Reader(Protocol):
     def read_module(self, module: nn.Module, given: tuple[Any, ...], out: object) -> None:
         """Take note of a module that was called."""
 
-    def read_function(self, name: str, given: tuple[Any, ...], out: object) -> None:
-        """Take note of a function of torch that was called."""
+    def read_function(
+        self, name: str, given: tuple[Any, ...], named: Mapping[str, Any], out: object
+    ) -> None:
+        """Take note of a function of torch that was called, with arguments by place and by name."""
 
 
 def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: ANN401
@@ -58,7 +60,7 @@ def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: A
             out = func(*args, **(kwargs or {}))
             if not within:
                 name = getattr(func, "__name__", str(func)).strip("_")
-                reader.read_function(name, (*args, *(kwargs or {}).values()), out)
+                reader.read_function(name, args, kwargs or {}, out)
             return out
 
     hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)

@@ -169,6 +169,13 @@ def _size(
     if settings.arch == "MLP":
         inputs = tensors.first_fan_in()
         if inputs != channels * height * width:
+            if size is not None:
+                raise FormatError(
+                    f"the first layer takes {inputs} values, "
+                    f"{channels}x{height}x{width} are {channels * height * width}",
+                    where=tensors.where,
+                    fix="leave out --size, or give the one that the checkpoint was trained on",
+                )
             return 1, 1, inputs
     return channels, height, width
 

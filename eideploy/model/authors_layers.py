@@ -67,7 +67,11 @@ class Tensors:
     def first_fan_in(self) -> int:
         """Return the inputs of the first E-I layer of a fully connected network."""
         number, _ = self.layers()[0]
-        return int(self.look(f"layers.{number}.weight_ee").shape[-1])
+        name = f"layers.{number}.weight_ee"
+        tensor = self.look(name)
+        if not tensor.ndim:
+            raise self.error(f"tensor {name} has shape ()")
+        return int(tensor.shape[-1])
 
     def require_all_used(self) -> None:
         """Raise FormatError if a tensor belongs to no layer that is known."""

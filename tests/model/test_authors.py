@@ -203,6 +203,19 @@ def renumbered(state, changes):
     return moved
 
 
+def test_a_size_that_the_first_linear_layer_does_not_take_is_refused(tmp_path):
+    path = write(tmp_path, tensors(state_of(golden("c1_mlp_64_64_32_10"))), MLP)
+    assert read_checkpoint(path, (8, 8))[0].input.size == (1, 8, 8)
+    with pytest.raises(FormatError, match="takes 64 values, 1x16x16 are 256"):
+        read_checkpoint(path, (16, 16))
+
+
+def test_a_first_layer_of_one_number_is_refused(tmp_path):
+    state = tensors(state_of(golden("c1_mlp_64_64_32_10")))
+    state["layers.2.weight_ee"] = torch.tensor(1.0)
+    assert refusal(write(tmp_path, state, MLP)) == "tensor layers.2.weight_ee has shape ()"
+
+
 def test_events_start_one_module_earlier_and_keep_their_own_size(tmp_path, vgg):
     state = renumbered(vgg, lambda n: n - 1)
     for kind in ("ee", "ie"):

@@ -29,6 +29,7 @@ def _after_step(optimiser: Optimizer, *_: Any) -> None:  # noqa: ANN401
     for group in optimiser.param_groups:
         for parameter in group["params"]:
             if hasattr(parameter, MARK):
+                setattr(parameter, MARK, None)  # fused optimisers change it at the same version
                 project(parameter)
 
 

@@ -98,6 +98,7 @@ def test_neurons_without_a_leak_keep_what_they_have():
         lambda p: torch.optim.SGD(p, lr=0.5, momentum=0.9),
         lambda p: torch.optim.Adam(p, lr=0.05),
         lambda p: torch.optim.AdamW(p, lr=0.05, foreach=False),
+        lambda p: torch.optim.Adam(p, lr=0.05, fused=True),
     ],
 )
 def test_dales_law_holds_after_every_step_of_a_plain_loop(optimiser):

@@ -32,7 +32,8 @@ $union
 /* Put the network at rest, before the first step of a sample. */
 void net_init(net_state *s);
 
-/* Advance by one time step, in which the network reads x. */
+/* Advance by one time step, in which the network reads x; at most NET_STEPS times from rest, as the
+   totals hold no more. */
 void net_step(net_state *s, const net_input x[NET_INPUTS]);
 
 /* Return the class whose sum is the largest after the steps so far, the first of several. */

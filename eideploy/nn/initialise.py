@@ -110,24 +110,28 @@ def fill_layers(
         names: what the layers are called (default: as the module's attributes are).
 
     Raises:
-        DataError: as of `initialise`.
+        DataError: as of `initialise`; no layer is filled then.
     """
     statistics: dict[str, Statistics] = {}
     called = names or {m: name for name, m in module.named_modules()}
-    names = {m: called[m] for m in module.modules() if isinstance(m, EILayer) and not m.is_filled}
+    empty = [m for m in module.modules() if isinstance(m, EILayer) and not m.is_filled]
 
     def fill(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, EILayer)  # hooked below on no other
-        name = names[layer]
+        name = called[layer]
         if name in statistics:
             return  # it is used a second time
         x = merged(seen(layer, given[0]), layer.axes)
         statistics[name] = _checked(x, name)
         _fill(layer, statistics[name], draw)
 
-    hooks = [layer.register_forward_pre_hook(fill) for layer in names]
+    hooks = [layer.register_forward_pre_hook(fill) for layer in empty]
     try:
         module(*inputs)
+    except BaseException:
+        for layer in empty:
+            layer.empty()  # so that the next batch fills all of them
+        raise
     finally:
         for hook in hooks:
             hook.remove()

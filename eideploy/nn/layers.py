@@ -67,10 +67,14 @@ class EILayer(nn.Module):
         super().__init__()
         self.fan_in, self.n_e, self.n_i = fan_in, n_e, n_i
         self.gradient_scale, self.keeps_sign = 1 / fan_in, True
-        self._was_filled = False
         self.excitatory = connect(self.n_e)  # W_EE
         self.inhibitory = connect(self.n_i)  # W_IE
         self.lateral = self._onto_excitatory()  # W_EI
+        self.empty()
+
+    def empty(self) -> None:
+        """Take the weights away, as they are before anything fills them."""
+        self._was_filled = False
         for parameter in self.parameters():
             nn.init.constant_(parameter, torch.nan)
 

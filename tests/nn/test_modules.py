@@ -184,6 +184,15 @@ def test_initialising_names_the_layer_that_has_nothing_to_go_by():
     assert error.value.where == "E-I Init, layer 1"
 
 
+def test_a_batch_that_does_not_do_leaves_no_layer_filled():
+    model = nn.Sequential(einn.Linear(6, 8), einn.LIF(threshold=1e9), einn.Readout(8, 3)).double()
+    with pytest.raises(DataError, match="zero throughout") as error:
+        einn.initialise(model, sequence(4, 6).abs())
+    assert error.value.where == "E-I Init, layer 2"
+    model[1].threshold = 1.0
+    assert list(einn.initialise(model, sequence(4, 6).abs())) == ["0", "2"]
+
+
 @pytest.mark.parametrize("coded", [False, True])
 @pytest.mark.parametrize("fused", [True, False])
 def test_a_sequential_computes_what_its_modules_do_one_by_one(fused, coded):

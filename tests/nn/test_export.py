@@ -349,6 +349,47 @@ def test_means_and_dropout_that_is_off_are_exported_however_they_are_called(chan
     same(Changed(change).double(), images(4).double())
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_membranes_that_are_given_by_name_are_looked_at(keeps):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.out = nn.Linear(6, 8, bias=False), nn.Linear(8, 4, bias=False)
+            self.lif = snntorch.Leaky(beta=0.5, threshold=0.1, reset_mechanism="zero")
+
+        def forward(self, x):
+            rest = mem = self.lif.init_leaky()
+            steps = []
+            for _ in range(3):
+                spikes, mem = self.lif(self.fc(input=x), mem=mem if keeps else rest)
+                steps.append(self.out(spikes))
+            return torch.stack(steps, dim=0).mean(0)
+
+    if keeps:
+        assert export(Net(), torch.rand(16, 6)).steps == 3
+    else:
+        with pytest.raises(CapacityError, match="given other membranes than its own"):
+            export(Net(), torch.rand(16, 6))
+
+
+def test_steps_that_are_stacked_along_another_axis_are_refused():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.lif = nn.Linear(6, 8), einn.LIF(threshold=0.1)
+            self.out = nn.Linear(8, 4, bias=False)
+
+        def forward(self, x):
+            state, steps = None, []
+            for _ in range(3):
+                spikes, state = self.lif.step(self.fc(x), state)
+                steps.append(self.out(spikes))
+            return torch.stack(steps, 1).mean(0)
+
+    with pytest.raises(CapacityError, match="stacks along another axis"):
+        export(Net(), torch.rand(3, 6))  # as many samples as steps
+
+
 class Centred(nn.Conv2d):
     def forward(self, x):
         return nn.functional.conv2d(x, self.weight - self.weight.mean())

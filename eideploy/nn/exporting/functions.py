@@ -38,6 +38,9 @@ def signal_of(
         case "expand" | "repeat" | "broadcast_to" | "unsqueeze":
             return shown(state, x, out)
         case "stack":
+            called = _called(("tensors", "dim"), by_place, by_name)
+            if called.get("axis", called.get("dim", 0)) not in (0, -out.ndim):
+                raise Unsupported("stacks along another axis than the first", SHOW)
             return _stacked(state, given[0], out)
         case "transpose" | "permute" | "movedim" | "swapaxes":
             return _swapped(state, x, out)

@@ -42,12 +42,12 @@ def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: A
         nonlocal within
         within += within > 0 or reader.is_whole(called)
 
-    def leave(called: nn.Module, given: Any, out: Any) -> None:  # noqa: ANN401
+    def leave(called: nn.Module, given: Any, named: Any, out: Any) -> None:  # noqa: ANN401
         nonlocal within
         if within:
             within -= 1
             if not within:
-                reader.read_module(called, given, out)
+                reader.read_module(called, (*given, *named.values()), out)
 
     class Functions(TorchFunctionMode):
         def __torch_function__(
@@ -63,7 +63,10 @@ def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: A
                 reader.read_function(name, args, kwargs or {}, out)
             return out
 
-    hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)
+    hooks = (
+        register_module_forward_pre_hook(enter),
+        register_module_forward_hook(leave, with_kwargs=True),
+    )
     try:
         with torch.no_grad(), _evaluating(module), Functions():
             return module(sample)

@@ -14,8 +14,10 @@ from eideploy.model.evaluate import predict
 from eideploy.staging import locked
 from tests.cli.support import RUN, TINY
 
-SMALL = ["sweep", RUN, "--schemes", "int8,int3", "--divisions", "lut:8x8,constant", "--jobs", "1",
-         "--samples", "40", "--backend", "threading"]  # fmt: skip
+QUICK = ["--jobs", "1", "--samples", "40"]
+BACKEND = ["--backend", "threading"]
+GRID = ["--schemes", "int8,int3", "--divisions", "lut:8x8,constant"]
+SMALL = ["sweep", RUN, *GRID, *QUICK, *BACKEND]
 
 
 def cells(folder):
@@ -116,7 +118,8 @@ def test_an_e_i_run_is_no_baseline(trained, call):
 
 def test_a_name_given_twice_is_measured_once(trained, call):
     twice = ["--schemes", "int8,int8", "--divisions", "shift,shift", "--policies", "floor,floor"]
-    assert len(json.loads(call(*SMALL, *twice, "--json").out)["cells"]) == 1
+    swept = call("sweep", RUN, *twice, *QUICK, *BACKEND, "--json").out
+    assert len(json.loads(swept)["cells"]) == 1
 
 
 def figures(**given):
@@ -159,7 +162,8 @@ def test_one_run_without_labels_has_neither_accuracy_nor_spread():
     ],
 )
 def test_what_cannot_be_swept_is_refused(trained, call, more, what):
-    found = call(*SMALL, *more, "--out", "s")
+    backend = [] if more[0] in BACKEND else BACKEND
+    found = call("sweep", RUN, *GRID, *QUICK, *backend, *more, "--out", "s")
     assert found.code != 0
     assert what in found.err
     assert {"--target": "where: target digital"}.get(more[0], more[0]) in found.err

@@ -78,7 +78,10 @@ def stage(finished, tmp_path_factory):
             assert cli.main(["train", "digits-dynapse2", *SMALL]) == 0
             assert cli.main(["compile", CHIP_RUN, "--target", "dynapse2"]) == 0
         rng, y = np.random.default_rng(0), np.arange(40) % 2
-        np.savez("mine.npz", x=rng.random((40, 8, 8)) * (1 + y)[:, None, None], y=y)
+        x = rng.random((640, 8, 8)) * 0.1
+        x[0::2, :, :4] += 0.9  # one class is bright on the left, the other on the right
+        x[1::2, :, 4:] += 0.9
+        np.savez("mine.npz", x=x, y=np.arange(640) % 2)
         np.save("x.npy", rng.random((4, 1, 8, 8), dtype=np.float32))
         np.save("y.npy", y[:4])
         Path("pictures").mkdir()
@@ -125,7 +128,8 @@ def made_small(page, words):
         case "train" if "--resume" not in small:
             small += TINY
         case "simulate":
-            small += ["--samples", "16"] + (["--chips", "1"] if chip else [])
+            small = with_option(small, "--samples", "16")
+            small = with_option(small, "--chips", "1") if chip else small
         case "sweep":
             small += ["--samples", "8", "--jobs", "1", "--backend", "threading"]
         case "report" if not chip and "my-run" not in " ".join(small) and RUN not in small:
@@ -133,6 +137,12 @@ def made_small(page, words):
         case "compile" if chip:
             small.insert(1, CHIP_RUN)
     return small
+
+
+def with_option(words, option, value):
+    """Return a command with an option, in place of its own value where it has one."""
+    at = words.index(option) if option in words else len(words)
+    return [*words[:at], option, value, *words[at + 2 :]]
 
 
 def test_most_commands_are_executed():

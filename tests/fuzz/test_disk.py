@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_named(argv, workplace, capsys):
     told = capsys.readouterr().err
     assert "error: " in told
     assert "where: /proc" in told
-    assert "fix:   name a" in told
+    assert "fix:   choose a " in told
     assert listing(workplace) == before
 
 

@@ -9,9 +9,10 @@ from eideploy.backends import formats
 from eideploy.backends.digital import INTEGER
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.program import Program
-from eideploy.circuit import Circuit
+from eideploy.circuit import Circuit, Neurons
 from eideploy.circuit.store import load, save
-from eideploy.files import MANIFEST, read_manifest, stored, write_manifest
+from eideploy.errors import FormatError
+from eideploy.files import MANIFEST, RESTORE, read_manifest, stored, write_manifest
 from eideploy.finished import Finished
 from eideploy.folders import BUILD, CIRCUIT, SPEC, VERSION, stamped
 from eideploy.options.choices import Form
@@ -95,11 +96,26 @@ def load_build(folder: Path) -> Build:
     target = read_target(folder / SPEC)
     integer = check_widths(load(folder / INTEGER), widths=target.widths)
     program = place(integer, target=target)
-    where = str(folder / MANIFEST)
+    circuit, where = load(folder / CIRCUIT), str(folder / MANIFEST)
+    _require_the_same(circuit, integer, folder)
     return Build(
         folder=folder,
-        circuit=load(folder / CIRCUIT),
+        circuit=circuit,
         program=program,
         compiled=stored(Compiled, content, what="the manifest", where=where, extra="ignore"),
         content=content,
     )
+
+
+def _require_the_same(circuit: Circuit, integer: Circuit, folder: Path) -> None:
+    """Refuse a float circuit that is another network than the program."""
+    forms = [
+        (net.steps, net.input.size, {n.name: net.shapes[n.name] for n in net.of(Neurons)})
+        for net in (circuit, integer)
+    ]
+    if forms[0] != forms[1]:
+        raise FormatError(
+            "the float circuit has other steps, inputs or neurons than the program",
+            where=str(folder / CIRCUIT),
+            fix=RESTORE,
+        )

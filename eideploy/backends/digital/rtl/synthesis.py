@@ -104,7 +104,7 @@ def require_router(family: str) -> str:
     """
     if family != "ecp5":
         raise UsageError(
-            f"a clock is measured on an ECP5, not for {family}",
+            f"a clock is measured on an ECP5, not {'for ' + family if family else 'without one'}",
             where="--fmax",
             fix="synthesise for ecp5: --synth ecp5 --fmax",
         )

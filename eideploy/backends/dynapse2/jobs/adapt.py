@@ -48,6 +48,8 @@ def adapt(
     """
     from eideploy.backends.dynapse2.jobs.train import finish, fit, new_run, plan_for
 
+    if run.data is not None:
+        require_images(run.data)
     _require_room(run, spec, overrides or {})
     origin = images_of(run)
     dataset = load_images(origin, place)

@@ -204,7 +204,7 @@ def test_threads_change_no_bit():
 
 @needs_compiler
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
-    config = tiny(**{"training.epochs": "1"})
+    config = tiny(**{"training.epochs": "2"})
     samples, _, aims = task(32)
     learned = Task(samples=samples, aims=aims, augment=lambda x, _: x)
     plan = planned(config)

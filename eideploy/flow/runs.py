@@ -31,5 +31,6 @@ def find_run_folder(folder: Path | None, *, distilled: bool = True) -> Path:
             "the folder is a build", where=str(folder), fix="name a run, which train writes"
         )
     if folder is None:
-        note(f"using {found}, the latest run")
+        others = "" if found == folders.latest_run() else " but for what was distilled of it"
+        note(f"using {found}, the latest run{others}")
     return found

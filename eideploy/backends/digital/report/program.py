@@ -168,5 +168,5 @@ def saturation_warnings(layers: Sequence[LayerComparison]) -> Iterator[str]:
             of = ", ".join(f"{percent(share)} of those of {name}" for name, share in most.items())
             yield (
                 f"{what}s saturate, {of}: calibrate on samples such as it will see, or raise "
-                f"bits.{what} in a scheme of your own"
+                f"bits.{what} in a scheme of your own, for a target with as many bits"
             )

@@ -21,7 +21,7 @@ demo: $(INSTALLED) ## train, compile and simulate a network on handwritten digit
 	cd $(DEMO) && ../$(BIN)/eideploy compile --target digital
 	cd $(DEMO) && ../$(BIN)/eideploy simulate --lut 8bit --split all
 
-test: lint ## all checks and all tests, with coverage (9 minutes)
+test: lint ## all checks and all tests, with coverage (19 minutes)
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not rtl_full and not yosys and not qemu" --cov --cov-report=term:skip-covered --cov-fail-under=95
 

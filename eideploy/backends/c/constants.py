@@ -2,47 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from textwrap import indent
+from functools import cached_property
 
 import numpy as np
 
+from eideploy.backends.c.syntax import function, literal, type_of
 from eideploy.circuit import Array
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 
 WIDTH = 96  # of a line of numbers
 ALIGNED = (1, 2, 4, 8)  # bits of weights none of which stands in two bytes
 PADDING = 2  # bytes behind packed weights, of which a read takes up to three
-
-
-def unsigned_type(high: int) -> str:
-    """Return the least type of C that holds 0..high."""
-    return f"uint{_width(unsigned_bits(high))}_t"
-
-
-def signed_type(low: int, high: int) -> str:
-    """Return the least type of C that holds low..high."""
-    return f"int{_width(signed_bits(low, high))}_t"
-
-
-def word_for(high: int) -> str:
-    """Return the type that sums up to `high` are calculated in, of either sign."""
-    return "int32_t" if high < 1 << 31 else "int64_t"
-
-
-def type_of(values: Array) -> str:
-    """Return the least type of C that holds all of `values`."""
-    low, high = int(values.min()), int(values.max())
-    return unsigned_type(high) if low >= 0 else signed_type(low, high)
-
-
-def bytes_of(kind: str) -> int:
-    """Return how many bytes a type of C takes."""
-    return int("".join(filter(str.isdigit, kind))) // 8
-
-
-def literal(number: int) -> str:
-    """Return a number as C writes it."""
-    return f"{number}" if abs(number) < 1 << 31 else f"INT64_C({number})"
 
 
 def definition(name: str, values: Array) -> str:
@@ -75,20 +45,25 @@ class Packed:
         """Whether some weight is negative."""
         return bool((self.values < 0).any())
 
-    @property
+    @cached_property
     def is_power(self) -> bool:
         """Whether weights are kept as exponents."""
         return not self.is_signed and self._power_bits() < self._plain_bits()
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Of one weight."""
         return self._power_bits() if self.is_power else self._plain_bits()
 
     @property
+    def largest(self) -> int:
+        """The largest magnitude of a weight."""
+        return int(np.abs(self.values).max())
+
+    @property
     def size(self) -> int:
         """How many bytes the weights take."""
-        return len(self._bytes())
+        return len(self._bytes)
 
     def _plain_bits(self) -> int:
         low, high = int(self.values.min()), int(self.values.max())
@@ -99,6 +74,7 @@ class Packed:
         powers = (flat & (flat - 1)) == 0  # of zero, too
         return unsigned_bits(int(flat.max()).bit_length()) if powers.all() else 64
 
+    @cached_property
     def _bytes(self) -> list[int]:
         flat = self.values.ravel().astype(np.int64)
         if self.is_power:
@@ -110,15 +86,15 @@ class Packed:
     @property
     def definition(self) -> str:
         """The definition of the array."""
-        data = np.array(self._bytes())
+        data = np.array(self._bytes)
         return f"static const uint8_t {self.name}_data[{data.size}] = {values_text(data)};"
 
     @property
     def function(self) -> str:
         """What reads a weight, or its exponent plus one."""
         kind = "uint32_t" if self.is_power else "int32_t"
-        body = indent("\n".join(self._read(f"{self.name}_data")), "    ")
-        return f"static inline {kind} {self.name}(uint32_t i)\n{{\n{body}\n}}"
+        head = f"static inline {kind} {self.name}(uint32_t i)"
+        return function(head, self._read(f"{self.name}_data"))
 
     def weight(self, index: str) -> str:
         """Return a weight."""
@@ -151,10 +127,6 @@ class Packed:
             yield f"return (int32_t)(code ^ {half}u) - {half};"
         else:
             yield "return (int32_t)code;"
-
-
-def _width(bits: int) -> int:
-    return next(width for width in (8, 16, 32, 64) if bits <= width)
 
 
 def _lines(numbers: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """A network as C: net.c and net.h, a self-test on stored samples, and what builds them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from string import Template
@@ -21,12 +21,14 @@ from eideploy.backends.c import (
     WATCH,
 )
 from eideploy.backends.c.constants import definition, values_text
-from eideploy.backends.c.memory import Member
 from eideploy.backends.c.network import Network
+from eideploy.backends.c.unit import Member
 from eideploy.circuit import Array, Circuit
 from eideploy.execute.integer import run_integer
 from eideploy.files import write_atomic
 
+# Of arithmetic.c, each below its comment.
+FUNCTION = re.compile(r"/\*[^*]*\*/\nstatic inline \w+ (\w+)\([^)]*\)\n(?P<body>\{.*?\n\})", re.S)
 SAMPLES, DENSITY = 8, 0.3  # of the self-test
 
 
@@ -146,16 +148,15 @@ def _declared(members: Sequence[Member]) -> str:
     return "\n".join(f"    {member.text}" for member in members)
 
 
-def _called(text: str) -> Iterator[str]:
-    """Yield the functions of arithmetic.c that `text` calls, or that these call, in order."""
-    blocks = _read("arithmetic.c").strip().split("\n\n")
-    names = [re.search(r"(\w+)\(", block.split("*/")[1]).group(1) for block in blocks]  # type: ignore[union-attr]
-    needed: set[str] = set()
-    for name, block in reversed(list(zip(names, blocks, strict=True))):
+def _called(text: str) -> list[str]:
+    """Return the functions of arithmetic.c that `text` calls, or that these call, in order."""
+    known = {match[1]: match for match in FUNCTION.finditer(_read("arithmetic.c"))}
+    needed: list[str] = []
+    for name, match in reversed(known.items()):  # none calls one that stands behind it
         if re.search(rf"\b{name}\(", text):
-            needed.add(name)
-            text += block.split("*/")[1].split("{", 1)[1]
-    return (block for name, block in zip(names, blocks, strict=True) if name in needed)
+            needed.insert(0, match[0])
+            text += match["body"]
+    return needed
 
 
 def _filled(name: str, **values: str) -> str:

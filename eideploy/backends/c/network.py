@@ -6,26 +6,24 @@ lie position by position, the neurons of one side by side, and only as long as t
 Equations (A..) are in docs/arithmetic.md.
 """
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
-from textwrap import indent
 
-import numpy as np
-
-from eideploy.backends.c.constants import (
-    Packed,
+from eideploy.backends.c.layers import hidden_layer, readout
+from eideploy.backends.c.operators import WORD, Term, as_text
+from eideploy.backends.c.syntax import (
+    block,
     bytes_of,
+    function,
+    loop,
     signed_type,
     type_of,
     unsigned_type,
 )
-from eideploy.backends.c.layers import hidden_layer, readout
-from eideploy.backends.c.memory import Member, Source
-from eideploy.backends.c.operators import WORD, Body, Term, as_text
+from eideploy.backends.c.unit import Member, Source, Unit
 from eideploy.circuit import (
     Add,
-    Array,
     AvgPool,
     Circuit,
     Flatten,
@@ -34,25 +32,11 @@ from eideploy.circuit import (
     Neurons,
     Node,
 )
-from eideploy.circuit.limits import limits, peaks
-from eideploy.divisions import Divider
 from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import top
 
-# What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
-RESERVED = """totals sums s w x input state init step run NULL
-NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_INPUT_TOP
-alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
-const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
-export extern false float for friend goto if inline int long mutable namespace new noexcept not
-not_eq nullptr operator or or_eq private protected public register reinterpret_cast restrict return
-short signed sizeof static static_assert static_cast struct switch template this thread_local throw
-true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
-xor_eq"""
-OF_NEURONS = ("_v", "_spikes", "_before")  # how the members of neurons end
 
-
-class Network:
+class Network(Unit):
     """The parts of net.c and net.h of an integer circuit.
 
     Raises:
@@ -60,14 +44,7 @@ class Network:
     """
 
     def __init__(self, circuit: Circuit) -> None:
-        self.circuit = circuit
-        self.names = _identifiers(circuit)
-        self.limits, self.peaks = limits(circuit), peaks(circuit)
-        self.tables: dict[str, Array] = {}  # constants, by name
-        self.functions: dict[str, str] = {}
-        self.state: list[Member] = []
-        self.sums: dict[str, list[Member]] = {}  # by layer
-        self.weights: list[Packed] = []
+        super().__init__(circuit)
         self.sources: dict[str, Source] = {}
         self.calls: list[str] = []
         for node in circuit.nodes:
@@ -91,15 +68,6 @@ class Network:
     def input_type(self) -> str:
         """The type of an entry of the input."""
         return unsigned_type(self.input.top)
-
-    @property
-    def total(self) -> Member:
-        """The readout's sums over time."""
-        return self.state[-1]
-
-    def member(self, name: str) -> Member:
-        """Return a member of the state."""
-        return next(member for member in self.state if member.name == name)
 
     @property
     def constant_bytes(self) -> int:
@@ -135,9 +103,7 @@ class Network:
             case IntegerInput():
                 self.sources[node.name] = Source(text="x", kind=self.input_type, shape=shape)
             case Flatten():
-                self.sources[node.name] = Source(
-                    text=reads[0].text, kind=reads[0].kind, shape=shape
-                )
+                self.sources[node.name] = replace(reads[0], shape=shape)
             case AvgPool() | Add():
                 self._combined(node, reads)
             case Layer() if node.is_readout:
@@ -154,10 +120,6 @@ class Network:
                     fix="let neurons read a layer, and run others in the integer simulator",
                 )
 
-    def _is_source(self, node: Node, name: str) -> bool:
-        """Return whether a node reads events of another, not the currents of a layer."""
-        return name in self.sources or name in node.delayed
-
     def _read(self, node: Node, name: str) -> Source:
         """Return what a node reads of another, which may be what it put out a step before."""
         if name not in node.delayed:
@@ -170,16 +132,17 @@ class Network:
         kind = unsigned_type(self.peaks[node.name])
         self.state.append(Member(name=name, kind=kind, size=prod(shape)))
         self.sources[node.name] = Source(text=f"s->{name}", kind=kind, shape=shape)
-        body = _pooled(node, reads[0], shape) if isinstance(node, AvgPool) else _added(reads, shape)
-        self._step(name, f"{kind} *const out = s->{name};\n{body.replace('$kind', kind)}", reads)
+        if isinstance(node, AvgPool):
+            body = _pooled(node.kernel, reads[0], shape, kind)
+        else:
+            body = _added(reads, shape, kind)
+        self._step(name, [f"{kind} *const out = s->{name};", body], reads)
 
-    def _step(self, name: str, body: str, reads: Sequence[Source]) -> None:
+    def _step(self, name: str, body: Sequence[str], reads: Sequence[Source]) -> None:
         """Keep a function of a node, and its call."""
         given = any(source.text == "x" for source in reads)
         parameters = f"net_state *s, const {self.input_type} *x" if given else "net_state *s"
-        self.functions[f"step_{name}"] = (
-            f"static void step_{name}({parameters})\n{{\n{indent(body, '    ')}\n}}"
-        )
+        self.functions[f"step_{name}"] = function(f"static void step_{name}({parameters})", body)
         self.calls.append(f"step_{name}(s, x);" if given else f"step_{name}(s);")
 
     def _hidden(self, node: Layer, reads: Sequence[Source]) -> None:
@@ -193,11 +156,9 @@ class Network:
         neurons = readers[0]
         name, own = self.names[node.name], self.names[neurons.name]
         shape = self.circuit.shapes[node.name]
-        low, high = (
-            -(1 << (neurons.integer_model.membrane_bits - 1)),
-            top(neurons.integer_model.membrane_bits),
-        )
-        self.state.append(Member(name=f"{own}_v", kind=signed_type(low, high), size=prod(shape)))
+        most = top(neurons.integer_model.membrane_bits)
+        kind = signed_type(-most - 1, most)
+        self.state.append(Member(name=f"{own}_v", kind=kind, size=prod(shape)))
         self.state.append(Member(name=f"{own}_spikes", kind="uint8_t", size=-(-prod(shape) // 8)))
         if neurons.name in self.circuit.remembered:
             size = self.state[-1].size
@@ -214,81 +175,34 @@ class Network:
 
     def _neuron_function(self, node: Neurons) -> None:
         name, model = self.names[node.name], node.integer_model
-        body = Body(model.membrane_bits, lambda what, values: self.table(f"{name}_{what}", values))
+        body = self.body(name, model.membrane_bits)
         v, z, _ = model.step(Term(body, "v"), Term(body, "i"), body)
-        lines = ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return {as_text(z)} != 0;"]
-        self.functions[f"fire_{name}"] = (
-            f"static int fire_{name}({WORD} v, {WORD} i, uint32_t n, {WORD} *next)\n"
-            f"{{\n{indent(chr(10).join(lines), '    ')}\n}}"
+        self.functions[f"fire_{name}"] = function(
+            f"static int fire_{name}({WORD} v, {WORD} i, uint32_t n, {WORD} *next)",
+            ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return {as_text(z)} != 0;"],
         )
 
-    def divide(self, divider: Divider, bits: int) -> str:
-        """Return the name of the function that divides."""
-        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{bits}")
-        if name not in self.functions:
-            body = Body(bits, lambda what, values: self.table(f"{name}_{what}", values))
-            num, den, fraction = (Term(body, name) for name in ("num", "den", "fraction"))
-            result = divider.quotient(num, den, fraction, body)
-            lines = [*body.lines, f"return {as_text(result)};"]
-            self.functions[name] = (
-                f"static {WORD} {name}({WORD} num, {WORD} den, {WORD} fraction)\n"
-                f"{{\n{indent(chr(10).join(lines), '    ')}\n}}"
-            )
-        return name
 
-    def table(self, name: str, values: Array) -> str:
-        """Return what C calls an array of constants, by `name` or the next that is free."""
-        while not np.array_equal(self.tables.setdefault(name, values), values):
-            name += "_"
-        return name
-
-    def each(self, name: str, values: Array, index: str = "n") -> str:
-        """Return a number of neuron n: of the array, or the one that all have."""
-        if (values == values[0]).all():
-            return as_text(values[0])
-        return f"({WORD}){self.table(name, values)}[{index}]"
-
-    def packed(self, name: str, values: Array) -> Packed:
-        """Return weights, in the order in which they are read."""
-        weights = Packed(name=name, values=np.ascontiguousarray(values))
-        self.weights.append(weights)
-        return weights
-
-
-def _identifiers(circuit: Circuit) -> dict[str, str]:
-    """Return a name of C for every node, no two alike."""
-    names: dict[str, str] = {}
-    for node in circuit.nodes:
-        name = re.sub(r"\W", "_", node.name, flags=re.ASCII)
-        name = name if re.match(r"[A-Za-z]", name) else f"node_{name}"
-        taken = {*names.values(), *RESERVED.split()}
-        while name in taken or name.endswith(OF_NEURONS):
-            name += "_"
-        names[node.name] = name
-    return names
-
-
-def _pooled(node: AvgPool, source: Source, shape: tuple[int, ...]) -> str:
+def _pooled(kernel: int, source: Source, shape: tuple[int, ...], kind: str) -> str:
     """Return the sums over windows side by side (A11)."""
     _, height, width = source.shape
-    k = node.kernel
     entry = source.entry(f"(c * {height}u + row) * {width}u + column")
-    return (
-        f"for (uint32_t c = 0, o = 0; c < {shape[0]}u; ++c) {{\n"
-        f"    for (uint32_t y = 0; y < {shape[1]}u; ++y) {{\n"
-        f"        for (uint32_t z = 0; z < {shape[2]}u; ++z, ++o) {{\n"
-        "            uint32_t sum = 0;\n"
-        f"            for (uint32_t i = 0; i < {k * k}u; ++i) {{\n"
-        f"                const uint32_t row = y * {k}u + i / {k}u;\n"
-        f"                const uint32_t column = z * {k}u + i % {k}u;\n"
-        f"                sum += (uint32_t){entry};\n"
-        "            }\n"
-        "            out[o] = ($kind)sum;\n"
-        "        }\n    }\n}"
-    )
+    window = [
+        f"const uint32_t row = y * {kernel}u + i / {kernel}u;",
+        f"const uint32_t column = z * {kernel}u + i % {kernel}u;",
+        f"sum += (uint32_t){entry};",
+    ]
+    position = [
+        "uint32_t sum = 0;",
+        block(loop("i", kernel**2), window),
+        f"out[o] = ({kind})sum;",
+    ]
+    columns = block(f"for (uint32_t z = 0; z < {shape[2]}u; ++z, ++o)", position)
+    rows = block(loop("y", shape[1]), [columns])
+    return block(f"for (uint32_t c = 0, o = 0; c < {shape[0]}u; ++c)", [rows])
 
 
-def _added(reads: Sequence[Source], shape: tuple[int, ...]) -> str:
+def _added(reads: Sequence[Source], shape: tuple[int, ...], kind: str) -> str:
     """Return the sum of two branches."""
     both = " + ".join(f"(uint32_t){source.entry('i')}" for source in reads)
-    return f"for (uint32_t i = 0; i < {prod(shape)}u; ++i) {{\n    out[i] = ($kind)({both});\n}}"
+    return block(loop("i", prod(shape)), [f"out[i] = ({kind})({both});"])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from eideploy.backends.c.constants import literal
+from eideploy.backends.c.syntax import literal
 from eideploy.circuit import Array
 from eideploy.numeric.operators import Numbers
 

@@ -1,0 +1,130 @@
+"""What a file of C consists of, while it is written: what it keeps, reads and calls."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from eideploy.backends.c.constants import Packed
+from eideploy.backends.c.operators import WORD, Body, Term, as_text
+from eideploy.backends.c.syntax import bytes_of, function
+from eideploy.circuit import Array, Circuit
+from eideploy.circuit.limits import limits, peaks
+from eideploy.divisions import Divider
+
+# What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
+RESERVED = """totals sums s w x input state init step run NULL
+NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_INPUT_TOP
+alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
+const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
+export extern false float for friend goto if inline int long mutable namespace new noexcept not
+not_eq nullptr operator or or_eq private protected public register reinterpret_cast restrict return
+short signed sizeof static static_assert static_cast struct switch template this thread_local throw
+true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
+xor_eq"""
+OF_NEURONS = ("_v", "_spikes", "_before")  # how the members of neurons end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a node puts out, as another reads it: (channels, height, width) or (features,).
+
+    text   what C calls the array
+    kind   the type of an entry; "" of spikes, of which eight are a byte
+    """
+
+    text: str
+    kind: str
+    shape: tuple[int, ...]
+
+    def entry(self, index: str) -> str:
+        """Return an entry."""
+        return f"{self.text}[{index}]" if self.kind else f"spike({self.text}, {index})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An array of the state, or of a layer's sums."""
+
+    name: str
+    kind: str
+    size: int
+
+    @property
+    def text(self) -> str:
+        """Its declaration."""
+        return f"{self.kind} {self.name}[{self.size}];"
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes it takes."""
+        return bytes_of(self.kind) * self.size
+
+
+class Unit:
+    """A file of C of an integer circuit; nodes are called by `names`."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self.circuit = circuit
+        self.names = _identifiers(circuit)
+        self.limits, self.peaks = limits(circuit), peaks(circuit)
+        self.tables: dict[str, Array] = {}  # constants, by name
+        self.functions: dict[str, str] = {}
+        self.state: list[Member] = []
+        self.sums: dict[str, list[Member]] = {}  # by layer
+        self.weights: list[Packed] = []
+
+    @property
+    def total(self) -> Member:
+        """The readout's sums over time."""
+        return self.state[-1]
+
+    def member(self, name: str) -> Member:
+        """Return a member of the state."""
+        return next(member for member in self.state if member.name == name)
+
+    def body(self, name: str, bits: int) -> Body:
+        """Return the statements, none yet, of a function whose results saturate to `bits`."""
+        return Body(bits, lambda what, values: self.table(f"{name}_{what}", values))
+
+    def divide(self, divider: Divider, bits: int) -> str:
+        """Return the name of the function that divides."""
+        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{bits}")
+        if name not in self.functions:
+            body = self.body(name, bits)
+            num, den, fraction = (Term(body, name) for name in ("num", "den", "fraction"))
+            result = divider.quotient(num, den, fraction, body)
+            head = f"static {WORD} {name}({WORD} num, {WORD} den, {WORD} fraction)"
+            self.functions[name] = function(head, [*body.lines, f"return {as_text(result)};"])
+        return name
+
+    def table(self, name: str, values: Array) -> str:
+        """Return what C calls an array of constants, by `name` or the next that is free."""
+        while not np.array_equal(self.tables.setdefault(name, values), values):
+            name += "_"
+        return name
+
+    def each(self, name: str, values: Array, index: str = "n") -> str:
+        """Return a number of neuron n: of the array, or the one that all have."""
+        if (values == values[0]).all():
+            return as_text(values[0])
+        return f"({WORD}){self.table(name, values)}[{index}]"
+
+    def packed(self, name: str, values: Array) -> Packed:
+        """Return weights, in the order in which they are read."""
+        weights = Packed(name=name, values=np.ascontiguousarray(values))
+        self.weights.append(weights)
+        return weights
+
+
+def _identifiers(circuit: Circuit) -> dict[str, str]:
+    """Return a name of C for every node, no two alike."""
+    names: dict[str, str] = {}
+    for node in circuit.nodes:
+        name = re.sub(r"\W", "_", node.name, flags=re.ASCII)
+        name = name if re.match(r"[A-Za-z]", name) else f"node_{name}"
+        taken = {*names.values(), *RESERVED.split()}
+        while name in taken or name.endswith(OF_NEURONS):
+            name += "_"
+        names[node.name] = name
+    return names

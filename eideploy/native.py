@@ -53,8 +53,13 @@ def is_compiled(source: Path, headers: Sequence[Path], flags: Sequence[str]) -> 
 
 def compiler() -> str | None:
     """Return the path of the C++ compiler, `$CXX` or the first of the usual ones, if any."""
-    names = (os.environ.get("CXX"), "g++", "clang++", "c++")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
+    return program("CXX", "g++", "clang++", "c++")
+
+
+def program(variable: str, *usual: str) -> str | None:
+    """Return the path of what a variable of the environment names, or the first of the usual."""
+    names = (os.environ.get(variable), *usual)
+    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 def compile_to(path: Path, source: Path, flags: Sequence[str]) -> None:

@@ -119,6 +119,18 @@ def loaded(
         raise broken(point, what, f"{type(error).__name__}: {error}") from error
 
 
+def class_of(point: "EntryPoint", what: str, kind: type[Any], otherwise: str) -> type[Any]:
+    """Return the class of an entry point, which derives from `kind`.
+
+    Raises:
+        PackageError: it cannot be used; `otherwise` says what it is not, for errors.
+    """
+    own = loaded(point, what)
+    if not (isinstance(own, type) and issubclass(own, kind)):
+        raise broken(point, what, f"{point.value} {otherwise}")
+    return own
+
+
 def broken(point: "EntryPoint", what: str, reason: str) -> PackageError:
     """Return the error of an entry point that cannot be used."""
     package = point.dist.name if point.dist else point.value

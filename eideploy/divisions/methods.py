@@ -96,10 +96,7 @@ def of_package(point: "EntryPoint") -> type[Divider]:
     Raises:
         PackageError: it cannot be used.
     """
-    kind = packages.loaded(point, "division")
-    if not (isinstance(kind, type) and issubclass(kind, Divider)):
-        raise packages.broken(point, "division", f"{point.value} is not an eideploy.Divider")
-    return kind
+    return packages.class_of(point, "division", Divider, "is not an eideploy.Divider")
 
 
 def _shipped_first() -> Iterator[type[Divider]]:

@@ -35,7 +35,4 @@ def of_package(point: "EntryPoint") -> type[Neuron]:
     Raises:
         PackageError: it cannot be used.
     """
-    kind = packages.loaded(point, "neuron")
-    if not (isinstance(kind, type) and issubclass(kind, Neuron)):
-        raise packages.broken(point, "neuron", f"{point.value} is no model of a neuron")
-    return kind
+    return packages.class_of(point, "neuron", Neuron, "is no model of a neuron")

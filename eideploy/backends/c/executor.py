@@ -4,7 +4,6 @@ What a build holds is not compiled: it is data, whoever wrote it. `verify` finds
 what is written here.
 """
 
-import os
 import shutil
 import subprocess
 import weakref
@@ -17,6 +16,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 
+from eideploy import native
 from eideploy.backends.c import FOLDER, SOURCE, WATCH
 from eideploy.backends.c.emit import network_files, watch_file
 from eideploy.backends.c.network import Network
@@ -32,8 +32,7 @@ TIMEOUT_S = 600
 
 def compiler() -> str | None:
     """Return the path of the C compiler, `$CC` or the first of the usual ones, if any."""
-    names = (os.environ.get("CC"), "cc", "gcc", "clang")
-    return next((path for name in names if name and (path := shutil.which(name))), None)
+    return native.program("CC", "cc", "gcc", "clang")
 
 
 def run(integer: Circuit, *, where: str) -> Run:

@@ -11,7 +11,7 @@ from eideploy.backends.nir.write import graph
 from eideploy.circuit import Circuit
 from eideploy.files import write_atomic
 
-OLD = "1.0.4"  # the last release of nir that knows no v_reset
+OLD = "1.0.4"  # the last release of nir without v_reset
 
 
 def save(circuit: Circuit, path: Path, *, compat: str | None = None) -> None:

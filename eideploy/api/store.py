@@ -40,3 +40,8 @@ def load_circuit(path: PathLike) -> Circuit:
 def save_circuit(circuit: Circuit, path: PathLike) -> None:
     """Write a circuit to a .safetensors file, which is there whole or not at all."""
     store.save(circuit, Path(path))
+
+
+def circuit_text(circuit: Circuit) -> str:
+    """Return the circuit as text, e.g. `lif1 = LIF(conv1) -> 16x8x8  tau=2.0 threshold=1.0`."""
+    return circuit.in_full()

@@ -10,7 +10,7 @@ from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import RESTORE, Node, Shape
 from eideploy.circuit.nodes import Input, IntegerInput, Neurons
 from eideploy.circuit.ranges import Ranges
-from eideploy.circuit.text import text
+from eideploy.circuit.text import line
 from eideploy.errors import CapacityError, FormatError
 from eideploy.shown import Shown
 
@@ -154,7 +154,9 @@ class Circuit(Shown):
 
     def in_full(self) -> str:
         """Return a line a node."""
-        return text(self)
+        lines = [f"circuit of {self.steps} steps" + (", calibrated" if self.ranges else "")]
+        lines += [line(node, self.shapes[node.name]) for node in self.nodes]
+        return "\n".join(lines)
 
     def node(self, name: str) -> Node:
         """Return the node called `name`."""

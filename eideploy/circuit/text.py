@@ -1,4 +1,4 @@
-"""The text form of a circuit: a line a node, for people, errors and tests."""
+"""The text form of a node: a line, for people, errors and tests."""
 
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -13,17 +13,9 @@ from eideploy.circuit.nodes import Neurons
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from eideploy.circuit.graph import Circuit
 
-
-def text(circuit: "Circuit") -> str:
-    """Return the circuit as text, e.g. `lif1 = LIF(conv1) -> 16x8x8  tau=2.0 threshold=1.0`."""
-    lines = [f"circuit of {circuit.steps} steps" + (", calibrated" if circuit.ranges else "")]
-    lines += [_line(node, circuit.shapes[node.name]) for node in circuit.nodes]
-    return "\n".join(lines)
-
-
-def _line(node: Node, shape: tuple[int, ...]) -> str:
+def line(node: Node, shape: tuple[int, ...]) -> str:
+    """Return a node as text, e.g. `  lif1 = LIF(conv1) -> 16x8x8  tau=2.0 threshold=1.0`."""
     reads = [f"{name} one step late" if name in node.delayed else name for name in node.inputs]
     of = node.model if isinstance(node, Neurons) else node
     kind = f"{type(of).__name__}({', '.join(reads)})"

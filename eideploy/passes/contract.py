@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from eideploy.circuit import Circuit
-from eideploy.circuit.text import text
 from eideploy.errors import InvariantError
 
 P = ParamSpec("P")
@@ -73,5 +72,5 @@ def _check(name: str, side: str, invariants: tuple[Invariant, ...], circuit: Cir
                 where=f"pass {name}",
                 fix="report this as a bug",
             )
-            error.add_note(text(circuit))
+            error.add_note(circuit.in_full())
             raise error

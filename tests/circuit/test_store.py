@@ -28,7 +28,6 @@ from eideploy.circuit import (
     Ranges,
 )
 from eideploy.circuit.store import KIND, KINDS, VERSION, load, save
-from eideploy.circuit.text import text
 from eideploy.divisions import lut
 from eideploy.errors import EideployError, FormatError
 from eideploy.execute.float_reference import run_float
@@ -153,7 +152,7 @@ def is_refused(path):
         net = load(path)
     except FormatError:
         return True
-    assert text(net)
+    assert net.in_full()
     run = run_integer if isinstance(net.input, IntegerInput) else run_float
     try:
         run(net, np.zeros((1, *net.input.size)))

@@ -13,7 +13,6 @@ from eideploy.circuit import (
     Neurons,
     Ranges,
 )
-from eideploy.circuit.text import text
 from eideploy.divisions import lut
 from eideploy.neurons import LIF
 from tests.helpers.float_circuits import layer
@@ -41,7 +40,7 @@ def test_text_of_an_integer_circuit():
         Flatten(name="flat", inputs=("pool",)),
         readout("flat", ones((3, 16)), ones((1, 16)), ones((3, 1))),
     ]
-    assert text(circuit(*nodes, steps=4)).splitlines() == [
+    assert circuit(*nodes, steps=4).in_full().splitlines() == [
         "circuit of 4 steps",
         "  input = IntegerInput() -> 1x4x4  size=1x4x4 high=7.5 step=0.5 top=15",
         "  conv = Layer(input) -> 4x4x4  Factored w_ee=int64[4x1x3x3]"
@@ -79,14 +78,14 @@ def test_text_of_a_calibrated_float_circuit():
         float_readout("out", "flat", w_ee=w((3, 2)), w_ie=w((1, 2)), w_ei=w((3, 1))),
     )
     ranges = Ranges(samples=1, layers={})
-    lines = text(Circuit(nodes=nodes, steps=2, ranges=ranges)).splitlines()
+    lines = Circuit(nodes=nodes, steps=2, ranges=ranges).in_full().splitlines()
     assert lines[0] == "circuit of 2 steps, calibrated"
     assert lines[3] == "  lif = LIF(conv) -> 2x2x2  tau=2.0 threshold=1.0 reset=subtract"
 
 
 @given(circuits())
 def test_every_node_has_a_line(net):
-    lines = text(net).splitlines()
+    lines = net.in_full().splitlines()
     assert len(lines) == 1 + len(net.nodes)
     for line, node in zip(lines[1:], net.nodes, strict=True):
         kind = node.kind if isinstance(node, Neurons) else type(node).__name__

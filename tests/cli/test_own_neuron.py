@@ -14,7 +14,6 @@ from eideploy.backends.digital.place import place
 from eideploy.circuit import Neurons
 from eideploy.circuit.proof import prove
 from eideploy.circuit.store import load, save
-from eideploy.circuit.text import text
 from eideploy.errors import CapacityError, FormatError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
@@ -98,10 +97,10 @@ def test_networks_of_it_are_the_same_everywhere(data, drawn):
 
 def test_files_and_texts_have_it_under_its_name(tmp_path, monkeypatch, rewrite):
     own = rewrite(mlp(np.random.default_rng(0), tau=4.0))
-    assert "lif1 = Rectified(linear1) -> 8  tau=4.0 threshold=1.0" in text(own)
+    assert "lif1 = Rectified(linear1) -> 8  tau=4.0 threshold=1.0" in own.in_full()
     file = tmp_path / "circuit.safetensors"
     save(own, file)
-    assert text(load(file)) == text(own)
+    assert load(file).in_full() == own.in_full()
     uninstall("rectified", monkeypatch)
     with pytest.raises(FormatError, match="no installed package has the kind 'Rectified'"):
         load(file)

@@ -13,7 +13,6 @@ from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import Add, Circuit, Conv, Flatten, Input, Layer, Neurons
 from eideploy.circuit.forms import folded
 from eideploy.circuit.store import load, save
-from eideploy.circuit.text import text
 from eideploy.divisions import lut
 from eideploy.errors import CapacityError, FormatError
 from eideploy.execute.float_reference import FloatReference, run_float
@@ -171,7 +170,9 @@ def test_delays_are_kept_in_the_file_and_shown_in_the_text(tmp_path):
     circuit = recurrent(np.random.default_rng(0))
     save(circuit, tmp_path / "net.eic")
     assert_same(load(tmp_path / "net.eic"), circuit)
-    assert "conv2 = Layer(lif1, lif2 one step late, lif3 one step late) -> 4x5x5" in text(circuit)
+    assert (
+        "conv2 = Layer(lif1, lif2 one step late, lif3 one step late) -> 4x5x5" in circuit.in_full()
+    )
 
 
 EDGE = "lif2 -> conv2, one step late; lif3 -> conv2, one step late; lif1 -> add, one step late"

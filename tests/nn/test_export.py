@@ -9,7 +9,6 @@ from torch import nn
 
 import eideploy.nn as einn
 from eideploy.circuit import Add, AvgPool, Layer, Neurons
-from eideploy.circuit.text import text
 from eideploy.errors import CapacityError, DataError, UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.nn.exporting.export import export
@@ -51,7 +50,7 @@ def same(module, x, samples=None, *, reduce=lambda out: out, **options):
 def test_a_branch_is_added_behind_its_neurons():
     x = images(16).double()
     circuit = same(trained(Branched(), x), x)
-    assert text(circuit).splitlines()[0] == "circuit of 3 steps"
+    assert circuit.in_full().splitlines()[0] == "circuit of 3 steps"
     assert [node.name for node in circuit.nodes] == [
         "input", "conv1", "lif1", "conv2", "lif2", "add1", "pool1", "flatten", "readout",
     ]  # fmt: skip
@@ -99,7 +98,7 @@ def test_direct_coding_behind_the_first_layer_is_the_same_circuit():
     model = trained(Branched(), x)
     twin = Coded().double()
     twin.load_state_dict(model.state_dict())
-    assert text(export(model, x)) == text(same(twin, x, reduce=lambda out: out.mean(0)))
+    assert export(model, x).in_full() == same(twin, x, reduce=lambda out: out.mean(0)).in_full()
 
 
 def test_ordinary_layers_and_batch_normalization_become_signed_weights():

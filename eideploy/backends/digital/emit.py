@@ -15,7 +15,6 @@ from eideploy.backends.digital.bundle import (
 )
 from eideploy.backends.digital.program import Program
 from eideploy.circuit.store import save
-from eideploy.circuit.text import text
 from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError
 from eideploy.files import write_atomic, write_json
@@ -55,7 +54,7 @@ def emit(program: Program, folder: Path) -> None:
         said = f"# No SystemVerilog for this build\n\n{error.what}\n\n{error.fix}\n"
         write_atomic(folder / README, said.encode())
     save(program.circuit, folder / INTEGER)
-    write_atomic(folder / LISTING, (text(program.circuit) + "\n").encode())
+    write_atomic(folder / LISTING, (program.circuit.in_full() + "\n").encode())
     content = {
         "format": 1,
         "stages": [asdict(stage) for stage in program.stages],

@@ -11,7 +11,6 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends.protocol import Family
 from eideploy.circuit import Circuit, store
-from eideploy.circuit.text import text
 from eideploy.data.origin import known
 from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError, SpecError, UsageError
@@ -177,7 +176,7 @@ class Toy(Family[Board]):
 def emit(circuit: Circuit, build: Path, notes: str) -> None:
     """Write what the board reads."""
     (build / LISTING).parent.mkdir()
-    write_atomic(build / LISTING, (text(circuit) + "\n").encode())
+    write_atomic(build / LISTING, (circuit.in_full() + "\n").encode())
     write_atomic(build / "board/notes.md", notes.encode())
 
 

@@ -6,6 +6,7 @@ DEMO := demo
 # Other tools that tests run our files in; what they need is in [dev], but for torchvision and torchaudio, which do not import
 # beside a CPU torch and are not needed.
 FOREIGN := spikingjelly neurobench
+WORDS := *.md .ci benchmarks docs eideploy examples quant targets tests Makefile pyproject.toml # to spell
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-rtl test-c fuzz check lint fast wheel bench clean docs
@@ -41,6 +42,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell $(WORDS)
 
 fast: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not yosys and not qemu" -q

@@ -13,10 +13,9 @@ from eideploy.command_line.help import page
 
 ROOT = Path(__file__).parent.parent
 DOCS = "docs/"
-HOME = {"README.md": "index.md"}  # called otherwise on the site
 OUTSIDE = (
-    "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "quant/*.md",
     "targets/*/README.md",
     "examples/**/*.md",
@@ -56,8 +55,7 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001
     """Turn links between files of the repository into links between pages of the site."""
     here = page.file.src_uri
-    back = {new: old for old, new in HOME.items()}
-    source = back.get(here, here if (ROOT / here).exists() else f"{DOCS}{here}")
+    source = here if (ROOT / here).exists() else f"{DOCS}{here}"
     held = {file.src_uri for file in files}
 
     def turned(match: re.Match[str]) -> str:
@@ -125,7 +123,7 @@ def _job(name: str, job: Any) -> list[str]:
 
 def _page(name: str) -> str:
     """Return what a file of the repository is called on the site."""
-    return HOME.get(name, name.removeprefix(DOCS))
+    return name.removeprefix(DOCS)
 
 
 def _unlisted(held: set[str], nav: Any) -> list[dict[str, Any]]:

@@ -13,10 +13,11 @@ from eideploy.command_line.commands import command_of
 from eideploy.command_line.parsing import parsed
 from eideploy.errors import EideployError
 from eideploy.flow.requests.train import Train
+from tests.helpers.wrapping import blocks
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
-    [ROOT / "README.md", *ROOT.glob("quant/*.md")]
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("quant/*.md")]
     + [
         p
         for kind in ("docs", "examples", "targets", "benchmarks")
@@ -47,13 +48,19 @@ def forms(line):
     return [list(words) for words in product(*choices)]
 
 
+def written(text):
+    """Return the command lines of a page: those in its code, and spans of code in its prose."""
+    whole = re.sub(r"\\\n\s*", "", text)
+    code = [line for kind, lines in blocks(whole) if kind == "other" for line in lines]
+    return BLOCK.findall("\n".join(code)) + INLINE.findall(whole)
+
+
 COMMANDS = sorted(
     {
         (named(page), line.strip())
         for page in PAGES
-        for pattern in (BLOCK, INLINE)
-        for line in pattern.findall(re.sub(r"\\\n\s*", "", page.read_text("utf-8")))
-        if not re.match(r"eideploy [A-Z]|eideploy (takes|trains|is|needs|on)\b", line)
+        for line in written(page.read_text("utf-8"))
+        if not re.match(r"eideploy [A-Z]", line)
         and "--notes" not in line  # of a package of its own; test_own_backend types it
     }
 )

@@ -11,6 +11,7 @@ from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import Neurons
 from eideploy.circuit.projection import Factored, Folded
 from eideploy.circuit.ranges import Ranges
+from eideploy.neurons import GeneralLIF, PerNeuron
 
 
 def folded(layer: Layer) -> Layer:
@@ -46,6 +47,8 @@ def _plain(node: Node, ranges: Ranges) -> Node:
             )
         case Layer(projection=Factored() as w):
             return replace(node, projection=Folded(w_num=_signed(w).astype(np.float32)))
+        case Neurons(model=GeneralLIF(fires=">")):
+            return node
         case Neurons():
             above = _above_single(node.float_model.threshold)
             model = replace(node.float_model, threshold=above)  # type: ignore[call-arg]
@@ -63,9 +66,9 @@ def _through(w_ei: Array, w_ie: Array) -> Array:
     return np.tensordot(w_ei, w_ie.astype(np.float64), 1)
 
 
-def _above_single(threshold: float) -> float:
+def _above_single(threshold: PerNeuron) -> PerNeuron:
     """Return the number above the largest one of single precision below `threshold`."""
-    below = np.float32(threshold)
-    if below >= threshold:
-        below = np.nextafter(below, np.float32(0))
-    return float(np.nextafter(float(below), np.inf))
+    near = np.asarray(threshold, np.float32)
+    below = np.where(near >= threshold, np.nextafter(near, np.float32(0)), near)
+    above = np.nextafter(below.astype(np.float64), np.inf)
+    return np.asarray(above) if above.ndim else float(above)

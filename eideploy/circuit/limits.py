@@ -115,9 +115,9 @@ class Reach:
 
 def peaks(circuit: Circuit) -> dict[str, int]:
     """Return the largest value that every node with a non-negative output can put out."""
-    found: dict[str, int] = {}
+    found = {node.name: node.model.most_spikes for node in circuit.of(Neurons)}  # read late, too
     for node in circuit.nodes:
-        found[node.name] = _peak(node, *(found.get(name, 1) for name in node.inputs))  # or a spike
+        found[node.name] = _peak(node, *(found[name] for name in node.inputs))
     return found
 
 
@@ -249,8 +249,8 @@ def _peak_integer_input(node: IntegerInput) -> int:
 
 @_peak.register
 def _peak_neurons(node: Neurons, x: int) -> int:
-    del node, x
-    return 1
+    del x
+    return node.model.most_spikes
 
 
 @_peak.register

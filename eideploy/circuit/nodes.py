@@ -1,6 +1,6 @@
 """The nodes beside the layers. Equations (A..) are those of docs/arithmetic.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -76,9 +76,11 @@ class Neurons(Node):
 
     def shape(self, *inputs: Shape) -> Shape:
         """Return the shape of the input."""
-        if isinstance(self.model, IntegerNeuron):
-            n = self.model.threshold.size
-            self.require(inputs[0][0] == n, f"reads {inputs[0]}, has {n} thresholds")
+        for field in fields(self.model):
+            value = getattr(self.model, field.name)
+            if isinstance(value, np.ndarray):
+                fits = value.shape == inputs[0][:1]
+                self.require(fits, f"reads {inputs[0]}, has {value.size} {field.name}s")
         return inputs[0]
 
 

@@ -30,13 +30,15 @@ from eideploy.neurons import IntegerNeuron
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What a network keeps from one time step to the next, by LIF node.
+    """What a network keeps from one time step to the next, by node of neurons.
 
     membranes  v
+    synapses   s, of neurons whose current goes through a filter
     spikes     of the step before
     """
 
     membranes: Mapping[str, Array]
+    synapses: Mapping[str, Array]
     spikes: Mapping[str, Array]
 
 
@@ -59,12 +61,13 @@ class Moment:
 def init(circuit: Circuit) -> State:
     """Return the state before the first time step: every membrane is zero, and nothing spikes."""
     zeros = {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(Neurons)}
-    return State(membranes=zeros, spikes=zeros)
+    filtered = {n.name: zeros[n.name] for n in circuit.of(Neurons) if n.model.has_synapse}
+    return State(membranes=zeros, synapses=filtered, spikes=zeros)
 
 
 def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
     """Advance a network by one time step, in which it reads the floats x (...)."""
-    moment, membranes = Moment(), dict(state.membranes)
+    moment, membranes, synapses = Moment(), dict(state.membranes), dict(state.synapses)
     outputs = moment.outputs
     for node in circuit.nodes:
         inputs = [
@@ -81,8 +84,12 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 hidden = isinstance(node.current, IntegerCurrent)
                 output = current(node, num, den, moment) if hidden else num
             case Neurons(model=IntegerNeuron() as model):
+                beyond = 0
+                if model.has_synapse:
+                    read, beyond = through(model, synapses[node.name], read)
+                    synapses[node.name] = read
                 v, output, clipped = fire(model, membranes[node.name], read)
-                membranes[node.name], moment.saturated[node.name] = v, clipped
+                membranes[node.name], moment.saturated[node.name] = v, clipped + beyond
             case AvgPool():
                 output = pooled(node, read)
             case Add():
@@ -96,7 +103,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 )  # fmt: skip
         outputs[node.name] = output
     spikes = {name: outputs[name] for name in membranes}
-    return State(membranes=membranes, spikes=spikes), moment
+    return State(membranes=membranes, synapses=synapses, spikes=spikes), moment
 
 
 def totals(circuit: Circuit, moments: list[Moment]) -> Array:
@@ -180,17 +187,32 @@ def without_zeros(node: Layer, den: Array, fraction: Array) -> tuple[Array, Arra
     return np.where(zero, least, den), np.where(zero, fraction + align, fraction)
 
 
+def through(model: IntegerNeuron, s: Array, i: Array) -> tuple[Array, int]:
+    """Return the next filtered currents after a current i, and how many clipped (A33)."""
+    each_own = of_each(model, s)
+    after = [
+        model.scalar_filtered(before, now, own)
+        for before, now, own in zip(s.flat, i.flat, each_own, strict=True)
+    ]
+    return integers([one for one, _ in after], s.shape), sum(clipped for _, clipped in after)
+
+
 def fire(model: IntegerNeuron, v: Array, i: Array) -> tuple[Array, Array, int]:
     """Return the next membranes and the spikes after a current i, and how many clipped (A10)."""
-    own = [each(getattr(model, name), v) + 0 * v for name in model.per_neuron]
     membranes, spikes, clipped = [], [], 0
-    for before, now, *numbers in zip(v.flat, i.flat, *(a.flat for a in own), strict=True):
-        parameters = dict(zip(model.per_neuron, numbers, strict=True))
-        after, spike, beyond = model.scalar(before, now, parameters)
+    for before, now, own in zip(v.flat, i.flat, of_each(model, v), strict=True):
+        after, spike, beyond = model.scalar(before, now, own)
         membranes.append(after)
         spikes.append(spike)
         clipped += beyond
     return integers(membranes, v.shape), integers(spikes, v.shape), clipped
+
+
+def of_each(model: IntegerNeuron, like: Array) -> list[dict[str, int]]:
+    """Return what every neuron has of a model's arrays, by field."""
+    names = model.per_neuron
+    arrays = [(each(getattr(model, name), like) + 0 * like).flat for name in names]
+    return [dict(zip(names, numbers, strict=True)) for numbers in zip(*arrays, strict=True)]
 
 
 def pooled(node: AvgPool, x: Array) -> Array:

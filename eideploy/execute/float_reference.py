@@ -60,9 +60,13 @@ class FloatReference(Walk):
         model, do = node.float_model, InArrays(0)  # no float saturates
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
-            return *model.step(v, i, do), 0  # (M7)
+            return *model.step(v, i, do), 0  # (M7, M22..M24)
 
-        return self.over_time(node.name, current, step).astype(np.float64)
+        def through(s: Array, i: Array) -> tuple[Array, int]:
+            return model.filtered(s, i, do), 0  # (M21)
+
+        filters = through if model.has_synapse else None
+        return self.over_time(node, current, step, filters).astype(np.float64)
 
     @apply.register
     def _apply_avg_pool(self, node: AvgPool, x: Array) -> Array:

@@ -10,6 +10,7 @@ from eideploy.circuit import Array, Circuit, Conv, InputRange, Layer, Neurons, N
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.samples import channels_first, patches
 from eideploy.execute.trace import Trace
+from eideploy.neurons import PerNeuron
 
 MOST_FRAMES, MOST_ROWS, MOST_ENTRIES = 64, 512, 1 << 15  # of a layer and batch, looked at
 PER_OCTAVE = 4  # steps and full scales that are tried
@@ -63,12 +64,12 @@ class _Reader:
     alone      the layer at a single position if it reads the input itself, and is a convolution;
                else the path, which takes whole frames
     window     the layer, if `alone` has it at a single position
-    threshold  of the neurons that integrate its current; None of a readout
+    threshold  of the neurons that integrate its current, one or (n,); None of a readout
     """
 
     alone: Circuit
     window: Layer | None
-    threshold: float | None
+    threshold: PerNeuron | None
     rows: list[Array]
 
     def add(self, x: Array, rng: np.random.Generator) -> None:
@@ -97,7 +98,8 @@ class _Reader:
     def _currents(self, rows: Array) -> Array:
         currents = run_float(self.alone, rows).totals
         if self.threshold is not None:
-            return np.asarray(np.clip(currents / self.threshold, 0, 1))
+            threshold = np.reshape(self.threshold, (-1, *(1,) * (currents.ndim - 2)))
+            return np.asarray(np.clip(currents / threshold, 0, 1))
         largest = np.abs(currents).max(1, keepdims=True)
         return np.asarray(currents / np.where(largest > 0, largest, 1))
 

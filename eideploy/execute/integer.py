@@ -138,9 +138,13 @@ class IntegerSimulator(Walk):
         model, do = node.integer_model, InArrays(node.integer_model.membrane_bits)
 
         def step(v: Array, i: Array) -> tuple[Array, Array, int]:
-            return model.step(v, i, do)  # (A10)
+            return model.step(v, i, do)  # (A10, A34..A36)
 
-        return self.over_time(node.name, current, step).view(np.uint8)
+        def through(s: Array, i: Array) -> tuple[Array, int]:
+            return model.filtered(s, i, do)  # (A33)
+
+        filters = through if model.has_synapse else None
+        return self.over_time(node, current, step, filters).view(np.uint8)
 
     @apply.register
     def _apply_avg_pool(self, node: AvgPool, x: Array) -> Array:
@@ -216,7 +220,7 @@ def _scaled(weights: Array, unit: Array | int) -> Array:
 def _current_type(circuit: Circuit, node: Layer) -> type[np.signedinteger[Any]]:
     """Return the type that holds a layer's current and its neurons' membranes at every moment."""
     readers = (n.integer_model for n in circuit.of(Neurons) if node.name in n.inputs)
-    membranes = [model.membrane_bits for model in readers]
+    membranes = [model.membrane_bits + model.product_bits for model in readers]
     current = node.integer_current
     most = 1 << current.current_bits
     most += int(np.abs(current.bias).max()) + sum(1 << b for b in membranes)

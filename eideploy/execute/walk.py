@@ -8,11 +8,13 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import Add, Array, Circuit, Layer, Node
+from eideploy.circuit import Add, Array, Circuit, Layer, Neurons, Node
 from eideploy.execute.samples import maps
 from eideploy.execute.trace import Recorder, Trace
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
+Filter = Callable[[Array, Array], tuple[Array, int]]  # s, current -> next s, clipped
+Kept = dict[str, dict[str, list[Array]]]  # states of neurons by kind and node, in parts
 MOST_ENTRIES = 1 << 20  # of patches, and what is made of them, at once: they stay in a cache
 PER_NEURON = 8  # entries for what is made of a patch: sums, quotients, membranes
 WHOLE = slice(None)
@@ -23,10 +25,12 @@ class State:
     """What a network keeps from one time step to the next, by node.
 
     membranes  of neurons, (B, ...); where there are none they are at rest
+    synapses   of neurons whose current goes through a filter, likewise
     spikes     of the step before, (B, ...), of neurons whose spikes are read one step late
     """
 
     membranes: Mapping[str, Array] = field(default_factory=dict)
+    synapses: Mapping[str, Array] = field(default_factory=dict)
     spikes: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -44,7 +48,7 @@ class Walk(ABC):
         self.recorder = Recorder(frozenset(), circuit.steps)
         self.before = State()
         self.part = WHOLE  # of the samples
-        self.membranes: dict[str, list[Array]] | None = None  # afterwards, if they are kept
+        self.kept: Kept | None = None  # the states afterwards, if they are kept
 
     @abstractmethod
     def entered(self, samples: Array) -> Array:
@@ -56,7 +60,7 @@ class Walk(ABC):
 
     def sequence(self, samples: Array, keep: frozenset[str], unit: float) -> Trace:
         """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the sums is."""
-        self.recorder, self.membranes = Recorder(keep, self.circuit.steps), None
+        self.recorder, self.kept = Recorder(keep, self.circuit.steps), None
         totals, _ = self._advance(self.init(len(samples)), self.entered(samples))
         return self.recorder.trace(totals * (unit / self.circuit.steps), totals)
 
@@ -71,7 +75,7 @@ class Walk(ABC):
 
         The outputs of a readout, added up over the steps of a sequence, are its totals.
         """
-        self.recorder, self.membranes = Recorder(frozenset(), 1), {}
+        self.recorder, self.kept = Recorder(frozenset(), 1), _nothing()
         y, after = self._advance(state, self.entered(x))
         return after, y
 
@@ -88,10 +92,8 @@ class Walk(ABC):
             for name in done:
                 del values[name]
         out = values[circuit.output.name]
-        after = State(
-            membranes={name: _joined(parts) for name, parts in (self.membranes or {}).items()},
-            spikes={name: values[name][-1] for name in circuit.remembered},
-        )
+        spikes = {name: values[name][-1] for name in circuit.remembered}
+        after = _state(self.kept or _nothing(), spikes)
         return np.asarray(out.sum(0) * (steps // out.shape[0])), after
 
     def _chain(self, chain: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
@@ -109,27 +111,27 @@ class Walk(ABC):
 
     def _loop(self, nodes: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of nodes that read their own spikes of the step before."""
-        whole, before, membranes = self.recorder, self.before, self.membranes
+        whole, before, kept = self.recorder, self.before, self.kept
         own = {node.name for node in nodes}
         read = dict.fromkeys(name for node in nodes for name in node.inputs if name in values)
         outer = {n: self._late(n, values) for node in nodes for n in node.delayed if n not in own}
         last = {n: spikes[None] for n, spikes in before.spikes.items() if n in own}
         outputs, recorders = defaultdict(list), []
         for t in range(whole.steps):
-            self.recorder, self.membranes = Recorder(whole.keep, 1), {}
+            self.recorder, self.kept = Recorder(whole.keep, 1), _nothing()
             now = {name: values[name][t % len(values[name])][None] for name in read}
             late = last | {name: spikes[t][None] for name, spikes in outer.items()}
             for node in nodes:
                 now[node.name] = self.apply(node, *self._reads(node, now, late))
                 outputs[node.name].append(now[node.name])
             last = {name: now[name] for name in last}
-            kept = self.membranes or {}
-            self.before = State(membranes={name: _joined(parts) for name, parts in kept.items()})
+            self.before = _state(self.kept)
             recorders.append(self.recorder)
-        if membranes is not None:
-            membranes |= self.membranes or {}
+        if kept is not None:
+            for kind, by_node in (self.kept or {}).items():
+                kept[kind] |= by_node
         whole.add_steps(recorders)
-        self.recorder, self.before, self.membranes = whole, before, membranes
+        self.recorder, self.before, self.kept = whole, before, kept
         return {name: np.concatenate(steps) for name, steps in outputs.items()}
 
     def _reads(
@@ -175,29 +177,60 @@ class Walk(ABC):
         self.recorder.count("entries", node.name, rows.size, rows)
         return current
 
-    def over_time(self, name: str, current: Array, step: Step) -> Array:
-        """Return the spikes (T, B, ...) of neurons, from where they were before."""
-        steps, record = self.recorder.steps, self.recorder
-        v = np.zeros_like(current[0])
-        if name in self.before.membranes:
-            v[...] = self.before.membranes[name][self.part]
-        spikes = np.zeros_like(current, bool, shape=(steps, *v.shape))
+    def over_time(
+        self, node: Neurons, current: Array, step: Step, through: Filter | None = None
+    ) -> Array:
+        """Return the spikes (T, B, ...) of neurons, from where they were before.
+
+        A neuron with several spikes a step has a number of them, any other a truth.
+        """
+        steps, record, name = self.recorder.steps, self.recorder, node.name
+        v = self._from_before(self.before.membranes, name, current[0])
+        s = v if through is None else self._from_before(self.before.synapses, name, current[0])
+        kind = bool if node.model.most_spikes == 1 else np.uint8
+        spikes = np.zeros_like(current, kind, shape=(steps, *v.shape))
         keeps = "membranes" in record.keep
         membranes = np.zeros_like(current, shape=spikes.shape) if keeps else None
         clipped = 0
         for t in range(steps):
-            v, spikes[t], count = step(v, current[t % len(current)])
+            now = current[t % len(current)]
+            if through is not None:
+                s, count = through(s, now)
+                now = s
+                clipped += count
+            v, spikes[t], count = step(v, now)
             clipped += count
             if membranes is not None:
                 membranes[t] = v
-        if self.membranes is not None:
-            self.membranes.setdefault(name, []).append(v)
+        if self.kept is not None:
+            self.kept["membranes"].setdefault(name, []).append(v)
+            if through is not None:
+                self.kept["synapses"].setdefault(name, []).append(s)
         record.array("spikes", name, spikes)
         if membranes is not None:
             record.array("membranes", name, membranes)
         record.count("saturated", name, clipped, spikes)
         record.count("entries", name, spikes.size, spikes)
         return spikes
+
+    def _from_before(self, states: Mapping[str, Array], name: str, like: Array) -> Array:
+        """Return a copy of the states that neurons had before, zeros at first."""
+        state = np.zeros_like(like)
+        if name in states:
+            state[...] = states[name][self.part]
+        return state
+
+
+def _nothing() -> Kept:
+    return {"membranes": {}, "synapses": {}}
+
+
+def _state(kept: Kept, spikes: Mapping[str, Array] | None = None) -> State:
+    joined = {
+        kind: {name: _joined(parts) for name, parts in by_node.items()}
+        for kind, by_node in kept.items()
+    }
+    return State(membranes=joined["membranes"], synapses=joined["synapses"], spikes=spikes or {})
 
 
 def _joined(parts: list[Array], axis: int = 0) -> Array:
@@ -208,7 +241,9 @@ def _stretches(circuit: Circuit) -> Iterator[tuple[Sequence[Node], bool]]:
     """Yield the nodes but the input in order, as loops and as the chains between them."""
     start, end = 1, len(circuit.nodes)
     for loop in (*circuit.loops, range(end, end)):
-        yield from ((chain, False) for chain in _chains(circuit, circuit.nodes[start : loop.start]))
+        if start < loop.start:
+            between = circuit.nodes[start : loop.start]
+            yield from ((chain, False) for chain in _chains(circuit, between))
         if loop:
             yield circuit.nodes[loop.start : loop.stop], True
         start = loop.stop

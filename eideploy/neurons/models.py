@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from eideploy import packages
+from eideploy.neurons.general import GeneralLIF
 from eideploy.neurons.lif import LIF
 from eideploy.neurons.neuron import IntegerNeuron, Neuron
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-SHIPPED: tuple[type[Neuron], ...] = (LIF,)
+SHIPPED: tuple[type[Neuron], ...] = (LIF, GeneralLIF)
 GROUP = "eideploy.neurons"  # of entry points, by which installed packages offer classes
 
 

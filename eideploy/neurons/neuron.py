@@ -7,7 +7,7 @@ the core's RTL has of it. What a class does not say is refused.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from eideploy.numeric.frozen import Frozen
 from eideploy.numeric.operators import Numbers, Operators
 
 WIDTHS = range(2, 33)  # bits of a membrane
+PerNeuron = float | Array  # one number for all neurons, or (n,): one a neuron (channel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,26 @@ class IntegerNeuron(Frozen, ABC):
     threshold: Array
     membrane_bits: int
 
-    per_neuron: ClassVar[tuple[str, ...]] = ("threshold",)  # the fields that are arrays
+    @property
+    def per_neuron(self) -> tuple[str, ...]:
+        """The fields that are arrays, of a number for every neuron (channel)."""
+        own = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return tuple(name for name, value in own if isinstance(value, np.ndarray))
+
+    @property
+    def has_synapse(self) -> bool:
+        """Whether its current goes through a filter, whose state is kept beside the membrane."""
+        return False
+
+    @property
+    def most_spikes(self) -> int:
+        """How many spikes a neuron may have in a step."""
+        return 1
+
+    @property
+    def product_bits(self) -> int:
+        """How many bits more than a membrane the products of a step take."""
+        return 0
 
     def faults(self) -> Iterator[str]:
         """Yield what the fields cannot be, in words that follow the name of the node."""
@@ -81,6 +101,18 @@ class IntegerNeuron(Frozen, ABC):
     def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
         """Return what the membrane reaches in `steps` steps of currents in low..high, unclipped."""
 
+    def scalar_filtered(self, s: int, i: int, own: Mapping[str, int]) -> tuple[int, bool]:
+        """Return a neuron's next filtered current, and whether it was clipped, as `scalar`."""
+        raise NotImplementedError
+
+    def filtered(self, s: Numbers, i: Numbers, do: Operators) -> tuple[Numbers, int]:
+        """Return the next filtered currents, which `step` reads, and how many were clipped."""
+        raise NotImplementedError
+
+    def reach_filtered(self, low: int, high: int, steps: int) -> tuple[int, int]:
+        """Return what the filter reaches in `steps` steps of currents in low..high, unclipped."""
+        raise NotImplementedError
+
     def rtl(self) -> Mapping[str, int] | None:
         """Return the fields of a stage in the shipped core; None where that has no such neurons."""
         return None
@@ -91,12 +123,26 @@ class Neuron(Frozen, ABC):
 
     integers: ClassVar[type[IntegerNeuron]]
 
-    threshold: float
+    threshold: PerNeuron
+
+    @property
+    def has_synapse(self) -> bool:
+        """Whether its current goes through a filter, whose state is kept beside the membrane."""
+        return False
+
+    @property
+    def most_spikes(self) -> int:
+        """How many spikes a neuron may have in a step."""
+        return 1
 
     def faults(self) -> Iterator[str]:
         """Yield what the fields cannot be, in words that follow the name of the node."""
-        if not 0 < self.threshold < np.inf:
+        if not np.all((np.asarray(self.threshold) > 0) & np.isfinite(self.threshold)):
             yield f"has threshold {self.threshold}"
+
+    def filtered(self, s: Numbers, i: Numbers, do: Operators) -> Numbers:
+        """Return the next filtered currents, which `step` reads."""
+        raise NotImplementedError
 
     @abstractmethod
     def step(self, v: Numbers, i: Numbers, do: Operators) -> tuple[Numbers, Numbers]:

@@ -31,6 +31,9 @@ class Operators(Protocol):
     def ratio(self, num: Numbers, den: Numbers, fraction: Numbers) -> Numbers:
         """Return 2^fraction num / den of num >= 0 and den > 0, to nearest, ties up."""
 
+    def quotient(self, x: Numbers, y: Numbers) -> Numbers:
+        """Return floor(x / y) of x >= 0 and y > 0."""
+
     def saturated(self, x: Numbers) -> tuple[Numbers, int]:
         """Return x clipped to the width in bits, and how many entries were, if they are counted."""
 
@@ -75,6 +78,10 @@ class InArrays:
         divisor = den << room
         quotient: Int = np.where(beyond, 0, (numerator + (divisor >> 1)) // divisor)
         return quotient
+
+    def quotient(self, x: Array, y: Numbers) -> Array:
+        """Return floor(x / y); of floats, of their rounded quotient."""
+        return np.asarray(x // y if x.dtype.kind in "iu" else np.floor(x / y))
 
     def saturated(self, x: Int) -> tuple[Int, int]:
         """Return x clipped to the width in bits, and how many entries were."""

@@ -8,6 +8,7 @@ from eideploy.circuit import Array, Factored, Folded, IntegerCurrent, Layer, Lay
 from eideploy.circuit.limits import projection_reach
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.errors import CapacityError
+from eideploy.neurons import PerNeuron
 from eideploy.numeric.fixed import top
 from eideploy.scheme import Bits
 from eideploy.target import Widths
@@ -21,7 +22,7 @@ FINE_THRESHOLD = 8  # bits of a threshold that neither shift nor align may take
 class Surroundings:
     """What of the network and the target a layer's integers depend on.
 
-    threshold  of the layer's LIF neurons
+    threshold  of the layer's neurons, one for all or (n_E,)
     seen       what calibration saw
     bits       the scheme's
     widths     the target's
@@ -30,7 +31,7 @@ class Surroundings:
     steps      T
     """
 
-    threshold: float
+    threshold: PerNeuron
     seen: LayerRange
     bits: Bits
     widths: Widths
@@ -145,7 +146,8 @@ def _require_thresholds(layer: Layer, around: Surroundings, per_unit: Array, bey
     if not faulty.size:
         return
     neuron = int(faulty[0])
-    bias, largest = abs(float(layer.float_current.b_e[neuron])) / around.threshold, _largest(around)
+    threshold = float(np.broadcast_to(around.threshold, levels.shape)[neuron])
+    bias, largest = abs(float(layer.float_current.b_e[neuron])) / threshold, _largest(around)
     factor = 1 / float(levels[neuron])
     if bias > largest:
         what = f"the bias is {bias:.3g} thresholds, {largest} LSB are offered"

@@ -103,6 +103,10 @@ class Body:
         """Return 2^fraction num / den, to nearest, ties up."""
         return self.call("ratio", num, den, fraction)
 
+    def quotient(self, x: Term, y: Numbers) -> Term:
+        """Return floor(x / y) of x >= 0 and y > 0."""
+        return self.value(f"{as_text(x)} / {as_text(y)}")
+
     def saturated(self, x: Term) -> tuple[Term, int]:
         """Return x clipped to the width in bits; nobody counts how often."""
         limit = 1 << (self.bits - 1)

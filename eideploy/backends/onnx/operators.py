@@ -130,6 +130,13 @@ class InGraph:
         quotient = (numerator + divisor / 2) / divisor
         return self.where(wanted > room, 0, quotient)
 
+    def quotient(self, x: Term, y: Numbers) -> Term:
+        """Return floor(x / y) of x >= 0; integers are divided towards zero."""
+        ratio: Term = x / y
+        if not issubclass(self.kind, np.floating):
+            return ratio
+        return Term(self.graph, self.graph.op("Floor", ratio.value), self.kind)
+
     def saturated(self, x: Term) -> tuple[Term, int]:
         """Return x clipped to the width in bits; a graph does not count how often."""
         limit = 1 << (self.bits - 1)

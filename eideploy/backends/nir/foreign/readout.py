@@ -53,7 +53,7 @@ def read_out(nodes: list[Node], w: Weights, name: str, source: str) -> list[Node
     channels = ceil(carriers / positions)
     column = np.zeros((len(w.bias), channels * positions))
     column[:, :carriers] = w.bias[:, None] / carriers
-    grown = _with_constant(layer, channels, ALWAYS * lif.float_model.threshold)
+    grown = _with_constant(layer, channels, ALWAYS * float(np.max(lif.float_model.threshold)))
     whole = replace(readout, projection=Folded(w_num=np.hstack([w.weight, column])))
     return [*nodes[:last], grown, *nodes[last + 1 :], whole]
 

@@ -19,6 +19,7 @@ FAMILIES: Registry[Family[Any]] = Registry(
     shipped={
         "digital": "eideploy.backends.digital.family:Digital",
         "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
+        "c": "eideploy.backends.c.family:Microcontroller",
     },
 )
 every = FAMILIES.every

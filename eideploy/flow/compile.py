@@ -10,7 +10,7 @@ from eideploy.flow.requests.compile import Compile
 from eideploy.flow.result import Result
 from eideploy.options import as_path, refuse_others
 from eideploy.progress import note
-from eideploy.target import family_of, spec_of
+from eideploy.target import family_of, spec_of, target_names
 
 
 def compile_run(request: Compile) -> Result:
@@ -38,7 +38,7 @@ def compile_run(request: Compile) -> Result:
 def _for_chip(request: Any) -> Any:  # noqa: ANN401 - with the options of a backend
     """Return options with a chip for target: files of a network are written beside one's."""
     named = os.fspath(request.target)
-    if named not in formats.EMITTED:
+    if named in target_names() or named not in formats.EMITTED:
         return request
     chip = Compile().target
     note(f"{named} is written beside a chip's files: compiling for {chip}")

@@ -10,7 +10,16 @@ _KNOWN: dict[tuple[type[Any], ...], type[Any]] = {}
 
 
 def composed(base: type[Any], *parts: type[Any]) -> type[Any]:
-    """Return the class of a request that has the options of `parts`, too; of the same, the same."""
+    """Return the class of a request that has the options of `parts`, too; of the same, the same.
+
+    A part that another derives from, or that is given again, adds nothing.
+    """
+    parts = tuple(
+        one
+        for at, one in enumerate(parts)
+        if one not in parts[:at]
+        and not any(issubclass(other, one) and other is not one for other in parts)
+    )
     if not parts:
         return base
     if (base, *parts) not in _KNOWN:

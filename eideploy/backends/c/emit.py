@@ -32,12 +32,12 @@ FUNCTION = re.compile(r"/\*[^*]*\*/\nstatic inline \w+ (\w+)\([^)]*\)\n(?P<body>
 SAMPLES, DENSITY = 8, 0.3  # of the self-test
 
 
-def emit(circuit: Circuit, folder: Path) -> None:
+def emit(circuit: Circuit, folder: Path, *, sizes: str = "") -> None:
     """Write an integer circuit as C, with a self-test; of the same circuit the same bytes.
 
     net.c, net.h            the network
     main.c, test_vectors.*  a program that runs samples, drawn at random, and compares their sums
-    Makefile, CMakeLists.txt, README.md
+    Makefile, CMakeLists.txt, README.md, which says `sizes`, too
 
     Raises:
         CapacityError: the circuit has what there is no C for.
@@ -49,7 +49,7 @@ def emit(circuit: Circuit, folder: Path) -> None:
         **network_files(network),
         **self_test(network, levels, totals),
         **{name: _read(name) for name in BUILDING},
-        README: _readme(network),
+        README: _readme(network, sizes),
     }
     for name, text in texts.items():
         write_atomic(folder / name, text.encode("ascii"))
@@ -58,6 +58,20 @@ def emit(circuit: Circuit, folder: Path) -> None:
 def network_files(network: Network) -> dict[str, str]:
     """Return net.c and net.h, by their names."""
     return {SOURCE: _source(network), HEADER: _header(network)}
+
+
+def arduino_files(network: Network) -> dict[str, str]:
+    """Return a library for Arduino, by the paths of its files."""
+    levels = _drawn(network)
+    totals = run_integer(network.circuit, levels * network.input.step).totals
+    test = self_test(network, levels, totals)
+    example = "examples/selftest"
+    return {
+        "library.properties": _read("arduino/library.properties"),
+        **{f"src/{name}": text for name, text in network_files(network).items()},
+        f"{example}/selftest.ino": _read("arduino/selftest.ino"),
+        **{f"{example}/{name}": test[name] for name in (VECTORS, VECTORS_HEADER)},
+    }
 
 
 def watch_file(network: Network) -> str:
@@ -90,10 +104,11 @@ def self_test(network: Network, levels: Array, totals: Array) -> dict[str, str]:
     }
 
 
-def _readme(network: Network) -> str:
+def _readme(network: Network, sizes: str) -> str:
     return _filled(
         README,
         samples=str(SAMPLES),
+        sizes=sizes,
         constants=str(network.constant_bytes),
         state=str(network.state_bytes),
         steps=str(network.circuit.steps),

@@ -7,7 +7,7 @@ Equations (A..) are in docs/arithmetic.md.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 from eideploy.backends.c.layers import hidden_layer, readout
@@ -36,6 +36,26 @@ from eideploy.errors import CapacityError
 from eideploy.numeric.fixed import top
 
 
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How many bytes a node takes: a layer with its neurons.
+
+    constants  weights, thresholds; a table of the first layer that divides by it
+    state      kept from step to step
+    sums       while it runs; all layers share the room of the largest
+    """
+
+    node: str
+    constants: int
+    state: int
+    sums: int
+
+    @property
+    def bytes(self) -> tuple[int, int, int]:
+        """The three of them."""
+        return self.constants, self.state, self.sums
+
+
 class Network(Unit):
     """The parts of net.c and net.h of an integer circuit.
 
@@ -47,8 +67,17 @@ class Network(Unit):
         super().__init__(circuit)
         self.sources: dict[str, Source] = {}
         self.calls: list[str] = []
+        self.sizes: list[Size] = []
         for node in circuit.nodes:
+            constants, state = self.constant_bytes, self._kept_bytes
             self._node(node)
+            size = Size(
+                node=node.name,
+                constants=self.constant_bytes - constants,
+                state=self._kept_bytes - state,
+                sums=sum(m.bytes for m in self.sums.get(self.names[node.name], ())),
+            )
+            self.sizes += [size] if any(size.bytes) else []
 
     @property
     def input(self) -> IntegerInput:
@@ -78,8 +107,11 @@ class Network(Unit):
     @property
     def state_bytes(self) -> int:
         """How many bytes a net_state takes, but for what a compiler aligns."""
-        sums = (sum(member.bytes for member in members) for members in self.sums.values())
-        return sum(member.bytes for member in self.state) + max(sums, default=0)
+        return self._kept_bytes + max((size.sums for size in self.sizes), default=0)
+
+    @property
+    def _kept_bytes(self) -> int:
+        return sum(member.bytes for member in self.state)
 
     @property
     def watched(self) -> list[Member]:

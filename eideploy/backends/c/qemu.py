@@ -18,6 +18,7 @@ class Machine:
     """A processor, the compiler for it, and QEMU's board that has one.
 
     packages  of Debian
+    executor  as `--executor` calls what runs on it
     """
 
     name: str
@@ -27,9 +28,10 @@ class Machine:
     emulator: str
     board: tuple[str, ...]
     packages: str
+    executor: str
 
 
-def _cortex(name: str) -> Machine:
+def _cortex(name: str, board: str = "mps2-an386") -> Machine:
     """Return a Cortex-M. QEMU's board has an M4, which executes what is compiled for an M0, too."""
     return Machine(
         name=name,
@@ -37,9 +39,10 @@ def _cortex(name: str) -> Machine:
         flags=(f"-mcpu={name}", "-mthumb", "--specs=nano.specs"),
         platform="cortex_m",
         emulator="qemu-system-arm",
-        board=("-M", "mps2-an386", "-icount", "shift=3",
+        board=("-M", board, "-icount", "shift=3",
                "-semihosting-config", "enable=on,target=native"),
         packages="gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm",
+        executor="c-arm",
     )  # fmt: skip
 
 
@@ -51,8 +54,17 @@ RISCV = Machine(
     emulator="qemu-system-riscv32",
     board=("-M", "virt", "-bios", "none", "-icount", "shift=0"),
     packages="gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
+    executor="c-riscv",
 )
-MACHINES = {machine.name: machine for machine in (*map(_cortex, ("cortex-m0", "cortex-m4")), RISCV)}
+MACHINES = {
+    machine.name: machine
+    for machine in (
+        _cortex("cortex-m0"),
+        _cortex("cortex-m4"),
+        _cortex("cortex-m7", "mps2-an500"),
+        RISCV,
+    )
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +110,14 @@ def run(machine: Machine, folder: Path, *, optimise: str = "-O2") -> Counted:
         code=_code(machine, net),
         stack=_stack(net.with_suffix(".su")),
     )
+
+
+def version(program: str) -> str:
+    """Return what a program says of its version, in its first line."""
+    done = subprocess.run(
+        [program, "--version"], check=False, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    return next(iter(done.stdout.splitlines()), "").strip()
 
 
 def _require(machine: Machine) -> None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eideploy.backends import formats
+from eideploy.backends import families, formats
 from eideploy.backends.digital import INTEGER
-from eideploy.backends.digital.place import place
+from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Circuit, Neurons
 from eideploy.circuit.store import load, save
@@ -17,7 +17,6 @@ from eideploy.finished import Finished
 from eideploy.folders import BUILD, CIRCUIT, SPEC, VERSION, stamped
 from eideploy.options.choices import Form
 from eideploy.passes.check_widths import check_widths
-from eideploy.target import read_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +92,9 @@ def load_build(folder: Path) -> Build:
     """
     needs = (CIRCUIT, INTEGER, SPEC)
     content = read_manifest(folder, kind=BUILD, version=VERSION, needs=needs)
-    target = read_target(folder / SPEC)
+    target = families.of_build(folder).read_spec(folder / SPEC)
     integer = check_widths(load(folder / INTEGER), widths=target.widths)
-    program = place(integer, target=target)
+    program = placed(integer, target)
     circuit, where = load(folder / CIRCUIT), str(folder / MANIFEST)
     _require_the_same(circuit, integer, folder)
     return Build(

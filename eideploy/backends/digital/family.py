@@ -12,6 +12,8 @@ from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
     from eideploy.backends.digital.program import Program
+    from eideploy.backends.executor import Executor
+    from eideploy.circuit import Circuit
     from eideploy.flow import predict, report, verify
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.compile import Compile
@@ -43,6 +45,7 @@ class Digital(Family["Target"]):
         "rtl": "also the core in Verilator, cycle by cycle",
     }
     enables: ClassVar[Mapping[str, str]] = {"neurobench": "report --neurobench"}
+    writes: ClassVar[Sequence[str]] = ()  # formats whose files stand among its own
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the programs that simulate and synthesise the core."""
@@ -62,6 +65,28 @@ class Digital(Family["Target"]):
         from eideploy.backends.digital.emit import emit
 
         emit(program, folder)
+
+    def place(self, circuit: "Circuit", target: "Target") -> "Program":
+        """Return the program of an integer circuit; refuse with CapacityError what does not fit."""
+        from eideploy.backends.digital.place import place
+
+        return place(circuit, target=target)
+
+    def lay_out(self, circuit: "Circuit", target: "Target") -> "Program":
+        """Return what `place` does, whether or not it fits."""
+        from eideploy.backends.digital.place import laid_out
+
+        return laid_out(circuit, target)
+
+    def resources(self, program: "Program") -> str:
+        """Say what a program takes of its target."""
+        from eideploy.backends.digital.report.program import uses_text, widths_text
+
+        return f"{uses_text(program)}\n\n{widths_text(program)}"
+
+    def checking(self, executors: "Sequence[Executor]") -> "Sequence[Executor]":
+        """Return those of the programs that run files of its builds."""
+        return executors
 
     def read_spec(self, path: Path) -> "Target":
         """Read a digital target."""

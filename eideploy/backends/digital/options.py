@@ -18,6 +18,7 @@ COMPILED = f"on a run, which is compiled in passing, {PROGRAM}"
 TRACING = "with --executor integer or float"
 DIGITAL_BUILD = "on a build for a digital target"
 BUILT = "on a build for a digital target, which eideploy compile makes of a run"
+STUDIED = "on a build of a program, which eideploy compile makes of a run"
 WRITTEN = "on a build for a digital target, without --text"
 DIVIDES = "for a digital target, on a network with shunting inhibition"
 
@@ -103,7 +104,17 @@ class Verifying(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reporting(Request):
+class Studying(Request):
+    """Which samples a report is of."""
+
+    samples: Annotated[Count | None, Option(where=STUDIED)] = None
+    """The first N of the test split (default: 512, of large networks fewer)."""
+    input: Annotated[PathLike | None, Option(metavar="X.npy", where=STUDIED)] = None
+    """Samples of your own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporting(Studying):
     """What a report is of."""
 
     text: Annotated[bool, Option(where=BUILT)] = False
@@ -114,9 +125,5 @@ class Reporting(Request):
     """Synthesise the core with each divider in yosys, minutes each (without a value: for ecp5)."""
     fmax: Annotated[bool, Option(where=BUILT)] = False
     """With --synth ecp5: also place and route it with nextpnr, its memories as deep as needed."""
-    samples: Annotated[Count | None, Option(where=BUILT)] = None
-    """The first N of the test split (default: 512, of large networks fewer)."""
-    input: Annotated[PathLike | None, Option(metavar="X.npy", where=BUILT)] = None
-    """Samples of your own."""
     neurobench: Annotated[bool, Option(where=BUILT)] = False
     """Add the counts of NeuroBench's harness, checked against our own counters."""

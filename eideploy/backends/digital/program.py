@@ -1,9 +1,15 @@
 """IR 2: an integer circuit placed on a core; what backends emit and executors run."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from eideploy.circuit import Circuit, Division, Layer
 from eideploy.target import Target
+
+if TYPE_CHECKING:
+    from eideploy.backends.digital.cycles import Cycles
+    from eideploy.execute.trace import Trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +92,21 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
-    """An integer circuit with its place on a target's core."""
+    """An integer circuit with its place on a target's core.
+
+    stages  none where the target is no core
+    count   what a run takes by a trace of it with CYCLE_KINDS; None: as the core's formula says
+    unit    what is counted
+    rows    of weights by layer, where it counts for itself: bytes
+    """
 
     circuit: Circuit
     target: Target
     stages: tuple[Stage, ...]
     uses: tuple[Use, ...]
+    count: "Callable[[Program, Trace], Cycles] | None" = None
+    unit: str = "cycles"
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def division(self) -> Division:

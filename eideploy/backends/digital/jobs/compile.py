@@ -10,7 +10,7 @@ from eideploy.backends import formats
 from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.options import DIGITAL, DIVIDES, Compiling
 from eideploy.backends.digital.passes import Passes
-from eideploy.backends.digital.place import place
+from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.report.inhibition import decision_text
 from eideploy.backends.digital.report.ladder import ladder_text
@@ -18,8 +18,6 @@ from eideploy.backends.digital.report.program import (
     comparison_text,
     comparison_warnings,
     division_text,
-    uses_text,
-    widths_text,
 )
 from eideploy.backends.digital.report.proof import calibration_content, proof_content, proof_text
 from eideploy.backends.digital.validate.compare import Comparison, compare
@@ -123,7 +121,8 @@ def _compile(
         steps = ladder_text(rungs, checked.samples)
         remarks += f"after every pass:\n{steps}\n\n{proof_text(compiled.program.circuit)}\n"
     result = Result(
-        text=_text(compiled, checked, remarks, build), content={"build": str(build), **content}
+        text=_text(family, compiled, checked, remarks, build),
+        content={"build": str(build), **content},
     )
     return with_warnings(result, comparison_warnings(checked, imported=run.imported))
 
@@ -152,7 +151,7 @@ def compile_in_memory(
         run=run,
         target=target,
         recipe=recipe,
-        program=place(integer, target=target),
+        program=placed(integer, target),
         decision=decision,
         samples=samples,
         labels=labels,
@@ -226,7 +225,9 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
     }
 
 
-def _text(compiled: Compiled, checked: Comparison, remarks: str, build: Path) -> str:
+def _text(
+    family: "Digital", compiled: Compiled, checked: Comparison, remarks: str, build: Path
+) -> str:
     return "\n".join(
         [
             f"compiled {compiled.run.folder} for {compiled.target.name}, "
@@ -234,9 +235,7 @@ def _text(compiled: Compiled, checked: Comparison, remarks: str, build: Path) ->
             f"division  {division_text(compiled.program)}",
             decision_text(compiled.decision),
             "",
-            uses_text(compiled.program),
-            "",
-            widths_text(compiled.program),
+            family.resources(compiled.program),
             "",
             f"checked on {checked.samples} calibration samples:",
             comparison_text(checked),

@@ -16,7 +16,7 @@ from eideploy.backends.digital.jobs.dividers import (
     methods,
 )
 from eideploy.backends.digital.jobs.verify import Run, run_executors
-from eideploy.backends.digital.options import BUILT, WRITTEN, Reporting
+from eideploy.backends.digital.options import BUILT, STUDIED, WRITTEN, Reporting
 from eideploy.backends.digital.passes import passes_of
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
@@ -59,9 +59,9 @@ def report(request: Report, folder: Path) -> Reported:
     if asked.neurobench:
         require_neurobench()
     if asked.text:
-        refuse_idle(request, (BUILT, READING), here="with --text")
+        refuse_idle(request, (BUILT, STUDIED, READING), here="with --text")
     if asked.input is not None:
-        refuse_idle(request, (BUILT, KEPT, WRITTEN), here="on samples of your own")
+        refuse_idle(request, (BUILT, STUDIED, KEPT, WRITTEN), here="on samples of your own")
     build = load_build(folder)
     numbers = _numbers(build, asked, request.place())
     content, measured = numbers.content, numbers.measured

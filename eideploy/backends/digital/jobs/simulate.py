@@ -13,7 +13,7 @@ from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
-from eideploy.backends.digital.place import place
+from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.report.program import (
     comparison_text,
@@ -176,7 +176,7 @@ def divided_by(program: Program, divider: Divider) -> Program:
     """Return a program whose E-I layers divide by `divider`."""
     target, policy = program.target, program.division.zero_policy
     lowered = lower_division(program.circuit, divider=divider, zero_policy=policy, target=target)
-    return place(check_widths(lowered, widths=target.widths), target=target)
+    return placed(check_widths(lowered, widths=target.widths), target)
 
 
 def _integer(

@@ -98,8 +98,9 @@ def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
         count=asked.samples or SAMPLES,
         place=request.place(),
     )
-    with bar("verify", len(EXECUTORS)) as advance:
-        rows = run_executors(build, x, labels, EXECUTORS, advance=advance)
+    executors = family.checking(EXECUTORS)
+    with bar("verify", len(executors)) as advance:
+        rows = run_executors(build, x, labels, executors, advance=advance)
     comparison = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
     return Verified(
         said=f" on {counted(len(x), 'sample')}\n"
@@ -140,7 +141,8 @@ def _stock(family: "Digital", build: Build, rows: Sequence[Row]) -> list[Item]:
         again = Path(name)
         family.emit(build.program, again)
         for one in formats.every():
-            if any(rule.check == "again" and build.holds(rule.pattern) for rule in one.files):
+            is_here = any(rule.check == "again" and build.holds(rule.pattern) for rule in one.files)
+            if is_here and one.name not in family.writes:
                 one.emit(build.circuit, build.program.circuit, again, build.content)
         return Stock(
             folder=build.folder,

@@ -8,11 +8,12 @@ def decision_text(decision: Decision) -> str:
     """Return the decision, with both costs where they were measured."""
     if not decision.costs:
         return f"inhibition  {decision.form}: {_summary(decision)}"
+    what = "rows" if decision.unit == "cycles" else "bytes"
     head = [
-        "cycles per inference, rows of weights",
+        f"{decision.unit} per inference, {what} of weights",
         "factored",
         "folded",
-        "rows, factored",
+        f"{what}, factored",
         "folded",
         "chosen",
     ]

@@ -34,6 +34,7 @@ def build_page(
     content: Numbers,
     initially: Mapping[str, Bins] | None,
     dividers: Table | None,
+    memory: Table | None = None,
 ) -> Page:
     """Return the page of a build.
 
@@ -42,6 +43,7 @@ def build_page(
         content: the whole of its report.json.
         initially: the currents before training, by layer, where they are known.
         dividers: the dividers side by side, where there are any.
+        memory: the bytes of every layer, where it has no memories of its own.
     """
     provenance = content["provenance"]
     sections = [
@@ -49,8 +51,8 @@ def build_page(
         accuracy_section(study, content),
         *layer_section(study, provenance, initially),
         width_section(study),
-        _cycles(study),
-        _resources(study, provenance),
+        _cycles(study, content.get("unit", "cycles")),
+        _resources(study, provenance, memory),
         _dividers(dividers),
         _sweep(content),
         _inference(study),
@@ -96,7 +98,10 @@ def _tiles(study: Study, content: Numbers) -> list[Tile]:
             name="predictions agree",
         ),
         Tile(value=percent(worst), name="spikes differ, worst layer"),
-        Tile(value=f"{cycles.median:,.0f}", name="cycles per inference, median"),
+        Tile(
+            value=f"{cycles.median:,.0f}",
+            name=f"{content.get('unit', 'cycles')} per inference, median",
+        ),
         Tile(
             value=f"{equal} of {len(ran)}",
             name="other programs equal",
@@ -152,26 +157,28 @@ def _compiled(content: Numbers) -> Section:
     )
 
 
-def _cycles(study: Study) -> Section:
+def _cycles(study: Study, unit: str) -> Section:
     cycles = study.cycles
+    core = "the core takes time for events only."
     return Section(
         id="cycles",
-        title="Cycles",
+        title=unit.capitalize(),
         text=f"From {cycles.least:,} to {cycles.most:,} an inference, "
-        f"{cycles.median:,.0f} in the median: the core takes time for events only.",
+        f"{cycles.median:,.0f} in the median: "
+        + (core if unit == "cycles" else f"estimated, by counting; {unit} are not cycles."),
         parts=[
             Figure(
-                title="Cycles per layer, mean inference",
+                title=f"{unit.capitalize()} per layer, mean inference",
                 chart=Waterfall(
                     rows={stage.name: stage.phases for stage in cycles.stages},
-                    across="cycles of a mean inference",
+                    across=f"{unit} of a mean inference",
                 ),
                 key="cycles.stages",
-                caption="all time steps together, by phase of the core",
+                caption="all time steps together, by phase",
             ),
             Figure(
-                title="Cycles per inference",
-                chart=_cycle_histogram(cycles),
+                title=f"{unit.capitalize()} per inference",
+                chart=_cycle_histogram(cycles, unit),
                 key="cycles.histogram",
                 caption=counted(study.samples, "sample"),
             ),
@@ -179,18 +186,18 @@ def _cycles(study: Study) -> Section:
     )
 
 
-def _cycle_histogram(cycles: CycleStudy) -> Steps:
+def _cycle_histogram(cycles: CycleStudy, unit: str) -> Steps:
     """Return how many samples take how many cycles."""
     return Steps(
         series={"": (cycles.histogram.edges, cycles.histogram.counts)},
-        across="cycles per inference",
+        across=f"{unit} per inference",
         up="samples",
         marks={"median": [cycles.median]},
         thousands=True,
     )
 
 
-def _resources(study: Study, provenance: Numbers) -> Section:
+def _resources(study: Study, provenance: Numbers, memory: Table | None) -> Section:
     rows: list[list[Cell]] = [
         [
             use.resource,
@@ -209,7 +216,8 @@ def _resources(study: Study, provenance: Numbers) -> Section:
                 rows=rows,
                 key="resources",
                 broad=True,
-            )
+            ),
+            *([] if memory is None else [memory]),
         ],
     )
 

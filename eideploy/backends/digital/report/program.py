@@ -81,8 +81,13 @@ def _weight_bits(program: Program) -> int:
 def latency_line(cycles: CycleSummary) -> str:
     """Return how long the median inference takes by the clock that the spec states, if it does."""
     if cycles.clock_hz is None or cycles.median_ms is None:
+        if cycles.unit != "cycles":
+            return "not stated: the spec has no clock"
         return "not stated: the spec has no clock; eideploy report --synth ecp5 --fmax measures one"
     clock = f"the {cycles.clock_hz / 1e6:g} MHz that the spec states"
+    if cycles.unit != "cycles":
+        took = f"{cycles.median_ms:.3g} ms if each of the {cycles.unit} took one cycle"
+        return f"not measured; {took}, at {clock}"
     return f"{cycles.median_ms:.3g} ms in the median, at {clock}; not measured"
 
 
@@ -118,7 +123,7 @@ def comparison_text(comparison: Comparison) -> str:
     equal = f"none, which says nothing: {dead}" if dead else "none: all spikes are equal"
     lines += [
         f"prediction agreement  {agreement}",
-        f"cycles per inference  {c.least} min, {c.median:.0f} median, {c.most} max",
+        f"{c.unit + ' per inference':<21} {c.least} min, {c.median:.0f} median, {c.most} max",
         f"latency               {latency_line(c)}",
         f"first diverging layer {comparison.first_diverging or equal}",
         f"input                 {input_text(comparison.input)}",

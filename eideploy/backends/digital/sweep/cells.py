@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from eideploy.backends.digital.place import place
+from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.validate.compare import compare
 from eideploy.backends.digital.validate.inhibition import decided
@@ -117,7 +117,7 @@ def measure(
     integer, decision = decided(
         circuit, recipe, target=target, ranges=ranges, samples=calibrated_on
     )
-    program = place(integer, target=target)
+    program = placed(integer, target)
     comparison = compare(circuit, program, samples, labels)
     layers = program.circuit.layers
     return Figures(

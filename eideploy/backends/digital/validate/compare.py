@@ -62,6 +62,7 @@ class InputComparison:
 class CycleSummary:
     """Cycles per inference, and the mean share of every stage.
 
+    unit       "cycles", or what the program counts otherwise
     clock_hz   that the target's spec states; None where it states none
     median_ms  the median by that clock
     """
@@ -72,6 +73,7 @@ class CycleSummary:
     by_stage: dict[str, float]
     clock_hz: int | None
     median_ms: float | None
+    unit: str = "cycles"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +189,7 @@ class _Tally:
                 by_stage={k: v / len(ours) for k, v in self.stage_cycles.items()},
                 clock_hz=clock_hz,
                 median_ms=1000 * median / clock_hz if clock_hz else None,
+                unit=self.program.unit,
             ),
         )
 

@@ -1,12 +1,12 @@
 """Which layers are folded, by what the target's core takes for either form."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
-from eideploy.backends.digital.place import laid_out
+from eideploy.backends.digital.placed import laid_out
 from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.execute.integer import run_integer
@@ -19,7 +19,10 @@ from eideploy.validate.ladder import affordable
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Cycles of a layer's stage per inference, and rows of weights, in both forms."""
+    """Cycles of a layer's stage per inference, and rows of weights, in both forms.
+
+    Where a program counts otherwise they are of its unit, and bytes.
+    """
 
     factored_cycles: float
     folded_cycles: float
@@ -45,12 +48,14 @@ class Decision:
     folded   the layers that are, in the circuit's order
     samples  that "auto" measured activity on; 0 where it did not
     costs    by layer, where it did
+    unit     of what the costs count
     """
 
     form: Form
     folded: tuple[str, ...] = ()
     samples: int = 0
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    unit: str = "cycles"
 
 
 def decided(
@@ -66,12 +71,14 @@ def decided(
         samples: (B, ...) or (B, T, ...) of it.
     """
     lower = partial(to_integers, circuit, recipe, target=target, ranges=ranges)
-    decision = decide(recipe.inhibition, circuit, lambda: laid_out(lower(), target), samples)
+    decision = decide(
+        recipe.inhibition, circuit, lambda names: laid_out(lower(folded=names), target), samples
+    )
     return lower(folded=decision.folded), decision
 
 
 def decide(
-    form: Form, circuit: Circuit, factored: Callable[[], Program], samples: Array
+    form: Form, circuit: Circuit, lay_out: Callable[[Collection[str]], Program], samples: Array
 ) -> Decision:
     """Return which layers of a float circuit are folded.
 
@@ -82,7 +89,7 @@ def decide(
     Args:
         form: what was asked for.
         circuit: the float circuit.
-        factored: returns its program with no layer folded, whether or not it fits the memories.
+        lay_out: returns its program with these layers folded, whether or not it fits the memories.
         samples: (B, ...) or (B, T, ...) of calibration.
     """
     names = tuple(layer.name for layer in circuit.layers if not layer.is_folded)
@@ -90,13 +97,36 @@ def decide(
         return Decision(form=form)
     if form == "folded":
         return Decision(form=form, folded=names)
-    program = factored()
+    program = lay_out(())
     if program.target.core.inhibition == "factored":
         return Decision(form=form)
     some = samples[: affordable(circuit)]
-    costs = _costs(program, some)
+    costs = _counted(program, lay_out(names), some) if program.count else _costs(program, some)
     most = program.target.memory.weight_rows
-    return Decision(form=form, folded=_chosen(costs, most), samples=len(some), costs=costs)
+    return Decision(
+        form=form,
+        folded=_chosen(costs, most),
+        samples=len(some),
+        costs=costs,
+        unit=program.unit,
+    )
+
+
+def _counted(factored: Program, folded: Program, samples: Array) -> dict[str, Cost]:
+    """Return the costs of programs that count for themselves, each by its own activity."""
+    counts = [
+        count_cycles(one, run_integer(one.circuit, samples, keep=CYCLE_KINDS)).per_stage
+        for one in (factored, folded)
+    ]
+    return {
+        name: Cost(
+            factored_cycles=float(counts[0][name].sum(0).mean()),
+            folded_cycles=float(counts[1][name].sum(0).mean()),
+            factored_rows=factored.rows[name],
+            folded_rows=folded.rows[name],
+        )
+        for name in factored.rows
+    }
 
 
 def _costs(program: Program, samples: Array) -> dict[str, Cost]:

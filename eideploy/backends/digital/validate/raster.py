@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.digital.program import Program
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array, Circuit, Neurons
 from eideploy.execute.trace import Trace
 from eideploy.validate.distribution import rounded
 
@@ -77,7 +77,7 @@ def raster(
         input=_picture(sample, circuit),
         layers=tuple(
             _layer(name, trace.spikes[name], reference.spikes[name])
-            for name in (stage.lif for stage in program.stages if stage.lif)
+            for name in (node.name for node in program.circuit.of(Neurons))
         ),
         output=Logits(float=rounded(reference.logits[0]), integer=rounded(trace.logits[0])),
     )

@@ -1,0 +1,115 @@
+"""How many instructions a network takes on a controller, by counting what samples make it do.
+
+An estimate: every thing that net.c does often, times what the controller's spec says of it. The
+instructions that a machine in QEMU really takes are counted by `--executor c-arm` and `c-riscv`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from eideploy.backends.c.constants import Packed
+from eideploy.backends.c.controller import Instructions
+from eideploy.backends.digital.cycles import Cycles, StageCycles
+from eideploy.backends.digital.program import Program
+from eideploy.circuit import Array, Circuit, Conv, Factored, Layer
+from eideploy.circuit.limits import LayerLimits, limits
+from eideploy.divisions import Exact
+from eideploy.execute.trace import Trace
+from eideploy.numeric.fixed import Int
+
+WHOLE = 8  # bits of a weight that needs no unpacking
+
+
+def counted(program: Program, trace: Trace, costs: Instructions) -> Cycles:
+    """Return the instructions of the run of `program` that `trace` recorded with CYCLE_KINDS."""
+    circuit, reach = program.circuit, limits(program.circuit)
+    steps, batch = circuit.steps, len(trace.totals)
+    stages = {}
+    for layer in circuit.layers:
+        phases = _phases(circuit, layer, reach[layer.name], trace.inputs[layer.name], costs)
+        whole = {
+            name: np.broadcast_to(np.rint(value).astype(np.int64), (steps, batch))
+            for name, value in phases.items()
+        }
+        none = np.zeros((steps, batch), np.int64)
+        stages[layer.name] = StageCycles(
+            phases=whole, events=none, row_operations=none, active=none, useful=none,
+            offered=none + 1,
+        )  # fmt: skip
+    return Cycles(stages=stages)
+
+
+def _phases(
+    circuit: Circuit, layer: Layer, reach: LayerLimits, x: Array, costs: Instructions
+) -> Mapping[str, Array]:
+    """Return the instructions of the parts of a layer, each (T or 1, B) or broadcasting to it."""
+    work = work_of(circuit, layer)
+    events = _taps(circuit, layer, x)  # (T, B)
+    update = work.neurons * costs.neuron
+    if not layer.is_readout:
+        exact = isinstance(layer.division.divider, Exact)
+        update += work.neurons * (costs.quotient if exact else costs.division)
+    product = (
+        costs.product if max(reach.subtracted, reach.divisor) < 1 << 31 else (costs.long_product)
+    )
+    return {
+        "scan": np.full((1, 1), prod(x.shape[2:]) * costs.entry),
+        "events": events * (costs.event + _row(layer, costs)),
+        "inhibition": np.full((1, 1), work.products * product),
+        "update": np.full((1, 1), update),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a layer does in a step.
+
+    neurons   that are updated
+    products  with W_EI
+    """
+
+    neurons: int
+    products: int
+
+
+def work_of(circuit: Circuit, layer: Layer) -> Work:
+    """Return what a layer does in a step."""
+    w, neurons = layer.projection, prod(circuit.shapes[layer.name])
+    divides = not layer.is_readout and layer.division.divider.reads_divisor
+    if isinstance(w, Factored):
+        times = 1 + (2 if divides and w.g_i is not None else 0)
+        return Work(neurons=neurons, products=neurons * w.n_i * times)
+    return Work(neurons=neurons, products=0)
+
+
+def _row(layer: Layer, costs: Instructions) -> float:
+    """Return the instructions that add one event's rows of weights at one tap."""
+    w, total = layer.projection, 0.0
+    reads = not layer.is_readout and layer.division.divider.reads_divisor
+    for weights in layer.weights if isinstance(w, Factored) or reads else layer.weights[:1]:
+        is_whole = Packed(name="", values=weights).bits == WHOLE
+        total += len(weights) * (costs.add + (0 if is_whole else costs.unpack))
+    return total
+
+
+def _taps(circuit: Circuit, layer: Layer, x: Array) -> Int:
+    """Return how many positions read the entries of x (T, B, ...) that are not zero, (T, B)."""
+    active = x > 0
+    geometry = layer.geometry
+    if not isinstance(geometry, Conv):
+        return np.asarray(active.reshape(*x.shape[:2], -1).sum(2), np.int64)
+    outputs = circuit.shapes[layer.name][1:]
+    along = [
+        _axis(size, out, layer.kernel, geometry)
+        for size, out in zip(x.shape[3:], outputs, strict=True)
+    ]
+    return np.asarray(np.einsum("tbchw,h,w->tb", active.astype(np.int64), *along), np.int64)
+
+
+def _axis(size: int, out: int, kernel: int, geometry: Conv) -> Int:
+    """Return how many windows hold each of `size` entries along an axis of `out` windows."""
+    offset = np.arange(size)[:, None] + geometry.padding - np.arange(out) * geometry.stride
+    return np.asarray(((offset >= 0) & (offset < kernel)).sum(1))

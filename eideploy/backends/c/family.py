@@ -1,0 +1,132 @@
+"""The family of microcontrollers: integer programs as C."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from eideploy.backends import c, formats
+from eideploy.backends.c.format import C
+from eideploy.backends.digital.family import Digital
+from eideploy.backends.digital.options import Compiling, Running, Simulating, Studying, Verifying
+from eideploy.backends.protocol import Family
+from eideploy.emitted import Emitted
+from eideploy.errors import UsageError
+from eideploy.options import Request, composed, part_of
+
+if TYPE_CHECKING:
+    from eideploy.backends.c.controller import Controller
+    from eideploy.backends.digital.program import Program
+    from eideploy.backends.executor import Executor
+    from eideploy.circuit import Circuit
+    from eideploy.flow import report
+    from eideploy.flow.finding import Finding
+    from eideploy.flow.requests.compile import Compile
+    from eideploy.flow.requests.report import Report
+    from eideploy.flow.requests.sweep import Sweep
+    from eideploy.flow.result import Result
+    from eideploy.target import Target
+
+
+class Microcontroller(Digital):
+    """Microcontrollers. Their programs are those of a core, written as C instead of placed."""
+
+    name = "c"
+    kind = "a microcontroller"
+    options: ClassVar[Mapping[str, type[Request]]] = {
+        "compile": composed(Compiling, *formats.emitting()),
+        "simulate": Simulating,
+        "predict": Running,
+        "verify": Verifying,
+        "report": Studying,
+    }
+    executors: ClassVar[Mapping[str, str]] = {
+        name: line for name, line in Digital.executors.items() if name != "rtl"
+    }
+    enables: ClassVar[Mapping[str, str]] = {}
+    writes: ClassVar[Sequence[str]] = (C.name,)
+
+    def needs(self) -> "Iterable[Finding]":
+        """Look for the compilers and emulators of microcontrollers."""
+        from eideploy.backends.c.needs import needs
+
+        return needs()
+
+    @property
+    def files(self) -> Sequence[Emitted]:
+        """What `emit` writes, and what checks each."""
+        return (
+            Emitted(c.INTEGER, "run"),
+            Emitted(c.LISTING, "again"),
+            *C.files,
+            Emitted(f"{c.ARDUINO}/*", "again"),
+            Emitted(f"{c.ARDUINO}/src/*", "again"),
+            Emitted(f"{c.ARDUINO}/examples/selftest/*", "again"),
+        )
+
+    def emit(self, program: "Program", folder: Path) -> None:
+        """Write the integer circuit, its C, and that as a library for Arduino."""
+        from eideploy.backends.c.bundle import write
+
+        write(program, folder)
+
+    def place(self, circuit: "Circuit", target: "Target") -> "Program":
+        """Return the program of an integer circuit; refuse with CapacityError what does not fit."""
+        from eideploy.backends.c.place import place
+
+        return place(circuit, _controller(target))
+
+    def lay_out(self, circuit: "Circuit", target: "Target") -> "Program":
+        """Return what `place` does, whether or not it fits."""
+        from eideploy.backends.c.place import lay_out
+
+        return lay_out(circuit, _controller(target))
+
+    def resources(self, program: "Program") -> str:
+        """Say what a program takes of its target."""
+        from eideploy.backends.c.place import resources_text
+
+        return resources_text(program)
+
+    def checking(self, executors: "Sequence[Executor]") -> "Sequence[Executor]":
+        """Return those of the programs that run files of its builds."""
+        named = {one for format_ in formats.every() for one in format_.checks()}
+        return [one for one in executors if one in named]
+
+    def read_spec(self, path: Path) -> "Target":
+        """Read a microcontroller."""
+        from eideploy.backends.c.controller import read_controller
+
+        return read_controller(path)
+
+    def check(self, spec: "Target") -> "Result":
+        """Say what the microcontroller offers."""
+        from eideploy.backends.c.jobs.check import check
+
+        return check(_controller(spec))
+
+    def compile(self, request: "Compile", spec: "Target") -> "Result":
+        """Run all passes, and write C."""
+        if C.name in part_of(request, Compiling).emit:
+            raise UsageError(
+                f"a build for {spec.name} is C in any case",
+                where=f"--emit {C.name}",
+                fix="leave it out",
+            )
+        return super().compile(request, spec)
+
+    def sweep(self, request: "Sweep", spec: "Target") -> "Result":
+        """Refuse: the table and the drawings of a sweep are of cycles."""
+        return Family.sweep(self, request, spec)
+
+    def report(self, request: "Report", build: Path) -> "report.Reported":
+        """Measure the program, and draw it."""
+        from eideploy.backends.c.jobs.report import report
+
+        return report(self, request, build)
+
+
+def _controller(target: "Target") -> "Controller":
+    from eideploy.backends.c.controller import Controller
+
+    assert isinstance(target, Controller)  # this family has read it
+    return target

@@ -1,0 +1,1 @@
+"""The jobs of microcontrollers that those of the digital core do not do for them."""

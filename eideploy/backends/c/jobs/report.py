@@ -1,0 +1,117 @@
+"""Job: the report of a build for a microcontroller, as a page to look at and as numbers."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eideploy.backends.c.controller import Controller
+from eideploy.backends.c.network import Network
+from eideploy.backends.c.place import resources_text
+from eideploy.backends.digital.build import Build, load_build
+from eideploy.backends.digital.executors import EXECUTORS
+from eideploy.backends.digital.jobs.verify import run_executors
+from eideploy.backends.digital.options import STUDIED, Studying
+from eideploy.backends.digital.passes import passes_of
+from eideploy.backends.digital.report.advice import advice
+from eideploy.backends.digital.report.page import build_page
+from eideploy.backends.digital.report.provenance import provenance
+from eideploy.backends.digital.validate.study import study
+from eideploy.flow import training_report
+from eideploy.flow.report import Reported
+from eideploy.flow.requests.report import KEPT, Report
+from eideploy.flow.samples import samples_of
+from eideploy.flow.stock import NOT_RUN
+from eideploy.options import as_path, part_of, refuse_idle
+from eideploy.progress import bar
+from eideploy.report.sections import Table
+from eideploy.validate.ladder import affordable
+
+if TYPE_CHECKING:
+    from eideploy.backends.c.family import Microcontroller
+
+MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
+VERIFIED = 16  # of them, in every other program
+
+
+def report(family: "Microcontroller", request: Report, folder: Path) -> Reported:
+    """Return the report of a build.
+
+    Raises:
+        UsageError: options that have no effect.
+    """
+    asked = part_of(request, Studying)
+    if asked.input is not None:
+        refuse_idle(request, (STUDIED, KEPT), here="on samples of your own")
+    build = load_build(folder)
+    count = asked.samples or affordable(build.circuit, MOST_SAMPLES)
+    samples, labels = samples_of(
+        build, input_file=as_path(asked.input), split=None, count=count, place=request.place()
+    )
+    executors = family.checking(EXECUTORS)
+    with bar("report", len(executors) + len(samples)) as advance:
+        measured = study(build.circuit, build.program, samples, labels, advance=advance)
+        some = None if labels is None else labels[:VERIFIED]
+        rows = run_executors(build, samples[:VERIFIED], some, executors, advance=advance)
+    passes = passes_of(build)
+    content: dict[str, Any] = {
+        **asdict(measured),
+        "unit": build.program.unit,
+        "memory": [asdict(size) for size in Network(build.integer).sizes],
+        "executors": [row.content for row in rows],
+        "format": 1,
+        "kind": "eideploy report of a build for a microcontroller",
+        "provenance": provenance(build, len(samples), as_path(asked.input)),
+        "ladder": None if passes is None else asdict(passes),
+        "sweep": None,
+    }
+    content["advice"] = [asdict(notice) for notice in advice(content)]
+    layers = [layer.layer for layer in measured.layers]
+    return Reported(
+        text=_text(build, content),
+        content={"build": str(folder), **content},
+        page=build_page(
+            measured,
+            content,
+            training_report.initial_currents(build.content, layers),
+            None,
+            memory=_memory(build),
+        ),
+    )
+
+
+def _text(build: Build, content: dict[str, Any]) -> str:
+    cycles, clock = content["cycles"], build.program.target.clock_hz
+    lines = [resources_text(build.program), ""]
+    lines.append(
+        f"instructions per inference, estimated: {cycles['least']:,} min, {cycles['median']:,.0f} "
+        f"median, {cycles['most']:,} max"
+    )
+    if clock:
+        took = 1000 * cycles["median"] / clock
+        lines.append(f"at {clock / 1e6:g} MHz {took:.3g} ms if each took one cycle; not measured")
+    lines += [
+        f"{row['artefact']}, run by {row['executor']}: {row['result']}"
+        + (f", {row['reason']}" if row["reason"] else "")
+        for row in content["executors"]
+        if row["result"] != NOT_RUN
+    ]
+    return "\n".join(lines)
+
+
+def _memory(build: Build) -> Table:
+    """Return the bytes of every layer."""
+    controller = build.program.target
+    assert isinstance(controller, Controller)
+    kept = controller.memories
+    return Table(
+        title="Bytes of every layer",
+        head=["layer", "flash", "RAM, kept", "RAM, while it runs"],
+        rows=[
+            [size.node, *(f"{count:,}" for count in size.bytes)]
+            for size in Network(build.integer).sizes
+        ],
+        key="memory",
+        caption="what runs shares the room of the largest layer; "
+        f"{kept.reserved_flash_bytes:,} bytes of flash and {kept.reserved_ram_bytes:,} of RAM are "
+        "kept beside for code and stack",
+    )

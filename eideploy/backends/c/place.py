@@ -1,0 +1,94 @@
+"""Whether a network fits a controller's memories, layer by layer."""
+
+from functools import partial
+
+from eideploy.backends.c.controller import Controller
+from eideploy.backends.c.cost import counted
+from eideploy.backends.c.network import Network
+from eideploy.backends.digital.program import Program, Use
+from eideploy.circuit import Circuit
+from eideploy.errors import CapacityError
+from eideploy.report.text import table
+
+FLASH, RAM = "flash bytes", "RAM bytes"
+
+
+def lay_out(circuit: Circuit, controller: Controller) -> Program:
+    """Return the program of a circuit, whether or not the memories hold it.
+
+    Raises:
+        CapacityError: the circuit has what there is no C for.
+    """
+    network = Network(circuit)
+    rows = {size.node: size.constants for size in network.sizes}
+    return Program(
+        circuit=circuit,
+        target=controller,
+        stages=(),
+        uses=(
+            Use(resource=FLASH, used=network.constant_bytes, offered=controller.flash_offered),
+            Use(resource=RAM, used=network.state_bytes, offered=controller.ram_offered),
+        ),
+        count=partial(counted, costs=controller.instructions),
+        unit="instructions",
+        rows={layer.name: rows[layer.name] for layer in circuit.layers},
+    )
+
+
+def place(circuit: Circuit, controller: Controller) -> Program:
+    """Return what `lay_out` does.
+
+    Raises:
+        CapacityError: a memory is too small, with the bytes of every layer.
+    """
+    program = lay_out(circuit, controller)
+    if all(use.used <= use.offered for use in program.uses):
+        return program
+    asked = "; ".join(
+        f"{use.resource}: {use.used:,} of {use.offered:,}"
+        for use in program.uses
+        if use.used > use.offered
+    )
+    kept = controller.memories
+    raise CapacityError(
+        f"the network does not fit {controller.name}: {asked} "
+        f"({kept.reserved_flash_bytes:,} of flash and {kept.reserved_ram_bytes:,} of RAM are kept "
+        f"for code and stack); flash, RAM and sums by layer: {_by_layer(Network(circuit))}",
+        where=f"target {controller.name}",
+        fix="choose a scheme of fewer bits (--scheme int4), train a smaller network, or name a "
+        "larger controller with --target",
+    )
+
+
+def _by_layer(network: Network) -> str:
+    return ", ".join(
+        f"{size.node} {size.constants:,} + {size.state:,} + {size.sums:,}" for size in network.sizes
+    )
+
+
+def sizes_text(network: Network) -> str:
+    """Return the bytes of every layer, and of all, as a table."""
+    rows = [
+        [size.node, f"{size.constants:,}", f"{size.state:,}", f"{size.sums:,}"]
+        for size in network.sizes
+    ]
+    sums = max((size.sums for size in network.sizes), default=0)
+    kept = network.state_bytes - sums
+    rows.append(["all (sums share)", f"{network.constant_bytes:,}", f"{kept:,}", f"{sums:,}"])
+    return table(["bytes", "flash", "RAM, kept", "RAM, sums"], rows)
+
+
+def resources_text(program: Program) -> str:
+    """Say what a program takes of the memories, and of what it is an estimate."""
+    controller = program.target
+    assert isinstance(controller, Controller)
+    uses = "\n".join(
+        f"{use.resource:<12}{use.used:,} of {use.offered:,}, beside {kept:,} for {what}"
+        for use, kept, what in zip(
+            program.uses,
+            (controller.memories.reserved_flash_bytes, controller.memories.reserved_ram_bytes),
+            ("code", "the stack"),
+            strict=True,
+        )
+    )
+    return f"{sizes_text(Network(program.circuit))}\n\n{uses}"

@@ -4,6 +4,7 @@ A layer runs over all time steps at once, and products of matrices in floats whe
 make every sum exact. Tests compare it with the definition for every node and division.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import singledispatchmethod
 from typing import Any
 
@@ -27,13 +28,15 @@ from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import divide
 from eideploy.errors import InvariantError
+from eideploy.execute.kernel import Kernel, Ran, kernel_of
 from eideploy.execute.quotients import Quotients, has_quotients
 from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.execute.trace import Trace
-from eideploy.execute.walk import Walk
+from eideploy.execute.walk import WHOLE, Walk
 from eideploy.numeric.fixed import exact_type
 from eideploy.numeric.operators import InArrays
 
+INNER = frozenset({"currents", "divisors", "membranes"})  # what a kernel keeps to itself
 NONE = np.iinfo(np.int64).max  # above every divisor
 
 
@@ -96,6 +99,12 @@ class IntegerSimulator(Walk):
             for n in circuit.layers
         }
         self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.hidden}
+        self.kernels = {
+            n.name: kernel_of(
+                circuit, n, bounds[n.name], self.quotients.get(n.name), self.of_currents.get(n.name)
+            )
+            for n in circuit.layers
+        }
 
     def entered(self, samples: Array) -> Array:
         """Return X, and count what saturates (A1)."""
@@ -106,6 +115,53 @@ class IntegerSimulator(Walk):
         self.recorder.count("entries", node.name, int(np.count_nonzero(given)), x)
         return np.clip(x, 0, node.top).astype(self.kinds[node.name])
 
+    def apply_chain(self, chain: Sequence[Node], *inputs: Array) -> Array:
+        """Return the output of the last of nodes, a layer and its neurons compiled where it can."""
+        kernel = self._kernel(chain)
+        if kernel is None:
+            return super().apply_chain(chain, *inputs)
+        (x,) = inputs
+        layer, record = kernel.layer, self.recorder
+        record.array("inputs", layer.name, x)
+        ran = kernel.run(
+            x,
+            record.steps,
+            self.before.membranes.get(chain[1].name),
+            inhibition="inhibition" in record.keep,
+        )
+        if ran.inhibition is not None:
+            self.keep_inhibition(layer, ran.inhibition)
+        self.keep_counts(kernel, ran, x)
+        value = ran.spikes
+        for node in chain[2:]:
+            value = self.apply(node, value)
+        return value
+
+    def keep_counts(self, kernel: Kernel, ran: Ran, x: Array) -> None:
+        """Record what a kernel counted, and the spikes and membranes."""
+        record, layer, name = self.recorder, kernel.layer, kernel.neurons_name
+        given = np.broadcast_to(np.uint8(0), (len(x), *ran.spikes.shape[1:]))
+        if divides(layer):
+            record.count("zeros", layer.name, ran.zeros, given)
+        record.count("saturated", layer.name, ran.currents, given)
+        record.count("entries", layer.name, given.size, given)
+        record.array("spikes", name, ran.spikes.view(bool))
+        record.count("saturated", name, ran.membranes_clipped, ran.spikes)
+        record.count("entries", name, ran.spikes.size, ran.spikes)
+        if self.kept is not None:
+            self.kept["membranes"].setdefault(name, []).append(ran.membranes)
+
+    def _parts(self, chain: Sequence[Node], inputs: Sequence[Array]) -> Iterator[slice]:
+        """Yield all samples where a kernel, which keeps no patches, runs the nodes."""
+        return super()._parts(chain, inputs) if self._kernel(chain) is None else iter((WHOLE,))
+
+    def _kernel(self, chain: Sequence[Node]) -> Kernel | None:
+        """Return what runs the first nodes of a chain compiled, and keeps what is asked for."""
+        kernel = self.kernels.get(chain[0].name)
+        if kernel is None or len(chain) < 2 or self.recorder.keep & INNER:
+            return None
+        return kernel
+
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Array) -> Array:
         """Return the output of a node."""
@@ -113,6 +169,10 @@ class IntegerSimulator(Walk):
 
     @apply.register
     def _apply_layer(self, node: Layer, x: Array) -> Array:
+        kernel = self.kernels[node.name] if node.is_readout else None
+        if kernel is not None and "inhibition" not in self.recorder.keep:
+            self.recorder.array("inputs", node.name, x)
+            return maps(kernel.sums(x).astype(np.int64), self.circuit.shapes[node.name])
         num, den = self._balance(node, x)
         if isinstance(node.current, Logits):
             return maps(num.astype(np.int64), self.circuit.shapes[node.name])

@@ -100,14 +100,18 @@ class Walk(ABC):
         """Return the output of the last of nodes that read one another, at all steps."""
         inputs = self._reads(chain[0], values, {n: self._late(n, values) for n in chain[0].delayed})
         parts = []
-        for part in self._parts(chain[0], inputs[0]):
+        for part in self._parts(chain, inputs):
             self.part = part
-            value = self.apply(chain[0], *(v[:, part] for v in inputs))
-            for node in chain[1:]:
-                value = self.apply(node, value)
-            parts.append(value)
+            parts.append(self.apply_chain(chain, *(v[:, part] for v in inputs)))
         self.part = WHOLE
         return {chain[-1].name: _joined(parts, axis=1)}
+
+    def apply_chain(self, chain: Sequence[Node], *inputs: Array) -> Array:
+        """Return the output of the last of nodes that read one another."""
+        value = self.apply(chain[0], *inputs)
+        for node in chain[1:]:
+            value = self.apply(node, value)
+        return value
 
     def _loop(self, nodes: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of nodes that read their own spikes of the step before."""
@@ -148,8 +152,9 @@ class Walk(ABC):
         """Return the spikes (T, B, ...) of the steps before."""
         return np.concatenate([self.before.spikes[name][None], values[name][:-1]])
 
-    def _parts(self, node: Node, x: Array) -> Iterator[slice]:
-        """Yield the samples that go through `node`, which reads x (S, B, ...), together."""
+    def _parts(self, chain: Sequence[Node], inputs: Sequence[Array]) -> Iterator[slice]:
+        """Yield the samples that go together through nodes, of which the first reads `inputs`."""
+        node, x = chain[0], inputs[0]
         entries = node.fan_in + PER_NEURON * node.n_e if isinstance(node, Layer) else 1
         positions = prod(self.circuit.shapes[node.name][1:])
         size = max(1, MOST_ENTRIES // (len(x) * entries * positions))

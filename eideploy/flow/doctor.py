@@ -201,7 +201,9 @@ def _compiler() -> Finding:
         what="g++",
         found=said,
         state=OK if said else MISSING,
-        enables="" if said else "the compiled kernel: faster training; simulators of the core",
+        enables=""
+        if said
+        else "compiled kernels: faster training and simulation; simulators of the core",
         fix="" if said else "apt install g++",
     )
 

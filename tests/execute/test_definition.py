@@ -19,7 +19,7 @@ from eideploy.divisions import (
     shift2,
 )
 from eideploy.execute.definition import init, step, totals
-from eideploy.execute.integer import run_integer
+from eideploy.execute.integer import INNER, run_integer
 from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.float_circuits import changed
@@ -30,6 +30,7 @@ from tests.helpers.random_circuits import circuits, samples
 DIVIDERS = (
     exact(), lut(3, 4), lut(8, 8), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none(),
 )  # fmt: skip
+COMPILED = KEEP_ALL - INNER  # what compiled layers can keep, too
 each_divider = pytest.mark.parametrize("divider", DIVIDERS, ids=lambda d: d.label)
 
 
@@ -54,8 +55,8 @@ def test_the_fast_simulator_equals_the_definition(divider):
             ),
         )
         x = data.draw(samples(divided), label="samples")
-        fast = run_integer(divided, x, keep=KEEP_ALL)
-        assert_same(divided, x, fast)
+        for kinds in (KEEP_ALL, COMPILED):
+            assert_same(divided, x, run_integer(divided, x, keep=kinds))
 
     check()
 

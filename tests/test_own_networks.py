@@ -7,6 +7,7 @@ from torch import nn
 
 import eideploy as ei
 import eideploy.nn as einn
+from eideploy.errors import UsageError
 from tests.helpers.modules import Branched, images
 
 
@@ -35,6 +36,15 @@ def test_a_run_of_a_circuit_compiles_and_simulates(circuit, tmp_path):
     assert ei.circuit_text(ei.load_run(kept.folder).circuit) == ei.circuit_text(circuit)
     built = ei.compile_run(kept.folder, out=tmp_path / "build")
     assert ei.simulate_build(built.folder).content["samples"] == 10
+
+
+def test_a_kept_run_has_no_training_to_go_on_with(circuit, tmp_path):
+    ei.save_run(circuit, arrays(), out=tmp_path / "run")
+    for more in ({}, {"training.epochs": 9}):
+        with pytest.raises(UsageError) as error:
+            ei.resume_run(tmp_path / "run", overrides=more)
+        assert "was not trained by eideploy train" in error.value.what
+        assert "--set" not in error.value.fix
 
 
 def test_a_run_of_arrays_compiles_on_what_it_keeps(circuit, tmp_path):

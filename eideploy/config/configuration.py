@@ -71,6 +71,12 @@ def load_config(name: str | Path) -> Config:
     if path.suffix != ".toml":
         known = sorted([*presets(), *(one for own in families.trainers() for one in own.presets())])
         close = nearest(str(name), known)
+        if not close and path.exists():
+            raise ConfigError(
+                f"{name} is no preset and no configuration that ends in .toml",
+                where="the preset",
+                fix=f"write --data {name}, if it holds your data",
+            )
         raise ConfigError(
             f"there is no preset {name}",
             where="the preset",

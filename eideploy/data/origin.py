@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from eideploy.data.dataset import Dataset
+from eideploy.data.own.files import SAVE
 from eideploy.data.own.read import ReadAs, read_own, require_frames
 from eideploy.data.registry import load
 from eideploy.errors import DataError, EideployError, UsageError
@@ -160,5 +161,7 @@ class Origin:
         return DataError(
             f"the data that the network was trained on, {self.name}, are {where}",
             where=self.path or self.name,
-            fix="give its new location with --data PATH",
+            fix="give its new location with --data PATH"
+            if self.path
+            else f"save them, {SAVE}, and name that with --data",
         )

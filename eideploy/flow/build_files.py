@@ -3,6 +3,7 @@
 from eideploy import folders
 from eideploy.emitted import Emitted
 from eideploy.files import MANIFEST, PARTIAL
+from eideploy.flow.kept_samples import TEST
 
 PASSES = "passes.json"
 PAGE, NUMBERS = "report.html", "report.json"
@@ -17,6 +18,7 @@ WRITTEN = (
     Emitted(folders.SPEC, why="the target's spec, which the others were written for"),
     Emitted(folders.CIRCUIT, why="the float network, which the others are compared with"),
     Emitted(PASSES, why="measured when it was compiled"),
+    Emitted(TEST, why="test samples of the run's, to be simulated without its data"),
 )
 # What later commands leave in a build.
 LEFT = (

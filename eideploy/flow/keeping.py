@@ -13,7 +13,7 @@ from eideploy.data.origin import OWN
 from eideploy.errors import DataError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
-from eideploy.flow.kept_samples import Kept
+from eideploy.flow.kept_samples import keep as keep_samples
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.requests.train import Samples, Train
 from eideploy.flow.result import Result
@@ -41,7 +41,7 @@ def keep(circuit: Circuit, data: Samples, *, name: str, out: Path | None) -> Res
     content = {**trained_on(settings, dataset), "name": name, "float_accuracy": accuracy}
     with folders.new_folder(out, folders.RUNS, name) as staged:
         if OWN in content:
-            Kept.first(dataset).write(staged.aside)
+            keep_samples(dataset, staged.aside)
         folders.finish_run(staged.aside, circuit, content)
     text = (
         f"kept {name}: {counted(len(circuit.layers), 'layer')}, {counted(circuit.steps, 'step')}\n"

@@ -1,4 +1,7 @@
-"""Samples that a run keeps of data of the user's, so that it compiles wherever these are later."""
+"""Samples that are kept of data of the user's, so that later commands do without these.
+
+A run keeps some of training, on which it compiles, and some of test, which its builds keep, too.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +9,22 @@ from typing import Self
 
 from eideploy.circuit import Array
 from eideploy.data import Dataset
+from eideploy.data.dataset import Split
 from eideploy.errors import FormatError
-from eideploy.files import RESTORE, read_tensors, write_tensors
-from eideploy.finished import Run
+from eideploy.files import RESTORE, read_tensors, write_atomic, write_tensors
+from eideploy.finished import Finished, Run
 
 CALIBRATION_SAMPLES = 256
 FILE, KIND, VERSION = "samples.safetensors", "eideploy samples", 1
 MOST_BYTES = 32 << 20
+TEST, MOST_BYTES_OF_TEST = "test_samples.safetensors", 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kept:
-    """The first training samples as the network sees them, with their classes.
+    """The first samples of a split as the network sees them, with their classes.
 
-    of  how many the data have
+    of  how many the split has
     """
 
     x: Array
@@ -27,31 +32,43 @@ class Kept:
     of: int
 
     @classmethod
-    def first(cls, dataset: Dataset) -> Self:
-        """Return as many as a calibration takes, or as MOST_BYTES hold."""
-        one = dataset.train.batch(slice(1)).nbytes
-        few = slice(min(CALIBRATION_SAMPLES, max(1, MOST_BYTES // one)))
-        return cls(x=dataset.train.batch(few), y=dataset.train.y[few], of=len(dataset.train))
+    def first(cls, split: Split, most: int) -> Self:
+        """Return as many as a calibration takes, or as `most` bytes hold."""
+        one = split.batch(slice(1)).nbytes
+        few = slice(min(CALIBRATION_SAMPLES, max(1, most // one)))
+        return cls(x=split.batch(few), y=split.y[few], of=len(split))
 
-    def write(self, folder: Path) -> None:
-        """Write them into a run."""
+    def write(self, path: Path) -> None:
+        """Write them into a file."""
         arrays = {"x": self.x, "y": self.y}
-        write_tensors(folder / FILE, arrays, kind=KIND, version=VERSION, content={"of": self.of})
+        write_tensors(path, arrays, kind=KIND, version=VERSION, content={"of": self.of})
 
     def are_enough(self, count: int) -> bool:
         """Return whether the data have none beyond these among their first `count`."""
         return len(self.x) >= min(count, self.of)
 
 
-def kept_of(run: Run) -> Kept | None:
-    """Return the samples that a run keeps, None for none.
+def keep(dataset: Dataset, folder: Path) -> None:
+    """Write samples of training and of test into a run."""
+    Kept.first(dataset.train, MOST_BYTES).write(folder / FILE)
+    Kept.first(dataset.test, MOST_BYTES_OF_TEST).write(folder / TEST)
+
+
+def hand_down(run: Run, folder: Path) -> None:
+    """Write the test samples that a run keeps into a build of it."""
+    if run.holds(TEST):
+        write_atomic(folder / TEST, (run.folder / TEST).read_bytes())
+
+
+def kept_of(source: Finished, file: str = FILE) -> Kept | None:
+    """Return the samples that a run or a build keeps in a file of its own, None for none.
 
     Raises:
         FormatError: they are damaged.
     """
-    if FILE not in run.content["files"]:
+    if not source.holds(file):
         return None
-    path = run.folder / FILE
+    path = source.folder / file
     arrays, content = read_tensors(path, kind=KIND, version=VERSION)
     try:
         return Kept(x=arrays["x"], y=arrays["y"], of=int(content["of"]))

@@ -130,19 +130,24 @@ def _result(
         }
         for name, scores in rows
     ]
-    clipped = oracle.view.clipped
+    changed, shape = oracle.view.changed, "x".join(map(str, oracle.view.shape[-2:]))
     text = [
         f"predicted {counted(len(rows), 'sample')} by {oracle.described}",
         oracle.meaning,
         "",
         table(["sample", "class", "score", "then"], [_line(row, top) for row in predictions]),
     ]
-    if clipped.values:
+    if changed.clipped:
         text.append(
-            f"{counted(clipped.values, 'value')} of {clipped.of} lay outside of what the network "
+            f"{counted(changed.clipped, 'value')} of {changed.of} lay outside of what the network "
             f"takes, 0 to {oracle.view.high:g}, and were clipped to it"
         )
-    counts = {"samples": len(rows), "clipped": clipped.values}
+    if changed.distorted:
+        text.append(
+            f"stretched {counted(changed.distorted, 'picture')} of other proportions to {shape}: "
+            "crop or pad such pictures first where that matters"
+        )
+    counts = {"samples": len(rows), "clipped": changed.clipped, "distorted": changed.distorted}
     return Result(text="\n".join(text), content={**content, **counts, "predictions": predictions})
 
 

@@ -16,8 +16,11 @@ from eideploy.execute.observe import batches
 from eideploy.execute.samples import over_time
 from eideploy.files import MANIFEST, open_plain, write_atomic
 from eideploy.finished import Finished
+from eideploy.flow.kept_samples import TEST, kept_of
 from eideploy.flow.requests.simulate import OnSamples
 from eideploy.options.choices import Split
+from eideploy.progress import note
+from eideploy.report.text import counted
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
 CLASSES = "write it with numpy.save(path, classes) as whole numbers or texts of shape (samples,)"
@@ -94,8 +97,12 @@ def samples_of(
     split: Split | None,
     count: int | None,
     place: Place,
+    or_kept: bool = False,
 ) -> tuple[Array, Array | None]:
     """Return the first `count` samples of a file, or of a split of the network's data with labels.
+
+    Where data of the user's are not where they were, those test samples will do, `or_kept`, that
+    the run or build keeps.
 
     Raises:
         UsageError: no file, and the network knows no data set.
@@ -113,7 +120,21 @@ def samples_of(
             where=str(source.folder),
             fix="give samples in its input range with --input samples.npy",
         )
+    gone = source.origin.own and not source.origin.is_there and place == Place()
+    kept = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
+    if kept is not None:
+        note(
+            f"{source.origin.name} is not where it was: taking {len(kept.x)} of its "
+            f"{counted(kept.of, 'test sample')}, which {source.folder} keeps; --data PATH names all"
+        )
+        return kept.x[:count], kept.y[:count]
     return split_of(source.origin.load(place, steps=source.circuit.steps), split, count)
+
+
+def note_fewer(asked: int | None, found: int) -> None:
+    """Say where there are fewer samples than were asked for."""
+    if asked is not None and found < asked:
+        note(f"there are {counted(found, 'sample')}, all of which are used, and not {asked}")
 
 
 def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Array, Array]:

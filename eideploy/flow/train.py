@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from eideploy import folders
 from eideploy.backends import families
 from eideploy.config import DEFAULT_PRESET, Config, load_config, parse_config
+from eideploy.config.sections import IN_MEMORY
 from eideploy.data import Dataset
 from eideploy.data.origin import OWN, Place
+from eideploy.data.own.files import SAVE
 from eideploy.errors import EideployError, FormatError, StoppedError, UsageError
-from eideploy.files import MANIFEST, read_text, sha256, write_atomic
+from eideploy.files import MANIFEST, exists, read_text, sha256, write_atomic
 from eideploy.flow import finetuned
-from eideploy.flow.kept_samples import Kept
+from eideploy.flow.kept_samples import keep
 from eideploy.flow.origins import origin_of, trained_on
 from eideploy.flow.own_network import chosen
 from eideploy.flow.probe import probe
@@ -119,6 +121,7 @@ def resume(request: Train) -> Result:
         )
     kind = folders.kind_of(found, wanted=[folders.RUN])
     more = as_texts(request.overrides)
+    _require_trained(found, kind)
     if kind != folders.RUN or not (more or folders.is_unfinished(found)):
         raise UsageError(
             f"the folder has a {MANIFEST}, so the run is finished",
@@ -154,6 +157,16 @@ def resume(request: Train) -> Result:
         callbacks=request.callbacks,
     )
     return run(job)
+
+
+def _require_trained(folder: Path, kind: str | None) -> None:
+    """Refuse a run that has no training to go on with, as it came from elsewhere."""
+    if kind == folders.RUN and not exists(folder / folders.CONFIG):
+        raise UsageError(
+            "the run was not trained by eideploy train, so there is no training to go on with",
+            where=str(folder),
+            fix="go on where it was trained, and keep or import the result as a new run",
+        )
 
 
 def _require_more(config: Config, begun: Config, folder: Path) -> None:
@@ -295,7 +308,7 @@ def run(job: Job) -> Result:
     except KeyboardInterrupt as stop:
         if not folders.is_unfinished(job.folder):
             raise
-        raise _stopped("stopped before the run was finished", job.folder) from stop
+        raise _stopped("stopped before the run was finished", job.folder, job.config) from stop
 
 
 def _train_alone(job: Job, dataset: Dataset) -> Result:
@@ -334,7 +347,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
                 **({} if goal is None else goal.of(dataset)),
             )
         except KeyboardInterrupt as stop:
-            raise _stopped(_how_far(folder, config.training.epochs), folder) from stop
+            raise _stopped(_how_far(folder, config.training.epochs), folder, config) from stop
     write_csv(folder, result.metrics)
     last = result.metrics[-1]
     baseline = config.network.normalization == "batch"
@@ -355,7 +368,7 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     if goal is not None and circuit is not None:
         circuit, content = goal.calibrated(circuit), content | {"finetuned": goal.goal.table}
     if OWN in content:
-        Kept.first(dataset).write(folder)
+        keep(dataset, folder)
     folders.finish_run(folder, circuit, content)
     best = best_of(result.metrics)
     text = (
@@ -406,6 +419,8 @@ def _how_far(folder: Path, epochs: int) -> str:
     return f"stopped after {done} of {epochs} epochs{more}"
 
 
-def _stopped(what: str, folder: Path) -> StoppedError:
+def _stopped(what: str, folder: Path, config: Config) -> StoppedError:
     fix = f"continue with eideploy train --resume {quote(str(folder))}"
+    if config.data.name == IN_MEMORY:
+        fix = f"save the data, {SAVE}, and {fix} --data mine.npz"
     return StoppedError(what, where=str(folder), fix=fix)

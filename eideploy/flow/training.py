@@ -23,6 +23,8 @@ from eideploy.flow.result import Result
 from eideploy.options import PathLike, as_path, refuse_idle
 from eideploy.target import family_of, spec_of
 
+LONGER = "training.epochs"  # what a run that is resumed may have changed
+
 
 def run(request: Train) -> Result:
     """Train.
@@ -36,8 +38,8 @@ def run(request: Train) -> Result:
         StoppedError: the user pressed Ctrl-C; `resume_run` goes on.
     """
     if request.resume is not False:
-        longer = set(request.overrides) == {"training.epochs"}
-        own = replace(request, overrides={}) if longer else request
+        _refuse_changes(request)
+        own = replace(request, overrides={})
         refuse_idle(own, (READING, LOGGED), here="on a run that is resumed as it was begun")
         return train.resume(request)
     if request.finetune is not None:
@@ -57,6 +59,16 @@ def run(request: Train) -> Result:
         tensorboard=request.tensorboard,
         callbacks=request.callbacks,
     )
+
+
+def _refuse_changes(request: Train) -> None:
+    """Refuse settings that a run which is resumed cannot change."""
+    if others := [key for key in request.overrides if key != LONGER]:
+        raise UsageError(
+            f"{others[0]} cannot be changed in a run that is resumed, only {LONGER}",
+            where=f"--set {others[0]}",
+            fix="leave it out, or train anew with it, without --resume",
+        )
 
 
 def _go_on(request: Train, parent: PathLike) -> Result:

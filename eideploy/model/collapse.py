@@ -22,6 +22,7 @@ FEWEST_BATCHES, FEWEST_SAMPLES = 20, 512  # between two looks
 SAMPLES, SHARE = 256, 8  # of training, at the end of an epoch; at most an eighth of them
 LEARNED = 0.2  # a skill that is no accident
 FALLEN = 0.2  # of the best skill so far
+ERRORS = 3  # standard errors of an accuracy that it has to fall by
 FAINT = 10  # times weaker, or stronger, is worth saying of a divisor
 
 
@@ -53,7 +54,7 @@ def seen_within(so_far: Partial, network: Network, dataset: Dataset) -> tuple[Lo
     loss, share = (so_far.loss - before.loss) / count, (so_far.right - before.right) / count
     best = max(before.best, skill(share, dataset.train_y))
     look = Look(images=so_far.images, loss=so_far.loss, right=so_far.right, best=best)
-    return look, _fault(loss, share, before.best, network, dataset)
+    return look, _fault(loss, _fallen(share, count, before.best, dataset.train_y), network)
 
 
 def seen_after(
@@ -64,15 +65,17 @@ def seen_after(
     An epoch's last batches may be too few for a look.
     """
     before = total.look.best
-    share = accuracy(stand_in, _some(dataset.train), group)
+    some = _some(dataset.train)
+    share = accuracy(stand_in, some, group)
     best = max(before, skill(share, dataset.train_y))
-    return best, _fault(total.loss / total.images, share, before, network, dataset)
+    fallen = _fallen(share, len(some), before, dataset.train_y)
+    return best, _fault(total.loss / total.images, fallen, network)
 
 
-def _fault(loss: float, share: float, best: float, network: Network, dataset: Dataset) -> str:
+def _fault(loss: float, fallen: str, network: Network) -> str:
     if not isfinite(loss):
         return f"the loss is {loss}"
-    return _fallen(share, best, dataset.train_y) or _without_inhibition(network)
+    return fallen or _without_inhibition(network)
 
 
 def _some(split: Split) -> Split:
@@ -82,10 +85,13 @@ def _some(split: Split) -> Split:
     return replace(split, x=split.x[chosen], y=split.y[chosen])
 
 
-def _fallen(share: float, best: float, labels: Labels) -> str:
+def _fallen(share: float, count: int, best: float, labels: Labels) -> str:
+    """Say how far the accuracy on so many samples fell, where that is no accident of theirs."""
     if best < LEARNED or skill(share, labels) >= FALLEN * best:
         return ""
     was = best * (1 - chance(labels)) + chance(labels)
+    if was - share <= ERRORS * sqrt(was * (1 - was) / count):
+        return ""
     return f"the accuracy on training samples fell to {share:.1%}, it was {was:.1%}"
 
 

@@ -59,8 +59,8 @@ def test_what_is_interrupted_while_it_goes_on_resumes_bit_for_bit(
     ("more", "what"),
     [
         (("training.epochs=2",), "the run has 2 epochs already, 2 are no more"),
-        (("training.epochs=3", "training.rate=0.1"), "--set has no effect on a run"),
-        (("seed=3",), "--set has no effect on a run"),
+        (("training.epochs=3", "training.rate=0.1"), "training.rate cannot be changed in a run"),
+        (("seed=3",), "seed cannot be changed in a run that is resumed, only training.epochs"),
     ],
 )
 def test_what_is_no_more_epochs_is_refused_and_the_run_stays(trained, call, more, what):

@@ -1,12 +1,15 @@
 """Data of the user's own through the whole chain: found again, missed by name, or not needed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import eideploy as ei
 from eideploy.data import load
+from eideploy.errors import StoppedError
 from tests.cli.support import RUN, only
 
 SHORT = ("--set", "training.epochs=1", "--set", "training.warmup_epochs=0",
@@ -76,6 +79,31 @@ def test_the_chain_finds_the_data_again(run, call):
     assert swept["cells"][0]["samples"] == 144
 
 
+def test_fewer_samples_than_were_asked_for_are_told(run, call):
+    said = call("simulate", run, "--samples", 100_000)
+    assert "there are 144 samples, all of which are used, and not 100000" in said.err
+    assert "all of which" not in call("simulate", run, "--samples", 144).err
+
+
+def test_data_in_the_place_of_a_preset_are_told_of_their_option(mine, call):
+    said = call("train", mine.name)
+    assert said.code == 1
+    assert f"fix:   write --data {mine.name}, if it holds your data" in said.err
+
+
+def test_a_training_in_memory_that_stops_says_how_it_goes_on(mine, call):
+    held = dict(np.load(mine))
+
+    def stop(_metrics):
+        raise KeyboardInterrupt
+
+    with pytest.raises(StoppedError) as stopped:
+        ei.train_network(data=(held["x"], held["y"]), out="held", callbacks=[stop])
+    assert "continue with eideploy train --resume held --data mine.npz" in stopped.value.fix
+    lost = call("train", "--resume", "held")
+    assert "fix:   save them, numpy.savez('mine.npz'" in lost.err
+
+
 def test_a_result_never_replaces_the_data(run, mine, call):
     before = mine.read_bytes()
     refused = call("simulate", run, "--samples", 3, "--save", "mine.npz")
@@ -93,30 +121,38 @@ def test_without_the_data_a_run_compiles_to_the_same_build(run, mine, call):
 
 
 @pytest.mark.parametrize(
-    ("command", "few"),
+    "words",
     [
-        ("simulate", ("--samples", 9)),
-        ("report", ("--samples", 9)),
-        ("sweep", ("--samples", 9, "--schemes", "int8", "--divisions", "shift")),
+        ("simulate", "--split", "train", "--samples", 9),
+        ("sweep", "--samples", 9, "--schemes", "int8", "--divisions", "shift"),
     ],
 )
-def test_moved_data_are_asked_for_by_name_and_taken(run, mine, call, command, few):
+def test_moved_data_are_asked_for_by_name_and_taken(run, mine, call, words):
     assert call("compile", run).code == 0
     moved = mine.rename("moved.npz").resolve()
-    asked = call(command)
+    asked = call(*words)
     assert asked.code == 1
     assert f"mine.npz, are not at {mine.resolve()} any more" in asked.err
     assert "fix:   give its new location with --data PATH" in asked.err
-    assert call(command, "--data", moved, *few).code == 0
+    assert call(*words, "--data", moved).code == 0
 
 
-def test_verify_asks_for_moved_data_by_name(run, mine, call):
-    assert call("compile", run).code == 0
-    mine.rename("moved.npz")
-    asked = call("verify")
-    assert asked.code == 1
-    assert f"mine.npz, are not at {mine.resolve()} any more" in asked.err
-    assert "--data PATH" in asked.err
+def test_a_build_is_simulated_verified_and_reported_on_without_the_data(
+    run, mine, call, monkeypatch
+):
+    monkeypatch.setattr("eideploy.flow.kept_samples.CALIBRATION_SAMPLES", 100)
+    assert call("train", "--data", mine, *SHORT, "--out", "few").code == 0
+    build = told(call("compile", "few", "--json"))["build"]
+    with_data = told(call("simulate", build, "--samples", 100, "--json"))
+    mine.unlink()
+    shutil.rmtree("few")
+    without = call("simulate", build, "--json")
+    assert "mine.npz is not where it was: taking 100 of its 144 test samples" in without.err
+    assert told(without) == with_data
+    assert call("verify", build).code == 0
+    assert call("report", build, "--samples", 9).code == 0
+    refused = call("simulate", build, "--data", mine)
+    assert "there is no such file" in refused.err or "not at" in refused.err
 
 
 def test_other_data_than_those_trained_on_are_refused(run, call):

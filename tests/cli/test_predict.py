@@ -113,6 +113,15 @@ def test_values_beyond_the_range_are_clipped_and_counted(digits, call):
     assert told(call("predict", "own.npy", "--json"))["clipped"] == beyond
 
 
+def test_pictures_that_are_stretched_are_counted(digits, call):
+    Image.new("L", (16, 16)).save("square.png")
+    Image.new("L", (16, 8)).save("wide.png")
+    found = call("predict", "square.png", "wide.png", "--executor", "float")
+    assert "stretched 1 picture of other proportions to 8x8" in found.out
+    square = told(call("predict", "square.png", "--executor", "float", "--json"))
+    assert square["distorted"] == 0
+
+
 def test_arrays_are_scaled_as_the_training_data_and_classes_have_their_names(empty, call):
     data = load("digits")
     some = data.all_y < 3

@@ -169,6 +169,14 @@ def unknown_in_test(path):
     (path / "cat" / "1.png").rename(path / "test" / "cat" / "1.png")
 
 
+def test_the_folder_of_one_class_is_told_from_that_of_all(folder):
+    path, _ = folder
+    with pytest.raises(DataError) as error:
+        read_own(path / "dog")
+    assert error.value.what == "the file is not in a class folder"
+    assert error.value.fix.startswith(f"name {path}, if dog is a class in it")
+
+
 @pytest.mark.parametrize(
     ("damage", "what", "where", "fix"),
     [

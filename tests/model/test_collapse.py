@@ -156,10 +156,26 @@ def test_skill_is_zero_at_chance_and_one_where_all_is_right(labels, share):
 
 
 def test_a_training_that_has_not_learned_yet_has_not_fallen(digits):
-    assert collapse._fallen(0.05, 0.1, digits.train_y) == ""
-    assert collapse._fallen(0.9, 0.9, digits.train_y) == ""
-    told = collapse._fallen(0.1, 0.5, digits.train_y)
+    assert collapse._fallen(0.05, 512, 0.1, digits.train_y) == ""
+    assert collapse._fallen(0.9, 512, 0.9, digits.train_y) == ""
+    told = collapse._fallen(0.1, 512, 0.5, digits.train_y)
     assert told.startswith("the accuracy on training samples fell to 10.0%, it was ")
+
+
+@given(
+    classes=st.integers(2, 20),
+    best=st.floats(collapse.LEARNED, 1),
+    count=st.sampled_from([1, 4, 512, 4096]),
+)
+def test_a_fall_to_chance_is_a_collapse_on_samples_enough_and_an_accident_on_few(
+    classes, best, count
+):
+    labels = np.arange(classes * 10) % classes
+    told = collapse._fallen(chance(labels), count, best, labels)
+    was = best * (1 - chance(labels)) + chance(labels)
+    error = math.sqrt(was * (1 - was) / count)
+    assert bool(told) == (was - chance(labels) > collapse.ERRORS * error)
+    assert told or count < 512
 
 
 def test_the_layer_whose_divisor_changed_most_is_named(config, digits):

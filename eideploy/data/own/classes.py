@@ -90,7 +90,7 @@ def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
         raise DataError(
             "the file is not in a class folder",
             where=str(stray[0]),
-            fix=f"put it into {part.name}/CLASS/",
+            fix=f"put it into {part.name}/CLASS/" if by_name else _unsorted(part),
         )
     if empty := [name for name, files in by_name.items() if not files]:
         raise DataError(
@@ -105,6 +105,15 @@ def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
             fix="put the samples of each class into a folder named after it",
         )
     return by_name
+
+
+def _unsorted(folder: Path) -> str:
+    """Return what to do about a folder that holds samples and no folder of a class."""
+    whole = folder if folder.name else folder.resolve()
+    return (
+        f"name {whole.parent}, if {whole.name} is a class in it, or else sort the files into "
+        f"{whole.name}/CLASS/"
+    )
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:

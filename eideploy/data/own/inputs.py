@@ -24,11 +24,16 @@ Shape = tuple[int, ...]
 
 
 @dataclass(eq=False)
-class Clipped:
-    """How many values lay outside of what the network takes, of all."""
+class Changed:
+    """What was done to samples so that the network takes them.
 
-    values: int = 0
+    clipped    values that lay outside of its range, `of` all
+    distorted  pictures of other proportions than its input, which were resized to it
+    """
+
+    clipped: int = 0
     of: int = 0
+    distorted: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +54,7 @@ class View:
     divisor: float = 1.0
     resized: bool = False
     camera: Camera | None = None
-    clipped: Clipped = field(default_factory=Clipped)
+    changed: Changed = field(default_factory=Changed)
 
     def read(self, path: Path) -> Iterator[tuple[str, Stored]]:
         """Yield the samples of a file by name.
@@ -93,7 +98,9 @@ class View:
                 fix="give arrays",
             )
         channels, height, width = self.shape
-        pixels = as_bytes(decoded(path), channels, (height, width))
+        picture = decoded(path)
+        self.changed.distorted += picture.width * height != picture.height * width
+        pixels = as_bytes(picture, channels, (height, width))
         return pixels.astype(np.float32) / np.float32(BYTE) * np.float32(self.high)
 
     def _arrays(self, path: Path, arrays: Mapping[str, Stored]) -> Iterator[tuple[str, Stored]]:
@@ -153,8 +160,8 @@ class View:
 
     def _within(self, sample: Stored) -> Stored:
         outside = (sample < 0) | (sample > self.high)
-        self.clipped.values += int(outside.sum())
-        self.clipped.of += sample.size
+        self.changed.clipped += int(outside.sum())
+        self.changed.of += sample.size
         return np.clip(sample, 0, self.high)
 
 

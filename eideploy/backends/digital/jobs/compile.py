@@ -31,7 +31,7 @@ from eideploy.execute.observe import observe
 from eideploy.files import MANIFEST, sha256
 from eideploy.flow import finetuned
 from eideploy.flow.graphs import as_run
-from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, kept_of
+from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, hand_down, kept_of
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.result import Result
@@ -113,6 +113,7 @@ def _compile(
         spec = compiled.target.source.read_text(encoding="utf-8")
         passes = Passes(samples=checked.samples, passes=rungs, inhibition=compiled.decision)
         passes.write(staged.aside)
+        hand_down(compiled.run, staged.aside)
         finish_build(
             staged.aside, run.circuit, compiled.program, family.emit, spec, content, options.emit
         )

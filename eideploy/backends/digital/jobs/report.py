@@ -32,7 +32,7 @@ from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neuro
 from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.requests.shared import READING
-from eideploy.flow.samples import samples_of
+from eideploy.flow.samples import note_fewer, samples_of
 from eideploy.flow.stock import NOT_RUN
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
@@ -97,7 +97,9 @@ def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
         split=None,
         count=count,
         place=place,
+        or_kept=True,
     )
+    note_fewer(request.samples, len(samples))
     synthesis = Synthesis(family=request.synth, route=request.fmax) if request.synth else None
     few = slice(None if request.samples else COMPARED)
     some = None if labels is None else labels[few]

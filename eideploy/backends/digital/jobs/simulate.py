@@ -33,7 +33,7 @@ from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
-from eideploy.flow.samples import require_savable, samples_of
+from eideploy.flow.samples import note_fewer, require_savable, samples_of
 from eideploy.flow.saving import Saved
 from eideploy.flow.warning import (
     IMPORTED,
@@ -73,7 +73,9 @@ def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
         split=request.split,
         count=request.samples,
         place=request.place(),
+        or_kept=True,
     )
+    note_fewer(request.samples, len(samples))
     if executor in BESIDE:
         samples = np.asarray(samples, np.float32)  # as other programs take them
     saved = Saved(TRACED if asked.trace else frozenset())

@@ -25,7 +25,7 @@ from eideploy.execute.observe import batches
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
-from eideploy.flow.samples import samples_of
+from eideploy.flow.samples import note_fewer, samples_of
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -97,7 +97,9 @@ def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
         split=None,
         count=asked.samples or SAMPLES,
         place=request.place(),
+        or_kept=True,
     )
+    note_fewer(asked.samples, len(x))
     executors = family.checking(EXECUTORS)
     with bar("verify", len(executors)) as advance:
         rows = run_executors(build, x, labels, executors, advance=advance)

@@ -29,7 +29,7 @@ from eideploy.errors import UsageError
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import OnSamples, Simulate
 from eideploy.flow.result import Result
-from eideploy.flow.samples import require_savable, write_npz
+from eideploy.flow.samples import note_fewer, require_savable, write_npz
 from eideploy.flow.warning import TRAINED, with_warnings
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import bar, note
@@ -59,6 +59,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     chips = options.chips or CHIPS
     wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
     samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
+    note_fewer(request.samples, len(samples))
     few = labelled_few(build, request, options.calibrate) if options.calibrate else None
     total = 8 + chips * (len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:

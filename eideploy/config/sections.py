@@ -137,6 +137,11 @@ class Data:
         if self.path and not is_set(self.name):
             object.__setattr__(self, "name", own_name(self.path))
 
+    @property
+    def moves(self) -> bool:
+        """Whether training samples are moved."""
+        return bool(self.shift or self.rotate or self.scale or self.shear)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:

@@ -10,6 +10,7 @@ from eideploy.backends.protocol import Format, Read
 from eideploy.circuit import Circuit, Neurons
 from eideploy.errors import UsageError
 from eideploy.files import sha256
+from eideploy.flow.epoch import holds_training, import_epoch
 from eideploy.flow.probe import probe
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.result import Result
@@ -54,7 +55,7 @@ def as_run(path: Path | None, request: Request, calibrate_on: Path | None) -> It
 
 
 def import_file(request: Import) -> Result:
-    """Turn a graph, or a checkpoint of the paper's published code, into a run.
+    """Turn a graph, an epoch of a run, or a checkpoint of the paper's code, into a run.
 
     Raises:
         FormatError: not such a file, damaged, or of an architecture that is not known.
@@ -65,6 +66,9 @@ def import_file(request: Import) -> Result:
     path, out = Path(request.checkpoint), as_path(request.out)
     reader = formats.reader_of(path)
     refuse_reading(request, path, reader)
+    if reader is None and holds_training(path):
+        refuse_idle(Import(path, size=request.size), (), here="on an epoch of a run")
+        return import_epoch(path, out=out)
     if reader is None:
         return import_checkpoint(path, size=request.size, out=out)
     refuse_idle(Import(path, size=request.size), (), here=f"on {path}, a {reader.title} file")

@@ -1,13 +1,13 @@
 """Job: the report of a build or a run, as a page to look at and as numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eideploy import folders
 from eideploy.backends import families
-from eideploy.errors import UsageError
+from eideploy.errors import DataError, UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
 from eideploy.flow import training_report
 from eideploy.flow.build_files import NUMBERS, PAGE
@@ -15,9 +15,13 @@ from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.result import Result
 from eideploy.options import as_path, refuse_idle, refuse_others
 from eideploy.progress import note
+from eideploy.report.files import write_figures
 from eideploy.report.html import render
 from eideploy.report.sections import Page
+from eideploy.report.text import counted
 from eideploy.staging import sole_writing
+
+FORMAT = "svg"  # of figures, unless another is asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,12 @@ def report(request: Report) -> Result:
         DataError: samples that do not fit the network; a folder that cannot be written.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
+    if request.format and request.figures is None:
+        raise UsageError(
+            "--format has no effect without --figures",
+            where="--format",
+            fix="name a folder for the figures, --figures DIR, or leave it out",
+        )
     folder = _folder(as_path(request.folder))
     if folders.kind_of(folder) == folders.RUN:
         refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")
@@ -74,6 +84,10 @@ def _written(request: Report, source: Path, reported: Reported) -> Result:
             written = _write(place, source, render(reported.page), content)
         text += f"\n\nreport  {written / PAGE}"
         content = {**content, "page": str(written / PAGE)}
+        if request.figures is not None:
+            files = _drawn(reported.page, Path(request.figures), request.format or (FORMAT,))
+            text += f"\nfigures {request.figures}/ ({counted(len(files), 'file')})"
+            content["figures"] = [str(file) for file in files]
     return Result(text=text, content=content, exit_code=reported.exit_code)
 
 
@@ -103,6 +117,23 @@ def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> 
     write_json(place / NUMBERS, content)
     write_atomic(place / PAGE, page.encode())
     return place
+
+
+def _drawn(page: Page, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write the figures of a page, into a new folder or one that is there.
+
+    Raises:
+        DataError: a folder that cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return write_figures(page, folder, formats)
+    except OSError as error:
+        raise DataError(
+            f"cannot write the figures: {error.strerror}",
+            where=str(folder),
+            fix="name another folder",
+        ) from error
 
 
 def _is_finished(folder: Path) -> bool:

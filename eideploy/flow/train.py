@@ -374,7 +374,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} images)\n"
-        f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST})\n"
+        f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST}, which "
+        "eideploy import makes a run of)\n"
         f"run            {folder}"
     )
     return _judged(Result(text=text, content={"run": str(folder), **content}), last, job, dataset)

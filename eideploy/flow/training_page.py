@@ -36,7 +36,10 @@ def run_page(content: Numbers) -> Page:
         f"{last['epochs']}" + ("" if provenance["finished"] else ", not finished"),
         tiles=[
             Tile(value=percent(last["test_accuracy"]), name="test accuracy, last epoch"),
-            Tile(value=percent(last["train_accuracy"]), name="training accuracy, as augmented"),
+            Tile(
+                value=percent(last["train_accuracy"]),
+                name="training accuracy" + (", as augmented" if content["augmented"] else ""),
+            ),
             Tile(value=f"{last['loss']:.4g}", name="training loss"),
             Tile(value=f"{last['epoch']} of {last['epochs']}", name="epochs"),
         ],
@@ -54,8 +57,9 @@ def _curves(content: Numbers) -> Section:
     return Section(
         id="curves",
         title="Curves",
-        text="The training accuracy is that of augmented images by a network in motion, so it may "
-        "lie below the test accuracy. The accuracy of a run is that of its last epoch.",
+        text=f"The training accuracy is that {'of augmented samples ' * content['augmented']}by a "
+        "network in motion, so it may lie below the test accuracy. The accuracy of a run is that "
+        "of its last epoch.",
         parts=[
             Figure(
                 title="Accuracy",
@@ -190,6 +194,14 @@ def _figures(layer: str, quantity: str, rows: Sequence[Numbers]) -> list[Figure]
     return figures
 
 
+def _classes(names: Sequence[str]) -> list[Table]:
+    """Return the names of classes by number, where they are not their numbers."""
+    if not names or all(name == str(number) for number, name in enumerate(names)):
+        return []
+    rows = [[str(number), name] for number, name in enumerate(names)]
+    return [Table(title="Classes", head=["number", "name"], rows=rows, key="classes")]
+
+
 def facts(content: Numbers) -> Section:
     """Return the section of the configuration and the hashes."""
     provenance = content["provenance"]
@@ -206,6 +218,7 @@ def facts(content: Numbers) -> Section:
         title="What was trained",
         parts=[
             Table(title="Configuration", head=["", ""], rows=settings, key="provenance.config"),
+            *_classes(content.get("classes", [])),
             hash_table(provenance["sha256"]),
         ],
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eideploy import __version__, folders
-from eideploy.config import Config
+from eideploy.config import Config, load_config
+from eideploy.data.pipelines import PIPELINES
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.finished import METRICS
@@ -53,6 +54,8 @@ def numbers(folder: Path) -> dict[str, Any]:
         "format": 1,
         "kind": "eideploy report of a run",
         "provenance": run_provenance(folder, manifest),
+        "classes": list(map(str, manifest.get("classes", []))),
+        "augmented": _augmented(folder),
         "epochs": epochs,
         "layers": _by_layer(health),
         "distributions": spreads,
@@ -100,6 +103,12 @@ def _histogram(row: Mapping[str, Any]) -> Bins:
     width = (row["high"] - row["low"]) / bins
     edges = [row["low"] + i * width for i in range(bins + 1)]
     return Bins(edges=edges, counts=row["counts"], values=sum(row["counts"]))
+
+
+def _augmented(folder: Path) -> bool:
+    """Return whether a run's training samples were changed."""
+    data = load_config(folder / folders.CONFIG).data
+    return data.moves or (data.augmentation == "published" and data.name in PIPELINES)
 
 
 def run_provenance(

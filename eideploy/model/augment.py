@@ -18,7 +18,7 @@ def augment(images: Tensor, data: Data, rng: np.random.Generator) -> Tensor:
 
     Shapes   images: (B, C, H, W), or event frames (B, T, C, H, W), all frames of a sample alike
     """
-    if not (data.shift or data.rotate or data.scale or data.shear):
+    if not data.moves:
         return images
     flat = images.flatten(1, -3)
     grid = torch.nn.functional.affine_grid(

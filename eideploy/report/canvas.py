@@ -62,6 +62,7 @@ SETTINGS: dict[Any, Any] = {  # matplotlib lists every key of its own as a type
     "savefig.facecolor": "none",
 }
 RAMP = "#a2{:02d}00"  # the way from a first to a last one, in 0..99 hundredths
+RAMPED = RAMP.format(0).replace("00", r"(\d\d)", 1)
 
 
 class Chart:
@@ -111,7 +112,7 @@ def themed(svg: str) -> str:
     svg = re.sub(r"font(-family)?: ([\d.]+px )?'DejaVu Sans'[^;\"]*", _font, svg)
     for colour, role in ROLES.items():
         svg = svg.replace(colour, role)
-    svg = re.sub(r"#a2(\d\d)00", r"color-mix(in oklab, var(--last) \1%, var(--first))", svg)
+    svg = re.sub(RAMPED, r"color-mix(in oklab, var(--last) \1%, var(--first))", svg)
     svg = re.sub(r'\bid="', f'id="{own}', svg)
     svg = re.sub(r'href="#', f'href="#{own}', svg)
     svg = svg.replace("url(#", f"url(#{own}")

@@ -77,6 +77,17 @@ def test_the_best_epoch_is_kept_beside_the_last(trained, call):
     assert best["test_accuracy"] == max(float(row.split(",")[5]) for row in rows)
     network = load_state(trained / RUN, BEST).network
     assert accuracy(network, load("digits").test) == best["test_accuracy"]
+    taken = call("import", f"{RUN}/{BEST}", "--json")
+    run = json.loads(taken.out)["run"]
+    assert run.endswith(f"digits-conv-1-epoch{best['epoch']}-1")
+    said = json.loads(call("simulate", run, "--executor", "float", "--json").out)
+    assert said["float_accuracy"] == best["test_accuracy"]
+
+
+def test_no_other_file_of_a_run_is_an_epoch_of_it(trained, call):
+    said = call("import", f"{RUN}/circuit.safetensors")
+    assert said.code == 2
+    assert f"fix:   name {RUN}/{BEST}, the best epoch, or compile the run itself" in said.err
 
 
 def test_a_rate_is_found_said_and_stored(trained, call, monkeypatch):

@@ -38,6 +38,7 @@ VALUES = {
     "--trace": ["--save", "a.npz"], "--schemes": ["int4"], "--divisions": ["shift"],
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
+    "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
 }  # fmt: skip
 OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
@@ -169,7 +170,9 @@ IDLE = {
     ("verify", "a build on own samples", f"{BUILD} --input x.npy"): {*PLACE},
     ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", *PLACE},
     ("report", "a build", BUILD): {*PLACE},
-    ("report", "a build as text", f"{BUILD} --text"): {"--out", "--verify", *PLACE},
+    ("report", "a build as text", f"{BUILD} --text"): {
+        "--out", "--figures", "--format", "--verify", *PLACE,
+    },
     ("report", "a build on own samples", f"{BUILD} --input x.npy"): {*PLACE},
     ("report", "a run", RUN): {*OF_PROGRAMS, *PLACE},
     ("report", "a build for a chip", "builds/chip"): {*OF_PROGRAMS, *PLACE},

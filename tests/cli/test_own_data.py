@@ -79,6 +79,17 @@ def test_the_chain_finds_the_data_again(run, call):
     assert swept["cells"][0]["samples"] == 144
 
 
+def test_a_report_names_the_classes_and_says_augmented_only_of_what_is(run, mine, call):
+    assert call("report", run).code == 0
+    page = (run / "report.html").read_text()
+    assert "as augmented" not in page
+    assert all(name in page for name in NAMES)
+    moved = ("--set", "data.shift=1", "--out", "moved")
+    assert call("train", "--data", mine, *SHORT, *moved).code == 0
+    assert call("report", "moved").code == 0
+    assert "as augmented" in Path("moved/report.html").read_text()
+
+
 def test_fewer_samples_than_were_asked_for_are_told(run, call):
     said = call("simulate", run, "--samples", 100_000)
     assert "there are 144 samples, all of which are used, and not 100000" in said.err

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from eideploy.backends.digital.validate.energy import estimate
 from eideploy.divisions import exact
 from eideploy.execute.integer import run_integer
 from eideploy.files import sha256
+from eideploy.report.canvas import ROLES
+from eideploy.report.charts import Lines
+from eideploy.report.files import save
 from tests.cli.support import BUILD, RUN, listing
 from tests.helpers.layers import EXACT, circuit, lif, linear, readout, source
 from tests.helpers.targets import core_target
@@ -59,6 +63,31 @@ def test_a_report_wants_a_build_or_a_run(refused):
 def test_a_run_has_no_program_to_look_at(trained, refused, option):
     refused("report", RUN, option, code=2, what="a run, which holds no program",
             where=option.partition("=")[0], fix="on a build for a digital target")  # fmt: skip
+
+
+def test_every_figure_is_a_file_of_its_own_in_the_colours_of_paper(trained, call):
+    found = call("report", RUN, "--figures", "figures", "--format", "svg", "--json")
+    files = [Path(name) for name in json.loads(found.out)["figures"]]
+    drawn = (trained / RUN / "report.html").read_text().count("<svg")
+    assert len({file.stem for file in files}) == drawn == len(files)
+    for file in files:
+        content = file.read_text()
+        assert content.startswith("<?xml")
+        assert not [role for role in (*ROLES, "#a2") if role in content]
+
+
+def test_a_figure_has_the_same_bytes_again(tmp_path):
+    chart = Lines(lines={"one": [1.0, 2.0], "two": [2.0, 1.0]}, across="epoch", up="loss")
+    for suffix in ("svg", "pdf", "png"):
+        first, again = tmp_path / f"first.{suffix}", tmp_path / f"again.{suffix}"
+        save(chart, first)
+        save(chart, again)
+        assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_format_without_a_folder_for_figures_is_refused(trained, refused):
+    refused("report", RUN, "--format", "pdf", code=2, what="no effect without --figures",
+            where="--format", fix="--figures DIR")  # fmt: skip
 
 
 def test_the_numbers_of_a_build_are_those_of_the_other_commands(built, call):

@@ -11,10 +11,11 @@ PUBLISHED = "on a checkpoint of the paper's published code"
 
 @dataclass(frozen=True, kw_only=True)
 class Import(FromGraph):
-    """Turn a checkpoint of the paper's published code, or a graph of another tool, into a run."""
+    """Turn a published checkpoint, a graph of another tool, or a run's best epoch, into a run."""
 
     checkpoint: Annotated[PathLike, Option(metavar=f"CKPT|{GRAPH}")] = field(kw_only=False)
-    """A .pth file, a folder of model.safetensors and config.json (or that file), or a graph."""
+    """A .pth file, a folder of model.safetensors and config.json (or that file), a graph, or
+    RUN/best.safetensors."""
     size: Annotated[Area, Option(where=PUBLISHED)] = ""
     """Height and width of the input of a checkpoint that was trained on others than published."""
     out: Annotated[PathLike | None, Option(metavar="RUN")] = None

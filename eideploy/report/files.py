@@ -1,0 +1,97 @@
+"""The figures of a page as files of their own, in the colours of paper."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eideploy.report.canvas import POINTS, RAMPED, ROLES, SETTINGS, WIDTH, Chart
+from eideploy.report.html import HERE, STYLE
+from eideploy.report.sections import Figure, Page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+DPI = 200  # of png files
+DATES = {".svg": ("Date",), ".pdf": ("CreationDate",)}
+
+
+def write_figures(page: Page, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write every figure of a page into an existing folder, once in each format."""
+    files = []
+    for name, figure in named_figures(page):
+        for suffix in formats:
+            files.append(folder / f"{name}.{suffix}")
+            save(figure.chart, files[-1])
+    return files
+
+
+def named_figures(page: Page) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures of a page, each with a name for its file: section, title, number."""
+    taken: set[str] = set()
+    for section in page.sections:
+        for part in section.parts:
+            if isinstance(part, Figure):
+                plain = re.sub(r"[^a-z0-9]+", "-", part.title.lower()).strip("-")
+                stem = name = f"{section.id}-{plain}"
+                number = 2
+                while name in taken:
+                    name, number = f"{stem}-{number}", number + 1
+                taken.add(name)
+                yield name, part
+
+
+def save(chart: Chart, path: Path) -> None:
+    """Draw a chart into a file; the suffix says in which format."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Drawing
+
+    with mpl.rc_context({**SETTINGS, "pdf.fonttype": 42}):
+        drawing = Drawing(figsize=(WIDTH / POINTS, chart.tall / POINTS), layout="constrained")
+        chart.compose(drawing)
+        drawing.draw_without_rendering()
+        _recolour(drawing)
+        undated = dict.fromkeys(DATES.get(path.suffix, ()))
+        drawing.savefig(path, facecolor="white", dpi=DPI, metadata=undated)
+
+
+def _recolour(drawing: "Drawing") -> None:
+    """Give everything that is drawn the colour that its role has on paper."""
+    from matplotlib.colors import to_rgba_array
+
+    for artist in drawing.findobj():
+        for name in COLOURED:
+            get, put = (getattr(artist, f"{way}_{name}", None) for way in ("get", "set"))
+            if get is None or put is None:
+                continue
+            found = get()
+            if isinstance(found, str) and found in ("none", "auto"):
+                continue
+            before = to_rgba_array(found)
+            after = to_rgba_array([_on_paper(tuple(map(float, colour))) for colour in before])
+            if len(before) and (before != after).any():
+                put(after if len(after) > 1 else after[0])
+
+
+def _on_paper(colour: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the colour of a role, as any other, with the opacity that it had."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    text, palette = to_hex(colour), _palette()  # type: ignore[arg-type]
+    if text in ROLES:
+        return (*to_rgb(palette[ROLES[text]]), colour[3])
+    if found := re.fullmatch(RAMPED, text):
+        first, last = to_rgb(palette["var(--first)"]), to_rgb(palette["var(--last)"])
+        share = int(found[1]) / 100
+        mixed: Any = (a + share * (b - a) for a, b in zip(first, last, strict=True))
+        return (*mixed, colour[3])
+    return colour
+
+
+@cache
+def _palette() -> dict[str, str]:
+    """Return the colours of the style sheet's first block, by their variables."""
+    block = (HERE / STYLE).read_text(encoding="utf-8").partition("}")[0]
+    return {f"var({name})": value for name, value in re.findall(r"(--\w+): (#[0-9a-f]{6})", block)}

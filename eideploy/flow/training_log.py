@@ -17,7 +17,7 @@ from eideploy.report.text import counted, percent
 if TYPE_CHECKING:
     from eideploy.model.metrics import EpochMetrics, Setback
 
-HEALTH, SPREADS = "health.csv", "distributions.csv"
+HEALTH, SPREADS, GRADIENTS = "health.csv", "distributions.csv", "gradients.csv"
 WriteScalars = Callable[["EpochMetrics", float], None]
 
 
@@ -98,14 +98,22 @@ def training_log(
 def write_csv(folder: Path, metrics: Sequence["EpochMetrics"]) -> None:
     """Write metrics.csv, a row an epoch; health.csv and distributions.csv, rows for every layer.
 
-    Epoch 0 of the distributions is the network before its first epoch.
+    Epoch 0 of the distributions is the network before its first epoch; gradients.csv has a row for
+    every parameter at the first iteration.
     """
+    gradients = [
+        {"layer": layer.layer, "parameter": name, "gradient": norm, "norm": own}
+        for layer in metrics[0].before
+        for name, (norm, own) in layer.gradients.items()
+    ]
     rows = [asdict(m) for m in metrics]
     before = [{"epoch": 0, **layer} for row in rows for layer in row.pop("before")]
     health = [{"epoch": row["epoch"], **layer} for row in rows for layer in row.pop("health")]
     spreads = [line for layer in (*before, *health) for line in _spreads(layer)]
     write_atomic(folder / METRICS, _csv(rows))
-    for name, lines in ((HEALTH, health), (SPREADS, spreads)):
+    for layer in health:
+        del layer["gradients"]
+    for name, lines in ((HEALTH, health), (SPREADS, spreads), (GRADIENTS, gradients)):
         if lines:
             write_atomic(folder / name, _csv(lines))
 
@@ -115,7 +123,7 @@ def summary(metrics: "EpochMetrics") -> dict[str, Any]:
     row = asdict(metrics)
     del row["before"]
     for layer in row["health"]:
-        del layer["spreads"]
+        del layer["spreads"], layer["gradients"]
     return row
 
 

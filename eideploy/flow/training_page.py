@@ -104,7 +104,7 @@ def _activity(content: Numbers) -> Section | None:
     layers = content["layers"]
     if not layers:
         return None
-    parts = [
+    parts: list[Table | Figure] = [
         Figure(
             title=f"Neurons that {words}" if key != "zero_divisor" else "Divisors that are 0",
             chart=Lines(
@@ -132,12 +132,36 @@ def _activity(content: Numbers) -> Section | None:
                 caption="of the last batch of every epoch, all parameters of a layer together",
             )
         )
+    parts += _first(content["gradients"])
     return Section(
         id="activity",
         title="Activity",
         text="On the first test images, after every epoch; layers from the first to the last.",
         parts=parts,
     )
+
+
+def _first(rows: Sequence[Numbers]) -> list[Table]:
+    """Return the table of the first gradients, if they are known."""
+    if not rows:
+        return []
+    names = list(dict.fromkeys(row["parameter"] for row in rows))
+    layers = list(dict.fromkeys(row["layer"] for row in rows))
+    cells = {(row["layer"], row["parameter"]): _norms(row) for row in rows}
+    return [
+        Table(
+            title="Gradients of the first iteration",
+            head=["layer", *names],
+            rows=[[layer, *(cells.get((layer, name), "") for name in names)] for layer in layers],
+            key="gradients",
+            caption="norm before clipping, and beside it in units of the parameter's own norm",
+        )
+    ]
+
+
+def _norms(row: Numbers) -> str:
+    ratio = f" ({row['gradient'] / row['norm']:.2g})" if row["norm"] else ""
+    return f"{row['gradient']:.3g}{ratio}"
 
 
 def _distributed(content: Numbers) -> list[Section]:

@@ -15,7 +15,7 @@ from eideploy.files import MANIFEST, RESTORE, read_json, read_text, sha256
 from eideploy.finished import METRICS
 from eideploy.flow.provenance import now, versions
 from eideploy.flow.training_advice import training_advice
-from eideploy.flow.training_log import HEALTH, SPREADS
+from eideploy.flow.training_log import GRADIENTS, HEALTH, SPREADS
 from eideploy.flow.training_page import run_page
 from eideploy.model.metrics import SHARES
 from eideploy.report.sections import Page
@@ -49,6 +49,7 @@ def numbers(folder: Path) -> dict[str, Any]:
         )
     health = read_rows(folder / HEALTH, _health) if (folder / HEALTH).is_file() else []
     spreads = read_rows(folder / SPREADS, _spread) if (folder / SPREADS).is_file() else []
+    first = read_rows(folder / GRADIENTS, _gradient) if (folder / GRADIENTS).is_file() else []
     manifest = {} if folders.is_unfinished(folder) else read_json(folder / MANIFEST)
     content: dict[str, Any] = {
         "format": 1,
@@ -59,6 +60,7 @@ def numbers(folder: Path) -> dict[str, Any]:
         "epochs": epochs,
         "layers": _by_layer(health),
         "distributions": spreads,
+        "gradients": first,
     }
     return content | {"advice": [asdict(notice) for notice in training_advice(content)]}
 
@@ -191,6 +193,12 @@ def _spread(row: Mapping[str, str]) -> dict[str, Any]:
         "high": finite(row["high"]),
         "counts": [count(n) for n in row["counts"].split()],
     }
+
+
+def _gradient(row: Mapping[str, str]) -> dict[str, Any]:
+    norms = {key: float(row[key]) for key in ("gradient", "norm")}
+    bounded = {key: norm if isfinite(norm) else LARGEST for key, norm in norms.items()}
+    return {"layer": row["layer"], "parameter": row["parameter"], **bounded}
 
 
 def finite(text: str) -> float:

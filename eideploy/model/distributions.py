@@ -52,6 +52,22 @@ def gradient_norms(network: Network) -> dict[str, Tensor]:
     return norms
 
 
+def first_gradients(network: Network) -> dict[str, dict[str, tuple[Tensor, Tensor]]]:
+    """Return the norms of each gradient and of its parameter, by layer and by the method's names.
+
+    Nothing waits for the device.
+    """
+    return {
+        name: {
+            key: (torch.linalg.vector_norm(p.grad.detach()), torch.linalg.vector_norm(p.detach()))
+            for key, p in _parameters(layer).items()
+            if p.grad is not None
+        }
+        for name, layer in network.layers().items()
+        if isinstance(layer, Shunting | BatchNormalised)
+    }
+
+
 def _parameters(layer: nn.Module) -> Mapping[str, Tensor]:
     if isinstance(layer, Shunting):
         return {

@@ -32,6 +32,8 @@ class LayerHealth:
     uninhibited   of neurons that nothing divides, as W_EI g_I W_IE is 0
     gradient      norm of the epoch's last gradient over all of the layer's parameters
     spreads       of "current", "I_div" and every parameter
+    gradients     before the first epoch: norms of every parameter's first gradient, unclipped, and
+                  of the parameter, by the method's names
     """
 
     layer: str
@@ -42,6 +44,7 @@ class LayerHealth:
     uninhibited: float = 0.0
     gradient: float = 0.0
     spreads: Mapping[str, Spread] = field(default_factory=dict)
+    gradients: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import ceil, isfinite
 from pathlib import Path
@@ -20,10 +20,10 @@ from eideploy.model.checkpoint import BEST, State, as_begun, begun_again, begun_
 from eideploy.model.collapse import LOWER, diagnosis, interval, seen_after, seen_within
 from eideploy.model.conditions import Conditions, OnOther, added, conditions
 from eideploy.model.device import Stop, choose_device, mixed, reproducible, stoppable
-from eideploy.model.distributions import gradient_norms
+from eideploy.model.distributions import first_gradients, gradient_norms
 from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
-from eideploy.model.metrics import EpochMetrics, Look, Partial, Setback, best_of
+from eideploy.model.metrics import EpochMetrics, LayerHealth, Look, Partial, Setback, best_of
 from eideploy.model.networks import Network
 from eideploy.model.optimiser import ProjectedSGD, rate_at
 from eideploy.model.processes import ALONE, Group
@@ -66,6 +66,28 @@ class Job:
     teacher: Network | None
     stop: Stop
     on_batch: OnBatch
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Norms of gradients, on the device.
+
+    first  of the first batch, by layer and parameter, with those of the parameters
+    last   of the last batch of an epoch, by layer
+    """
+
+    first: dict[str, dict[str, tuple[Tensor, Tensor]]] = field(default_factory=dict)
+    last: dict[str, Tensor] = field(default_factory=dict)
+
+    def by(self, layers: tuple[LayerHealth, ...]) -> tuple[LayerHealth, ...]:
+        """Return what is known of layers, with the gradients of the first batch if it was seen."""
+        norms = {
+            name: {key: (float(gradient), float(own)) for key, (gradient, own) in of.items()}
+            for name, of in self.first.items()
+        }
+        return tuple(
+            replace(layer, gradients=norms.get(layer.layer, layer.gradients)) for layer in layers
+        )
 
 
 def train(
@@ -191,12 +213,11 @@ def run_epoch(state: State, job: Job) -> State:
     sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
     done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
     made = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
-    gradients: dict[str, Tensor] = {}
+    seen = Seen()
     for batch in ahead(islice(made, count - done)):
         rate = _rate(config.training, epoch, done, len(dataset.train), len(state.setbacks))
-        look = (
-            functools.partial(_look, state.network, gradients) if done == count - 1 else _look_away
-        )
+        at = {"first": epoch == done == 0, "last": done == count - 1}
+        look = functools.partial(_look, state.network, seen, **at)
         _step(batch, job, config.training, optimiser, rate, sums, look)
         done += 1
         job.on_batch(len(batch.x))
@@ -207,9 +228,11 @@ def run_epoch(state: State, job: Job) -> State:
                 return _set_back(state, fault, done)
         if done < count and job.group.any(asked=job.stop.asked):
             partial = sums.partial(job.group, batches=done, generator=batch.generator)
-            return replace(state, momentum=optimiser.buffers, partial=partial)
+            return replace(
+                state, momentum=optimiser.buffers, partial=partial, initial=seen.by(state.initial)
+            )
     total = sums.partial(job.group, batches=done, generator={})
-    best = state.best
+    best, initial = state.best, seen.by(state.initial)
     if watched:
         best, fault = seen_after(total, state.network, job.stand_in, dataset, job.group)
         if fault:
@@ -221,14 +244,15 @@ def run_epoch(state: State, job: Job) -> State:
         loss=_finite(total.loss / total.images, epoch + 1),
         train_accuracy=total.right / total.images,
         test_accuracy=accuracy(job.stand_in, dataset.test, job.group),
-        health=measure_health(state.network, dataset.test, gradients) if job.group.first else (),
-        before=() if epoch else state.initial,
+        health=measure_health(state.network, dataset.test, seen.last) if job.group.first else (),
+        before=() if epoch else initial,
         setbacks=len(state.setbacks),
     )
     return replace(
         state,
         momentum=optimiser.buffers,
         metrics=(*state.metrics, metrics),
+        initial=initial,
         partial=None,
         begun={},
         best=best,
@@ -253,12 +277,12 @@ def _set_back(state: State, fault: str, batches: int) -> State:
     return begun_again(state, Setback(epoch=epoch, batches=batches, reason=fault, rate=rate))
 
 
-def _look_away() -> None:
-    """Leave the gradients alone, so that nothing waits for the device."""
-
-
-def _look(network: Network, gradients: dict[str, Tensor]) -> None:
-    gradients.update(gradient_norms(network))
+def _look(network: Network, seen: Seen, *, first: bool, last: bool) -> None:
+    """Look at the gradients of the first batch of all, and of the last of an epoch."""
+    if first:
+        seen.first.update(first_gradients(network))
+    if last:
+        seen.last.update(gradient_norms(network))
 
 
 def _step(

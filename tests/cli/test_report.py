@@ -173,6 +173,11 @@ def test_the_numbers_of_a_run_are_those_that_it_logged(trained, call):
     assert [layer["name"] for layer in found["layers"]] == ["conv1", "conv2"]
     assert all(len(layer["gradient"]) == 2 for layer in found["layers"])
     assert call("compile", RUN).code == 0  # the report beside its files harms nothing
+    with (trained / RUN / "gradients.csv").open() as file:
+        gradients = [(row["layer"], row["parameter"]) for row in csv.DictReader(file)]
+    assert [(row["layer"], row["parameter"]) for row in found["gradients"]] == gradients
+    assert len(gradients) == 2 * 6
+    assert "Gradients of the first iteration" in (trained / RUN / "report.html").read_text()
 
 
 @pytest.mark.parametrize("file", ["metrics.csv", "health.csv", "distributions.csv"])

@@ -15,6 +15,8 @@ from eideploy.config import load_config
 from eideploy.data import Dataset, load
 from eideploy.errors import DivergedError
 from eideploy.model import collapse, training
+from eideploy.model.batches import batches
+from eideploy.model.beginning import begin
 from eideploy.model.checkpoint import FILE, load_state
 from eideploy.model.collapse import LOWER, chance, diagnosis, interval, skill
 from eideploy.model.health import measure_health, uninhibited, warnings
@@ -136,6 +138,23 @@ def test_a_training_that_collapses_every_time_ends_with_an_error(
     assert len(told) == config.training.setbacks
     assert error.value.what.startswith("the training collapsed 6 times, now in epoch 1: ")
     assert error.value.where == "training.rate"
+
+
+@pytest.mark.parametrize("kind", ["ei", "batch"])
+def test_the_first_gradients_are_those_of_the_first_batch_before_clipping(config, digits, kind):
+    config = config.with_overrides({"network.normalization": kind, "training.max_iterations": "1"})
+    (epoch,) = train(config, digits, None).metrics
+    network = begin(config, digits, None, None, resume=False).network
+    batch = next(batches(config, digits, 0))
+    torch.nn.functional.cross_entropy(network(batch.x), batch.y).backward()
+    assert len(epoch.before) == 2
+    for seen, layer in zip(epoch.before, network.layers().values(), strict=False):
+        parts = [p for p in layer.parameters() if p.grad is not None]
+        own = {(float(p.grad.norm()), float(p.detach().norm())) for p in parts}
+        for pair in seen.gradients.values():
+            assert min(np.abs(np.subtract(pair, one)).max() for one in own) < 1e-4 * max(pair)
+        assert len(seen.gradients) == (6 if kind == "ei" else 1)
+    assert not any(layer.gradients for layer in epoch.health)
 
 
 @given(batch=st.integers(1, 4096))

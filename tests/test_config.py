@@ -227,7 +227,7 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "the widths hold 3 excitatory neurons, which leaves no inhibitory one "
             "(n_I = n_E // 4)\n"
             "  where: network.widths\n"
-            "  fix:   give every layer at least 4",
+            "  fix:   give every layer at least 4, or set a lower network.ei_ratio",
         ),
         (
             "network.widths",

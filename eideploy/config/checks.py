@@ -16,10 +16,13 @@ def width_faults(network: Architecture) -> Iterator[Fault]:
     if not numbers or network.widths[0] == "P":
         yield _bad_widths("name no first layer", "begin with a number of excitatory neurons")
         return
-    if small := [w for w in numbers if w < 4]:
+    ratio = network.ei_ratio
+    if small := [w for w in numbers if w < ratio]:
         yield _bad_widths(
-            f"hold {small[0]} excitatory neurons, which leaves no inhibitory one (n_I = n_E // 4)",
-            "give every layer at least 4",
+            f"hold {small[0]} excitatory neurons, which leaves no inhibitory one (n_I = n_E // "
+            f"{ratio})",
+            f"give every layer at least {ratio}"
+            + (", or set a lower network.ei_ratio" if ratio > 1 else ""),
         )
     if (large := max(numbers)) > WIDEST:
         yield _bad_widths(f"hold {large} neurons", f"give every layer at most {WIDEST}")
@@ -35,6 +38,12 @@ def _bad_widths(what: str, fix: str) -> Fault:
 
 def kind_faults(network: Architecture) -> Iterator[Fault]:
     """Say where a key is set that a network of that kind has no use for."""
+    if network.normalization == "batch" and network.ei_ratio != Architecture().ei_ratio:
+        yield Fault(
+            what="a batch-normalised network has no inhibitory neurons for network.ei_ratio",
+            where="network.ei_ratio",
+            fix='leave it out, or set network.normalization = "ei"',
+        )
     for key, kind in OF_ONE_KIND.items():
         value, default = getattr(network, key), getattr(Architecture(), key)
         if network.kind != kind and value != default:

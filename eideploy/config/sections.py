@@ -44,6 +44,10 @@ class Architecture:
     """"ei", or "batch" for the BatchNorm baseline, which has no circuit to compile."""
     classifier: Literal["flatten", "pool"] = "flatten"
     """How a vgg ends: by all values of the last maps, or by the mean of each ("pool")."""
+    ei_ratio: Annotated[int, Within(1, 64)] = 4
+    """Excitatory neurons, or channels, to each inhibitory one."""
+    tau: Annotated[float, Within(1.0, 1024.0)] = 2.0
+    """Time constant of the membranes in steps (M7); integers need a power of two."""
     reset: Literal["soft", "hard"] = "soft"
     """A spike subtracts the threshold ("soft", M7), or sets the membrane to zero ("hard", M20)."""
     steps: Annotated[int, Within(1, 1024)] = 4

@@ -81,6 +81,7 @@ def _content(path: Path, dataset: Dataset) -> dict[str, Any]:
         "notes": list(dataset.notes),
         "sha256": dataset.sha256,
         "preset": choice_for(dataset).preset,
+        "network": choice_for(dataset).described,
     }
 
 
@@ -93,7 +94,7 @@ def _text(path: Path, dataset: Dataset, content: dict[str, Any]) -> str:
             f"samples  {frames}{'x'.join(map(str, dataset.input_shape))} (channels, height, width)",
             f"values   {content['lowest']:g} to {content['highest']:g}, {content['kept_as']}",
             *(f"note     {said}" for said in dataset.notes),
-            f"network  that of preset {content['preset']}, where train is told no other",
+            f"network  that of {content['network']}, where train is told no other",
             "",
             table(["class", "training", "test"], rows),
         ]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from eideploy.config import Config, Training, load_config
+from eideploy.config import Config, Training, Width, load_config
+from eideploy.config.reading import toml_value
 from eideploy.data import Dataset
 from eideploy.data.origin import Place
 from eideploy.flow.origins import origin_of
@@ -17,15 +18,26 @@ ITS_DATA = "data.", "network.steps"  # settings that the data are read by
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A preset, and how many samples its own data set trains it with."""
+    """A preset, and how many samples its own data set trains it with.
+
+    widths  other ones than the preset's, for samples that are too large for these
+    """
 
     preset: str
     samples: int
+    widths: tuple[Width, ...] = ()
+
+    @property
+    def described(self) -> str:
+        """What is taken, in words."""
+        own = f" with network.widths = {toml_value(self.widths)}" if self.widths else ""
+        return f"preset {self.preset}{own}"
 
 
 MLP = Choice(preset="digits-mlp", samples=1437)
 SMALL = Choice(preset="digits-conv", samples=1437)
 LARGE = Choice(preset="fashion-mnist-conv", samples=60_000)
+LARGER = replace(LARGE, widths=(16, "P", 32, "P", 64, "P"))  # whose readout has few inputs
 SMALL_FRAMES = Choice(preset="digits-events-resnet", samples=1437)
 FRAMES = Choice(preset="digits-events-vgg8", samples=1437)
 
@@ -49,7 +61,7 @@ def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]
     for said in dataset.notes:
         note(f"{config.data.name}: {said}")
     note(
-        f"{config.data.name}: {dataset.description}; taking the network of preset {choice.preset}, "
+        f"{config.data.name}: {dataset.description}; taking the network of {choice.described}, "
         f"{counted(config.training.epochs, 'epoch')}, no augmentation"
     )
     return config, dataset
@@ -62,7 +74,9 @@ def choice_for(dataset: Dataset) -> Choice:
         return MLP
     if dataset.steps is not None:
         return FRAMES if side >= 32 else SMALL_FRAMES  # what is pooled five times
-    return LARGE if side >= 16 else SMALL
+    if side < 16:
+        return SMALL
+    return LARGE if max(dataset.input_shape[1:]) <= 28 else LARGER  # Fashion-MNIST has 28x28
 
 
 def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
@@ -72,7 +86,11 @@ def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
     epochs = max(FEWEST_EPOCHS, min(same_work, MORE_EPOCHS * training.epochs))
     return replace(
         config,
-        network=replace(config.network, steps=dataset.steps or config.network.steps),
+        network=replace(
+            config.network,
+            steps=dataset.steps or config.network.steps,
+            widths=choice.widths or config.network.widths,
+        ),
         training=replace(
             training, epochs=epochs, clip_ratio=CAREFUL.clip_ratio, setbacks=CAREFUL.setbacks
         ),

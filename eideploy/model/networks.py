@@ -1,7 +1,8 @@
 """Networks of E-I layers: fully connected, VGG-style from a list of widths, residual (SEW)."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Literal
 
 import torch
@@ -24,11 +25,9 @@ from eideploy.nn.compiled import available
 from eideploy.nn.stages import run
 
 Shape = tuple[int, int, int]
-Convolutional = type[Conv2d] | type[NormConv2d]
-Connected = type[Linear] | type[NormLinear]
-Output = type[Readout] | type[NormReadout]
+Layer = Callable[..., nn.Module]
 KINDS = (EILayer, NormConv2d, NormLinear, NormReadout)
-LAYERS: Mapping[str, tuple[Convolutional, Connected, Output]] = {
+LAYERS: Mapping[str, tuple[Layer, Layer, Layer]] = {
     "ei": (Conv2d, Linear, Readout),
     "batch": (NormConv2d, NormLinear, NormReadout),
 }
@@ -58,7 +57,7 @@ class Network(nn.Module):
         self,
         encoder: nn.Sequential,
         body: nn.Sequential,
-        readout: Readout | NormReadout,
+        readout: nn.Module,
         *,
         steps: int,
     ) -> None:
@@ -129,7 +128,7 @@ class ResidualBlock(nn.Module):
         stride: int,
         steps: int,
         tau: float = 2.0,
-        conv: Convolutional = Conv2d,
+        conv: Layer = Conv2d,
     ) -> None:
         super().__init__()
         self.main = nn.Sequential(
@@ -168,7 +167,17 @@ def build(architecture: Architecture, input_shape: Shape, classes: int) -> Netwo
     for module in network.modules():
         if isinstance(module, LIF):
             module.reset = "zero" if architecture.reset == "hard" else "subtract"
+            module.tau = architecture.tau
     return network
+
+
+def _layers(architecture: Architecture) -> tuple[Layer, Layer, Layer]:
+    """Return what makes a convolution, a fully connected layer and a readout."""
+    convolution, linear, readout = LAYERS[architecture.normalization]
+    if architecture.normalization == "batch":
+        return convolution, linear, readout
+    ratio = {"ei_ratio": architecture.ei_ratio}
+    return partial(convolution, **ratio), partial(linear, **ratio), partial(readout, **ratio)
 
 
 def _numbers(architecture: Architecture) -> list[int]:
@@ -176,7 +185,7 @@ def _numbers(architecture: Architecture) -> list[int]:
 
 
 def _mlp(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
-    _, linear, readout = LAYERS[architecture.normalization]
+    _, linear, readout = _layers(architecture)
     first, *others = _numbers(architecture)
     inputs, steps = math.prod(input_shape), architecture.steps
     body: list[nn.Module] = [LIF(steps=steps)]
@@ -193,7 +202,7 @@ def _mlp(architecture: Architecture, input_shape: Shape, classes: int) -> Networ
 
 
 def _vgg(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
-    conv, _, readout = LAYERS[architecture.normalization]
+    conv, _, readout = _layers(architecture)
     channels, height, width = input_shape
     steps = architecture.steps
     first = _numbers(architecture)[0]
@@ -228,7 +237,7 @@ def _halved(height: int, width: int) -> tuple[int, int]:
 
 
 def _resnet(architecture: Architecture, input_shape: Shape, classes: int) -> Network:
-    conv, _, readout = LAYERS[architecture.normalization]
+    conv, _, readout = _layers(architecture)
     steps, widths = architecture.steps, _numbers(architecture)
     body: list[nn.Module] = [LIF(steps=steps)]
     now = widths[0]

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 import eideploy as ei
-from eideploy.data import load
+from eideploy.config import load_config
+from eideploy.data import Dataset, load
 from eideploy.errors import StoppedError
+from eideploy.flow.own_network import adapted, choice_for
+from eideploy.model.networks import build
+from eideploy.nn import Shunting
+from eideploy.target import load_target
 from tests.cli.support import RUN, only
 
 SHORT = ("--set", "training.epochs=1", "--set", "training.warmup_epochs=0",
@@ -202,6 +207,24 @@ def test_a_configuration_names_the_data_too(mine, call):
 def test_a_run_is_finetuned_on_its_data(run, call):
     tuned = call("train", "--finetune", run, "--set", "training.epochs=1", "--json")
     assert told(tuned)["data"] == "mine.npz"
+
+
+@pytest.mark.parametrize("side", [8, 15, 16, 28, 29, 32, 64])
+def test_the_network_for_images_fits_the_weight_memory_of_the_default_target(side):
+    x = np.zeros((20, 3, side, side), np.uint8)
+    y = np.arange(20) % 10
+    dataset = Dataset(name="mine", train_x=x, train_y=y, test_x=x, test_y=y, classes=10)
+    choice = choice_for(dataset)
+    config = adapted(load_config(choice.preset), choice, dataset)
+    weights = [
+        layer.get_parameter(f"{part}.weight")
+        for layer in build(config.network, dataset.input_shape, 10).modules()
+        if isinstance(layer, Shunting)
+        for part in ("excitatory", "inhibitory")
+    ]
+    core = load_target("digital")
+    rows = sum(-(-len(w) // core.core.lanes) * w[0].numel() for w in weights)
+    assert rows < 0.98 * core.memory.weight_rows
 
 
 def test_a_data_set_by_name_takes_the_network_that_suits_it(empty, call):

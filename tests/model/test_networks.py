@@ -14,7 +14,7 @@ from eideploy.model.export import export
 from eideploy.model.initialise import initialise
 from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
-from eideploy.nn import LIF
+from eideploy.nn import LIF, Shunting
 from tests.model.reference import golden, load_state, named, new_network, redrawn, state_of
 
 
@@ -193,3 +193,27 @@ def test_a_hard_reset_reaches_every_neuron_of_network_and_circuit():
 def test_the_compiled_pass_is_refused_a_hard_reset():
     with pytest.raises(ConfigError, match="does not reset to zero"):
         Config(network=Architecture(reset="hard"), training=Training(kernel="fused"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "widths"), [("mlp", (12, 8)), ("vgg", (8, "P", 8)), ("resnet", (8, 12))]
+)
+def test_ratio_and_time_constant_are_those_of_every_layer_and_of_the_circuit(kind, widths):
+    architecture = Architecture(kind=kind, widths=widths, ei_ratio=2, tau=4.0)
+    network = build(architecture, (1, 8, 8), 10)
+    x = torch.rand(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    initialise(network, x, np.random.default_rng(0))
+    network.double()
+    for layer in (m for m in network.modules() if isinstance(m, Shunting)):
+        n_e, n_i = (getattr(layer, part).weight.shape[0] for part in ("excitatory", "inhibitory"))
+        assert n_i == n_e // 2
+    assert {m.tau for m in network.modules() if isinstance(m, LIF)} == {4.0}
+    circuit = export(network, (1, 8, 8))
+    with torch.no_grad():
+        logits = network(x.double()).numpy()
+    assert np.allclose(run_float(circuit, x.double().numpy()).logits, logits, atol=1e-9)
+
+
+def test_a_baseline_has_no_ratio():
+    with pytest.raises(ConfigError, match="has no inhibitory neurons"):
+        Config(network=Architecture(normalization="batch", ei_ratio=2))

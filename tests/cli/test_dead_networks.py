@@ -51,8 +51,8 @@ def leaking(n):
 
 
 RECIPES = {
-    "integrating": (integrating, ["--steps", "8"], ["--steps", "8", "--dt", "1e-3"]),
-    "leaking": (leaking, ["--steps", "8", "--dt", "1", "--nearest-tau"], None),
+    "integrating": (integrating, ["--steps", "8", "--dt", "1e-4"], ["--steps", "8"]),
+    "leaking": (leaking, ["--steps", "8", "--dt", "1", "--nearest-tau", "--from", "nir"], None),
 }
 
 

@@ -18,6 +18,8 @@ from eideploy.cli import main
 from eideploy.command_line.commands import COMMANDS, arguments
 from eideploy.data import registry
 from eideploy.data.digits import digits
+from eideploy.execute.float_reference import run_float
+from eideploy.folders import load_run
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing
 
@@ -27,7 +29,9 @@ VALUES = {
     "--division": ["shift"], "--zero-policy": ["floor"], "--data-dir": ["data"],
     "--data": ["mine.npz"], "--resume": [],
     "--tensorboard": [], "--out": ["made"], "--steps": ["5"], "--dt": ["2e-4"],
-    "--input-high": ["2"], "--nearest-tau": [], "--inhibition": ["folded"], "--no-adapt": [],
+    "--input-high": ["2"], "--nearest-tau": [], "--from": ["snntorch"],
+    "--assume": ["fires=reached"], "--expect": ["out.npz"], "--inhibition": ["folded"],
+    "--no-adapt": [],
     "--calibration-samples": ["8"], "--calibrate-on": ["x.npy"], "--monitor": ["outputs"],
     "--emit": ["nir"], "--nir-dialect": ["plain"], "--nir-compat": ["1.0.4"], "--verbose": [],
     "--executor": ["integer"], "--chips": ["2"], "--calibrate-chips": ["2"], "--samples": ["8"],
@@ -56,7 +60,16 @@ BY_REFUSING = {  # its effect
 KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"}
 }  # what makes another context of one
-NIR = {"--steps", "--dt", "--input-high", "--reset", "--nearest-tau"}
+NIR = {
+    "--steps",
+    "--dt",
+    "--input-high",
+    "--reset",
+    "--nearest-tau",
+    "--from",
+    "--assume",
+    "--expect",
+}
 INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
 OF_CHIPS = {"--no-adapt", "--monitor"}
 OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
@@ -272,6 +285,8 @@ def world(finished, tmp_path_factory):
         edges = [("input", "fc"), ("fc", "lif"), ("lif", "output")]
         nir.write("net.nir", nir.NIRGraph(nodes, edges))
         assert main(["import", "net.nir", "--steps", "4", "--out", "runs/plain"]) == 0
+        x = np.load("y.npy")
+        np.savez("out.npz", x=x, rates=run_float(load_run(Path("runs/plain")).circuit, x).logits)
     return place
 
 

@@ -1,6 +1,7 @@
 """An imported network is the graph's: random ones against NIR's equations, written apart."""
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 
 import nir
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from eideploy.backends.nir.foreign import Convention, circuit_of, read_file
+from eideploy.backends.nir.conventions import CONVENTIONS
+from eideploy.backends.nir.foreign import Reading, circuit_of, read_file
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import RESETS
 
@@ -171,9 +173,11 @@ def test_a_random_network_gives_the_same_output(network, seed, nested, reset):
         graph = _graph(*around)
     buffer = io.BytesIO()
     nir.write(buffer, graph)
-    circuit, _ = circuit_of(
+    rule = {"subtract": "subtract", "zero": "reset"}[reset]
+    convention = replace(CONVENTIONS["nir"], reset=rule)
+    circuit, _, _ = circuit_of(
         read_file(buffer.getvalue(), where="it"),
-        steps=STEPS, high=1.0, convention=Convention(reset=reset), where="it",
+        Reading(tool="nir", convention=convention, steps=STEPS, dt=DT), where="it",
     )  # fmt: skip
     x = np.random.default_rng(seed).random((4, 2, 8, 8))
     np.testing.assert_allclose(

@@ -1,10 +1,11 @@
 """What may be asked of NIR files, and what the dialects of ours are called."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, get_args
 
-from eideploy.options import Count, Option, Positive, Request
+from eideploy.backends.nir.conventions import Tool
+from eideploy.options import Count, Option, PathLike, Positive, Request
 from eideploy.options.choices import Reset
 
 Dialect = Literal["ei", "folded", "plain"]
@@ -23,17 +24,25 @@ class Reading(Request):
     """What a NIR file of another tool does not say."""
 
     heading = "NIR files of other tools"
+    tool: Annotated[Tool | None, Option(name="from", where=FOREIGN)] = None
+    """The tool that wrote it, whose convention is taken (docs/nir.md); nir: NIR's own equations."""
     steps: Annotated[Count | None, Option(metavar="T", where=FOREIGN)] = None
     """Time steps per sample, as in training."""
     dt: Annotated[Positive | None, Option(metavar="SECONDS", where=FOREIGN)] = None
-    """Length of a time step in seconds (default: what the file says, else 1e-4)."""
+    """Length of a time step in seconds (default: what the file says, else its tool's)."""
     input_high: Annotated[Positive | None, Option(metavar="X", where=FOREIGN)] = None
     """Largest value of an input (default: 1)."""
     reset: Annotated[
         Reset | None, Option(words={"soft": "subtract", "hard": "zero"}, where=FOREIGN)
     ] = None
-    """Reset a membrane that fires by subtracting the threshold (soft) or to zero (hard, as NIR
-    defines it)."""
+    """Reset a membrane that fires by subtracting the threshold (soft) or to v_reset (hard, as NIR
+    defines it) (default: as its tool does)."""
+    assume: Annotated[Mapping[str, object], Option(metavar="KEY=VALUE", where=FOREIGN)] = field(
+        default_factory=dict
+    )
+    """Change an entry of the convention, as fires=reached (docs/nir.md); may be repeated."""
+    expect: Annotated[PathLike | None, Option(metavar="OUTPUTS.npz", where=FOREIGN)] = None
+    """Compare with what the tool itself computes: x, and rates, spikes or logits."""
     nearest_tau: Annotated[bool, Option(where=FOREIGN)] = False
     """Round time constants to the nearest power of two instead of refusing them."""
 

@@ -1,80 +1,98 @@
-"""A chain of NIR nodes as a circuit of ordinary layers."""
+"""A NIR graph as a circuit of ordinary layers: which source each population reads, and how."""
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
 import numpy as np
 
-from eideploy.backends.nir.foreign.chain import KNOWN, edge_faults, in_order, kind_faults
-from eideploy.backends.nir.foreign.file import Fields, Graph
-from eideploy.backends.nir.foreign.neurons import (
-    Convention,
-    ReadNeurons,
-    Unsupported,
-    field,
-    neurons,
+from eideploy.backends.nir.conventions import Convention, Tool
+from eideploy.backends.nir.foreign.file import PASS, Fields, Graph
+from eideploy.backends.nir.foreign.layers import Builder
+from eideploy.backends.nir.foreign.neurons import ReadNeurons, depends_on_step, neurons
+from eideploy.backends.nir.foreign.numbers import Unsupported
+from eideploy.backends.nir.foreign.numbers import field as field_of
+from eideploy.backends.nir.foreign.operations import OPERATIONS, operation
+from eideploy.backends.nir.foreign.order import (
+    KNOWN,
+    LEAKING,
+    SPIKING,
+    before,
+    edge_faults,
+    in_order,
+    kind_faults,
+    merged,
+    stands,
 )
-from eideploy.backends.nir.foreign.readout import read_out
-from eideploy.backends.nir.foreign.weights import (
-    Weights,
-    identity,
-    pooled,
-    pooling,
-    require_moderate,
-    weights,
-)
-from eideploy.circuit import (
-    Array,
-    AvgPool,
-    Circuit,
-    Conv,
-    Dense,
-    Flatten,
-    FloatCurrent,
-    Folded,
-    Input,
-    Layer,
-    Neurons,
-    Node,
-    Shape,
-)
+from eideploy.backends.nir.foreign.signal import Signal, total
+from eideploy.backends.nir.foreign.witness import Step, step_of
+from eideploy.circuit import Circuit, Shape
 from eideploy.errors import CapacityError
-from eideploy.neurons import LIF
 
 MOST_INPUTS = 1 << 24
-FEED_FORWARD = (
-    "write a feed-forward network of Linear, Affine, Conv2d, pooling, Flatten, Scale, LIF and IF "
-    "(docs/nir.md)"
-)
+TAKES = "docs/nir.md says what is taken"
 Fault = tuple[str, str]  # a line about a node or an edge, and what to do about it
-READABLE = re.compile(r"[A-Za-z0-9_.-]{1,48}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a graph is read.
+
+    steps        time steps of a sample
+    high         largest value of an input
+    tool         which wrote it, and its convention
+    dt           seconds in a step, where somebody says it
+    nearest_tau  whether a leak that is no shift becomes the nearest one that is
+    """
+
+    steps: int
+    tool: Tool
+    convention: Convention
+    high: float = 1.0
+    dt: float | None = None
+    nearest_tau: bool = False
 
 
 def circuit_of(
-    graph: Graph, *, steps: int, high: float, convention: Convention, where: str
-) -> tuple[Circuit, list[str]]:
-    """Return the circuit of a graph of another tool, and what was changed on the way, in words.
+    graph: Graph, reading: Reading, *, where: str
+) -> tuple[Circuit, Step | None, list[str]]:
+    """Return the circuit of a graph of another tool.
+
+    With it, how long a step is, where that matters; and what was changed on the way, in words.
 
     Raises:
         CapacityError: naming every node that cannot be compiled, with the reason.
     """
-    faults = [(line, FEED_FORWARD) for line in kind_faults(graph) + edge_faults(graph)]
-    chain = _Chain(graph, convention, high)
+    graph = merged(graph)
+    faults = [(line, TAKES) for line in kind_faults(graph) + edge_faults(graph)]
+    step, wrong = _step(graph, reading)
+    faults += wrong
+    walk = _Walk(graph, reading, 1.0 if step is None else step.dt)
     for name, node in graph.nodes.items():
         if node["type"] in KNOWN:
-            faults += _faults(f"{name} ({node['type']})", partial(chain.check, node))
+            faults += _faults(f"{name} ({node['type']})", partial(walk.check, node))
     if not faults:
         for name in in_order(graph):
-            node = graph.nodes[name]
-            faults += _faults(f"{name} ({node['type']})", partial(chain.add, name, node))
+            kind = graph.nodes[name]["type"]
+            faults += _faults(f"{name} ({kind})", partial(walk.reach, name))
             if faults:
                 break  # what follows reads a signal that is not known
+    if not faults:
+        faults += _faults("the graph", walk.close)
     if faults:
         _refuse(faults, where)
-    return Circuit(nodes=tuple(chain.nodes), steps=steps), chain.said
+    return Circuit(nodes=tuple(walk.built.nodes), steps=reading.steps), step, walk.built.said
+
+
+def _step(graph: Graph, reading: Reading) -> tuple[Step | None, list[Fault]]:
+    """Return how long a step is, None where it does not matter; and what is wrong with it."""
+    try:
+        if not any(map(depends_on_step, graph.nodes.values())):
+            return None, []
+        return step_of(graph, reading.tool, reading.convention, said=reading.dt), []
+    except Unsupported as error:
+        return None, [(f"the graph: {error}", fix) for fix in error.fixes]
 
 
 def _faults(name: str, run: Callable[[], None]) -> list[Fault]:
@@ -97,23 +115,16 @@ def _refuse(faults: Sequence[Fault], where: str) -> NoReturn:
     )
 
 
-class _Chain:
-    """Adds the nodes of a graph one after the other.
+class _Walk:
+    """Reaches node after node: what flows out of each, in terms of what neurons put out."""
 
-    source, shape  the circuit's node that is read, and the shape of the signal here
-    factor         what of the signal is a number times the source's output
-    pending        weights that have been read, and no neurons behind them yet
-    is_flat        whether these were flattened
-    """
-
-    def __init__(self, graph: Graph, convention: Convention, high: float) -> None:
-        self.graph, self.convention, self.high = graph, convention, high
-        self.nodes: list[Node] = []
-        self.said: list[str] = []
-        self.source, self.factor = "", 1.0
-        self.shape: Shape = ()
-        self.pending: tuple[str, Weights] | None = None
-        self.is_flat = False
+    def __init__(self, graph: Graph, reading: Reading, dt: float) -> None:
+        self.graph, self.reading, self.dt = graph, reading, dt
+        self.reads = before(graph)
+        self.signals: dict[str, Signal] = {}
+        self.waiting: dict[str, list[str]] = {}  # what populations read one step late
+        self.built = Builder(high=reading.high)
+        self.loops = _on_loops(graph)
 
     def check(self, node: Fields) -> None:
         """Look at what a node says by itself.
@@ -121,187 +132,138 @@ class _Chain:
         Raises:
             Unsupported: with every reason.
         """
-        match node["type"]:
-            case "LIF" | "IF":
-                self._neurons(node)
-            case "Linear" | "Affine" | "Conv2d":
-                weights(node)
-            case "AvgPool2d" | "SumPool2d":
-                pooling(node)
-            case "Scale":
-                field(node, "scale")
-            case "Input":
-                _size(node)
+        if stands(node):
+            self._neurons(node)
+        elif node["type"] in OPERATIONS:
+            operation(node)
+        elif node["type"] == "Input":
+            _size(node)
+        elif node["type"] == "Delay":
+            self._delay(node)
 
-    def add(self, name: str, node: Fields) -> None:
-        """Add a node.
+    def reach(self, name: str) -> None:
+        """Take a node.
 
         Raises:
             Unsupported: it does not fit what stands before it.
         """
-        match node["type"]:
-            case "Input":
-                self.shape = _size(node)
-                self._put(Input(name=self._named("input"), size=self.shape, high=self.high))
-            case "Linear" | "Affine" | "Conv2d":
-                self._weigh(name, weights(node))
-            case "Scale":
-                self._scale(field(node, "scale"))
-            case "AvgPool2d" | "SumPool2d":
-                self._pool(name, *pooling(node), adds=node["type"] == "SumPool2d")
-            case "Flatten":
-                self._flatten(name)
-            case "LIF" | "IF":
-                self._spike(name, self._neurons(node))
-            case "Output":
-                self._read_out(name)
-
-    def _neurons(self, node: Fields) -> ReadNeurons:
-        return neurons(node, self.graph.metadata, self.convention)
-
-    def _weigh(self, name: str, found: Weights) -> None:
-        if self.pending is not None:
-            raise Unsupported(f"reads {self.pending[0]}, with no neurons between: make them one")
-        self.shape = found.shape(self.shape)
-        self.pending = name, replace(found, weight=found.weight * self.factor)
-        self.factor = 1.0
-
-    def _scale(self, scale: Array) -> None:
-        if self.pending is None:
-            if not _is_one_number(scale):
-                raise Unsupported("scales what has no weights yet by different numbers")
-            self.factor *= float(scale.flat[0])
+        node = self.graph.nodes[name]
+        kind = node["type"]
+        if kind == "Input":
+            self.signals[name] = self.built.put_input(_size(node), self._is_line(name))
             return
-        name, before = self.pending
-        self.pending = name, before.times(self._by_channel(scale, "scale"))
-
-    def _pool(self, name: str, kernel: int, stride: int, *, adds: bool) -> None:
-        if len(self.shape) != 3 or self.is_flat or min(self.shape[1:]) < kernel:
-            raise Unsupported(f"pools windows of {kernel} x {kernel} of a signal of {self.shape}")
-        times = float(kernel**2) if adds else 1.0
-        if self.pending is None:
-            if kernel != stride:
-                raise Unsupported(f"pools windows of {kernel}, {stride} apart: they overlap")
-            self._put(AvgPool(name=self._named(name), inputs=(self.source,), kernel=kernel))
-            self.shape = (self.shape[0], *(n // kernel for n in self.shape[1:]))
-            self.factor *= times
-            return
-        called, before = self.pending
-        after = pooled(before, kernel, stride).times(np.array([times]))
-        after = replace(after, bias=before.bias * times)
-        if after.padding >= after.weight.shape[2]:
-            raise Unsupported("pools a convolution whose padding is wider than its windows")
-        self.pending = called, after
-        self.shape = (self.shape[0], *((n - kernel) // stride + 1 for n in self.shape[1:]))
-
-    def _flatten(self, name: str) -> None:
-        if len(self.shape) == 1:
-            return
-        if self.pending is not None:
-            self.is_flat = True
-            return
-        self._put(Flatten(name=self._named(name), inputs=(self.source,)))
-        self.shape = (int(np.prod(self.shape)),)
-
-    def _spike(self, name: str, found: ReadNeurons) -> None:
-        called, w = self._connection(f"{name}.in")
-        threshold = self._by_channel(found.threshold, "v_threshold")
-        highest = float(threshold.max())
-        w = w.times(self._by_channel(found.gain, "r") * np.ones(1))
-        w = replace(w, bias=w.bias + self._by_channel(found.drive, "v_leak"))
-        if (threshold != highest).any():
-            w = w.times(highest / threshold)
-        require_moderate(w, highest)
-        is_dense = w.weight.ndim == 2
-        self._put(
-            Layer(
-                name=self._named(called),
-                inputs=(self.source,),
-                projection=Folded(w_num=w.weight),
-                geometry=Dense() if is_dense else Conv(stride=w.stride, padding=w.padding),
-                current=FloatCurrent(g_e=np.ones(len(w.bias)), b_e=w.bias),
+        ready = [n for n in self.reads[name] if n in self.signals]
+        late = [n for n in self.reads[name] if n not in self.signals]
+        if not ready:
+            raise Unsupported("reads nothing but what comes after it")
+        signal = self._sum(name, ready)
+        if kind in SPIKING:
+            read = self._neurons(node, is_recurrent=bool(late))
+            weights = self._weights_before(name)
+            self.signals[name] = self.built.put_neurons(name, signal, read, weights)
+            if late:
+                self.waiting[name] = late
+        elif kind in LEAKING:
+            raise Unsupported(
+                "integrates and does not spike, and no Threshold alone reads it",
+                "put a Threshold behind it, or take LIF or IF",
             )
-        )
-        # NIR's neurons spike above their threshold, ours at it
-        above = float(np.nextafter(highest, np.inf))
-        self._put(
-            Neurons(
-                name=self._named(name),
-                inputs=(self.source,),
-                model=LIF(tau=found.tau, threshold=above, reset=self.convention.reset),
-            )
-        )
-        if found.rounded is not None:
-            self.said.append(f"{name}: tau of {found.rounded:.6g} steps became {found.tau:g}")
-        if self.is_flat:
-            self.is_flat = False
-            self._flatten(f"{name}.flatten")
-
-    def _connection(self, name: str) -> tuple[str, Weights]:
-        """Return the weights before a node; where there are none, they hand signals on."""
-        if self.pending is None:
-            same = identity(self.shape)
-            self.pending = name, replace(same, weight=same.weight * self.factor)
-            self.factor = 1.0
-        elif self.factor != 1:
-            raise Unsupported("is scaled twice")
-        found, self.pending = self.pending, None
-        return found
-
-    def _read_out(self, name: str) -> None:
-        if self.pending is None:
-            if not any(isinstance(node, Neurons) for node in self.nodes):
-                raise Unsupported("there are no neurons before it")
-            self._flatten(f"{name}.flatten")
-            self.said.append(f"the logits are the rates of spikes of {self.source}")
-            called = "readout"
+        elif kind == "Output":
+            self.built.put_readout(name, signal, self._weights_before(name))
+        elif kind == "Delay":
+            self.signals[name] = signal.late() if self._delay(node) else signal
+        elif kind == PASS:
+            self.signals[name] = signal
         else:
-            called = self.pending[0]
-            self.said.append(f"the logits are the mean of {called} over time")
-        _, w = self._connection(called)
-        require_moderate(w)
-        if w.weight.ndim != 2:
-            raise Unsupported("reads maps that no neurons or Flatten stand behind")
-        self.nodes = read_out(self.nodes, w, self._named(called), self.source)
+            plain = name not in self.loops
+            self.signals[name] = self.built.put_operation(
+                name, signal, operation(node), shares=plain
+            )
 
-    def _by_channel(self, values: Array, what: str) -> Array:
-        """Return values of neurons as (n,) or (1,), one for each row of weights."""
-        if _is_one_number(values):
-            return values.reshape(-1)[:1]
-        if values.size != int(np.prod(self.shape)):
-            raise Unsupported(f"{what} is of {values.size} numbers, of {self.shape} neurons")
-        rows = values.reshape(self.shape[0], -1)
-        if (rows != rows[:, :1]).any():
-            raise Unsupported(f"{what} differs between the positions of a map")
-        return rows[:, 0]
+    def close(self) -> None:
+        """Add what is read one step late, now that everything is known.
 
-    def _named(self, name: str) -> str:
-        """Return a name for a node of the circuit: as in the graph, where that is a plain word."""
-        taken = {node.name for node in self.nodes}
-        stem = name if READABLE.fullmatch(name) else f"node{len(taken)}"
-        number, found = 2, stem
-        while found in taken:
-            found, number = f"{stem}.{number}", number + 1
-        return found
+        Raises:
+            Unsupported: it cannot be read late.
+        """
+        for name, late in self.waiting.items():
+            try:
+                self.built.add_late(name, total(self.signals[n] for n in late).late())
+            except Unsupported as error:
+                raise Unsupported(
+                    f"{name} reads {', '.join(late)}: {error}", *error.fixes
+                ) from None
+            said = f"{name}: reads {', '.join(late)} one step late, which closes a loop"
+            self.built.said.append(said)
+        self.built.finish()
 
-    def _put(self, node: Node) -> None:
-        self.nodes.append(node)
-        self.source = node.name
+    def _sum(self, name: str, reads: Sequence[str]) -> Signal:
+        signals = [self.signals[n] for n in reads]
+        if len(signals) == 1:
+            return signals[0]
+        if name not in self.loops:
+            added = self.built.put_sum(name, signals)
+            if added is not None:
+                return added
+        return total(signals)
+
+    def _neurons(self, node: Fields, *, is_recurrent: bool = False) -> ReadNeurons:
+        own, convention = self.reading, self.reading.convention
+        resets_at_once = node["type"] != "CubaLIF" and not is_recurrent
+        if own.tool == "snntorch" and convention.reset == "reset" and resets_at_once:
+            convention = replace(convention, late="no")  # Leaky takes a membrane that fired as zero
+        if node.get("resets") == "none":
+            convention = replace(convention, reset="none", fires="above")
+        return neurons(node, convention, self.dt, nearest_tau=own.nearest_tau)
+
+    def _delay(self, node: Fields) -> int:
+        steps = field_of(node, "delay") / self.dt
+        whole = np.rint(steps)
+        if (whole != whole.flat[0]).any() or (np.abs(steps - whole) > 1e-3).any():
+            raise Unsupported("delays neurons by different times, or by no whole number of steps")
+        if not 0 <= whole.flat[0] <= 1:
+            raise Unsupported(f"delays by {whole.flat[0]:g} steps; by one at most")
+        return int(whole.flat[0])
+
+    def _is_line(self, name: str) -> bool:
+        """Return whether an input (channels, length) is read by Conv1d."""
+        kinds = {self.graph.nodes[b]["type"] for a, b in self.graph.edges if a == name}
+        return "Conv1d" in kinds
+
+    def _weights_before(self, name: str) -> str:
+        """Return the name of the last weights before a node; "" where neurons come first."""
+        while len(self.reads[name]) == 1:
+            name = self.reads[name][0]
+            node = self.graph.nodes[name]
+            if stands(node) or node["type"] == "Input":
+                return ""
+            if "weight" in node:
+                return name
+        return ""
 
 
-def _is_one_number(values: Array) -> bool:
-    return bool((values == values.flat[0]).all())
+def _on_loops(graph: Graph) -> set[str]:
+    """Return the nodes from which a way leads back to them."""
+    behind: dict[str, set[str]] = {name: set() for name in graph.nodes}
+    for a, b in graph.edges:
+        behind[a].add(b)
+    left = set(graph.nodes)
+    while True:  # what begins or ends a way is on none
+        into = {b for a in left for b in behind[a] & left}
+        kept = {name for name in left if name in into and behind[name] & left}
+        if kept == left:
+            return kept
+        left = kept
 
 
 def _size(node: Fields) -> Shape:
     """Return the input's shape; a batch of one and grey images' channel may be there or not."""
-    sizes = field(node, "shape").ravel()
+    sizes = field_of(node, "shape").ravel()
     if not ((sizes >= 1) & (sizes <= MOST_INPUTS) & (sizes % 1 == 0)).all():
         raise Unsupported(f"is of shape {node['shape']}")
     found = tuple(int(n) for n in sizes)
     while len(found) in (2, 4) and found[0] == 1:
         found = found[1:]
-    shape = (1, *found) if len(found) == 2 else found
-    if len(shape) not in (1, 3) or np.prod(shape, dtype=float) > MOST_INPUTS:
+    if len(found) not in (1, 2, 3) or np.prod(found, dtype=float) > MOST_INPUTS:
         raise Unsupported(f"is of shape {found}, must be (features) or (channels, height, width)")
-    return shape
+    return found

@@ -1,122 +1,199 @@
-"""LIF and IF nodes of NIR in units of a time step: which of them the core's neurons are."""
+"""Neurons of NIR in units of a time step, as a tool's convention has them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from eideploy.backends.nir.conventions import Convention
 from eideploy.backends.nir.foreign.file import Fields
-from eideploy.backends.nir.write import DT
+from eideploy.backends.nir.foreign.numbers import CHANGE, Unsupported, field
 from eideploy.circuit import Array
-from eideploy.neurons import NO_LEAK
-from eideploy.options.choices import Reset
 
 CLOSE = 1e-5  # relative: what single precision leaves of tau, r and dt
 LONGEST_TAU = 1 << 15
 
 
-CHANGE = "change these nodes in the tool that wrote them: docs/nir.md says what is taken"
-OTHER_TAU = (
-    "train with a tau of 2, 4, 8, .. steps (beta 0.5, 0.75, 0.875), or take the nearest with "
-    "--nearest-tau: it is another network, so compare its accuracy"
-)
-
-
-class Unsupported(Exception):  # noqa: N818 (it ends up in a list, with a node's name before it)
-    """Reasons why a node cannot be compiled, and what to do about them."""
-
-    def __init__(self, why: str, *fixes: str) -> None:
-        super().__init__(why)
-        self.fixes = fixes or (CHANGE,)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convention:
-    """How a tool's time becomes steps.
-
-    dt           seconds in a step; None: what the file's metadata say, else 1e-4
-    reset        of a neuron that fires: "zero", as NIR says, or "subtract"
-    nearest_tau  whether a time constant that is not a power of two becomes the nearest
-    """
-
-    dt: float | None = None
-    reset: Reset = "zero"
-    nearest_tau: bool = False
-
-    def step(self, metadata: Fields) -> float:
-        """Return the seconds in a step.
-
-        Raises:
-            Unsupported: no positive number.
-        """
-        found = self.dt if self.dt is not None else metadata.get("dt", DT)
-        value = number(found, "dt")
-        if not 0 < value < np.inf:
-            raise Unsupported(f"dt is {value:g}", "say how long a step is with --dt SECONDS")
-        return value
-
-    def knows_step(self, metadata: Fields) -> bool:
-        """Return whether the user or the file says how long a step is."""
-        return self.dt is not None or "dt" in metadata
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReadNeurons:
-    """u = v - v / tau + gain I + drive; where u > threshold: spike and reset.
+    """v <- beta v + gain I + drive, filtered by alpha where there is a filter; and what fires.
 
-    tau                     steps, a power of two, or NO_LEAK
-    gain, drive, threshold  of one entry, or of every neuron
-    rounded                 the tau that the file says, where `tau` is the nearest power of two
+    alpha                        None without a filter
+    beta, gain, drive            of one entry, or of every neuron
+    threshold, v_reset, start    likewise; threshold is None of what does not spike
+    rounded                      the tau that the file says, where another was taken
     """
 
-    tau: float
+    beta: Array
     gain: Array
     drive: Array
-    threshold: Array
+    convention: Convention
+    alpha: Array | None = None
+    threshold: Array | None = None
+    v_reset: Array | None = None
+    start: Array | None = None
     rounded: float | None = None
 
 
 def depends_on_step(node: Fields) -> bool:
     """Return whether it matters to a node of a sound graph how long a step is."""
-    return node["type"] == "LIF" or (node["type"] == "IF" and not _adds_as_it_is(node))
+    if node["type"] in ("IF", "I"):
+        return not _adds_as_it_is(node)
+    return node["type"] in ("LIF", "CubaLIF", "LI", "CubaLI", "Delay")
 
 
 def _adds_as_it_is(node: Fields) -> bool:
-    """Return whether a node adds I as it is: of some tools r = 1."""
+    """Return whether a node without leak adds I as it is: of some tools r = 1."""
     return bool((field(node, "r") == 1).all())
 
 
-def neurons(node: Fields, metadata: Fields, convention: Convention) -> ReadNeurons:
-    """Return what a LIF or IF node is in time steps.
+def neurons(
+    node: Fields, convention: Convention, dt: float, *, nearest_tau: bool = False
+) -> ReadNeurons:
+    """Return what a neuron node is in time steps of `dt`.
 
     Raises:
         Unsupported: with every reason.
     """
-    dt = convention.step(metadata)
-    reasons = [why for why in (_reset_fault(node), _threshold_fault(node)) if why]
-    fixes = [CHANGE] if reasons else []
-    r, tau, exact, drive = field(node, "r"), NO_LEAK, None, np.zeros(1)
-    if node["type"] == "IF":
-        gain = r if _adds_as_it_is(node) else r * dt
-    else:
-        r, constant, leak = _alike(r, field(node, "tau"), field(node, "v_leak"))
-        with np.errstate(all="ignore"):
-            steps = constant / dt
-            gain, drive = r / steps, leak / steps
+    reasons: list[str] = []
+    fixes: list[str] = []
+    parts: list[ReadNeurons] = []
+    for read in (partial(_fires, node, convention), partial(_leaks, node, convention, dt)):
         try:
-            known = convention.knows_step(metadata)
-            tau, exact = _power_of_two(steps, dt, known=known, nearest=convention.nearest_tau)
+            parts.append(read())
         except Unsupported as error:
             reasons.append(str(error))
             fixes += error.fixes
-    gain = np.where(np.abs(gain - 1) < CLOSE, 1.0, gain)
-    if not (np.isfinite(gain).all() and np.isfinite(drive).all()):
-        reasons.append("r, tau or v_leak are not finite")
-        fixes.append(CHANGE)
     if reasons:
         raise Unsupported("; ".join(reasons), *fixes)
-    return ReadNeurons(
-        tau=tau, gain=gain, drive=drive, threshold=field(node, "v_threshold"), rounded=exact
+    found = _joined(*parts)
+    if found.alpha is not None and found.drive.any():
+        raise Unsupported("v_leak, or v_reset where membranes start, is not zero behind a filter")
+    return _nearest(found) if nearest_tau else found
+
+
+def _joined(fires: ReadNeurons, leaks: ReadNeurons) -> ReadNeurons:
+    """Return both, measured from where the membrane starts."""
+    found = replace(leaks, threshold=fires.threshold, v_reset=fires.v_reset)
+    if fires.start is None or not fires.start.any():
+        return found
+    beta, drive, start = _alike(found.beta, found.drive, fires.start)
+    assert found.threshold is not None
+    threshold, from_here = _alike(found.threshold, fires.start)
+    reset = None
+    if found.v_reset is not None:
+        reset, again = _alike(found.v_reset, fires.start)
+        reset = reset - again
+    return replace(
+        found,
+        drive=drive - (1 - beta) * start,
+        threshold=threshold - from_here,
+        v_reset=reset,
+        start=fires.start,
     )
+
+
+def _fires(node: Fields, convention: Convention) -> ReadNeurons:
+    none = np.zeros(1)
+    empty = ReadNeurons(beta=none, gain=none, drive=none, convention=convention)
+    if node["type"] not in ("LIF", "IF", "CubaLIF", "Threshold"):
+        return empty
+    name = "threshold" if node["type"] == "Threshold" else "v_threshold"
+    threshold = field(node, name)
+    v_reset = field(node, "v_reset") if "v_reset" in node else none
+    start = v_reset if convention.rests else none
+    ends, rest = _alike(threshold, start)
+    if not (np.isfinite(threshold).all() and (ends > rest).all()):
+        raise Unsupported(
+            f"{name} is {threshold.min():g}, must be above the resting membrane, which is "
+            f"{start.min():g}"
+        )
+    if convention.reset != "reset" or node["type"] == "Threshold":
+        v_reset = none if not convention.rests else start
+    ends, low = _alike(threshold, v_reset)
+    if not (np.isfinite(v_reset).all() and (low < ends).all()):
+        raise Unsupported(f"v_reset is {v_reset.max():g}, not below the threshold")
+    return replace(empty, threshold=threshold, v_reset=v_reset, start=start)
+
+
+def _leaks(node: Fields, convention: Convention, dt: float) -> ReadNeurons:
+    if node["type"] == "Threshold":  # it forgets everything
+        one = np.ones(1)
+        return ReadNeurons(beta=0 * one, gain=one, drive=0 * one, convention=convention)
+    if node["type"] in ("IF", "I"):
+        r = field(node, "r")
+        gain = np.ones(1) if convention.gain != "r" or _adds_as_it_is(node) else r * dt
+        return _finite(
+            ReadNeurons(
+                beta=np.ones(1), gain=_round(gain), drive=np.zeros(1), convention=convention
+            )
+        )
+    filtered = node["type"] in ("CubaLIF", "CubaLI")
+    tau, r, leak = _alike(
+        field(node, "tau_mem" if filtered else "tau"), field(node, "r"), field(node, "v_leak")
+    )
+    beta, lost = _kept(tau, convention, dt, "tau_mem" if filtered else "tau")
+    gains = {"r": r * lost, "one": np.ones(1), "mean": lost}
+    if convention.gain == "r" and convention.leak == "exponential":
+        gains["r"] = r * dt / tau
+    gain, alpha = gains[convention.gain], None
+    if filtered:
+        tau_syn = field(node, "tau_syn")
+        alpha, of_syn = _kept(tau_syn, convention, dt, "tau_syn")
+        w_in = field(node, "w_in") if "w_in" in node else np.ones(1)
+        into = {"w_in": w_in * of_syn, "one": np.ones(1), "decay": alpha}[convention.synapse]
+        if convention.synapse == "w_in":
+            w_in, of_syn = _alike(w_in, of_syn)
+            into = w_in * of_syn
+        gain, into = _alike(_round(gain), _round(into))
+        gain = gain * into
+    return _finite(
+        ReadNeurons(
+            beta=beta, gain=_round(gain), drive=leak * lost, alpha=alpha, convention=convention
+        )
+    )
+
+
+def _kept(tau: Array, convention: Convention, dt: float, name: str) -> tuple[Array, Array]:
+    """Return what a step keeps and what it takes."""
+    with np.errstate(all="ignore"):
+        lost = dt / tau
+        kept = np.exp(-lost) if convention.leak == "exponential" else 1 - lost
+    least = float((1 / lost).min())
+    if not np.isfinite(lost).all() or lost.min() < 0:
+        raise Unsupported(f"{name} is {tau.min():g}, must be above zero and finite")
+    if convention.leak == "euler" and least < 1 - CLOSE:
+        raise Unsupported(
+            f"{name} is {least:g} time steps of {dt:g} s, must be at least 1",
+            f"say the right length of a step with --dt, of {least * dt:g} s at most",
+        )
+    if convention.leak == "euler":
+        kept = np.clip(kept, 0, 1)
+        return kept, 1 - kept
+    return kept, 1 - kept
+
+
+def _finite(found: ReadNeurons) -> ReadNeurons:
+    if not (np.isfinite(found.gain).all() and np.isfinite(found.drive).all()):
+        raise Unsupported("r, tau or v_leak are not finite", CHANGE)
+    return found
+
+
+def _round(gain: Array) -> Array:
+    """Return a gain that is one where it is that but for single precision."""
+    return np.where(np.abs(gain - 1) < CLOSE, 1.0, gain)
+
+
+def _nearest(found: ReadNeurons) -> ReadNeurons:
+    """Return neurons that leak by a shift."""
+    beta = found.beta
+    if (beta != beta.flat[0]).any():
+        raise Unsupported("tau differs between neurons, so that it has no nearest power of two")
+    steps = 1 / max(1 - float(beta.flat[0]), 1e-30)
+    power = float(np.clip(2.0 ** np.rint(np.log2(steps)), 1, LONGEST_TAU))
+    if steps > LONGEST_TAU or abs(steps / power - 1) < CLOSE:
+        return found
+    return replace(found, beta=np.full(1, 1 - 1 / power), rounded=steps)
 
 
 def _alike(*values: Array) -> tuple[Array, ...]:
@@ -127,71 +204,5 @@ def _alike(*values: Array) -> tuple[Array, ...]:
     """
     most = max(values, key=lambda value: value.size)
     if any(value.size not in (1, most.size) for value in values):
-        raise Unsupported(f"r, tau and v_leak are of {[value.size for value in values]} neurons")
+        raise Unsupported(f"has parameters of {[value.size for value in values]} neurons")
     return tuple(v.reshape(-1) if v.size == 1 else v.reshape(most.shape) for v in values)
-
-
-def field(node: Fields, name: str) -> Array:
-    """Return a field as an array of at least one entry.
-
-    Raises:
-        Unsupported: it is not there, or holds no numbers.
-    """
-    if name not in node:
-        raise Unsupported(f"has no {name}")
-    value = np.atleast_1d(np.asarray(node[name]))
-    if value.dtype.kind not in "fiub" or not value.size:
-        raise Unsupported(f"{name} holds no numbers")
-    return value.astype(np.float64)
-
-
-def number(value: object, name: str) -> float:
-    """Return one number."""
-    found = field({name: value}, name)
-    if found.size != 1:
-        raise Unsupported(f"{name} holds {found.size} numbers, must be 1")
-    return float(found.ravel()[0])
-
-
-def _reset_fault(node: Fields) -> str:
-    if "v_reset" not in node or not field(node, "v_reset").any():
-        return ""
-    return "v_reset is not zero, which membranes are reset to"
-
-
-def _threshold_fault(node: Fields) -> str:
-    threshold = field(node, "v_threshold")
-    return "" if (threshold > 0).all() and np.isfinite(threshold).all() else (
-        f"v_threshold is {threshold.min():g}, must be above the resting membrane, which is zero"
-    )  # fmt: skip
-
-
-def _power_of_two(
-    steps: Array, dt: float, *, known: bool, nearest: bool
-) -> tuple[float, float | None]:
-    """Return tau, and what the file says where that is another; `known`: somebody said dt."""
-    least, most = float(steps.min()), float(steps.max())
-    if not (np.isfinite(steps).all() and least > 0):
-        raise Unsupported(f"tau is {least:g} time steps, must be at least 1")
-    if least < 1 - CLOSE:
-        raise Unsupported(
-            f"tau is {least:g} time steps of {dt:g} s, must be at least 1",
-            f"say the right length of a step with --dt, of {least * dt:g} s at most",
-        )
-    if most > least * (1 + CLOSE):
-        raise Unsupported(
-            f"tau differs between neurons, from {least:g} to {most:g} steps",
-            "train with one tau for all neurons of a layer",
-        )
-    power = float(np.clip(2.0 ** np.rint(np.log2(least)), 1, LONGEST_TAU))
-    if abs(least / power - 1) < CLOSE:
-        return power, None
-    if nearest:
-        return power, least
-    why = f"tau is {least:.6g} steps of {dt:g} s, and the core leaks by shifts"
-    if known:
-        raise Unsupported(why, OTHER_TAU)
-    raise Unsupported(
-        why,
-        f"say with --dt how long a step is, as the file does not; if it is {dt:g} s, {OTHER_TAU}",
-    )

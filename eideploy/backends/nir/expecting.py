@@ -1,0 +1,193 @@
+"""What another tool computes, compared with the circuit that its file became."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.backends.nir.conventions import CONVENTIONS
+from eideploy.backends.nir.foreign import Graph
+from eideploy.backends.nir.options import Reading
+from eideploy.backends.nir.reading import as_tool
+from eideploy.circuit import Array, Circuit
+from eideploy.errors import DataError, EideployError
+from eideploy.execute.float_reference import run_float
+from eideploy.execute.observe import batches
+from eideploy.files import open_plain
+from eideploy.report.text import counted, percent
+
+OUTPUTS = ("rates", "logits", "spikes")
+SAVE = "write it with numpy.savez(path, x=samples, rates=mean spikes a step)"
+SAME = 1e-5  # of an output: single precision, over many steps
+TIES = 0.01  # of the samples, whose membranes meet thresholds within single precision
+TRIED = 32  # samples that other conventions are tried on
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expected:
+    """What a tool computes: samples x, and the outputs of each, (B, classes)."""
+
+    x: Array
+    outputs: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two networks on the same samples.
+
+    same       fraction of the samples whose outputs are the same
+    agreement  fraction with the same class
+    largest    difference of an output
+    """
+
+    samples: int
+    same: float
+    agreement: float
+    largest: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether they are the same network, but for single precision."""
+        return self.same >= 1 - TIES
+
+    @property
+    def text(self) -> str:
+        """The comparison in words."""
+        return (
+            f"the same outputs on {percent(self.same)} of {counted(self.samples, 'sample')}, the "
+            f"same class on {percent(self.agreement)}; the largest difference is {self.largest:.3g}"
+        )
+
+
+def compared(path: Path, circuit: Circuit, graph: Graph, reading: Reading, steps: int) -> str:
+    """Return how a circuit compares with what its tool computes, in words.
+
+    Raises:
+        DataError: the file is missing, damaged or of other samples; the outputs differ.
+    """
+    expected = read_expected(path, circuit)
+    found = comparison(circuit, expected)
+    if not found.holds:
+        raise DataError(
+            f"the network computes something else than {path.name} says: {found.text}",
+            where=str(path),
+            fix=_advice(graph, reading, steps, expected, found),
+        )
+    return f"expected {path.name}: {found.text}"
+
+
+def comparison(circuit: Circuit, expected: Expected) -> Comparison:
+    """Return how a circuit compares with expected outputs."""
+    parts = [run_float(circuit, batch).logits for batch in batches(expected.x)]
+    ours, theirs = np.concatenate(parts), expected.outputs
+    difference = np.abs(ours - theirs).max(1)
+    return Comparison(
+        samples=len(ours),
+        same=float((difference < SAME * max(1.0, float(np.abs(theirs).max()))).mean()),
+        agreement=float((ours.argmax(1) == theirs.argmax(1)).mean()),
+        largest=float(difference.max()),
+    )
+
+
+def read_expected(path: Path, circuit: Circuit) -> Expected:
+    """Read an .npz file of x, and of rates, logits or spikes.
+
+    Raises:
+        DataError: missing, damaged, or not of this network.
+    """
+    arrays = _arrays(path)
+    name = next((name for name in OUTPUTS if name in arrays), None)
+    if "x" not in arrays or name is None:
+        raise DataError(
+            f"the file holds {', '.join(arrays) or 'nothing'}, no x or none of "
+            f"{', '.join(OUTPUTS)}",
+            where=str(path),
+            fix=SAVE,
+        )
+    x, outputs = arrays["x"], arrays[name].astype(np.float64)
+    size = circuit.input.size
+    flat = int(np.prod(size))
+    shapes = [(len(x), *size), (len(x), circuit.steps, *size)] if x.ndim else []
+    if x.ndim and x.size == len(x) * flat:
+        x = x.reshape(len(x), *size)
+    elif x.ndim and x.size == len(x) * circuit.steps * flat:
+        x = x.reshape(len(x), circuit.steps, *size)
+    if x.shape not in shapes or x.dtype.kind not in "fiub" or not len(x):
+        raise DataError(
+            f"x is of shape {x.shape}, of {circuit.steps} steps",
+            where=str(path),
+            fix=f"give samples (samples, {', '.join(map(str, size))}), or step by step "
+            f"(samples, {circuit.steps}, ...); --steps says how many there are",
+        )
+    classes = circuit.shapes[circuit.output.name][0]
+    if outputs.ndim == 3:
+        outputs = outputs.mean(1 if outputs.shape[0] == len(x) else 0)
+    elif name == "spikes":
+        outputs = outputs / circuit.steps
+    if outputs.shape != (len(x), classes) or not np.isfinite(outputs).all():
+        raise DataError(
+            f"{name} is of shape {arrays[name].shape}, of {len(x)} samples and {classes} outputs",
+            where=str(path),
+            fix=f"give {name} (samples, {classes}), the mean over the steps",
+        )
+    return Expected(x=np.asarray(x), outputs=outputs)
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as found:
+            if not hasattr(found, "files"):
+                raise ValueError("it holds one array without a name")
+            return {name: np.asarray(found[name]) for name in found.files}
+    except FileNotFoundError as error:
+        raise DataError("the file does not exist", where=str(path), fix="check the path") from error
+    except Exception as error:  # zipfile, numpy and zlib raise what they like of damaged files
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"not an .npz file: {reason}", where=str(path), fix=SAVE) from error
+
+
+def _advice(
+    graph: Graph, reading: Reading, steps: int, expected: Expected, found: Comparison
+) -> str:
+    """Return which other reading gives what is expected, or else what may be the reason."""
+    some = Expected(x=expected.x[:TRIED], outputs=expected.outputs[:TRIED])
+    best, words = found.same, ""
+    for said, other in _others(reading):
+        try:
+            circuit, _, _ = as_tool(graph, other, steps=steps, where="")
+            tried = comparison(circuit, some)
+        except EideployError:
+            continue
+        if tried.holds:
+            return f"read it with {said}, which gives the same on {len(some.x)} samples tried"
+        if tried.same > best:
+            best, words = tried.same, f"; {said} comes nearest, {percent(tried.same)} the same"
+    return (
+        "see that --steps, the inputs and the file are those that these outputs are of, and say "
+        f"how the tool computes with --from, --dt, --reset and --assume (docs/nir.md){words}"
+    )
+
+
+def _others(reading: Reading) -> Iterator[tuple[str, Reading]]:
+    """Yield other ways to read a graph, with the options that say so."""
+    for tool in CONVENTIONS:
+        if tool != reading.tool:
+            yield f"--from {tool}", replace(reading, tool=tool, assume={}, reset=None, dt=None)
+    own = f"--from {reading.tool} " if reading.tool else ""
+    changes = (
+        ("fires", "above"), ("fires", "reached"), ("late", "no"), ("late", "reset"),
+        ("reset", "subtract"), ("reset", "reset"), ("reset", "none"), ("gain", "one"),
+        ("gain", "r"), ("floor", "none"), ("floor", "threshold"), ("spikes", "1"),
+    )  # fmt: skip
+    for key, value in changes:
+        yield (
+            f"{own}--assume {key}={value}",
+            replace(reading, assume={**reading.assume, key: value}),
+        )
+    for first, second in (("subtract", "no"), ("reset", "no")):
+        words = {"reset": first, "late": second}
+        yield (
+            f"{own}--assume reset={first} --assume late={second}",
+            replace(reading, assume={**reading.assume, **words}),
+        )

@@ -1,0 +1,80 @@
+"""The model of a circuit's neurons that a population is."""
+
+import numpy as np
+
+from eideploy.backends.nir.foreign.neurons import CLOSE, LONGEST_TAU, ReadNeurons
+from eideploy.backends.nir.foreign.numbers import Unsupported
+from eideploy.circuit import Array
+from eideploy.neurons import LIF, NO_LEAK, GeneralLIF, Neuron
+from eideploy.options.choices import Reset
+
+RESET = {"subtract": "subtract", "none": "none"}
+DELAY = {"no": "none", "reset": "reset", "spike": "spike"}
+FIRES = {"above": ">", "reached": ">="}
+
+
+def model_of(read: ReadNeurons, n: int) -> Neuron:
+    """Return the model of `n` neurons (channels); the simplest that there is.
+
+    Raises:
+        Unsupported: parameters of another number of neurons.
+    """
+    usual = _usual(read)
+    if usual is not None:
+        return usual
+    convention = read.convention
+    assert read.threshold is not None
+    v_reset = None if read.v_reset is None or not read.v_reset.any() else read.v_reset
+    reset = RESET.get(convention.reset, "value" if v_reset is not None else "zero")
+    delay = DELAY[convention.late]
+    threshold = _each(read.threshold, n)
+    has_floor = convention.floor == "threshold" and bool((read.beta == 1).all())
+    return GeneralLIF(
+        beta=_each(read.beta, n),
+        threshold=threshold,
+        reset=reset,  # type: ignore[arg-type]
+        delay="none" if reset == "none" and delay == "reset" else delay,  # type: ignore[arg-type]
+        fires=FIRES[convention.fires],  # type: ignore[arg-type]
+        max_spikes=convention.spikes,
+        alpha=None if read.alpha is None else _each(read.alpha, n),
+        v_reset=_each(v_reset, n) if reset == "value" and v_reset is not None else None,
+        v_min=-threshold if has_floor else None,
+    )
+
+
+def _usual(read: ReadNeurons) -> LIF | None:
+    """Return neurons that leak by a shift, with one threshold; None where they are others."""
+    convention = read.convention
+    same = all((v == v.flat[0]).all() for v in (read.beta, read.threshold) if v is not None)
+    others = (convention.late != "no", convention.spikes != 1, convention.floor != "none")
+    if any(others) or not same or read.alpha is not None or convention.reset == "none":
+        return None
+    if convention.reset == "reset" and read.v_reset is not None and read.v_reset.any():
+        return None
+    tau = _tau(float(read.beta.flat[0]))
+    if tau is None:
+        return None
+    assert read.threshold is not None
+    threshold = float(read.threshold.flat[0])
+    if convention.fires == "above":  # ours fire at it
+        threshold = float(np.nextafter(threshold, np.inf))
+    reset: Reset = "subtract" if convention.reset == "subtract" else "zero"
+    return LIF(tau=tau, threshold=threshold, reset=reset)
+
+
+def _tau(beta: float) -> float | None:
+    """Return the power of two that is 1 / (1 - beta), or NO_LEAK."""
+    if beta == 1:
+        return NO_LEAK
+    steps = 1 / (1 - beta)
+    power = float(np.clip(2.0 ** np.rint(np.log2(steps)), 1, LONGEST_TAU))
+    return power if abs(steps / power - 1) < CLOSE else None
+
+
+def _each(value: Array, n: int) -> float | Array:
+    """Return one number for all neurons, or one for each."""
+    if value.size == 1 or (value == value.flat[0]).all():
+        return float(value.flat[0])
+    if value.size % n:
+        raise Unsupported(f"has parameters of {value.size} neurons, and {n} neurons")
+    return np.ascontiguousarray(value.reshape(n, -1)[:, 0])

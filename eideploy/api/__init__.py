@@ -7,6 +7,7 @@ job takes what its command takes, under the same names and with the same default
 from eideploy.api.jobs import (
     check_data,
     check_installation,
+    check_network,
     check_target,
     compile_run,
     distil_run,

@@ -8,8 +8,8 @@ from eideploy.backends.dynapse2 import options as dynapse2
 from eideploy.backends.dynapse2.jobs.simulate import simulate_chip as on_chip
 from eideploy.backends.nir import options as nir
 from eideploy.command_line.commands import COMMANDS
-from eideploy.flow import compile as compiling
 from eideploy.flow import (
+    checking,
     config,
     data,
     doctor,
@@ -23,6 +23,7 @@ from eideploy.flow import (
     training,
     verify,
 )
+from eideploy.flow import compile as compiling
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.requests.doctor import Doctor
@@ -44,6 +45,10 @@ if TYPE_CHECKING:  # type checkers see the options of the backends that are ship
         """What compile is asked for."""
 
     @dataclass(frozen=True, kw_only=True)
+    class Check(nir.Graph, requests.checking.CheckNetwork):
+        """What check is asked for."""
+
+    @dataclass(frozen=True, kw_only=True)
     class Simulate(dynapse2.Simulating, digital.Simulating, requests.simulate.Simulate):
         """What simulate is asked for."""
 
@@ -61,6 +66,7 @@ if TYPE_CHECKING:  # type checkers see the options of the backends that are ship
 
 else:
     Import = COMMANDS["import"].request
+    Check = COMMANDS["check"].request
     Predict = COMMANDS["predict"].request
     Compile, Simulate = COMMANDS["compile"].request, COMMANDS["simulate"].request
     Verify, Report = COMMANDS["verify"].request, COMMANDS["report"].request
@@ -80,6 +86,7 @@ verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
 list_data = by_fields(ListData, data.show, name=f"{__name__}.list_data")
 check_data = by_fields(CheckData, data.check, name=f"{__name__}.check_data")
 list_targets = by_fields(ListTargets, targets.show, name=f"{__name__}.list_targets")
+check_network = by_fields(Check, checking.check, name=f"{__name__}.check_network")
 check_target = by_fields(CheckTarget, targets.check, name=f"{__name__}.check_target")
 show_config = by_fields(ShowConfig, config.show, name=f"{__name__}.show_config")
 check_installation = by_fields(Doctor, doctor.doctor, name=f"{__name__}.check_installation")

@@ -86,6 +86,24 @@ class Trainer(ABC):
         """Return the report of a finished run."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a network takes of a resource of a target, and what there is."""
+
+    resource: str
+    used: int
+    offered: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Whether a network would compile for a target: every fault, what to do, and its sizes."""
+
+    faults: Sequence[str] = ()
+    fixes: Sequence[str] = ()
+    uses: Sequence[Taken] = ()
+
+
 class Family(ABC, Generic[S]):
     """A family of targets.
 
@@ -121,6 +139,18 @@ class Family(ABC, Generic[S]):
     @abstractmethod
     def compile(self, request: "Compile", spec: S) -> "Result":
         """Compile a run into a new build, whose manifest says `"backend": name`."""
+
+    def fits(self, circuit: "Circuit", spec: S) -> Fit:  # noqa: ARG002
+        """Say whether a network would compile for a target, for `check`, and write nothing.
+
+        Raises:
+            UsageError: the family does not do that.
+        """
+        raise UsageError(
+            f"{spec.name} is {self.kind}, whose networks are trained for it",
+            where=f"--target {spec.name}",
+            fix="leave --target out, or compile the network",
+        )
 
     @abstractmethod
     def simulate(self, request: "Simulate", executor: str) -> "Result":

@@ -117,6 +117,7 @@ COMMANDS: Mapping[str, Command] = {
         ("config", "config:ShowConfig", "flow.config:show"),
         ("import", "importing:Import", "flow.graphs:import_file"),
         ("compile", "compile:Compile", "flow.compile:compile_run"),
+        ("check", "checking:CheckNetwork", "flow.checking:check"),
         ("simulate", "simulate:Simulate", "flow.simulate:simulate"),
         ("predict", "predict:Predict", "flow.predict:predict"),
         ("sweep", "sweep:Sweep", "flow.sweep:sweep"),

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit, Conv, InputRange, Layer, Neurons, Node
+from eideploy.circuit import Array, Circuit, Conv, Factored, InputRange, Layer, Neurons, Node
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.samples import channels_first, patches
 from eideploy.execute.trace import Trace
@@ -119,13 +119,33 @@ def _readers(circuit: Circuit) -> list[_Reader]:
     """Return the first layer of every path from the input, with nothing read yet."""
     first, path, found = circuit.input, list[Node](), []
     for node in circuit.nodes[1:]:
-        if not set(node.inputs) <= {n.name for n in (first, *path)}:
+        known = {n.name for n in (first, *path)}
+        now = [name for name in node.inputs if name not in node.delayed]
+        if not now or not set(now) <= known:
             continue
         if isinstance(node, Layer):
-            found.append(_reader(circuit, path, node))
+            found.append(_reader(circuit, path, _without_late(circuit, node)))
         else:
             path.append(node)
     return found
+
+
+def _without_late(circuit: Circuit, node: Layer) -> Layer:
+    """Return a layer that reads what it does before there were spikes of a step before."""
+    if not node.delayed:
+        return node
+    sizes = [circuit.shapes[name][0] for name in node.inputs]
+    keeps = np.repeat([name not in node.delayed for name in node.inputs], sizes)
+    w = node.projection
+    cut = (
+        replace(w, w_ee=w.w_ee[:, keeps], w_ie=w.w_ie[:, keeps])
+        if isinstance(w, Factored)
+        else replace(
+            w, w_num=w.w_num[:, keeps], w_den=None if w.w_den is None else w.w_den[:, keeps]
+        )
+    )
+    now = tuple(name for name in node.inputs if name not in node.delayed)
+    return replace(node, inputs=now, delayed=(), projection=cut)
 
 
 def _reader(circuit: Circuit, path: list[Node], node: Layer) -> _Reader:

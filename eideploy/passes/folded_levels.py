@@ -7,7 +7,7 @@ import numpy as np
 from eideploy.circuit import Array, Chosen, Folded, Layer
 from eideploy.errors import CapacityError
 from eideploy.passes.levels import full_scale, least_error_steps, over_largest, rounded
-from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, squared_error
+from eideploy.passes.steps import FEW_INPUTS, Grid, full_scales, own_steps, squared_error
 from eideploy.scheme import Bits, Scheme
 
 
@@ -66,7 +66,8 @@ def quantize_folded(
 
     The numerator has the bits, rounding, clipping and granularity of W_EE, the denominator those of
     W_IE. The numerator takes up `by.ratio` times what rounding did to the denominator: where a
-    neuron is about to fire, num - ratio den is what decides (A17).
+    neuron is about to fire, num - ratio den is what decides (A17). Weights of a layer that does not
+    divide, and that are whole multiples of a step already, keep that step, and with it no error.
 
     Shapes   moment: (blocks, m, m), second moments of the inputs of a row, block by block;
              mean: (fan_in,), their means
@@ -101,7 +102,7 @@ def quantize_folded(
         full_scale_den = over_largest(of_den * grid.top, den)
         target = target + by.ratio[:, None] * (q_den * of_den[:, None] - den)  # (A29)
     numerator = _Numerator(target, scheme, bits, moment, mean, alike=layer.is_readout)
-    unit = numerator.steps()
+    unit = numerator.steps(keeps=w.w_den is None)
     q_num = numerator.levels(target, unit)
     return FoldedLevels(
         w_num=q_num.reshape(w.w_num.shape),
@@ -126,7 +127,16 @@ class _Numerator:
         self.grid = Grid(bits.w_ee, scheme.levels, signed=True)
         self.granularity = "layer" if alike else scheme.granularity.w_ee
 
-    def steps(self) -> Array:
+    def steps(self, *, keeps: bool) -> Array:
+        """Return the step of every row: where it `keeps` one, its own."""
+        if not keeps or self.grid.kind != "linear":
+            return self._chosen()
+        alike = self.granularity == "layer"
+        own = own_steps(self.rows.reshape(1, -1) if alike else self.rows, self.grid.top)
+        own = np.broadcast_to(own, (len(self.rows),))
+        return own if own.all() else np.where(own > 0, own, self._chosen())
+
+    def _chosen(self) -> Array:
         """Return the step of every row; rows of few inputs are tried as they will be rounded."""
         clipping = self.scheme.clipping.w_ee
         if self.granularity == "layer" or self.rows.shape[1] > FEW_INPUTS:

@@ -11,6 +11,8 @@ CLIPS = np.linspace(0.5, 1.0, 26)  # fractions of the largest weight that are tr
 FEW_INPUTS = 32  # rows of so few weights may fit one step much better than another
 FINE = np.linspace(0.5, 1.6, 221)  # what is tried for these; beyond 1 nothing is clipped
 PERCENTILE = 99.0
+WHOLE = 1e-4  # of a step: how far a multiple of it may be from one, in single precision
+MOST_COUNT = 1 << 8  # levels up to which weights are looked at for a step of their own
 GROUP = 64  # inputs whose feedback reaches those further on in one product (for speed alone)
 DAMPING = 0.01  # of the mean square input, added to every one (for inputs that are never seen)
 
@@ -60,6 +62,26 @@ class Grid:
             return np.asarray(np.clip(levels + toward, self.low, self.top))
         place = np.searchsorted(self._powers, levels) + toward
         return np.asarray(self._powers[np.clip(place, 0, len(self._powers) - 1)])
+
+
+def own_steps(rows: Array, top: int) -> Array:
+    """Return the step that every row of weights is whole multiples of, up to `top` of it.
+
+    The coarsest such step; 0 where there is none, or the row is empty. Weights that were rounded in
+    single precision are multiples within `WHOLE`.
+
+    Shapes   rows: (n, fan_in); result: (n,)
+    """
+    size = np.abs(rows)
+    largest, found = size.max(1, initial=0.0), np.zeros(len(rows))
+    for count in range(1, min(top, MOST_COUNT) + 1):
+        left = np.flatnonzero((found == 0) & (largest > 0))
+        if not left.size:
+            break
+        exact = size[left] * (count / largest[left, None])
+        whole = (np.abs(exact - np.rint(exact)) < WHOLE).all(1)
+        found[left[whole]] = largest[left[whole]] / count
+    return found
 
 
 def full_scales(rows: Array, how: Clipping) -> Array:

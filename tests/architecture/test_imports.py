@@ -28,6 +28,7 @@ NAMED = {
     ("backends/families.py", "dynapse2"),
     ("backends/formats.py", "nir"),
     ("backends/formats.py", "onnx"),
+    ("flow/requests/checking.py", "digital"),
     ("flow/requests/compile.py", "digital"),
     ("flow/requests/train.py", "dynapse2"),
 }

@@ -103,6 +103,9 @@ IDLE = {
     ("import", "a checkpoint", "ckpt.pth"): NIR,
     ("import", "a NIR file", "net.nir --steps 4"): {"--size"},
     ("import", "a NIR file of ours", "own.nir"): {*NIR, "--size"},
+    ("check", "a run", RUN): NIR,
+    ("check", "a NIR file", "net.nir --steps 4"): set(),
+    ("check", "a NIR file of ours", "own.nir"): NIR,
     ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
     ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
         *NIR, *OF_CHIPS, *PLACE,
@@ -197,6 +200,7 @@ BEGINNINGS = {  # what the work of each command begins with
         "backends.dynapse2.jobs.adapt._predictions", "backends.dynapse2.jobs.train.fit",
     ),
     "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
+    "check": ("backends.digital.jobs.fits.observe",),
     "compile": (
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.dynapse2.jobs.adapt._predictions",

@@ -10,6 +10,7 @@ from eideploy.passes.steps import (
     feedback_levels,
     full_scales,
     mean_matched_levels,
+    own_steps,
     shifts,
     squared_error,
 )
@@ -29,6 +30,26 @@ def levels_of(grid):
     if grid.kind == "linear":
         return np.arange(1 << grid.bits)
     return np.array([0, *(1 << n for n in range((1 << grid.bits) - 1))])
+
+
+@given(seed=seeds, bits=st.integers(2, 8), single=st.booleans())
+def test_weights_that_are_multiples_of_a_step_keep_it(seed, bits, single):
+    grid, rng = Grid(bits, signed=True), np.random.default_rng(seed)
+    levels = rng.integers(-grid.top, grid.top + 1, (6, 30))
+    steps = rng.uniform(1e-3, 1, (6, 1))
+    rows = (levels * steps).astype(np.float32 if single else np.float64).astype(float)
+    found = own_steps(rows, grid.top)
+    assert (found > 0).all()
+    kept = grid.nearest(rows / found[:, None]) * found[:, None]
+    np.testing.assert_allclose(kept, rows, atol=2e-4 * float(found.max()))
+    assert (found >= steps[:, 0] * (1 - 1e-6)).all()  # none finer than its own
+
+
+@given(seed=seeds)
+def test_weights_of_no_step_have_none(seed):
+    rows = np.random.default_rng(seed).normal(0, 1, (6, 60))
+    assert not own_steps(rows, 127).any()
+    assert not own_steps(np.zeros((2, 5)), 127).any()
 
 
 @given(seed=seeds, grid=grids)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from eideploy.backends import formats
 from eideploy.backends.digital.options import Compiling, Reporting, Running, Simulating, Verifying
-from eideploy.backends.protocol import Family
+from eideploy.backends.protocol import Family, Fit
 from eideploy.emitted import Emitted
 from eideploy.options import Request, composed
 
@@ -105,6 +105,12 @@ class Digital(Family["Target"]):
         from eideploy.backends.digital.jobs.compile import compile_run
 
         return compile_run(self, request, spec)
+
+    def fits(self, circuit: "Circuit", spec: "Target") -> Fit:
+        """Quantize a network by the usual recipe on random inputs, and place it."""
+        from eideploy.backends.digital.jobs.fits import fits
+
+        return fits(circuit, spec)
 
     def simulate(self, request: "Simulate", executor: str) -> "Result":
         """Compare the program with the float network, and an executor with the program."""

@@ -1,7 +1,8 @@
 """Place an integer circuit on the target's core."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from eideploy.backends.digital.program import Program, Route, Stage, Use
@@ -40,6 +41,29 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
     return Program(
         circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
     )
+
+
+def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
+    """Return every reason why an integer circuit cannot be placed, its sizes left out."""
+    checks: list[Callable[[], object]] = [
+        partial(circuit.require_plain_edges, by="the core"),
+        partial(_require_one_readout, circuit),
+        partial(_require_routes, circuit, target),
+        partial(_require_hidden_layer, circuit),
+        *(partial(_lif_of, circuit, layer) for layer in circuit.hidden),
+        *(partial(_all_routes, circuit, layer) for layer in circuit.layers),
+    ]
+    found: dict[str, CapacityError] = {}
+    for check in checks:
+        try:
+            check()
+        except CapacityError as error:
+            found.setdefault(str(error), error)
+    return list(found.values())
+
+
+def _all_routes(circuit: Circuit, node: Layer) -> list[Route]:
+    return [route for name in node.inputs for route in _routes(circuit, name, 1)]
 
 
 def _require_one_readout(circuit: Circuit) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from eideploy.backends.nir.conventions import CONVENTIONS
 from eideploy.backends.nir.foreign import Graph
+from eideploy.backends.nir.meaning import as_tool
 from eideploy.backends.nir.options import Reading
-from eideploy.backends.nir.reading import as_tool
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import DataError, EideployError
 from eideploy.execute.float_reference import run_float

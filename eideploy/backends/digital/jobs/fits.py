@@ -1,0 +1,53 @@
+"""Job: whether a network would compile for a digital target, without samples."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from eideploy.backends.digital.place import laid_out, misfits
+from eideploy.backends.protocol import Fit, Taken
+from eideploy.circuit import Circuit
+from eideploy.divisions import none
+from eideploy.errors import CapacityError
+from eideploy.execute.observe import observe
+from eideploy.pipeline import to_integers
+from eideploy.recipe import usual
+from eideploy.target import Target
+
+SAMPLES = 2  # random ones, which the ranges of a check come from
+
+
+def fits(circuit: Circuit, target: Target) -> Fit:
+    """Return every reason why a float circuit would not compile, and what it takes of the target.
+
+    It is calibrated on random inputs: what depends on samples, widths that overflow among it, may
+    come out otherwise.
+    """
+    recipe = usual()
+    if not any(layer.projection.divides for layer in circuit.layers):
+        recipe = replace(recipe, divider=none(), zero_policy="floor")
+    rng = np.random.default_rng(0)
+    samples = circuit.input.high * rng.random((SAMPLES, *circuit.input.size))
+    try:
+        ranges = observe(circuit, samples)
+        integer = to_integers(circuit, recipe, target=target, ranges=ranges)
+    except CapacityError as error:
+        return _of([error])
+    against = misfits(integer, target)
+    if against:
+        return _of(against)
+    try:
+        program = laid_out(integer, target)
+    except CapacityError as error:
+        return _of([error])
+    uses = [Taken(resource=u.resource, used=u.used, offered=u.offered) for u in program.uses]
+    over = [f"{u.resource}: {u.used} of {u.offered}" for u in uses if u.used > u.offered]
+    fix = "choose a target with larger memories, or train a smaller network"
+    return Fit(faults=over, fixes=[fix] if over else [], uses=uses)
+
+
+def _of(errors: list[CapacityError]) -> Fit:
+    return Fit(
+        faults=[f"{error.where}: {error.what}" for error in errors],
+        fixes=[error.fix for error in errors],
+    )

@@ -1,0 +1,24 @@
+"""What check is asked for."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from eideploy.flow.requests.shared import GRAPH, TARGET, FromGraph
+from eideploy.options import Option, PathLike
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckNetwork(FromGraph):
+    """Say what of a network would compile, and what would not and why, without compiling it.
+
+    Examples:
+      eideploy check net.nir --from snntorch --steps 25
+      eideploy check runs/my-run --target digital-model --json
+    """
+
+    network: Annotated[PathLike | None, Option(metavar=f"RUN|{GRAPH}")] = field(
+        default=None, kw_only=False
+    )
+    """The run (default: the latest), or a graph of any tool."""
+    target: Annotated[PathLike, TARGET] = "digital"
+    """The chip (default: digital)."""

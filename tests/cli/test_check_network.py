@@ -1,0 +1,82 @@
+"""What `check` says of a network: that it compiles and what it takes, or everything against it."""
+
+import json
+import re
+from itertools import pairwise
+
+import nir
+import numpy as np
+import pytest
+
+from tests.cli.support import RUN, listing
+
+
+def lif(n, **changed):
+    full = {"tau": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0} | changed
+    return nir.LIF(**{name: np.full(n, value) for name, value in full.items()})
+
+
+def write(*nodes):
+    names = ["input", *(f"n{i + 1}" for i in range(len(nodes))), "output"]
+    ends = nir.Input({"input": np.array([6])}), nir.Output({"output": np.array([3])})
+    whole = dict(zip(names, (ends[0], *nodes, ends[1]), strict=True))
+    nir.write("net.nir", nir.NIRGraph(whole, list(pairwise(names)), type_check=False))
+
+
+def weights(n, m):
+    return np.random.default_rng(0).normal(0.3, 1, (n, m)).astype(np.float32)
+
+
+def test_a_network_that_compiles_is_said_to_with_its_sizes(empty, call):
+    write(nir.Linear(weights(3, 6)), lif(3))
+    before = listing(empty)
+    found = call("check", "net.nir", "--steps", "4")
+    assert (found.code, listing(empty)) == (0, before)
+    assert found.out.startswith("net.nir compiles, for digital")
+    assert "read as nir 1.0.8 writes it" in found.out
+    content = json.loads(call("check", "net.nir", "--steps", "4", "--json").out)
+    assert content["compiles"]
+    assert content["faults"] == []
+    assert {"name": "n1", "kind": "PlainLinear", "shape": [3], "weights": 18} in content["nodes"]
+    assert all(use["used"] <= use["offered"] for use in content["uses"])
+
+
+def test_everything_against_a_graph_is_said_at_once(empty, call):
+    del empty
+    write(nir.Linear(weights(3, 7)), lif(3, v_threshold=-1.0), nir.LI(*np.ones((3, 3))))
+    found = call("check", "net.nir", "--steps", "4", "--dt", "1e-4", "--json")
+    content = json.loads(found.out)
+    assert (found.code, content["compiles"]) == (1, False)
+    assert [fault.partition(":")[0] for fault in content["faults"]] == ["n2 (LIF)"]
+    write(nir.Linear(weights(3, 6)), lif(3, v_threshold=-1.0), nir.Delay(np.ones(3)))
+    content = json.loads(call("check", "net.nir", "--steps", "4", "--dt", "1e-4", "--json").out)
+    assert [fault.partition(":")[0] for fault in content["faults"]] == ["n2 (LIF)", "n3 (Delay)"]
+
+
+def test_what_is_too_large_for_a_target_is_said_with_both_numbers(empty, call):
+    del empty
+    write(nir.Linear(weights(4000, 6)), lif(4000), nir.Linear(weights(3, 4000)), lif(3))
+    found = call("check", "net.nir", "--steps", "4")
+    assert found.code == 1
+    assert "does not compile: 1 reason, for digital" in found.out
+    assert re.search(r"parameter words: 40\d\d of 2048", found.out)
+    assert "fix: choose a target with larger memories" in found.out
+
+
+def test_a_run_is_checked_as_a_graph_is(finished, call, monkeypatch):
+    monkeypatch.chdir(finished)
+    found = call("check", RUN)
+    assert found.code == 0
+    assert "compiles, for digital" in found.out
+    found = call("check", RUN, "--steps", "4")
+    assert found.code == 2
+    assert "--steps has no effect on" in found.err
+
+
+@pytest.mark.parametrize("target", ["dynapse2"])
+def test_a_chip_whose_networks_are_trained_for_it_says_so(target, empty, call):
+    del empty
+    write(nir.Linear(weights(3, 6)), lif(3))
+    found = call("check", "net.nir", "--steps", "4", "--target", target)
+    assert found.code == 2
+    assert "whose networks are trained for it" in found.err

@@ -9,7 +9,7 @@ FOREIGN := spikingjelly neurobench
 WORDS := *.md .ci benchmarks docs eideploy examples quant targets tests Makefile pyproject.toml # to spell
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-rtl test-c fuzz check lint fast wheel bench clean docs
+.PHONY: help install demo test test-rtl test-c test-fpga fuzz check lint fast wheel bench clean docs
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,13 +24,16 @@ demo: $(INSTALLED) ## train, compile and simulate a network on handwritten digit
 
 test: lint ## all checks and all tests, with coverage (19 minutes)
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not rtl_full and not yosys and not qemu" --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not rtl_full and not yosys and not qemu and not fpga" --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 test-rtl: $(INSTALLED) ## the core in Verilator, Icarus Verilog and yosys, at length (20 minutes)
-	EIDEPLOY_REQUIRE_RTL=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/rtl -q
+	EIDEPLOY_REQUIRE_RTL=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not fpga" tests/rtl -q
 
 test-c: $(INSTALLED) ## networks in C on microcontrollers in QEMU (1 minute)
 	$(BIN)/python -m pytest -m qemu tests/c -q
+
+test-fpga: $(INSTALLED) ## a board in Verilator on a bad line, a netlist beside its RTL, bitstreams where the tools are (an hour)
+	$(BIN)/python -m pytest -m fpga tests/rtl -q
 
 fuzz: $(INSTALLED) ## change 3000 files of every kind, from a new seed, and kill commands at 20 moments (30 minutes)
 	EIDEPLOY_FUZZ=3000 EIDEPLOY_KILLS=20 EIDEPLOY_FUZZ_SEED=$${EIDEPLOY_FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -n 2 --dist worksteal tests/fuzz -q
@@ -45,7 +48,7 @@ lint: $(INSTALLED)
 	$(BIN)/codespell $(WORDS)
 
 fast: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not yosys and not qemu" -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not yosys and not qemu and not fpga" -q
 
 wheel: $(INSTALLED) ## build sdist and wheel into dist, and try them in an empty environment
 	$(BIN)/python -m build --no-isolation --outdir dist .

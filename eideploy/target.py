@@ -1,7 +1,8 @@
 """What a chip offers, read from targets/<name>/spec.toml."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from eideploy.tables import is_file, read_toml
 from eideploy.typed import Fault, Line, Name, Within, refuse, typed
 
 VERSION = 1
-SPEC = "spec.toml"
+SPEC, BOARDS = "spec.toml", "boards"
 # What a spec may ask for at most: it becomes the header of a core that other programs compile.
 MOST_LANES, MOST_ENTRIES, MOST_CYCLES = 1024, 65_536, 4096
 MOST_BITS = 64
@@ -24,21 +25,34 @@ Lanes = Annotated[int, Within(1, MOST_LANES)]
 Entries = Annotated[int, Within(1, MOST_ENTRIES)]
 Cycles = Annotated[int, Within(1, MOST_CYCLES)]
 Depth = Annotated[int, Within(1, DEEPEST)]
+Count = Annotated[int, Within(0, DEEPEST)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Core:
     """Parallelism: lanes P, update lanes R; entries of the program and the route memory.
 
-    inhibition  forms of a layer that it runs: "factored", with its inhibitory population; "both",
-                folded ones, too
+    inhibition  forms of a layer that it runs: "factored", with its inhibitory population; "folded",
+                without; "both"
+    minimum     whether it finds the smallest positive divisor of a layer, for the policy `minimum`
     """
 
     lanes: Lanes
     update_lanes: Lanes
     layers: Entries
     routes: Entries
-    inhibition: Literal["factored", "both"] = "factored"
+    inhibition: Literal["factored", "folded", "both"] = "factored"
+    minimum: bool = True
+
+    @property
+    def runs_factored(self) -> bool:
+        """Whether layers keep their inhibitory population."""
+        return self.inhibition != "folded"
+
+    @property
+    def runs_folded(self) -> bool:
+        """Whether layers may be folded."""
+        return self.inhibition != "factored"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +115,59 @@ class DividerTiming:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What an FPGA has, in the cells that its tools count."""
+
+    lookup_tables: Count
+    flip_flops: Count
+    block_memories: Count  # of 18 Kbit
+    multipliers: Count  # of 18x18 bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pins:
+    """Where the signals of a board are on its FPGA.
+
+    clock     the oscillator; rx, tx: seen from the FPGA
+    leds      those that show the class, the lowest bit first
+    standard  the voltage standard of all of them, or of the LEDs alone with `led_standard`
+    leds_low  whether an LED is lit by 0
+    """
+
+    clock: Line
+    rx: Line
+    tx: Line
+    leds: list[Line]
+    standard: Line
+    led_standard: Line | None = None
+    leds_low: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board with an FPGA: what its tools, its pins and its serial line are.
+
+    part           as its maker calls the FPGA
+    tool           what places and routes it; vivado's is not open: its files are written, not run
+    options        of that tool, which say the part
+    oscillator_hz  on the board
+    baud           of the serial line
+    flash          the command that configures the FPGA, with {bitstream} in it
+    sources        where the numbers come from
+    """
+
+    part: Line
+    tool: Literal["ecp5", "gowin", "vivado"]
+    options: list[Line]
+    oscillator_hz: Annotated[int, Within(10**6, 10**9)]
+    baud: Annotated[int, Within(9600, 12 * 10**6)]
+    flash: Line
+    resources: Resources
+    pins: Pins
+    sources: list[Line]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """A chip as data; a pass asks it questions, never its name."""
 
@@ -114,6 +181,7 @@ class Target:
     widths: Widths
     latency: Latency
     divider: Mapping[str, DividerTiming]  # by method; what is not listed is not offered
+    board: Board | None = None  # the core is cut to the network, as it fits its FPGA
 
     @property
     def words(self) -> int:
@@ -167,12 +235,29 @@ def family_of(path: Path) -> Family[Any]:
         raise SpecError(error.what, where=f"{path}, key backend", fix=error.fix) from None
 
 
+def _table(path: Path) -> dict[str, object]:
+    """Return a spec's table; with `extends` on top of that of a shipped target."""
+    table = read_toml(path, VERSION)
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if base not in shipped.names("targets", f"{{}}/{SPEC}"):
+        raise SpecError(
+            f"extends = {base!r} is no shipped target",
+            where=str(path),
+            fix=f"name one of {', '.join(shipped.names('targets', f'{{}}/{SPEC}'))}",
+        )
+    return read_toml(shipped.folder("targets") / str(base) / SPEC, VERSION) | table
+
+
 def spec_of(name: str, option: str = "--target") -> Path:
     """Return the file of the spec called `name`, a shipped target or a path.
 
     Raises:
         UsageError: there is none.
     """
+    if name in board_names():
+        return shipped.folder("targets") / BOARDS / f"{name}.toml"
     if name in target_names():
         return shipped.folder("targets") / name / SPEC
     path = Path(name)
@@ -188,16 +273,40 @@ def spec_of(name: str, option: str = "--target") -> Path:
 
 
 def target_names() -> tuple[str, ...]:
-    """Return the names of the shipped targets."""
-    return shipped.names("targets", f"{{}}/{SPEC}")
+    """Return the names of the shipped targets, those of boards last."""
+    return (*shipped.names("targets", f"{{}}/{SPEC}"), *board_names())
+
+
+def board_names() -> tuple[str, ...]:
+    """Return the names of the shipped boards."""
+    return shipped.names("targets", f"{BOARDS}/{{}}.toml")
 
 
 def read_target(path: Path) -> Target:
     """Read and check a spec.toml."""
-    table, where = read_toml(path, VERSION), str(path)
+    table, where = _table(path), str(path)
     target = typed(Target, table, where=where, error=SpecError, given={"source": str(path)})
     refuse(_contradictions(target), error=SpecError, where=where)
     return target
+
+
+def spec_text(target: Target) -> str:
+    """Return a spec.toml that `read_target` makes the same target of, its `source` apart."""
+    content = asdict(target)
+    del content["source"]
+    return "".join(f"{line}\n" for line in _lines({"version": VERSION, **content}, ""))
+
+
+def _lines(table: Mapping[str, object], path: str) -> Iterator[str]:
+    """Yield the lines of a table, those of the tables in it last."""
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    own = {k: v for k, v in table.items() if k not in inner and v is not None}
+    if path and own:
+        yield f"\n[{path}]"
+    for key, value in own.items():
+        yield f"{key} = {json.dumps(value)}"
+    for key, value in inner.items():
+        yield from _lines(value, f"{path}.{key}" if path else key)
 
 
 def _contradictions(target: Target) -> Iterator[Fault]:

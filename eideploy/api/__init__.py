@@ -5,6 +5,7 @@ job takes what its command takes, under the same names and with the same default
 """
 
 from eideploy.api.jobs import (
+    build_bitstream,
     check_data,
     check_installation,
     check_network,
@@ -12,12 +13,16 @@ from eideploy.api.jobs import (
     compile_run,
     distil_run,
     finetune_run,
+    flash_board,
     import_checkpoint,
+    list_boards,
     list_data,
     list_targets,
     predict_samples,
     report_on,
     resume_run,
+    run_on_board,
+    selftest_board,
     show_config,
     simulate_build,
     simulate_chip,

@@ -9,6 +9,7 @@ from eideploy.backends.dynapse2.jobs.simulate import simulate_chip as on_chip
 from eideploy.backends.nir import options as nir
 from eideploy.command_line.commands import COMMANDS
 from eideploy.flow import (
+    board,
     checking,
     config,
     data,
@@ -24,6 +25,7 @@ from eideploy.flow import (
     verify,
 )
 from eideploy.flow import compile as compiling
+from eideploy.flow.requests.board import Board, Flash, MakeBitstream, RunOnBoard, Selftest
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.requests.doctor import Doctor
@@ -82,6 +84,11 @@ simulate_chip = by_fields(dynapse2.SimulateChip, on_chip, name=f"{__name__}.simu
 predict_samples = by_fields(Predict, predict.predict, name=f"{__name__}.predict_samples")
 sweep_runs = by_fields(Sweep, sweep.sweep, name=f"{__name__}.sweep_runs")
 report_on = by_fields(Report, report.report, name=f"{__name__}.report_on")
+list_boards = by_fields(Board, board.show, name=f"{__name__}.list_boards")
+build_bitstream = by_fields(MakeBitstream, board.build, name=f"{__name__}.build_bitstream")
+flash_board = by_fields(Flash, board.flash, name=f"{__name__}.flash_board")
+run_on_board = by_fields(RunOnBoard, board.run, name=f"{__name__}.run_on_board")
+selftest_board = by_fields(Selftest, board.selftest, name=f"{__name__}.selftest_board")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
 list_data = by_fields(ListData, data.show, name=f"{__name__}.list_data")
 check_data = by_fields(CheckData, data.check, name=f"{__name__}.check_data")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eideploy.flow.finding import Finding
     from eideploy.flow.predict import Oracle
     from eideploy.flow.report import Reported
+    from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
@@ -187,6 +188,18 @@ class Family(ABC, Generic[S]):
     @abstractmethod
     def report(self, request: "Report", build: Path) -> "Reported":
         """Return the report of a build."""
+
+    def board(self, request: "OfBuild", build: Path) -> "Result":  # noqa: ARG002
+        """Build, flash, run or test the board that a build is for.
+
+        Raises:
+            UsageError: the family has no boards.
+        """
+        raise UsageError(
+            f"the build is for {self.kind}, which is no board",
+            where=str(build),
+            fix="compile a run for one of the boards that eideploy board lists",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -36,8 +36,7 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
         CapacityError: naming every number that needs more bits than there are, and the neuron that
             needs most.
     """
-    needs = [need for node in circuit.nodes for need in _needs(node)]
-    needs += [need for name, reach in reaches(circuit).items() for need in _sums(name, reach)]
+    needs = _all_needs(circuit)
     missing = [need for need in needs if need.bits > getattr(widths, need.width)]
     faults = [need.text(getattr(widths, need.width)) for need in missing]
     wide = [
@@ -54,6 +53,22 @@ def check_widths(circuit: Circuit, *, widths: Widths) -> Circuit:
             fix="choose a scheme with fewer bits" + ("" if wide else _wider(missing)),
         )
     return circuit
+
+
+def least_widths(circuit: Circuit) -> dict[str, int]:
+    """Return the bits of every width of the target's [widths] that some number of `circuit` takes.
+
+    They are the least that `check_widths` lets pass.
+    """
+    least: dict[str, int] = {}
+    for need in _all_needs(circuit):
+        least[need.width] = max(need.bits, least.get(need.width, 0))
+    return least
+
+
+def _all_needs(circuit: Circuit) -> "list[_Need]":
+    needs = [need for node in circuit.nodes for need in _needs(node)]
+    return needs + [need for name, reach in reaches(circuit).items() for need in _sums(name, reach)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ def fold(circuit: Circuit, *, layers: Collection[str], target: Target) -> Circui
     Raises:
         CapacityError: the target runs factored layers only.
     """
-    if layers and target.core.inhibition == "factored":
+    if layers and not target.core.runs_folded:
         raise CapacityError(
             "the target runs no folded layers",
             where=f"target {target.name}, key core.inhibition",

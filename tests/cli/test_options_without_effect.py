@@ -43,6 +43,8 @@ VALUES = {
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
+    "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
+    "--emulate": [],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
 }  # fmt: skip
 OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
@@ -58,7 +60,9 @@ BY_REFUSING = {  # its effect
     ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
 }
 KINDS = {
-    "train": {"preset", "--finetune", "--resume", "--target"}
+    "train": {"preset", "--finetune", "--resume", "--target"},
+    "board run": {"--port"},
+    "board selftest": {"--port"},
 }  # what makes another context of one
 NIR = {
     "--steps",
@@ -76,6 +80,7 @@ OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
 DPI = {"--chips", "--calibrate-chips"}
 PLACE = {"--data-dir", "--data"}
+OF_BOARDS = {"--lanes", "--latency"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
 
 # command, what is asked for, how: what can do nothing there
@@ -106,38 +111,54 @@ IDLE = {
     ("check", "a run", RUN): NIR,
     ("check", "a NIR file", "net.nir --steps 4"): set(),
     ("check", "a NIR file of ours", "own.nir"): NIR,
-    ("compile", "a run", RUN): {*NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
+    ("compile", "a run", RUN): {*OF_BOARDS, *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
     ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *PLACE,
     },
     ("compile", "a run, writing ONNX files", f"{RUN} --emit onnx"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run on own samples", f"{RUN} --calibrate-on x.npy"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run whose set is not bundled", "runs/away"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data",
     },
     ("compile", "a run of data of one's own", "runs/mine"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
     },
     ("compile", "a run without inhibition", "runs/plain --calibrate-on y.npy"): {
+        *OF_BOARDS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "a NIR file", "net.nir --steps 4 --calibrate-on y.npy"): {
+        *OF_BOARDS,
         *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "for a chip", "runs/chip-1 --target dynapse2"): {
+        *OF_BOARDS, "--fit",
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
     ("compile", "adapted to a chip", f"{RUN} --target dynapse2"): {
+        *OF_BOARDS, "--fit",
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
+    ("compile", "for a board", f"{RUN} --target ulx3s-25f"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit",
+    },
+    ("board build", "a build", "builds/board"): set(),
+    ("board run", "a build", "builds/board --emulate"): {*PLACE},
+    ("board run", "a build on own samples", "builds/board --emulate --input x.npy"): {*PLACE},
+    ("board selftest", "a build", "builds/board --emulate"): set(),
     ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE},
     ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE},
     ("simulate", "a run whose set is not bundled", "runs/away"): {"--labels", *DPI, "--data"},
@@ -212,6 +233,9 @@ BEGINNINGS = {  # what the work of each command begins with
         "backends.dynapse2.jobs.simulate.classify.show",
     ),
     "data check": ("flow.data.read_own",),
+    "board build": ("backends.digital.jobs.board.build",),
+    "board run": ("backends.digital.jobs.board.emulated",),
+    "board selftest": ("backends.digital.jobs.board.emulated",),
     "predict": (
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
@@ -254,6 +278,7 @@ def world(finished, tmp_path_factory):
         shutil.copytree(finished / "builds", "builds")
         finished_run(Path("runs/chip-1"))
         assert main(["compile", "runs/chip-1", "--target", "dynapse2", "--out", "builds/chip"]) == 0
+        assert main(["compile", RUN, "--target", "ulx3s-25f", "--out", "builds/board"]) == 0
         assert main(["compile", RUN, "--emit", "nir", "--out", "builds/own"]) == 0
         shutil.move("builds/own/model.nir", "own.nir")
         shutil.rmtree("builds/own")

@@ -1,21 +1,19 @@
 """Cores for tests: small memories, and a shape that every random network fits."""
 
-from bisect import bisect_left
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from typing import get_type_hints
 
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
-from eideploy.backends.digital.place import laid_out, place
+from eideploy.backends.digital.place import place
 from eideploy.backends.digital.rtl.bench import PLAIN, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
-from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
-from eideploy.target import DividerTiming, Memory, Widths, load_target
+from eideploy.target import DividerTiming, Widths, load_target
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -53,30 +51,9 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
 
 def tight(circuit, method, *, lanes=4, update_lanes=2):
     """Return the least core that `circuit` compiles for: no bit and no row is to spare."""
-    bounds = bounds_of(Widths)
-    widths = Widths(**{name: high for name, (_, high) in bounds.items()})
-    for name, (low, high) in bounds.items():
-        enough = range(low, high)
-        fits = partial(_fits, circuit, widths, name)
-        widths = replace(widths, **{name: low + bisect_left(enough, True, key=fits)})
-    core = shape(method, lanes=lanes, update_lanes=update_lanes, **asdict(widths))
-    uses = {u.resource.replace(" ", "_"): u.used for u in laid_out(circuit, core.target).uses}
-    target = replace(
-        core.target,
-        core=replace(
-            core.target.core, layers=uses["program_entries"], routes=uses["route_entries"]
-        ),
-        memory=Memory(**{name: max(1, uses[name]) for name in SMALL}),
-    )
-    return shape_of(placed(circuit, replace(core, target=target)))
-
-
-def _fits(circuit, widths, name, bits):
-    try:
-        check_widths(circuit, widths=replace(widths, **{name: bits}))
-    except CapacityError:
-        return False
-    return True
+    widest = {name: high for name, (_, high) in bounds_of(Widths).items()}
+    core = shape(method, lanes=lanes, update_lanes=update_lanes, **widest)
+    return shape_of(placed(circuit, replace(core, target=fitted(placed(circuit, core)))))
 
 
 def placed(circuit, core):

@@ -5,12 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from eideploy.backends.digital.jobs.dividers import Row, Synthesis, dividers_text
-from eideploy.backends.digital.program import Use
 from eideploy.backends.digital.rtl import synthesis, tools
-from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, fitted, synthesise
+from eideploy.backends.digital.rtl.synthesis import KINDS, Cells, synthesise
 from eideploy.backends.digital.validate.energy import PICOJOULES, Energy
 from eideploy.errors import DataError, UsageError
-from eideploy.target import load_target
 from tests.rtl.support import shape
 
 
@@ -80,13 +78,3 @@ def test_a_latency_is_stated_by_the_clock_that_the_core_was_routed_for(monkeypat
     said = dividers_text(build, [row], samples=1, synthesis=routed).splitlines()
     assert said[2].split()[-2:] == ["MHz", "ms"]
     assert said[3].split()[-2:] == ["50.0", "2.5"]
-
-
-def test_fitted_memories_hold_what_is_used_and_hardly_more():
-    target = load_target("digital")
-    depths = [name.replace("_", " ") for name in vars(target.memory)]
-    uses = [Use(resource=name, used=65 + i, offered=0) for i, name in enumerate(depths)]
-    fit = fitted(target, uses)
-    for use, name in zip(uses, vars(target.memory), strict=True):
-        assert use.used <= getattr(fit.memory, name) < 2 * use.used
-    assert (fit.core, fit.widths) == (target.core, target.widths)

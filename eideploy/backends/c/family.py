@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eideploy.circuit import Circuit
     from eideploy.flow import report
     from eideploy.flow.finding import Finding
+    from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.sweep import Sweep
@@ -44,6 +45,7 @@ class Microcontroller(Digital):
     }
     enables: ClassVar[Mapping[str, str]] = {}
     writes: ClassVar[Sequence[str]] = (C.name,)
+    has_core: ClassVar[bool] = False
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the compilers and emulators of microcontrollers."""
@@ -117,6 +119,10 @@ class Microcontroller(Digital):
     def sweep(self, request: "Sweep", spec: "Target") -> "Result":
         """Refuse: the table and the drawings of a sweep are of cycles."""
         return Family.sweep(self, request, spec)
+
+    def board(self, request: "OfBuild", build: Path) -> "Result":
+        """Refuse: nothing is flashed from here."""
+        return Family.board(self, request, build)
 
     def report(self, request: "Report", build: Path) -> "report.Reported":
         """Measure the program, and draw it."""

@@ -4,6 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eideploy.backends.digital import ENTRIES, INTEGER, LISTING
+from eideploy.backends.digital.board.files import FOLDER as BOARD
+from eideploy.backends.digital.board.files import write_board
+from eideploy.backends.digital.board.vectors import VECTORS
 from eideploy.backends.digital.bundle import (
     IMAGES,
     MAKEFILE,
@@ -19,6 +22,7 @@ from eideploy.emitted import Emitted
 from eideploy.errors import CapacityError
 from eideploy.files import write_atomic, write_json
 
+FPGA = "fpga"
 BY_MAKE = (
     "made by make in this folder, which uses it again: run make clean first if it is not yours"
 )
@@ -32,6 +36,9 @@ FILES = (
     Emitted(WORDS, "again"),
     Emitted(MAKEFILE, "again"),
     Emitted(README, "documentation"),
+    Emitted(f"{BOARD}/*", "again"),
+    Emitted(VECTORS, why="samples and logits, played by eideploy board selftest"),
+    Emitted(f"{FPGA}/*", why="made by eideploy board build", listed=False),
     Emitted("obj/*", why=BY_MAKE, listed=False),
     Emitted("trace/*", why=BY_MAKE, listed=False),
 )
@@ -47,9 +54,13 @@ def emit(program: Program, folder: Path) -> None:
     rtl/, tb/, images/   the core in SystemVerilog, its testbenches, what stands in its memories;
                          Makefile, README.md and words.txt to run it. A spec may ask for a core
                          that the shipped SystemVerilog cannot be: then README.md says why alone
+    board/               of a board: its top, pins and clock, the serial line's end, the host's
+                         driver (docs/boards.md)
     """
     try:
         write_bundle(program, folder)
+        if program.target.board is not None:
+            write_board(program, folder)
     except CapacityError as error:
         said = f"# No SystemVerilog for this build\n\n{error.what}\n\n{error.fix}\n"
         write_atomic(folder / README, said.encode())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eideploy.circuit import Circuit
     from eideploy.flow import predict, report, verify
     from eideploy.flow.finding import Finding
+    from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
@@ -46,6 +47,7 @@ class Digital(Family["Target"]):
     }
     enables: ClassVar[Mapping[str, str]] = {"neurobench": "report --neurobench"}
     writes: ClassVar[Sequence[str]] = ()  # formats whose files stand among its own
+    has_core: ClassVar[bool] = True  # which can be cut to a network, and put on a board
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the programs that simulate and synthesise the core."""
@@ -141,3 +143,9 @@ class Digital(Family["Target"]):
         from eideploy.backends.digital.jobs.report import report
 
         return report(request, build)
+
+    def board(self, request: "OfBuild", build: Path) -> "Result":
+        """Build, flash, run or test the board that a build is for."""
+        from eideploy.backends.digital.jobs.board import board
+
+        return board(request, build)

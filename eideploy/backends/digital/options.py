@@ -1,5 +1,6 @@
 """What the jobs are asked for beside what they ask of every family."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,6 +13,7 @@ from eideploy.options.choices import Family, Form, ZeroPolicy
 from eideploy.options.idle import joined
 
 DIGITAL = "for a digital target"
+BOARD, WHOLE = "for a board", "for a digital target that is no board"
 RUNNING = "integer", *formats.executors(), "rtl"  # the executors that run the program
 PROGRAM = f"with --executor {joined(RUNNING, 'or')}"
 COMPILED = f"on a run, which is compiled in passing, {PROGRAM}"
@@ -41,6 +43,12 @@ class Compiling(Dividing):
     inhibition: Annotated[Form | None, Option(where=DIVIDES)] = None
     """Keep the inhibitory population of every layer (default), fold it into the weights, or
     choose for each layer what takes fewer cycles (auto)."""
+    fit: Annotated[bool, Option(where=WHOLE)] = False
+    """Cut the core to the network: memories, widths and parts as it takes them, and no more."""
+    lanes: Annotated[Count | None, Option(where=BOARD)] = None
+    """How many weights the core multiplies at once (default: what is fastest and fits)."""
+    latency: Annotated[str | None, Option(metavar="TIME", where=BOARD)] = None
+    """Take the smallest core that needs no longer for a mean inference, as 0.5ms."""
     calibration_samples: Annotated[Count | None, Option(where=DIGITAL)] = None
     """How many samples to calibrate on (default: 256 of the training split, or all of your own)."""
     calibrate_on: Annotated[PathLike | None, Option(metavar="SAMPLES.npy", where=DIGITAL)] = None
@@ -49,6 +57,24 @@ class Compiling(Dividing):
     """Also write these files."""
     verbose: Annotated[bool, Option(short="v", where=DIGITAL)] = False
     """Print what every pass changed and how wide every number can get."""
+
+    @property
+    def latency_ms(self) -> float | None:
+        """The latency that is asked for, in milliseconds.
+
+        Raises:
+            UsageError: it is no time.
+        """
+        if self.latency is None:
+            return None
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(us|ms|s)", self.latency)
+        if not found or float(found[1]) == 0:
+            raise UsageError(
+                f"{self.latency!r} is no time",
+                where="--latency",
+                fix="write a number and us, ms or s, as --latency 0.5ms",
+            )
+        return float(found[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[found[2]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +150,6 @@ class Reporting(Studying):
     synth: Annotated[Family | None, Option(alone="ecp5", where=BUILT)] = None
     """Synthesise the core with each divider in yosys, minutes each (without a value: for ecp5)."""
     fmax: Annotated[bool, Option(where=BUILT)] = False
-    """With --synth ecp5: also place and route it with nextpnr, its memories as deep as needed."""
+    """With --synth ecp5: also cut it to the network, place and route it with nextpnr."""
     neurobench: Annotated[bool, Option(where=BUILT)] = False
     """Add the counts of NeuroBench's harness, checked against our own counters."""

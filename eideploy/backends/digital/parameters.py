@@ -279,6 +279,9 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     sizes = {
         "lanes": core.lanes,
         "update_lanes": core.update_lanes,
+        "has_factored": int(core.runs_factored),
+        "has_folded": int(core.runs_folded),
+        "has_minimum": int(core.minimum),
         "part_bits": max(1, (core.lanes // core.update_lanes - 1).bit_length()),
         "address": shape.address_bits,
         "step_bits": STEP_BITS,

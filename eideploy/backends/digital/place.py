@@ -27,6 +27,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
     """
     program = laid_out(circuit, target)
     _refuse_misfits(program)
+    _require_parts(program)
     return program
 
 
@@ -261,6 +262,26 @@ def _refuse_misfits(program: Program) -> None:
     if over:
         asked = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
         raise _misfit(asked, program.target)
+
+
+def _require_parts(program: Program) -> None:
+    """Refuse what the core was built without."""
+    core, circuit = program.target.core, program.circuit
+    forms = {"folded": not core.runs_folded, "factored": not core.runs_factored}
+    lacks = [
+        f"{form} layers, as {stage.name} is"
+        for form, is_missing in forms.items()
+        for stage in program.stages
+        if is_missing and stage.is_folded == (form == "folded")
+    ][:1]
+    if not core.minimum and any(n.division.zero_policy == "minimum" for n in circuit.hidden):
+        lacks.append("the smallest positive divisor, which the policy minimum takes for a zero")
+    if lacks:
+        raise CapacityError(
+            f"the core was built without {' and without '.join(lacks)}",
+            where=f"target {program.target.name}, [core]",
+            fix="compile the run again for that network: a core that is cut to one runs no other",
+        )
 
 
 def _misfit(asked: str, target: Target) -> CapacityError:

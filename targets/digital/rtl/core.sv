@@ -1,5 +1,8 @@
 // The digital E-I core: memories, phases and ports (docs/digital_core.md).
-module core (
+module core #(
+    parameter integer IMAGES = 0,  // 1: memories hold images/*.hex from the start, cfg_... takes nothing
+    parameter integer STEPS = 1    // then, of an inference
+) (
     input  logic                             clk,
     input  logic                             reset,
     // configuration, while idle
@@ -57,25 +60,32 @@ module core (
   logic [A-1:0] cfg_at;
   logic [core_pkg::STEP_BITS-1:0] steps;
 
-  config_port config_words (
-      .clk        (clk),
-      .idle       (idle),
-      .cfg_valid  (cfg_valid),
-      .cfg_ready  (cfg_ready),
-      .cfg_commit (cfg_commit),
-      .cfg_memory (cfg_memory),
-      .cfg_address(cfg_address),
-      .cfg_data   (cfg_data),
-      .write      (cfg_write),
-      .address    (cfg_at),
-      .row        (cfg_row)
-  );
+  if (IMAGES != 0) begin : g_images
+    assign cfg_ready = 1'b0;
+    assign {cfg_write, cfg_row, cfg_at} = '0;
+    assign steps = core_pkg::STEP_BITS'(STEPS);
+    wire unused = &{1'b0, cfg_valid, cfg_commit, cfg_memory, cfg_address, cfg_data};
+  end else begin : g_config
+    config_port config_words (
+        .clk        (clk),
+        .idle       (idle),
+        .cfg_valid  (cfg_valid),
+        .cfg_ready  (cfg_ready),
+        .cfg_commit (cfg_commit),
+        .cfg_memory (cfg_memory),
+        .cfg_address(cfg_address),
+        .cfg_data   (cfg_data),
+        .write      (cfg_write),
+        .address    (cfg_at),
+        .row        (cfg_row)
+    );
 
-  always_ff @(posedge clk) begin
-    if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[core_pkg::STEP_BITS-1:0];
+    always_ff @(posedge clk) begin
+      if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[core_pkg::STEP_BITS-1:0];
+    end
   end
 
-  wire unused_row = &{1'b0, cfg_row};  // no memory has rows of all its bits
+  wire unused_row = &{1'b0, cfg_row, cfg_write};  // no memory has rows of all its bits
 
   // The program entry of the stage.
   logic program_read;
@@ -84,7 +94,9 @@ module core (
 
   memory #(
       .WIDTH(core_pkg::STAGE_BITS),
-      .DEPTH(core_pkg::PROGRAM_ENTRIES)
+      .DEPTH(core_pkg::PROGRAM_ENTRIES),
+      .IMAGE(IMAGES),
+      .FILE("images/program.hex")
   ) program_memory (
       .clk          (clk),
       .read         (program_read),
@@ -96,8 +108,12 @@ module core (
   );
 
   wire is_readout = entry[core_pkg::STAGE_IS_READOUT];
-  wire is_folded = entry[core_pkg::STAGE_IS_FOLDED];
-  wire has_floor = entry[core_pkg::STAGE_HAS_FLOOR];
+  // A core that is cut to its network has no parts for what no stage of it asks for.
+  localparam logic FACTORED = core_pkg::HAS_FACTORED != 0;
+  localparam logic FOLDED = core_pkg::HAS_FOLDED != 0;
+  localparam logic MINIMUM = core_pkg::HAS_MINIMUM != 0;
+  wire is_folded = FOLDED && (!FACTORED || entry[core_pkg::STAGE_IS_FOLDED]);
+  wire has_floor = !MINIMUM || entry[core_pkg::STAGE_HAS_FLOOR];
   wire to_zero = entry[core_pkg::STAGE_TO_ZERO];
   wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
   wire [A-1:0] positions = entry[core_pkg::STAGE_POSITIONS+:A];
@@ -221,7 +237,9 @@ module core (
 
   memory #(
       .WIDTH(core_pkg::ROUTE_BITS),
-      .DEPTH(core_pkg::ROUTES)
+      .DEPTH(core_pkg::ROUTES),
+      .IMAGE(IMAGES),
+      .FILE("images/route.hex")
   ) route_memory (
       .clk          (clk),
       .read         (route_read),
@@ -233,7 +251,9 @@ module core (
   );
   memory #(
       .WIDTH(core_pkg::AXIS_BITS),
-      .DEPTH(core_pkg::AXIS_WORDS)
+      .DEPTH(core_pkg::AXIS_WORDS),
+      .IMAGE(IMAGES),
+      .FILE("images/axis_y.hex")
   ) axis_y_memory (
       .clk          (clk),
       .read         (row_fetch),
@@ -245,7 +265,9 @@ module core (
   );
   memory #(
       .WIDTH(core_pkg::AXIS_BITS),
-      .DEPTH(core_pkg::AXIS_WORDS)
+      .DEPTH(core_pkg::AXIS_WORDS),
+      .IMAGE(IMAGES),
+      .FILE("images/axis_x.hex")
   ) axis_x_memory (
       .clk          (clk),
       .read         (row_fetch),
@@ -262,28 +284,35 @@ module core (
   logic [S-1:0] unit_sum;
   logic [P*S-1:0] inhibition_row;
 
-  inhibition_scanner units (
-      .clk          (clk),
-      .reset        (reset),
-      .enter        (enter_stage),
-      .enable       (enable_inhibition),
-      .run          (run_inhibition),
-      .base         (inhibition_base),
-      .rows         (rows_i),
-      .groups_i     (groups_i),
-      .groups_e     (groups_e),
-      .fetch        (unit_fetch),
-      .address      (unit_row_address),
-      .sums         (inhibition_row),
-      .clear        (sums_clear),
-      .clear_address(sums_clear_address),
-      .op_valid     (unit_valid),
-      .op_unit      (unit),
-      .op_position  (unit_position),
-      .op_group     (unit_group),
-      .op_sum       (unit_sum),
-      .done         (done_inhibit)
-  );
+  if (FACTORED) begin : g_units
+    inhibition_scanner units (
+        .clk          (clk),
+        .reset        (reset),
+        .enter        (enter_stage),
+        .enable       (enable_inhibition),
+        .run          (run_inhibition),
+        .base         (inhibition_base),
+        .rows         (rows_i),
+        .groups_i     (groups_i),
+        .groups_e     (groups_e),
+        .fetch        (unit_fetch),
+        .address      (unit_row_address),
+        .sums         (inhibition_row),
+        .clear        (sums_clear),
+        .clear_address(sums_clear_address),
+        .op_valid     (unit_valid),
+        .op_unit      (unit),
+        .op_position  (unit_position),
+        .op_group     (unit_group),
+        .op_sum       (unit_sum),
+        .done         (done_inhibit)
+    );
+  end else begin : g_no_units
+    assign {unit_fetch, sums_clear, unit_valid, done_inhibit} = '0;
+    assign {unit_row_address, sums_clear_address, unit, unit_position, unit_group} = '0;
+    assign unit_sum = '0;
+    wire unused = &{1'b0, enable_inhibition, run_inhibition, inhibition_base, rows_i};
+  end
 
   // The lanes.
   logic lanes_valid, divisible;
@@ -330,7 +359,9 @@ module core (
 
   memory #(
       .WIDTH(P * W),
-      .DEPTH(core_pkg::WEIGHT_ROWS)
+      .DEPTH(core_pkg::WEIGHT_ROWS),
+      .IMAGE(IMAGES),
+      .FILE("images/weight.hex")
   ) weight_memory (
       .clk          (clk),
       .read         (lanes_valid),
@@ -340,18 +371,25 @@ module core (
       .write_address(cfg_at),
       .d            (cfg_row[P*W-1:0])
   );
-  memory #(
-      .WIDTH(G),
-      .DEPTH(core_pkg::GAIN_WORDS)
-  ) gain_memory (
-      .clk          (clk),
-      .read         (unit_valid),
-      .read_address (gain_address),
-      .q            (gain),
-      .write        (cfg_write[core_pkg::CONFIG_GAIN]),
-      .write_address(cfg_at),
-      .d            (cfg_row[G-1:0])
-  );
+  if (FACTORED) begin : g_gains
+    memory #(
+        .WIDTH(G),
+        .DEPTH(core_pkg::GAIN_WORDS),
+        .IMAGE(IMAGES),
+        .FILE("images/gain.hex")
+    ) gain_memory (
+        .clk          (clk),
+        .read         (unit_valid),
+        .read_address (gain_address),
+        .q            (gain),
+        .write        (cfg_write[core_pkg::CONFIG_GAIN]),
+        .write_address(cfg_at),
+        .d            (cfg_row[G-1:0])
+    );
+  end else begin : g_no_gains
+    assign gain = '0;
+    wire unused = &{1'b0, gain_address, cfg_write[core_pkg::CONFIG_GAIN]};
+  end
 
   logic inhibition_read, accumulator_read, inhibition_write, num_write, den_write;
   logic [A-1:0] lanes_read_address, lanes_write_address;
@@ -423,15 +461,19 @@ module core (
       .done_update        (done_update)
   );
 
-  minimum divisors (
-      .clk     (clk),
-      .reset   (reset),
-      .clear   (enter_stage),
-      .valid   (run_minimum),
-      .den     (den_row),
-      .lane_row(lane_row),
-      .least   (least)
-  );
+  if (MINIMUM) begin : g_minimum
+    minimum divisors (
+        .clk     (clk),
+        .reset   (reset),
+        .clear   (enter_stage),
+        .valid   (run_minimum),
+        .den     (den_row),
+        .lane_row(lane_row),
+        .least   (least)
+    );
+  end else begin : g_no_minimum
+    assign least = '0;
+  end
 
   readout logits (
       .clk        (clk),
@@ -494,23 +536,31 @@ module core (
       .write_address(sum_write_address),
       .d            (clear_rows ? '0 : next_den)
   );
-  memory #(
-      .WIDTH(P * S),
-      .DEPTH(core_pkg::INHIBITION_ROWS)
-  ) inhibition_memory (
-      .clk          (clk),
-      .read         (inhibition_read || unit_fetch),
-      .read_address (inhibition_read ? lanes_read_address : unit_row_address),
-      .q            (inhibition_row),
-      .write        (inhibition_write || sums_clear || clears_inhibition),
-      .write_address(clearing ? reset_address
-          : sums_clear ? sums_clear_address : lanes_write_address),
-      .d            (clearing || sums_clear ? '0 : next_inhibition)
-  );
+  if (FACTORED) begin : g_inhibition
+    memory #(
+        .WIDTH(P * S),
+        .DEPTH(core_pkg::INHIBITION_ROWS)
+    ) inhibition_memory (
+        .clk          (clk),
+        .read         (inhibition_read || unit_fetch),
+        .read_address (inhibition_read ? lanes_read_address : unit_row_address),
+        .q            (inhibition_row),
+        .write        (inhibition_write || sums_clear || clears_inhibition),
+        .write_address(clearing ? reset_address
+            : sums_clear ? sums_clear_address : lanes_write_address),
+        .d            (clearing || sums_clear ? '0 : next_inhibition)
+    );
+  end else begin : g_no_inhibition
+    assign inhibition_row = '0;
+    wire unused = &{1'b0, inhibition_read, inhibition_write, next_inhibition, clears_inhibition,
+        unit_fetch, sums_clear, unit_row_address, sums_clear_address};
+  end
 
   memory #(
       .WIDTH(P * L),
-      .DEPTH(core_pkg::LANE_ROWS)
+      .DEPTH(core_pkg::LANE_ROWS),
+      .IMAGE(IMAGES),
+      .FILE("images/lane.hex")
   ) lane_memory (
       .clk          (clk),
       .read         (lanes_valid || run_minimum || issue),
@@ -529,7 +579,9 @@ module core (
 
   memory #(
       .WIDTH(R * X),
-      .DEPTH(core_pkg::PARAMETER_ROWS)
+      .DEPTH(core_pkg::PARAMETER_ROWS),
+      .IMAGE(IMAGES),
+      .FILE("images/parameter.hex")
   ) parameter_memory (
       .clk          (clk),
       .read         (issue),
@@ -556,7 +608,9 @@ module core (
     for (genvar i = 0; i < R; i++) begin : g_table
       memory #(
           .WIDTH(E),
-          .DEPTH(1 << core_pkg::TABLE_BITS)
+          .DEPTH(1 << core_pkg::TABLE_BITS),
+          .IMAGE(IMAGES),
+          .FILE("images/table.hex")
       ) table_memory (
           .clk          (clk),
           .read         (1'b1),

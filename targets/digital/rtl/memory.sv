@@ -3,7 +3,9 @@
 // the lanes, which forward the sum (lanes.sv).
 module memory #(
     parameter integer WIDTH = 8,
-    parameter integer DEPTH = 16
+    parameter integer DEPTH = 16,
+    parameter integer IMAGE = 0,  // whether FILE, rows in hexadecimal, stands in it from the start
+    parameter FILE = ""
 ) (
     input  logic                      clk,
     input  logic                      read,
@@ -16,6 +18,10 @@ module memory #(
   localparam integer BITS = DEPTH > 1 ? $clog2(DEPTH) : 1;
 
   logic [WIDTH-1:0] content[0:DEPTH-1];
+
+  if (IMAGE != 0) begin : g_image
+    initial $readmemh(FILE, content);
+  end
 
   always_ff @(posedge clk) begin
     if (read) q <= content[read_address[BITS-1:0]];

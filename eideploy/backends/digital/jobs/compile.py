@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from eideploy import folders
 from eideploy.backends import formats
+from eideploy.backends.digital.board.estimate import shares_text
+from eideploy.backends.digital.board.size import roomy, sized
+from eideploy.backends.digital.board.vectors import write_vectors
 from eideploy.backends.digital.build import finish_build
-from eideploy.backends.digital.options import DIGITAL, DIVIDES, Compiling
+from eideploy.backends.digital.fit import fitted
+from eideploy.backends.digital.options import BOARD, DIGITAL, DIVIDES, WHOLE, Compiling
 from eideploy.backends.digital.passes import Passes
 from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
@@ -22,7 +26,7 @@ from eideploy.backends.digital.report.program import (
 from eideploy.backends.digital.report.proof import calibration_content, proof_content, proof_text
 from eideploy.backends.digital.validate.compare import Comparison, compare
 from eideploy.backends.digital.validate.inhibition import Decision, decided
-from eideploy.circuit import Array, Ranges
+from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.data.origin import Place, known
 from eideploy.divisions import none
@@ -45,7 +49,7 @@ from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
 from eideploy.report.text import counted
 from eideploy.scheme import load_scheme
-from eideploy.target import Target
+from eideploy.target import Resources, Target, spec_text
 from eideploy.validate.ladder import affordable, climb
 
 if TYPE_CHECKING:
@@ -54,7 +58,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compiled:
-    """A program in memory, with what it was made from."""
+    """A program in memory, with what it was made from.
+
+    needs  of an FPGA, estimated; None where the target is no board
+    """
 
     run: Run
     target: Target
@@ -63,13 +70,15 @@ class Compiled:
     decision: Decision
     samples: Array
     labels: Array | None
+    needs: Resources | None = None
 
 
 def compile_run(family: "Digital", request: Compile, target: Target) -> Result:
     """Compile a run or a graph into a new build folder, whose files `family` emits."""
     options, here = part_of(request, Compiling), "on the files that are written"
     named, samples = as_path(request.run), as_path(options.calibrate_on)
-    used = formats.circumstances(formats.reader_of(named), options.emit)
+    used = {*formats.circumstances(formats.reader_of(named), options.emit)}
+    used |= {BOARD} if target.board else {WHOLE} if family.has_core else set()
     refuse_idle(request, (DIGITAL, DIVIDES, READING, *used), here=here)
     if samples is not None:
         refuse_idle(request, (DIGITAL, DIVIDES, *used), here="on samples of your own")
@@ -110,7 +119,9 @@ def _compile(
         content |= {name: facts} if facts else {}
         remarks += f"{told}\n" if told else ""
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(compiled)) as staged:
-        spec = compiled.target.source.read_text(encoding="utf-8")
+        spec = _spec(compiled.target, cut=options.fit or compiled.needs is not None)
+        if compiled.needs is not None:
+            write_vectors(compiled.program, compiled.samples, staged.aside)
         passes = Passes(samples=checked.samples, passes=rungs, inhibition=compiled.decision)
         passes.write(staged.aside)
         hand_down(compiled.run, staged.aside)
@@ -128,13 +139,17 @@ def _compile(
     return with_warnings(result, comparison_warnings(checked, imported=run.imported))
 
 
+def _spec(target: Target, *, cut: bool) -> str:
+    return spec_text(target) if cut else target.source.read_text(encoding="utf-8")
+
+
 def compile_in_memory(
     run: Run, options: Compiling, target: Target, data: Place | None = None
 ) -> Compiled:
     """Run all passes on a run's circuit."""
     own = finetuned.recipe_of(run)
     if not any(layer.projection.divides for layer in run.circuit.layers):
-        holding = (DIGITAL, READING)
+        holding = (DIGITAL, READING, BOARD, WHOLE)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
     recipe = Recipe(
@@ -145,18 +160,32 @@ def compile_in_memory(
     )
     finetuned.note_other(run, recipe)
     ranges, samples, labels = calibration(run, options, data or Place())
+    target = target if target.board is None else roomy(target)
     integer, decision = decided(run.circuit, recipe, target=target, ranges=ranges, samples=samples)
     if decision.folded and "finetuned" in run.content:
         note("the run was fine-tuned through factored layers; folded ones are quantized again")
+    program, needs = _on_core(integer, target, options, samples)
     return Compiled(
         run=run,
-        target=target,
+        target=program.target,
         recipe=recipe,
-        program=placed(integer, target),
+        program=program,
+        needs=needs,
         decision=decision,
         samples=samples,
         labels=labels,
     )
+
+
+def _on_core(
+    circuit: Circuit, target: Target, options: Compiling, samples: Array
+) -> tuple[Program, Resources | None]:
+    """Return the program on its core; of a board with the cells that it is estimated to take."""
+    if target.board is None:
+        program = placed(circuit, target)
+        return (placed(circuit, fitted(program)) if options.fit else program), None
+    found = sized(circuit, target, samples, lanes=options.lanes, latency_ms=options.latency_ms)
+    return found.program, found.needs
 
 
 def calibration(run: Run, options: Compiling, place: Place) -> tuple[Ranges, Array, Array | None]:
@@ -222,6 +251,7 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
         "limits": {name: asdict(reach) for name, reach in limits(compiled.program.circuit).items()},
         "numbers": proof_content(compiled.program.circuit),
         "uses": [asdict(use) for use in compiled.program.uses],
+        **({} if compiled.needs is None else {"fpga_estimated": asdict(compiled.needs)}),
         "check_on_calibration_samples": asdict(checked),
     }
 
@@ -237,6 +267,7 @@ def _text(
             decision_text(compiled.decision),
             "",
             family.resources(compiled.program),
+            *shares_text(compiled.target, compiled.needs),
             "",
             f"checked on {checked.samples} calibration samples:",
             comparison_text(checked),

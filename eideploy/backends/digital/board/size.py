@@ -1,0 +1,129 @@
+"""The core of a board: as many lanes as its FPGA holds, or as few as are fast enough."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+from eideploy.backends.digital.board.estimate import estimated, excess
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.fit import fitted
+from eideploy.backends.digital.parameters import MOST_LANES, shape_of
+from eideploy.backends.digital.place import place
+from eideploy.backends.digital.program import Program
+from eideploy.circuit import Array, Circuit
+from eideploy.errors import CapacityError
+from eideploy.execute.integer import run_integer
+from eideploy.target import Memory, Resources, Target, board_names, load_target
+
+SAMPLES = 16  # of the calibration, which cycles are counted of
+MOST_UPDATE_LANES = 8
+ROOM = 1 << 18  # rows of every memory before it is cut
+SUMS = {"accumulator": 64, "inhibition": 64, "divisor": 64, "weight": 16, "input": 16, "bias": 64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sized:
+    """A program on its core, with the cells that it is estimated to take and its mean cycles."""
+
+    program: Program
+    needs: Resources
+    cycles: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The latency at the board's clock."""
+        hz = self.program.target.clock_hz
+        assert hz is not None  # a board's spec states it
+        return 1000 * self.cycles / hz
+
+
+def roomy(target: Target) -> Target:
+    """Return a board's target with more memory and wider sums than any network of it takes."""
+    memory = Memory(**{field.name: ROOM for field in fields(Memory)})
+    return replace(target, memory=memory, widths=replace(target.widths, **SUMS))
+
+
+def sized(
+    circuit: Circuit,
+    target: Target,
+    samples: Array,
+    *,
+    lanes: int | None = None,
+    latency_ms: float | None = None,
+) -> Sized:
+    """Return the program of an integer circuit on the core that is chosen for a board.
+
+    The fastest core that fits; with `latency_ms` the smallest that is as fast as that.
+
+    Args:
+        circuit: the integer circuit.
+        target: of a board, with room for it.
+        samples: (B, ...) or (B, T, ...), which the cycles are counted of.
+        lanes: how many there are to be.
+        latency_ms: of a mean inference.
+
+    Raises:
+        CapacityError: no core fits, with the numbers of the least one, and the least board that
+            it does fit; or none that fits is fast enough.
+    """
+    candidates = list(_candidates(circuit, target, samples, lanes))
+    assert target.board is not None
+    fitting = [c for c in candidates if not excess(c.needs, target.board.resources)]
+    if not fitting:
+        raise _too_large(min(candidates, key=lambda c: c.needs.lookup_tables), target)
+    fastest = min(fitting, key=lambda c: (c.cycles, c.needs.lookup_tables))
+    if latency_ms is None:
+        return fastest
+    enough = [c for c in fitting if c.milliseconds <= latency_ms]
+    if not enough:
+        core = fastest.program.target.core
+        raise CapacityError(
+            f"no core on {target.name} takes less than {fastest.milliseconds:.3g} ms "
+            f"({core.lanes} lanes, {core.update_lanes} update lanes), {latency_ms:g} ms asked for",
+            where="--latency",
+            fix="ask for less, fold layers with --inhibition auto, or take a larger board",
+        )
+    return min(enough, key=lambda c: c.needs.lookup_tables)
+
+
+def _candidates(
+    circuit: Circuit, target: Target, samples: Array, lanes: int | None
+) -> Iterator[Sized]:
+    trace = run_integer(circuit, samples[:SAMPLES], keep=CYCLE_KINDS)
+    counts = [1 << i for i in range(1, MOST_LANES.bit_length())] if lanes is None else [lanes]
+    for count in counts:
+        for update in (1 << i for i in range(MOST_UPDATE_LANES.bit_length())):
+            if count % update:
+                continue
+            core = replace(target.core, lanes=count, update_lanes=update)
+            program = place(circuit, target=replace(target, core=core))
+            program = place(circuit, target=fitted(program))
+            cycles = float(count_cycles(program, trace).per_inference.mean())
+            yield Sized(program=program, needs=estimated(shape_of(program)), cycles=cycles)
+
+
+def _too_large(least: Sized, target: Target) -> CapacityError:
+    assert target.board is not None
+    over = excess(least.needs, target.board.resources)
+    core = least.program.target.core
+    asked = ", ".join(
+        f"{name.replace('_', ' ')}: about {needed} of {offered} that can be filled"
+        for name, (needed, offered) in over.items()
+    )
+    return CapacityError(
+        f"the network does not fit {target.name}: the least core ({core.lanes} lanes) takes "
+        f"{asked}",
+        where=f"target {target.name}",
+        fix=_elsewhere(least)
+        or "train a smaller network (fewer widths, more pooling), "
+        "or quantize to fewer bits with --scheme int4",
+    )
+
+
+def _elsewhere(least: Sized) -> str:
+    """Return the advice to take the least board that a core fits; "" for none."""
+    boards = [load_target(name) for name in board_names()]
+    fitting = [b for b in boards if b.board and not excess(least.needs, b.board.resources)]
+    if not fitting:
+        return ""
+    nearest = min(fitting, key=lambda b: b.board.resources.lookup_tables if b.board else 0)
+    return f"it fits --target {nearest.name}"

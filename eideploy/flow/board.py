@@ -1,0 +1,65 @@
+"""Jobs of a board: build, flash, run and test a build, by the backend that it is for."""
+
+from eideploy import folders
+from eideploy.backends import families
+from eideploy.errors import UsageError
+from eideploy.flow.requests.board import (
+    Board,
+    Flash,
+    MakeBitstream,
+    OfBuild,
+    RunOnBoard,
+    Selftest,
+)
+from eideploy.flow.result import Result
+from eideploy.options import as_path
+
+
+def show(_: Board) -> Result:
+    """Say what there is to do with a board."""
+    from eideploy.target import board_names, load_target
+
+    boards = {name: load_target(name).description for name in board_names()}
+    lines = [f"  {name:<16}{said}" for name, said in boards.items()]
+    text = "\n".join(["boards, as eideploy compile --target takes them", *lines])
+    return Result(text=text, content={"boards": boards})
+
+
+def build(request: MakeBitstream) -> Result:
+    """Make the bitstream of a build."""
+    return _asked(request)
+
+
+def flash(request: Flash) -> Result:
+    """Configure a board."""
+    return _asked(request)
+
+
+def run(request: RunOnBoard) -> Result:
+    """Run samples on a board."""
+    return _asked(request)
+
+
+def selftest(request: Selftest) -> Result:
+    """Run the stored samples on a board."""
+    return _asked(request)
+
+
+def _asked(request: OfBuild) -> Result:
+    """Ask the backend of a build.
+
+    Raises:
+        UsageError: there is no build, or it is for no board.
+    """
+    folder = as_path(request.build) or folders.latest_build()
+    if folder is None:
+        raise UsageError(
+            "there is no build",
+            where=f"folder {folders.BUILDS}",
+            fix="make one: eideploy compile --target ulx3s-85f",
+        )
+    if folders.kind_of(folder, wanted=[folders.BUILD]) != folders.BUILD:
+        raise UsageError(
+            "the folder is a run", where=str(folder), fix="name a build, which compile writes"
+        )
+    return families.of_build(folder).board(request, folder)

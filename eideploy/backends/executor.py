@@ -1,11 +1,11 @@
 """Programs that run a file of a build, and what each is to equal."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from eideploy.circuit import Array, Circuit
 from eideploy.execute.float_reference import run_float
@@ -26,6 +26,22 @@ class Build(Protocol):
 
 
 Run = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A `Run` that compares more than sums, and says what it found.
+
+    text, content  to read, and for machines
+    differing      how much differs in all
+    """
+
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def content(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def differing(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, kw_only=True)

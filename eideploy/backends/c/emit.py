@@ -74,10 +74,15 @@ def arduino_files(network: Network) -> dict[str, str]:
     }
 
 
-def watch_file(network: Network) -> str:
-    """Return a program that runs samples, and writes what the neurons hold after every step."""
+def watch_file(network: Network, name: str = WATCH) -> str:
+    """Return a program that runs samples, and writes what the neurons hold after every step.
+
+    Args:
+        network: which it runs.
+        name: of the program: WATCH, for this machine, or one in qemu/.
+    """
     watched = "\n".join(f"WRITE(s.{member.name});" for member in network.watched)
-    return _filled(WATCH, watched=indent(watched, " " * 16))
+    return _filled(name, watched=indent(watched, " " * 16))
 
 
 def _drawn(network: Network) -> Array:

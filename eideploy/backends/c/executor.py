@@ -7,12 +7,14 @@ what is written here.
 import shutil
 import subprocess
 import weakref
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from eideploy.errors import UsageError
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
 
+R = TypeVar("R")
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 TIMEOUT_S = 600
 
@@ -42,15 +45,20 @@ def run(integer: Circuit, *, where: str) -> Run:
         UsageError: there is no C compiler, or it fails.
         CapacityError: the circuit has what there is no C for.
     """
+    return in_folder_of_its_own(partial(Compiled, integer, where=where)).totals
+
+
+def in_folder_of_its_own(make: Callable[[Path], R]) -> R:
+    """Return what `make` makes in a new folder, which goes with it."""
     folder = Path(mkdtemp(prefix="eideploy-c-"))
     removed = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        program = Compiled(integer, folder, where=where)
+        made = make(folder)
     except BaseException:
         removed()
         raise
-    weakref.finalize(program, removed)
-    return program.totals
+    weakref.finalize(made, removed)
+    return made
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +70,65 @@ class Watched:
     totals: Array
 
 
-class Compiled:
-    """A network in C, compiled in a folder."""
+class Running(ABC):
+    """A network in C, written into a folder, as a program that runs samples.
+
+    A sample gives what the neurons hold after every step where they are watched, the sums, and
+    `behind` bytes that are the program's own.
+    """
+
+    behind: ClassVar[int] = 0
+
+    def __init__(self, circuit: Circuit, folder: Path, watch: str) -> None:
+        self.network, self.folder = Network(circuit), folder
+        files = {**network_files(self.network), WATCH: watch_file(self.network, watch)}
+        for name, text in files.items():
+            (folder / name).write_text(text, "ascii")
+
+    @abstractmethod
+    def output(self, levels: bytes, *, still: bool, watch: bool) -> bytes:
+        """Return what the program writes of the samples that it reads."""
+
+    def totals(self, samples: Array) -> Array:
+        """Return the readout's sums of samples (B, ...) or (B, T, ...)."""
+        return self._sums(self._run(samples, watch=False))
+
+    def watched(self, samples: Array) -> Watched:
+        """Return what all neurons hold after every step, and the sums."""
+        network, steps = self.network, self.network.circuit.steps
+        raw = self._run(samples, watch=True)
+        split = raw.shape[1] - network.total.bytes - self.behind
+        by_step = raw[:, :split].reshape(len(samples), steps, -1)
+        membranes, spikes, at = {}, {}, 0
+        nodes = {own: name for name, own in network.names.items()}
+        for member in network.watched:
+            part, at = by_step[..., at : at + member.bytes], at + member.bytes
+            own, _, what = member.name.rpartition("_")
+            shape = network.circuit.shapes[nodes[own]]
+            if what == "v":
+                held = numbers(part, member.kind)
+                membranes[nodes[own]] = held.reshape(len(samples), steps, *shape)
+            else:
+                bits = np.unpackbits(part, axis=-1, bitorder="little")[..., : prod(shape)]
+                spikes[nodes[own]] = bits.reshape(len(samples), steps, *shape)
+        return Watched(membranes=membranes, spikes=spikes, totals=self._sums(raw))
+
+    def _sums(self, raw: Array) -> Array:
+        end = raw.shape[1] - self.behind
+        part = raw[:, end - self.network.total.bytes : end]
+        return numbers(part, self.network.total.kind).reshape(len(raw), -1)
+
+    def _run(self, samples: Array, *, watch: bool) -> Array:
+        circuit = self.network.circuit
+        given = quantize_input(circuit, over_time(circuit, samples)).swapaxes(0, 1)
+        levels = given.astype(self.network.input_type.removesuffix("_t"))
+        still = levels.shape[1] != circuit.steps
+        written = self.output(levels.tobytes(), still=still, watch=watch)
+        return np.frombuffer(written, np.uint8).reshape(len(samples), -1)
+
+
+class Compiled(Running):
+    """A network in C, compiled for this machine."""
 
     def __init__(
         self,
@@ -73,9 +138,8 @@ class Compiled:
         *,
         where: str = "a C compiler",
     ) -> None:
-        self.network, self.program = Network(circuit), folder / "watch"
-        for name, text in {**network_files(self.network), WATCH: watch_file(self.network)}.items():
-            (folder / name).write_text(text, "ascii")
+        super().__init__(circuit, folder, WATCH)
+        self.program = folder / "watch"
         command = compiler()
         if command is None:
             raise UsageError("there is no C compiler", where=where, fix="install gcc, or set $CC")
@@ -95,50 +159,21 @@ class Compiled:
                 fix="set $CC to another compiler of C99",
             )
 
-    def totals(self, samples: Array) -> Array:
-        """Return the readout's sums of samples (B, ...) or (B, T, ...)."""
-        return self._numbers(self._run(samples, watch=False), self.network.total.kind).reshape(
-            len(samples), -1
-        )
-
-    def watched(self, samples: Array) -> Watched:
-        """Return what all neurons hold after every step, and the sums."""
-        network, steps = self.network, self.network.circuit.steps
-        raw = self._run(samples, watch=True).reshape(len(samples), -1)
-        split = raw.shape[1] - network.total.bytes
-        by_step = raw[:, :split].reshape(len(samples), steps, -1)
-        membranes, spikes, at = {}, {}, 0
-        nodes = {own: name for name, own in network.names.items()}
-        for member in network.watched:
-            part, at = by_step[..., at : at + member.bytes], at + member.bytes
-            own, _, what = member.name.rpartition("_")
-            shape = network.circuit.shapes[nodes[own]]
-            if what == "v":
-                numbers = self._numbers(part, member.kind)
-                membranes[nodes[own]] = numbers.reshape(len(samples), steps, *shape)
-            else:
-                bits = np.unpackbits(part, axis=-1, bitorder="little")[..., : prod(shape)]
-                spikes[nodes[own]] = bits.reshape(len(samples), steps, *shape)
-        totals = self._numbers(raw[:, split:], network.total.kind)
-        return Watched(membranes=membranes, spikes=spikes, totals=totals)
-
-    def _run(self, samples: Array, *, watch: bool) -> Array:
-        circuit = self.network.circuit
-        given = quantize_input(circuit, over_time(circuit, samples)).swapaxes(0, 1)
-        levels = given.astype(self.network.input_type.removesuffix("_t"))
-        manner = "moving" if levels.shape[1] == circuit.steps else "still"
+    def output(self, levels: bytes, *, still: bool, watch: bool) -> bytes:
+        """Return what the program writes of the samples that it reads."""
         done = subprocess.run(
-            [self.program, manner, *(["watch"] if watch else [])],
-            input=levels.tobytes(),
+            [self.program, "still" if still else "moving", *(["watch"] if watch else [])],
+            input=levels,
             capture_output=True,
             check=True,
             timeout=TIMEOUT_S,
         )
-        return np.frombuffer(done.stdout, np.uint8)
+        return done.stdout
 
-    @staticmethod
-    def _numbers(raw: Array, kind: str) -> Array:
-        return np.ascontiguousarray(raw).view(kind.removesuffix("_t"))
+
+def numbers(raw: Array, kind: str) -> Array:
+    """Return bytes as integers of a type of C."""
+    return np.ascontiguousarray(raw).view(kind.removesuffix("_t"))
 
 
 def _no_compiler(build: Build) -> str:

@@ -30,6 +30,8 @@ class C(Format):
     )
     executors: ClassVar[Mapping[str, str]] = {
         "c": "the program in C on this machine, too, logit by logit",
+        "c-arm": "the program in C on a Cortex-M in QEMU, spike by spike",
+        "c-riscv": "the program in C on an RV32IMC in QEMU, spike by spike",
     }
 
     def emit(
@@ -51,8 +53,18 @@ class C(Format):
 
         return EXECUTORS
 
-    def run(self, integer: "Circuit", build: "Build | None", executor: str) -> "Run":  # noqa: ARG002
+    def run(self, integer: "Circuit", build: "Build | None", executor: str) -> "Run":
         """Return the program in C: written and compiled here, as files of a build are not run."""
-        from eideploy.backends.c.executor import run
+        if executor == self.name:
+            from eideploy.backends.c.executor import run
 
-        return run(integer, where=f"--executor {executor}")
+            return run(integer, where=f"--executor {executor}")
+        from eideploy.backends.c.qemu import Differing, machine_for
+
+        return Differing(integer, machine_for(executor, _emulated(build)))
+
+
+def _emulated(build: "Build | None") -> str:
+    """Return the machine in QEMU that the spec of a build names; "" for none."""
+    target = getattr(getattr(build, "program", None), "target", None)
+    return str(getattr(getattr(target, "processor", None), "emulated", ""))

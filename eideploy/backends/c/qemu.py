@@ -1,16 +1,26 @@
 """Runs a network in C on microcontrollers that QEMU emulates, and counts their instructions."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from eideploy import shipped
-from eideploy.backends.c import SOURCE, VECTORS
+from eideploy.backends.c import SOURCE, WATCH
+from eideploy.backends.c.executor import Running, in_folder_of_its_own, numbers
+from eideploy.circuit import Array, Circuit
 from eideploy.errors import UsageError
+from eideploy.execute.integer import run_integer
+from eideploy.report.text import counted
 
 TIMEOUT_S = 600
+WATCHED = frozenset({"spikes", "membranes"})
+QEMU_WATCH = "qemu/watch.c"
+QUIET = ("-display", "none", "-serial", "none", "-monitor", "none")
+PLACED = re.compile(r"^ (\.\S+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+) (\S+)$", re.M)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,12 @@ class Machine:
     board: tuple[str, ...]
     packages: str
     executor: str
+
+    @property
+    def missing(self) -> str:
+        """What of it is not installed here, "" if nothing."""
+        programs = (self.compiler, self.emulator)
+        return " and ".join(one for one in programs if shutil.which(one) is None)
 
 
 def _cortex(name: str, board: str = "mps2-an386") -> Machine:
@@ -52,7 +68,16 @@ RISCV = Machine(
     flags=("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs"),
     platform="riscv",
     emulator="qemu-system-riscv32",
-    board=("-M", "virt", "-bios", "none", "-icount", "shift=0"),
+    board=(
+        "-M",
+        "virt",
+        "-bios",
+        "none",
+        "-icount",
+        "shift=0",
+        "-semihosting-config",
+        "enable=on,target=native",
+    ),
     packages="gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
     executor="c-riscv",
 )
@@ -67,49 +92,149 @@ MACHINES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counted:
-    """What a machine made of stored samples.
+# What is linked with every program: a library's part of the compiler, and no start-up of its own.
+LINKED = ("-nostartfiles", "-Wl,--no-warn-rwx-segments", "-lgcc")
+INPUT, OUTPUT, MAP = "input.bin", "output.bin", "watch.map"
 
-    equal         whether each gave the stored sums
-    instructions  of each sample, over all its steps
-    code          bytes of net.c's instructions, without its constants
-    stack         bytes that a step takes at most
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Bytes of a network on a machine, by the linker's map.
+
+    constants  weights, thresholds and tables
+    code       of net.c, with what of the compiler's library it calls for 64 bits
+    state      one net_state
+    stack      that a step takes at most: the sum over the functions of net.c, none of which calls
+               itself
     """
 
-    equal: Sequence[bool]
-    instructions: Sequence[int]
+    constants: int
     code: int
+    state: int
     stack: int
 
 
-def run(machine: Machine, folder: Path, *, optimise: str = "-O2") -> Counted:
-    """Compile net.c of a folder with its stored samples for a machine, and run them in QEMU.
+class Emulated(Running):
+    """A network in C, compiled for a machine in QEMU.
 
-    Raises:
-        UsageError: a program is not installed.
+    instructions  of every sample so far, over all its steps
     """
-    _require(machine)
-    platform = shipped.folder("targets") / "c" / "bundle" / "qemu"
-    program = folder / f"{machine.name}.elf"
-    common = [machine.compiler, *machine.flags, "-std=gnu99", optimise, "-fstack-usage"]
-    common += [f"-I{folder}", f"-I{platform}"]
-    net = folder / f"{machine.name}.o"
-    _checked([*common, "-c", str(folder / SOURCE), "-o", str(net)])
-    sources = [platform / f"{machine.platform}.c", platform / "vectors.c", folder / VECTORS]
-    script = platform / f"{machine.platform}.ld"
-    linked = ["-nostartfiles", "-Wl,--no-warn-rwx-segments", "-T", str(script)]
-    files = [str(path) for path in sources]
-    _checked([*common, *linked, *files, str(net), "-lgcc", "-o", str(program)], cwd=folder)
-    emulated = [machine.emulator, *machine.board, "-nographic", "-monitor", "none"]
-    done = _checked([*emulated, "-kernel", str(program)])
-    lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-    return Counted(
-        equal=[line[0] == "1" for line in lines],
-        instructions=[int(line[1]) for line in lines],
-        code=_code(machine, net),
-        stack=_stack(net.with_suffix(".su")),
-    )
+
+    behind = 4
+
+    def __init__(
+        self, circuit: Circuit, folder: Path, machine: Machine, *, optimise: str = "-O2"
+    ) -> None:
+        _require(machine)
+        super().__init__(circuit, folder, QEMU_WATCH)
+        self.machine, self.instructions = machine, list[int]()
+        platform = shipped.folder("targets") / "c" / "bundle" / "qemu"
+        self.program = folder / "watch.elf"
+        common = [machine.compiler, *machine.flags, "-std=gnu99", optimise, "-fstack-usage"]
+        common += ["-ffunction-sections", "-fdata-sections", f"-I{folder}", f"-I{platform}"]
+        net = folder / "net.o"
+        _checked([*common, "-c", str(folder / SOURCE), "-o", str(net)], folder)
+        script = platform / f"{machine.platform}.ld"
+        sources = [str(folder / WATCH), str(platform / f"{machine.platform}.c"), str(net)]
+        linked = ["-T", str(script), f"-Wl,-Map={folder / MAP}", "-o", str(self.program)]
+        _checked([*common, *linked, *sources, *LINKED], folder)
+
+    @property
+    def size(self) -> Size:
+        """What the network takes."""
+        placed = _placed((self.folder / MAP).read_text("utf-8"))
+        of_net = {name: n for (name, file), n in placed.items() if file.endswith("net.o")}
+        library = sum(
+            n
+            for (name, file), n in placed.items()
+            if "libgcc" in file and name.startswith((".text", ".rodata"))
+        )
+        state = sum(n for (name, file), n in placed.items() if name in (".bss.s", ".sbss.s"))
+        return Size(
+            constants=sum(n for name, n in of_net.items() if "rodata" in name),
+            code=sum(n for name, n in of_net.items() if name.startswith(".text")) + library,
+            state=state,
+            stack=_stack(self.folder / "net.su"),
+        )
+
+    def output(self, levels: bytes, *, still: bool, watch: bool) -> bytes:
+        """Return what the program writes of the samples that it reads."""
+        (self.folder / INPUT).write_bytes(bytes((still, watch)) + levels)
+        emulated = [self.machine.emulator, *self.machine.board, *QUIET]
+        _checked([*emulated, "-kernel", str(self.program)], self.folder)
+        return (self.folder / OUTPUT).read_bytes()
+
+    def _run(self, samples: Array, *, watch: bool) -> Array:
+        raw = super()._run(samples, watch=watch)
+        self.instructions += numbers(raw[:, -self.behind :], "uint32_t")[:, 0].tolist()
+        return raw
+
+
+class Differing:
+    """Runs samples on a machine, and compares all that the network does with the simulator.
+
+    spikes, membranes, logits  how many differ, of all samples so far
+    """
+
+    def __init__(self, circuit: Circuit, machine: Machine) -> None:
+        self.circuit = circuit
+        self.emulated = in_folder_of_its_own(lambda folder: Emulated(circuit, folder, machine))
+        self.samples = self.spikes = self.membranes = self.logits = 0
+
+    def __call__(self, samples: Array) -> Array:
+        """Return the sums (B, classes)."""
+        found = self.emulated.watched(samples)
+        expected = run_integer(self.circuit, samples, keep=WATCHED)
+        for what in ("spikes", "membranes"):
+            ours, theirs = getattr(found, what), getattr(expected, what)
+            unlike = sum(int((ours[n].swapaxes(0, 1) != theirs[n]).sum()) for n in theirs)
+            setattr(self, what, getattr(self, what) + unlike)
+        self.logits += int((found.totals != expected.totals).sum())
+        self.samples += len(samples)
+        return found.totals
+
+    @property
+    def differing(self) -> int:
+        """How much differs in all."""
+        return self.spikes + self.membranes + self.logits
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it found, for machines."""
+        taken = self.emulated.instructions
+        return {
+            "machine": self.emulated.machine.name,
+            "differences": {
+                "spikes": self.spikes, "membranes": self.membranes, "logits": self.logits,
+            },
+            "instructions": {
+                "least": min(taken), "mean": sum(taken) / len(taken), "most": max(taken),
+            },
+            "bytes": asdict(self.emulated.size),
+        }  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        """What it found, to read."""
+        taken, size = self.emulated.instructions, self.emulated.size
+        return "\n".join(
+            [
+                f"{self.emulated.machine.name} in QEMU, {counted(self.samples, 'sample')}: "
+                f"{counted(self.spikes, 'spike')}, {counted(self.membranes, 'membrane')}, "
+                f"{counted(self.logits, 'logit')} differ",
+                f"instructions per inference  {min(taken):,} min, {sum(taken) / len(taken):,.0f} "
+                f"mean, {max(taken):,} max",
+                f"bytes by the linker's map   {size.constants:,} constants, {size.code:,} code, "
+                f"{size.state:,} state; {size.stack:,} of stack at most",
+            ]
+        )
+
+
+def machine_for(executor: str, emulated: str = "") -> Machine:
+    """Return the machine of an executor: that of a controller's spec where it is of that kind."""
+    kinds = [machine for machine in MACHINES.values() if machine.executor == executor]
+    usual = next(machine for machine in kinds if machine.name != "cortex-m0")
+    return next((machine for machine in kinds if machine.name == emulated), usual)
 
 
 def version(program: str) -> str:
@@ -121,16 +246,15 @@ def version(program: str) -> str:
 
 
 def _require(machine: Machine) -> None:
-    absent = [p for p in (machine.compiler, machine.emulator) if shutil.which(p) is None]
-    if absent:
+    if machine.missing:
         raise UsageError(
-            f"{' and '.join(absent)} not installed",
-            where=machine.name,
+            f"{machine.missing} not installed",
+            where=f"--executor {machine.executor}",
             fix=f"apt install {machine.packages}",
         )
 
 
-def _checked(command: Sequence[str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+def _checked(command: Sequence[str], cwd: Path) -> "subprocess.CompletedProcess[str]":
     done = subprocess.run(
         command, cwd=cwd, check=False, capture_output=True, text=True, timeout=TIMEOUT_S
     )
@@ -144,11 +268,13 @@ def _checked(command: Sequence[str], cwd: Path | None = None) -> "subprocess.Com
     return done
 
 
-def _code(machine: Machine, net: Path) -> int:
-    size = machine.compiler.removesuffix("gcc") + "size"
-    sections = _checked([size, "-A", str(net)]).stdout.splitlines()
-    cells = [line.split() for line in sections if line.startswith(".text")]
-    return sum(int(cell[1]) for cell in cells)
+def _placed(text: str) -> dict[tuple[str, str], int]:
+    """Return the bytes of every section of every file that a linker's map places."""
+    begin = text.index("Linker script and memory map")
+    found: dict[tuple[str, str], int] = {}
+    for name, size, file in PLACED.findall(text[begin:]):
+        found[name, file] = found.get((name, file), 0) + int(size, 16)
+    return found
 
 
 def _stack(usage: Path) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.place import resources_text
+from eideploy.backends.c.qemu import MACHINES, Differing
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.jobs.verify import run_executors
@@ -16,6 +17,7 @@ from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
 from eideploy.backends.digital.report.provenance import provenance
 from eideploy.backends.digital.validate.study import study
+from eideploy.circuit import Array
 from eideploy.flow import training_report
 from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 VERIFIED = 16  # of them, in every other program
+EMULATED = 4  # of them, in QEMU
 
 
 def report(family: "Microcontroller", request: Report, folder: Path) -> Reported:
@@ -52,10 +55,12 @@ def report(family: "Microcontroller", request: Report, folder: Path) -> Reported
         measured = study(build.circuit, build.program, samples, labels, advance=advance)
         some = None if labels is None else labels[:VERIFIED]
         rows = run_executors(build, samples[:VERIFIED], some, executors, advance=advance)
+        emulated = _emulated(build, samples[:EMULATED])
     passes = passes_of(build)
     content: dict[str, Any] = {
         **asdict(measured),
         "unit": build.program.unit,
+        "emulated": None if emulated is None else dict(emulated.content),
         "memory": [asdict(size) for size in Network(build.integer).sizes],
         "executors": [row.content for row in rows],
         "format": 1,
@@ -67,14 +72,14 @@ def report(family: "Microcontroller", request: Report, folder: Path) -> Reported
     content["advice"] = [asdict(notice) for notice in advice(content)]
     layers = [layer.layer for layer in measured.layers]
     return Reported(
-        text=_text(build, content),
+        text=_text(build, content) + ("" if emulated is None else f"\n\n{emulated.text}"),
         content={"build": str(folder), **content},
         page=build_page(
             measured,
             content,
             training_report.initial_currents(build.content, layers),
             None,
-            memory=_memory(build),
+            memory=_memory(build, emulated),
         ),
     )
 
@@ -98,8 +103,20 @@ def _text(build: Build, content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _memory(build: Build) -> Table:
-    """Return the bytes of every layer."""
+def _emulated(build: Build, samples: Array) -> Differing | None:
+    """Return what some samples did on the machine that the spec names, if QEMU has it here."""
+    controller = build.program.target
+    assert isinstance(controller, Controller)
+    machine = MACHINES.get(controller.processor.emulated)
+    if machine is None or machine.missing:
+        return None
+    run = Differing(build.integer, machine)
+    run(samples)
+    return run
+
+
+def _memory(build: Build, emulated: Differing | None) -> Table:
+    """Return the bytes of every layer, and what a machine in QEMU took."""
     controller = build.program.target
     assert isinstance(controller, Controller)
     kept = controller.memories
@@ -113,5 +130,6 @@ def _memory(build: Build) -> Table:
         key="memory",
         caption="what runs shares the room of the largest layer; "
         f"{kept.reserved_flash_bytes:,} bytes of flash and {kept.reserved_ram_bytes:,} of RAM are "
-        "kept beside for code and stack",
+        "kept beside for code and stack"
+        + ("" if emulated is None else f". {emulated.text}".replace("\n", "; ")),
     )

@@ -11,7 +11,6 @@ from eideploy import folders
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
 from eideploy.backends.digital.jobs.compile import compile_in_memory
-from eideploy.backends.digital.jobs.rtl import RtlRun
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
 from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
@@ -21,6 +20,7 @@ from eideploy.backends.digital.report.program import (
     division_text,
 )
 from eideploy.backends.digital.validate.compare import SPIKES, compare
+from eideploy.backends.executor import Telling
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.divisions import Divider
@@ -232,7 +232,7 @@ def _with(result: Result, executor: str, beside: Beside) -> Result:
         "from the integer simulator's"
     )
     differ = beside.logits
-    if isinstance(beside.run, RtlRun):  # it compares spikes, membranes and cycles, too
+    if isinstance(beside.run, Telling):
         remark, differing = f"{remark}\n{beside.run.text}", {**differing, **beside.run.content}
         differ += beside.run.differing
     return replace(

@@ -1,14 +1,16 @@
-/* What a machine in QEMU offers to vectors.c. */
+/* What a machine in QEMU offers to watch.c: files of the host by semihosting, and instructions. */
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
 #include <stdint.h>
 
-void write_text(const char *text);
 void start_counting(void);
 uint32_t counted_instructions(void);
 
-/* Run all stored samples; return how many give other sums. */
-uint32_t run_vectors(void);
+/* Ask the host; argument is what the operation takes. */
+uint32_t host(uint32_t operation, const void *argument);
+
+/* What watch.c makes of the program. */
+int run(void);
 
 #endif

@@ -5,6 +5,7 @@ from typing import Literal
 ZeroPolicy = Literal["minimum", "floor"]
 Form = Literal["factored", "folded", "auto"]
 Framing = Literal["time", "number"]
+Dendrite = Literal["full", "linear"]
 Monitor = Literal["all", "outputs"]
 Reset = Literal["subtract", "zero"]
 Split = Literal["test", "train", "all"]

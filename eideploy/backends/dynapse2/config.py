@@ -9,6 +9,7 @@ from eideploy.config.checks import data_faults
 from eideploy.config.reading import Described, beyond_bounds
 from eideploy.config.sections import Data, Share, Size
 from eideploy.errors import ConfigError
+from eideploy.options.choices import Dendrite
 from eideploy.tables import MOST_TOML, parse_toml
 from eideploy.typed import Fault, Within, refuse
 
@@ -82,8 +83,10 @@ class Neuron:
     """Time after a spike in which a neuron is silent."""
     pulse_us: Annotated[float, Within(0.2, 1e5)] = 10.0
     """Length of a pulse that an event starts in a synapse."""
-    base_na: Annotated[float, Within(0.01, 500.0)] = 0.5
+    base_na: Annotated[float, Within(0.01, 500.0)] = 25.0
     """Weight bias W0; W1 to W3 are 2, 4 and 8 times that."""
+    dendrite: Dendrite = "full"
+    """Equation of the dendrites; linear leaves out what their gains do at small currents."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from eideploy.flow.requests.simulate import BUILD, OnSamples
 from eideploy.options import Count, Option, PathLike, Request
-from eideploy.options.choices import Monitor
+from eideploy.options.choices import Dendrite, Monitor
 
 MIXED = "for a mixed-signal target, as dynapse2"
 DPI = "with --executor dpi"
@@ -30,6 +30,8 @@ class Simulating(Request):
     heading = "executor dpi, which simulates a mixed-signal chip"
     chips: Annotated[Count | None, Option(where=DPI)] = None
     """How many chips to draw for each mismatch (default: 5)."""
+    dendrite: Annotated[Dendrite | None, Option(where=DPI)] = None
+    """Equation of the dendrites: the DPI's own, or linear (default: full)."""
     calibrate: Annotated[Count, Option(name="calibrate-chips", metavar="K", where=DPI_ON_SPLIT)] = 0
     """Also calibrate each chip's readout on K training samples per class."""
 

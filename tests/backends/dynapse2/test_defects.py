@@ -6,8 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.defects import Defects, load_defects, none_known
 from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.config import load_chip_config
+from eideploy.backends.dynapse2.training import synapses as syn
+from eideploy.backends.dynapse2.training.export import chip_network
+from eideploy.backends.dynapse2.training.plan import plan_of
 from eideploy.errors import CapacityError, FormatError
 from tests.backends.dynapse2.networks import SPEC, board, network, population
 from tests.backends.dynapse2.random_networks import BASE
@@ -35,7 +40,8 @@ def test_a_map_is_read_as_it_says(tmp_path):
     assert np.argwhere(found.cams).tolist() == [
         [0, 1, 17, 62, 0], [0, 1, 17, 63, 0], [0, 1, 17, 63, 1], [0, 2, 0, 0, 1],
     ]  # fmt: skip
-    assert found.tags.sum() == 1032 + 8 + 4  # and the marker on every core
+    # the marker, and on cores whose map does not name it the tag of unused CAMs
+    assert found.tags.sum() == 1032 + 8 + 4 + 3
 
 
 def test_a_profile_of_failure_probabilities_is_read(tmp_path):
@@ -184,7 +190,69 @@ def test_tags_that_fail_are_counted():
     free = none_known(spec)
     tags = free.tags.copy()
     tags[0, 0, 20:] = True
-    with pytest.raises(CapacityError, match="hears 31 sources, 20 of its tags work"):
+    with pytest.raises(CapacityError, match="hears 31 sources, 19 of its tags work"):
         map_network(
             dense(3, 40), spec, defects=Defects(neurons=free.neurons, cams=free.cams, tags=tags)
         )
+
+
+PUBLIC = json.loads((SPEC.source.parent / "public_tags.json").read_text(encoding="utf-8"))
+
+
+def usable(core):
+    """The tags that public code for boards uses on a core, but for that of marks and tag 0."""
+    listed = {
+        0: range(2048),
+        1: range(512, 2048),
+        2: [1032 + 16 * i + j for i in range(64) for j in range(8)],
+        3: [*range(1024), *range(1280, 2048)],
+    }[core]
+    return set(listed) - {0, 2047}
+
+
+def on_public_tags(tmp_path):
+    return named(tmp_path, PUBLIC)
+
+
+def test_the_shipped_map_of_tags_leaves_those_that_public_code_uses(tmp_path):
+    tags = load_defects(on_public_tags(tmp_path)).tags[0]
+    for core in range(4):
+        assert set(np.flatnonzero(~tags[core]).tolist()) == usable(core)
+
+
+@pytest.fixture(scope="module")
+def preset_network():
+    """Return the network of the shipped preset with random synapses."""
+    config = load_chip_config("digits-dynapse2")
+    plan = plan_of(config, SPEC, load_dac(SPEC), inputs=64, classes=10)
+    synapses = syn.draw(plan, np.random.default_rng(0))
+    syn.prune(plan, synapses, 1.0)
+    return chip_network(config, plan, synapses)
+
+
+def test_the_preset_fits_the_public_tags_by_exchanging_cores(tmp_path, preset_network):
+    mapped = map_network(preset_network, on_public_tags(tmp_path))
+    c = mapped.configuration
+    used = c.cams.mask > 0
+    assert used.sum() == (map_network(preset_network, SPEC).configuration.cams.mask > 0).sum()
+    for core in range(4):
+        heard = set(c.cams.tag[0, core][used[0, core]].tolist())
+        assert heard
+        assert heard <= usable(core)
+    excitatory = c.neurons.population == c.populations.index("excitatory")
+    assert 2 in c.neurons.core[excitatory]  # its 511 tags are enough for no other
+
+
+def test_what_fits_in_no_order_of_the_cores_is_refused(tmp_path, preset_network):
+    tags = {str(core): [[700, 2047]] for core in range(4)}
+    tags["0"] = tags["1"] = [[500, 2047]]
+    tags["2"] = [[500, 2047]]
+    spec = named(tmp_path, {"version": 1, "chips": {"0": {"tags": tags}}})
+    with pytest.raises(CapacityError, match="of its tags work"):
+        map_network(preset_network, spec)
+
+
+def test_no_source_has_the_tag_of_unused_cams(preset_network):
+    c = map_network(preset_network, SPEC).configuration
+    assert c.inputs.tag.min() > 0
+    assert c.srams.tag[(c.srams.cores > 0) & (c.srams.x_hop == 0)].min() > 0

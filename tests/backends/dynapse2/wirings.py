@@ -30,7 +30,7 @@ def wiring(neurons, synapses, inputs=1, output=None, **soma):
     return Wiring(
         soma={key: np.full(neurons, value) for key, value in given.items()},
         tau=tau,
-        gain=np.full((len(RECEPTORS), neurons), 50e-12),
+        gain=np.full((len(RECEPTORS), neurons), 5e-12),
         source=columns[0],
         target=columns[1],
         receptor=[RECEPTORS.index(name) for name in columns[2]],
@@ -38,13 +38,14 @@ def wiring(neurons, synapses, inputs=1, output=None, **soma):
         cam=np.arange(len(columns[0])),
         inputs=inputs,
         output=np.full(neurons, -1) if output is None else output,
+        core=np.zeros(neurons),
         constants=CONSTANTS,
     )
 
 
 def random_wiring(rng, *, inputs=6, neurons=20, **soma):
     synapses = [
-        (source, target, str(rng.choice(RECEPTORS, p=[0.6, 0.2, 0.1, 0.1])), rng.gamma(2, 15e-9))
+        (source, target, str(rng.choice(RECEPTORS, p=[0.6, 0.2, 0.1, 0.1])), rng.gamma(2, 150e-9))
         for target in range(neurons)
         for source in rng.choice(inputs + neurons, 12, replace=False)
     ]

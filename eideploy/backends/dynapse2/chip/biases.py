@@ -65,6 +65,10 @@ class Dac:
         error = 0.0 if ampere <= 0 else current / ampere - 1
         return Code(coarse=coarse, fine=fine, current=current, error=error)
 
+    def offered(self, name: str) -> Array:
+        """Return all currents that a bias can be set to, ascending, in ampere."""
+        return np.unique(self.currents[name[-1]] * self.factors[name])
+
     def reach(self, name: str) -> tuple[float, float]:
         """Return the smallest and the largest current of a bias, in ampere."""
         offered = self.currents[name[-1]] * self.factors[name]

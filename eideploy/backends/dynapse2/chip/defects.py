@@ -27,6 +27,7 @@ from eideploy.typed import Fault, Line, Within, refuse, typed
 
 VERSION = 1
 TOLERANCE = 0.1
+UNUSED_TAG = 0  # of every CAM that is not in use: no source is to have it
 Index = Annotated[int, Within(0, 1 << 20)]
 Cams = tuple[tuple[Index, Index, Index], ...]
 
@@ -74,7 +75,7 @@ class Defects:
 
 
 def none_known(spec: ChipSpec) -> Defects:
-    """Return a map on which everything works, but for the tag that marks time."""
+    """Return a map on which everything works, but for the tags of marks and of unused CAMs."""
     return Defects(**_blank(spec))
 
 
@@ -108,7 +109,7 @@ def _fault(what: str) -> Fault:
 def _blank(spec: ChipSpec) -> dict[str, Array]:
     c = spec.chip
     tags = np.zeros((spec.chips, c.cores, c.tags), np.bool_)
-    tags[..., spec.monitor.marker] = True
+    tags[..., [UNUSED_TAG, spec.monitor.marker]] = True
     return {
         "neurons": np.zeros((spec.chips, c.cores, c.neurons), np.bool_),
         "cams": np.zeros((spec.chips, c.cores, c.neurons, c.cams, 2), np.bool_),

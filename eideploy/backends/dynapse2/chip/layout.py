@@ -11,7 +11,7 @@ from eideploy.backends.dynapse2.chip.defects import Defects
 from eideploy.backends.dynapse2.chip.fill import stops
 from eideploy.backends.dynapse2.chip.needs import Needs
 from eideploy.backends.dynapse2.chip.network import ChipNetwork
-from eideploy.backends.dynapse2.chip.place import Wish, place
+from eideploy.backends.dynapse2.chip.place import Places, Room, Wish, exchanged, place
 from eideploy.backends.dynapse2.chip.seats import Seats, room, seat
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.chip.synapses import Synapses, gather, offsets
@@ -53,34 +53,57 @@ def lay_out(
     sizes = [p.size for p in network.neurons]
     offered = np.full(len(synapses.channel_of), spec.chip.cams)
     taken = synapses.per_target(len(offered))[first]
-    places, unfit["cores"] = place(_wishes(network, needs, taken, spec), room(spec, defects))
+    offers, wishes = room(spec, defects), _wishes(network, needs, taken, spec)
+    places, unfit["cores"] = place(wishes, offers)
     if places is None:
         unfit["synapses"] = misfits.fan_in(synapses, network, offered)
         misfits.refuse(unfit, spec)
     assert places is not None  # else it was refused
-    seats = seat(places, sizes, taken, spec, defects)
-    offered[first] = seats.cams
-    unfit["synapses"] = misfits.fan_in(synapses, network, offered)
     number = np.full(len(offered), -1)
     number[first] = np.arange(len(first))
     own = Synapses(**{**vars(synapses), "target": number[synapses.target]})
-    groups = heard(own.channel, own.target, seats)
-    tags, unfit["tags"] = assign(groups, seats, defects)
     outputs = np.repeat([p.role == "output" for p in network.neurons], sizes)
     channel_of = synapses.channel_of[first]
-    if any(unfit.values()):
+
+    def laid(where: Places) -> tuple[Layout, misfits.Misfits]:
+        seats = seat(where, sizes, taken, spec, defects)
+        offered[first] = seats.cams
+        found: misfits.Misfits = {"synapses": misfits.fan_in(synapses, network, offered)}
+        groups = heard(own.channel, own.target, seats)
+        tags, found["tags"] = assign(groups, seats, defects)
         counts = _as_if_all_were_heard(groups, tags, channel_of, spec)
-        unfit["destinations"] = misfits.destinations(network, counts, outputs, spec)
-        misfits.refuse(unfit, spec)
-    return Layout(
-        seats=seats,
-        synapses=own,
-        tag=_tag_of(own, groups, tags, seats),
-        channel_of=channel_of,
-        outputs=outputs,
-        groups=groups,
-        tags=tags,
-    )
+        found["destinations"] = misfits.destinations(network, counts, outputs, spec)
+        layout = Layout(
+            seats=seats,
+            synapses=own,
+            tag=_tag_of(own, groups, tags, seats),
+            channel_of=channel_of,
+            outputs=outputs,
+            groups=groups,
+            tags=tags,
+        )
+        return layout, found
+
+    layout, found = laid(places)
+    if any(found.values()):
+        for other in exchanged(places, _sources(layout, offers), wishes, offers):
+            tried, faults = laid(other)
+            if not any(faults.values()):
+                layout, found = tried, faults
+                break
+    unfit |= found
+    if not any(unfit[kind] for kind in ("cores", "currents", "synapses", "tags")):
+        unfit["destinations"] = []  # masks may leave some synapses, and their destinations, out
+    misfits.refuse(unfit, spec)
+    return layout
+
+
+def _sources(layout: Layout, offers: Room) -> Array:
+    """Return how many sources the neurons of every core hear: (cores of all chips,)."""
+    counts = np.zeros(len(offers.slots), np.int64)
+    for group in layout.groups:
+        counts[group.chip * offers.per_chip + group.cores] += 1
+    return counts
 
 
 def _as_if_all_were_heard(

@@ -6,8 +6,9 @@ over more chips than a neuron has destinations, a mixed-integer programme places
 keeps within the destinations, then splits least, then uses the fewest chips (HiGHS, by scipy).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, permutations, product
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from eideploy.backends.dynapse2.chip.solve import Programme
 
 SECONDS = 20.0  # for the solver
 ROUNDING = 1e-9  # of shares of neurons
+TRIED = 24  # orders of cores: all of one chip's
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,10 +26,12 @@ class Room:
     """What cores offer, and what is asked of them.
 
     slots     (cores of all chips, 1 + most CAMs): how many neurons have at least so many CAMs
+    tags      (cores of all chips,): how many of its tags work
     per_chip  cores a chip; destinations: SRAM entries of a neuron
     """
 
     slots: Array
+    tags: Array
     per_chip: int
     destinations: int
 
@@ -92,6 +96,29 @@ def place(wishes: Sequence[Wish], room: Room) -> tuple[Places | None, list[str]]
     if unplaced:
         return None, unplaced
     return _packed(greedy, wishes), []
+
+
+def exchanged(
+    places: Places, sources: Array, wishes: Sequence[Wish], room: Room
+) -> Iterator[Places]:
+    """Yield the places, and those with the cores of one chip exchanged, as far as all fit.
+
+    What a core holds goes where there are the CAMs and the tags for it; `sources` (cores,) of the
+    places given hear so many. The given places come first if they fit.
+    """
+    share = np.stack([wish.share for wish in wishes])
+    held = places.counts.T @ share  # (cores, 1 + most CAMs)
+    chips = len(room.slots) // room.per_chip
+    order = np.arange(len(room.slots)).reshape(chips, room.per_chip)
+    fits = (held[:, None] <= room.slots[None] + ROUNDING).all(2)
+    fits &= (sources[:, None] <= room.tags) | (held[:, :1] == 0)
+    by_chip = [
+        [p for p in map(list, permutations(own)) if fits[own, p].all()] for own in order.tolist()
+    ]
+    for choice in islice(product(*by_chip), TRIED):
+        moved = np.empty_like(places.counts)
+        moved[:, np.concatenate(choice)] = places.counts
+        yield Places(counts=moved)
 
 
 def _packed(counts: Counts, wishes: Sequence[Wish]) -> Places:

@@ -36,12 +36,17 @@ class Seats:
 
 
 def room(spec: ChipSpec, defects: Defects) -> Room:
-    """Return how many neurons of every core have at least so many working CAMs."""
+    """Return how many neurons of every core have at least so many working CAMs, and its tags."""
     working = _working(defects).sum(-1).reshape(-1, spec.chip.neurons)
     usable = ~defects.neurons.reshape(-1, spec.chip.neurons)
     least = np.arange(spec.chip.cams + 1)
     slots = ((working[:, :, None] >= least) & usable[:, :, None]).sum(1)
-    return Room(slots=slots, per_chip=spec.chip.cores, destinations=spec.chip.destinations)
+    return Room(
+        slots=slots,
+        tags=(~defects.tags).sum(-1).reshape(-1),
+        per_chip=spec.chip.cores,
+        destinations=spec.chip.destinations,
+    )
 
 
 def seat(

@@ -1,6 +1,7 @@
 """The dynamics in numpy: the definition that the kernel is compared with.
 
-    a_d = a_d exp(-dt / tau_d) + strength * spikes of the step before, inputs of this one
+    tau_d dx/dt = x (Iin / (Itau_d (1 + x)) - 1),  x >= rest                           (D5)
+    a_d = scale_d x_d
     i   = max(direct + ampa + nmda / (1 + gate / v) - gaba, floor)
     b   = 1 + shunt + adaptation
     tau dv/dt = v (i / (1 + v) - b)                                                    (D3)
@@ -9,11 +10,17 @@
 shunt divides and GABA_B subtracts. A step takes the midpoint rule on ln v with the dendrites' means
 over the step (D4). Where v crosses the threshold, the moment within the step is interpolated, and
 the refractory period counts from it, so that rates do not depend on dt.
+
+x is the dendrite's current in units of its gain. Between pulses (D5) is a decay; a pulse is so
+short against tau_d that x + ln x grows by its charge q, and the charges of pulses add up (D6). The
+spikes of the step before, and the inputs of this one, arrive as a step begins. A linear dendrite
+grows by q itself, which is (D6) where x >> 1.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import wrightomega
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS
@@ -26,10 +33,14 @@ ADAPTATION = len(RECEPTORS)
 
 @dataclass
 class State:
-    """Of all neurons in all lanes (neurons, lanes); a: (receptors + 1, neurons, lanes)."""
+    """Of all neurons in all lanes (neurons, lanes).
+
+    x  of the dendrites (receptors, neurons, lanes); tired: the current of adaptation, in leaks
+    """
 
     v: Array
-    a: Array
+    x: Array
+    tired: Array
     wait: Array  # seconds until the refractory period ends; below 0: it ended within the last step
     fired: Array
 
@@ -39,10 +50,28 @@ class State:
         n = len(step.h)
         return cls(
             v=np.repeat(step.reset[:, None], lanes, 1),
-            a=np.zeros((len(step.decay), n, lanes)),
+            x=np.repeat(step.rest[:, :, None], lanes, 2),
+            tired=np.zeros((n, lanes)),
             wait=np.zeros((n, lanes)),
             fired=np.zeros((n, lanes)),
         )
+
+
+def charged(x: Array, charge: Array) -> Array:
+    """Return w with w + ln w = x + ln x + charge (D6): x after pulses, x where there are none."""
+    return np.where(charge > 0, wrightomega(x + np.log(x) + charge), x)
+
+
+def advance_dendrites(state: State, charges: Array, step: Step) -> Array:
+    """Advance x by a step that begins with `charges`, and return the mean of a over it.
+
+    Shapes   charges, result: (receptors, neurons, lanes)
+    """
+    rest = step.rest[:, :, None]
+    x = np.maximum(state.x * step.decay[:ADAPTATION, :, None], rest)
+    state.x = x + charges if step.dendrite == "linear" else charged(x, charges)
+    mean = np.maximum(state.x * step.mean[:ADAPTATION, :, None], rest)
+    return np.asarray(mean * step.scale[:, :, None])
 
 
 def advance_membrane(v: Array, i: Array, b: Array, h: Array) -> Array:
@@ -51,16 +80,15 @@ def advance_membrane(v: Array, i: Array, b: Array, h: Array) -> Array:
     return np.asarray(v * np.exp(h * (i / (1 + middle) - b)))
 
 
-def advance(state: State, jumps: Array, step: Step) -> None:
-    """Advance all neurons by one time step; `jumps` (receptors, neurons, lanes) arrive first."""
-    state.a *= step.decay[:, :, None]
-    state.a[:ADAPTATION] += jumps
-    state.a[ADAPTATION] += step.adaptation[:, None] * state.fired
-    mean = state.a * step.mean[:, :, None]
+def advance(state: State, charges: Array, step: Step) -> None:
+    """Advance all neurons by one time step; `charges` (receptors, neurons, lanes) arrive first."""
+    mean = advance_dendrites(state, charges, step)
+    state.tired *= step.decay[ADAPTATION, :, None]
+    state.tired += step.adaptation[:, None] * state.fired
     v, wait = state.v, state.wait
     excitation = mean[AMPA] + mean[NMDA] / (1 + step.gate[:, None] / v)
     i = np.maximum(step.direct[:, None] + excitation - mean[GABA], step.floor[:, None])
-    b = 1 + mean[SHUNT] + mean[ADAPTATION]
+    b = 1 + mean[SHUNT] + state.tired * step.mean[ADAPTATION, :, None]
     open_for = np.maximum(step.dt - wait, 0)
     later = advance_membrane(v, i, b, open_for / step.dt * step.h[:, None])
     fired = later >= step.threshold[:, None]
@@ -78,9 +106,9 @@ def run(wiring: Wiring, step: Step, events: Array) -> Array:
     spikes = np.zeros((size, steps, lanes), np.uint8)
     for t in range(steps):
         sent = np.concatenate([events[:, t], state.fired])
-        jumps = np.zeros((len(RECEPTORS), size, lanes))
+        charges = np.zeros((len(RECEPTORS), size, lanes))
         amounts = step.strength[:, None] * sent[wiring.source]
-        np.add.at(jumps, (wiring.receptor, wiring.target), amounts)
-        advance(state, jumps, step)
+        np.add.at(charges, (wiring.receptor, wiring.target), amounts)
+        advance(state, charges, step)
         spikes[:, t] = state.fired
     return spikes

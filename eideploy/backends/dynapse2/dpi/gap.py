@@ -10,8 +10,10 @@ from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
 from eideploy.backends.dynapse2.dpi.classify import CHUNK, DT_S, Response, votes
 from eideploy.backends.dynapse2.dpi.coding import event_counts
 from eideploy.backends.dynapse2.dpi.kernel import Chip
-from eideploy.backends.dynapse2.dpi.units import step_of, time_constant
+from eideploy.backends.dynapse2.dpi.operating import mean_ratio, settled
+from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import SOMA, Wiring
+from eideploy.options.choices import Dendrite
 
 SYNAPSES = ("source", "target", "receptor", "weight", "cam")
 PARTS = 255  # into which a graded cell's largest output of a step is divided
@@ -24,17 +26,11 @@ def without(wiring: Wiring, receptor: str) -> Wiring:
 
 
 def mean_inputs(wiring: Wiring, receptor: str, response: Response, coding: Coding) -> Array:
-    """Return a dendrite's mean current in units of the leak: (neurons, batch)."""
+    """Return a dendrite's current in units of the leak at its mean input: (neurons, batch)."""
     number = RECEPTORS.index(receptor)
-    rows = np.flatnonzero(wiring.receptor == number)
-    strength = step_of(wiring, DT_S).strength[rows]
-    capacitance = getattr(wiring.constants, f"c_{receptor}")
-    tau = time_constant(capacitance, wiring.tau[number], wiring.constants)
-    rate = np.concatenate([response.sent, response.counts]) / coding.duration_s
-    current = np.zeros((wiring.neurons, rate.shape[1]))
-    target = wiring.target[rows]
-    np.add.at(current, target, (strength * tau[target])[:, None] * rate[wiring.source[rows]])
-    return current
+    sent = np.concatenate([response.sent, response.counts])
+    x = settled(wiring, receptor, mean_ratio(wiring, receptor, sent / coding.duration_s))
+    return np.asarray(x * step_of(wiring, DT_S).scale[number][:, None])
 
 
 def divisor(wiring: Wiring, response: Response, coding: Coding) -> tuple[float, float]:
@@ -85,6 +81,7 @@ def show_graded(
         tau=wiring.tau[:, ~graded],
         gain=wiring.gain[:, ~graded],
         output=wiring.output[~graded],
+        core=wiring.core[~graded],
         inputs=inputs + count,
         source=number[wiring.source[kept]],
         target=number[inputs + wiring.target[kept]] - inputs - count,
@@ -109,7 +106,7 @@ def graded_sources(wiring: Wiring, graded: Array) -> Array:
     return np.asarray(sent[wiring.source])
 
 
-def unrounded(network: ChipNetwork, spec: ChipSpec) -> Wiring:
+def unrounded(network: ChipNetwork, spec: ChipSpec, *, dendrite: Dendrite = "full") -> Wiring:
     """Return the network's own currents and weights, before codes and masks round them."""
     start, at = {}, 0
     for p in (*network.inputs, *network.neurons):
@@ -153,5 +150,7 @@ def unrounded(network: ChipNetwork, spec: ChipSpec) -> Wiring:
         cam=np.arange(len(weight)),
         inputs=inputs,
         output=output,
+        core=np.repeat(np.arange(len(sizes)), sizes),
         constants=spec.constants,
+        dendrite=dendrite,
     )

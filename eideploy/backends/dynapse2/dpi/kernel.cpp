@@ -7,7 +7,7 @@
 #include "membrane.h"
 
 struct Job {
-  int64_t inputs, neurons, steps;
+  int64_t inputs, neurons, steps, linear;
   double dt;
 };
 
@@ -17,7 +17,7 @@ enum { AMPA, NMDA, GABA, SHUNT, ADAPTATION };
 // of every neuron, as in units.Step
 struct Neuron {
   double h, reset, threshold, refractory, floor, direct, gate, adaptation;
-  double decay[RECEPTORS + 1], mean[RECEPTORS + 1];
+  double decay[RECEPTORS + 1], mean[RECEPTORS + 1], scale[RECEPTORS], rest[RECEPTORS];
 };
 
 namespace {
@@ -33,15 +33,22 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
   using V = typename Vector<T>::type;
   constexpr V NOTHING = {};
   const T dt = static_cast<T>(job.dt);
-  const int64_t states = RECEPTORS + 1;
-  std::vector<V> a(job.neurons * states, NOTHING), v(job.neurons), wait(job.neurons, NOTHING);
-  std::vector<V> jumps(job.neurons * RECEPTORS, NOTHING), sent(job.neurons, NOTHING);
-  std::vector<uint8_t> any(job.neurons, 0);
+  const int64_t dendrites = job.neurons * RECEPTORS;
+  std::vector<V> x(dendrites), v(job.neurons), wait(job.neurons, NOTHING);
+  std::vector<V> charges(dendrites, NOTHING), sent(job.neurons, NOTHING);
+  std::vector<V> tired(job.neurons, NOTHING);
+  std::vector<uint8_t> any(job.neurons, 0), reached(dendrites, 0);
   std::vector<T> weight(strength, strength + first[job.inputs + job.neurons]);
-  for (int64_t n = 0; n < job.neurons; ++n) v[n] = NOTHING + static_cast<T>(neurons[n].reset);
+  for (int64_t n = 0; n < job.neurons; ++n) {
+    v[n] = NOTHING + static_cast<T>(neurons[n].reset);
+    for (int d = 0; d < RECEPTORS; ++d)
+      x[n * RECEPTORS + d] = NOTHING + static_cast<T>(neurons[n].rest[d]);
+  }
   const auto deliver = [&](int64_t source, const V& amount) {
-    for (int64_t k = first[source]; k < first[source + 1]; ++k)
-      jumps[target[k]] += weight[k] * amount;
+    for (int64_t k = first[source]; k < first[source + 1]; ++k) {
+      charges[target[k]] += weight[k] * amount;
+      reached[target[k]] = 1;
+    }
   };
   for (int64_t t = 0; t < job.steps; ++t) {
     for (int64_t s = 0; s < job.inputs; ++s) {
@@ -56,13 +63,20 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
     for (int64_t n = 0; n < job.neurons; ++n) {
       const Neuron& c = neurons[n];
       V mean[RECEPTORS + 1];
-      V *own = &a[n * states], *jump = &jumps[n * RECEPTORS];
-      for (int d = 0; d < states; ++d) {
-        const V added = d < RECEPTORS ? jump[d] : sent[n] * static_cast<T>(c.adaptation);
-        own[d] = own[d] * static_cast<T>(c.decay[d]) + added;
-        mean[d] = own[d] * static_cast<T>(c.mean[d]);
+      for (int d = 0; d < RECEPTORS; ++d) {
+        const int64_t at = n * RECEPTORS + d;
+        const V rest = NOTHING + static_cast<T>(c.rest[d]);
+        x[at] = larger<V>(x[at] * static_cast<T>(c.decay[d]), rest);
+        if (reached[at]) {
+          x[at] = job.linear ? x[at] + charges[at] : charged<V, T>(x[at], charges[at]);
+          charges[at] = NOTHING;
+          reached[at] = 0;
+        }
+        mean[d] = larger<V>(x[at] * static_cast<T>(c.mean[d]), rest) * static_cast<T>(c.scale[d]);
       }
-      for (int d = 0; d < RECEPTORS; ++d) jump[d] = NOTHING;
+      tired[n] = tired[n] * static_cast<T>(c.decay[ADAPTATION]) +
+                 sent[n] * static_cast<T>(c.adaptation);
+      mean[ADAPTATION] = tired[n] * static_cast<T>(c.mean[ADAPTATION]);
       const V slow = mean[NMDA] / (static_cast<T>(c.gate) / v[n] + T(1));
       const V input = mean[AMPA] + slow - mean[GABA] + static_cast<T>(c.direct);
       const V shunt = mean[SHUNT] + mean[ADAPTATION] + T(1);

@@ -27,7 +27,7 @@ class SimulationCall(ctypes.Structure):
     """The sizes of a call."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("inputs", "neurons", "steps")),
+        *((name, ctypes.c_int64) for name in ("inputs", "neurons", "steps", "linear")),
         ("dt", ctypes.c_double),
     )
 
@@ -76,7 +76,8 @@ class Chip:
         """Return what a call reads: neurons, and by source its synapses' targets and strengths."""
         wiring, step = self.wiring, self.step
         columns = [getattr(step, name)[:, None] for name in OF_NEURON]
-        neurons = np.ascontiguousarray(np.hstack([*columns, step.decay.T, step.mean.T]))
+        tables = (step.decay, step.mean, step.scale, step.rest)
+        neurons = np.ascontiguousarray(np.hstack([*columns, *(table.T for table in tables)]))
         order = np.argsort(wiring.source, kind="stable")
         sources = np.arange(wiring.inputs + wiring.neurons + 1)
         first = np.searchsorted(wiring.source[order], sources).astype(np.int64)
@@ -89,7 +90,8 @@ class Chip:
         given[:, :, :batch] = events
         counts = np.zeros((n, LANES), np.int32)
         spikes = np.zeros((n, steps, LANES), np.uint8) if keep_spikes else None
-        job = SimulationCall(inputs=inputs, neurons=n, steps=steps, dt=self.step.dt)
+        linear = self.step.dendrite == "linear"
+        job = SimulationCall(inputs=inputs, neurons=n, steps=steps, linear=linear, dt=self.step.dt)
         entry = called.dpi_run32 if self.precision == "float32" else called.dpi_run64
         arrays = (*self._tables, given, spikes, counts)
         entry(ctypes.byref(job), *(None if x is None else _address(x) for x in arrays))

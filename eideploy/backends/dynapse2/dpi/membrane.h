@@ -56,6 +56,51 @@ inline Doubles exponential(Doubles x) {
   return p * (Doubles)bits;
 }
 
+// ln x to 1e-7 or 1e-15 for x > 0: the exponent, and the series of ln((1 + s) / (1 - s)) at the rest
+inline Floats logarithm(Floats x) {
+  const Ints bits = (Ints)x;
+  const Ints k = (bits - 0x3f3504f3) >> 23;  // the rest lies from sqrt(1/2) to sqrt(2)
+  const Floats m = (Floats)(bits - (k << 23));
+  const Floats s = (m - 1.0f) / (m + 1.0f), t = s * s;
+  Floats p = t * (2.0f / 9) + 2.0f / 7;
+  p = p * t + 2.0f / 5;
+  p = p * t + 2.0f / 3;
+  p = p * t + 2.0f;
+  return __builtin_convertvector(k, Floats) * 0.693147181f + s * p;
+}
+
+inline Doubles logarithm(Doubles x) {
+  const Longs bits = (Longs)x;
+  const Longs k = (bits - 0x3fe6a09e667f3bcdLL) >> 52;
+  const Doubles m = (Doubles)(bits - (k << 52));
+  const Doubles s = (m - 1.0) / (m + 1.0), t = s * s;
+  Doubles p = t * (2.0 / 21) + 2.0 / 19;
+  p = p * t + 2.0 / 17;
+  p = p * t + 2.0 / 15;
+  p = p * t + 2.0 / 13;
+  p = p * t + 2.0 / 11;
+  p = p * t + 2.0 / 9;
+  p = p * t + 2.0 / 7;
+  p = p * t + 2.0 / 5;
+  p = p * t + 2.0 / 3;
+  p = p * t + 2.0;
+  return __builtin_convertvector(k, Doubles) * 0.693147180559945309 + s * p;
+}
+
+// w with w + ln w = x + ln x + charge, x where there is no charge (D6)
+template <typename V, typename T> inline V charged(const V& x, const V& charge) {
+  const V z = x + logarithm(x) + charge;
+  const V size = z < T(0) ? -z : z, rise = z < T(0) ? z * T(0) : z;
+  const V soft = rise + logarithm(exponential(-size) + T(1));  // ln(1 + e^z)
+  V w = soft * (T(1) - logarithm(soft + T(1)) / (soft + T(2)));  // within some percent of it
+  w = z < T(-2) ? exponential(z) : w;
+  for (int round = 0; round < (sizeof(T) > 4 ? 2 : 1); ++round) {  // errors to the fourth power
+    const V off = z - w - logarithm(w), by = w + T(1), t = by * (by + off * T(2.0 / 3));
+    w = w * (T(1) + off / by * (t - off * T(0.5)) / (t - off));
+  }
+  return charge > T(0) ? w : x;
+}
+
 // v after h = dt / tau under constant i and b: the midpoint rule on ln v, hence never negative (D4)
 template <typename V> struct Advance {
   V half, middle, rate, next;

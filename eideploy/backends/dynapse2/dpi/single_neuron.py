@@ -70,6 +70,7 @@ def _alone(wiring: Wiring, neuron: int, *, gaba: float, shunt: float) -> Wiring:
         tau=wiring.tau[:, [neuron]],
         gain=wiring.gain[:, [neuron]],
         output=np.array([-1]),
+        core=np.zeros(1),
         source=np.arange(len(SOURCES)),
         target=np.zeros(len(SOURCES)),
         receptor=receptor,
@@ -82,8 +83,9 @@ def _alone(wiring: Wiring, neuron: int, *, gaba: float, shunt: float) -> Wiring:
     tau = time_constant(capacitance, made.tau[receptor, 0], c)
     hertz = np.array([INPUT_HZ[-1], INHIBITORY_HZ, INHIBITORY_HZ])
     asked = np.array([DRIVE, gaba, shunt])
-    per_ampere = step_of(made, DT_S).strength * tau * hertz
-    return replace(made, weight=asked / per_ampere)
+    step = step_of(made, DT_S)
+    ratio = asked / step.scale[receptor, 0] + (made.dendrite == "full") * (asked > 0)
+    return replace(made, weight=ratio / (step.strength * tau * hertz))
 
 
 def _events(steps: int) -> Array:
@@ -106,9 +108,9 @@ def _settled(wiring: Wiring, events: Array) -> Array:
     state, total = definition.State.rest(step, events.shape[2]), 0.0
     first = round(SETTLED_S / DT_S)
     for t in range(2 * first):
-        jumps = np.zeros((len(RECEPTORS), 1, events.shape[2]))
-        jumps[wiring.receptor, 0] = step.strength[:, None] * events[:, t]
-        definition.advance(state, jumps, step)
+        charges = np.zeros((len(RECEPTORS), 1, events.shape[2]))
+        charges[wiring.receptor, 0] = step.strength[:, None] * events[:, t]
+        definition.advance(state, charges, step)
         total = total + state.v[0] * (t >= first)
     return np.reshape(total / first, (len(CASES), -1))
 

@@ -1,12 +1,11 @@
 """Currents in ampere to what one time step needs, in units of each neuron's own leak and gain.
 
-v = Imem / Igain        membrane; a spike at v >= Ithreshold / Igain, then v = I0 / Igain
-a = Idendrite / Itau    dendrites, of the membrane's Itau
-tau = C Ut / (kappa I)  of the membrane and of every dendrite                      (D1)
-a spike adds  Igain_d Iw / (Itau_d Itau) (1 - exp(-t_pulse / tau_d))  to its dendrite  (D2)
+v = Imem / Igain           membrane; a spike at v >= Ithreshold / Igain, then v = I0 / Igain
+x = Idendrite / Igain_d    dendrites, of their own gain, never below I0 / Igain_d
+a = x Igain_d / Itau       dendrites, of the membrane's Itau
+tau = C Ut / (kappa I)     of the membrane and of every dendrite                    (D1)
+q = Iw / Itau_d (1 - exp(-t_pulse / tau_d))    what a spike brings its dendrite     (D2)
 t_pulse = Vth C_pulse / Ipulse, t_refractory = Vth C_ref / Irefractory
-
-The strength of a synapse does not depend on its dendrite's Itau, its mean current at a rate does.
 """
 
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, Constants
 from eideploy.backends.dynapse2.dpi.wiring import Wiring
+from eideploy.options.choices import Dendrite
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,10 +29,13 @@ class Step:
     decay       exp(-dt / tau) of the dendrites and of adaptation: (receptors + 1, n)
     mean        a decaying current's mean over a step, over what it began with: (receptors + 1, n)
     adaptation  what a spike adds to the leak
-    strength    what a spike adds to its dendrite, by synapse: (synapses,)
+    scale       from x to a; rest: of x: (receptors, n)
+    strength    q of a spike, by synapse: (synapses,)
+    dendrite    linear: every spike adds its q to x, which is the DPI only where x >> 1
     """
 
     dt: float
+    dendrite: Dendrite
     h: Array
     reset: Array
     threshold: Array
@@ -43,10 +46,13 @@ class Step:
     adaptation: Array
     decay: Array
     mean: Array
+    scale: Array
+    rest: Array
     strength: Array
 
     def __post_init__(self) -> None:
-        freeze(self, **{name: np.float64 for name in self.__dataclass_fields__ if name != "dt"})
+        arrays = self.__dataclass_fields__.keys() - {"dt", "dendrite"}
+        freeze(self, **dict.fromkeys(sorted(arrays), np.float64))
 
 
 def time_constant(capacitance: Array | float, current: Array, constants: Constants) -> Array:
@@ -64,11 +70,13 @@ def step_of(wiring: Wiring, dt: float) -> Step:
     all_tau = np.vstack([tau, slow])
     decay = np.exp(-dt / all_tau)
     pulse = _duration(constants.c_pulse, soma["pulse"], constants)
-    jump = wiring.gain / (wiring.tau * soma["leak"]) * -np.expm1(-pulse / tau)
+    per_ampere = -np.expm1(-pulse / tau) / wiring.tau
+    dark = constants.dark_current if wiring.dendrite == "full" else 0.0
     own = _duration(constants.c_pulse, soma["adaptation_pulse"], constants)
     lasting = soma["adaptation_gain"] / (soma["adaptation_tau"] * soma["leak"])
     return Step(
         dt=dt,
+        dendrite=wiring.dendrite,
         h=dt / time_constant(constants.c_membrane, soma["leak"], constants),
         reset=constants.dark_current / soma["gain"],
         threshold=soma["threshold"] / soma["gain"],
@@ -79,7 +87,9 @@ def step_of(wiring: Wiring, dt: float) -> Step:
         adaptation=lasting * soma["adaptation_weight"] * -np.expm1(-own / slow),
         decay=decay,
         mean=all_tau / dt * (1 - decay),
-        strength=jump[wiring.receptor, wiring.target] * wiring.weight,
+        scale=wiring.gain / soma["leak"],
+        rest=dark / wiring.gain,
+        strength=per_ampere[wiring.receptor, wiring.target] * wiring.weight,
     )
 
 

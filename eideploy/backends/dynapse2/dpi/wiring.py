@@ -10,6 +10,7 @@ from eideploy.backends.dynapse2.chip.biases import Dac, load_dac
 from eideploy.backends.dynapse2.chip.configuration import NOT_MONITORED, Configuration
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, WEIGHT_ROLES, ChipSpec, Constants
 from eideploy.errors import CapacityError
+from eideploy.options.choices import Dendrite
 
 SOMA = {
     "leak": "membrane_leak",
@@ -38,6 +39,8 @@ class Wiring:
     cam       (synapses,): number of the CAM; sources with one tag share it
     inputs    how many sources are inputs
     output    (neurons,): the class that the neuron's spikes vote for; -1: none, or not monitored
+    core      (neurons,): number of the core that sets the neuron's biases
+    dendrite  how dendrites are simulated; linear: as if their currents were far above their gains
     """
 
     soma: dict[str, Array]
@@ -50,7 +53,9 @@ class Wiring:
     cam: Array
     inputs: int
     output: Array
+    core: Array
     constants: Constants
+    dendrite: Dendrite = "full"
 
     def __post_init__(self) -> None:
         freeze(
@@ -63,6 +68,7 @@ class Wiring:
             target=np.int64,
             receptor=np.int64,
             cam=np.int64,
+            core=np.int64,
         )
 
     @property
@@ -76,7 +82,13 @@ class Wiring:
         return int(self.output.max(initial=-1)) + 1
 
 
-def decode(configuration: Configuration, spec: ChipSpec, dac: Dac | None = None) -> Wiring:
+def decode(
+    configuration: Configuration,
+    spec: ChipSpec,
+    dac: Dac | None = None,
+    *,
+    dendrite: Dendrite = "full",
+) -> Wiring:
     """Return what the chips' memories and biases amount to.
 
     Raises:
@@ -120,7 +132,9 @@ def decode(configuration: Configuration, spec: ChipSpec, dac: Dac | None = None)
         cam=columns[4],
         inputs=_input_count(configuration),
         output=np.where(neurons.monitor_tag == NOT_MONITORED, -1, neurons.output_class),
+        core=neurons.chip * spec.chip.cores + neurons.core,
         constants=spec.constants,
+        dendrite=dendrite,
     )
 
 

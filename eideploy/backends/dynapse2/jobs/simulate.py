@@ -57,7 +57,8 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     build = build_of(as_path(request.build))
     require_savable(request, build.origin)
     chips = options.chips or CHIPS
-    wiring, coding = decode(build.configuration, build.spec), build.configuration.coding
+    dendrite, coding = options.dendrite or "full", build.configuration.coding
+    wiring = decode(build.configuration, build.spec, dendrite=dendrite)
     samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
     note_fewer(request.samples, len(samples))
     few = labelled_few(build, request, options.calibrate) if options.calibrate else None
@@ -97,6 +98,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         "labelled": labels is not None,
         "chips": chips,
         "dt_s": classify.DT_S,
+        "dendrite": dendrite,
         **_judged(response, labels, _column(over_chips, 0)),
         "calibrated_on": options.calibrate,
         "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
@@ -205,9 +207,10 @@ def _gap(
     def of(wiring_after: Wiring) -> float:
         return right(classify.show(wiring_after, samples, coding))
 
+    unrounded = gap.unrounded(build.network, build.spec, dendrite=wiring.dendrite)
     return [
         ("as emitted", right(response)),
-        ("currents and weights not rounded", of(gap.unrounded(build.network, build.spec))),
+        ("currents and weights not rounded", of(unrounded)),
         (
             "inhibitory cells graded",
             right(gap.show_graded(wiring, graded, response, samples, coding)),

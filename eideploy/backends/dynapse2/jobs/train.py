@@ -189,7 +189,7 @@ def fit(
 
         task = Task(samples=samples, aims=aims, augment=augment)
         found = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
-    network = chip_network(config, plan, found, spec)
+    network = chip_network(config, plan, found)
     seconds = time.perf_counter() - began
     return Trained(
         network=network,

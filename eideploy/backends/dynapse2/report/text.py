@@ -16,7 +16,8 @@ def simulation_text(content: Mapping[str, Any]) -> str:
     rates = ", ".join(f"{name} {hz:.0f}" for name, hz in content["rate_hz"].items())
     lines = [
         f"simulated {content['simulated']} from its configuration alone, "
-        f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms; no board has run it",
+        f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms, {content['dendrite']} "
+        "equation of the dendrites; no board has run it",
         "",
         *_decisions(content, measure),
         f"rates, Hz: {rates}",

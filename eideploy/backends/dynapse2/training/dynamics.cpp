@@ -12,31 +12,53 @@
 
 struct Job {
   int64_t sources, neurons, steps;  // input sources come first among the sources of a CAM
+  int64_t linear;                   // dendrites add charges up, as in units.Step
   float slope;                      // of the surrogate gradient
   float dead;                       // share of the gradient that passes a floored input current
 };
 
 // of every neuron: constants of a step; dendrites are AMPA, GABA_B, shunt
 struct Neuron {
-  float h, step, reset, threshold, refractory, floor, direct;
-  float decay[3], mean[3];  // e^(-dt/tau), and a current's mean over a step
+  float h, step, reset, threshold, refractory, floor, direct, dark;
+  float decay[3], mean[3];   // e^(-dt/tau), and a current's mean over a step
+  float scale[3], rest[3];   // from a dendrite's current in gains to leaks; its dark current
 };
+
+constexpr int KEPT = 7;
 
 namespace {
 
 constexpr Floats NOTHING = {};
 
-// what backward needs of a neuron's history, each (steps,)
+// what backward needs of a neuron's history, each (steps,); of dendrites after a step's charges
 struct History {
-  Floats *v, *input, *shunt, *open;
+  Floats *v, *input, *shunt, *open, *dendrite[3];
 
   History(Floats* kept, const Job& job, int64_t n)
-      : v(kept + 4 * n * job.steps), input(v + job.steps), shunt(input + job.steps),
-        open(shunt + job.steps) {}
+      : v(kept + KEPT * n * job.steps), input(v + job.steps), shunt(input + job.steps),
+        open(shunt + job.steps) {
+    for (int d = 0; d < 3; ++d) dendrite[d] = open + (d + 1) * job.steps;
+  }
 };
+
+// one dendrite's current before a step's charges, from that after those of the step before
+inline Floats decayed(const Floats& x, const Neuron& c, int d) {
+  return larger<Floats>(x * c.decay[d], NOTHING + c.rest[d]);
+}
+
+// its mean over the step, in leaks
+inline Floats current(const Floats& x, const Neuron& c, int d) {
+  return larger<Floats>(x * c.mean[d], NOTHING + c.rest[d]) * c.scale[d];
+}
 
 // the events of a neuron reach another one step later, those of the input at once
 int64_t delay(const Job& job, int32_t source) { return source < job.sources ? 0 : 1; }
+
+bool some(const Floats& x) {
+  float sum = 0;
+  for (int l = 0; l < LANES; ++l) sum += x[l];
+  return sum > 0;
+}
 
 // the steps in which a source sends anything, in order
 struct Active {
@@ -47,9 +69,7 @@ struct Active {
 
   void add(const Floats* spikes, const Job& job, int64_t source) {
     for (int64_t t = 0; t < job.steps; ++t) {
-      float some = 0;
-      for (int l = 0; l < LANES; ++l) some += spikes[source * job.steps + t][l];
-      if (some > 0) steps.push_back(static_cast<int32_t>(t));
+      if (some(spikes[source * job.steps + t])) steps.push_back(static_cast<int32_t>(t));
     }
     first[source + 1] = static_cast<int64_t>(steps.size());
   }
@@ -68,7 +88,7 @@ Floats absolute(const Floats& x) { return x < 0.0f ? -x : x; }
 extern "C" {
 
 // first: (neurons + 1,) ranges of CAMs; source, dendrite, weight: (CAMs,); spikes: (sources + neurons,
-// steps), the inputs' given; kept: (neurons, 4, steps)
+// steps), the inputs' given; kept: (neurons, KEPT, steps)
 void dynapse2_forward(const Job* given, const Neuron* neurons, const int64_t* first,
                       const int32_t* source, const uint8_t* dendrite, const float* weight,
                       Floats* spikes, Floats* kept) {
@@ -86,16 +106,20 @@ void dynapse2_forward(const Job* given, const Neuron* neurons, const int64_t* fi
       const int32_t* end = active.end(source[k], late, job.steps);
       for (const int32_t* t = active.begin(source[k]); t < end; ++t) to[*t] += weight[k] * from[*t];
     }
-    const Floats *in_a = buffer.data(), *in_g = in_a + job.steps, *in_s = in_g + job.steps;
     Floats* own = spikes + (job.sources + n) * job.steps;
     const History past(kept, job, n);
-    Floats ampa = NOTHING, gaba = NOTHING, shunting = NOTHING, wait = NOTHING, v = NOTHING + c.reset;
+    Floats x[3], wait = NOTHING, v = NOTHING + c.reset;
+    for (int d = 0; d < 3; ++d) x[d] = NOTHING + c.rest[d];
     for (int64_t t = 0; t < job.steps; ++t) {
-      ampa = ampa * c.decay[0] + in_a[t];
-      gaba = gaba * c.decay[1] + in_g[t];
-      shunting = shunting * c.decay[2] + in_s[t];
-      const Floats raw = ampa * c.mean[0] - gaba * c.mean[1] + c.direct;
-      const Floats shunt = shunting * c.mean[2] + 1.0f;
+      for (int d = 0; d < 3; ++d) {
+        const Floats charge = buffer[d * job.steps + t];
+        x[d] = decayed(x[d], c, d);
+        if (job.linear) x[d] += charge;
+        else if (some(charge)) x[d] = charged<Floats, float>(x[d], charge);
+        past.dendrite[d][t] = x[d];
+      }
+      const Floats raw = current(x[0], c, 0) + c.dark - current(x[1], c, 1) + c.direct;
+      const Floats shunt = current(x[2], c, 2) + 1.0f;
       const Floats open = larger(c.step - wait, NOTHING);
       const Advance<Floats> to(v, larger(raw, NOTHING + c.floor), shunt, open * c.h);
       const auto fired = to.next >= c.threshold;
@@ -125,8 +149,7 @@ void dynapse2_backward(const Job* given, const Neuron* neurons, const int64_t* f
     const Neuron c = neurons[n];
     const Floats* own = of_spikes + (job.sources + n) * job.steps;
     const History past(kept, job, n);
-    Floats *to_a = buffer.data(), *to_g = to_a + job.steps, *to_s = to_g + job.steps;
-    Floats ampa = NOTHING, gaba = NOTHING, shunting = NOTHING, of_v = NOTHING;
+    Floats of_x[3] = {NOTHING, NOTHING, NOTHING}, of_v = NOTHING;  // of_x: of the next step's
     for (int64_t t = job.steps - 1; t >= 0; --t) {
       const Floats raw = past.input[t], v = past.v[t], h = past.open[t];
       const Floats input = larger(raw, NOTHING + c.floor);
@@ -143,9 +166,17 @@ void dynapse2_backward(const Job* given, const Neuron* neurons, const int64_t* f
       const Floats of_shunt = -scale * (slip * half + 1.0f);
       of_v = of_next * (to.next / v) + scale * slip * (to.half - half * input * outer * outer);
       const Floats passed = raw > c.floor ? of_input : of_input * job.dead;
-      to_a[t] = (ampa = ampa * c.decay[0] + passed * c.mean[0], ampa);
-      to_g[t] = (gaba = gaba * c.decay[1] - passed * c.mean[1], gaba);
-      to_s[t] = (shunting = shunting * c.decay[2] + of_shunt * c.mean[2], shunting);
+      const Floats of_current[3] = {passed, -passed, of_shunt};
+      for (int d = 0; d < 3; ++d) {
+        const Floats w = past.dendrite[d][t], rest = NOTHING + c.rest[d];
+        const Floats of_mean = of_current[d] * (c.scale[d] * c.mean[d]);
+        const Floats of_w = (w * c.mean[d] > rest ? of_mean : NOTHING) +
+                            (w * c.decay[d] > rest ? of_x[d] * c.decay[d] : NOTHING);
+        const Floats x = t > 0 ? decayed(past.dendrite[d][t - 1], c, d) : rest;
+        const Floats share = job.linear ? NOTHING + 1.0f : w / (w + 1.0f);  // dw / d charge
+        buffer[d * job.steps + t] = of_w * share;
+        of_x[d] = job.linear ? of_w : of_w * share * (1.0f + 1.0f / x);
+      }
     }
     for (int64_t k = first[n]; k < first[n + 1]; ++k) {
       const int64_t late = delay(job, source[k]);

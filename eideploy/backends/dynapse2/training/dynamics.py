@@ -18,6 +18,7 @@ from eideploy.errors import UsageError
 LANES = kernel.LANES
 SOURCE = Path(__file__).with_name("dynamics.cpp")
 TRAINED = ("ampa", "gaba", "shunt")  # in the order of dynamics.cpp
+KEPT = 7  # as in dynamics.cpp
 ROWS = [RECEPTORS.index(name) for name in TRAINED]
 
 
@@ -25,7 +26,7 @@ class TrainingCall(ctypes.Structure):
     """The sizes of a call, and what is said of the gradient."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("sources", "neurons", "steps")),
+        *((name, ctypes.c_int64) for name in ("sources", "neurons", "steps", "linear")),
         ("slope", ctypes.c_float),
         ("dead", ctypes.c_float),
     )
@@ -83,10 +84,11 @@ class Workspace:
         )
         self.spikes = _aligned((inputs + neurons, steps, LANES))
         self.of_spikes = _aligned((inputs + neurons, steps, LANES))
-        self.kept = _aligned((neurons, 4, steps, LANES))
+        self.kept = _aligned((neurons, KEPT, steps, LANES))
 
     def forward(self, events: Array, step: Step, strength: Array, wires: Wires) -> Array:
         """Return the spikes of the neurons (neurons, steps, LANES)."""
+        self.job.linear = step.dendrite == "linear"
         self.spikes[: self.job.sources] = events
         self._neurons, self._wires = _packed(step), wires
         self._strength = np.ascontiguousarray(strength, np.float32)
@@ -114,7 +116,8 @@ class Workspace:
 
 
 def _packed(step: Step) -> Array:
-    """Return the constants of the neurons as `struct Neuron`: (neurons, 13)."""
+    """Return the constants of the neurons as `struct Neuron`: (neurons, 20)."""
+    nmda = RECEPTORS.index("nmda")  # without synapses, its dark current flows
     n = len(step.h)
     columns = [
         step.h / step.dt,
@@ -124,8 +127,11 @@ def _packed(step: Step) -> Array:
         step.refractory,
         step.floor,
         step.direct,
+        step.rest[nmda].astype(np.float32) * step.scale[nmda].astype(np.float32),
         *step.decay[ROWS],
         *step.mean[ROWS],
+        *step.scale[ROWS],
+        *step.rest[ROWS],
     ]
     return np.ascontiguousarray(np.stack(columns, 1), np.float32)
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.network import ChipNetwork, Population, Projection, Role
-from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS
 from eideploy.backends.dynapse2.config import ChipConfig
-from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.training import synapses as syn
 from eideploy.backends.dynapse2.training.plan import BASE_RATIOS, INPUT, Link, Plan
 from eideploy.backends.dynapse2.training.synapses import Synapses
@@ -25,9 +24,8 @@ PLAYED: dict[str, Role] = {
 }
 
 
-def chip_network(config: ChipConfig, plan: Plan, synapses: Synapses, spec: ChipSpec) -> ChipNetwork:
+def chip_network(config: ChipConfig, plan: Plan, synapses: Synapses) -> ChipNetwork:
     """Return the network of trained synapses."""
-    base = config.neuron.base_na * 1e-9
     group = syn.groups(plan, synapses)
     mask, step = syn.masks(synapses.strength, group), syn.steps(synapses.strength, group)
     gains: dict[tuple[str, str], float] = {}
@@ -35,7 +33,7 @@ def chip_network(config: ChipConfig, plan: Plan, synapses: Synapses, spec: ChipS
         rows = synapses.link == number
         if rows.any():
             least = float(step[group[rows][0]])
-            gains[plan.tied[link.target], link.receptor] = _gain(plan, link, least, base, spec)
+            gains[plan.tied[link.target], link.receptor] = plan.gain(link.receptor, least)
     populations = tuple(
         Population(
             name=name,
@@ -53,23 +51,14 @@ def chip_network(config: ChipConfig, plan: Plan, synapses: Synapses, spec: ChipS
                 source=link.source,
                 target=link.target,
                 dendrite=link.receptor,
-                weight=_matrix(plan, link, synapses, synapses.link == number, mask * base),
+                weight=_matrix(plan, link, synapses, synapses.link == number, mask * plan.base),
             )
             for number, link in enumerate(plan.links)
         ),
         classes=plan.output_class,
         coding=coding_of(config),
-        base_currents={p.name: np.array(BASE_RATIOS) * base for p in populations[1:]},
+        base_currents={p.name: np.array(BASE_RATIOS) * plan.base for p in populations[1:]},
     )
-
-
-def _gain(plan: Plan, link: Link, least: float, base: float, spec: ChipSpec) -> float:
-    """Return the dendrite's gain current with which the least weight has the strength `least`."""
-    c, now = plan.constants, plan.currents
-    tau = time_constant(spec.capacitance(link.receptor), np.array(now[f"{link.receptor}_tau"]), c)
-    pulse = c.threshold_voltage * c.c_pulse / now["pulse"]
-    per_gain = base / (now[f"{link.receptor}_tau"] * now["membrane_leak"]) * -np.expm1(-pulse / tau)
-    return float(least / per_gain)
 
 
 def _currents(plan: Plan, name: str, gains: dict[tuple[str, str], float]) -> dict[str, float]:

@@ -12,15 +12,23 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import Dac
-from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ROLES, ChipSpec, Constants
+from eideploy.backends.dynapse2.chip.spec import (
+    RECEPTORS,
+    ROLES,
+    WEIGHT_ROLES,
+    ChipSpec,
+    Constants,
+)
 from eideploy.backends.dynapse2.config import ChipConfig, Neuron
+from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.dpi.wiring import SOMA, Wiring
 from eideploy.errors import CapacityError
+from eideploy.options.choices import Dendrite
 
 INPUT = "pixels"
 BASE_RATIOS = (1, 2, 4, 8)
 MOST = sum(BASE_RATIOS)  # of a mask
-PROXY_GAIN = 1e-11  # ampere, of dendrites until the weights say what they need
+PROXY_GAIN = 1e-11  # ampere, of dendrites without synapses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +56,8 @@ class Plan:
     sizes     by population, the input first
     currents  by ROLES, in ampere, as the bias generator gives them; gains of dendrites are proxies
     tied      populations that share their biases, by population: a name for those of each core
+    base      of the four base currents the least, ampere; the others are BASE_RATIOS times that
+    gain_of   by receptor, the currents that its gain bias can be set to: (codes,) ascending
     """
 
     sizes: Mapping[str, int]
@@ -56,6 +66,9 @@ class Plan:
     tied: Mapping[str, str]
     classes: int
     constants: Constants
+    base: float
+    gain_of: Mapping[str, Array]
+    dendrite: Dendrite
 
     @cached_property
     def start(self) -> Mapping[str, int]:
@@ -73,14 +86,39 @@ class Plan:
         """How many neurons there are."""
         return sum(self.sizes.values()) - self.inputs
 
+    @property
+    def neuron_sizes(self) -> tuple[tuple[str, int], ...]:
+        """The populations of neurons and their sizes."""
+        return tuple((name, size) for name, size in self.sizes.items() if name != INPUT)
+
     @cached_property
     def output_class(self) -> Array:
         """The classes of the last population's neurons."""
         return np.repeat(np.arange(self.classes), self.sizes["output"] // self.classes)
 
+    def charge(self, receptor: str) -> float:
+        """Return what a spike of the least mask brings a dendrite, q of (D2)."""
+        c, now = self.constants, self.currents
+        tau = time_constant(getattr(c, f"c_{receptor}"), np.array(now[f"{receptor}_tau"]), c)
+        pulse = c.threshold_voltage * c.c_pulse / now["pulse"]
+        return float(self.base / now[f"{receptor}_tau"] * -np.expm1(-pulse / tau))
+
+    def gain(self, receptor: str, least: float) -> float:
+        """Return the gain current with which the least mask adds `least` leaks, in ampere.
+
+        It is the nearest that the bias generator gives.
+        """
+        offered = self.gain_of[receptor]
+        asked = least * self.currents["membrane_leak"] / self.charge(receptor)
+        place = int(np.searchsorted(offered, asked))
+        near = offered[max(place - 1, 0) : place + 1]
+        return float(near[np.abs(np.log(near / max(asked, offered[0]))).argmin()])
+
     def wiring(self, source: Array, target: Array, receptor: Array) -> Wiring:
         """Return neurons at these currents and synapses of 1 A, whose strengths are factors."""
         n = self.neurons
+        names = list(dict.fromkeys(self.tied.values()))
+        cores = [(names.index(self.tied[name]), size) for name, size in self.neuron_sizes]
         return Wiring(
             soma={key: np.full(n, self.currents.get(role, 1e-12)) for key, role in SOMA.items()}
             | {"gate": np.zeros(n), "direct": np.zeros(n), "adaptation_weight": np.zeros(n)},
@@ -93,7 +131,9 @@ class Plan:
             cam=np.arange(len(source)),
             inputs=self.inputs,
             output=np.concatenate([np.full(n - len(self.output_class), -1), self.output_class]),
+            core=np.concatenate([np.full(size, core) for core, size in cores]),
             constants=self.constants,
+            dendrite=self.dendrite,
         )
 
 
@@ -120,6 +160,9 @@ def plan_of(config: ChipConfig, spec: ChipSpec, dac: Dac, *, inputs: int, classe
         },
         classes=classes,
         constants=spec.constants,
+        base=dac.code(spec.bias_of[WEIGHT_ROLES[0]], config.neuron.base_na * 1e-9).current,
+        gain_of={r: dac.offered(spec.bias_of[f"{r}_gain"]) for r in RECEPTORS},
+        dendrite=config.neuron.dendrite,
     )
     _refuse_misfits(plan, spec)
     return plan

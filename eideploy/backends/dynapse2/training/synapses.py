@@ -6,8 +6,9 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS
-from eideploy.backends.dynapse2.training.plan import MOST, Link, Plan
+from eideploy.backends.dynapse2.training.plan import MOST, PROXY_GAIN, Link, Plan
 
+LEAST = 1e-30  # step of a dendrite whose strengths are all 0
 CLIPPED = 0.995  # quantile of a dendrite's strengths that the largest mask stands for
 
 
@@ -93,15 +94,27 @@ def groups(plan: Plan, synapses: Synapses) -> Array:
 
 def steps(strength: Array, group: Array) -> Array:
     """Return the strength of the least mask, by group."""
-    return np.array(
-        [np.quantile(strength[group == g], CLIPPED) / MOST for g in range(group.max() + 1)]
-    )
+    largest = [np.quantile(strength[group == g], CLIPPED) for g in range(group.max() + 1)]
+    return np.maximum(np.array(largest) / MOST, LEAST)
+
+
+def gains(plan: Plan, step: Array) -> Array:
+    """Return the gain currents of all dendrites with these steps: (receptors, neurons) ampere."""
+    names = list(dict.fromkeys((plan.tied[link.target], link.receptor) for link in plan.links))
+    found = np.full((len(RECEPTORS), plan.neurons), PROXY_GAIN)
+    for (tied, receptor), least in zip(names, step, strict=True):
+        gain = plan.gain(receptor, float(least))
+        for name, size in plan.neuron_sizes:
+            if plan.tied[name] == tied:
+                start = plan.start[name] - plan.inputs
+                found[RECEPTORS.index(receptor), start : start + size] = gain
+    return found
 
 
 def masks(strength: Array, group: Array) -> Array:
     """Return the nearest mask of every synapse, 0..15, of base currents 1:2:4:8."""
-    step = np.maximum(steps(strength, group), 1e-30)
-    return np.asarray(np.clip(np.rint(strength / step[group]), 0, MOST).astype(np.int64))
+    asked = strength / steps(strength, group)[group]
+    return np.asarray(np.clip(np.rint(asked), 0, MOST).astype(np.int64))
 
 
 def quantised(strength: Array, group: Array) -> Array:

@@ -5,7 +5,7 @@ Every group of samples is shown to a chip of its own (docs/dynapse2_training.md)
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -111,7 +111,6 @@ class _Trainer:
         self.group = syn.groups(plan, found)
         self.wires: Wires = wires(found.target, found.source, receptor, plan.neurons)
         self.wiring: Wiring = plan.wiring(found.source, found.target, receptor)
-        self.plain = step_of(self.wiring, self.dt).strength
         mean = np.bincount(found.link, found.strength) / np.maximum(np.bincount(found.link), 1)
         self.pace = mean[found.link]
 
@@ -122,9 +121,11 @@ class _Trainer:
         samples = dimmed(samples.reshape(len(chosen), -1), self.config.training.dimmest, rng)
         aims = self.task.aims[chosen]
         own = self.synapses
-        strength = own.strength
+        least = syn.steps(own.strength, self.group)
+        mask = own.strength / least[self.group]
         if share >= self.config.training.quantise_from:
-            strength = syn.quantised(strength, self.group)
+            mask = syn.masks(own.strength, self.group)
+        wiring = replace(self.wiring, gain=syn.gains(self.plan, least))
 
         def lane(first: int) -> list[tuple[Array, tuple[float, float, float]]]:
             return [
@@ -132,7 +133,7 @@ class _Trainer:
                     g,
                     samples[g * LANES : (g + 1) * LANES],
                     aims[g * LANES : (g + 1) * LANES],
-                    strength,
+                    (wiring, mask),
                     self.rooms[first],
                 )
                 for g in range(first, self.group_count, len(self.rooms))
@@ -142,28 +143,35 @@ class _Trainer:
         lanes = list(pool.map(lane, range(count)))
         parts = [lanes[g % count][g // count] for g in range(self.group_count)]  # in one order
         self.done += 1
-        self._learn(np.mean([gradient for gradient, _ in parts], 0))
+        by_mask = np.mean([gradient for gradient, _ in parts], 0)
+        self._learn(by_mask / least[self.group])
         loss, right, rate = np.mean([told for _, told in parts], 0)
         return float(loss), float(right), float(rate)
 
     def _group(
-        self, number: int, samples: Array, aims: Array, strength: Array, room: Workspace
+        self,
+        number: int,
+        samples: Array,
+        aims: Array,
+        shown_to: tuple[Wiring, Array],
+        room: Workspace,
     ) -> tuple[Array, tuple[float, float, float]]:
-        """Return the gradient by strength; and loss, accuracy and rate."""
+        """Return the gradient by masks; and loss, accuracy and rate."""
         training, plan = self.config.training, self.plan
         cv = training.mismatch * MIX[number % len(MIX)]
-        chip = varied(self.wiring, Mismatch.uniform(cv), (self.config.seed, 2, self.done, number))
+        wiring, mask = shown_to
+        chip = varied(wiring, Mismatch.uniform(cv), (self.config.seed, 2, self.done, number))
         step = step_of(chip, self.dt)
-        factor = step.strength / self.plain
+        charge = step.strength * plan.base  # of a mask of 1
         events = event_counts(samples, self.coding, self.dt)
-        spikes = room.forward(events, step, strength * factor, self.wires)
+        spikes = room.forward(events, step, mask * charge, self.wires)
         outputs = len(plan.output_class)
         logits = training.temperature * votes(spikes[-outputs:].sum(1), plan)
         loss, of_logits = cross_entropy(logits, aims.T)
         of_counts = of_logits[plan.output_class] * training.temperature * plan.classes / outputs
         of_spikes = np.zeros((plan.neurons, 1, LANES), np.float32)
         of_spikes[-outputs:, 0] = of_counts
-        gradient = room.backward(of_spikes) * factor
+        gradient = room.backward(of_spikes) * charge
         start = plan.start["excitatory"] - plan.inputs
         excitatory = spikes[start : start + plan.sizes["excitatory"]]
         right = float((logits.argmax(0) == aims.argmax(1)).mean())

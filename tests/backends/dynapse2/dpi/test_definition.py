@@ -46,11 +46,12 @@ def test_a_step_of_the_membrane_is_of_second_order(i, b, v):
 
 
 def test_a_constant_current_fires_at_the_rate_of_the_integral_whatever_the_step():
-    # from (D3), with a = i - 1: the time from reset to threshold, by quadrature
+    # from (D3): the time from reset to threshold, by quadrature; all dendrites have dark currents
     made = wiring(1, [], direct=40e-12)
     step = step_of(made, 1e-4)
-    i, v = float(step.direct[0]), np.linspace(step.reset[0], step.threshold[0], 200_001)
-    speed = v * (i / (1 + v) - 1) / (step.dt / step.h[0])
+    dark = float(made.constants.dark_current / made.soma["leak"][0])
+    i, v = float(step.direct[0]) + dark, np.linspace(step.reset[0], step.threshold[0], 200_001)
+    speed = v * (i / (1 + v) - 1 - dark) / (step.dt / step.h[0])
     period = float(np.sum(2 / (speed[1:] + speed[:-1])) * (v[1] - v[0])) + step.refractory[0]
     for dt in (1e-3, 1e-4):
         spikes = definition.run(made, step_of(made, dt), np.zeros((1, round(2 / dt), 1), np.uint8))
@@ -72,18 +73,19 @@ def test_counts_converge_as_the_step_is_refined():
     assert gaps[1] < 0.02
 
 
-def test_a_synapse_adds_its_charge_and_decays():
-    made = wiring(1, [(0, 0, "ampa", 5e-9)])
+def test_a_linear_synapse_adds_its_charge_and_decays():
+    made = replace(wiring(1, [(0, 0, "ampa", 5e-9)]), dendrite="linear")
     step = step_of(made, 1e-3)
     state = definition.State.rest(step, 1)
-    jump = np.zeros((4, 1, 1))
-    jump[0] = step.strength[0]
-    definition.advance(state, jump, step)
-    first = state.a[0, 0, 0]
-    definition.advance(state, np.zeros_like(jump), step)
-    ratio = made.gain[0, 0] / made.tau[0, 0] / made.soma["leak"][0]
-    assert first == pytest.approx(ratio * 5e-9 * -np.expm1(-10e-6 / 10e-3), rel=1e-3)
-    assert state.a[0, 0, 0] / first == pytest.approx(np.exp(-0.1), rel=1e-9)
+    charge = np.zeros((4, 1, 1))
+    charge[0] = step.strength[0]
+    definition.advance_dendrites(state, charge, step)
+    first = state.x[0, 0, 0]
+    mean = definition.advance_dendrites(state, np.zeros_like(charge), step)
+    assert first == pytest.approx(5e-9 / made.tau[0, 0] * -np.expm1(-10e-6 / 10e-3), rel=1e-3)
+    assert state.x[0, 0, 0] / first == pytest.approx(np.exp(-0.1), rel=1e-9)
+    over_leak = state.x[0, 0, 0] * made.gain[0, 0] / made.soma["leak"][0]
+    assert mean[0, 0, 0] == pytest.approx(over_leak * -np.expm1(-0.1) / 0.1, rel=1e-9)
 
 
 def test_adaptation_is_off_by_default_and_lowers_the_rate():

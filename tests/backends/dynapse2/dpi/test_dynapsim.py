@@ -32,6 +32,7 @@ def recorded() -> Wiring:
         tau=np.full_like(made.tau, RECORD["ampa_tau"]),
         gain=np.full_like(made.gain, RECORD["ampa_gain"]),
         constants=constants,
+        dendrite="linear",  # as DynapSim's
     )
 
 

@@ -1,5 +1,7 @@
 """What shunt and GABA_B make of one neuron's membrane and rate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tests.backends.dynapse2.wirings import wiring
 
 @pytest.fixture(scope="module")
 def found():
-    return respond(wiring(2, []), 1, 2.0)
+    return respond(replace(wiring(2, []), dendrite="linear"), 1, 2.0)
 
 
 def test_the_shunt_divides_the_membrane_whatever_the_input(found):
@@ -19,6 +21,12 @@ def test_the_shunt_divides_the_membrane_whatever_the_input(found):
 def test_gaba_subtracts_the_same_whatever_the_input(found):
     taken = DRIVE / 2 * (1 - 1 / 2.0)
     assert found.change["gaba"] == pytest.approx((-taken, -taken), rel=1e-2)
+
+
+def test_with_full_dendrites_the_shunt_still_divides_by_one_number():
+    least, most = respond(wiring(2, []), 1, 2.0).ratio["shunt"]
+    assert 0.4 < least <= most < 0.6
+    assert most / least < 1.01
 
 
 def test_on_the_rate_both_subtract(found):

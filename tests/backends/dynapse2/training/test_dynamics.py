@@ -1,5 +1,7 @@
 """The training kernel: its spikes are the simulator's, its gradients are those of differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,11 +19,11 @@ STEPS, INPUTS = 60, 4
 
 def feed_forward(rng):
     """Four inputs to three neurons to one inhibitor and two outputs, sorted by target."""
-    synapses = [(s, t, "ampa", rng.gamma(2, 40e-9)) for t in range(3) for s in range(INPUTS)]
-    synapses += [(INPUTS + s, 3, "ampa", rng.gamma(2, 40e-9)) for s in range(3)]
+    synapses = [(s, t, "ampa", rng.gamma(2, 400e-9)) for t in range(3) for s in range(INPUTS)]
+    synapses += [(INPUTS + s, 3, "ampa", rng.gamma(2, 400e-9)) for s in range(3)]
     for target in (4, 5):
-        synapses += [(INPUTS + s, target, "ampa", rng.gamma(2, 60e-9)) for s in range(3)]
-        synapses += [(INPUTS + 3, target, d, 20e-9) for d in ("gaba", "shunt")]
+        synapses += [(INPUTS + s, target, "ampa", rng.gamma(2, 600e-9)) for s in range(3)]
+        synapses += [(INPUTS + 3, target, d, 200e-9) for d in ("gaba", "shunt")]
     return wiring(6, synapses, INPUTS)
 
 
@@ -59,20 +61,22 @@ def test_vectors_of_any_width_give_the_same_bits(monkeypatch):
         np.testing.assert_array_equal(gradient, found[0][1])
 
 
-def sub_threshold(seed):
+def sub_threshold(seed, dendrite):
     """One neuron that cannot fire: its gradient has no surrogate, and differences can be taken."""
     rng = np.random.default_rng(seed)
-    kinds = (("ampa", 2e-7), ("ampa", 1e-7), ("gaba", 4e-8), ("shunt", 3e-8))
+    kinds = (("ampa", 5e-7), ("ampa", 3e-7), ("gaba", 2e-7), ("shunt", 2e-7))
     made = wiring(1, [(s, 0, *kind) for s, kind in enumerate(kinds)], INPUTS)
+    made = replace(made, dendrite=dendrite)
     events = (rng.random((INPUTS, STEPS, LANES)) < 0.2).astype(np.float32)
     return made, events
 
 
+@pytest.mark.parametrize("dendrite", ["full", "linear"])
 @pytest.mark.parametrize("seed", range(2))
-def test_the_gradient_is_that_of_the_surrogate(seed):
+def test_the_gradient_is_that_of_the_surrogate(seed, dendrite):
     # with the threshold out of reach the surrogate's sum over time is a smooth function of weights:
     # f = sum_t s(v_t) with s' = slope / (threshold (1 + slope |v / threshold - 1|)^2)
-    made, events = sub_threshold(seed)
+    made, events = sub_threshold(seed, dendrite)
     step = step_of(made, 1e-3)
     slope, threshold = 2.0, 40.0
     object.__setattr__(step, "threshold", np.array([threshold]))

@@ -61,7 +61,7 @@ def trained(config):
 def tiny_run():
     config = tiny()
     found, epochs, samples, labels = trained(config)
-    network = chip_network(config, planned(config), found, SPEC)
+    network = chip_network(config, planned(config), found)
     return config, found, epochs, samples, labels, network
 
 
@@ -109,7 +109,7 @@ def test_every_neuron_keeps_within_its_cams(tiny_run):
     )
     assert masks.max() == 15
     weight = np.concatenate([p.weight[p.weight > 0] for p in tiny_run[-1].projections])
-    units = weight / (config.neuron.base_na * 1e-9)
+    units = weight / plan.base
     assert units == pytest.approx(np.rint(units))
     assert len(units) == np.count_nonzero(masks)
 

@@ -103,6 +103,8 @@ class ChipTraining:
     """Time step of the simulation that is trained through."""
     mismatch: Share = 0.2
     """Largest CV of a group of chips; the groups have 0, half and all of it."""
+    bias_error: Share = 0.15
+    """Largest CV of what is common to a bias on a core; the groups as for mismatch."""
     dimmest: Annotated[float, Within(0.01, 1.0)] = 1.0
     """Least contrast of a training sample; it is log-uniform from that to 1."""
     temperature: Annotated[float, Within(0.01, 100.0)] = 3.0

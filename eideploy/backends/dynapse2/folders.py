@@ -17,6 +17,8 @@ from eideploy.data.origin import Origin
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, read_manifest, read_mark, write_manifest
 
+RATES = "rates_hz"  # in a run's manifest: events a second by population
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChipRun:
@@ -25,6 +27,14 @@ class ChipRun:
     folder: Path
     network: ChipNetwork
     content: Mapping[str, Any]
+
+    @property
+    def rates(self) -> Mapping[str, float] | None:
+        """Events a second by population, None where the run does not say."""
+        told = self.content.get(RATES)
+        if not isinstance(told, dict):
+            return None
+        return {name: float(hz) for name, hz in told.items() if isinstance(hz, (int, float))}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

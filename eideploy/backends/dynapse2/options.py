@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from eideploy.flow.requests.simulate import BUILD, OnSamples
-from eideploy.options import Count, Option, PathLike, Request
+from eideploy.options import Count, Option, PathLike, Positive, Request
 from eideploy.options.choices import Dendrite, Monitor
 
 MIXED = "for a mixed-signal target, as dynapse2"
@@ -29,7 +29,11 @@ class Simulating(Request):
 
     heading = "executor dpi, which simulates a mixed-signal chip"
     chips: Annotated[Count | None, Option(where=DPI)] = None
-    """How many chips to draw for each mismatch (default: 5)."""
+    """How many boards to emulate, and chips to draw for each mismatch (default: 5)."""
+    tune: Annotated[bool, Option(name="tune-boards", where=DPI_ON_SPLIT)] = False
+    """Also tune the biases of each emulated board to the simulator's rates."""
+    bias_error: Annotated[Positive | None, Option(where=DPI, metavar="CV")] = None
+    """Common error of each bias on each core of an emulated board (default: 0.2)."""
     dendrite: Annotated[Dendrite | None, Option(where=DPI)] = None
     """Equation of the dendrites: the DPI's own, or linear (default: full)."""
     calibrate: Annotated[Count, Option(name="calibrate-chips", metavar="K", where=DPI_ON_SPLIT)] = 0

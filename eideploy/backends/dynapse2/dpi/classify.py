@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.configuration import Configuration
 from eideploy.backends.dynapse2.chip.network import Coding
 from eideploy.backends.dynapse2.dpi.coding import event_counts
 from eideploy.backends.dynapse2.dpi.kernel import Chip
@@ -45,6 +46,21 @@ def show(wiring: Wiring, samples: Array, coding: Coding, *, dt: float = DT_S) ->
         sent.append(events.sum(1, dtype=np.int64))
     joined = np.concatenate(counts, 1)
     return Response(votes=votes(joined, wiring), counts=joined, sent=np.concatenate(sent, 1))
+
+
+def rates(response: Response, configuration: Configuration) -> dict[str, float]:
+    """Return the mean events a second of every population's sources or neurons."""
+    names, neurons = configuration.populations, configuration.neurons.population
+    seconds = configuration.coding.duration_s
+    found, at = {}, 0
+    for number, (name, size) in enumerate(zip(names, configuration.sizes, strict=True)):
+        own = neurons == number
+        if own.any():
+            found[name] = float(response.counts[own].mean() / seconds)
+        else:
+            found[name] = float(response.sent[at : at + size].mean() / seconds)
+            at += size
+    return found
 
 
 def votes(counts: Array, wiring: Wiring) -> Array:

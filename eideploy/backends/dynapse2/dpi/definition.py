@@ -25,10 +25,11 @@ from scipy.special import wrightomega
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS
 from eideploy.backends.dynapse2.dpi.units import Step
-from eideploy.backends.dynapse2.dpi.wiring import Wiring
+from eideploy.backends.dynapse2.dpi.wiring import Events, Wiring
 
 AMPA, NMDA, GABA, SHUNT = range(len(RECEPTORS))
 ADAPTATION = len(RECEPTORS)
+MASK = 0xFFFFFFFF
 
 
 @dataclass
@@ -74,6 +75,22 @@ def advance_dendrites(state: State, charges: Array, step: Step) -> Array:
     return np.asarray(mean * step.scale[:, :, None])
 
 
+def copies(events: Events, t: int, sources: int, lanes: int) -> Array:
+    """Return how often an event of step t arrives: 0, 1 or 2 times, (sources, lanes).
+
+    A hash of source, step, lane and seed says, in 32 bits, so that any simulator draws the same.
+    """
+    if not (events.lost or events.doubled):
+        return np.ones((sources, lanes))
+    source, lane = (np.arange(n, dtype=np.uint32) for n in (sources, lanes))
+    mixed = (source * np.uint32(0x9E3779B1))[:, None] ^ (lane * np.uint32(0xC2B2AE3D))
+    mixed ^= np.uint32(t * 0x85EBCA77 & MASK) ^ np.uint32(events.seed * 0x27D4EB2F & MASK)
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
+        mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
+    drawn = mixed / 2.0**32
+    return np.asarray(1.0 - (drawn < events.lost) + (drawn >= 1 - events.doubled))
+
+
 def advance_membrane(v: Array, i: Array, b: Array, h: Array) -> Array:
     """Return v after h = dt / tau under constant i and b (D4): second order, never negative."""
     middle = v * np.exp(h / 2 * (i / (1 + v) - b))
@@ -106,6 +123,7 @@ def run(wiring: Wiring, step: Step, events: Array) -> Array:
     spikes = np.zeros((size, steps, lanes), np.uint8)
     for t in range(steps):
         sent = np.concatenate([events[:, t], state.fired])
+        sent = sent * copies(step.events, t, *sent.shape)
         charges = np.zeros((len(RECEPTORS), size, lanes))
         amounts = step.strength[:, None] * sent[wiring.source]
         np.add.at(charges, (wiring.receptor, wiring.target), amounts)

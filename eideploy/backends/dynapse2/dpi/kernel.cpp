@@ -8,7 +8,8 @@
 
 struct Job {
   int64_t inputs, neurons, steps, linear;
-  double dt;
+  int64_t first, seed;  // the batch's lane that lane 0 is; of what becomes of events
+  double dt, lost, doubled;
 };
 
 constexpr int RECEPTORS = 4;
@@ -21,6 +22,18 @@ struct Neuron {
 };
 
 namespace {
+
+// how often an event arrives, as definition.copies has it
+int copies(const Job& job, int64_t source, int64_t t, int lane) {
+  uint32_t mixed = static_cast<uint32_t>(source) * 0x9E3779B1u ^
+                   static_cast<uint32_t>(job.first + lane) * 0xC2B2AE3Du ^
+                   static_cast<uint32_t>(t) * 0x85EBCA77u ^
+                   static_cast<uint32_t>(job.seed) * 0x27D4EB2Fu;
+  mixed = (mixed ^ mixed >> 16) * 0x7FEB352Du;
+  mixed = (mixed ^ mixed >> 15) * 0x846CA68Bu;
+  const double drawn = (mixed ^ mixed >> 16) / 4294967296.0;
+  return 1 - (drawn < job.lost) + (drawn >= 1 - job.doubled);
+}
 
 template <typename T> struct Vector;
 template <> struct Vector<float> { using type = Floats; };
@@ -44,7 +57,11 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
     for (int d = 0; d < RECEPTORS; ++d)
       x[n * RECEPTORS + d] = NOTHING + static_cast<T>(neurons[n].rest[d]);
   }
-  const auto deliver = [&](int64_t source, const V& amount) {
+  const bool faulty = job.lost > 0 || job.doubled > 0;
+  const auto deliver = [&](int64_t source, V amount, int64_t t) {
+    if (faulty)
+      for (int l = 0; l < LANES; ++l)
+        if (amount[l] != 0) amount[l] *= copies(job, source, t, l);
     for (int64_t k = first[source]; k < first[source + 1]; ++k) {
       charges[target[k]] += weight[k] * amount;
       reached[target[k]] = 1;
@@ -56,10 +73,10 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
       V amount = NOTHING;
       bool some = false;
       for (int l = 0; l < LANES; ++l) some |= event[l] != 0, amount[l] = event[l];
-      if (some) deliver(s, amount);
+      if (some) deliver(s, amount, t);
     }
     for (int64_t n = 0; n < job.neurons; ++n)
-      if (any[n]) deliver(job.inputs + n, sent[n]);
+      if (any[n]) deliver(job.inputs + n, sent[n], t);
     for (int64_t n = 0; n < job.neurons; ++n) {
       const Neuron& c = neurons[n];
       V mean[RECEPTORS + 1];

@@ -20,6 +20,7 @@ SOURCE = Path(__file__).with_name("kernel.cpp")
 HEADERS = (SOURCE.with_name("membrane.h"),)
 FLAGS = (*native.FLAGS, "-Wno-psabi", f"-I{SOURCE.parent}")
 OF_NEURON = ("h", "reset", "threshold", "refractory", "floor", "direct", "gate", "adaptation")
+SIZES = ("inputs", "neurons", "steps", "linear", "first", "seed")
 Precision = Literal["float32", "float64"]
 
 
@@ -27,8 +28,8 @@ class SimulationCall(ctypes.Structure):
     """The sizes of a call."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("inputs", "neurons", "steps", "linear")),
-        ("dt", ctypes.c_double),
+        *((name, ctypes.c_int64) for name in SIZES),
+        *((name, ctypes.c_double) for name in ("dt", "lost", "doubled")),
     )
 
 
@@ -64,7 +65,7 @@ class Chip:
             kept = all_of if keep_spikes else None
             return Ran(counts=all_of.sum(1, dtype=np.int32), spikes=kept)
         parts = [
-            self._group(found, events[:, :, at : at + LANES], keep_spikes=keep_spikes)
+            self._group(found, events[:, :, at : at + LANES], at, keep_spikes=keep_spikes)
             for at in range(0, events.shape[2], LANES)
         ]
         spiked = [p.spikes for p in parts if p.spikes is not None]
@@ -84,14 +85,21 @@ class Chip:
         target = (wiring.target * len(RECEPTORS) + wiring.receptor)[order].astype(np.int32)
         return neurons, first, target, np.ascontiguousarray(step.strength[order])
 
-    def _group(self, called: ctypes.CDLL, events: Array, *, keep_spikes: bool) -> Ran:
+    def _group(self, called: ctypes.CDLL, events: Array, at: int, *, keep_spikes: bool) -> Ran:
         n, (inputs, steps, batch) = self.wiring.neurons, events.shape
         given = np.zeros((inputs, steps, LANES), np.uint8)
         given[:, :, :batch] = events
         counts = np.zeros((n, LANES), np.int32)
         spikes = np.zeros((n, steps, LANES), np.uint8) if keep_spikes else None
-        linear = self.step.dendrite == "linear"
-        job = SimulationCall(inputs=inputs, neurons=n, steps=steps, linear=linear, dt=self.step.dt)
+        job = SimulationCall(
+            inputs=inputs,
+            neurons=n,
+            steps=steps,
+            linear=self.step.dendrite == "linear",
+            first=at,
+            dt=self.step.dt,
+            **vars(self.step.events),
+        )
         entry = called.dpi_run32 if self.precision == "float32" else called.dpi_run64
         arrays = (*self._tables, given, spikes, counts)
         entry(ctypes.byref(job), *(None if x is None else _address(x) for x in arrays))

@@ -56,6 +56,29 @@ def lognormal(rng: np.random.Generator, cv: float, shape: tuple[int, ...]) -> Ar
     return rng.lognormal(-(sigma**2) / 2, sigma, shape)
 
 
+def erring(wiring: Wiring, cv: float, seed: int | tuple[int, ...]) -> Wiring:
+    """Return a chip whose biases err, each by one factor on all neurons of a core.
+
+    The four base currents of a core err by one factor, and the membrane's capacitance by another.
+    """
+    if cv == 0:
+        return wiring
+    rng, cores = np.random.default_rng(seed), (int(wiring.core.max(initial=0)) + 1,)
+
+    def factor() -> Array:
+        return np.asarray(lognormal(rng, cv, cores)[wiring.core])
+
+    capacitance = wiring.constants.c_membrane * float(lognormal(rng, cv, (1,))[0])
+    return replace(
+        wiring,
+        soma={key: value * factor() for key, value in wiring.soma.items()},
+        tau=wiring.tau * np.stack([factor() for _ in wiring.tau]),
+        gain=wiring.gain * np.stack([factor() for _ in wiring.gain]),
+        weight=wiring.weight * factor()[wiring.target],
+        constants=replace(wiring.constants, c_membrane=capacitance),
+    )
+
+
 def varied(wiring: Wiring, mismatch: Mismatch, seed: int | tuple[int, ...]) -> Wiring:
     """Return one chip of many: the same wiring with currents as chance made them."""
     rng = np.random.default_rng(seed)

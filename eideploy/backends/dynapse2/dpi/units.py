@@ -14,7 +14,7 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, Constants
-from eideploy.backends.dynapse2.dpi.wiring import Wiring
+from eideploy.backends.dynapse2.dpi.wiring import Events, Wiring
 from eideploy.options.choices import Dendrite
 
 
@@ -32,10 +32,12 @@ class Step:
     scale       from x to a; rest: of x: (receptors, n)
     strength    q of a spike, by synapse: (synapses,)
     dendrite    linear: every spike adds its q to x, which is the DPI only where x >> 1
+    events      what becomes of them on their way
     """
 
     dt: float
     dendrite: Dendrite
+    events: Events
     h: Array
     reset: Array
     threshold: Array
@@ -51,7 +53,7 @@ class Step:
     strength: Array
 
     def __post_init__(self) -> None:
-        arrays = self.__dataclass_fields__.keys() - {"dt", "dendrite"}
+        arrays = self.__dataclass_fields__.keys() - {"dt", "dendrite", "events"}
         freeze(self, **dict.fromkeys(sorted(arrays), np.float64))
 
 
@@ -77,6 +79,7 @@ def step_of(wiring: Wiring, dt: float) -> Step:
     return Step(
         dt=dt,
         dendrite=wiring.dendrite,
+        events=wiring.events,
         h=dt / time_constant(constants.c_membrane, soma["leak"], constants),
         reset=constants.dark_current / soma["gain"],
         threshold=soma["threshold"] / soma["gain"],

@@ -1,7 +1,7 @@
 """Read a configuration as currents and synapses: all that the simulator knows of a network."""
 
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +27,18 @@ SOMA = {
 }
 
 
+SENT = ("cores", "x_hop", "y_hop", "tag")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """Shares of events that are lost on their way and that arrive twice, as `seed` draws them."""
+
+    lost: float = 0.0
+    doubled: float = 0.0
+    seed: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wiring:
     """Neurons with their currents in ampere, and synapses, as decoded from a configuration.
@@ -41,6 +53,7 @@ class Wiring:
     output    (neurons,): the class that the neuron's spikes vote for; -1: none, or not monitored
     core      (neurons,): number of the core that sets the neuron's biases
     dendrite  how dendrites are simulated; linear: as if their currents were far above their gains
+    events    what becomes of events on their way
     """
 
     soma: dict[str, Array]
@@ -56,6 +69,7 @@ class Wiring:
     core: Array
     constants: Constants
     dendrite: Dendrite = "full"
+    events: Events = field(default_factory=Events)
 
     def __post_init__(self) -> None:
         freeze(
@@ -88,13 +102,16 @@ def decode(
     dac: Dac | None = None,
     *,
     dendrite: Dendrite = "full",
+    errors: Mapping[str, Array] | None = None,
 ) -> Wiring:
     """Return what the chips' memories and biases amount to.
+
+    errors  by role, what a board's currents are of those that the codes say: (cores of all chips,)
 
     Raises:
         CapacityError: a synapse uses what is not simulated: depression or delays.
     """
-    cams, neurons = configuration.cams, configuration.neurons
+    neurons = configuration.neurons
     place = neurons.chip, neurons.core, neurons.neuron
     _refuse_unsimulated(configuration, place)
     dac = dac or load_dac(spec)
@@ -102,20 +119,12 @@ def decode(
         role: dac.current(bias, *np.moveaxis(configuration.bias(bias)[place[:2]], -1, 0))
         for role, bias in spec.bias_of.items()
     }
-    hears = _heard(configuration, spec)
-    code_of = {spec.dendrites[name].code: i for i, name in enumerate(RECEPTORS)}
+    core_of = neurons.chip * spec.chip.cores + neurons.core
+    for role, factors in (errors or {}).items():
+        current[role] = current[role] * factors[core_of]
     base = np.stack([current[role] for role in WEIGHT_ROLES])
-    rows = []
-    masks, codes, tags = (x[place] for x in (cams.mask, cams.dendrite, cams.tag))
-    for n, cam in zip(*np.nonzero(masks), strict=True):
-        receptor = code_of.get(int(codes[n, cam]))
-        if receptor is None:
-            continue
-        chosen = (int(masks[n, cam]) >> np.arange(len(base))) & 1
-        key = int(place[0][n]), int(place[1][n]), int(tags[n, cam])
-        amount, number = chosen @ base[:, n], n * masks.shape[1] + cam
-        rows += [(source, n, receptor, amount, number) for source in hears.get(key, ())]
-    columns = np.array(rows, np.float64).reshape(-1, 5).T
+    synapse = _synapses(configuration, spec, place)
+    bits = (synapse.mask[:, None] >> np.arange(len(base))) & 1
     on = {name: configuration.latches[name][place] for name in configuration.latches}
     soma = {key: current[role] for key, role in SOMA.items()}
     soma["direct"] = soma["direct"] * on["so_dc"]
@@ -125,17 +134,58 @@ def decode(
         soma=soma,
         tau=np.stack([current[f"{name}_tau"] for name in RECEPTORS]),
         gain=np.stack([current[f"{name}_gain"] for name in RECEPTORS]),
-        source=columns[0],
-        target=columns[1],
-        receptor=columns[2],
-        weight=columns[3],
-        cam=columns[4],
+        source=synapse.source,
+        target=synapse.target,
+        receptor=synapse.receptor,
+        weight=(bits * base[:, synapse.target].T).sum(1),
+        cam=synapse.cam,
         inputs=_input_count(configuration),
         output=np.where(neurons.monitor_tag == NOT_MONITORED, -1, neurons.output_class),
-        core=neurons.chip * spec.chip.cores + neurons.core,
+        core=core_of,
         constants=spec.constants,
         dendrite=dendrite,
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Synapses:
+    """A CAM and a source that it hears, one row (rows,) each; the CAM's mask."""
+
+    source: Array
+    target: Array
+    receptor: Array
+    mask: Array
+    cam: Array
+
+
+def _synapses(c: Configuration, spec: ChipSpec, place: tuple[Array, ...]) -> _Synapses:
+    """Return what every CAM hears, neuron after neuron, its sources in order."""
+    key, source = _heard(c, spec)
+    masks, codes, tags = (x[place] for x in (c.cams.mask, c.cams.dendrite, c.cams.tag))
+    receptor_of = np.full(int(codes.max(initial=0)) + 1, -1)
+    for number, name in enumerate(RECEPTORS):
+        if spec.dendrites[name].code < len(receptor_of):
+            receptor_of[spec.dendrites[name].code] = number
+    target, slot = np.nonzero((masks > 0) & (receptor_of[codes] >= 0))
+    tag = tags[target, slot].astype(np.int64)
+    asked = _key(place[0][target], place[1][target], tag, spec)
+    first, last = (np.searchsorted(key, asked, side) for side in ("left", "right"))
+    times = last - first
+    row = np.repeat(np.arange(len(asked)), times)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+    target, slot = target[row], slot[row]
+    return _Synapses(
+        source=source[first[row] + within],
+        target=target,
+        receptor=receptor_of[codes[target, slot]],
+        mask=masks[target, slot],
+        cam=target * masks.shape[1] + slot,
+    )
+
+
+def _key(chip: Array, core: Array, tag: Array, spec: ChipSpec) -> Array:
+    """Return one number for a tag of a core."""
+    return np.asarray((chip * spec.chip.cores + core) * spec.chip.tags + tag)
 
 
 def _refuse_unsimulated(configuration: Configuration, place: tuple[Array, ...]) -> None:
@@ -165,31 +215,23 @@ def _input_start(configuration: Configuration) -> Array:
     return np.cumsum([0, *sizes])
 
 
-def _heard(configuration: Configuration, spec: ChipSpec) -> dict[tuple[int, int, int], list[int]]:
-    """Return, by chip, core and tag, the sources whose events arrive there."""
-    found = defaultdict(list)
-    inputs, srams, neurons = configuration.inputs, configuration.srams, configuration.neurons
-    start = _input_start(configuration)
-    for row in range(len(inputs.tag)):
-        source = int(start[inputs.population[row]] + inputs.index[row])
-        for core in _cores(int(inputs.cores[row]), spec):
-            found[int(inputs.chip[row]), core, int(inputs.tag[row])].append(source)
-    killed = configuration.latches["soif_kill"]
-    for n in range(len(neurons.chip)):
-        place = int(neurons.chip[n]), int(neurons.core[n]), int(neurons.neuron[n])
-        if killed[place]:
-            continue
-        x, y = spec.position(place[0])
-        for slot in np.flatnonzero(srams.cores[place]):
-            to_x, to_y = x + int(srams.x_hop[place][slot]), y + int(srams.y_hop[place][slot])
-            if not (0 <= to_x < spec.board.columns and 0 <= to_y < spec.board.rows):
-                continue  # to the host
-            chip = to_y * spec.board.columns + to_x
-            for core in _cores(int(srams.cores[place][slot]), spec):
-                key = chip, core, int(srams.tag[place][slot])
-                found[key].append(int(start[-1]) + n)
-    return found
-
-
-def _cores(bits: int, spec: ChipSpec) -> list[int]:
-    return [core for core in range(spec.chip.cores) if bits >> core & 1]
+def _heard(c: Configuration, spec: ChipSpec) -> tuple[Array, Array]:
+    """Return where events arrive, ascending by `_key`, and the sources that send them there."""
+    inputs, srams, neurons = c.inputs, c.srams, c.neurons
+    start, cores = _input_start(c), np.arange(spec.chip.cores)
+    place = neurons.chip, neurons.core, neurons.neuron
+    alive = ~c.latches["soif_kill"][place]
+    neuron, slot = np.nonzero((srams.cores[place] > 0) & alive[:, None])
+    sent = {name: getattr(srams, name)[place][neuron, slot].astype(np.int64) for name in SENT}
+    columns, rows = spec.board.columns, spec.board.rows
+    x = neurons.chip[neuron] % columns + sent["x_hop"]
+    y = neurons.chip[neuron] // columns + sent["y_hop"]
+    here = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)  # else to the host
+    source = np.concatenate([start[inputs.population] + inputs.index, start[-1] + neuron[here]])
+    chip = np.concatenate([inputs.chip, (y * columns + x)[here]])
+    tag = np.concatenate([inputs.tag.astype(np.int64), sent["tag"][here]])
+    bits = np.concatenate([inputs.cores, sent["cores"][here]])
+    row, core = np.nonzero((bits[:, None] >> cores) & 1)
+    key = _key(chip[row], cores[core], tag[row], spec)
+    order = np.argsort(key, kind="stable")
+    return key[order], np.asarray(source[row][order])

@@ -13,6 +13,7 @@ from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
 from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.config import CHIP_PRESET
+from eideploy.backends.dynapse2.dpi import operating
 from eideploy.backends.dynapse2.folders import ChipRun
 from eideploy.backends.dynapse2.jobs.adapt import adapt, images_of
 from eideploy.backends.dynapse2.options import Compiling
@@ -22,6 +23,7 @@ from eideploy.files import MANIFEST, sha256
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run_folder
+from eideploy.flow.warning import with_warnings
 from eideploy.folders import load_run
 from eideploy.options import as_path, part_of
 from eideploy.progress import note
@@ -48,12 +50,20 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
     monitor = options.monitor or "all"
     mapped = map_network(run.network, spec, monitor=monitor)
     used = account(mapped)
-    content = {**_content(run, spec, used), "monitor": monitor}
+    rates = run.rates
+    works = () if rates is None else operating.points(mapped.configuration, spec, rates)
+    operating.refuse_dark(works, where=str(run.folder))
+    content = {
+        **_content(run, spec, used),
+        "monitor": monitor,
+        "operating": None if rates is None else [asdict(p) for p in works],
+    }
     name = f"{run.folder.resolve().name}-{spec.name}"
     with folders.new_folder(as_path(request.out), folders.BUILDS, name) as staged:
         left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
-    text = _text(run, mapped, used, left_out, staged.final)
-    return Result(text=text, content={"build": str(staged.final), **content})
+    text = _text(run, mapped, used, left_out, staged.final, works)
+    result = Result(text=text, content={"build": str(staged.final), **content})
+    return with_warnings(result, operating.weak(works))
 
 
 def _refuse_graph(path: Path | None, target: str) -> None:
@@ -112,7 +122,12 @@ def _content(run: ChipRun, spec: ChipSpec, used: Account) -> dict[str, Any]:
 
 
 def _text(
-    run: ChipRun, mapped: Mapped, used: Account, left_out: tuple[str, ...], build: Path
+    run: ChipRun,
+    mapped: Mapped,
+    used: Account,
+    left_out: tuple[str, ...],
+    build: Path,
+    works: tuple[operating.Point, ...],
 ) -> str:
     cores = [
         [
@@ -140,9 +155,26 @@ def _text(
     lines = [f"mapped {run.folder} on {mapped.spec.name}: {UNTRIED}", ""]
     lines += [table(["core", "neurons", "CAMs", "most", "tags", "base currents, nA"], cores), ""]
     lines += [table(["projection", "dendrite", "synapses", "CAMs", "lost", "error"], projections)]
+    lines += ["", _operating(works)]
     if worst > ERROR_AIM:
         lines.append(f"the largest error is above the aim of {100 * ERROR_AIM:.0f} %")
     if used.unmonitored:
         lines.append(f"{used.unmonitored} neurons had no destination left for the host")
     lines += [f"left out: {name}, nir is not installed" for name in left_out]
     return "\n".join([*lines, "", f"build  {build}"])
+
+
+def _operating(works: tuple[operating.Point, ...]) -> str:
+    if not works:
+        return "operating points: unknown, the run does not say how often its neurons fire"
+    rows = [
+        [
+            f"{p.chip}.{p.core}",
+            p.dendrite,
+            f"{p.input_hz:.0f}",
+            f"{p.over_leak:.1f}",
+            f"{p.over_gain:.1f}",
+        ]
+        for p in works
+    ]
+    return table(["core", "dendrite", "input, Hz", "Iin / Itau", "I / Igain"], rows)

@@ -91,7 +91,9 @@ def own_or_split(
     return samples / data.high, labels
 
 
-def labelled_few(build: ChipBuild, asked: OnSamples, count: int) -> tuple[Array, Array]:
+def labelled_few(
+    build: ChipBuild, asked: OnSamples, count: int, *, option: str = "--calibrate-chips"
+) -> tuple[Array, Array]:
     """Return the first training samples of every class, `count` each, and their labels.
 
     Raises:
@@ -99,8 +101,8 @@ def labelled_few(build: ChipBuild, asked: OnSamples, count: int) -> tuple[Array,
     """
     if asked.input is not None or (asked.split or "test") != "test" or build.origin is None:
         raise UsageError(
-            "chips are calibrated on training samples, and then tried on those of test",
-            where="--calibrate-chips",
+            "chips are fitted to training samples, and then tried on those of test",
+            where=option,
             fix="leave it out, or leave out --split and name a build that has a data set",
         )
     data = load_images(build.origin, asked.place())

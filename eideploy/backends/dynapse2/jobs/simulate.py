@@ -1,6 +1,6 @@
 """Job: simulate a build for a mixed-signal chip from its emitted configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from eideploy import folders
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.spec import BACKEND
 from eideploy.backends.dynapse2.dpi import classify, gap
+from eideploy.backends.dynapse2.dpi.boards import Board, Spread
 from eideploy.backends.dynapse2.dpi.classify import Response
 from eideploy.backends.dynapse2.dpi.coding import event_counts
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
 from eideploy.backends.dynapse2.dpi.readout import Labelled, accuracies
 from eideploy.backends.dynapse2.dpi.single_neuron import respond
+from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
@@ -37,6 +39,8 @@ from eideploy.report.text import counted
 
 CHIPS = 5
 CVS = (0.1, 0.2)
+BOARD = 2000  # the seed of the first emulated board
+PER_CLASS = 5  # training samples a class by whose rates boards are tuned; labels are not looked at
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
 KINDS = ("leak", "gain", "threshold", "time", "weight")
 TIMED = 64  # samples whose decisions are timed
@@ -62,7 +66,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
     note_fewer(request.samples, len(samples))
     few = labelled_few(build, request, options.calibrate) if options.calibrate else None
-    total = 8 + chips * (len(CVS) + len(KINDS))
+    total = 8 + chips * (1 + len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
         response = classify.show(wiring, samples, coding)
         right = response.decided if labels is None else labels
@@ -76,6 +80,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
                 advance(1, "")
             return over_seeds
 
+        over_boards = _over_boards(build, request, wiring, (samples, right), advance)
         over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
         rows = _gap(build, wiring, samples, right, response)
         taught = build.content.get("float_accuracy")
@@ -100,6 +105,8 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         "dt_s": classify.DT_S,
         "dendrite": dendrite,
         **_judged(response, labels, _column(over_chips, 0)),
+        "boards": over_boards,
+        "bias_error": _spread(options).bias,
         "calibrated_on": options.calibrate,
         "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
         "gap": dict(rows),
@@ -133,6 +140,31 @@ def simulate_chip(request: SimulateChip) -> Result:
         DataError: the data set is missing, or samples of the user's do not fit.
     """
     return run_on_chip(request)
+
+
+def _spread(options: Simulating) -> Spread:
+    return Spread() if options.bias_error is None else Spread(bias=options.bias_error)
+
+
+def _over_boards(
+    build: ChipBuild,
+    request: OnSamples,
+    wiring: Wiring,
+    tried: Labelled,
+    advance: Callable[[int, str], None],
+) -> dict[str, list[float]]:
+    """Return the accuracies on emulated boards, as mapped and, if that is asked for, tuned."""
+    options, found = part_of(request, Simulating), dict[str, list[float]]()
+    shown = None
+    if options.tune:
+        shown = labelled_few(build, request, PER_CLASS, option="--tune-boards")[0]
+    for seed in range(BOARD, BOARD + (options.chips or CHIPS)):
+        board = Board(build.spec, seed, _spread(options), wiring.dendrite)
+        rows = on_board(board, build.configuration, build.network, tried, shown=shown)
+        for name, accuracy in rows.items():
+            found.setdefault(name, []).append(accuracy)
+        advance(1, "")
+    return found
 
 
 def _require_effects(request: OnSamples) -> None:

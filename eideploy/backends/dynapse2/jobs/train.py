@@ -18,7 +18,8 @@ from eideploy.backends.dynapse2.chip.network import FILE, ChipNetwork, save
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.config import ChipConfig, load_chip_config
 from eideploy.backends.dynapse2.dpi import classify
-from eideploy.backends.dynapse2.dpi.wiring import decode
+from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
+from eideploy.backends.dynapse2.folders import RATES
 from eideploy.backends.dynapse2.jobs.samples import load_images
 from eideploy.data import Dataset
 from eideploy.errors import DataError, EideployError, StoppedError, UsageError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from eideploy.backends.dynapse2.training.plan import Plan
     from eideploy.backends.dynapse2.training.training import Epoch, Progress
 
+RATED = 256  # training samples, for the rates that operating points are computed from
 SAID_EVERY = 10  # epochs, where there is no bar
 
 
@@ -47,6 +49,7 @@ class Trained:
     """A network for the chip, and how it came about.
 
     accuracy    on the test split, of the emitted configuration without mismatch, at classify.DT_S
+    rates       by population, its neurons' or sources' events a second on some training samples
     seconds     that the training took
     conditions  what its bits depended on, an entry for every change
     data        what the manifest tells of the data
@@ -54,6 +57,7 @@ class Trained:
 
     network: ChipNetwork
     accuracy: float
+    rates: Mapping[str, float]
     epochs: tuple["Epoch", ...]
     seconds: float
     conditions: tuple[Mapping[str, str], ...]
@@ -191,9 +195,13 @@ def fit(
         found = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
     network = chip_network(config, plan, found)
     seconds = time.perf_counter() - began
+    configuration = map_network(network, spec).configuration
+    wiring = decode(configuration, spec, dendrite=config.neuron.dendrite)
+    shown = classify.show(wiring, samples[:RATED], network.coding)
     return Trained(
         network=network,
-        accuracy=_accuracy(network, spec, dataset),
+        accuracy=_accuracy(wiring, network, dataset),
+        rates=classify.rates(shown, configuration),
         epochs=epochs,
         seconds=seconds,
         conditions=conditions,
@@ -230,8 +238,7 @@ def finish(folder: Path, config: ChipConfig, trained: Trained, more: Mapping[str
     folders.finish_run(folder, None, {**_content(config, trained, None), **more})
 
 
-def _accuracy(network: ChipNetwork, spec: ChipSpec, dataset: Dataset) -> float:
-    wiring = decode(map_network(network, spec).configuration, spec)
+def _accuracy(wiring: Wiring, network: ChipNetwork, dataset: Dataset) -> float:
     samples = dataset.test.batch(np.arange(len(dataset.test))) / dataset.high
     decided = classify.show(wiring, samples, network.coding).decided
     return float((decided == dataset.test_y).mean())
@@ -244,6 +251,7 @@ def _content(config: ChipConfig, trained: Trained, folder: Path | None) -> dict[
         "seed": config.seed,
         "target": config.target,
         "test_accuracy": trained.accuracy,
+        RATES: dict(trained.rates),
         "dt_s": classify.DT_S,
         "seconds": trained.seconds,
         "conditions": [dict(entry) for entry in trained.conditions],

@@ -19,6 +19,7 @@ def simulation_text(content: Mapping[str, Any]) -> str:
         f"{content['samples']} samples at {content['dt_s'] * 1e3:g} ms, {content['dendrite']} "
         "equation of the dendrites; no board has run it",
         "",
+        *_boards(content, measure),
         *_decisions(content, measure),
         f"rates, Hz: {rates}",
         f"an inference: {content['spikes']:.0f} spikes, {content['input_events']:.0f} inputs, "
@@ -34,6 +35,20 @@ def simulation_text(content: Mapping[str, Any]) -> str:
     if "saved" in content:
         lines.append(f"saved  {content['saved']}")
     return "\n".join(lines)
+
+
+def _boards(content: Mapping[str, Any], measure: str) -> list[str]:
+    rows = [
+        [name, percent(float(np.mean(xs))), percent(min(xs)), percent(max(xs))]
+        for name, xs in content["boards"].items()
+    ]
+    return [
+        table(["emulated boards", measure, "least", "most"], rows),
+        f"of {content['chips']} boards with hidden errors: of biases, CV "
+        f"{content['bias_error']:.0%} each on each core; of capacitance, temperature, single "
+        "neurons and CAMs, events (docs/dynapse2_training.md)",
+        "",
+    ]
 
 
 def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:

@@ -13,7 +13,7 @@ from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.network import Coding
 from eideploy.backends.dynapse2.config import ChipConfig
 from eideploy.backends.dynapse2.dpi.coding import event_counts
-from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
+from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, erring, varied
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring
 from eideploy.backends.dynapse2.training import synapses as syn
@@ -21,7 +21,7 @@ from eideploy.backends.dynapse2.training.dynamics import LANES, Wires, Workspace
 from eideploy.backends.dynapse2.training.plan import Plan
 from eideploy.backends.dynapse2.training.synapses import Synapses
 
-MIX = (0.0, 0.5, 1.0, 1.0)  # of the largest CV, group after group
+MIX = (0.0, 0.5, 1.0, 1.0)  # of the largest CVs, group after group
 FIRST, SECOND = 0.9, 0.99  # decays of the optimiser's means
 WARMUP = 50  # batches
 SMALL = 1e-10
@@ -158,9 +158,10 @@ class _Trainer:
     ) -> tuple[Array, tuple[float, float, float]]:
         """Return the gradient by masks; and loss, accuracy and rate."""
         training, plan = self.config.training, self.plan
-        cv = training.mismatch * MIX[number % len(MIX)]
+        share, seed = MIX[number % len(MIX)], (self.config.seed, 2, self.done, number)
         wiring, mask = shown_to
-        chip = varied(wiring, Mismatch.uniform(cv), (self.config.seed, 2, self.done, number))
+        chip = varied(wiring, Mismatch.uniform(training.mismatch * share), seed)
+        chip = erring(chip, training.bias_error * share, (*seed, 1))
         step = step_of(chip, self.dt)
         charge = step.strength * plan.base  # of a mask of 1
         events = event_counts(samples, self.coding, self.dt)

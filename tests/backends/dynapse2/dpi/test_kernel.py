@@ -8,6 +8,7 @@ import pytest
 from eideploy import native
 from eideploy.backends.dynapse2.dpi import definition, kernel
 from eideploy.backends.dynapse2.dpi.units import step_of
+from eideploy.backends.dynapse2.dpi.wiring import Events
 from tests.backends.dynapse2.wirings import random_wiring
 
 needs_compiler = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
@@ -30,6 +31,20 @@ def test_the_kernel_gives_the_spikes_of_the_definition(seed, dt):
     assert expected.sum() > 30
     assert np.array_equal(ran.spikes, expected)
     assert np.array_equal(ran.counts, expected.sum(1))
+
+
+@needs_compiler
+def test_lost_and_doubled_events_are_those_of_the_definition():
+    rng = np.random.default_rng(0)
+    made = replace(random_wiring(rng), events=Events(lost=0.1, doubled=0.05, seed=3))
+    given = events(rng, 6, 120, 19)
+    step = step_of(made, 1e-3)
+    expected = definition.run(made, step, given)
+    ran = kernel.Chip(made, step, "float64").run(given, keep_spikes=True)
+    assert np.array_equal(ran.spikes, expected)
+    times = np.stack([definition.copies(made.events, t, 26, 19) for t in range(400)])
+    shares = [(times == k).mean() for k in (0, 1, 2)]
+    assert shares == pytest.approx([0.1, 0.85, 0.05], abs=0.004)
 
 
 @needs_compiler

@@ -1,0 +1,91 @@
+"""Emulated boards: chips with errors that nobody is told of, each drawn by a seed.
+
+A configuration says codes; what currents they give on a board, what its capacitors are, how warm it
+is and which events and CAMs fail is the board's own. All of it is drawn once by the seed and stays
+as it is whatever is configured, so that a board can be measured and its codes corrected.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.configuration import Configuration
+from eideploy.backends.dynapse2.chip.spec import ChipSpec, Constants
+from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, lognormal, varied
+from eideploy.backends.dynapse2.dpi.wiring import Events, Wiring, decode
+from eideploy.options.choices import Dendrite
+
+DOUBLING_K = 10.0  # by which the dark current doubles
+ROOM_K = 298.0  # at which the spec's constants hold
+SYNAPSES = ("source", "target", "receptor", "weight", "cam")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How far boards differ; assumed, as no measurement of many boards is public.
+
+    bias       CV of what is common to one bias on one core
+    membrane   CV of the membrane's capacitance, common to a board
+    kelvin     standard deviation of its temperature
+    mismatch   between these lies the CV of every class of `Mismatch`
+    lost, doubled  shares of events; dead: of CAMs
+    """
+
+    bias: float = 0.2
+    membrane: float = 0.1
+    kelvin: float = 5.0
+    mismatch: tuple[float, float] = (0.05, 0.15)
+    lost: float = 0.005
+    doubled: float = 0.005
+    dead: float = 0.002
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board of many; `seed` draws its truth."""
+
+    spec: ChipSpec
+    seed: int
+    spread: Spread = Spread()
+    dendrite: Dendrite = "full"
+
+    @cached_property
+    def errors(self) -> dict[str, Array]:
+        """By role, what the currents are of those that codes say: (cores of all chips,)."""
+        rng = np.random.default_rng((self.seed, 0))
+        cores = (self.spec.chips * self.spec.chip.cores,)
+        return {role: lognormal(rng, self.spread.bias, cores) for role in sorted(self.spec.bias_of)}
+
+    @cached_property
+    def constants(self) -> Constants:
+        """The circuits' constants on this board."""
+        rng, nominal = np.random.default_rng((self.seed, 1)), self.spec.constants
+        warmer = rng.normal(0, self.spread.kelvin)
+        return replace(
+            nominal,
+            c_membrane=nominal.c_membrane * float(lognormal(rng, self.spread.membrane, (1,))[0]),
+            dark_current=nominal.dark_current * 2 ** (warmer / DOUBLING_K),
+            thermal_voltage=nominal.thermal_voltage * (1 + warmer / ROOM_K),
+        )
+
+    @cached_property
+    def mismatch(self) -> Mismatch:
+        """The CVs of this board's classes of parameters."""
+        rng, names = np.random.default_rng((self.seed, 2)), Mismatch.__dataclass_fields__
+        return Mismatch(**{name: float(rng.uniform(*self.spread.mismatch)) for name in names})
+
+    def wiring(self, configuration: Configuration) -> Wiring:
+        """Return what a configuration amounts to on this board."""
+        told = decode(configuration, self.spec, dendrite=self.dendrite, errors=self.errors)
+        chip = varied(told, self.mismatch, (self.seed, 3))
+        rng = np.random.default_rng((self.seed, 4))
+        works = rng.random(int(chip.cam.max(initial=-1)) + 1) >= self.spread.dead
+        heard = works[chip.cam]
+        return replace(
+            chip,
+            constants=self.constants,
+            events=Events(lost=self.spread.lost, doubled=self.spread.doubled, seed=self.seed),
+            **{name: getattr(chip, name)[heard] for name in SYNAPSES},
+        )

@@ -1,0 +1,30 @@
+"""A small E-I network at the shipped operating point; its synapses are random."""
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.biases import load_dac
+from eideploy.backends.dynapse2.config import ChipConfig
+from eideploy.backends.dynapse2.training import synapses as syn
+from eideploy.backends.dynapse2.training.export import chip_network
+from eideploy.backends.dynapse2.training.plan import plan_of
+from tests.backends.dynapse2.networks import SPEC
+
+SMALL = {
+    "network.excitatory": "30", "network.inhibitory": "8", "network.output_inhibitory": "4",
+    "network.outputs": "3", "network.duration_ms": "30.0", "network.peak_rate_hz": "400.0",
+}  # fmt: skip
+INPUTS, CLASSES = 16, 3
+
+
+def small_network(**more):
+    """Return a network of 16 inputs and three classes that fires at some tens of Hz."""
+    config = ChipConfig().with_overrides(SMALL | more)
+    plan = plan_of(config, SPEC, load_dac(SPEC), inputs=INPUTS, classes=CLASSES)
+    synapses = syn.draw(plan, np.random.default_rng(0))
+    syn.prune(plan, synapses, 1.0)
+    synapses.strength *= 3
+    return chip_network(config, plan, synapses)
+
+
+def images(count):
+    return np.random.default_rng(1).random((count, INPUTS))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ c
 SMALL = (
     "--set", "network.excitatory=60", "--set", "network.inhibitory=16",
     "--set", "network.output_inhibitory=6", "--set", "network.outputs=4",
-    "--set", "training.epochs=3", "--set", "training.threads=1",
+    "--set", "training.epochs=3", "--set", "training.threads=1", "--set", "training.bias_error=0",
 )  # fmt: skip
 
 
@@ -36,10 +36,12 @@ def test_train_compile_simulate(empty, call):
     assert told["divisor"] >= 1
     assert told["synaptic_events"] > told["spikes"] > 0
     assert told["gap"]["as emitted"] == told["accuracy"]
+    assert (told["dendrite"], [*told["boards"]]) == ("full", ["as mapped"])
     found = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16",
-                 "--calibrate-chips", "2", "--json")  # fmt: skip
+                 "--calibrate-chips", "2", "--tune-boards", "--json")  # fmt: skip
     told = json.loads(found.out)
     assert told["calibrated_on"] == 2
+    assert [len(xs) for xs in told["boards"].values()] == [1, 1]
     assert all(0 <= x <= 1 for xs in told["calibrated_by_cv"].values() for x in xs)
     text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16").out
     assert "semantic gap" in text

@@ -45,6 +45,7 @@ VALUES = {
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
     "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
     "--emulate": [],
+    "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
 }  # fmt: skip
 OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
@@ -78,7 +79,7 @@ INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
 OF_CHIPS = {"--no-adapt", "--monitor"}
 OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
-DPI = {"--chips", "--calibrate-chips"}
+DPI = {"--chips", "--calibrate-chips", "--dendrite", "--tune-boards", "--bias-error"}
 PLACE = {"--data-dir", "--data"}
 OF_BOARDS = {"--lanes", "--latency"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
@@ -186,7 +187,7 @@ IDLE = {
     },
     ("simulate", "a chip on own samples", "builds/chip --executor dpi --input y5.npy"): {
         "--lut", "--division", "--inhibition", "--trace", *PLACE, "--split",
-        "--calibrate-chips",
+        "--calibrate-chips", "--tune-boards",
     },
     ("data check", "a file", "mine.npz"): {"--sensor", "--framing", "--steps"},
     ("predict", "by a build", f"{BUILD} x.npy"): {*PLACE, "--inhibition"},

@@ -1,5 +1,6 @@
 """`train digits-dynapse2`, adaptation in `compile`, and `simulate --executor dpi`, in small."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -43,7 +44,12 @@ def test_train_compile_simulate(empty, call):
     assert told["calibrated_on"] == 2
     assert [len(xs) for xs in told["boards"].values()] == [1, 1]
     assert all(0 <= x <= 1 for xs in told["calibrated_by_cv"].values() for x in xs)
-    text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16").out
+    text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16",
+                "--write-events", "events.csv").out  # fmt: skip
+    with Path("events.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["trial"]) for row in rows} == set(range(16))
+    assert len(rows) / 16 == pytest.approx(told["input_events"], rel=0.01)
     assert "semantic gap" in text
     assert "asked by the paper's division" in text
     assert_own_samples_are_decided(call)

@@ -46,6 +46,7 @@ VALUES = {
     "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
     "--emulate": [],
     "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
+    "--write-events": ["events.csv"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
 }  # fmt: skip
 OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
@@ -79,7 +80,9 @@ INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
 OF_CHIPS = {"--no-adapt", "--monitor"}
 OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
-DPI = {"--chips", "--calibrate-chips", "--dendrite", "--tune-boards", "--bias-error"}
+DPI = {
+    "--chips", "--calibrate-chips", "--dendrite", "--tune-boards", "--bias-error", "--write-events",
+}  # fmt: skip
 PLACE = {"--data-dir", "--data"}
 OF_BOARDS = {"--lanes", "--latency"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}

@@ -22,7 +22,7 @@ from eideploy.files import write_atomic, write_json
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
 MODEL, README = "model.nir", "README.md"
-LOADER = ("load.py", "merge.py", "patchfile.py", "session.py")
+LOADER = ("load.py", "merge.py", "patchfile.py", "results.py", "session.py")
 BY_PYTHON = "compiled by Python, which runs it: remove it before load.py is run if it is not yours"
 FILES = (
     Emitted(FILE, why="the network, which the others are compared with"),
@@ -44,8 +44,8 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     write_patch(mapped.configuration, mapped.spec, place / PATCH)
     for name in (*LOADER, README):
         shutil.copyfile(loader_folder() / name, place / name)
-    _write_rows(place / NEURONS, neuron_rows(mapped.configuration, mapped.spec))
-    _write_rows(place / INPUTS, input_rows(mapped.configuration))
+    write_rows(place / NEURONS, neuron_rows(mapped.configuration, mapped.spec))
+    write_rows(place / INPUTS, input_rows(mapped.configuration))
     write_json(place / MAPPING, {"format": 1, **asdict(used)})
     copy_board_files(mapped.spec, folder)
     if find_spec("nir") is None:
@@ -116,7 +116,8 @@ def input_rows(c: Configuration) -> Iterable[list[Any]]:
         yield [c.populations[table.population[i]], *(int(column[i]) for column in row)]
 
 
-def _write_rows(path: Path, rows: Iterable[list[Any]]) -> None:
+def write_rows(path: Path, rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table as CSV, atomically."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     write_atomic(path, text.getvalue().encode())

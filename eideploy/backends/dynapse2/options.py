@@ -34,6 +34,8 @@ class Simulating(Request):
     """Also tune the biases of each emulated board to the simulator's rates."""
     bias_error: Annotated[Positive | None, Option(where=DPI, metavar="CV")] = None
     """Common error of each bias on each core of an emulated board (default: 0.2)."""
+    events: Annotated[PathLike | None, Option(name="write-events", where=DPI, metavar="CSV")] = None
+    """Also write the samples' events as load.py run sends them to a board."""
     dendrite: Annotated[Dendrite | None, Option(where=DPI)] = None
     """Equation of the dendrites: the DPI's own, or linear (default: full)."""
     calibrate: Annotated[Count, Option(name="calibrate-chips", metavar="K", where=DPI_ON_SPLIT)] = 0

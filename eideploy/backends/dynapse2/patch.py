@@ -63,6 +63,7 @@ def write_patch(configuration: Configuration, spec: ChipSpec, path: Path) -> Non
         "populations": dict(zip(configuration.populations, configuration.sizes, strict=True)),
         "unlisted": UNLISTED,
         "latches": list(spec.latches),
+        "chip_biases": {group: dict(codes) for group, codes in spec.chip_biases.items()},
         **COLUMNS,
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]

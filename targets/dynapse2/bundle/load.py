@@ -5,10 +5,13 @@
     python load.py merge TEMPLATE.json OUT.json  the patch in a configuration captured from samna
     python load.py capture OUT.json --samna      what samna has after a reset: a template
     python load.py run SPIKES.csv OUT.csv --samna
+    python load.py run SPIKES.csv OUT.csv --emulate SEED
 
 SPIKES.csv has the columns trial, time_us, population, index; OUT.csv gets the neurons' spikes in
-the same columns. samna is imported by the commands that say --samna, and by no other. No board has
-run this: docs/dynapse2.md of eideploy says what to check first.
+the same columns, trial after trial as they end, and OUT.trials.csv a line for each: the same
+command again goes on where it stopped. An emulated board needs eideploy, and no samna. samna is
+imported by the commands that say --samna, and by no other. No board has run this:
+docs/dynapse2.md of eideploy says what to check first.
 """
 
 import argparse
@@ -18,12 +21,14 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import session as session_module
 from merge import merge
 from patchfile import LoadError, read_patch
+from results import COLUMNS, Kept
 from session import Session, decide, open_board
 
 HERE = Path(__file__).resolve().parent
-COLUMNS = ["trial", "time_us", "population", "index"]
+FAULTS = ("refuse", "wrap", "marker")  # a configuration refused, a clock that wraps, lost markers
 COMPILED = (".so", ".pyd", ".dylib")
 
 
@@ -94,18 +99,24 @@ def capture(args):
 def run(args):
     """Run the trials of a file, draining in between, and write what the neurons sent."""
     trials = _trials(args.spikes)
-    session = _session(args)
-    session.load()
-    patch, rows, said = session.patch, [], []
+    patch = read_patch(args.patch)
+    kept = Kept(args.out, of=(args.spikes, args.patch))
+    left = {trial: spikes for trial, spikes in trials.items() if trial not in kept.trials}
     classes = 1 + max((who[2] for who in patch.outputs().values()), default=-1)
-    for trial, spikes in trials.items():
-        session.drain()
-        answer = session.trial(spikes)
-        rows += [(trial, at, population, index) for at, population, index, _ in answer]
-        if classes:
-            said.append(f"trial {trial}: class {decide(answer, classes)}, {len(answer)} spikes")
-    with args.out.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+    said = [f"{len(trials) - len(left)} trials are in {args.out} already"] * (left != trials)
+    if left or not trials:  # without any the patch is put on the board
+        session = _session(args)
+        try:
+            session.load()
+            for trial, spikes in left.items():
+                session.drain()
+                answer = session.trial(spikes)
+                decided = decide(answer, classes) if classes else ""
+                kept.add(trial, answer, decided)
+                said.append(f"trial {trial}: class {decided}, {len(answer)} spikes")
+        except LoadError as error:
+            done = f"{len(kept.trials)} of {len(trials)} trials are in {args.out}"
+            raise LoadError(f"{error}; {done}, the same command goes on from there") from error
     return "\n".join([*said, f"wrote {args.out}"])
 
 
@@ -123,14 +134,31 @@ def _trials(path):
 
 def _session(args):
     """Open a board with samna, which is imported here and nowhere else."""
+    patch = read_patch(args.patch)
+    if getattr(args, "emulate", None) is not None:
+        session_module.SETTLE_S = 0.0
+        samna, se2 = _emulated(args)
+        return Session(open_board(samna, bitfile=None, serial=args.serial), patch, se2)
     if not args.samna:
         raise LoadError("this needs the vendor's library: say --samna, and it is imported")
-    patch, found = read_patch(args.patch), probe()
+    found = probe()
     if found:
         raise LoadError(found)
     samna = importlib.import_module("samna")
     se2 = importlib.import_module("samna.dynapse2")
     return Session(open_board(samna, bitfile=args.bitfile, serial=args.serial), patch, se2)
+
+
+def _emulated(args):
+    """Return samna's tree with a simulated board behind it, whose errors the seed draws."""
+    try:
+        emulator = importlib.import_module("eideploy.backends.dynapse2.emulator")
+    except ImportError as error:
+        raise LoadError(f"an emulated board needs eideploy: {error}") from error
+    try:
+        return emulator.emulated(args.patch, args.emulate, args.fault)
+    except emulator.EideployError as error:
+        raise LoadError(str(error)) from error
 
 
 def main():
@@ -154,7 +182,10 @@ def main():
         if job in (capture, run):
             command.add_argument("--samna", action="store_true", help="import samna")
             command.add_argument("--bitfile", type=Path, help="program the board's FPGA with it")
-            command.add_argument("--serial", help="of the board (default: the first found)")
+            command.add_argument("--serial", help="of the board (default: the first DYNAP-SE2)")
+        if job is run:
+            command.add_argument("--emulate", type=int, metavar="SEED", help="an emulated board")
+            command.add_argument("--fault", choices=FAULTS, help="what the emulated board does")
     args = parser.parse_args()
     try:
         said = args.job(args)

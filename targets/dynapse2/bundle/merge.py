@@ -25,9 +25,12 @@ def merge(template, patch):
     """
     json.loads(template)  # a damaged file is refused whole
     camel = {name: "latch" + _camel(name) for name in patch.head["latches"]}
+    shared = _shared(patch)
     pieces, last, owned = [], 0, 0
-    for path, start, end in scalars(template):
-        value = _owned(path, patch, camel)
+    for path, start, end in scalars(template, {"parameters", *shared}):
+        value = (
+            _owned(path, patch, camel) if path[3:4] == ["cores"] else _common(path, patch, shared)
+        )
         if value is not None:
             pieces += [template[last:start], json.dumps(value)]
             last, owned = end, owned + 1
@@ -39,10 +42,10 @@ def merge(template, patch):
     return "".join(pieces) + template[last:]
 
 
-def scalars(text):
+def scalars(text, maps=("parameters",)):
     """Yield path, start and end of every value that is no object or list, in the text's order.
 
-    A path has keys and list indices; below "parameters" the index is the parameter's name.
+    A path has keys and list indices; below one of `maps` the index is the parameter's name.
     """
     path, kinds, key, name = [], [], None, None
     for found in TOKEN.finditer(text):
@@ -62,10 +65,10 @@ def scalars(text):
         elif kinds[-1] == "{" and key is None:
             key = token[1:-1]
         else:
-            if key == "key" and path[-2:-1] == ["parameters"]:
+            if key == "key" and path[-2:-1] and path[-2] in maps:
                 name = token[1:-1]
             whole = [*path, key]
-            if whole[-4:-3] == ["parameters"]:
+            if whole[-4:-3] and whole[-4] in maps:
                 whole[-3] = name
             yield whole, found.start(), found.end()
 
@@ -80,7 +83,22 @@ def _needed(patch):
     neuron = size["cams"] * (len(SYNAPSE) + 4) + size["destinations"] * (len(DESTINATION) + 4)
     neurons = patch.chips * size["cores"] * size["neurons"]
     codes = 2 * sum(len(codes) for codes in patch.codes.values())
-    return neurons * (neuron + len(patch.head["latches"])) + codes
+    shared = 2 * patch.chips * sum(map(len, _shared(patch).values()))
+    return neurons * (neuron + len(patch.head["latches"])) + codes + shared
+
+
+def _shared(patch):
+    """Return the codes of parameters that cores share, by samna's key in JSON and by name."""
+    listed = patch.head.get("chip_biases", {}).items()
+    return {_camel(group)[:1].lower() + _camel(group)[1:]: codes for group, codes in listed}
+
+
+def _common(path, patch, shared):
+    """Return the patch's value of a parameter that cores share, or None where it has none."""
+    if len(path) < DEPTH + 2 or path[:2] != ["value0", "chips"] or path[3] not in shared:
+        return None
+    code = shared[path[3]].get(path[4]) if path[2] < patch.chips else None
+    return None if code is None or path[-1] not in CODES else code[CODES[path[-1]]]
 
 
 def _owned(path, patch, camel):

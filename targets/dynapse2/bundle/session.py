@@ -6,6 +6,8 @@ import time
 from patchfile import LoadError, bits
 
 MARKERS = 3  # events of one kind at the end of a trial: a single one can get lost
+RESEND_S = 0.5  # after which a marker that has not come back is sent again
+STAGES = ("biases", "latches", "CAM", "SRAM")  # in this order, each sent by itself
 MARKER_HOP = -1  # in x and y: the event comes back with y other than a neuron's
 LEAD_US, TAIL_US = 100_000, 20_000  # before a trial's first event, after its last
 TOO_LATE_US = 2**31  # timestamps beyond are not to be trusted
@@ -13,8 +15,8 @@ SETTLE_S = float(os.environ.get("EIDEPLOY_SETTLE_S", "1.0"))  # after a configur
 PATIENCE_S = 10.0
 
 
-def apply(configuration, patch, se2):
-    """Set CAM, SRAM, latches and biases of a Dynapse2Configuration.
+def apply(configuration, patch, se2, stages=STAGES):
+    """Set biases, latches, CAM and SRAM of a Dynapse2Configuration, or some of these.
 
     Raises:
         LoadError: fewer chips, or other counts or names, than the patch is for.
@@ -24,11 +26,29 @@ def apply(configuration, patch, se2):
         raise LoadError(
             f"the patch is for {patch.chips} chips, here are {len(configuration.chips)}"
         )
+    if "biases" in stages:
+        for chip in range(patch.chips):
+            set_shared(configuration.chips[chip], patch.head.get("chip_biases", {}))
     for (chip, core), codes in patch.codes.items():
         live = configuration.chips[chip].cores[core]
-        set_biases(live, codes)
+        if "biases" in stages:
+            set_biases(live, codes)
         for number in range(patch.size["neurons"]):
-            _apply_neuron(live.neurons[number], patch.neuron((chip, core, number)), dendrites, se2)
+            content = patch.neuron((chip, core, number))
+            _apply_neuron(live.neurons[number], content, dendrites, se2, stages)
+
+
+def set_shared(chip, listed):
+    """Set parameters that cores share, by the name of their map in samna."""
+    for group, codes in listed.items():
+        if codes and not hasattr(chip, group):
+            raise LoadError(f"samna's chip has no {group}")
+        for name, (coarse, fine) in codes.items():
+            parameters = getattr(chip, group)
+            if name not in parameters:
+                raise LoadError(f"samna knows no parameter {name} in {group}")
+            parameters[name].coarse_value = coarse
+            parameters[name].fine_value = fine
 
 
 def set_biases(core, codes):
@@ -40,21 +60,24 @@ def set_biases(core, codes):
         core.parameters[name].fine_value = fine
 
 
-def _apply_neuron(neuron, content, dendrites, se2):
+def _apply_neuron(neuron, content, dendrites, se2, stages):
     synapses, destinations, latches = content
     counts = len(neuron.synapses), len(neuron.destinations)
     if counts != (len(synapses), len(destinations)):
         raise LoadError(f"samna's neuron has {counts} synapses and destinations")
-    made = []
-    for code, mask, tag, *flags in synapses:
-        synapse = se2.Dynapse2Synapse()
-        synapse.dendrite, synapse.weight, synapse.tag = dendrites[code], bits(mask), tag
-        synapse.stp, synapse.precise_delay, synapse.mismatched_delay = map(bool, flags)
-        made.append(synapse)
-    neuron.synapses = made  # the whole list: samna hands out copies of arrays
-    neuron.destinations = [destination(se2, *row) for row in destinations]
-    for name, on in latches.items():
+    if "CAM" in stages:  # whole lists: samna hands out copies of arrays
+        neuron.synapses = [_synapse(se2, dendrites, *row) for row in synapses]
+    if "SRAM" in stages:
+        neuron.destinations = [destination(se2, *row) for row in destinations]
+    for name, on in latches.items() if "latches" in stages else ():
         setattr(neuron, f"latch_{name}", on)
+
+
+def _synapse(se2, dendrites, code, mask, tag, *flags):
+    made = se2.Dynapse2Synapse()
+    made.dendrite, made.weight, made.tag = dendrites[code], bits(mask), tag
+    made.stp, made.precise_delay, made.mismatched_delay = map(bool, flags)
+    return made
 
 
 def destination(se2, cores, x_hop, y_hop, tag):
@@ -65,14 +88,17 @@ def destination(se2, cores, x_hop, y_hop, tag):
 
 
 def open_board(samna, *, bitfile, serial):
-    """Return the first unopened board, or the one of a serial number, its FPGA programmed."""
+    """Return the first unopened DYNAP-SE2, or the one of a serial number, its FPGA programmed."""
+    listed = samna.device.get_unopened_devices()
     found = [
         device
-        for device in samna.device.get_unopened_devices()
-        if serial is None or device.serial_number == serial
+        for device in listed
+        if (is_dynapse2(device) if serial is None else device.serial_number == serial)
     ]
     if not found:
-        raise LoadError("no board is there" + (f" of serial number {serial}" if serial else ""))
+        names = ", ".join(f"{type_name(d) or 'unnamed'} {d.serial_number}" for d in listed)
+        what = "no DYNAP-SE2 is there" if serial is None else f"no board of {serial} is there"
+        raise LoadError(f"{what}, samna lists {names or 'none'}: name one by --serial")
     board = samna.device.open_device(found[0])
     board.reset_fpga()
     if bitfile and not board.configure_opal_kelly(str(bitfile)):
@@ -82,26 +108,49 @@ def open_board(samna, *, bitfile, serial):
     return board
 
 
+def type_name(device):
+    """Return the name of a device's type, empty where samna gives none."""
+    return str(getattr(device, "device_type_name", ""))
+
+
+def is_dynapse2(device):
+    """Return whether a device is a board of DYNAP-SE2, and no other chip of the vendor."""
+    return "dynapse2" in type_name(device).lower().replace("-", "").replace("_", "")
+
+
 class Session:
     """A board after a reset; `model` is samna's."""
 
     def __init__(self, board, patch, se2):
         self.board, self.patch, self.se2 = board, patch, se2
-        self.model = board.get_model()
-        self.model.reset(se2.ResetType.PowerCycle, (1 << patch.chips) - 1)
+        self.model, self._last = board.get_model(), 0
+        self.begin()
+
+    def begin(self):
+        """Reset the chips, and take their configuration."""
+        self.model.reset(self.se2.ResetType.PowerCycle, (1 << self.patch.chips) - 1)
         time.sleep(SETTLE_S)
         self.configuration = self.model.get_configuration()
-        self.commit()
+        self.commit("what it has after a reset")
 
-    def commit(self):
-        """Send the configuration."""
-        self.model.apply_configuration(self.configuration)
+    def commit(self, what):
+        """Send the configuration; samna says whether it was taken."""
+        if self.model.apply_configuration(self.configuration) is False:
+            raise LoadError(f"the board refuses its configuration: {what}")
         time.sleep(SETTLE_S)
 
     def load(self):
-        """Put the patch on the chips."""
-        apply(self.configuration, self.patch, self.se2)
-        self.commit()
+        """Put the patch on the chips, stage by stage."""
+        for stage in STAGES:
+            apply(self.configuration, self.patch, self.se2, (stage,))
+            self.commit(stage)
+
+    def restart(self):
+        """Set the board's clock to zero, which resets all, and put the patch back."""
+        self.board.reset_fpga()
+        time.sleep(SETTLE_S)
+        self.begin()
+        self.load()
 
     def drain(self):
         """Empty all capacitors: leaks to their largest, a while, and back."""
@@ -109,24 +158,26 @@ class Session:
         for (chip, core), codes in self.patch.codes.items():
             leaks = dict.fromkeys((name for name in names if name in codes), code)
             set_biases(self.configuration.chips[chip].cores[core], leaks)
-        self.model.apply_configuration(self.configuration)
-        time.sleep(SETTLE_S)
+        self.commit("leaks to drain by")
         for (chip, core), codes in self.patch.codes.items():
             set_biases(self.configuration.chips[chip].cores[core], codes)
-        self.model.apply_configuration(self.configuration)
-        time.sleep(SETTLE_S)
+        self.commit("leaks after draining")
         self.board.read_events()
 
     def trial(self, spikes):
         """Send spikes (microseconds, population, index); return those of neurons, the same way.
 
         Raises:
-            LoadError: a source that the network does not have; no answer; a clock about to wrap.
+            LoadError: a source that the network does not have; no answer; a clock that wraps.
         """
-        start = self.now() + LEAD_US
-        ends = start + max((at for at, *_ in spikes), default=0) + TAIL_US
+        lasts = LEAD_US + max((at for at, *_ in spikes), default=0) + TAIL_US
+        now = self.now()
+        if now + lasts >= TOO_LATE_US:
+            self.restart()
+            now = self.now()
+        start, ends = now + LEAD_US, now + lasts
         if ends >= TOO_LATE_US:
-            raise LoadError("the board's clock is about to wrap: reset it and begin anew")
+            raise LoadError("the board's clock is about to wrap, and a reset does not help")
         sources = self.patch.inputs()
         sizes, known = self.patch.head["populations"], {name for name, _ in sources}
         events = []
@@ -140,19 +191,26 @@ class Session:
 
     def now(self):
         """Return the board's time in microseconds, by a marker that comes back at once."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, again = time.monotonic() + PATIENCE_S, 0.0
         while time.monotonic() < deadline:
-            self.board.grid_bus_write_events(self._markers(0))
+            if time.monotonic() >= again:
+                self.board.grid_bus_write_events(self._markers(0))
+                again = time.monotonic() + RESEND_S
             for event in self.board.read_events():
                 if self._is_marker(event):
+                    self._last = event.timestamp
                     return event.timestamp
         raise LoadError(f"no marker came back in {PATIENCE_S} s")
 
     def _spikes(self, ends):
         """Yield time, population, index and class until a marker of time `ends` comes back."""
         outputs, y_hop = self.patch.outputs(), self.patch.head["monitor"]["y_hop"]
-        deadline = time.monotonic() + PATIENCE_S + ends * 1e-6
-        while time.monotonic() < deadline:
+        due = time.monotonic() + (ends - self._last) * 1e-6
+        again = due + RESEND_S
+        while time.monotonic() < due + PATIENCE_S:
+            if time.monotonic() >= again:  # all of them got lost
+                self.board.grid_bus_write_events(self._markers(ends))
+                again = time.monotonic() + RESEND_S
             for event in self.board.read_events():
                 if self._is_marker(event) and event.timestamp >= ends:
                     return

@@ -7,18 +7,23 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import eideploy
 from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.mapping import map_network
-from eideploy.backends.dynapse2.chip.spec import BACKEND
-from eideploy.backends.dynapse2.emit import emit
+from eideploy.backends.dynapse2.chip.spec import BACKEND, read_spec
+from eideploy.backends.dynapse2.emit import emit, loader_folder
 from tests.backends.dynapse2.decoder import edges, from_patch, from_samna
+from tests.backends.dynapse2.networks import SPEC as CHIP
 from tests.backends.dynapse2.networks import board, network, population
 from tests.backends.dynapse2.random_networks import BASE
+from tests.backends.dynapse2.small import small_network
 from tests.cli.support import PATIENCE_S
 
 MOCK = Path(__file__).parent / "mock"
@@ -162,6 +167,10 @@ def test_what_the_patch_does_not_own_keeps_its_bytes(build, tmp_path, library):
         for core in range(4):
             _forget(one["cores"][f"value{core}"], build, chip, core)
             _forget(two["cores"][f"value{core}"], build, chip, core)
+        for pair in ("01", "23"):
+            for value in (one, two):
+                shared = value[f"sharedParameters{pair}"][0]["value"]
+                del shared["coarseValue"], shared["fineValue"]
         assert one == two
 
 
@@ -218,7 +227,7 @@ def test_trials_go_to_the_board_and_come_back_as_classes(build, tmp_path, librar
         ("0", "1100", "2"), ("0", "2100", "3"),
         ("1", "600", "0"), ("1", "700", "1"), ("1", "800", "5"),
     ]  # fmt: skip
-    drained = json.loads(log.read_text().splitlines()[2])
+    drained = json.loads(log.read_text().splitlines()[5])
     core = drained["value0"]["chips"][0]["cores"]["value0"]
     leak = next(p["value"] for p in core["parameters"] if p["key"] == "SOIF_LEAK_N")
     assert (leak["coarseValue"], leak["fineValue"]) == (5, 255)
@@ -231,7 +240,11 @@ def test_trials_go_to_the_board_and_come_back_as_classes(build, tmp_path, librar
         ("0,10,out,0\n", [], "no source out[0]"),
         ("0,ten,in,0\n", [], "has not the columns"),
         (f"0,{2**31},in,0\n", [], "about to wrap"),
-        ("0,10,in,0\n", ["--serial", "none"], "no board is there of serial number none"),
+        (
+            "0,10,in,0\n",
+            ["--serial", "none"],
+            "no board of none is there, samna lists Speck2fDevKit X, Dynapse2Stack 1911000P6X",
+        ),
         ("0,10,in,0\n", ["--bitfile", "x.txt"], "does not take the bitfile"),
     ],
 )
@@ -245,6 +258,100 @@ def test_a_wrong_trial_is_refused_without_a_traceback(
     assert out.returncode == 1
     assert said in out.stderr
     assert "Traceback" not in out.stderr
+
+
+SPIKES = "trial,time_us,population,index\n" + "".join(
+    f"{trial},{1000 + 700 * k},pixels,{(3 * k + trial) % 16}\n"
+    for trial in range(4) for k in range(40)
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the folder of a network that fires, as a build has it, and spikes for it."""
+    folder = tmp_path_factory.mktemp("whole")
+    text = CHIP.source.read_text(encoding="utf-8")
+    (folder / "target.toml").write_text(text.replace("neurons = 256 ", "neurons = 32 "))
+    mapped = map_network(small_network(), read_spec(folder / "target.toml"))
+    emit(mapped, account(mapped), folder)
+    (folder / "spikes.csv").write_text(SPIKES)
+    return folder
+
+
+def emulate(whole, out, *more, spikes="spikes.csv"):
+    return subprocess.run(
+        [sys.executable, str(whole / BACKEND / "load.py"), "run", str(whole / spikes), str(out),
+         "--emulate", "3", *more],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(eideploy.__file__).parent.parent)},
+    )  # fmt: skip
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(whole):
+    """Return what the emulated board sends without a fault; samna lists a Speck before it."""
+    ran = emulate(whole, whole / "plain.csv")
+    assert ran.returncode == 0, ran.stderr
+    return rows_of(whole / "plain.csv")
+
+
+def test_an_emulated_board_answers_the_host_and_every_trial_is_kept(whole, undisturbed):
+    assert {row["trial"] for row in undisturbed} == {"0", "1", "2", "3"}
+    assert {row["population"] for row in undisturbed} >= {"excitatory", "output"}
+    trials = rows_of(whole / "plain.trials.csv")
+    assert [row["trial"] for row in trials] == ["0", "1", "2", "3"]
+    counts = Counter(row["trial"] for row in undisturbed)
+    assert [int(row["spikes"]) for row in trials] == [counts[str(k)] for k in range(4)]
+    again = emulate(whole, whole / "plain.csv")
+    assert again.returncode == 0, again.stderr
+    assert "4 trials are in" in again.stdout
+    assert rows_of(whole / "plain.csv") == undisturbed
+
+
+@pytest.mark.parametrize("fault", ["wrap", "marker"])
+def test_a_clock_that_wraps_and_lost_markers_lose_no_trial(whole, undisturbed, fault):
+    ran = emulate(whole, whole / f"{fault}.csv", "--fault", fault)
+    assert ran.returncode == 0, ran.stderr
+    assert rows_of(whole / f"{fault}.csv") == undisturbed
+
+
+def test_a_refused_configuration_is_an_error_and_the_same_command_goes_on(whole, undisturbed):
+    out = whole / "refused.csv"
+    ran = emulate(whole, out, "--fault", "refuse")
+    assert ran.returncode == 1
+    assert "the board refuses its configuration: leaks to drain by" in ran.stderr
+    assert "1 of 4 trials are in" in ran.stderr
+    assert {row["trial"] for row in rows_of(out)} == {"0"}
+    with out.open("a") as file:
+        file.write("1,5,output,0\n1,9,out")  # as of a run that was killed within a trial
+    ran = emulate(whole, out)
+    assert ran.returncode == 0, ran.stderr
+    assert rows_of(out) == undisturbed
+
+
+def test_results_of_other_spikes_are_not_added_to(whole, undisturbed):
+    (whole / "other.csv").write_text(SPIKES + "9,10,pixels,0\n")
+    ran = emulate(whole, whole / "plain.csv", spikes="other.csv")
+    assert ran.returncode == 1
+    assert "is of other spikes or another patch" in ran.stderr
+    assert rows_of(whole / "plain.csv") == undisturbed
+
+
+def test_a_board_is_chosen_by_the_name_of_its_type():
+    sys.path.insert(0, str(loader_folder()))
+    try:
+        from session import is_dynapse2
+    finally:
+        sys.path.pop(0)
+    named = {"Dynapse2DevBoard": True, "Dynapse-2": True, "Dynapse2Stack": True, "Speck2e": False}
+    for name, ours in named.items():
+        assert is_dynapse2(SimpleNamespace(device_type_name=name)) == ours
+    assert not is_dynapse2(SimpleNamespace())
 
 
 ROCKPOOL = os.environ.get("EIDEPLOY_ROCKPOOL", "")  # a Python that has rockpool

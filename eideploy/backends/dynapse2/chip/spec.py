@@ -1,7 +1,7 @@
 """What a board of DYNAP-SE2 chips offers, read from targets/<name>/spec.toml."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -109,6 +109,11 @@ class Roles:
     divisive: Line
 
 
+Coarse = Annotated[int, Within(0, 63)]
+Fine = Annotated[int, Within(0, 4095)]
+ChipCode = tuple[Coarse, Fine]  # of a parameter that all or two cores of a chip share
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChipSpec:
     """A board as data; a pass asks it questions, never its name."""
@@ -126,6 +131,7 @@ class ChipSpec:
     constants: Constants
     latches: tuple[Line, ...]
     biases: Mapping[str, Bias]
+    chip_biases: Mapping[str, Mapping[str, ChipCode]] = field(default_factory=dict)
 
     @property
     def chips(self) -> int:

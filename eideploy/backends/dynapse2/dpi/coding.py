@@ -1,8 +1,11 @@
 """Samples to events: a pixel x in 0..1 sends x * peak rate events a second."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.configuration import Configuration
 from eideploy.backends.dynapse2.chip.network import Coding
 
 GOLDEN = (5**0.5 - 1) / 2
@@ -26,3 +29,26 @@ def event_counts(samples: Array, coding: Coding, dt: float, *, seed: int = 0) ->
     times = (np.arange(steps + 1) * dt)[None, :, None]
     passed = np.floor(rate[:, None] * times + phase)
     return np.asarray(np.diff(passed, axis=1).astype(np.uint8))
+
+
+def event_rows(
+    samples: Array, coding: Coding, sources: Sequence[tuple[str, int]]
+) -> Iterator[tuple[int, int, str, int]]:
+    """Yield trial, microsecond, population and index of all events, as the loader reads them.
+
+    The events are those of `event_counts` in steps of a microsecond; a trial is a sample, from 0.
+
+    sources  population and index of every source, in order
+    """
+    for trial, sample in enumerate(samples):
+        counts = event_counts(sample[None], coding, 1e-6)[:, :, 0]
+        step, source = np.nonzero(counts.T)
+        for at, number, times in zip(step, source, counts[source, step], strict=True):
+            yield from [(trial, int(at), *sources[int(number)])] * int(times)
+
+
+def sources_of(configuration: Configuration) -> list[tuple[str, int]]:
+    """Return population and index of every source, in the order in which they are numbered."""
+    placed = set(configuration.neurons.population.tolist())
+    named = enumerate(zip(configuration.populations, configuration.sizes, strict=True))
+    return [(name, k) for i, (name, size) in named if i not in placed for k in range(size)]

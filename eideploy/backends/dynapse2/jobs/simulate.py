@@ -13,7 +13,7 @@ from eideploy.backends.dynapse2.chip.spec import BACKEND
 from eideploy.backends.dynapse2.dpi import classify, gap
 from eideploy.backends.dynapse2.dpi.boards import Board, Spread
 from eideploy.backends.dynapse2.dpi.classify import Response
-from eideploy.backends.dynapse2.dpi.coding import event_counts
+from eideploy.backends.dynapse2.dpi.coding import event_counts, event_rows, sources_of
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
 from eideploy.backends.dynapse2.dpi.readout import Labelled, accuracies
@@ -21,6 +21,7 @@ from eideploy.backends.dynapse2.dpi.single_neuron import respond
 from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
+from eideploy.backends.dynapse2.emit import write_rows
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
 from eideploy.backends.dynapse2.jobs.results import keep_simulation
 from eideploy.backends.dynapse2.jobs.samples import labelled_few, own_or_split
@@ -40,6 +41,7 @@ from eideploy.report.text import counted
 CHIPS = 5
 CVS = (0.1, 0.2)
 BOARD = 2000  # the seed of the first emulated board
+EVENT_COLUMNS = ["trial", "time_us", "population", "index"]
 PER_CLASS = 5  # training samples a class by whose rates boards are tuned; labels are not looked at
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
 KINDS = ("leak", "gain", "threshold", "time", "weight")
@@ -127,6 +129,11 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         }
         write_npz(Path(request.save), arrays)
         content["saved"] = str(request.save)
+    if options.events is not None:
+        flat = samples.reshape(len(samples), -1)
+        events = event_rows(flat, coding, sources_of(build.configuration))
+        write_rows(Path(options.events), [EVENT_COLUMNS, *events])
+        content["events"] = str(options.events)
     result = Result(text=simulation_text(content), content=content)
     return with_warnings(result, _warnings(content["rate_hz"], response, samples))
 

@@ -32,6 +32,8 @@ def simulation_text(content: Mapping[str, Any]) -> str:
     ]
     if content["single_neuron"] is not None:
         lines += ["", *_single_neuron(content["single_neuron"])]
+    if "events" in content:
+        lines.append(f"events {content['events']}: load.py run takes them")
     if "saved" in content:
         lines.append(f"saved  {content['saved']}")
     return "\n".join(lines)

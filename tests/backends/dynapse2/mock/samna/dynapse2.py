@@ -131,6 +131,8 @@ class Core:
 class Chip:
     def __init__(self):
         self.cores = [Core() for _ in range(SIZE["cores"])]
+        self.shared_parameters01 = {"PG_BUF_N": Parameter()}
+        self.shared_parameters23 = {"PG_BUF_N": Parameter()}
 
 
 class Dynapse2Configuration:
@@ -211,7 +213,15 @@ def _array(values):
 
 
 def _chip(chip):
-    return {"cores": _array([_core(core) for core in chip.cores]), "paramGen0Powerdown": False}
+    shared = {
+        f"sharedParameters{pair}": [
+            {"key": k, "value": _parameter(v)}
+            for k, v in getattr(chip, f"shared_parameters{pair}").items()
+        ]
+        for pair in ("01", "23")
+    }
+    cores = _array([_core(core) for core in chip.cores])
+    return {"cores": cores, **shared, "paramGen0Powerdown": False}
 
 
 def _core(core):

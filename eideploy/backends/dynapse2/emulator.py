@@ -1,0 +1,255 @@
+"""Samna's object tree with a simulated board behind it, for the loader's very own code.
+
+Names and calls are those that public code for boards uses. A seed draws the board's hidden errors
+(`dpi/boards.py`); what is configured decides what it does, what is sent when it does it. A board
+starts every trial at rest, as one whose capacitors were drained.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from eideploy import folders
+from eideploy.backends.dynapse2.chip.arrays import Array
+from eideploy.backends.dynapse2.chip.configuration import Cams, Configuration, Srams
+from eideploy.backends.dynapse2.chip.spec import BACKEND, ChipSpec, read_spec
+from eideploy.backends.dynapse2.dpi.boards import Board
+from eideploy.backends.dynapse2.dpi.kernel import Chip
+from eideploy.backends.dynapse2.dpi.units import step_of
+from eideploy.backends.dynapse2.patch import read_patch
+from eideploy.errors import EideployError
+from eideploy.shipped import folder
+
+__all__ = ["EideployError", "emulated"]
+
+STEP_US = 100
+SETTLED_US = 1_000_000  # that pass while a configuration settles
+ANSWER_US = 1_000  # that a marker takes
+WRAP_US = 2**31
+TAIL_US = 20_000  # that is simulated after the last event
+REFUSED = 8  # the configuration that a board with that fault refuses, counted from 1
+
+
+@dataclass
+class Dynapse2Destination:
+    """Where an event goes."""
+
+    core: list[bool] = field(default_factory=lambda: [False] * 4)
+    x_hop: int = 0
+    y_hop: int = 0
+    tag: int = 0
+
+
+@dataclass
+class Dynapse2Synapse:
+    """One CAM."""
+
+    dendrite: int = 0
+    stp: bool = False
+    weight: list[bool] = field(default_factory=lambda: [False] * 4)
+    precise_delay: bool = False
+    mismatched_delay: bool = False
+    tag: int = 0
+
+
+@dataclass
+class NormalGridEvent:
+    """An event, and when it is sent or was seen, in microseconds."""
+
+    event: Dynapse2Destination = field(default_factory=Dynapse2Destination)
+    timestamp: int = 0
+
+
+def emulated(patch: Path, seed: int, fault: str | None) -> tuple[Any, Any]:
+    """Return what stands for the modules samna and samna.dynapse2.
+
+    patch  the file that the loader reads: its spec lies beside its folder
+    fault  refuse: one configuration is refused; wrap: the clock is about to wrap; marker: the
+           markers of a trial's end get lost; None: none of these
+
+    Raises:
+        FormatError, SpecError: the patch or its spec is damaged.
+    """
+    own = patch.resolve().parent.parent / folders.SPEC
+    spec = read_spec(own if own.is_file() else folder("targets") / BACKEND / "spec.toml")
+    board = _Live(spec, read_patch(patch, spec), seed, fault)
+    listed = [
+        SimpleNamespace(serial_number="speck", device_type_name="Speck2fDevKit"),
+        SimpleNamespace(serial_number=f"emulated {seed}", device_type_name="Dynapse2Stack"),
+    ]
+    device = SimpleNamespace(get_unopened_devices=lambda: listed, open_device=lambda _: board)
+    tree = SimpleNamespace(
+        Dynapse2Destination=Dynapse2Destination,
+        Dynapse2Synapse=Dynapse2Synapse,
+        NormalGridEvent=NormalGridEvent,
+        Dendrite=SimpleNamespace(**{name: d.code for name, d in spec.dendrites.items()}),
+        ResetType=SimpleNamespace(PowerCycle=0),
+    )
+    return SimpleNamespace(device=device), tree
+
+
+class _Live:
+    """A board that is open; its model, too."""
+
+    def __init__(self, spec: ChipSpec, base: Configuration, seed: int, fault: str | None) -> None:
+        self.spec, self.base, self.board, self.fault = spec, base, Board(spec, seed), fault
+        self.applied, self.sent, self.queue = 0, list[NormalGridEvent](), list[NormalGridEvent]()
+        self.tree: Any = None
+        self.clock = WRAP_US - 12 * SETTLED_US if fault == "wrap" else 0
+        self.resets = 0
+        rows = base.inputs
+        names = zip(rows.cores, rows.x_hop, rows.y_hop, rows.tag, strict=True)
+        placed = set(base.neurons.population.tolist())
+        sizes = [0 if i in placed else size for i, size in enumerate(base.sizes)]
+        start = np.cumsum([0, *sizes])
+        numbers = start[rows.population] + rows.index
+        self.sources = int(start[-1])
+        self.source_of: dict[tuple[int, ...], int] = {}
+        for row, number in zip(names, numbers.tolist(), strict=True):
+            if number not in self.source_of.values():  # of several events of one source the first
+                self.source_of[tuple(int(x) for x in row)] = number
+
+    def reset_fpga(self) -> None:
+        """Set the clock to zero, but for the first time where it is about to wrap."""
+        self.resets += 1
+        if self.resets > 2 or self.fault != "wrap":
+            self.clock = 0
+
+    def get_model(self) -> "_Live":
+        """Return what configurations are applied to."""
+        return self
+
+    def reset(self, kind: int, mask: int) -> None:  # noqa: ARG002 - samna's own
+        """Forget what was configured."""
+        self.tree = None
+
+    def get_configuration(self) -> Any:  # noqa: ANN401 - samna's tree
+        """Return the tree as it is after a reset."""
+        size = self.spec.chip
+
+        def neuron() -> SimpleNamespace:
+            return SimpleNamespace(
+                synapses=[Dynapse2Synapse()] * size.cams,
+                destinations=[Dynapse2Destination()] * size.destinations,
+                **{f"latch_{name}": False for name in self.spec.latches},
+            )
+
+        def code() -> SimpleNamespace:
+            return SimpleNamespace(coarse_value=0, fine_value=0)
+
+        def chip() -> SimpleNamespace:
+            return SimpleNamespace(
+                cores=[
+                    SimpleNamespace(
+                        neurons=[neuron() for _ in range(size.neurons)],
+                        parameters={name: code() for name in self.spec.bias_names},
+                    )
+                    for _ in range(size.cores)
+                ],
+                **{
+                    group: {name: code() for name in names}
+                    for group, names in self.spec.chip_biases.items()
+                },
+            )
+
+        return SimpleNamespace(chips=[chip() for _ in range(self.spec.chips)])
+
+    def apply_configuration(self, tree: Any) -> bool:  # noqa: ANN401 - samna's tree
+        """Take a configuration, and say whether it was taken."""
+        self.applied += 1
+        self.clock += SETTLED_US
+        if self.fault == "refuse" and self.applied == REFUSED:
+            return False
+        self.tree = tree
+        return True
+
+    def grid_bus_write_events(self, events: list[NormalGridEvent]) -> None:
+        """Take events; once a marker of the end comes, all before it are simulated."""
+        marker = self.spec.monitor.marker
+        ends = [e for e in events if e.event.tag == marker and e.event.y_hop < 0]
+        self.sent += [e for e in events if e not in ends]
+        if not ends:
+            return
+        self.clock = max(self.clock + ANSWER_US, ends[0].timestamp)
+        if self.sent:
+            self.queue += self._spikes()
+            self.sent = []
+            if self.fault == "marker":
+                self.fault = None
+                return
+        back = NormalGridEvent(Dynapse2Destination(tag=marker, y_hop=-1), self.clock)
+        self.queue += [back] * len(ends)
+
+    def read_events(self) -> list[NormalGridEvent]:
+        """Return what came from the chips since it was read last."""
+        found, self.queue = self.queue, []
+        return found
+
+    def _spikes(self) -> list[NormalGridEvent]:
+        """Return what the neurons send to the host on the events that are waiting."""
+        start = min(e.timestamp for e in self.sent)
+        lasts = max(e.timestamp for e in self.sent) - start + TAIL_US
+        given = np.zeros((self.sources, -(-lasts // STEP_US), 1), np.uint8)
+        for e in self.sent:
+            bits = sum(on << k for k, on in enumerate(e.event.core))
+            number = self.source_of.get((bits, e.event.x_hop, e.event.y_hop, e.event.tag))
+            if number is not None:
+                given[number, (e.timestamp - start) // STEP_US, 0] += 1
+        live = self._configuration()
+        wiring = self.board.wiring(live)
+        ran = Chip(wiring, step_of(wiring, STEP_US * 1e-6)).run(given, keep_spikes=True)
+        assert ran.spikes is not None  # they were asked for
+        seats = live.neurons
+        place = seats.chip, seats.core, seats.neuron
+        monitored = live.srams.x_hop[place] == self.spec.monitor.x_hop
+        monitored &= (live.srams.cores[place] > 0) & ~live.latches["soif_kill"][place][:, None]
+        tags = live.srams.tag[place]
+        found = []
+        for neuron, step in zip(*np.nonzero(ran.spikes[:, :, 0]), strict=True):
+            x, _ = self.spec.position(int(seats.chip[neuron]))
+            for slot in np.flatnonzero(monitored[neuron]):
+                seen = Dynapse2Destination(
+                    x_hop=self.spec.monitor.seen_x + x,
+                    y_hop=self.spec.monitor.y_hop,
+                    tag=int(tags[neuron, slot]),
+                )
+                found.append(NormalGridEvent(seen, start + (int(step) + 1) * STEP_US))
+        return sorted(found, key=lambda e: e.timestamp)
+
+    def _configuration(self) -> Configuration:
+        """Return the tree that was applied, with the patch's names of neurons and sources."""
+        cores = [core for chip in self.tree.chips for core in chip.cores]
+        shape = (self.spec.chips, self.spec.chip.cores)
+        rows = [neuron for core in cores for neuron in core.neurons]
+
+        def table(kind: str, name: str) -> Array:
+            values = [[getattr(entry, name) for entry in getattr(n, kind)] for n in rows]
+            whole = np.array(values)
+            if whole.ndim == 3:  # flags of bits
+                whole = (whole << np.arange(whole.shape[2])).sum(2)
+            return np.asarray(whole.reshape(*shape, self.spec.chip.neurons, -1))
+
+        cams = {"mask": "weight"}
+        biases = [
+            [
+                (core.parameters[name].coarse_value, core.parameters[name].fine_value)
+                for name in self.spec.bias_names
+            ]
+            for core in cores
+        ]
+        return replace(
+            self.base,
+            cams=Cams(**{k: table("synapses", cams.get(k, k)) for k in Cams.__annotations__}),
+            srams=Srams(
+                **{k: table("destinations", k.removesuffix("s")) for k in ("cores",)},
+                **{k: table("destinations", k) for k in ("x_hop", "y_hop", "tag")},
+            ),
+            biases=np.array(biases).reshape(*shape, -1, 2),
+            latches={
+                name: np.array([getattr(n, f"latch_{name}") for n in rows]).reshape(*shape, -1)
+                for name in self.spec.latches
+            },
+        )

@@ -11,6 +11,7 @@ from eideploy import native
 from eideploy.backends.dynapse2 import config as chip
 from eideploy.backends.dynapse2.training import checkpoint
 from eideploy.data import load
+from tests.cli.support import RUN
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SMALL = (
@@ -170,3 +171,23 @@ def test_misuse_is_told(empty, call, argv):
     out = call(*argv)
     assert out.code == 2
     assert "fix:" in out.err
+
+
+def test_a_run_without_a_data_set_is_distilled_on_images(trained, call, refused):
+    path = trained / RUN / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data": None}))
+    np.save("x.npy", load("digits").train_x[:320])
+    np.save("few.npy", load("digits").train_x[:4])
+    to_chip = ("train", "--finetune", RUN, "--target", "dynapse2")
+    refused(*to_chip, code=1, what="which data set it was trained on", where=RUN,
+            fix=f"eideploy {' '.join(to_chip)} --distil-on X.npy")  # fmt: skip
+    refused(*to_chip, "--distil-on", "few.npy", code=1, what="samples of shape (4, 1, 8, 8)",
+            where="few.npy", fix="at least 5 still images")  # fmt: skip
+    made = call(*to_chip, "--distil-on", "x.npy", *SMALL)
+    assert made.code == 0, made.err
+    assert f"agreement with {RUN}" in made.out
+    (run,) = Path("runs").glob("*-dynapse2-*")
+    content = json.loads((run / "manifest.json").read_text())
+    assert (content["data"], content["test_accuracy"], content["float_accuracy"]) == (None,) * 3
+    assert 0 <= content["agreement"] <= 1
+    assert call("compile", run, "--target", "dynapse2").code == 0

@@ -28,7 +28,8 @@ VALUES = {
     "--finetune": [RUN], "--target": ["digital-model"], "--scheme": ["int4"], "--lut": ["4bit"],
     "--division": ["shift"], "--zero-policy": ["floor"], "--data-dir": ["data"],
     "--data": ["mine.npz"], "--resume": [],
-    "--tensorboard": [], "--out": ["made"], "--steps": ["5"], "--dt": ["2e-4"],
+    "--tensorboard": [], "--distil-on": ["x.npy"],
+    "--out": ["made"], "--steps": ["5"], "--dt": ["2e-4"],
     "--input-high": ["2"], "--nearest-tau": [], "--from": ["snntorch"],
     "--assume": ["fires=reached"], "--expect": ["out.npz"], "--inhibition": ["folded"],
     "--no-adapt": [],
@@ -59,6 +60,7 @@ OTHERWISE = {  # values that a context takes, where it would refuse the others f
 BY_REFUSING = {  # its effect
     ("adapted to a chip", "--no-adapt"): "cannot be mapped as it is",
     ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
+    ("distilled", "--distil-on"): "10 samples of training are fewer than the 64 of a batch",
     ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
 }
 KINDS = {
@@ -90,24 +92,28 @@ OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify"
 # command, what is asked for, how: what can do nothing there
 IDLE = {
     ("config", "of E-I circuits", "digits-mlp"): set(),
-    ("train", "E-I circuits", ""): {"--target", *INTEGERS, "--data-dir"},
+    ("train", "E-I circuits", ""): {
+        "--target", *INTEGERS, "--data-dir", "--distil-on",
+    },
     ("train", "E-I circuits of a set that is not bundled", "--set data.name=cifar10"): {
-        "--target", *INTEGERS,
+        "--target", *INTEGERS, "--distil-on",
     },
     ("train", "a network for a chip", "digits-dynapse2"): {
-        "--target", *INTEGERS, "--data-dir", "--tensorboard", "--reset",
+        "--target", *INTEGERS, "--data-dir", "--tensorboard", "--reset", "--distil-on",
     },
-    ("train", "through integers", f"--finetune {RUN}"): {"preset", "--reset", *PLACE},
+    ("train", "through integers", f"--finetune {RUN}"): {
+        "preset", "--reset", *PLACE, "--distil-on",
+    },
     ("train", "distilled", f"--finetune {RUN} --target dynapse2"): {
         "preset", "--reset", *PLACE, "--tensorboard", *INTEGERS,
     },
     ("train", "resumed", "--resume runs/open"): {
         "preset", "--seed", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
-        "--out",
+        "--out", "--distil-on",
     },
     ("train", "resumed for a chip", "--resume runs/open-chip"): {
         "preset", "--seed", "--set", "--reset", "--finetune", "--target", *INTEGERS, *PLACE,
-        "--out", "--tensorboard",
+        "--out", "--tensorboard", "--distil-on",
     },
     ("import", "a checkpoint", "ckpt.pth"): NIR,
     ("import", "a NIR file", "net.nir --steps 4"): {"--size"},

@@ -27,6 +27,7 @@ BEGUN = "where a training begins, without --resume"
 CHIPS = "on a network for a mixed-signal chip"
 LOGGED = "where E-I circuits are trained, not networks for a mixed-signal chip"
 INTEGERS = "with --finetune RUN and no --target"
+DISTILLED = "with --finetune RUN and a mixed-signal --target"
 FINETUNED = "with --finetune RUN; the preset digits-dynapse2 is for a mixed-signal chip by itself"
 
 
@@ -142,6 +143,9 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
     """Fine-tune a finished run through the integers that it will be compiled to."""
     target: Annotated[PathLike | None, TARGET, Option(where=FINETUNED)] = None
     """With --finetune: distil the run into a network for this mixed-signal chip instead."""
+    distil_on: Annotated[PathLike | None, Option(metavar="X.npy", where=DISTILLED)] = None
+    """With --finetune and --target: distil on these images, in the run's input range, instead of
+    its data set."""
     resume: Annotated[PathLike | bool, Option(metavar="RUN", alone=True)] = False
     """Continue an interrupted run (default: the latest)."""
 
@@ -222,3 +226,5 @@ class Distil(FromDataSet, Begun):
     """The finished run that it imitates."""
     target: Annotated[PathLike, TARGET] = field(default="dynapse2", kw_only=False)
     """The chip."""
+    distil_on: PathLike | None = None
+    """Images to distil on, an .npy file in the run's input range, instead of its data set."""

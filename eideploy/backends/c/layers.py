@@ -13,11 +13,11 @@ from math import prod
 import numpy as np
 
 from eideploy.backends.c.constants import Packed
-from eideploy.backends.c.operators import WORD
+from eideploy.backends.c.operators import WORD, Range, type_of_range
 from eideploy.backends.c.syntax import block, function, loop, signed_type, unsigned_type, word_for
 from eideploy.backends.c.unit import Member, Source, Unit
 from eideploy.circuit import Array, Conv, Factored, Folded, Layer, Neurons
-from eideploy.numeric.fixed import top
+from eideploy.numeric.fixed import top, unsigned_bits
 
 Sums = Sequence[tuple[Member, Packed]]  # each with the weights that events add to it
 
@@ -28,7 +28,7 @@ def hidden_layer(unit: Unit, node: Layer, neurons: Neurons, reads: Sequence[Sour
     own = unit.names[neurons.name]
     return [
         *sums.accumulated(reads),
-        *(_least(sums) if sums.divides else []),
+        *_least(sums),
         f"memset(s->{own}_spikes, 0, sizeof s->{own}_spikes);",
         sums.loops(_updated(sums, own)),
     ]
@@ -77,6 +77,12 @@ class _Sums(ABC):
         for source in reads:
             yield self._events(source, sums, offset)
             offset += source.shape[0]
+
+    def balance(self) -> Iterator[str]:
+        """Yield what defines NUM, and where the layer divides DEN."""
+        yield f"const {WORD} num = {self.num};"
+        if self.divides:
+            yield f"{WORD} den = {self.den};"
 
     def loops(self, body: Iterable[str]) -> str:
         """Return statements for every neuron n of every position p."""
@@ -140,9 +146,11 @@ class _FactoredSums(_Sums):
         super().__init__(unit, node)
         self.weights = weights
         shift = unit.each(f"{self.name}_shift", weights.shift)
-        through = self._functions(unit.packed(f"{self.name}_w_ei", weights.w_ei))
-        excitation = f"(({WORD}){self.at.format('p')} << {shift})"
-        self.num, self.den = f"{excitation} - {through[0]}", through[-1]
+        self.both = False
+        self._w_ei = unit.packed(f"{self.name}_w_ei", weights.w_ei)
+        through = self._functions(self._w_ei)
+        self.excitation = f"(({WORD}){self.at.format('p')} << {shift})"
+        self.num, self.den = f"{self.excitation} - {through[0]}", through[-1]
 
     def pairs(self) -> Iterator[tuple[str, str, str, Array]]:
         """Yield excitation and inhibition."""
@@ -150,36 +158,61 @@ class _FactoredSums(_Sums):
         yield "p", unsigned_type(self.reach.excitation), "w_ee", w.w_ee
         yield "s", unsigned_type(self.reach.inhibition), "w_ie", w.w_ie
 
+    def balance(self) -> Iterator[str]:
+        """Yield what defines NUM and DEN, in one pass over the population where there are both."""
+        if not self.both:
+            yield from super().balance()
+            return
+        yield f"{WORD} den;"
+        yield f"const {WORD} num = {self.excitation} - inhibited_{self.name}(w, p, n, &den);"
+
     def _functions(self, w_ei: Packed) -> list[str]:
         """Return calls of what takes S through W_EI, and S times its gains."""
         g_i = self.weights.g_i
-        calls = [self._through("subtracted", w_ei, self.reach.subtracted, "1")]
-        if g_i is not None and self.divides:
-            gain = self.unit.each(f"{self.name}_gain", g_i, "j")
-            calls.append(self._through("divisor", w_ei, self.reach.divisor, gain))
-        return calls
+        subtracted = self._summed("sum", w_ei, self.reach.subtracted, None)
+        if g_i is None or not self.divides:
+            return [self._through("subtracted", [subtracted])]
+        gain = self.unit.each(f"{self.name}_gain", g_i, "j")
+        divisor = self._summed("den", w_ei, self.reach.divisor, gain)
+        self.both = True
+        self._through("inhibited", [subtracted, divisor])
+        return ["", self._through("divisor", [divisor])]
 
-    def _through(self, what: str, w_ei: Packed, most: int, gain: str) -> str:
-        """Return the call of a new function: the sum over j of W_EI times S, or S times a gain.
+    def _summed(
+        self, name: str, w_ei: Packed, most: int, gain: str | None
+    ) -> tuple[str, str, list[str]]:
+        """Return name and type of a sum over j, and the statements that add W_EI S, with a gain.
 
         A product is 64 bits wide only where it has to be, which costs a small controller most.
         """
-        n_i, name = self.weights.n_i, f"{what}_{self.name}"
-        factor = self.reach.inhibition if gain == "1" else self.reach.gained
+        factor = self.reach.inhibition if gain is None else self.reach.gained
         kind, sum_kind = word_for(_product(factor, w_ei)), word_for(most)
-        s = f"({kind})w->s[p * {n_i}u + j]"
-        gained = s if gain == "1" else f"({kind})({s} * ({kind}){gain})"
-        product = w_ei.times("s_j", f"n * {n_i}u + j")
-        added = f"sum = ({sum_kind})(sum + ({sum_kind})({product}));"
+        s = f"({kind})w->s[p * {self.weights.n_i}u + j]"
+        gained = s if gain is None else f"({kind})({s} * ({kind}){gain})"
+        product = f"({sum_kind})({_times(w_ei, gained, kind)})"
+        return name, sum_kind, [f"{name} = ({sum_kind})({name} + {product});"]
+
+    def _through(self, what: str, parts: Sequence[tuple[str, str, list[str]]]) -> str:
+        """Return the call of a new function: sums over j; of two, the second by a pointer."""
+        n_i, name = self.weights.n_i, f"{what}_{self.name}"
+        second = f", {WORD} *second" if len(parts) > 1 else ""
+        read = self._w_ei
+        kind = "uint32_t" if read.is_power else "int32_t"
+        lines = [f"{sum_kind} {own} = 0;" for own, sum_kind, _ in parts]
+        added = [line for _, _, statements in parts for line in statements]
+        weight = f"const {kind} weight = {read.name}(n * {n_i}u + j);"
+        lines.append(block(loop("j", n_i), [weight, *added]))
+        lines += [f"*second = {parts[1][0]};"] if second else []
         self.unit.functions[name] = function(
-            f"static {WORD} {name}(const net_{self.name} *w, uint32_t p, uint32_t n)",
-            [
-                f"{sum_kind} sum = 0;",
-                block(loop("j", n_i), [f"const {kind} s_j = {gained};", added]),
-                "return sum;",
-            ],
+            f"static {WORD} {name}(const net_{self.name} *w, uint32_t p, uint32_t n{second})",
+            [*lines, f"return {parts[0][0]};"],
         )
         return f"{name}(w, p, n)"
+
+
+def _times(w_ei: Packed, x: str, kind: str) -> str:
+    """Return the product of x with the weight that has been read."""
+    return f"shifted({x}, weight)" if w_ei.is_power else f"{x} * ({kind})weight"
 
 
 def _product(factor: int, weights: Packed) -> int:
@@ -198,50 +231,84 @@ def _align(sums: _Sums) -> str:
     return sums.unit.each(f"{sums.name}_align", sums.node.integer_current.align)
 
 
+def current_reach(node: Layer) -> Range:
+    """Return what the current of a layer can be, with its bias."""
+    by = node.integer_current
+    most = top(by.current_bits)
+    return int(by.bias.min()) - most, int(by.bias.max()) + most
+
+
 def _least(sums: _Sums) -> Iterator[str]:
-    """Yield what finds the smallest positive divisor in units of the layer (A6)."""
-    yield f"{WORD} least = 0;"
-    den = f"const {WORD} den = {sums.den} << {_align(sums)};"
+    """Yield what is known of the smallest positive divisor: nothing until it is asked for.
+
+    A function finds it, in units of the layer (A6), where the first divisor is zero; 0 where all
+    are.
+    """
+    if not sums.divides:
+        return
+    den = f"const {WORD} den = ({WORD})({sums.den}) << {_align(sums)};"
     smaller = block("if (den > 0 && (least == 0 || den < least))", ["least = den;"])
-    yield sums.loops([den, smaller])
+    sums.unit.functions[f"least_{sums.name}"] = function(
+        f"static {WORD} least_{sums.name}(const net_{sums.name} *w)",
+        [f"{WORD} least = 0;", sums.loops([den, smaller]), "return least;"],
+    )
+    yield f"{WORD} least = -1;"
 
 
 def _updated(sums: _Sums, own: str) -> Iterator[str]:
     """Yield what divides, and updates neuron n at position p (A6..A10)."""
     unit, name, by = sums.unit, sums.name, sums.node.integer_current
-    most, divide = top(by.current_bits), unit.divide(sums.node.division.divider, by.current_bits)
+    most = top(by.current_bits)
+    current = type_of_range(current_reach(sums.node))
     yield f"const uint32_t to = n * {sums.positions}u + p;"
-    yield f"const {WORD} num = {sums.num};"
-    yield f"{WORD} fraction = {unit.each(f'{name}_fraction', by.fraction)};"
+    yield from sums.balance()
+    yield f"int32_t fraction = {unit.each(f'{name}_fraction', by.fraction, kind='int32_t')};"
     yield f"{WORD} c = 0;"
-    yield f"{WORD} v;"
-    yield _divided(sums, divide)
+    yield f"{unit.member(f'{own}_v').kind.replace('int8', 'int32').replace('int16', 'int32')} v;"
+    yield _divided(sums)
     yield f"c = c > {most} ? {most} : c;"
     yield f"c = (num < 0 ? -c : c) + {unit.each(f'{name}_bias', by.bias)};"
-    fires = f"if (fire_{own}(s->{own}_v[to], c, n, &v))"
+    fires = f"if (fire_{own}(s->{own}_v[to], ({current})c, n, &v))"
     yield block(fires, [f"set_spike(s->{own}_spikes, to);"])
     yield f"s->{own}_v[to] = ({unit.member(f'{own}_v').kind})v;"
 
 
-def _divided(sums: _Sums, divide: str) -> str:
+def _divided(sums: _Sums) -> str:
     """Return what sets c to |NUM| divided, by what stands for a divisor of zero, too (A6, A7)."""
     unit, name, by, division = sums.unit, sums.name, sums.node.integer_current, sums.node.division
+    most = max(-sums.reach.low, sums.reach.high)
     instead = division.divider.instead(by.constant)
+    low, high = int(by.fraction.min()), int(by.fraction.max())
     if instead is not None:
-        den = unit.each(f"{name}_instead", instead)
-        return f"c = {divide}(num < 0 ? -num : num, {den}, fraction);"
+        den = int(instead.max())
+        divide = unit.divide(division.divider, by.current_bits, most, den, (low, high))
+        kinds = _kind(most), _kind(den)
+        return (
+            f"c = {divide}(({kinds[0]})(num < 0 ? -num : num), "
+            f"({kinds[1]}){unit.each(f'{name}_instead', instead)}, fraction);"
+        )
     if division.zero_policy == "floor":
-        replaced = [f"den = {unit.each(f'{name}_floor', by.floor)};"]
+        largest = max(sums.reach.divisor, int(by.floor.max()))
+        replaced = [f"den = least > 0 ? {unit.each(f'{name}_floor', by.floor)} : 0;"]
     else:
-        replaced = ["den = least;", f"fraction += {_align(sums)};"]
-    return block(
-        "if (least > 0)",
+        largest = sums.reach.divisor << int(by.align.max())
+        high += int(by.align.max())
+        align = unit.each(f"{name}_align", by.align, kind="int32_t")
+        replaced = ["den = least;", f"fraction += {align};"]
+    divide = unit.divide(division.divider, by.current_bits, most, largest, (low, high))
+    asked = block("if (least < 0)", [f"least = least_{name}(w);"])
+    kinds = _kind(most), _kind(largest)
+    quotient = f"c = {divide}(({kinds[0]})(num < 0 ? -num : num), ({kinds[1]})den, fraction);"
+    return "\n".join(
         [
-            f"{WORD} den = {sums.den};",
-            block("if (den == 0)", replaced),
-            f"c = {divide}(num < 0 ? -num : num, den, fraction);",
-        ],
+            block("if (den == 0)", [asked, *replaced]),
+            block("if (den > 0)", [quotient]),
+        ]
     )
+
+
+def _kind(most: int) -> str:
+    return type_of_range((0, (1 << unsigned_bits(most)) - 1))
 
 
 def _axis(at: str, kernel: int, geometry: Conv, size: int, body: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from eideploy.backends.c.layers import hidden_layer, readout
-from eideploy.backends.c.operators import WORD, Term, as_text
+from eideploy.backends.c.layers import current_reach, hidden_layer, readout
+from eideploy.backends.c.operators import Term, as_text, reach_of, type_of_range
 from eideploy.backends.c.syntax import (
     block,
     bytes_of,
@@ -196,7 +196,7 @@ class Network(Unit):
             size = self.state[-1].size
             self.state.append(Member(name=f"{own}_before", kind="uint8_t", size=size))
         self.sources[neurons.name] = Source(text=f"s->{own}_spikes", kind="", shape=shape)
-        self._neuron_function(neurons)
+        self._neuron_function(neurons, node)
         self._step(name, hidden_layer(self, node, neurons, reads), reads)
 
     def _readout(self, node: Layer, reads: Sequence[Source]) -> None:
@@ -205,12 +205,14 @@ class Network(Unit):
         self.state.append(Member(name="totals", kind=kind, size=node.n_e))
         self._step(self.names[node.name], readout(self, node, reads), reads)
 
-    def _neuron_function(self, node: Neurons) -> None:
+    def _neuron_function(self, node: Neurons, layer: Layer) -> None:
         name, model = self.names[node.name], node.integer_model
-        body = self.body(name, model.membrane_bits)
-        v, z, _ = model.step(Term(body, "v"), Term(body, "i"), body)
+        body, most = self.body(name, model.membrane_bits), top(model.membrane_bits)
+        reach = current_reach(layer)
+        v, z, _ = model.step(Term(body, "v", (-most - 1, most)), Term(body, "i", reach), body)
+        kinds = type_of_range((-most - 1, most)), type_of_range(reach), type_of_range(reach_of(v))
         self.functions[f"fire_{name}"] = function(
-            f"static int fire_{name}({WORD} v, {WORD} i, uint32_t n, {WORD} *next)",
+            f"static int fire_{name}({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[2]} *next)",
             ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return {as_text(z)} != 0;"],
         )
 

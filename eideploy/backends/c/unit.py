@@ -6,11 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.c.constants import Packed
-from eideploy.backends.c.operators import WORD, Body, Term, as_text
+from eideploy.backends.c.operators import (
+    WORD,
+    Body,
+    Range,
+    Term,
+    as_text,
+    reach_of,
+    type_of_range,
+)
 from eideploy.backends.c.syntax import bytes_of, function
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.limits import limits, peaks
 from eideploy.divisions import Divider
+from eideploy.numeric.fixed import unsigned_bits
 
 # What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
 RESERVED = """totals sums s w x input state init step run NULL
@@ -87,14 +96,26 @@ class Unit:
         """Return the statements, none yet, of a function whose results saturate to `bits`."""
         return Body(bits, lambda what, values: self.table(f"{name}_{what}", values))
 
-    def divide(self, divider: Divider, bits: int) -> str:
-        """Return the name of the function that divides."""
-        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{bits}")
+    def divide(self, divider: Divider, bits: int, num: int, den: int, fraction: Range) -> str:
+        """Return the name of the function that divides 0..num by 1..den.
+
+        Layers whose numbers take as many bits share one.
+        """
+        wide = tuple(unsigned_bits(most) for most in (num, den))
+        said = "_".join(map(str, (bits, *wide, *fraction)))
+        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{said}".replace("-", "m"))
         if name not in self.functions:
-            body = self.body(name, bits)
-            num, den, fraction = (Term(body, name) for name in ("num", "den", "fraction"))
-            result = divider.quotient(num, den, fraction, body)
-            head = f"static {WORD} {name}({WORD} num, {WORD} den, {WORD} fraction)"
+            body = self.body(f"divide_{re.sub(r'[^A-Za-z0-9]+', '_', divider.label)}", bits)
+            reaches = {
+                "num": (0, (1 << wide[0]) - 1),
+                "den": (1, (1 << wide[1]) - 1),
+                "fraction": fraction,
+            }
+            terms = [Term(body, text, reach) for text, reach in reaches.items()]
+            result = divider.quotient(terms[0], terms[1], terms[2], body)
+            given = ", ".join(f"{type_of_range(r)} {text}" for text, r in reaches.items())
+            kind = type_of_range(reach_of(result))
+            head = f"static {kind} {name}({given})"
             self.functions[name] = function(head, [*body.lines, f"return {as_text(result)};"])
         return name
 
@@ -104,11 +125,11 @@ class Unit:
             name += "_"
         return name
 
-    def each(self, name: str, values: Array, index: str = "n") -> str:
+    def each(self, name: str, values: Array, index: str = "n", kind: str = WORD) -> str:
         """Return a number of neuron n: of the array, or the one that all have."""
         if (values == values[0]).all():
             return as_text(values[0])
-        return f"({WORD}){self.table(name, values)}[{index}]"
+        return f"({kind}){self.table(name, values)}[{index}]"
 
     def packed(self, name: str, values: Array) -> Packed:
         """Return weights, in the order in which they are read."""

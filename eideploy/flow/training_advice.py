@@ -1,12 +1,15 @@
 """What a training's numbers warn of, and what to do about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from eideploy.report.sections import Notice, gravest_first
 from eideploy.report.text import percent
 
 FALLEN, APART = 0.02, 0.1
+MOST_SAMPLES = 100_000  # of a test split
 BAD = {  # beyond what the last epoch of a layer is warned of
     "silent": (
         0.95,
@@ -46,8 +49,10 @@ def _course(content: Mapping[str, Any]) -> Iterator[Notice]:
             f"the run is not finished: {last['epoch']} of {last['epochs']} epochs",
             "eideploy train --resume, unless it is still at work",
         )
-    best = max(epoch["test_accuracy"] for epoch in epochs)
-    if best - last["test_accuracy"] > FALLEN:
+    accuracies = [epoch["test_accuracy"] for epoch in epochs]
+    best = max(accuracies)
+    lost = best - last["test_accuracy"]
+    if lost > FALLEN and round(lost / _one_of(accuracies)) > 1:
         yield Notice(
             "warning",
             f"the test accuracy was {percent(best)} and ends at {percent(last['test_accuracy'])}",
@@ -66,6 +71,12 @@ def _course(content: Mapping[str, Any]) -> Iterator[Notice]:
             "the run has no distributions.csv, as an older release wrote it",
             "train again to see how currents and parameters are distributed",
         )
+
+
+def _one_of(accuracies: Sequence[float]) -> float:
+    """Return what one test sample is worth, of shares that are all multiples of it."""
+    parts = (Fraction(share).limit_denominator(MOST_SAMPLES).denominator for share in accuracies)
+    return 1 / lcm(*parts)
 
 
 def _layers(content: Mapping[str, Any]) -> Iterator[Notice]:

@@ -61,9 +61,10 @@ class Steps(Chart):
         _uprights(axis, self.marks, color=INK, lw=1.2, ls=DASHED)
         axis.set(xlabel=self.across, ylabel=self.up)
         axis.margins(x=0.01)
+        if not self.thousands:
+            axis.locator_params(axis="x", nbins=5)  # more do not fit beside each other
         if "x" in self.percent:
             percent_axis(axis, which="x", digits=2)
-            axis.locator_params(axis="x", nbins=5)
         if "y" in self.percent:
             percent_axis(axis, digits=None)
         if self.thousands:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eideploy.report.canvas import svg
+from eideploy.report.canvas import drawn, link, themed
 from eideploy.report.sections import Bar, Figure, Page, Table
 
 HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = svg
+    environment.filters |= {"drawn": drawn, "themed": themed, "link": link}
     environment.tests |= {
         "table": lambda part: isinstance(part, Table),
         "figure": lambda part: isinstance(part, Figure),

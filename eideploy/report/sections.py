@@ -1,5 +1,6 @@
 """What a report consists of, whatever it is on: values that are rendered, and decide nothing."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,12 +36,22 @@ def gravest_first(notices: Iterable[Notice]) -> list[Notice]:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A chart; `key` is where its numbers stand in report.json, with dots between the keys."""
+    """A chart.
+
+    key      where its numbers are in report.json, with dots between the keys
+    samples  how many it was counted on, which its title says; None where that is no question
+    """
 
     title: str
     chart: Chart
     key: str
     caption: str = ""
+    samples: int | None = None
+
+    @property
+    def file(self) -> str:
+        """What its SVG is called when it is saved."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") + ".svg"
 
 
 @dataclass(frozen=True, kw_only=True)

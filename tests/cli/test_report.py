@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eideploy import __version__
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.report.advice import advice
@@ -16,6 +17,7 @@ from eideploy.backends.digital.validate.energy import estimate
 from eideploy.divisions import exact
 from eideploy.execute.integer import run_integer
 from eideploy.files import sha256
+from eideploy.flow.training_advice import training_advice
 from eideploy.report.canvas import ROLES
 from eideploy.report.charts import Lines
 from eideploy.report.files import save
@@ -211,15 +213,15 @@ def test_a_report_names_what_is_wrong():
         {"executors": [row], "layers": [layer], "samples": 10,
          "input": {"rounding": 0.3, "saturated": 0.2}, "resources":
          [{"resource": "rows", "used": 10, "offered": 10}],
-         "accuracy": {"float": 0.9, "integer": 0.8, "constant": False},
+         "accuracy": {"float": 0.9, "integer": 0.7, "constant": False},
          "provenance": {"made_by": "0", "imported": False, "division": "exact"}}
     )  # fmt: skip
     said = [(entry.grade, entry.what) for entry in found]
-    assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 5 + ["note"] * 5
+    assert [grade for grade, _ in said] == ["error"] * 2 + ["warning"] * 7 + ["note"] * 3
     for words in (
         "model.onnx",
         "beyond its bound",
-        "lose 10.00 points",
+        "lose 20.00 points of accuracy, 2 of 10 samples",
         "20.00 % of the spikes",
         "the input's steps are coarse: rounding to them changes it by 30.00 %",
         "20.00 % of the input's values",
@@ -255,3 +257,37 @@ def test_files_that_nobody_asked_for_are_named_once(built, call):
     assert len(named) == 1
     assert "model.int.onnx, model.nir" in named[0]["what"]
     assert "--emit onnx, --emit nir --nir-dialect ei" in named[0]["fix"]
+
+
+@pytest.mark.parametrize(("lost", "warns"), [(1, False), (2, True)])
+def test_a_single_sample_is_no_loss_of_accuracy(lost, warns):
+    content = {
+        "executors": [], "layers": [], "samples": 24, "resources": [],
+        "input": {"rounding": 0.0, "saturated": 0.0},
+        "accuracy": {"float": 1.0, "integer": 1 - lost / 24, "constant": False},
+        "provenance": {"made_by": __version__, "imported": False, "division": "exact"},
+    }  # fmt: skip
+    assert any("the integers lose" in notice.what for notice in advice(content)) == warns
+
+
+@pytest.mark.parametrize(("share", "grade"), [(0.02, "note"), (0.27, "warning")])
+def test_much_saturation_is_a_warning(share, grade):
+    content = {
+        "executors": [], "layers": [], "samples": 200, "resources": [],
+        "input": {"rounding": 0.0, "saturated": share},
+        "accuracy": {"float": 1.0, "integer": 1.0, "constant": False},
+        "provenance": {"made_by": __version__, "imported": False, "division": "exact"},
+    }  # fmt: skip
+    assert [notice.grade for notice in advice(content) if "saturate" in notice.what] == [grade]
+
+
+@pytest.mark.parametrize(("accuracies", "warns"), [([1.0, 23 / 24], False), ([0.5, 0.2], True)])
+def test_a_training_that_ends_a_single_sample_lower_is_not_warned_of(accuracies, warns):
+    epochs = [
+        {"epoch": at, "epochs": 2, "test_accuracy": value, "train_accuracy": value}
+        for at, value in enumerate(accuracies, 1)
+    ]
+    content = {
+        "epochs": epochs, "provenance": {"finished": True}, "layers": [], "distributions": [0],
+    }  # fmt: skip
+    assert any("ends at" in notice.what for notice in training_advice(content)) == warns

@@ -2,7 +2,9 @@
 
 import json
 import re
+from base64 import b64decode
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -63,6 +65,26 @@ def test_a_page_fetches_and_runs_nothing(reports, kind):
 @pytest.mark.parametrize("kind", ["build", "run"])
 def test_every_figure_has_its_numbers(reports, kind):
     assert keys_with_numbers(reports[kind]) > 15
+
+
+@pytest.mark.parametrize("kind", ["build", "run"])
+def test_every_figure_can_be_saved_as_a_whole_svg(reports, kind):
+    page = (reports[kind] / "report.html").read_text()
+    links = re.findall(
+        r'download="([a-z0-9-]+\.svg)" href="data:image/svg\+xml;base64,([^"]+)"', page
+    )
+    assert len(links) == page.count("<figure") > 5
+    for _, data in links:
+        file = b64decode(data).decode()
+        assert ElementTree.fromstring(file).tag.endswith("svg")
+        assert "var(--" not in file
+        assert not re.search(r"#a[12]0[0-9a-f]{3}\b", file)
+
+
+def test_figures_of_several_samples_say_how_many(reports):
+    page = (reports["build"] / "report.html").read_text()
+    for title in ("integrated current", "shunting inhibition", "Cycles per inference"):
+        assert re.search(rf"<h3>[^<]*{title}[^<]*<small>\d+ samples</small></h3>", page), title
 
 
 def test_the_page_has_every_section_that_the_documentation_describes(reports):

@@ -23,7 +23,8 @@ def accuracy_section(study: Study, content: Numbers) -> Section:
                 title="Confusion matrix of the integer program",
                 chart=Confusion(counts=study.confusion),
                 key="confusion",
-                caption=f"{counted(study.samples, 'sample')}; mistakes in orange",
+                samples=study.samples,
+                caption="mistakes in orange",
             )
         )
     return Section(

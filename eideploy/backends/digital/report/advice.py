@@ -13,6 +13,7 @@ from eideploy.validate.activity import SILENT
 FEW_SAMPLES = 100
 COUNTED = 8  # of which there are fewer, all may well be used
 LOSS, MISMATCH, SATURATED, ZEROS, FULL = 0.01, 0.05, 0.01, 0.5, 0.9
+MUCH_SATURATED = 0.1  # from here on a warning: no longer a few values far out
 
 Numbers = Mapping[str, Any]
 
@@ -53,11 +54,13 @@ def _lost(content: Numbers) -> Iterator[Notice]:
             "the logits are the same for all samples, so that predictions that agree say nothing",
             _of_activity(content),
         )
-    if accuracy["float"] is not None and accuracy["float"] - accuracy["integer"] > LOSS:
-        lost = 100 * (accuracy["float"] - accuracy["integer"])
+    lost = 0.0 if accuracy["float"] is None else accuracy["float"] - accuracy["integer"]
+    samples = round(lost * content["samples"])
+    if lost > LOSS and samples > 1:  # a single one is no loss to speak of
         yield Notice(
             "warning",
-            f"the integers lose {lost:.2f} points of accuracy",
+            f"the integers lose {100 * lost:.2f} points of accuracy, {samples} of "
+            f"{content['samples']} samples",
             "see which pass costs it in the ladder below"
             if _is_imported(content)
             else "train through them: eideploy train --finetune RUN with this scheme and division; "
@@ -97,11 +100,15 @@ def _input(content: Numbers) -> Iterator[Notice]:
         yield Notice("warning", coarse_text(source["rounding"]), FINER)
     if source["saturated"] > SATURATED:
         yield Notice(
-            "note",
+            _of_saturation(source["saturated"]),
             f"{percent(source['saturated'])} of the input's values other than 0 saturate",
             "harmless while the spikes of the first layer agree; else compile with --calibrate-on "
             "and samples like these",
         )
+
+
+def _of_saturation(share: float) -> str:
+    return "warning" if share >= MUCH_SATURATED else "note"
 
 
 def _layers(content: Numbers) -> Iterator[Notice]:
@@ -116,7 +123,7 @@ def _layers(content: Numbers) -> Iterator[Notice]:
             )
         if layer["saturated_current"] > SATURATED:
             yield Notice(
-                "note",
+                _of_saturation(layer["saturated_current"]),
                 f"{percent(layer['saturated_current'])} of the currents of {layer['layer']} "
                 "saturate",
                 "harmless while they are far beyond the threshold; else raise bits.current in a "
@@ -124,7 +131,7 @@ def _layers(content: Numbers) -> Iterator[Notice]:
             )
         if layer["saturated_membrane"] > SATURATED:
             yield Notice(
-                "note",
+                _of_saturation(layer["saturated_membrane"]),
                 f"{percent(layer['saturated_membrane'])} of the membranes of {name} saturate",
                 "harmless while the spikes agree; else raise bits.membrane in a scheme of your own",
             )

@@ -47,13 +47,13 @@ def _spikes(study: Study) -> Section:
                 title="Spikes that differ, by time step",
                 chart=_by_step(layers, "mismatch_by_step", up="of all neurons"),
                 key="layers.mismatch_by_step",
-                caption=counted(study.looked_at, "sample"),
+                samples=study.looked_at,
             ),
             Figure(
                 title="Firing, by time step",
                 chart=_by_step(layers, "rate_by_step", up="neurons that fire"),
                 key="layers.rate_by_step",
-                caption=counted(study.looked_at, "sample"),
+                samples=study.looked_at,
             ),
         ]
     diverging = (
@@ -72,6 +72,7 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
                 title=f"{name}: integrated current",
                 chart=_driving(series),
                 key="layers.currents",
+                samples=study.looked_at,
                 caption=_beyond(currents.float, layer.saturated_current),
             )
         )
@@ -91,6 +92,7 @@ def _currents(study: Study, initially: Mapping[str, Bins]) -> Section:
                 title=f"{name}: shunting inhibition I_div",
                 chart=Steps(series=_densities({"float": layer.divisors.float}), across="I_div"),
                 key="layers.divisors",
+                samples=study.looked_at,
                 caption=f"{percent(layer.divisors.zeros)} are 0 and replaced; not drawn",
             )
         )
@@ -123,6 +125,7 @@ def _division(study: Study, provenance: Numbers) -> list[Section]:
                     title=f"{layer.layer}: error of the division",
                     chart=_division_errors(error),
                     key="layers.division_error",
+                    samples=study.looked_at,
                     caption=f"largest observed {percent(error.largest, 4)}, bound "
                     f"{at_most(error.bound)}",
                 )

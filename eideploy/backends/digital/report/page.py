@@ -174,13 +174,14 @@ def _cycles(study: Study, unit: str) -> Section:
                     across=f"{unit} of a mean inference",
                 ),
                 key="cycles.stages",
+                samples=study.samples,
                 caption="all time steps together, by phase",
             ),
             Figure(
                 title=f"{unit.capitalize()} per inference",
                 chart=_cycle_histogram(cycles, unit),
                 key="cycles.histogram",
-                caption=counted(study.samples, "sample"),
+                samples=study.samples,
             ),
         ],
     )

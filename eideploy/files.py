@@ -28,6 +28,7 @@ from eideploy.typed import typed
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
 RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
+MOST_TOLD = 10  # damaged files that an error names
 MOST_JSON = 16 << 20  # bytes, which nested tables make forty times as many of memory
 Arrays = Mapping[str, NDArray[Any]]
 T = TypeVar("T")
@@ -254,9 +255,29 @@ def read_manifest(
     if not isinstance(hashes, dict):
         raise FormatError("the manifest lists no files", where=str(path), fix=RESTORE)
     require_listed(mark, needs, where=str(path))
-    for name, expected in hashes.items():
-        _check_file(folder, name, expected)
+    _check_files(folder, hashes)
     return mark
+
+
+def _check_files(folder: Path, hashes: Mapping[str, Any]) -> None:
+    """Compare every file with its hash, and tell of all that are damaged at once."""
+    faults: list[FormatError] = []
+    for name, expected in hashes.items():
+        try:
+            _check_file(folder, name, expected)
+        except FormatError as error:
+            faults.append(error)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        told = [f"\n    {fault.what}" for fault in faults[:MOST_TOLD]]
+        more = len(faults) - len(told)
+        raise FormatError(
+            f"{len(faults)} files are damaged:{''.join(told)}"
+            + f"\n    and {more} more" * bool(more),
+            where=str(folder),
+            fix=next((fault.fix for fault in faults if fault.fix != RESTORE), RESTORE),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

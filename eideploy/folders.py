@@ -133,6 +133,12 @@ def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:
     if is_unfinished(folder):
         return RUN
     if not (folder / MANIFEST).is_file():
+        if (folder / SPEC).is_file() or (folder / CIRCUIT).is_file():
+            raise FormatError(
+                f"{MANIFEST} is missing, so nothing says what the other files are",
+                where=str(folder),
+                fix="restore it from a copy, or make the folder anew: eideploy compile",
+            )
         raise UsageError(
             "the folder is neither a run nor a build",
             where=str(folder),

@@ -260,3 +260,28 @@ def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(tmp_path):
     (tmp_path / "t").write_bytes(len(text).to_bytes(8, "little") + text)
     with pytest.raises(FormatError, match="damaged"):
         read_tensors(tmp_path / "t", kind="k", version=1)
+
+
+def test_every_damaged_file_is_told_at_once(tmp_path):
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(name)
+    write_manifest(tmp_path, kind="it", version=1, content={})
+    (tmp_path / "one").write_text("other")
+    (tmp_path / "three").unlink()
+    with pytest.raises(FormatError) as caught:
+        read_manifest(tmp_path, kind="it", version=1, needs=())
+    told = caught.value.what.splitlines()
+    assert told[0] == "2 files are damaged:"
+    assert {line.strip().split()[0] for line in told[1:]} == {"one", "three"}
+
+
+def test_of_many_damaged_files_ten_are_named(tmp_path):
+    for at in range(14):
+        (tmp_path / f"file{at:02}").write_text("x")
+    write_manifest(tmp_path, kind="it", version=1, content={})
+    for at in range(14):
+        (tmp_path / f"file{at:02}").unlink()
+    with pytest.raises(FormatError, match="14 files are damaged") as caught:
+        read_manifest(tmp_path, kind="it", version=1, needs=())
+    assert len(caught.value.what.splitlines()) == 12
+    assert caught.value.what.endswith("and 4 more")

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from eideploy import folders
-from eideploy.errors import UsageError
+from eideploy.errors import FormatError, UsageError
 from eideploy.folders import (
     BUILD,
     BUILDS,
@@ -136,3 +136,10 @@ def test_a_run_in_which_something_was_trained_is_not_discarded():
     folders.discard_if_empty(bare)
     folders.discard_if_empty(trained)
     assert [p.name for p in RUNS.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize("file", [folders.SPEC, folders.CIRCUIT])
+def test_a_build_without_its_manifest_is_told_from_any_folder(tmp_path, file):
+    (tmp_path / file).write_text("")
+    with pytest.raises(FormatError, match=r"manifest\.json is missing"):
+        folders.kind_of(tmp_path)

@@ -62,7 +62,7 @@ def predict(request: Predict) -> Result:
             where=str(named or "FILE"),
             fix="name files of samples, e.g. x.npy",
         )
-    family = family_of(named, request.executor)
+    family = family_of(named, request.executor, request, "predict")
     executor = request.executor or next(iter(family.executors))
     refuse_others(request, family.options.get("predict"), here=f"with --executor {executor}")
     oracle = family.predict(request, executor, named)

@@ -10,7 +10,7 @@ from eideploy.backends.protocol import Family
 from eideploy.errors import UsageError
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
-from eideploy.options import as_path, refuse_others
+from eideploy.options import Request, as_path, refuse_others
 
 
 def simulate(request: Simulate) -> Result:
@@ -22,19 +22,25 @@ def simulate(request: Simulate) -> Result:
         DataError: samples that do not fit the network.
         CapacityError: a network or a division that the target does not offer.
     """
-    family = family_of(as_path(request.build), request.executor)
+    family = family_of(as_path(request.build), request.executor, request, "simulate")
     executor = request.executor or next(iter(family.executors))
     own = family.options.get("simulate")
     refuse_others(request, own, here=f"with --executor {executor}")
     return family.simulate(request, executor)
 
 
-def family_of(folder: Path | None, executor: str | None) -> Family[Any]:
+def family_of(
+    folder: Path | None, executor: str | None, request: Request, command: str
+) -> Family[Any]:
     """Return the family of the build that is named, else the first that has the executor.
+
+    Of neither it is that of the latest build, unless another one alone has the options given.
 
     Raises:
         UsageError: the build's family has no such executor.
     """
+    if folder is None and executor is None:
+        return _family_of_latest(request, command)
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return families.default() if executor is None else EXECUTORS.family(executor)
     family = families.of_build(folder)
@@ -45,3 +51,19 @@ def family_of(folder: Path | None, executor: str | None) -> Family[Any]:
             fix=f"choose one of {', '.join(family.executors)}",
         )
     return family
+
+
+def _family_of_latest(request: Request, command: str) -> Family[Any]:
+    latest = folders.latest_build()
+    first = families.default() if latest is None else families.of_build(latest)
+    taking = (one for one in (first, *families.every()) if _takes(one, request, command))
+    return next(taking, first)
+
+
+def _takes(family: Family[Any], request: Request, command: str) -> bool:
+    """Return whether a family has all options that are given."""
+    try:
+        refuse_others(request, family.options.get(command), here="")
+    except UsageError:
+        return False
+    return True

@@ -17,6 +17,7 @@ from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
     FAILED,
+    NOT_RUN,
     Item,
     stock_counts,
     stock_hint,
@@ -96,18 +97,26 @@ def verify(request: Verify) -> Result:
     family = families.of_build(folder)
     own = family.options.get("verify")
     refuse_others(request, own, here=f"on {folder}, a build for {family.kind}")
-    return _result(folder, family.verify(request, folder))
+    return _result(folder, family.verify(request, folder), request.verbose)
 
 
-def _result(build: Path, verified: Verified) -> Result:
+def _result(build: Path, verified: Verified, verbose: bool) -> Result:  # noqa: FBT001
     rows, items = verified.rows, verified.items
+    shown = [row for row in rows if verbose or row.result != NOT_RUN or _is_there(build, row)]
+    hidden = {row.artefact for row in rows if row not in shown}
+    remarks = [
+        remark
+        for remark in verified.remarks
+        if not any(remark.strip().startswith(f"not run: {name},") for name in hidden)
+    ]
     gaps = sum(row.result in (DIFFERS, FAILED) for row in rows)
     others = stock_counts(items)["gap"]
     text = [
         f"verified build {build}{verified.said}",
         "",
-        table(list(rows[0].heads if rows else Row.heads), [row.cells for row in rows]),
-        *(["", *verified.remarks] if verified.remarks else []),
+        table(list(rows[0].heads if rows else Row.heads), [row.cells for row in shown]),
+        *(["", *remarks] if remarks else []),
+        *(["", f"not in this build, not checked (-v): {', '.join(sorted(hidden))}"] * bool(hidden)),
         "",
         stock_text(items),
         "",
@@ -127,6 +136,11 @@ def _result(build: Path, verified: Verified) -> Result:
         exit_code=1 if gaps or others else 0,
     )
     return result if verified.warnings is None else with_warnings(result, verified.warnings)
+
+
+def _is_there(build: Path, row: Row) -> bool:
+    """Return whether the build has the files of a row, which were asked for then."""
+    return any(build.glob(row.artefact))
 
 
 def _verdict(rows: Sequence[Row], gaps: int, others: int) -> str:

@@ -1,7 +1,9 @@
 """What results warn of: networks that say nothing."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TextIO
 
 from eideploy.flow.result import Result
 from eideploy.progress import note
@@ -34,12 +36,20 @@ def activity_warnings(activity: Activity, where: str, fix: str) -> list[str]:
 
 
 def with_warnings(result: Result, warnings: Sequence[str]) -> Result:
-    """Return a result that holds warnings, in its text and its content; they go to stderr, too."""
+    """Return a result that holds warnings, in its text and its content.
+
+    They go to stderr, too, unless both are one terminal, which would show them twice.
+    """
     lines = [f"warning: {line}" for line in warnings]
-    for line in lines:
-        note(line)
+    if not (_is_terminal(sys.stdout) and _is_terminal(sys.stderr)):
+        for line in lines:
+            note(line)
     return replace(
         result,
         text="\n".join([result.text, *([""] if lines else []), *lines]),
         content={**result.content, "warnings": [*warnings]},
     )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()

@@ -71,3 +71,31 @@ def test_columns_of_a_table_line_up(rows):
 
 def test_a_table_without_rows_is_its_head():
     assert table(["a", "b"], []) == "  a  b"
+
+
+WORDS = st.lists(st.sampled_from(["spike", "rate", "0.113 %", "mismatch"]), max_size=3)
+CELLS = st.sampled_from(["lif1", "12.92 %", "9", ""])
+
+
+@given(st.data(), st.integers(1, 9), st.integers(24, 120))
+def test_a_table_folds_to_the_width_of_a_terminal_and_loses_nothing(data, columns, width):
+    head = [" ".join(data.draw(WORDS)) for _ in range(columns)]
+    rows = [[data.draw(CELLS) for _ in head] for _ in range(data.draw(st.integers(0, 3)))]
+    folded = table(head, rows, width=width)
+    assert max(map(len, folded.splitlines()), default=0) <= width
+    for text in [*head, *(cell for row in rows for cell in row)]:
+        assert all(word in folded for word in text.split())
+
+
+def test_words_of_a_last_column_are_wrapped():
+    rows = [["model.onnx", "not run", "the package onnx, which reads it, is not installed here"]]
+    assert table(["file", "result", "reason"], rows, width=50).splitlines() == [
+        "  file         result  reason",
+        "  model.onnx  not run  the package onnx, which",
+        "                       reads it, is not installed",
+        "                       here",
+    ]
+
+
+def test_a_table_that_goes_into_a_file_is_not_folded():
+    assert max(map(len, table(["a" * 90, "b"], [["", ""]]).splitlines())) > 80

@@ -79,10 +79,16 @@ def as_circuit(
     """Return a network as a circuit.
 
     Raises:
-        UsageError: a module without a sample.
+        UsageError: neither, or a module without a sample.
     """
     if isinstance(network, Circuit):
         return network
+    if not hasattr(network, "named_modules"):
+        raise UsageError(
+            f"a {type(network).__name__} is no circuit and no module",
+            where="network",
+            fix="give a float circuit, as load_run(folder).circuit, or a torch.nn.Module",
+        )
     if sample is None:
         raise UsageError(
             f"a module is exported on a sample, and {type(network).__name__} has none",

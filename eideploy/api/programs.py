@@ -1,8 +1,7 @@
 """Circuits compiled in memory."""
 
-import os
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from eideploy import divisions
 from eideploy.api.modules import as_circuit
@@ -13,7 +12,7 @@ from eideploy.divisions import Divider
 from eideploy.errors import UsageError
 from eideploy.execute.observe import observe
 from eideploy.flow.requests.compile import Compile
-from eideploy.options import PathLike
+from eideploy.options import PathLike, text_of
 from eideploy.options.choices import ZeroPolicy
 from eideploy.recipe import usual
 from eideploy.scheme import Scheme, load_scheme
@@ -52,22 +51,50 @@ def compile_circuit(
         folded: names of layers to fold.
 
     Raises:
-        UsageError: nothing to calibrate on, or both.
+        UsageError: nothing to calibrate on, or both; arguments of other kinds.
         CapacityError: the network does not fit the target.
     """
     floats = as_circuit(circuit, sample)
+    _require(floats, divider, zero_policy, folded)
     divides = any(layer.projection.divides for layer in floats.layers)
     if divider is None:
         divider = usual().divider if divides else divisions.none()
     return pipeline.compile_circuit(
         floats,
-        target=target if isinstance(target, Target) else load_target(os.fspath(target)),
-        scheme=scheme if isinstance(scheme, Scheme) else load_scheme(os.fspath(scheme)),
+        target=target if isinstance(target, Target) else load_target(text_of(target, "target")),
+        scheme=scheme if isinstance(scheme, Scheme) else load_scheme(text_of(scheme, "scheme")),
         ranges=_ranges(floats, ranges, samples),
         divider=divisions.named(divider) if isinstance(divider, str) else divider,
         zero_policy=zero_policy or ("minimum" if divides else "floor"),
         folded=folded,
     )
+
+
+def _require(
+    circuit: Circuit, divider: object, zero_policy: object, folded: Collection[str]
+) -> None:
+    """Refuse what is no divider, no policy, and no name of a layer to fold."""
+    if not isinstance(divider, Divider | str | None):
+        raise UsageError(
+            f"a {type(divider).__name__} is no divider",
+            where="divider",
+            fix="give eideploy.division(name), or its name, as 'lut:8x8'",
+        )
+    policies = get_args(ZeroPolicy)
+    if zero_policy not in (None, *policies):
+        raise UsageError(
+            f"there is no policy {zero_policy!r} for zero divisors",
+            where="zero_policy",
+            fix=f"choose one of {', '.join(policies)}",
+        )
+    layers = [layer.name for layer in circuit.layers]
+    unknown = [folded] if isinstance(folded, str) else sorted(set(folded) - set(layers))
+    if unknown:
+        raise UsageError(
+            f"{', '.join(unknown)} {'is no list' if isinstance(folded, str) else 'are no layers'}",
+            where="folded",
+            fix=f"give a list of some of {', '.join(layers)}",
+        )
 
 
 def _ranges(circuit: Circuit, ranges: Ranges | None, samples: Array | None) -> Ranges:

@@ -7,7 +7,7 @@ from eideploy.backends.digital import build
 from eideploy.backends.digital.build import Build
 from eideploy.circuit import Circuit, store
 from eideploy.folders import Run
-from eideploy.options import PathLike
+from eideploy.options import PathLike, text_of
 
 
 def load_run(folder: PathLike) -> Run:
@@ -16,7 +16,7 @@ def load_run(folder: PathLike) -> Run:
     Raises:
         FormatError: unfinished, damaged, of another kind or version, or of no E-I circuit.
     """
-    return folders.load_run(Path(folder))
+    return folders.load_run(Path(text_of(folder, "folder")))
 
 
 def load_build(folder: PathLike) -> Build:
@@ -25,7 +25,7 @@ def load_build(folder: PathLike) -> Build:
     Raises:
         FormatError, SpecError: damaged, of another kind or version.
     """
-    return build.load_build(Path(folder))
+    return build.load_build(Path(text_of(folder, "folder")))
 
 
 def load_circuit(path: PathLike) -> Circuit:
@@ -34,12 +34,12 @@ def load_circuit(path: PathLike) -> Circuit:
     Raises:
         FormatError: missing, damaged, of another kind or version, or not a well-formed circuit.
     """
-    return store.load(Path(path))
+    return store.load(Path(text_of(path, "path")))
 
 
 def save_circuit(circuit: Circuit, path: PathLike) -> None:
     """Write a circuit to a .safetensors file, which is there whole or not at all."""
-    store.save(circuit, Path(path))
+    store.save(circuit, Path(text_of(path, "path")))
 
 
 def circuit_text(circuit: Circuit) -> str:

@@ -2,7 +2,7 @@
 
 from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
 from eideploy.circuit.geometry import Conv, Dense, Geometry
-from eideploy.circuit.graph import Circuit
+from eideploy.circuit.graph import Circuit, require_circuit
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.nodes import Add, AvgPool, Flatten, Input, IntegerInput, Neurons
@@ -35,4 +35,5 @@ __all__ = [
     "Node",
     "Ranges",
     "Shape",
+    "require_circuit",
 ]

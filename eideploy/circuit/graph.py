@@ -11,10 +11,26 @@ from eideploy.circuit.node import RESTORE, Node, Shape
 from eideploy.circuit.nodes import Input, IntegerInput, Neurons
 from eideploy.circuit.ranges import Ranges
 from eideploy.circuit.text import line
-from eideploy.errors import CapacityError, FormatError
+from eideploy.errors import CapacityError, FormatError, UsageError
 from eideploy.shown import Shown
 
 N = TypeVar("N", bound=Node)
+
+
+def require_circuit(given: object) -> None:
+    """Refuse what is no circuit.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(given, Circuit):
+        raise UsageError(
+            f"a {type(given).__name__} is no circuit",
+            where="circuit",
+            fix="give its circuit, program.circuit"
+            if hasattr(given, "circuit")
+            else "give a circuit, as eideploy.export makes",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

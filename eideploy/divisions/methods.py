@@ -57,6 +57,12 @@ def named(text: str, *, option: str = "--division") -> Divider:
     Raises:
         UsageError: no such method or size.
     """
+    if not isinstance(text, str):
+        raise UsageError(
+            f"a {type(text).__name__} names no division",
+            where=option,
+            fix="give its name as text, as 'lut:8x8'",
+        )
     name, *size = re.split(r"[: ]", text.strip().lower(), maxsplit=1)
     kind = next((kind for kind in _shipped_first() if name in _names(kind)), None)
     if kind is None or (size and not kind.usual_size):

@@ -16,6 +16,7 @@ from eideploy.circuit import (
     Neurons,
     Node,
 )
+from eideploy.errors import UsageError
 from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.execute.trace import Trace
 from eideploy.execute.walk import Walk
@@ -27,6 +28,7 @@ def run_float(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozen
 
     Raises:
         DataError: samples that do not fit the input.
+        UsageError: an integer circuit.
     """
     return FloatReference(circuit).sequence(samples, keep, 1.0)
 
@@ -35,6 +37,15 @@ class FloatReference(Walk):
     """The rule of every node."""
 
     number = np.float64
+
+    def __init__(self, circuit: Circuit) -> None:
+        super().__init__(circuit)
+        if circuit.is_integer:
+            raise UsageError(
+                "an integer circuit was given to the float reference",
+                where=f"node {circuit.input.name}",
+                fix="give the float circuit, or run it with run_integer",
+            )
 
     def entered(self, samples: Array) -> Array:
         """Return the samples."""

@@ -12,8 +12,15 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     """Return samples (B, ...) as (1, B, ...) and samples (B, T, ...) as (T, B, ...).
 
     Raises:
-        DataError: another shape, not numbers, not finite, or outside the network's input range.
+        DataError: no array, another shape, not numbers, not finite, or outside the network's
+            input range.
     """
+    if not isinstance(samples, np.ndarray):
+        raise DataError(
+            f"the samples are a {type(samples).__name__}, not an array of numpy",
+            where="samples",
+            fix="give numpy.asarray(samples), of a tensor samples.numpy()",
+        )
     size, high = circuit.input.size, circuit.input.high
     where = f"samples of shape {samples.shape}"
     shape = ", ".join(map(str, size))

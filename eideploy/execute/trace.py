@@ -1,13 +1,31 @@
 """What an execution did, step by step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from eideploy.circuit import Array
+from eideploy.errors import UsageError
 
 KEEP_ALL = frozenset({"spikes", "currents", "inhibition", "divisors", "inputs", "membranes"})
+
+
+def require_kinds(keep: Collection[str]) -> None:
+    """Refuse kinds of arrays that no trace keeps.
+
+    Raises:
+        UsageError: there are some, or `keep` is a text.
+    """
+    unknown = {keep} if isinstance(keep, str) else set(keep) - KEEP_ALL
+    if unknown:
+        raise UsageError(
+            f"a trace cannot keep {', '.join(sorted(unknown))}"
+            if not isinstance(keep, str)
+            else f"the kinds to keep are the text {keep!r}, not a set",
+            where="keep",
+            fix=f"give a set of some of {', '.join(sorted(KEEP_ALL))}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

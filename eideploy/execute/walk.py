@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from eideploy.circuit import Add, Array, Circuit, Layer, Neurons, Node
+from eideploy.circuit import Add, Array, Circuit, Layer, Neurons, Node, require_circuit
 from eideploy.execute.samples import maps
-from eideploy.execute.trace import Recorder, Trace
+from eideploy.execute.trace import Recorder, Trace, require_kinds
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
 Filter = Callable[[Array, Array], tuple[Array, int]]  # s, current -> next s, clipped
@@ -44,6 +44,7 @@ class Walk(ABC):
     number: type[np.generic]  # of spikes, between nodes
 
     def __init__(self, circuit: Circuit) -> None:
+        require_circuit(circuit)
         self.circuit = circuit
         self.recorder = Recorder(frozenset(), circuit.steps)
         self.before = State()
@@ -60,6 +61,7 @@ class Walk(ABC):
 
     def sequence(self, samples: Array, keep: frozenset[str], unit: float) -> Trace:
         """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the sums is."""
+        require_kinds(keep)
         self.recorder, self.kept = Recorder(keep, self.circuit.steps), None
         totals, _ = self._advance(self.init(len(samples)), self.entered(samples))
         return self.recorder.trace(totals * (unit / self.circuit.steps), totals)

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from eideploy.nn.arguments import require_whole
+
 
 class DirectCoding(nn.Module):
     """Show what it is given at every step, (B, ...) -> (T, B, ...).
@@ -15,6 +17,7 @@ class DirectCoding(nn.Module):
 
     def __init__(self, steps: int, *, merged: bool = False) -> None:
         super().__init__()
+        require_whole("DirectCoding", steps=steps)
         self.steps, self.merged = steps, merged
 
     def forward(self, x: Tensor) -> Tensor:

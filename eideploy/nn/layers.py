@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from eideploy.errors import ConfigError, UsageError
+from eideploy.nn.arguments import require_padding, require_whole
 from eideploy.nn.direct import Convolution, convolution, convolved, sums_directly
 from eideploy.nn.functional import divide, fold, scale_gradient
 from eideploy.nn.fused import Firing, ei_spikes
@@ -202,6 +203,9 @@ class Linear(Shunting):
     """
 
     def __init__(self, in_features: int, out_features: int, *, ei_ratio: int = EI_RATIO) -> None:
+        require_whole(
+            "Linear", in_features=in_features, out_features=out_features, ei_ratio=ei_ratio
+        )
         self.in_features, self.out_features, self.ei_ratio = in_features, out_features, ei_ratio
         super().__init__(
             lambda n: nn.Linear(in_features, n, bias=False), in_features, out_features, ei_ratio
@@ -245,6 +249,15 @@ class Conv2d(Shunting):
         *,
         ei_ratio: int = EI_RATIO,
     ) -> None:
+        require_whole(
+            "Conv2d",
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            ei_ratio=ei_ratio,
+        )
+        require_padding("Conv2d", padding=padding, kernel_size=kernel_size)
         self.in_channels, self.out_channels, self.ei_ratio = in_channels, out_channels, ei_ratio
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         super().__init__(
@@ -297,6 +310,9 @@ class Readout(EILayer):
     """
 
     def __init__(self, in_features: int, out_features: int, *, ei_ratio: int = EI_RATIO) -> None:
+        require_whole(
+            "Readout", in_features=in_features, out_features=out_features, ei_ratio=ei_ratio
+        )
         self.in_features, self.out_features, self.ei_ratio = in_features, out_features, ei_ratio
         n_i = inhibitory(max(out_features, ei_ratio), ei_ratio)
         super().__init__(

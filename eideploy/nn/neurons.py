@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from eideploy import neurons
 from eideploy.errors import ConfigError
+from eideploy.nn.arguments import require_numbers, require_whole
 from eideploy.nn.compiled import is_at_hand
 from eideploy.nn.functional import fire
 from eideploy.options.choices import Reset
@@ -45,6 +46,9 @@ class LIF(nn.Module):
         steps: int | None = None,
     ) -> None:
         super().__init__()
+        require_numbers(type(self).__name__, tau=tau, threshold=threshold)
+        if steps is not None:
+            require_whole(type(self).__name__, steps=steps)
         self.tau, self.threshold, self.reset, self.steps = tau, threshold, reset, steps
         if faults := list(self.model.faults()):
             raise ConfigError(

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from eideploy.nn.arguments import require_whole
 from eideploy.nn.samples import over_samples
 
 
@@ -10,6 +11,7 @@ class AvgPool2d(nn.AvgPool2d):
     """The mean over windows side by side, (..., C, H, W); a remainder at the border is dropped."""
 
     def __init__(self, kernel_size: int) -> None:
+        require_whole("AvgPool2d", kernel_size=kernel_size)
         super().__init__(kernel_size)
 
     def forward(self, x: Tensor) -> Tensor:

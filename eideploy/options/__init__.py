@@ -15,6 +15,7 @@ from eideploy.options.option import (
     PathLike,
     Positive,
     as_path,
+    text_of,
 )
 from eideploy.options.request import Request
 
@@ -32,4 +33,5 @@ __all__ = [
     "part_of",
     "refuse_idle",
     "refuse_others",
+    "text_of",
 ]

@@ -2,10 +2,12 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import is_dataclass
 from typing import Any, ParamSpec, TypeVar, get_type_hints
 
+from eideploy.errors import UsageError
+from eideploy.nearest import nearest
 from eideploy.options.docstrings import docstrings
 from eideploy.options.fields import fields_of, help_of, is_in_python, summary_of
 
@@ -27,6 +29,7 @@ def by_fields(
     kind: Any = asks
 
     def job(*args: P.args, **options: P.kwargs) -> Given:
+        _require_arguments(job, args, options)
         return does(asks(*args, **options))
 
     job.__module__, _, job.__name__ = name.rpartition(".")
@@ -38,6 +41,32 @@ def by_fields(
         return_annotation=get_type_hints(does).get("return"),
     )
     return job
+
+
+def _require_arguments(
+    job: Callable[..., object], args: Sequence[object], options: Collection[str]
+) -> None:
+    """Refuse arguments that a job does not take, by name, as the command line does.
+
+    Raises:
+        UsageError: there are some.
+    """
+    parameters = inspect.signature(job).parameters
+    by_place = sum(p.kind is not p.KEYWORD_ONLY for p in parameters.values())
+    if len(args) > by_place:
+        raise UsageError(
+            f"{job.__name__} takes {by_place or 'no'} arguments by place, not {len(args)}",
+            where=f"eideploy.{job.__name__}",
+            fix=f"name the others, e.g. {next(reversed(parameters), 'NAME')}=",
+        )
+    unknown = [name for name in options if name not in parameters]
+    if unknown:
+        meant = [close for name in unknown if (close := nearest(name, parameters))]
+        raise UsageError(
+            f"{job.__name__} does not take {', '.join(unknown)}",
+            where=f"eideploy.{job.__name__}",
+            fix=f"write {', '.join(meant)}" if meant else f"give some of {', '.join(parameters)}",
+        )
 
 
 def _helps(kind: type[Any]) -> dict[str, str]:

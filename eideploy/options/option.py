@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from eideploy.errors import UsageError
+
 PathLike = str | os.PathLike[str]
 IN_PYTHON = {"in Python": True}  # metadata of a field that the command line cannot write
 
@@ -73,6 +75,21 @@ Area = Annotated[str, Option(metavar="HEIGHTxWIDTH", takes=AREA, check=is_area)]
 Count = Annotated[int, Option(metavar="N", takes="whole number above 0", check=_is_positive)]
 Positive = Annotated[float, Option(takes="number above 0", check=_is_positive)]
 Folder = Annotated[PathLike, Option(metavar="FOLDER")]
+
+
+def text_of(given: object, what: str) -> str:
+    """Return a path or a name as text; `what` is the argument's name.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if isinstance(given, str | os.PathLike):
+        return str(os.fspath(given))
+    raise UsageError(
+        f"the {what} is a {type(given).__name__}, not a path",
+        where=what,
+        fix="give a text or a pathlib.Path",
+    )
 
 
 def as_path(given: PathLike | None) -> Path | None:

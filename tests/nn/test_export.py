@@ -450,3 +450,24 @@ def test_exporting_leaves_the_module_as_it_was():
     assert [lif.fused for lif in (module.lif1, module.lif2)] == before
     assert module.training
     assert module(x).requires_grad
+
+
+@pytest.mark.parametrize("change", ["detach", "view"])
+def test_a_sum_in_place_that_another_tensor_sees_is_refused(change):
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.lif1 = einn.Linear(8, 8), einn.LIF()
+            self.two, self.lif2 = einn.Linear(8, 8), einn.LIF()
+            self.readout = einn.Readout(8, 4)
+
+        def forward(self, x):
+            spikes = self.lif1(self.one(x.expand(2, *x.shape)))
+            same = spikes.detach() if change == "detach" else spikes.view(spikes.shape)
+            same += self.lif2(self.two(spikes))
+            return self.readout(spikes).mean(0)
+
+    module, x = Shared(), torch.rand(16, 8)
+    einn.initialise(module, x)
+    with pytest.raises(CapacityError, match="changes in place what another tensor shares"):
+        export(module, x)

@@ -56,7 +56,7 @@ def test_the_ratio_says_how_many_inhibitory_neurons_there_are(ratio, n_i):
 
 
 def test_a_ratio_or_a_neuron_that_cannot_be_is_refused():
-    with pytest.raises(ConfigError, match="0 excitatory neurons for one inhibitory"):
+    with pytest.raises(ConfigError, match="ei_ratio is 0"):
         einn.Linear(6, 8, ei_ratio=0)
     with pytest.raises(ConfigError, match="has no inhibitory one"):
         einn.Conv2d(2, 8, 3, ei_ratio=9)
@@ -225,3 +225,32 @@ def test_the_python_of_its_page_runs_as_it_stands_there():
     for block in blocks:
         exec(compile(block, page, "exec"), namespace)
     assert namespace["loss"].isfinite()
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: einn.Conv2d(1, 8, (3, 3)), "kernel_size is (3, 3)"),
+        (lambda: einn.Conv2d(1, 8, 0, stride=0), "kernel_size is 0, stride is 0"),
+        (lambda: einn.Conv2d(1, 8, 3, padding=3), "padding is 3"),
+        (lambda: einn.Conv2d(1, 8, 3, padding="same"), "padding is 'same'"),
+        (lambda: einn.Linear(0, 4), "in_features is 0"),
+        (lambda: einn.Linear(4, 8, ei_ratio=2.5), "ei_ratio is 2.5"),
+        (lambda: einn.Readout("4", True), "in_features is '4', out_features is True"),
+        (lambda: einn.LIF(tau="2", threshold=None), "tau is '2', threshold is None"),
+        (lambda: einn.IF(steps=0), "steps is 0"),
+        (lambda: einn.AvgPool2d((2, 2)), "kernel_size is (2, 2)"),
+        (lambda: einn.DirectCoding(2.5), "steps is 2.5"),
+    ],
+)
+def test_arguments_that_make_no_layer_are_refused_at_once(make, what):
+    with pytest.raises(ConfigError) as caught:
+        make()
+    assert caught.value.what == what
+    assert caught.value.where.startswith("eideploy.nn.")
+
+
+def test_numbers_of_numpy_make_layers():
+    layer = einn.Conv2d(np.int64(1), np.int64(8), np.int32(3), padding=np.int8(1))
+    assert layer.n_i == 2
+    assert einn.LIF(tau=np.float32(4)).tau == 4

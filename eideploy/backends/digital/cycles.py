@@ -10,6 +10,7 @@ import numpy as np
 
 from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array
+from eideploy.errors import UsageError
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 
@@ -64,9 +65,26 @@ class Cycles:
 
 
 def count_cycles(program: Program, trace: Trace) -> Cycles:
-    """Return the cycles of the run of `program` that `trace` recorded with CYCLE_KINDS."""
+    """Return the cycles of the run of `program` that `trace` recorded with CYCLE_KINDS.
+
+    Raises:
+        UsageError: no program, or a trace of other kinds.
+    """
+    if not isinstance(program, Program):
+        raise UsageError(
+            f"a {type(program).__name__} has no cycles, a program on a core has",
+            where="program",
+            fix="give what compile_circuit returned, or load_build(folder).program",
+        )
     if program.count is not None:
         return program.count(program, trace)
+    missing = sorted(kind for kind in CYCLE_KINDS if not getattr(trace, kind))
+    if missing and not (missing == ["inhibition"] and all(s.is_folded for s in program.stages)):
+        raise UsageError(
+            f"the trace does not hold {', '.join(missing)}",
+            where="trace",
+            fix="record it with run_integer(circuit, samples, keep=eideploy.CYCLE_KINDS)",
+        )
     return Cycles(stages={stage.name: _count(program, stage, trace) for stage in program.stages})
 
 

@@ -48,7 +48,17 @@ class ToIntegers(Dividing):
 
 
 def as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
-    """Return settings as texts of TOML values; from Python they may be values."""
+    """Return settings as texts of TOML values; from Python they may be values.
+
+    Raises:
+        UsageError: they are no mapping.
+    """
+    if not isinstance(overrides, Mapping):
+        raise UsageError(
+            f"the overrides are a {type(overrides).__name__}, not a mapping",
+            where="overrides",
+            fix='give a mapping from keys to values, as {"training.epochs": 20}',
+        )
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in overrides.items()
@@ -101,6 +111,16 @@ class Logged(Request):
     callbacks: Callbacks = field(default=(), metadata=IN_PYTHON)
     """Functions that are called after every epoch with its EpochMetrics; what one raises ends the
     training, whose checkpoint stays."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = self.callbacks
+        if not isinstance(given, Sequence) or not all(map(callable, given)):
+            raise UsageError(
+                f"{given!r} is no list of functions",
+                where="callbacks",
+                fix="give functions that take an EpochMetrics, as callbacks=[print]",
+            )
 
     def refuse_callbacks(self) -> None:
         """Refuse callbacks where networks for a mixed-signal chip are trained.

@@ -42,6 +42,15 @@ def export(
 
 
 def _check(module: nn.Module, sample: Tensor) -> None:
+    for name, value, kind in (("module", module, nn.Module), ("sample", sample, Tensor)):
+        if not isinstance(value, kind):
+            raise UsageError(
+                f"the {name} is a {type(value).__name__}, not a torch {kind.__name__}",
+                where=f"eideploy.export, {name}",
+                fix="give torch.from_numpy(sample)"
+                if isinstance(value, np.ndarray)
+                else f"give a torch {kind.__name__}",
+            )
     if not bool(torch.isfinite(sample).all()) or float(sample.min()) < 0:
         raise DataError(
             "the sample has entries below 0, or that are not finite",

@@ -32,6 +32,7 @@ def signal_of(
     x = next(value for value in _flat(given) if state.signals.of(value))
     match name:
         case "add" | "radd" | "iadd":
+            _refuse_shared(state, out)
             return _sum(state, given)
         case "flatten" | "reshape" | "view":
             return reshaped(state, x, out)
@@ -67,6 +68,12 @@ def _called(
 ) -> dict[str, Any]:
     """Return the arguments of a function by their names, in whichever way they are given."""
     return {**dict(zip(names, by_place, strict=False)), **by_name}
+
+
+def _refuse_shared(state: State, out: Tensor) -> None:
+    """Refuse a sum in place, as of a += b, where another tensor has the same memory, as a view."""
+    if state.signals.of(out) and state.signals.shares(out):
+        raise Unsupported("changes in place what another tensor shares", "write a = a + b")
 
 
 def _sum(state: State, given: tuple[Any, ...]) -> Signal:

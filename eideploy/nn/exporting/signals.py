@@ -38,6 +38,12 @@ class Signals:
         """Return what a value holds, if it is such a tensor."""
         return self._known[id(value)][1] if id(value) in self._known else None
 
+    def shares(self, tensor: Tensor) -> bool:
+        """Return whether another known tensor has the memory of a known one."""
+        memory = tensor.untyped_storage().data_ptr()
+        others = (other for other, _ in self._known.values() if other is not tensor)
+        return any(other.untyped_storage().data_ptr() == memory for other in others)
+
     def put(self, tensor: Tensor, signal: Signal) -> None:
         """Say what a tensor holds."""
         self._known[id(tensor)] = tensor, signal

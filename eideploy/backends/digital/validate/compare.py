@@ -9,6 +9,7 @@ import numpy as np
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, Neurons
+from eideploy.errors import DataError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import integer_input, run_integer
 from eideploy.execute.observe import batches
@@ -115,8 +116,14 @@ def compare(
         keep: kinds that this trace shall hold.
 
     Raises:
-        DataError: samples that do not fit the input.
+        DataError: samples that do not fit the input; more or fewer labels.
     """
+    if labels is not None and np.shape(labels) != (len(samples),):
+        raise DataError(
+            f"the labels have shape {np.shape(labels)}, there are {len(samples)} samples",
+            where="labels",
+            fix="give one class for every sample, (B,), or None",
+        )
     tally = _Tally(program)
     for batch in batches(samples):
         on_batch(tally.add(circuit, batch, keep))

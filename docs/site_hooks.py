@@ -1,5 +1,6 @@
 """Hooks of mkdocs: pages from outside docs/, links that also work on GitHub, reference pages."""
 
+import ast
 import inspect
 import re
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from eideploy.command_line.help import page
 
 ROOT = Path(__file__).parent.parent
 DOCS = "docs/"
+SUPPORT = ROOT / "docs/support.md"
 OUTSIDE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -45,7 +47,8 @@ def on_files(files: Any, config: Any) -> Any:
             name = path.relative_to(ROOT).as_posix()
             if not name.startswith(DOCS):
                 files.append(File.generated(config, name, content=path.read_bytes()))
-    for name, text in (("command_line.md", commands()), ("stable_names.md", stable_names())):
+    made = {"command_line": commands, "stable_names": stable_names, "support_tests": cited_tests}
+    for name, text in ((f"{name}.md", make()) for name, make in made.items()):
         files.append(File.generated(config, name, content=text))
     held = {file.src_uri for file in files}
     config.nav[:] = [*config.nav, *_unlisted(held, config.nav)]
@@ -62,6 +65,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
         text, target, anchor = match[1], match[2], match[3] or ""
         if "://" in target or target.startswith("mailto:"):
             return match[0]
+        if target.startswith("../tests/") and target.endswith(".py"):
+            return f"{text}(support_tests.md{anchor})"
         found = normpath(f"{PurePosixPath(source).parent}/{target}")
         for candidate in (found, f"{found}/README.md"):
             if _page(candidate) in held:
@@ -102,6 +107,21 @@ def stable_names() -> str:
             parts += _job(name, found)
         else:
             parts += [f"## {name}", f"::: {found.__module__}.{found.__qualname__}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def cited_tests() -> str:
+    """Return the page of the tests that the support matrix links to, as they are written."""
+    tests = set(re.findall(r"\]\(\.\./(tests/[^)#]+\.py)#(\w+)\)", SUPPORT.read_text("utf-8")))
+    parts = ["# The tests behind the support matrix", "As they are in the source tree."]
+    for path, name in sorted(tests):
+        whole = (ROOT / path).read_text("utf-8")
+        code = next(
+            ast.get_source_segment(whole, node) or ""
+            for node in ast.parse(whole).body
+            if isinstance(node, ast.FunctionDef) and node.name == name
+        )
+        parts += [f"## {name}", f"`{path}`", f"```python\n{code}\n```"]
     return "\n\n".join(parts) + "\n"
 
 

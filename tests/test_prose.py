@@ -63,7 +63,7 @@ def test_the_set_up_commands_come_first():
 @pytest.mark.parametrize("document", [*PAGES, ROOT / "CHANGELOG.md"], ids=named)
 def test_prose_has_at_most_100_columns(document):
     assert long_lines(document.read_text("utf-8")) == [], (
-        "python -m tests.helpers.wrapping FILE wraps it"
+        "python tests/helpers/wrapping.py FILE wraps it"
     )
 
 

@@ -111,10 +111,11 @@ def test_a_file_with_it_is_read_where_it_is_installed(tmp_path, monkeypatch):
 
 def test_a_build_that_divides_by_it_is_verified(trained, call):
     (trained / "spec.toml").write_text(MODEL + TIMING)
-    options = "--target", "spec.toml", "--division", "coarse:4", "--emit", "onnx"
+    options = "--target", "spec.toml", "--division", "coarse:4", "--emit", "onnx", "--emit", "c"
     assert call("compile", *options).code == 0
     verified = call("verify", "--samples", 8, "--json")
     assert verified.code == 0
+    assert rows(verified)["c/net.c", "C compiler"]["result"] == "equal"
     integer = [r for (name, by), r in rows(verified).items() if "int" in name]
     assert [r["result"] for r in integer if r["result"] != "not run"] == ["equal"] * 4
     said = call("simulate", "--samples", 20).out

@@ -1,4 +1,4 @@
-"""Wrap the prose of Markdown files at 100 columns: `python -m tests.helpers.wrapping FILE...`.
+"""Wrap the prose of Markdown files at 100 columns: `python tests/helpers/wrapping.py FILE...`.
 
 Tables, code, headings and HTML stay as they are; a span of code is not broken.
 """

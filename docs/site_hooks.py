@@ -29,6 +29,7 @@ PICTURES = (
     "benchmarks/*.svg",
     "benchmarks/*.png",
     "examples/*/*.svg",
+    "examples/*/*.png",
 )
 LINK = re.compile(r"(!?\[(?:[^\]`]|`[^`]*`)*\])\(([^)#\s]+)(#[^)\s]*)?\)")
 

@@ -170,6 +170,44 @@ def test_a_network_of_another_tool_keeps_its_predictions(tool, example):
     assert float(rows[2][-1].rstrip("%")) >= 95
 
 
+@pytest.mark.slow
+def test_own_images_become_hardware_files(example, tmp_path):
+    said = example("tutorials/own_images.py", 1)
+    assert "build  builds/shapes-1-digital-int8-lut8x8-1" in said
+    assert "prediction agreement" in said
+    assert "shapes/bar/00.png" in said
+    assert (tmp_path / "own_images.png").is_file()
+
+
+@pytest.mark.slow
+def test_own_events_are_trained_on_and_compiled(example, tmp_path):
+    said = example("tutorials/own_events.py", 1)
+    assert "of 24 samples" in said
+    assert "cycles per inference" in said
+    assert (tmp_path / "own_events.svg").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("make") and shutil.which("cc")), reason="needs make and cc")
+def test_a_snntorch_network_becomes_c_that_passes_its_self_test(example):
+    said = example("tutorials/snntorch_to_c.py", 3)
+    assert re.search(r"agreement (9[5-9]|100)\.\d%", said)
+    assert said.strip().endswith("8 of 8 equal")
+
+
+@pytest.mark.parametrize("name", ["own_images", "own_events", "snntorch_to_c"])
+def test_the_page_of_a_tutorial_is_that_of_its_script(name):
+    """Its code and words; what it prints is written by render.py."""
+    script = (EXAMPLES / f"tutorials/{name}.py").read_text("utf-8")
+    page = (EXAMPLES / f"tutorials/{name}.md").read_text("utf-8")
+    render = runpy.run_path(str(EXAMPLES / "tutorials/render.py"))
+    at = 0
+    for kind, body in render["cells"](script):
+        part = body if kind == "markdown" else f"```python\n{body}\n```"
+        assert part in page[at:], part
+        at = page.index(part, at) + len(part)
+
+
 def test_every_example_has_a_readme_and_stands_in_the_list():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     listed = (EXAMPLES / "README.md").read_text("utf-8")

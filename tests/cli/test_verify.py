@@ -74,7 +74,7 @@ def test_a_division_that_only_a_model_of_the_core_has_is_equal_in_every_program(
 
 
 def test_a_build_without_models_is_verified_as_far_as_it_goes(built, call):
-    found = call("verify")
+    found = call("verify", "-v")
     assert found.code == 0
     assert "the build has no model.onnx: eideploy compile --emit onnx writes it" in found.out
     assert "no gap: 1 comparison, all equal" in found.out

@@ -6,7 +6,6 @@ sheet, so that one drawing serves light, dark and paper. A drawing is as wide as
 
 import io
 import re
-from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,12 +29,6 @@ ROLES = {
     "#a1000d": "var(--surface)",
 }
 C1, C2, C3, C4, C5, C6, INK, MUTED, GRID, SURFACE = ROLES
-# What they are in a file of their own, which has no style sheet: as on paper.
-PAPER = {
-    C1: "#0072b2", C2: "#e69f00", C3: "#009e73", C4: "#d55e00", C5: "#cc79a7", C6: "#56b4e9",
-    INK: "#111820", MUTED: "#4c5866", GRID: "#d5dce3", SURFACE: "#ffffff",
-}  # fmt: skip
-PAPER_RAMP = "#e69f00", "#0b4f86"  # first, last
 SERIES = (C1, C2, C3, C4, C5, C6)
 SETTINGS: dict[Any, Any] = {  # matplotlib lists every key of its own as a type
     "svg.fonttype": "none",
@@ -108,22 +101,6 @@ def drawn(chart: Chart) -> str:
         file = io.BytesIO()
         canvas.print_svg(file, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return file.getvalue().decode()
-
-
-def link(svg: str) -> str:
-    """Return an SVG file in the colours of paper as a link that holds it."""
-    for colour, role in PAPER.items():
-        svg = svg.replace(colour, role)
-    svg = re.sub(r"#a2(\d\d)00", lambda m: _between(int(m[1]) / 99), svg)
-    svg = re.sub(r"<metadata.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
-
-
-def _between(place: float) -> str:
-    """Return a colour of the ramp on paper."""
-    first, last = (bytes.fromhex(PAPER_RAMP[end][1:]) for end in (0, 1))
-    mixed = (round(a + (b - a) * place) for a, b in zip(first, last, strict=True))
-    return f"#{bytes(mixed).hex()}"
 
 
 def themed(svg: str) -> str:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eideploy.report.canvas import POINTS, RAMPED, ROLES, SETTINGS, WIDTH, Chart
-from eideploy.report.html import HERE, STYLE
+from eideploy.report.html import palette
 from eideploy.report.sections import Figure, Page
 
 if TYPE_CHECKING:
@@ -79,19 +78,12 @@ def _on_paper(colour: tuple[float, ...]) -> tuple[float, ...]:
     """Return the colour of a role, as any other, with the opacity that it had."""
     from matplotlib.colors import to_hex, to_rgb
 
-    text, palette = to_hex(colour), _palette()  # type: ignore[arg-type]
+    text, colours = to_hex(colour), palette()  # type: ignore[arg-type]
     if text in ROLES:
-        return (*to_rgb(palette[ROLES[text]]), colour[3])
+        return (*to_rgb(colours[ROLES[text]]), colour[3])
     if found := re.fullmatch(RAMPED, text):
-        first, last = to_rgb(palette["var(--first)"]), to_rgb(palette["var(--last)"])
+        first, last = to_rgb(colours["var(--first)"]), to_rgb(colours["var(--last)"])
         share = int(found[1]) / 100
         mixed: Any = (a + share * (b - a) for a, b in zip(first, last, strict=True))
         return (*mixed, colour[3])
     return colour
-
-
-@cache
-def _palette() -> dict[str, str]:
-    """Return the colours of the style sheet's first block, by their variables."""
-    block = (HERE / STYLE).read_text(encoding="utf-8").partition("}")[0]
-    return {f"var({name})": value for name, value in re.findall(r"(--\w+): (#[0-9a-f]{6})", block)}

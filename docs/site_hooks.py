@@ -148,14 +148,15 @@ def _page(name: str) -> str:
 
 
 def _unlisted(held: set[str], nav: Any) -> list[dict[str, Any]]:
-    """Return the entries of pages that come with the tree, of examples and measurements."""
+    """Return the entries of pages that come with the tree: examples, measurements, targets."""
     listed = set(re.findall(r"[\w./-]+\.md", str(nav)))
-    more = sorted(
-        n for n in held - listed if n.startswith(("examples/", "benchmarks/")) and n.endswith(".md")
-    )
+    titles = {
+        "examples/": "Each example",
+        "benchmarks/": "Measurements",
+        "targets/": "More targets",
+    }
     groups: dict[str, list[str]] = {}
-    for name in more:
-        groups.setdefault(
-            "Each example" if name.startswith("examples/") else "Measurements", []
-        ).append(name)
+    for name in sorted(name for name in held - listed if name.endswith(".md")):
+        if title := next((titles[start] for start in titles if name.startswith(start)), ""):
+            groups.setdefault(title, []).append(name)
     return [{title: names} for title, names in groups.items()]

@@ -34,7 +34,8 @@ VALUES = {
     "--assume": ["fires=reached"], "--expect": ["out.npz"], "--inhibition": ["folded"],
     "--no-adapt": [],
     "--calibration-samples": ["8"], "--calibrate-on": ["x.npy"], "--monitor": ["outputs"],
-    "--emit": ["nir"], "--nir-dialect": ["plain"], "--nir-compat": ["1.0.4"], "--verbose": [],
+    "--emit": ["nir"], "--nir-dialect": ["plain"], "--nir-compat": ["1.0.4"],
+    "--nir-for": ["norse"], "--verbose": [],
     "--executor": ["integer"], "--chips": ["2"], "--calibrate-chips": ["2"], "--samples": ["8"],
     "--split": ["train"], "--input": ["x.npy"],
     "--labels": ["labels.npy"], "--top": ["2"], "--size": ["8x8"], "--sheet": ["a.png"],
@@ -80,7 +81,7 @@ NIR = {
 }
 INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
 OF_CHIPS = {"--no-adapt", "--monitor"}
-OF_NIR_FILES = {"--nir-dialect", "--nir-compat"}
+OF_NIR_FILES = {"--nir-dialect", "--nir-compat", "--nir-for"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
 DPI = {
     "--chips", "--calibrate-chips", "--dendrite", "--tune-boards", "--bias-error", "--write-events",

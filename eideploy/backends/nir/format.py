@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from eideploy.backends.nir.options import DIALECTS, Graph, Writing, file_of
+from eideploy.backends.nir.options import DIALECTS, READERS, Graph, Writing, file_for, file_of
 from eideploy.backends.protocol import Format, Read
 from eideploy.emitted import Emitted
 from eideploy.options import Request, part_of
@@ -25,7 +25,10 @@ class NIR(Format):
     line = "the float network"
     package = "nir"
     suffix = ".nir"
-    files = tuple(Emitted(file_of(dialect), "run") for dialect in DIALECTS)
+    files = (
+        *(Emitted(file_of(dialect), "run") for dialect in DIALECTS),
+        *(Emitted(file_for(one), why="it was read back as it was written") for one in READERS),
+    )
     enables: ClassVar[Mapping[str, str]] = {
         "nir": "compile --emit nir, networks from other tools",
     }
@@ -56,6 +59,12 @@ class NIR(Format):
         for dialect in asked["dialects"]:
             written = of_dialect(circuit, ranges, dialect)
             save(written, folder / file_of(dialect), compat=asked["compat"])
+        if asked.get("readers"):
+            from eideploy.backends.nir.readers import save_for
+
+            plain = of_dialect(circuit, ranges, "plain")
+            for reader in asked["readers"]:
+                save_for(plain, folder / file_for(reader), reader)
 
     def checks(self) -> "Sequence[Executor]":
         """Return nirtorch, once for each dialect."""

@@ -50,8 +50,12 @@ def facts(
 ) -> tuple[dict[str, Any], str]:
     """Return what a build says of its NIR files, and what is printed of them."""
     dialects = tuple(asked.nir_dialect) or DIALECTS[:1]
+    readers = tuple(asked.nir_for)
     content: dict[str, Any] = {"dialects": dialects, "compat": asked.nir_compat}
-    if "plain" not in dialects or all(layer.is_folded for layer in circuit.hidden):
+    content |= {"readers": readers} if readers else {}
+    if ("plain" not in dialects and not readers) or all(
+        layer.is_folded for layer in circuit.hidden
+    ):
         return content, ""
     lost = plain_loss(circuit, ranges_of(integer), samples, labels)
     return content | {"plain": asdict(lost)}, lost.text

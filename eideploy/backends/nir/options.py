@@ -9,6 +9,8 @@ from eideploy.options import Count, Option, PathLike, Positive, Request
 from eideploy.options.choices import Reset
 
 Dialect = Literal["ei", "folded", "plain"]
+Reader = Literal["snntorch", "spikingjelly", "norse", "snn-mlir"]
+READERS: tuple[Reader, ...] = get_args(Reader)
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 FOREIGN = "on a NIR file that another tool wrote"
 EMITS = "with --emit nir"
@@ -17,6 +19,11 @@ EMITS = "with --emit nir"
 def file_of(dialect: Dialect) -> str:
     """Return the name of a dialect's file in a build."""
     return "model.nir" if dialect == "ei" else f"model.{dialect}.nir"
+
+
+def file_for(reader: Reader) -> str:
+    """Return the name of the file for a reader in a build."""
+    return f"model.{reader}.nir"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,5 +70,8 @@ class Writing(Request):
     nir_dialect: Annotated[Sequence[Dialect], Option(where=EMITS)] = ()
     """With --emit nir: ei (default), all populations; folded, numerator and denominator; plain, an
     ordinary network that divides by constants, for any NIR tool."""
+    nir_for: Annotated[Sequence[Reader], Option(where=EMITS)] = ()
+    """With --emit nir: the plain network as that program reads it, in a file of its own; may be
+    repeated."""
     nir_compat: Annotated[Literal["1.0.4"] | None, Option(where=EMITS)] = None
     """With --emit nir: write for that release of nir, which cannot read newer files."""

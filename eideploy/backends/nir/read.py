@@ -11,7 +11,7 @@ import numpy as np
 from eideploy.backends.nir.extension import register
 from eideploy.backends.nir.graphfile import read_graph
 from eideploy.backends.nir.options import DIALECTS
-from eideploy.backends.nir.write import VERSION, dialect_of, graph
+from eideploy.backends.nir.write import END, VERSION, dialect_of, graph
 from eideploy.circuit import (
     Add,
     Array,
@@ -57,7 +57,9 @@ def parse(data: bytes, *, where: str) -> Circuit:
         dialect = metadata.get("dialect")
         circuit = _circuit(found) if dialect in DIALECTS else None
         same = (
-            circuit is not None and dialect == dialect_of(circuit) and _same(found, graph(circuit))
+            circuit is not None
+            and dialect == dialect_of(circuit)
+            and any(_same(found, graph(circuit, end=end)) for end in (END, circuit.output.name))
         )
         version = int(metadata["version"]) if circuit is not None else None
     except (*DAMAGED, OSError) as error:

@@ -27,6 +27,7 @@ from eideploy.circuit import (
 from eideploy.errors import InvariantError
 
 VERSION = 1
+END = "output"  # what readers look for
 DT = 1e-4  # seconds in a time step: what SpikingJelly and snnTorch take a step to be
 CONVENTION = (
     "A time step is dt seconds; LI and LIF advance by v += dt / tau (v_leak - v + r I), I and IF "
@@ -44,22 +45,24 @@ def dialect_of(circuit: Circuit) -> Dialect:
     return "folded" if any(layer.projection.divides for layer in circuit.layers) else "plain"
 
 
-def graph(circuit: Circuit) -> nir.NIRGraph:
-    """Return the NIR graph of a float circuit.
+def graph(circuit: Circuit, *, end: str = END) -> nir.NIRGraph:
+    """Return the NIR graph of a float circuit, whose last node is called `end`.
 
     Raises:
         InvariantError: two nodes would have one name.
         CapacityError: edges that carry a delay, layers that read several nodes.
     """
     circuit.require_plain_edges(by="the NIR that is written")
-    return _Writer(circuit).graph()
+    return _Writer(circuit, end).graph()
 
 
 class _Writer:
     """Collects nodes and edges; `out` is the NIR node that carries a circuit node's output."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, end: str) -> None:
         self.circuit = circuit
+        others = {_in_nir(node.name) for node in circuit.nodes if node is not circuit.output}
+        self.end = circuit.output.name if end in others else end
         self.nodes: dict[str, nir.NIRNode] = {}
         self.edges: list[tuple[str, str]] = []
         self.out: dict[str, str] = {}
@@ -170,7 +173,7 @@ class _Writer:
 
     def _output(self, node: Node, source: str) -> str:
         output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
-        return self._put(node, "", output, source)
+        return self._named(node, _in_nir(self.end), output, source)
 
     def _populations(self, node: Layer, w: Factored) -> tuple[str, str, str]:
         """Return I_EE, the interneurons s_I and I_EI; ReLU never clips a current >= 0."""
@@ -208,7 +211,9 @@ class _Writer:
         return [self.out[name] for name in node.inputs]
 
     def _put(self, node: Node, role: str, what: nir.NIRNode, *sources: str) -> str:
-        name = "_".join(filter(None, (node.name.replace(".", "_").replace("/", "_"), role)))
+        return self._named(node, "_".join(filter(None, (_in_nir(node.name), role))), what, *sources)
+
+    def _named(self, node: Node, name: str, what: nir.NIRNode, *sources: str) -> str:
         if name in self.nodes:
             raise InvariantError(
                 f"two nodes would be called {name} in NIR",
@@ -232,6 +237,10 @@ def _convolution(
         groups=1,
         bias=np.zeros(len(kernel), kernel.dtype) if bias is None else bias,
     )
+
+
+def _in_nir(name: str) -> str:
+    return name.replace(".", "_").replace("/", "_")
 
 
 def _per_channel(values: Array, size: Shape) -> Array:

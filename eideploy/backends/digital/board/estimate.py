@@ -20,29 +20,36 @@ SMALL_ROWS, SMALL_BITS, SMALL_CELLS = (
     6,
 )  # a memory of lookup tables, and what one takes of them
 SMALL_PER_BLOCK = 24  # so many small ones are still taken rather than a block
+# What an image fills and nobody writes is logic: a lookup table for 16 rows of a bit, less what is
+# alike.
+CONSTANT_PER_BLOCK, CONSTANT_CELLS = 400, 0.6
 MULTIPLIER = 18  # bits of an operand
 MOST_FILLED = 0.85  # of the lookup tables: beyond, routing rarely ends
 LINK = 1500  # lookup tables of the serial line, its frames and the answers
 # Lookup tables of the logic as yosys 0.23 makes them for ECP5 (docs/boards.md has them beside the
 # estimate): at all, a lane and a bit of its sums, an update lane and a bit of NUM and DEN.
-AT_ALL, LANE_BIT, UPDATE_BIT = 2500.0, 9.0, 25.0
-FLIP_FLOPS = 0.6  # of the lookup tables
+AT_ALL, LANE_BIT, UPDATE_BIT = 2500.0, 9.1, 19.0
+FLIP_FLOPS = 0.45  # of the lookup tables
 
 
 def estimated(shape: Shape) -> Resources:
     """Return about what the core takes, with the board's serial line."""
     widths, core = shape.target.widths, shape.target.core
-    blocks, small = 1, 0  # a payload's buffer
-    for rows, bits, copies in _memories(shape):
+    blocks, tables = 1, 0.0  # a payload's buffer
+    for rows, bits, copies, is_constant in _memories(shape):
         block = min(ceil(rows / depth) * ceil(bits / width) for depth, width in BLOCKS)
-        cells = ceil(rows / SMALL_ROWS) * ceil(bits / SMALL_BITS)
-        is_small = cells <= SMALL_PER_BLOCK * block
+        if is_constant:
+            cells, most, each = ceil(rows / SMALL_ROWS) * bits, CONSTANT_PER_BLOCK, CONSTANT_CELLS
+        else:
+            cells = ceil(rows / SMALL_ROWS) * ceil(bits / SMALL_BITS)
+            most, each = SMALL_PER_BLOCK, SMALL_CELLS
+        is_small = cells <= most * block
         blocks += 0 if is_small else copies * block
-        small += copies * cells if is_small else 0
+        tables += copies * cells * each if is_small else 0
     sums = widths.accumulator + widths.divisor + (widths.inhibition if core.runs_factored else 0)
     logic = AT_ALL + LANE_BIT * core.lanes * sums
     logic += UPDATE_BIT * core.update_lanes * (widths.accumulator + widths.divisor)
-    tables = logic + SMALL_CELLS * small + LINK
+    tables += logic + LINK
     return Resources(
         lookup_tables=round(tables),
         flip_flops=round(FLIP_FLOPS * tables),
@@ -80,28 +87,28 @@ def shares_text(target: Target, needed: Resources | None) -> list[str]:
     ]
 
 
-def _memories(shape: Shape) -> list[tuple[int, int, int]]:
-    """Return rows, bits and copies of every memory."""
+def _memories(shape: Shape) -> list[tuple[int, int, int, bool]]:
+    """Return rows, bits and copies of every memory, and whether nothing writes it."""
     target, bits = shape.target, shape.row_bits()
     memory, core, widths = target.memory, target.core, target.widths
     groups = ceil(memory.parameter_words / core.update_lanes)
     listed = [
-        (core.layers, bits["program"], 1),
-        (core.routes, bits["route"], 1),
-        (memory.axis_words, bits["axis_y"], 2),
-        (memory.weight_rows, bits["weight"], 1),
-        (memory.lane_rows, bits["lane"], 1),
-        (groups, bits["parameter"], 1),
-        (memory.accumulator_rows, core.lanes * widths.accumulator, 1),
-        (memory.accumulator_rows, core.lanes * widths.divisor, 1),
-        (memory.membrane_words // core.update_lanes, core.update_lanes * widths.membrane, 1),
-        (memory.spike_rows, core.lanes, 1),
+        (core.layers, bits["program"], 1, True),
+        (core.routes, bits["route"], 1, True),
+        (memory.axis_words, bits["axis_y"], 2, True),
+        (memory.weight_rows, bits["weight"], 1, True),
+        (memory.lane_rows, bits["lane"], 1, True),
+        (groups, bits["parameter"], 1, True),
+        (memory.accumulator_rows, core.lanes * widths.accumulator, 1, False),
+        (memory.accumulator_rows, core.lanes * widths.divisor, 1, False),
+        (memory.membrane_words // core.update_lanes, core.update_lanes * widths.membrane, 1, False),
+        (memory.spike_rows, core.lanes, 1, False),
     ]
     if core.runs_factored:
-        listed += [(memory.gain_words, bits["gain"], 1)]
-        listed += [(memory.inhibition_rows, core.lanes * widths.inhibition, 1)]
+        listed += [(memory.gain_words, bits["gain"], 1, True)]
+        listed += [(memory.inhibition_rows, core.lanes * widths.inhibition, 1, False)]
     if shape.rtl.has_table:
-        listed.append((1 << shape.table_bits, shape.entry_bits, core.update_lanes))
+        listed.append((1 << shape.table_bits, shape.entry_bits, core.update_lanes, True))
     return listed
 
 

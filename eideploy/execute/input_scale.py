@@ -53,8 +53,8 @@ class InputScale:
         )
 
     def _errors(self, change: Change, by: Array) -> Array:
-        errors = [reader.errors(change, by) for reader in self.readers]
-        return np.asarray(np.sum(errors, axis=0))
+        errors = (reader.errors(change, by) for reader in self.readers)
+        return np.asarray(sum(errors, np.zeros(len(by))))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

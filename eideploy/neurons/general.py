@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from eideploy.errors import CapacityError
 from eideploy.neurons.neuron import IntegerNeuron, Neuron, PerNeuron
 from eideploy.numeric.fixed import Array
 from eideploy.numeric.operators import Numbers, Operators
@@ -63,8 +64,11 @@ class IntegerGeneralLIF(IntegerNeuron):
     @property
     def product_bits(self) -> int:
         """How many bits more than a membrane a product of the step takes."""
-        leaks = [self.leak, *([] if self.synapse_leak is None else [self.synapse_leak])]
-        return max(int(leak.max(initial=0)).bit_length() for leak in leaks)
+        leaks = [(self.leak, self.leak_fraction)]
+        if self.synapse_leak is not None:
+            leaks.append((self.synapse_leak, self.synapse_fraction))
+        products = [leak for leak, fraction in leaks if _shift(leak, fraction) is None]
+        return max((int(leak.max(initial=0)).bit_length() for leak in products), default=0)
 
     def faults(self) -> Iterator[str]:
         """Yield what the fields cannot be."""
@@ -127,9 +131,8 @@ class IntegerGeneralLIF(IntegerNeuron):
         late = None if self.delay == "none" else rule.count(v)
         u = self._kept(v, self.leak, self.leak_fraction, do) + i
         u, clipped = do.saturated(rule.floored(u if late is None else rule.left(u, late)))
-        z = rule.count(u)
-        after = rule.left(u, z) if late is None else u
-        return after, late if self.delay == "spike" else z, clipped
+        z = late if self.delay == "spike" else rule.count(u)
+        return rule.left(u, z) if late is None else u, z, clipped
 
     def filtered(self, s: Numbers, i: Numbers, do: Operators) -> tuple[Numbers, int]:
         """Return the next filtered currents, and how many were clipped."""
@@ -139,10 +142,10 @@ class IntegerGeneralLIF(IntegerNeuron):
     @staticmethod
     def _kept(x: Numbers, leak: Array, fraction: int, do: Operators) -> Numbers:
         """Return what a leak leaves of x, by a shift where it is one for all neurons."""
-        first = int(leak[0])
-        if (leak == first).all() and not first & (first - 1):
-            return x - (x >> (fraction - first.bit_length() + 1)) if first else x
-        return x - ((x * do.per_neuron(leak, x)) >> fraction)
+        shift = _shift(leak, fraction)
+        if shift is None:
+            return x - ((x * do.per_neuron(leak, x)) >> fraction)
+        return x - (x >> shift) if shift >= 0 else x
 
     def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
         """Return what u reaches, were it not clipped (A37).
@@ -272,8 +275,8 @@ class GeneralLIF(Neuron):
         late = None if self.delay == "none" else rule.count(v)
         u = v * rule.each(self.beta) + i
         u = rule.floored(u if late is None else rule.left(u, late))
-        z = rule.count(u)
-        return rule.left(u, z) if late is None else u, late if self.delay == "spike" else z
+        z = late if self.delay == "spike" else rule.count(u)
+        return rule.left(u, z) if late is None else u, z
 
     def filtered(self, s: Numbers, i: Numbers, do: Operators) -> Numbers:
         """Return the next filtered currents."""
@@ -281,16 +284,26 @@ class GeneralLIF(Neuron):
         return s * _Rule(self, s, do).each(self.alpha) + i
 
     def to_integers(self, per_unit: Array, *, bits: int, where: str) -> IntegerGeneralLIF:
-        """Return the neuron whose leaks are of at most `LEAK_BITS` bits, or a power of two."""
-        del where
+        """Return the neuron whose leaks are of at most `LEAK_BITS` bits, or a power of two.
+
+        Raises:
+            CapacityError: a v_reset or v_min below what a membrane holds.
+        """
         leak, fraction = _leak(self.beta, per_unit)
         synapse = (None, 0) if self.alpha is None else _leak(self.alpha, per_unit)
 
         def whole(value: PerNeuron | None) -> Array | None:
             return None if value is None else np.rint(value * per_unit).astype(np.int64)
 
-        threshold = whole(self.threshold)
+        threshold, v_reset, v_min = map(whole, (self.threshold, self.v_reset, self.v_min))
         assert threshold is not None
+        for name, value in (("v_reset", v_reset), ("v_min", v_min)):
+            if value is not None and (value < -(1 << bits - 1)).any():
+                raise CapacityError(
+                    f"{name} is {int(value.min())} LSB, less than a membrane of {bits} bits holds",
+                    where=where,
+                    fix="choose a scheme with more bits of membrane, or fewer of threshold",
+                )
         return IntegerGeneralLIF(
             threshold=threshold,
             leak=leak,
@@ -302,8 +315,8 @@ class GeneralLIF(Neuron):
             max_spikes=self.max_spikes,
             synapse_leak=synapse[0],
             synapse_fraction=synapse[1],
-            v_reset=whole(self.v_reset),
-            v_min=whole(self.v_min),
+            v_reset=None if v_reset is None else np.minimum(v_reset, threshold - 1),
+            v_min=v_min,
         )
 
 
@@ -348,6 +361,14 @@ class _Rule:
             return x
         floor = self.each(self.model.v_min)
         return self.do.where(x < floor, floor, x)
+
+
+def _shift(leak: Array, fraction: int) -> int | None:
+    """Return L where d / 2^f is 2^-L for all neurons, -1 where it is zero, None where neither."""
+    first = int(leak[0])
+    if (leak != first).any() or first & (first - 1):
+        return None
+    return fraction - first.bit_length() + 1 if first else -1
 
 
 def _faults_of_words(model: GeneralLIF | IntegerGeneralLIF) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from eideploy.passes.currents import (
 )
 from eideploy.passes.folded_levels import Divisors, FoldedLevels, quantize_folded
 from eideploy.passes.levels import Levels, Room, Shunt, quantize_weights
-from eideploy.passes.steps import Grid, input_step
+from eideploy.passes.steps import Grid, input_step, whole_input
 from eideploy.scheme import Bits, Scheme
 from eideploy.target import Widths
 
@@ -98,7 +99,7 @@ class _Quantizer:
         self.widths = widths
         self.first = next((layer.name for layer in circuit.hidden), "")
         self.units: dict[str, float] = {}
-        self.peaks: dict[str, int] = {}
+        self.peaks = {n.name: n.model.most_spikes for n in circuit.of(Neurons)}  # read late, too
         self.per_unit: dict[str, Array] = {}  # membrane LSB per unit of current
         self.known: dict[str, Units] = {}
         self.chosen: dict[str, Chosen] = {}
@@ -106,7 +107,7 @@ class _Quantizer:
     def node(self, node: Node) -> Node:
         """Return the integer form of `node`."""
         unit = self._common_unit(node) if node.inputs else 1.0
-        peak = max((self.peaks.get(name, 1) for name in node.inputs), default=0)  # or a spike
+        peak = max((self.peaks[name] for name in node.inputs), default=0)
         new, self.units[node.name], peak = self._quantized(node, unit, peak)
         if peak.bit_length() > MAX_BITS:
             raise _refuse(
@@ -132,21 +133,28 @@ class _Quantizer:
             case Layer():
                 return self._plain(node, unit, peak), 0.0, 0
             case Neurons():
-                return self._neurons(node), 1.0, 1
+                return self._neurons(node), 1.0, node.model.most_spikes
             case AvgPool():
                 area = node.kernel**2
                 return node, unit / area, peak * area
             case Flatten():
                 return node, unit, peak
             case Add():
-                return node, unit, sum(self.peaks.get(i, 1) for i in node.inputs)
+                return node, unit, sum(self.peaks[i] for i in node.inputs)
         raise _refuse(node, f"{node.kind} has no integer form", "remove it")
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
         assert self.circuit.ranges is not None  # the contract says so
         step, top = input_step(self.circuit.ranges.input, node.high, self.bits.input)
+        if self._beside_spikes(node) and whole_input(self.circuit.ranges.input):
+            step, top = 1.0, min((1 << self.bits.input) - 1, ceil(node.high))
         new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
         return new, step, top
+
+    def _beside_spikes(self, node: Input) -> bool:
+        """Return whether a layer reads the input and spikes: one step has to do for both."""
+        neurons = {n.name for n in self.circuit.of(Neurons)}
+        return any(node.name in n.inputs and neurons & {*n.inputs} for n in self.circuit.layers)
 
     def _common_unit(self, node: Node) -> float:
         """Return what one of a node's inputs stands for; spikes of a loop are ones."""
@@ -156,7 +164,9 @@ class _Quantizer:
                 node,
                 f"{'adds' if isinstance(node, Add) else 'reads'} branches in units of "
                 + " and ".join(f"{unit:g}" for unit in units),
-                "pool the branches alike",
+                "let another layer read an input that is not in whole numbers"
+                if self.circuit.input.name in node.inputs
+                else "pool the branches alike",
             )
         return units[0]
 

@@ -207,6 +207,14 @@ def shifts(w_ei: Array, unit: Array, grid: Grid) -> Array:
     return best
 
 
+def whole_input(seen: InputRange | None) -> bool:
+    """Return whether all that was seen of the input are whole numbers, such as spikes."""
+    if seen is None:
+        return False
+    exact = seen.steps[seen.rounding == 0.0]
+    return bool((exact >= 1).any())
+
+
 def input_step(seen: InputRange | None, high: float, bits: int) -> tuple[float, int]:
     """Return the step of the input and its largest level (A1).
 

@@ -1,5 +1,6 @@
 """The width proof holds for whatever runs, and its edges are reached."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,7 +14,7 @@ from eideploy.execute.integer import run_integer
 from eideploy.neurons import IntegerLIF
 from eideploy.numeric.operators import InArrays
 from tests.helpers.layers import circuit, lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import circuits, general, samples
 
 KEEP = frozenset({"currents", "divisors", "inhibition", "membranes", "spikes", "inputs"})
 
@@ -43,6 +44,47 @@ def test_no_number_leaves_its_interval(data, net):
             assert proven.low <= u.min()
             assert u.max() <= proven.high
             assert trace.saturated[name] == 0 or proven.can_saturate
+
+
+@given(data=st.data())
+def test_general_neurons_never_leave_their_interval(data):
+    """Unclipped, and with currents of which many are at the ends of their interval."""
+    model = replace(data.draw(general(3)), membrane_bits=32)
+    low = data.draw(st.integers(-30, 5), label="low")
+    high = data.draw(st.integers(low, 40), label="high")
+    steps = data.draw(st.integers(1, 12), label="steps")
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
+    ends = rng.choice([low, high], (steps, 20, 3))
+    currents = np.where(rng.random((steps, 20, 3)) < 0.7, ends, rng.integers(low, high + 1, 3))
+    do, v, s = InArrays(32), np.zeros((20, 3), np.int64), np.zeros((20, 3), np.int64)
+    given_to, found, filtered = (low, high), [0, 0], [0, 0]
+    if model.has_synapse:
+        given_to = model.reach_filtered(low, high, steps)
+    for current in currents:
+        now = current
+        if model.has_synapse:
+            s, _ = model.filtered(s, current, do)
+            now, filtered = s, [min(filtered[0], s.min()), max(filtered[1], s.max())]
+        u = unreset(model, v, now)
+        v, _, clipped = model.step(v, now, do)
+        assert clipped == 0
+        found = [min(found[0], u.min()), max(found[1], u.max())]
+    proven = model.reach(*given_to, steps)
+    assert proven[0] <= found[0]
+    assert found[1] <= proven[1]
+    assert given_to[0] <= filtered[0] or not model.has_synapse
+    assert filtered[1] <= given_to[1] or not model.has_synapse
+
+
+def unreset(model, v, current):
+    """Return u of (A35): the membrane of the same neuron whose reset follows a step late, or not.
+
+    A neuron without a delay has u where nothing is reset; one with a delay keeps u.
+    """
+    if model.delay == "none":
+        model = replace(model, reset="none", v_reset=None)
+    u, _, _ = model.step(v, current, InArrays(32))
+    return u
 
 
 @given(

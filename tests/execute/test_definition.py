@@ -25,7 +25,7 @@ from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import lif, linear, source
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import circuits, general, samples
 
 DIVIDERS = (
     exact(), lut(3, 4), lut(8, 8), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none(),
@@ -59,6 +59,14 @@ def test_the_fast_simulator_equals_the_definition(divider):
             assert_same(divided, x, run_integer(divided, x, keep=kinds))
 
     check()
+
+
+@settings(max_examples=60)
+@given(data=st.data(), circuit=circuits(neurons=general))
+def test_networks_of_general_neurons_are_what_the_definition_says(data, circuit):
+    x = data.draw(samples(circuit), label="samples")
+    fast = run_integer(circuit, x, keep=KEEP_ALL)
+    assert_same(circuit, x, fast)
 
 
 def assert_same(circuit, x, fast):

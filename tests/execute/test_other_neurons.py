@@ -7,12 +7,19 @@ import pytest
 
 from eideploy.circuit import Circuit, Dense, FloatCurrent, Folded, Input, Layer, Logits, Neurons
 from eideploy.circuit.store import load, save
-from eideploy.errors import FormatError
+from eideploy.errors import CapacityError, FormatError
 from eideploy.execute.float_reference import FloatReference, run_float
+from eideploy.execute.integer import IntegerSimulator, run_integer
+from eideploy.execute.observe import observe
 from eideploy.neurons import LIF, GeneralLIF
 from eideploy.numeric.operators import InArrays
+from eideploy.passes.calibrate import calibrate
+from eideploy.passes.quantize import quantize
+from eideploy.scheme import load_scheme
+from eideploy.target import load_target
 
 STEPS, BATCH, N = 200, 3, 5
+DIGITAL = load_target("digital")
 BETAS = np.linspace(0.5, 0.99, N)
 ALPHAS = np.linspace(0.3, 0.9, N)
 
@@ -247,6 +254,41 @@ def test_a_recurrent_network_of_500_steps_streams_as_it_runs_at_once(model):
         np.testing.assert_array_equal(state.spikes["n1"], trace.spikes["n1"][t])
         np.testing.assert_array_equal(state.membranes["n1"], trace.membranes["n1"][t])
     assert ("n1" in state.synapses) == model.has_synapse
+
+
+@pytest.mark.parametrize("model", [*MODELS, GeneralLIF(beta=0.99, fires=">", delay="reset")])
+def test_integers_of_a_recurrent_network_spike_as_it_does_and_stream(model):
+    """Its input is spikes, in one unit with its own; only without a leak do errors add up."""
+    circuit = recurrent(model, steps=100)
+    x = (np.random.default_rng(2).random((10, 100, 4)) < 0.5).astype(float)
+    made = quantize(
+        calibrate(circuit, ranges=observe(circuit, x)),
+        scheme=load_scheme("int8"),
+        widths=DIGITAL.widths,
+    )
+    keep = frozenset({"spikes", "membranes"})
+    whole, exact = run_integer(made, x, keep=keep), run_float(circuit, x, keep=keep)
+    spikes, expected = whole.spikes["n1"], exact.spikes["n1"]
+    assert spikes.mean() == pytest.approx(expected.mean(), rel=0.01)
+    assert (spikes == expected).mean() > (0.7 if model.max_spikes > 1 else 0.97)
+    executor = IntegerSimulator(made)
+    state = executor.init(10)
+    for t in range(100):
+        state, _ = executor.step(state, x[:, t])
+        np.testing.assert_array_equal(state.spikes["n1"], spikes[t])
+        np.testing.assert_array_equal(state.membranes["n1"], whole.membranes["n1"][t])
+
+
+def test_an_input_of_other_than_whole_numbers_has_no_unit_in_common_with_spikes():
+    circuit = recurrent(GeneralLIF(beta=0.5))
+    x = np.random.default_rng(2).random((10, 40, 4))
+    with pytest.raises(CapacityError, match=r"reads branches in units of .* and 1") as error:
+        quantize(
+            calibrate(circuit, ranges=observe(circuit, x)),
+            scheme=load_scheme("int8"),
+            widths=DIGITAL.widths,
+        )
+    assert error.value.fix == "let another layer read an input that is not in whole numbers"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,12 +1,14 @@
 """Random small integer circuits: every structure that the core takes, and values at its edges."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten
+from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
+from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import (
     conv,
     folded_conv,
@@ -24,13 +26,14 @@ WITHOUT_TABLE = (exact(), shift(), shift2(), mitchell(), constant(), none())
 
 
 @st.composite
-def circuits(draw, *, method=None, folding=True):
+def circuits(draw, *, method=None, folding=True, neurons=None):
     """Draw a circuit: input, one to three E-I layers with pooling and residual sums, readout.
 
     Its layers divide by `method`, or each by one of its own; some are folded, unless not `folding`.
+    Their neurons are LIF neurons, or what `neurons(n)` draws of n neurons.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
-    build = _Builder(draw, rng, method, folding)
+    build = _Builder(draw, rng, method, folding, neurons)
     build.input()
     for _ in range(draw(st.integers(1, 3), label="layers")):
         build.pool()
@@ -39,6 +42,47 @@ def circuits(draw, *, method=None, folding=True):
     build.pool()
     build.readout()
     return Circuit(nodes=tuple(build.nodes), steps=draw(st.integers(1, 3), label="steps"))
+
+
+@st.composite
+def general(draw, n, *, several=True, bits=(6, 8, 16)):
+    """Draw n neurons of the general model; of `several` spikes a step, or of one."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="neuron seed"))
+    bits = draw(st.sampled_from(bits), label="membrane bits")
+    threshold = rng.integers(1, 1 << draw(st.integers(1, 5)), n)
+    reset = draw(st.sampled_from(["subtract", "zero", "value", "none"]), label="reset")
+    delays = ["none", "spike", *([] if reset == "none" else ["reset"])]
+    lowest = -(1 << (bits - 1))
+    v_min = v_reset = synapse = None
+    if draw(st.booleans(), label="floor"):
+        v_min = rng.integers(draw(st.sampled_from([lowest, -8])), 1, n)
+    if reset == "value":
+        least = np.full(n, max(lowest, -40)) if v_min is None else v_min
+        v_reset = rng.integers(least, threshold)
+    leak_fraction, synapse_fraction = (draw(st.integers(0, 8), label="leak") for _ in range(2))
+    if draw(st.booleans(), label="filter"):
+        synapse = _leaks(draw, rng, n, synapse_fraction)
+    return IntegerGeneralLIF(
+        threshold=threshold,
+        leak=_leaks(draw, rng, n, leak_fraction),
+        leak_fraction=leak_fraction,
+        membrane_bits=bits,
+        reset=reset,
+        delay=draw(st.sampled_from(delays), label="delay"),
+        fires=draw(st.sampled_from([">=", ">"]), label="fires"),
+        max_spikes=draw(st.sampled_from([1, 1, 2, 3, 7] if several else [1]), label="spikes"),
+        synapse_leak=synapse,
+        synapse_fraction=synapse_fraction if synapse is not None else 0,
+        v_reset=v_reset,
+        v_min=v_min,
+    )
+
+
+def _leaks(draw, rng, n, fraction):
+    """Return leaks 0..2^fraction: one for all, often a power of two, or one each."""
+    if draw(st.booleans(), label="one leak"):
+        return np.full(n, draw(st.sampled_from([0, 1, 1 << fraction, (1 << fraction) * 3 // 5])))
+    return rng.integers(0, (1 << fraction) + 1, n)
 
 
 @st.composite
@@ -75,6 +119,7 @@ class _Builder:
     rng: np.random.Generator
     method: str | None = None
     folding: bool = True
+    neurons: Callable | None = None
     nodes: list = field(default_factory=list)
     shapes: dict = field(default_factory=dict)
     dividers: tuple = ()
@@ -198,6 +243,9 @@ class _Builder:
 
     def _lif(self):
         n = self.shape[0]
+        if self.neurons is not None:
+            model = self.draw(self.neurons(n), label="neurons")
+            return Neurons(name=self._name("lif"), inputs=(self.at,), model=model)
         bits = self.draw(st.sampled_from([6, 8, 16]), label="membrane bits")
         threshold = self.rng.integers(1, 1 << self.draw(st.integers(1, 5)), n)
         leak = self.draw(st.integers(0, 3), label="leak")

@@ -1,5 +1,7 @@
 """The float model is the float network in every program that runs it."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from eideploy.backends.onnx.writer import float_model
 from eideploy.circuit import Add, Circuit, Flatten, Input, Neurons
 from eideploy.execute.float_reference import run_float
-from eideploy.neurons import LIF
+from eideploy.neurons import LIF, GeneralLIF
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import conv_net, ei_conv, mlp, readout, synapses, with_layer
 
@@ -47,6 +49,36 @@ def test_every_program_equals_the_float_reference(net):
             np.testing.assert_allclose(run(x), expected, rtol=0, atol=1e-9, err_msg=name)
 
     check()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_general_neurons_are_the_same_in_every_program(seed):
+    """Numbers of their own for neurons of channels, and spikes of several a step."""
+    rng = np.random.default_rng(seed)
+
+    def general(node):
+        n = circuit.shapes[node.name][0]
+        reset = ("subtract", "zero", "value", "none")[seed % 4]
+        model = GeneralLIF(
+            beta=rng.uniform(0.3, 1, n),
+            alpha=rng.uniform(0, 1, n) if seed % 2 else None,
+            threshold=rng.uniform(0.2, 1, n),
+            reset=reset,
+            delay=("none", "reset", "spike")[seed % 3] if reset != "none" else "none",
+            fires=(">=", ">")[seed // 2 % 2],
+            max_spikes=(1, 4)[seed // 4],
+            v_reset=-0.3 if reset == "value" else None,
+            v_min=rng.uniform(-0.9, -0.5, n) if seed % 2 == 0 else None,
+        )
+        return replace(node, model=model)
+
+    circuit = conv_net(rng)
+    circuit = circuit.rewrite(Neurons, general)
+    x = rng.random((4, circuit.steps, *circuit.input.size), np.float32)
+    trace = run_float(circuit, x, keep=frozenset({"spikes"}))
+    assert all(z.any() for z in trace.spikes.values())
+    for name, run in onnx_models.runs(float_model(circuit, {}), circuit).items():
+        np.testing.assert_allclose(run(x), trace.logits, rtol=0, atol=1e-9, err_msg=name)
 
 
 def test_a_zero_divisor_is_replaced_within_its_sample_and_a_silent_sample_gets_the_bias():

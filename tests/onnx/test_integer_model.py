@@ -20,7 +20,7 @@ from eideploy.execute.integer import quantize_input, run_integer
 from eideploy.execute.samples import over_time
 from tests.helpers import onnx_models
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import circuits, general, samples
 
 INTEGERS = {"UINT8", "INT32", "INT64", "UINT32", "UINT64", "BOOL"}
 
@@ -41,6 +41,15 @@ def test_every_program_equals_the_simulator_on_random_circuits():
 
     check()
     assert {name for name, count in seen.items() if count < 8} == set(), seen
+
+
+@settings(max_examples=25)
+@given(data=st.data(), circuit=circuits(neurons=general))
+def test_general_neurons_are_the_same_in_every_program(data, circuit):
+    x = data.draw(samples(circuit), label="samples").astype(np.float32)
+    model, expected = integer_model(circuit, {}), run_integer(circuit, x).totals
+    for name, run in onnx_models.runs(model, circuit).items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
 
 
 def stimulus(circuit, trace):

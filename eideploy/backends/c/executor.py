@@ -108,6 +108,8 @@ class Running(ABC):
             if what == "v":
                 held = numbers(part, member.kind)
                 membranes[nodes[own]] = held.reshape(len(samples), steps, *shape)
+            elif member.size == prod(shape):  # a byte each, but for one neuron alone the same
+                spikes[nodes[own]] = part.reshape(len(samples), steps, *shape)
             else:
                 bits = np.unpackbits(part, axis=-1, bitorder="little")[..., : prod(shape)]
                 spikes[nodes[own]] = bits.reshape(len(samples), steps, *shape)

@@ -17,6 +17,7 @@ from eideploy.backends.c.operators import WORD, Range, type_of_range
 from eideploy.backends.c.syntax import block, function, loop, signed_type, unsigned_type, word_for
 from eideploy.backends.c.unit import Member, Source, Unit
 from eideploy.circuit import Array, Conv, Factored, Folded, Layer, Neurons
+from eideploy.neurons import IntegerNeuron
 from eideploy.numeric.fixed import top, unsigned_bits
 
 Sums = Sequence[tuple[Member, Packed]]  # each with the weights that events add to it
@@ -30,7 +31,7 @@ def hidden_layer(unit: Unit, node: Layer, neurons: Neurons, reads: Sequence[Sour
         *sums.accumulated(reads),
         *_least(sums),
         f"memset(s->{own}_spikes, 0, sizeof s->{own}_spikes);",
-        sums.loops(_updated(sums, own)),
+        sums.loops(_updated(sums, neurons, own)),
     ]
 
 
@@ -231,6 +232,12 @@ def _align(sums: _Sums) -> str:
     return sums.unit.each(f"{sums.name}_align", sums.node.integer_current.align)
 
 
+def membrane_range(model: IntegerNeuron) -> Range:
+    """Return what a membrane, or the state of a filter, holds."""
+    most = top(model.membrane_bits)
+    return -most - 1, most
+
+
 def current_reach(node: Layer) -> Range:
     """Return what the current of a layer can be, with its bias."""
     by = node.integer_current
@@ -255,7 +262,7 @@ def _least(sums: _Sums) -> Iterator[str]:
     yield f"{WORD} least = -1;"
 
 
-def _updated(sums: _Sums, own: str) -> Iterator[str]:
+def _updated(sums: _Sums, neurons: Neurons, own: str) -> Iterator[str]:
     """Yield what divides, and updates neuron n at position p (A6..A10)."""
     unit, name, by = sums.unit, sums.name, sums.node.integer_current
     most = top(by.current_bits)
@@ -268,8 +275,16 @@ def _updated(sums: _Sums, own: str) -> Iterator[str]:
     yield _divided(sums)
     yield f"c = c > {most} ? {most} : c;"
     yield f"c = (num < 0 ? -c : c) + {unit.each(f'{name}_bias', by.bias)};"
-    fires = f"if (fire_{own}(s->{own}_v[to], ({current})c, n, &v))"
-    yield block(fires, [f"set_spike(s->{own}_spikes, to);"])
+    if neurons.model.has_synapse:
+        kind = unit.member(f"{own}_synapse").kind
+        yield f"c = filter_{own}(s->{own}_synapse[to], ({current})c, n);"
+        yield f"s->{own}_synapse[to] = ({kind})c;"
+        current = type_of_range(membrane_range(neurons.integer_model))
+    fires = f"fire_{own}(s->{own}_v[to], ({current})c, n, &v)"
+    if neurons.model.most_spikes > 1:
+        yield f"s->{own}_spikes[to] = (uint8_t){fires};"
+    else:
+        yield block(f"if ({fires})", [f"set_spike(s->{own}_spikes, to);"])
     yield f"s->{own}_v[to] = ({unit.member(f'{own}_v').kind})v;"
 
 

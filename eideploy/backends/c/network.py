@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from eideploy.backends.c.layers import current_reach, hidden_layer, readout
+from eideploy.backends.c.layers import current_reach, hidden_layer, membrane_range, readout
 from eideploy.backends.c.operators import Term, as_text, reach_of, type_of_range
 from eideploy.backends.c.syntax import (
     block,
@@ -156,8 +156,9 @@ class Network(Unit):
         """Return what a node reads of another, which may be what it put out a step before."""
         if name not in node.delayed:
             return self.sources[name]
-        shape = self.circuit.shapes[name]
-        return Source(text=f"s->{self.names[name]}_before", kind="", shape=shape)
+        neurons, shape = self.circuit.node(name), self.circuit.shapes[name]
+        assert isinstance(neurons, Neurons)  # nothing else is read late
+        return Source(text=f"s->{self.names[name]}_before", kind=spike_type(neurons), shape=shape)
 
     def _combined(self, node: AvgPool | Add, reads: Sequence[Source]) -> None:
         name, shape = self.names[node.name], self.circuit.shapes[node.name]
@@ -191,11 +192,14 @@ class Network(Unit):
         most = top(neurons.integer_model.membrane_bits)
         kind = signed_type(-most - 1, most)
         self.state.append(Member(name=f"{own}_v", kind=kind, size=prod(shape)))
-        self.state.append(Member(name=f"{own}_spikes", kind="uint8_t", size=-(-prod(shape) // 8)))
+        if neurons.model.has_synapse:
+            self.state.append(Member(name=f"{own}_synapse", kind=kind, size=prod(shape)))
+        of_spikes = spike_type(neurons)
+        size = prod(shape) if of_spikes else -(-prod(shape) // 8)
+        self.state.append(Member(name=f"{own}_spikes", kind="uint8_t", size=size))
         if neurons.name in self.circuit.remembered:
-            size = self.state[-1].size
             self.state.append(Member(name=f"{own}_before", kind="uint8_t", size=size))
-        self.sources[neurons.name] = Source(text=f"s->{own}_spikes", kind="", shape=shape)
+        self.sources[neurons.name] = Source(text=f"s->{own}_spikes", kind=of_spikes, shape=shape)
         self._neuron_function(neurons, node)
         self._step(name, hidden_layer(self, node, neurons, reads), reads)
 
@@ -207,14 +211,27 @@ class Network(Unit):
 
     def _neuron_function(self, node: Neurons, layer: Layer) -> None:
         name, model = self.names[node.name], node.integer_model
-        body, most = self.body(name, model.membrane_bits), top(model.membrane_bits)
-        reach = current_reach(layer)
-        v, z, _ = model.step(Term(body, "v", (-most - 1, most)), Term(body, "i", reach), body)
-        kinds = type_of_range((-most - 1, most)), type_of_range(reach), type_of_range(reach_of(v))
+        body, held = self.body(name, model.membrane_bits), membrane_range(model)
+        reach = held if model.has_synapse else current_reach(layer)
+        v, z, _ = model.step(Term(body, "v", held), Term(body, "i", reach), body)
+        kinds = type_of_range(held), type_of_range(reach), type_of_range(reach_of(v))
         self.functions[f"fire_{name}"] = function(
             f"static int fire_{name}({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[2]} *next)",
-            ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return {as_text(z)} != 0;"],
+            ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return (int){as_text(z)};"],
         )
+        if model.has_synapse:
+            body, given = self.body(name, model.membrane_bits), current_reach(layer)
+            s, _ = model.filtered(Term(body, "s", held), Term(body, "i", given), body)
+            kind = type_of_range(held)
+            self.functions[f"filter_{name}"] = function(
+                f"static {kind} filter_{name}({kind} s, {type_of_range(given)} i, uint32_t n)",
+                ["(void)n;", *body.lines, f"return ({kind}){as_text(s)};"],
+            )
+
+
+def spike_type(node: Neurons) -> str:
+    """Return the type of an entry of spikes; "" of single ones, of which eight are a byte."""
+    return "uint8_t" if node.model.most_spikes > 1 else ""
 
 
 def _pooled(kernel: int, source: Source, shape: tuple[int, ...], kind: str) -> str:

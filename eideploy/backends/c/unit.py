@@ -31,7 +31,7 @@ not_eq nullptr operator or or_eq private protected public register reinterpret_c
 short signed sizeof static static_assert static_cast struct switch template this thread_local throw
 true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
 xor_eq"""
-OF_NEURONS = ("_v", "_spikes", "_before")  # how the members of neurons end
+OF_NEURONS = ("_v", "_synapse", "_spikes", "_before")  # how the members of neurons end
 
 
 @dataclass(frozen=True, kw_only=True)

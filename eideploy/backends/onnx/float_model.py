@@ -40,10 +40,16 @@ class FloatNetwork(Network):
     @apply.register
     def _apply_neurons(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step")
-        do = InGraph(body, 0, self.kind)  # no float saturates
-        before, current_now = (Term(body, name, self.kind) for name in ("membrane", "current"))
-        v, z = node.float_model.step(before, current_now, do)
-        return self.scan(node, current, body, v.value, do.whole(z).value)  # (M7)
+        axes = len(self.circuit.shapes[node.name]) - 1
+        do, model = InGraph(body, 0, self.kind, axes=axes), node.float_model  # no float saturates
+        before, now = (Term(body, name, self.kind) for name in ("membrane", "current"))
+        states = {}
+        if model.has_synapse:
+            now = model.filtered(Term(body, "synapse", self.kind), now, do)  # (M21)
+            states["synapse"] = now.value
+        v, z = model.step(before, now, do)
+        states = {"membrane": v.value, **states}
+        return self.scan(node, current, body, states, do.whole(z).value)  # (M7, M22..M24)
 
     def _divided(self, balanced: Value, divisor: Value) -> Value:
         g, zero = self.graph, self._number(0)

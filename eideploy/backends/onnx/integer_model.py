@@ -68,9 +68,14 @@ class IntegerNetwork(Network):
     def _apply_neurons(self, node: Neurons, current: Value) -> Value:
         body = Graph(f"{node.name}/step", self.graph.words)
         axes = len(self.circuit.shapes[node.name]) - 1
-        do = InGraph(body, node.integer_model.membrane_bits, axes=axes)
-        v, z, _ = node.integer_model.step(Term(body, "membrane"), Term(body, "current"), do)
-        return self.scan(node, current, body, v.value, do.whole(z).value)  # (A10)
+        model, now, states = node.integer_model, Term(body, "current"), {}
+        do = InGraph(body, model.membrane_bits, axes=axes)
+        if model.has_synapse:
+            now, _ = model.filtered(Term(body, "synapse"), now, do)  # (A33)
+            states["synapse"] = now.value
+        v, z, _ = model.step(Term(body, "membrane"), now, do)
+        states = {"membrane": v.value, **states}
+        return self.scan(node, current, body, states, do.whole(z).value)  # (A10, A34..A36)
 
     def _folded(self, node: Layer, w: Folded, x: Value) -> tuple[Value, Value]:
         """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A26, A27).

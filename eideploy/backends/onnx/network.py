@@ -1,6 +1,7 @@
 """What the float and the integer model share: the walk through the nodes, patches, and time."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import singledispatchmethod
 from typing import Any
 
@@ -121,19 +122,26 @@ class Network(ABC):
         shape = self.graph.op("Concat", self.duration, ones, axis=0)
         return self.graph.op("Expand", x, shape)
 
-    def scan(self, node: Node, current: Value, body: Graph, v: Value, z: Value) -> Value:
-        """Run `body`, membrane and current to next membrane `v` and spikes `z`, over time."""
+    def scan(
+        self, node: Node, current: Value, body: Graph, states: Mapping[str, Value], z: Value
+    ) -> Value:
+        """Run `body` over time, states by name and the current to the next ones and spikes `z`."""
         g = self.graph
         current = self.over_all_steps(self.circuit.node(node.inputs[0]), current)
         zero = numpy_helper.from_array(np.zeros(1, self.kind))
         start = g.op("ConstantOfShape", g.op("Shape", current, start=1), value=zero, to="at_rest")
+        first, *others = states
         step = body.proto(
             f"{node.name}_step",
-            [declared(name, self.kind) for name in ("membrane", "current")],
-            [declared(name, self.kind) for name in (v, z)],
+            [declared(name, self.kind) for name in (*states, "current")],
+            [declared(name, self.kind) for name in (*states.values(), z)],
         )
-        g.op("Scan", start, current, to="membrane", more=("spikes",), body=step, num_scan_inputs=1)
-        return str(g.nodes[-1].output[1])
+        starts = [start] * len(states)
+        g.op(
+            "Scan", *starts, current,
+            to=first, more=(*others, "spikes"), body=step, num_scan_inputs=1,
+        )  # fmt: skip
+        return str(g.nodes[-1].output[len(states)])
 
 
 def patch_index(node: Layer, height: int, width: int) -> Array:

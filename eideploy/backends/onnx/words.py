@@ -38,7 +38,17 @@ def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
             yield from _of_division(node)
             currents[name] = _largest(numbers[-1])
         if isinstance(node, Neurons):
-            yield name, "u", (1 << node.integer_model.membrane_bits - 1) + currents[node.inputs[0]]
+            yield from _of_neurons(node, currents[node.inputs[0]])
+
+
+def _of_neurons(node: Neurons, current: int) -> Iterator[tuple[str, str, int]]:
+    model = node.integer_model
+    membrane = 1 << model.membrane_bits - 1
+    yield node.name, "u", membrane + max(current, membrane if model.has_synapse else 0)
+    if model.product_bits:
+        yield node.name, "a leak's product", membrane << model.product_bits
+    if model.most_spikes > 1:
+        yield node.name, "what spikes lower", 2 * membrane
 
 
 def _largest(number: Number) -> int:

@@ -35,6 +35,7 @@ class Core:
     inhibition  forms of a layer that it runs: "factored", with its inhibitory population; "folded",
                 without; "both"
     minimum     whether it finds the smallest positive divisor of a layer, for the policy `minimum`
+    neurons     models of neurons that it has: "lif" alone, or "general", any leak, filter and reset
     """
 
     lanes: Lanes
@@ -43,6 +44,7 @@ class Core:
     routes: Entries
     inhibition: Literal["factored", "folded", "both"] = "factored"
     minimum: bool = True
+    neurons: Literal["lif", "general"] = "lif"
 
     @property
     def runs_factored(self) -> bool:

@@ -147,6 +147,21 @@ class IntegerGeneralLIF(IntegerNeuron):
             return x - ((x * do.per_neuron(leak, x)) >> fraction)
         return x - (x >> shift) if shift >= 0 else x
 
+    def rtl(self) -> Mapping[str, int] | None:
+        """Return the fields of a stage in the shipped core; None with several spikes a step."""
+        if self.max_spikes > 1:
+            return None
+        return {
+            "leak": self.leak_fraction,
+            "to_zero": int(self.reset in ("zero", "value")),
+            "keeps": int(self.reset == "none"),
+            "is_late": int(self.delay != "none"),
+            "spikes_late": int(self.delay == "spike"),
+            "is_above": int(self.fires == ">"),
+            "has_synapse": int(self.has_synapse),
+            "synapse_leak": self.synapse_fraction,
+        }
+
     def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
         """Return what u reaches, were it not clipped (A37).
 

@@ -1,6 +1,7 @@
 """The state machine, the integer simulator and the cycle model say the same."""
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from eideploy.backends.digital.place import place
 from eideploy.execute.integer import run_integer
 from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
-from tests.helpers.random_circuits import circuits, samples, targets
+from tests.helpers.random_circuits import circuits, general, samples, targets
 from tests.helpers.stimulus import stimulus
 from tests.helpers.targets import core_target
 
@@ -34,6 +35,17 @@ def test_core_equals_simulator_and_cycle_model_on_random_programs():
 
     check()
     assert {name for name, count in seen.items() if count < 20} == set(), seen
+
+
+@settings(max_examples=40)
+@given(data=st.data(), circuit=circuits(neurons=partial(general, several=False)), target=targets())
+def test_a_core_with_general_neurons_equals_simulator_and_cycle_model(data, circuit, target):
+    program = place(circuit, target=target)
+    x = data.draw(samples(circuit), label="samples")
+    trace = run_integer(circuit, x, keep=KEEP_ALL)
+    cycles, machine = count_cycles(program, trace), StateMachine(program)
+    for b, sample in enumerate(x):
+        assert_same(program, machine.run(sample), trace, cycles, b)
 
 
 def assert_same(program, run, trace, cycles, b):

@@ -31,7 +31,7 @@ def bounds_of(kind):
     return bounds
 
 
-def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
+def shape(method, *, lanes=4, update_lanes=2, later=0, general=None, **widths):
     """Return a small core; every phase takes `later` cycles more than it must."""
     base = load_target("digital")
     widths = replace(base.widths, **widths)
@@ -46,7 +46,7 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, **widths):
         latency=replace(base.latency, **{p: least + later for p, least in LATENCIES.items()}),
         divider={method: DividerTiming(interval=interval, latency=depth)},
     )
-    return Shape(target=target, method=method, table_bits=8, entry_bits=11)
+    return Shape(target=target, method=method, table_bits=8, entry_bits=11, general=general)
 
 
 def tight(circuit, method, *, lanes=4, update_lanes=2):

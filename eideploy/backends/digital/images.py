@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 
 from eideploy.backends.digital.core.layout import Memories, load, routes
-from eideploy.backends.digital.parameters import Fields, Shape
+from eideploy.backends.digital.parameters import GENERAL_FIELDS, Fields, Shape
 from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Neurons
 from eideploy.numeric.fixed import Int, top
@@ -53,7 +53,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     rows = stage.groups_i + stage.groups_e
     step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
     node, current_top, membrane_top = program.layer(stage), 0, 0
-    has_floor, of_neurons = False, {"leak": 0, "to_zero": 0}
+    has_floor, of_neurons = False, {"leak": 0, "to_zero": 0, **dict.fromkeys(GENERAL_FIELDS, 0)}
     if not stage.is_readout:
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, Neurons)
@@ -74,7 +74,9 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
         "step_x": step * rows,
         "membrane_base": stage.membrane_base // at_once,
         "parameter_base": stage.parameter_base // at_once,
-        **of_neurons,
+        "leak": of_neurons["leak"],
+        "to_zero": of_neurons["to_zero"],
+        "general": _packed(of_neurons, GENERAL_FIELDS),
         "current_top": current_top,
         "membrane_top": membrane_top,
     }
@@ -87,14 +89,17 @@ def _parameters(program: Program, shape: Shape, memories: Memories) -> Image:
     fields = shape.parameter_fields()
     is_neuron = memories.floor > 0  # a floor is at least 1; words beyond a stage's neurons are zero
     columns = {
-        "threshold": memories.threshold,
-        "bias": memories.bias,
-        "fraction": np.where(is_neuron, memories.fraction - divider.fraction_bits, 0),
-        "floor": memories.floor,
+        "threshold": memories.threshold.tolist(),
+        "bias": memories.bias.tolist(),
+        "fraction": np.where(is_neuron, memories.fraction - divider.fraction_bits, 0).tolist(),
+        "floor": memories.floor.tolist(),
     }
+    if own := shape.own_fields():
+        of_neurons = zip(*(getattr(memories, name).tolist() for name in own), strict=True)
+        columns["own"] = [_packed(dict(zip(own, v, strict=True)), own) for v in of_neurons]
     words = [
         _packed(dict(zip(columns, values, strict=True)), fields)
-        for values in zip(*(column.tolist() for column in columns.values()), strict=True)
+        for values in zip(*columns.values(), strict=True)
     ]
     return _gathered(words, program.target.core.update_lanes, sum(fields.values()))
 

@@ -6,9 +6,10 @@ from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
 from eideploy.backends.digital.program import Program
-from eideploy.circuit import Neurons
+from eideploy.circuit import Circuit, Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
+from eideploy.neurons import IntegerGeneralLIF
 from eideploy.target import Target
 
 DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED if kind.rtl}
@@ -46,7 +47,17 @@ STAGE_NUMBERS = (
     "lane_base",
     "gain_base",
 )
-LEAK_BITS = 4
+LEAK_BITS = 4  # of a shift; of the units of factors one more
+# What a stage says of general neurons, and what each has of its own; both packed in this order.
+GENERAL_FIELDS = {
+    "synapse_leak": LEAK_BITS + 1,
+    "has_synapse": 1,
+    "is_late": 1,
+    "spikes_late": 1,
+    "is_above": 1,
+    "keeps": 1,
+}
+OWN_FIELDS = ("leak", "synapse_leak", "v_reset", "v_min")
 STEP_BITS = 17  # of the 65536 time steps that a circuit may take
 MOST_LANES = 128  # rows of 64-bit sums that Verilator takes
 PORT_BITS = 32  # of an address, and of a word of the configuration port
@@ -54,16 +65,55 @@ Fields = dict[str, int]  # widths by name, the first one lowest
 
 
 @dataclass(frozen=True, kw_only=True)
+class General:
+    """What a core's general neurons have, beside the leak by a factor; nothing else is built.
+
+    leak_bits, synapse_bits  of the factors; no synapse_bits without a filter
+    late    resets, and spikes, of the step before
+    above   fires above the threshold
+    keeps   resets nothing
+    rest, lowest  a v_reset, and a v_min
+    """
+
+    leak_bits: int = 1
+    synapse_bits: int = 0
+    late: bool = False
+    above: bool = False
+    keeps: bool = False
+    rest: bool = False
+    lowest: bool = False
+
+
+def general_of(circuit: Circuit) -> General | None:
+    """Return what a circuit's general neurons have; None where all are LIF neurons."""
+    models = [n.model for n in circuit.of(Neurons) if isinstance(n.model, IntegerGeneralLIF)]
+    if not models:
+        return None
+    filters = [m.synapse_leak for m in models if m.synapse_leak is not None]
+    return General(
+        leak_bits=max(1, *(int(m.leak.max()).bit_length() for m in models)),
+        synapse_bits=max((max(1, int(leak.max()).bit_length()) for leak in filters), default=0),
+        late=any(m.delay != "none" for m in models),
+        above=any(m.fires == ">" for m in models),
+        keeps=any(m.reset == "none" for m in models),
+        rest=any(m.v_reset is not None for m in models),
+        lowest=any(m.v_min is not None for m in models),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What one core, and one simulator of it, is built for; programs of that shape share it.
 
     table_bits, entry_bits  of the division table; 1 where the core has none
+    general                 None where its neurons are LIF neurons
     """
 
     target: Target
     method: str
     table_bits: int
     entry_bits: int
+    general: General | None = None
 
     @property
     def update_depth(self) -> int:
@@ -92,13 +142,27 @@ class Shape:
         deepest = max(*vars(memory).values(), core.layers, core.routes, neurons)
         return int(deepest).bit_length()
 
+    @property
+    def leak_bits(self) -> int:
+        """Width of a shift, or of the unit of factors."""
+        return LEAK_BITS + bool(self.general)
+
+    def own_fields(self) -> Fields:
+        """Return the fields of what a general neuron has of its own; none of a LIF neuron."""
+        has, membrane = self.general, self.target.widths.membrane
+        if has is None:
+            return {}
+        widths = (has.leak_bits, has.synapse_bits, membrane * has.rest, membrane * has.lowest)
+        return {name: bits for name, bits in zip(OWN_FIELDS, widths, strict=True) if bits}
+
     def stage_fields(self) -> Fields:
         """Return the fields of a program entry."""
         widths = self.target.widths
         return {
             **dict.fromkeys(STAGE_FLAGS, 1),
             **dict.fromkeys(STAGE_NUMBERS, self.address_bits),
-            "leak": LEAK_BITS,
+            "leak": self.leak_bits,
+            **({"general": sum(GENERAL_FIELDS.values())} if self.general else {}),
             "current_top": widths.current - 1,
             "membrane_top": widths.membrane - 1,
         }
@@ -114,12 +178,13 @@ class Shape:
 
     def parameter_fields(self) -> Fields:
         """Return the fields of one neuron in the parameter memory."""
-        w = self.target.widths
+        w, own = self.target.widths, sum(self.own_fields().values())
         return {
             "threshold": w.threshold,
             "bias": w.bias,
             "fraction": w.fraction,
             "floor": w.divisor,
+            **({"own": own} if own else {}),
         }
 
     def row_bits(self) -> dict[str, int]:
@@ -158,6 +223,7 @@ def shape_of(program: Program) -> Shape:
         method=divider.method,
         table_bits=divider.index_bits if divider.rtl.has_table else 1,
         entry_bits=divider.fraction_bits if divider.rtl.has_table else 1,
+        general=general_of(program.circuit),
     )
     require_offered(shape)
     return shape
@@ -248,6 +314,7 @@ def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
         for name, bits in fields.items():
             yield "integer ", f"{prefix}_{name}".upper(), at
             at += bits
+    yield from _general(shape)
     for number, name in enumerate(MEMORIES):
         yield "integer ", f"config_{name}".upper(), number
     for number, name in enumerate((*PHASES, "clear", "idle")):
@@ -266,6 +333,38 @@ def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
         total = bits * len(values)
         packed = sum(value << bits * i for i, value in enumerate(values))
         yield f"logic [{total - 1}:0] ", name, f"{total}'h{packed:x}"
+
+
+def _general(shape: Shape) -> Iterator[tuple[str, str, int]]:
+    """Yield what there is of general neurons, and where; a core without any has no place for it."""
+    has, own = shape.general or General(), shape.own_fields()
+    flags = {
+        "general": shape.general is not None,
+        "has_synapse": has.synapse_bits > 0,
+        "has_late": has.late,
+        "has_above": has.above,
+        "has_keeps": has.keeps,
+        "has_rest": has.rest,
+        "has_lowest": has.lowest,
+    }
+    for name, flag in flags.items():
+        yield "integer ", name.upper(), int(flag)
+    sizes = {
+        "factor_bits": has.leak_bits,
+        "synapse_factor_bits": max(1, has.synapse_bits),
+        "general_bits": sum(GENERAL_FIELDS.values()) if shape.general else 1,
+        "own_bits": sum(own.values()) or 1,
+    }
+    if shape.general is None:
+        sizes |= {"stage_general": 0, "parameter_own": 0}
+    at = 0
+    for name, bits in GENERAL_FIELDS.items():
+        sizes[f"general_{name}"], at = at, at + bits
+    at = 0
+    for name in OWN_FIELDS:
+        sizes[f"own_{name}"], at = (at, at + own[name]) if name in own else (0, at)
+    for name, value in sizes.items():
+        yield "integer ", name.upper(), value
 
 
 def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
@@ -313,7 +412,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "fraction_bits": widths.fraction,
         "shift_bits": widths.shift,
         "align_bits": widths.align,
-        "leak_bits": LEAK_BITS,
+        "leak_bits": shape.leak_bits,
         "lane_bits": widths.shift + widths.align,
         "value_bits": value_bits,
         "gained_bits": value_bits + widths.gain,

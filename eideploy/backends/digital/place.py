@@ -8,6 +8,7 @@ from math import ceil
 from eideploy.backends.digital.program import Program, Route, Stage, Use
 from eideploy.circuit import Add, AvgPool, Circuit, Flatten, IntegerInput, Layer, Neurons, Node
 from eideploy.errors import CapacityError
+from eideploy.neurons import IntegerGeneralLIF
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.target import Target
 
@@ -36,6 +37,7 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
     circuit.require_plain_edges(by="the core")
     _require_one_readout(circuit)
     _require_routes(circuit, target)
+    _require_neurons(circuit, target)
     cursor = _Cursor()
     stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.layers)
     _require_hidden_layer(circuit)
@@ -162,19 +164,34 @@ def _lif_of(circuit: Circuit, node: Layer) -> str:
             where=f"node {node.name}",
             fix="let exactly one LIF node read an E-I layer",
         )
-    _require_threshold_alone(readers[0])
     return readers[0].name
 
 
-def _require_threshold_alone(node: Neurons) -> None:
-    """Refuse neurons that have numbers of their own beside their thresholds."""
-    others = [name for name in node.integer_model.per_neuron if name != "threshold"]
-    if others:
+def _require_neurons(circuit: Circuit, target: Target) -> None:
+    """Refuse neurons that the core's memories do not hold, all at once."""
+    faults = []
+    for node in circuit.of(Neurons):
+        model = node.integer_model
+        held: tuple[str, ...] = ("threshold",)
+        if isinstance(model, IntegerGeneralLIF) and target.core.neurons == "general":
+            held = model.per_neuron
+        others = [name for name in model.per_neuron if name not in held]
+        if others:
+            faults.append(
+                f"{node.name}: the core's memory holds a threshold of every neuron, and no "
+                f"{', '.join(others)}, which {node.kind} neurons have"
+            )
+        if model.most_spikes > 1:
+            faults.append(
+                f"{node.name}: the core's memory holds a bit of every neuron's spikes, of which "
+                f"there may be {model.most_spikes} a step"
+            )
+    if faults:
         raise CapacityError(
-            f"the core's memory holds a threshold of every neuron, and no {', '.join(others)}, "
-            f"which {node.kind} neurons have",
-            where=f"node {node.name}",
-            fix="make it one number for all neurons of the model, or express it in thresholds",
+            "; ".join(faults),
+            where=f"the network, target {target.name}",
+            fix='compile for a target whose spec has neurons = "general", or for C or ONNX, which '
+            "compute any neurons; or make the network's neurons LIF neurons of one spike a step",
         )
 
 

@@ -134,6 +134,8 @@ module core #(
   wire [A-1:0] lane_base = entry[core_pkg::STAGE_LANE_BASE+:A];
   wire [A-1:0] gain_base = entry[core_pkg::STAGE_GAIN_BASE+:A];
   wire [core_pkg::LEAK_BITS-1:0] leak = entry[core_pkg::STAGE_LEAK+:core_pkg::LEAK_BITS];
+  wire [core_pkg::GENERAL_BITS-1:0] general =
+      entry[core_pkg::STAGE_GENERAL+:core_pkg::GENERAL_BITS];
   wire [core_pkg::CURRENT_BITS-2:0] current_top =
       entry[core_pkg::STAGE_CURRENT_TOP+:core_pkg::CURRENT_BITS-1];
   wire [V-2:0] membrane_top = entry[core_pkg::STAGE_MEMBRANE_TOP+:V-1];
@@ -573,7 +575,7 @@ module core #(
 
   // Update.
   logic [R*X-1:0] parameters;
-  logic [R*V-1:0] membranes, next_membranes;
+  logic [R*V-1:0] membranes, next_membranes, synapses, next_synapses;
   logic [R*A-1:0] table_address;
   logic [R*E-1:0] entries;
 
@@ -604,6 +606,24 @@ module core #(
       .d            (next_membranes)
   );
 
+  if (core_pkg::HAS_SYNAPSE != 0) begin : g_synapses
+    memory #(
+        .WIDTH(R * V),
+        .DEPTH(core_pkg::MEMBRANE_ROWS)
+    ) synapse_memory (
+        .clk          (clk),
+        .read         (issue),
+        .read_address (membrane_address),
+        .q            (synapses),
+        .write        (watch_membrane_write),
+        .write_address(watch_membrane_address),
+        .d            (next_synapses)
+    );
+  end else begin : g_no_synapses
+    assign synapses = '0;
+    wire unused = &{1'b0, next_synapses};
+  end
+
   if (core_pkg::DIVIDER == core_pkg::DIVIDER_LUT) begin : g_tables
     for (genvar i = 0; i < R; i++) begin : g_table
       memory #(
@@ -633,6 +653,7 @@ module core #(
       .divisible             (divisible),
       .has_floor             (has_floor),
       .to_zero               (to_zero),
+      .general               (general),
       .least                 (least),
       .leak                  (leak),
       .current_top           (current_top),
@@ -648,11 +669,13 @@ module core #(
       .lane_row              (lane_row),
       .parameters            (parameters),
       .membranes             (membranes),
+      .synapses              (synapses),
       .table_address         (table_address),
       .entries               (entries),
       .membrane_write        (watch_membrane_write),
       .membrane_address      (watch_membrane_address),
       .next_membranes        (next_membranes),
+      .next_synapses         (next_synapses),
       .spike_write           (watch_spike_write),
       .spike_address         (watch_spike_address),
       .spikes                (watch_spikes)

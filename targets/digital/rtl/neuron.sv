@@ -11,6 +11,7 @@ module neuron (
     input  logic                                 divisible,
     input  logic                                 has_floor,
     input  logic                                 to_zero,
+    input  logic [core_pkg::GENERAL_BITS-1:0]    general,
     input  logic [core_pkg::ALIGNED_BITS-1:0]    least,
     input  logic [core_pkg::LEAK_BITS-1:0]       leak,
     input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
@@ -23,12 +24,15 @@ module neuron (
     input  logic [core_pkg::BIAS_BITS-1:0]       bias,
     input  logic [core_pkg::FRACTION_BITS-1:0]   fraction,
     input  logic [core_pkg::DIVISOR_BITS-1:0]    floor_divisor,
+    input  logic [core_pkg::OWN_BITS-1:0]        own,
     input  logic [core_pkg::MEMBRANE_BITS-1:0]   membrane,
+    input  logic [core_pkg::MEMBRANE_BITS-1:0]   synapse,
     // the table
     output logic [core_pkg::ADDRESS-1:0]         table_address,
     input  logic [core_pkg::ENTRY_BITS-1:0]      entry,
     // cycle DEPTH
     output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
+    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_synapse,
     output logic                                 spike
 );
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
@@ -100,53 +104,76 @@ module neuron (
     wire unused = &{1'b0, valid2, entry};
   end
 
-  // DEPTH - 1: the current saturates and gets its sign and bias; the membrane leaks.
-  logic negative_late;
-  logic [B-1:0] bias_late;
-  logic [V-1:0] membrane_late;
-  logic signed [I-1:0] current;
-  logic signed [V:0] leaked;
+  if (core_pkg::GENERAL != 0) begin : g_general
+    general_neuron integrate (
+        .clk          (clk),
+        .is_first     (is_first),
+        .to_zero      (to_zero),
+        .general      (general),
+        .leak         (leak),
+        .current_top  (current_top),
+        .membrane_top (membrane_top),
+        .is_negative  (is_negative),
+        .threshold    (threshold),
+        .bias         (bias),
+        .own          (own),
+        .membrane     (membrane),
+        .synapse      (synapse),
+        .magnitude    (magnitude),
+        .next_membrane(next_membrane),
+        .next_synapse (next_synapse),
+        .spike        (spike)
+    );
+  end else begin : g_lif
+    // DEPTH - 1: the current saturates and gets its sign and bias; the membrane leaks.
+    logic negative_late;
+    logic [B-1:0] bias_late;
+    logic [V-1:0] membrane_late;
+    logic signed [I-1:0] current;
+    logic signed [V:0] leaked;
 
-  carry #(
-      .WIDTH (1 + B + V),
-      .CYCLES(DEPTH - 2)
-  ) past_divider (
-      .clk(clk),
-      .d  ({is_negative, bias, membrane}),
-      .q  ({negative_late, bias_late, membrane_late})
-  );
+    carry #(
+        .WIDTH (1 + B + V),
+        .CYCLES(DEPTH - 2)
+    ) past_divider (
+        .clk(clk),
+        .d  ({is_negative, bias, membrane}),
+        .q  ({negative_late, bias_late, membrane_late})
+    );
 
-  wire [C-1:0] limited = magnitude > {2'b00, current_top} ? {1'b0, current_top} : magnitude[C-1:0];
-  wire signed [I-1:0] unsigned_current = $signed(I'(limited));
-  wire signed [I-1:0] signed_current = negative_late ? -unsigned_current : unsigned_current;
-  wire signed [V-1:0] held = is_first ? '0 : $signed(membrane_late);
-  wire signed [V-1:0] leak_of_held = held >>> leak;
+    wire [C-1:0] limited = magnitude > {2'b00, current_top} ? {1'b0, current_top} : magnitude[C-1:0];
+    wire signed [I-1:0] unsigned_current = $signed(I'(limited));
+    wire signed [I-1:0] signed_current = negative_late ? -unsigned_current : unsigned_current;
+    wire signed [V-1:0] held = is_first ? '0 : $signed(membrane_late);
+    wire signed [V-1:0] leak_of_held = held >>> leak;
 
-  always_ff @(posedge clk) begin
-    current <= signed_current + I'($signed(bias_late));
-    leaked  <= (V + 1)'(held) - (V + 1)'(leak_of_held);
+    always_ff @(posedge clk) begin
+      current <= signed_current + I'($signed(bias_late));
+      leaked  <= (V + 1)'(held) - (V + 1)'(leak_of_held);
+    end
+
+    // DEPTH
+    logic [T-1:0] threshold_late;
+
+    carry #(
+        .WIDTH (T),
+        .CYCLES(DEPTH - 1)
+    ) to_membrane (
+        .clk(clk),
+        .d  (threshold),
+        .q  (threshold_late)
+    );
+
+    wire signed [U-1:0] raw = U'(leaked) + U'(current);
+    wire signed [U-1:0] highest = $signed(U'(membrane_top));
+    wire signed [U-1:0] lowest = ~highest;
+    wire signed [U-1:0] limit = $signed(U'(threshold_late));
+    wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
+
+    assign spike = u >= limit;
+    assign next_membrane = V'(!spike ? u : to_zero ? U'(0) : u - limit);
+
+    assign next_synapse = '0;
+    wire unused = &{1'b0, threshold_late, general, own, synapse};  // no threshold is above the membranes
   end
-
-  // DEPTH
-  logic [T-1:0] threshold_late;
-
-  carry #(
-      .WIDTH (T),
-      .CYCLES(DEPTH - 1)
-  ) to_membrane (
-      .clk(clk),
-      .d  (threshold),
-      .q  (threshold_late)
-  );
-
-  wire signed [U-1:0] raw = U'(leaked) + U'(current);
-  wire signed [U-1:0] highest = $signed(U'(membrane_top));
-  wire signed [U-1:0] lowest = ~highest;
-  wire signed [U-1:0] limit = $signed(U'(threshold_late));
-  wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
-
-  assign spike = u >= limit;
-  assign next_membrane = V'(!spike ? u : to_zero ? U'(0) : u - limit);
-
-  wire unused = &{1'b0, threshold_late};  // no threshold is above the membranes
 endmodule

@@ -7,6 +7,7 @@ module update (
     input  logic                           divisible,
     input  logic                           has_floor,
     input  logic                           to_zero,
+    input  logic [core_pkg::GENERAL_BITS-1:0] general,
     input  logic [core_pkg::ALIGNED_BITS-1:0] least,
     input  logic [core_pkg::LEAK_BITS-1:0] leak,
     input  logic [core_pkg::CURRENT_BITS-2:0] current_top,
@@ -24,6 +25,7 @@ module update (
     input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
     input  logic [core_pkg::UPDATE_LANES*core_pkg::PARAMETER_BITS-1:0] parameters,
     input  logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] membranes,
+    input  logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] synapses,
     // the tables, one for each of the R dividers
     output logic [core_pkg::UPDATE_LANES*core_pkg::ADDRESS-1:0] table_address,
     input  logic [core_pkg::UPDATE_LANES*core_pkg::ENTRY_BITS-1:0] entries,
@@ -31,6 +33,7 @@ module update (
     output logic                           membrane_write,
     output logic [core_pkg::ADDRESS-1:0]   membrane_address,
     output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] next_membranes,
+    output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] next_synapses,
     output logic                           spike_write,
     output logic [core_pkg::ADDRESS-1:0]   spike_address,
     output logic [core_pkg::LANES-1:0]     spikes
@@ -109,6 +112,7 @@ module update (
         .divisible    (divisible),
         .has_floor    (has_floor),
         .to_zero      (to_zero),
+        .general      (general),
         .least        (least),
         .leak         (leak),
         .current_top  (current_top),
@@ -120,10 +124,13 @@ module update (
         .bias         (parameters[i*X+core_pkg::PARAMETER_BIAS+:core_pkg::BIAS_BITS]),
         .fraction     (parameters[i*X+core_pkg::PARAMETER_FRACTION+:core_pkg::FRACTION_BITS]),
         .floor_divisor(parameters[i*X+core_pkg::PARAMETER_FLOOR+:core_pkg::DIVISOR_BITS]),
+        .own          (parameters[i*X+core_pkg::PARAMETER_OWN+:core_pkg::OWN_BITS]),
         .membrane     (membranes[i*V+:V]),
+        .synapse      (synapses[i*V+:V]),
         .table_address(table_address[i*A+:A]),
         .entry        (entries[i*E+:E]),
         .next_membrane(next_membranes[i*V+:V]),
+        .next_synapse (next_synapses[i*V+:V]),
         .spike        (fires[i])
     );
   end

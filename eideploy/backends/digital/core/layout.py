@@ -6,9 +6,17 @@ import numpy as np
 
 from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array, Factored, IntegerCurrent, Neurons
+from eideploy.neurons import IntegerNeuron
 from eideploy.numeric.fixed import Int
 
-WRITTEN = ("num", "den", "inhibition", "spike", "membrane")  # by a run; all else is loaded once
+WRITTEN = (
+    "num",
+    "den",
+    "inhibition",
+    "spike",
+    "membrane",
+    "synapse",
+)  # by a run; all else is loaded once
 STALE = -1  # what stands in a memory that nobody has written; a run must not depend on it
 
 
@@ -20,6 +28,8 @@ class Memories:
     shift, align  the lane memory
     threshold, bias, fraction, floor  the parameter memory; the floor is what stands for every
                 divisor where none is looked at
+    leak, synapse_leak, v_reset, v_min  the parameter memory of a core with general neurons
+    synapse     what their filters hold, beside the membranes
     """
 
     weight: Int
@@ -34,6 +44,11 @@ class Memories:
     bias: Int
     fraction: Int
     floor: Int
+    leak: Int
+    synapse_leak: Int
+    v_reset: Int
+    v_min: Int
+    synapse: Int
     gain: Int
 
     def copied(self) -> "Memories":
@@ -68,6 +83,11 @@ def load(program: Program) -> Memories:
         bias=words("parameter"),
         fraction=words("parameter"),
         floor=words("parameter"),
+        leak=words("parameter"),
+        synapse_leak=words("parameter"),
+        v_reset=words("parameter"),
+        v_min=words("parameter"),
+        synapse=words("membrane") + STALE,
         gain=words("gain"),
     )
     for stage in program.stages:
@@ -90,10 +110,22 @@ def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, Neurons)
         _write(memories.align, stage.lane_base, _in_lanes(current.align[:, None], lanes))
-        _write(memories.threshold, stage.parameter_base, lif.integer_model.threshold)
+        for name, values in own_of(lif.integer_model).items():
+            _write(getattr(memories, name), stage.parameter_base, values)
         _write(memories.bias, stage.parameter_base, current.bias)
         _write(memories.fraction, stage.parameter_base, current.fraction)
         _write(memories.floor, stage.parameter_base, current.stand_in)
+
+
+def own_of(model: IntegerNeuron) -> dict[str, Array]:
+    """Return what neurons have of their own in the parameter memory, by field.
+
+    In units of its leak a LIF neuron's factor is 1; without a v_min a membrane ends where its width
+    does.
+    """
+    like, lowest = model.threshold, -(1 << model.membrane_bits - 1)
+    values = {"leak": np.ones_like(like), "v_min": np.full_like(like, lowest)}
+    return values | {name: getattr(model, name) for name in model.per_neuron}
 
 
 def _in_lanes(w: Array, lanes: int) -> Array:

@@ -95,6 +95,10 @@ class Update(Phase):
         v = 0 if self.core.is_first else int(memories.membrane[word])
         current = self._current(neuron, num, den) + int(memories.bias[parameter])
         own = {name: int(getattr(memories, name)[parameter]) for name in self.model.per_neuron}
+        if self.model.has_synapse:
+            s = 0 if self.core.is_first else int(memories.synapse[word])
+            current, _ = self.model.scalar_filtered(s, current, own)
+            memories.synapse[word] = current
         memories.membrane[word], spike, _ = self.model.scalar(v, current, own)
         return spike
 

@@ -1,0 +1,169 @@
+"""Neurons of any leak, filter and reset in SystemVerilog equal the simulator."""
+
+import functools
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from eideploy.backends.digital.parameters import General, general_of
+from eideploy.backends.digital.rtl.bench import Manner, in_icarus
+from eideploy.circuit import Circuit, Division, Neurons
+from eideploy.divisions import none
+from eideploy.neurons import IntegerGeneralLIF
+from tests.helpers.layers import folded_linear, folded_readout, ints, lif, source
+from tests.helpers.random_circuits import circuits, general, samples
+from tests.rtl.support import compared, placed, shape, tight
+from tests.rtl.test_mutants import case, differs
+
+GENERATED = {"phases": [Phase.generate], "suppress_health_check": list(HealthCheck)}
+SINGLE = partial(general, several=False)
+ALL = General(
+    leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
+)
+MANNER = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
+N = 6
+NO_DIVISION = Division(divider=none(), zero_policy="floor")
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("method", ["lut", "exact"])
+def test_a_core_with_everything_equals_simulator_and_formula(method, tmp_path):
+    core = shape(method, lanes=4, update_lanes=2, general=ALL)
+
+    @settings(max_examples=12, **GENERATED)
+    @given(data=st.data(), circuit=circuits(method=method, neurons=SINGLE))
+    def check(data, circuit):
+        x = data.draw(samples(circuit, count=2), label="samples")
+        found, _, _ = compared(placed(circuit, core), core, tmp_path, x, manner=MANNER)
+        assert found.total == 0, found
+
+    check()
+
+
+@pytest.mark.icarus
+def test_a_core_with_what_its_network_has_equals_simulator_and_formula(tmp_path):
+    @settings(max_examples=8, **GENERATED)
+    @given(data=st.data(), method=st.sampled_from(["lut", "exact", "shift", "none"]))
+    def check(data, method):
+        circuit = data.draw(circuits(method=method, neurons=SINGLE), label="circuit")
+        core = tight(circuit, method)
+        assert core.general == general_of(circuit)
+        x = data.draw(samples(circuit, count=2), label="samples")
+        program = placed(circuit, core)
+        found, _, _ = compared(program, core, tmp_path, x, manner=MANNER, run=in_icarus)
+        assert found.total == 0, found
+
+    check()
+
+
+MODELS = {
+    "rest": {
+        "leak": [0, 1, 2, 3, 5, 7], "leak_fraction": 3, "reset": "value",
+        "v_reset": [-20, -9, 0, 3, -1, -60], "v_min": [-20, -12, -5, 0, -2, -60],
+    },
+    "none": {
+        "leak": [3], "leak_fraction": 2, "reset": "none", "delay": "spike", "fires": ">",
+    },
+    "late zero": {
+        "leak": [5], "leak_fraction": 5, "reset": "zero", "delay": "reset", "fires": ">",
+    },
+    "late": {
+        "leak": [1, 3, 5, 8, 13, 16], "leak_fraction": 4, "delay": "reset", "fires": ">",
+        "synapse_leak": [16, 9, 5, 3, 1, 0], "synapse_fraction": 4,
+    },
+}  # fmt: skip
+
+
+def model(leak, **fields):
+    arrays = {k: ints(v) for k, v in fields.items() if isinstance(v, list)}
+    return IntegerGeneralLIF(
+        threshold=ints([10, 15, 20, 5, 30, 40]),
+        leak=ints(leak if len(leak) > 1 else leak * N),
+        membrane_bits=9,
+        **fields | arrays,
+    )
+
+
+@functools.cache
+def layered():
+    """Return networks of a layer of LIF neurons and one of every model, on cores of their own.
+
+    Membranes of the second, which keep nothing and are fives as thresholds are, often meet these.
+    """
+    forgetful = MODELS | {
+        "none": MODELS["none"] | {"leak": [4]},
+        "late zero": MODELS["late zero"] | {"leak": [32]},
+    }
+    return [network(MODELS, 1, (-6, 12), (-25, 60)), network(forgetful, 5, (-2, 3), (-5, 9))]
+
+
+def network(models, unit, first, others):
+    rng = np.random.default_rng(3)
+    nodes, reads, n_in, drive = [source((4,), top=7)], "input", 4, first
+    own = lif("", "", N, threshold=25, membrane_bits=9).model
+    for name, of in {"lif": own, **{k: model(**fields) for k, fields in models.items()}}.items():
+        low = -30 if name == "rest" else -6
+        layer = folded_linear(
+            name, reads, unit * rng.integers(*drive, (N, n_in)), np.zeros((N, n_in)),
+            bias=rng.integers(low, 6, N) // unit * unit, current_bits=7, division=NO_DIVISION,
+        )  # fmt: skip
+        reads = f"{name} neurons"
+        nodes += [layer, Neurons(name=reads, inputs=(name,), model=of)]
+        n_in, drive = N, others
+    nodes.append(folded_readout(reads, np.eye(3, N)))
+    x = rng.integers(0, 8, (3, 12, 4)) * (rng.random((3, 12, 4)) < 0.8)
+    return case(Circuit(nodes=tuple(nodes), steps=12), x, "none", lanes=4, update_lanes=2)
+
+
+MUTANTS = {
+    "a negative membrane's leak is positive": (
+        "general_neuron", "product2 >>> leak", "product2 >> leak"),
+    "membranes outlive an inference": (
+        "general_neuron", "is_first ? '0 : $signed(membrane)", "$signed(membrane)"),
+    "filters outlive an inference": (
+        "general_neuron", "is_first || !has_synapse ? '0", "!has_synapse ? '0"),
+    "every stage filters": (
+        "general_neuron", "SYNAPSE && general[core_pkg::GENERAL_HAS_SYNAPSE]", "SYNAPSE"),
+    "the filter leaks as the membrane": (
+        "general_neuron", "own[core_pkg::OWN_SYNAPSE_LEAK+:G]", "G'(own[core_pkg::OWN_LEAK+:F])"),
+    "the filter does not saturate": (
+        "general_neuron", "has_synapse ? clipped : whole", "whole"),
+    "the filter is kept unclipped": (
+        "general_neuron", "next_synapse = V'(clipped)", "next_synapse = V'(whole)"),
+    "a late reset subtracts nothing": (
+        "general_neuron", "late1 && !keeps ? limit1", "1'b0 ? limit1"),
+    "a late reset to zero does nothing": (
+        "general_neuron", "late && to_zero ? rest", "1'b0 ? rest"),
+    "late resets are those of the threshold itself": (
+        "general_neuron", "is_above ? L'(held) > limit1 : ", ""),
+    "the threshold itself fires": ("general_neuron", "is_above ? u > limit : ", ""),
+    "spikes are never late": ("general_neuron", "spikes_late ? late : fires", "fires"),
+    "all spikes of late resets are late": (
+        "general_neuron", "spikes_late ? late", "is_late ? late"),
+    "what keeps its membrane is reset": ("general_neuron", "!fires || keeps || is_late", "!fires"),
+    "what resets late resets at once, too": (
+        "general_neuron", "keeps || is_late ? u", "keeps ? u"),
+    "every reset is to zero": ("general_neuron", "to_zero ? rest : u", "to_zero ? U'(0) : u"),
+    "membranes have no floor": (
+        "general_neuron", "raw < bottom ? bottom : raw", "raw < lowest ? lowest : raw"),
+    "membranes wrap above": ("general_neuron", "raw > highest ? highest : raw", "raw"),
+    "currents do not saturate": ("general_neuron", "magnitude > {2'b00, current_top}", "1'b0"),
+    "the last word of the filters is missing": (
+        "core", "ROWS)\n    ) synapse_memory", "ROWS - 1)\n    ) synapse_memory"),
+}  # fmt: skip
+
+
+@pytest.mark.icarus
+def test_a_network_of_every_model_is_right_in_a_simulator_of_four_states(tmp_path):
+    for run in layered():
+        assert all(0.02 < z.mean() < 0.98 for z in run.expected.spikes.values())
+    assert differs(tmp_path, layered()) is None
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_fault_is_caught(name, tmp_path):
+    assert differs(tmp_path, layered(), MUTANTS[name]) is not None

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 
 from eideploy.errors import CapacityError
+from eideploy.neurons.general import GeneralLIF
 from eideploy.neurons.neuron import IntegerNeuron, Neuron, NirPart
 from eideploy.numeric.fixed import Array
 from eideploy.numeric.operators import Numbers, Operators
@@ -106,12 +107,12 @@ class LIF(Neuron):
         left = 0.0 if self.reset == "zero" else u - self.threshold
         return do.where(z, left, u), z
 
-    def to_integers(self, per_unit: Array, *, bits: int, where: str) -> IntegerLIF:
-        """Return the neuron whose leak is a shift.
-
-        Raises:
-            CapacityError: tau is not a power of two.
-        """
+    def to_integers(self, per_unit: Array, *, bits: int, where: str) -> IntegerNeuron:
+        """Return the neuron whose leak is a shift; of a tau between powers of two, by a factor."""
+        if np.frexp(self.tau)[0] != 0.5:
+            kept = 1 - 1 / self.tau
+            general = GeneralLIF(beta=kept, threshold=self.threshold, reset=self.reset)
+            return general.to_integers(per_unit, bits=bits, where=where)
         return IntegerLIF(
             threshold=np.rint(self.threshold * per_unit).astype(np.int64),
             leak=leak_of(self.tau, where=where),

@@ -28,7 +28,7 @@ class LIF(nn.Module):
     threshold.
 
     Args:
-        tau: in time steps, at least 1; integers need a power of two.
+        tau: in time steps, at least 1; integers leak by a shift where it is a power of two.
         threshold: above 0.
         reset: "subtract" the threshold, or to "zero".
         steps: T where samples are merged, (T*B, ...), time-major.

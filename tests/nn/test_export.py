@@ -11,6 +11,7 @@ import eideploy.nn as einn
 from eideploy.circuit import Add, AvgPool, Layer, Neurons
 from eideploy.errors import CapacityError, DataError, UsageError
 from eideploy.execute.float_reference import run_float
+from eideploy.neurons import IntegerNeuron
 from eideploy.nn.exporting.export import export
 from tests.helpers.modules import Branched, images
 
@@ -247,12 +248,47 @@ def test_a_module_that_is_one_step_is_exported_with_its_number_of_steps():
 
 def test_what_other_tools_compute_otherwise_is_refused_with_the_reason():
     with pytest.raises(CapacityError) as error:
-        export(Leaks(), images(4))
+        export(Leaks(reset_delay=False), images(4))
     assert "lif1 (Leaky), test_export.py:" in error.value.what
-    assert "subtracts its threshold a step late" in error.value.what
-    jelly = nn.Sequential(nn.Linear(6, 4), neuron.ParametricLIFNode(v_reset=-0.1))
-    with pytest.raises(CapacityError, match="are known: IFNode and LIFNode"):
+    assert "subtracts its threshold again from a membrane" in error.value.what
+    jelly = nn.Sequential(nn.Linear(6, 4), neuron.QIFNode())
+    with pytest.raises(CapacityError, match="are known: IFNode, LIFNode and ParametricLIFNode"):
         export(jelly, torch.rand(4, 6), steps=3)
+    filtered = nn.Sequential(nn.Linear(6, 4), snntorch.Synaptic(alpha=0.5, beta=0.5))
+    with pytest.raises(CapacityError, match="hands out the state of its filter"):
+        export(filtered, torch.rand(4, 6), steps=3)
+
+
+@pytest.mark.parametrize("options", [{}, {"reset_mechanism": "none"}])
+def test_snntorch_resets_as_it_does_by_default_or_not_at_all(options):
+    module, x = on_a_grid(Leaks(**options)), (images(16) * 64).round() / 64
+    circuit = same(module, x)
+    assert {node.kind for node in circuit.of(Neurons)} == {"GeneralLIF"}
+
+
+EACH = torch.linspace(1, 12, 12) / 16  # a number of every neuron
+
+
+@pytest.mark.parametrize("neurons", [
+    lambda: snntorch.Leaky(beta=EACH, threshold=EACH * 2, init_hidden=True),
+    lambda: snntorch.Synaptic(alpha=EACH, beta=0.75, init_hidden=True),
+    lambda: snntorch.Synaptic(alpha=0.5, beta=EACH, init_hidden=True, reset_mechanism="zero"),
+    lambda: neuron.ParametricLIFNode(init_tau=4.0, v_reset=-0.5, decay_input=False),
+    lambda: neuron.ParametricLIFNode(init_tau=3.0, v_reset=None),
+])  # fmt: skip
+def test_neurons_of_any_leak_filter_and_reset_are_exported_and_quantized(neurons):
+    module = neurons()
+    net = on_a_grid(nn.Sequential(nn.Linear(6, 12), nn.Linear(12, 4, bias=False)))
+    net = nn.Sequential(net[0], module, net[1])
+    x = (torch.rand(8, 6) * 128).round() / 64
+    circuit = export(net, x, steps=4)
+    with torch.no_grad():
+        expected = torch.stack([net(x) for _ in range(4)]).mean(0)
+    trace = run_float(circuit, x.numpy(), keep=frozenset({"spikes"}))
+    np.testing.assert_allclose(trace.logits, expected, rtol=1e-6, atol=1e-6)
+    assert 0 < trace.spikes["lif1"].mean() < 1
+    model = circuit.node("lif1").model.to_integers(np.full(12, 100.0), bits=16, where="lif1")
+    assert isinstance(model, IntegerNeuron)
 
 
 def test_every_operation_without_a_circuit_is_named_with_its_place():

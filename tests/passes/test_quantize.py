@@ -26,7 +26,7 @@ from eideploy.errors import CapacityError, InvariantError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import run_integer
 from eideploy.execute.observe import observe
-from eideploy.neurons import LIF, NO_LEAK
+from eideploy.neurons import LIF, NO_LEAK, IntegerGeneralLIF
 from eideploy.passes.calibrate import calibrate
 from eideploy.passes.levels import Room, Shunt, quantize_weights
 from eideploy.passes.quantize import FIRING, quantize, quantize_with_units
@@ -219,10 +219,11 @@ def test_pooling_becomes_a_sum_whose_unit_cancels():
     assert peaks(integer)["pool1"] == integer.node("pool1").kernel ** 2
 
 
-def test_time_constant_that_is_no_power_of_two_is_refused():
+def test_a_time_constant_that_is_no_power_of_two_leaks_by_a_factor():
     circuit = mlp(np.random.default_rng(8), tau=3.0)
-    with pytest.raises(CapacityError, match=r"tau 3 is not a power of two\n.*node lif1"):
-        quantized(circuit, np.ones((2, 12)))
+    model = quantized(circuit, np.ones((2, 12)) * 0.5).node("lif1").model
+    assert isinstance(model, IntegerGeneralLIF)
+    assert model.leak / 2**model.leak_fraction == pytest.approx(1 / 3, rel=2**-12)
 
 
 def test_time_constant_of_four_leaks_by_two_bits():

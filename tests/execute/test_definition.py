@@ -61,8 +61,13 @@ def test_the_fast_simulator_equals_the_definition(divider):
     check()
 
 
+def some_lif(n):
+    """Draw general neurons, or LIF neurons among them, which may read several spikes a step."""
+    return st.one_of(general(n), st.just(lif("", "", n, threshold=3).model))
+
+
 @settings(max_examples=60)
-@given(data=st.data(), circuit=circuits(neurons=general))
+@given(data=st.data(), circuit=circuits(neurons=some_lif))
 def test_networks_of_general_neurons_are_what_the_definition_says(data, circuit):
     x = data.draw(samples(circuit), label="samples")
     fast = run_integer(circuit, x, keep=KEEP_ALL)

@@ -3,7 +3,8 @@
     python benchmarks/dynapse2_validation.py shipped= '200 Hz=network.peak_rate_hz=200'
 
 Every argument is NAME=KEY=VALUE,KEY=VALUE, changes to the preset. Training images are split
-five-fold; with seed k fold k is held out, and its accuracy given. The test split is not touched.
+five-fold; with seed k fold k is held out, and its accuracy given: over chips of a CV, and over
+emulated boards of a bias error, as mapped and tuned. The test split is not touched.
 """
 
 import argparse
@@ -13,13 +14,16 @@ from digits_accuracy import folds
 
 from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
+from eideploy.backends.dynapse2.dpi.boards import Board, Spread
 from eideploy.backends.dynapse2.dpi.classify import accuracies
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch
+from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.jobs.train import fit, load_chip
 from eideploy.data import Dataset, load
 
-FOLDS = 5
+FOLDS, PER_CLASS = 5, 5
+BIASES, BOARDS = (0.2, 0.3), range(100, 106)  # common errors of biases, and whose boards
 CVS = (0.0, 0.1, 0.2)
 CHIPS = range(500, 510)  # of each CV; no training draws them, no test either
 
@@ -29,8 +33,23 @@ def measure(overrides: dict[str, str], dataset: Dataset, seed: int) -> list[floa
     config = load_chip_config(CHIP_PRESET).with_overrides({**overrides, "seed": str(seed)})
     spec = load_chip(config.target)
     trained = fit(config, spec, dataset, np.eye(dataset.classes)[dataset.train_y])
-    wiring = decode(map_network(trained.network, spec).configuration, spec)
-    x, y, coding = dataset.test.batch(slice(None)), dataset.test_y, trained.network.coding
+    network = trained.network
+    configuration = map_network(network, spec).configuration
+    wiring = decode(configuration, spec)
+    few = [np.flatnonzero(dataset.train_y == c)[:PER_CLASS] for c in range(dataset.classes)]
+    shown = dataset.train.batch(np.concatenate(few))
+    x, y, coding = dataset.test.batch(slice(None)), dataset.test_y, network.coding
+    boards: list[float] = []
+    for spread in (Spread(bias=bias) for bias in BIASES):
+        rows = [
+            [
+                *on_board(
+                    Board(spec, k, spread), configuration, network, (x, y), shown=shown
+                ).values()
+            ]
+            for k in BOARDS
+        ]
+        boards += np.mean(rows, 0).tolist()
     return [
         float(
             accuracies(
@@ -43,7 +62,7 @@ def measure(overrides: dict[str, str], dataset: Dataset, seed: int) -> list[floa
             ).mean()
         )
         for cv in CVS
-    ]
+    ] + boards
 
 
 def main() -> None:
@@ -53,8 +72,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2, choices=range(1, FOLDS + 1))
     options = parser.parse_args()
     parts = list(folds(load("digits"), FOLDS))[: options.seeds]
-    print("| settings | seed | " + " | ".join(f"CV {cv:.0%}" for cv in CVS) + " |")
-    print("|---" * (len(CVS) + 2) + "|", flush=True)
+    head = ["settings", "seed", *(f"CV {cv:.0%}" for cv in CVS)]
+    head += [f"boards {bias:.0%}{how}" for bias in BIASES for how in ("", ", tuned")]
+    print(f"| {' | '.join(head)} |")
+    print("|---" * len(head) + "|", flush=True)
     for candidate in options.candidates:
         name, _, changes = candidate.partition("=")
         overrides = dict(change.split("=", 1) for change in changes.split(",") if change)

@@ -128,8 +128,10 @@ def counts(build, images):
     membrane, wait = np.full(shape, dark), np.zeros(shape)
     fired, total = np.zeros(shape), np.zeros(shape, int)
     for arrived in events(images, sources, read.patch["coding"]):
+        inputs, awake = (np.flatnonzero(sent.any(1)) for sent in (arrived, fired))
         for name, (its_leak, its_gain, its_tau, now) in dendrites.items():
-            heard = (wide[name] @ arrived + own[name] @ fired) * (pulse / STEP_S)
+            heard = wide[name][:, inputs] @ arrived[inputs] + own[name][:, awake] @ fired[awake]
+            heard = heard * (pulse / STEP_S)
             _advance(now, heard, its_leak, its_gain, its_tau, dark)
         taken = dendrites["ampa"][3] + dendrites["nmda"][3] - dendrites["gaba"][3]
         inward, outward = np.maximum(taken, dark), leak + dendrites["shunt"][3]

@@ -19,8 +19,15 @@ from eideploy.backends.nir.conventions import CONVENTIONS, Convention
 from eideploy.backends.nir.options import Reading
 from eideploy.backends.nir.reading import read
 from eideploy.cli import main
+from eideploy.divisions import none
 from eideploy.errors import CapacityError, DataError, UsageError
 from eideploy.execute.float_reference import run_float
+from eideploy.execute.integer import run_integer
+from eideploy.execute.observe import observe
+from eideploy.pipeline import to_integers
+from eideploy.recipe import Recipe
+from eideploy.scheme import load_scheme
+from eideploy.target import load_target
 
 FILES = Path(__file__).parent / "foreign"
 STEPS = 20
@@ -133,7 +140,7 @@ def in_spikingjelly(layers, folder, **export):
         for module in network.modules():
             if isinstance(module, nn.Linear):
                 module.weight *= 8
-        x = torch.rand(24, 8, generator=rng)
+        x = (torch.rand(24, 8, generator=rng) * 16).round() / 16
         rates = sum(network(x) for _ in range(STEPS)) / STEPS
         functional.reset_net(network)
         graph = spikingjelly_to_nir(network, x, **export)
@@ -174,6 +181,18 @@ def test_a_network_of_spikingjelly_gives_its_rates(kind, tmp_path):
     found = run_float(ours(tmp_path / "net.nir", tool="spikingjelly"), x).logits
     np.testing.assert_allclose(found, rates, atol=1e-6)
     assert np.unique(rates).size > 3
+
+
+def test_weights_on_a_grid_meet_thresholds_in_integers_too(tmp_path):
+    torch.manual_seed(1)
+    x, rates = in_spikingjelly(jelly(neuron.IFNode), tmp_path)
+    circuit = ours(tmp_path / "net.nir", tool="spikingjelly")
+    recipe = Recipe(scheme=load_scheme("int8"), divider=none(), zero_policy="floor")
+    integer = to_integers(
+        circuit, recipe, target=load_target("digital"), ranges=observe(circuit, x)
+    )
+    found = run_integer(integer, x).totals * integer.logit_step / STEPS
+    np.testing.assert_allclose(found, rates, atol=1e-6)
 
 
 @pytest.fixture

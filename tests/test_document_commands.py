@@ -23,6 +23,7 @@ from tests.test_documents import COMMANDS, ROOT, forms
 CHIP_RUN, CHIP_BUILD = "runs/digits-dynapse2-1", "builds/digits-dynapse2-1-dynapse2-1"
 # Only parsed, by test_documents: how a command begins, or a word of it, and why.
 ONLY_PARSED = {
+    "board": "its tools take minutes, its lines need a board; tests/cli/test_board.py, tests/rtl",
     "cifar10-vgg16": "CIFAR-10 is not bundled; tests/cli/test_presets.py trains every preset",
     "digits-events-vgg8": "minutes of training; tests/test_examples.py runs it for three batches",
     "runs/digits-events-vgg8-s0": "networks that train for an hour; tests/cli/test_sweep.py",

@@ -45,7 +45,10 @@ class Digital(Family["Target"]):
         **{name: one.executors[name] for name, one in formats.executors().items()},
         "rtl": "also the core in Verilator, cycle by cycle",
     }
-    enables: ClassVar[Mapping[str, str]] = {"neurobench": "report --neurobench"}
+    enables: ClassVar[Mapping[str, str]] = {
+        "neurobench": "report --neurobench",
+        "fpga": "bitstreams: board build, board flash",
+    }
     writes: ClassVar[Sequence[str]] = ()  # formats whose files stand among its own
     has_core: ClassVar[bool] = True  # which can be cut to a network, and put on a board
 

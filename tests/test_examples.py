@@ -17,8 +17,10 @@ import pytest
 import torch
 
 from eideploy import native
+from eideploy.backends.digital.build import load_build
 from eideploy.cli import main
-from eideploy.data import digits_events
+from eideploy.data import digits_events, load
+from eideploy.execute.integer import run_integer
 from tests.cli.support import PATIENCE_S
 from tests.model.reference import golden, state_of
 
@@ -233,3 +235,27 @@ def test_ablations_train_every_variant_once_and_make_a_table(example, tmp_path):
     ]
     assert first.endswith(f"{table}\n")
     assert example("ablations/run.py", *words) == f"{table}\n"  # nothing was trained again
+
+
+def test_events_are_classified_as_they_come(run, example, tmp_path):
+    """Without a lead that decides, the answer is the simulator's; with one it comes earlier."""
+    assert main(["compile", str(run), "--target", "c", "--out", "build"]) == 0
+    source = EXAMPLES / "streaming/stream.c"
+    command = [native.program("CC", "cc", "gcc", "clang"), "-std=c99", "-Wall", "-Werror"]
+    command += ["-I", "build/c", str(source), "build/c/net.c", "-o", "stream"]
+    subprocess.run(command, check=True)
+    said = example("streaming/feed.py", "build", 1).splitlines()
+    events = "".join(f"{line}\n" for line in said if re.fullmatch(r"\d+ \d+|\.", line))
+
+    def streamed(*words):
+        done = subprocess.run(
+            ["./stream", *words], input=events, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    build = load_build(Path("build"))
+    sample = load("digits").test.batch(slice(1, 2))
+    expected = run_integer(build.integer, sample).totals.argmax(1)[0]
+    whole, early = streamed(), streamed("1")
+    assert whole[-1] == f"decided for class {expected} after 4 of 4 steps"
+    assert len(early) < len(whole)

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
         verify_build,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CYCLE_KINDS",

@@ -21,6 +21,9 @@ def wrong_value(field: Field, text: str, fault: str, command: Command) -> UsageE
     """Say that a text is no value of an option; `fault` follows "which is"."""
     near = nearest(text, field.words)
     advice = f"write {near}" if near else ""
+    parts = [part.strip() for part in text.split(",")]
+    if field.many and len(parts) > 1 and set(parts) <= set(field.words):
+        advice = f"write {' '.join(f'{field.spelled} {part}' for part in parts)}"
     return misuse(f"{field.spelled} is {text!r}, which is {fault}", advice, command=command)
 
 

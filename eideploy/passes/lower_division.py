@@ -5,7 +5,7 @@ from eideploy.divisions import Divider, names
 from eideploy.errors import CapacityError
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
-from eideploy.target import Target
+from eideploy.target import Target, load_any, target_names
 
 
 @contract(needs=(is_integer,), gives=(has_dividers,))
@@ -35,9 +35,21 @@ def lower_division(
         raise CapacityError(
             f"the target cannot divide by {divider.method}",
             where=f"target {target.name}",
-            fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*names()}))}",
+            fix=f"choose one of {', '.join(sorted(target.divider.keys() & {*names()}))}"
+            + _elsewhere(divider.method, target),
         )
     division = Division(divider=divider, zero_policy=zero_policy)
     return circuit.rewrite(
         Layer, lambda layer: layer if layer.is_readout else layer.divided_by(division)
     )
+
+
+def _elsewhere(method: str, target: Target) -> str:
+    """Return which shipped targets of the same backend divide so, as the end of an advice."""
+    specs = {name: load_any(name) for name in target_names()}
+    able = [
+        name
+        for name, spec in specs.items()
+        if isinstance(spec, Target) and spec.backend == target.backend and method in spec.divider
+    ]
+    return f"; {', '.join(able)} can (--target)" if able else ""

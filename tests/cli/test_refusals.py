@@ -346,6 +346,11 @@ def test_a_division_that_the_target_lacks_is_refused_with_those_it_has(trained, 
             where="target digital", fix="choose one of shift")  # fmt: skip
 
 
+def test_values_with_commas_between_are_answered_by_how_several_are_written(refused):
+    refused("compile", "--emit", "c,onnx", code=2, what="'c,onnx', which is none of",
+            where="eideploy compile", fix="write --emit c --emit onnx")  # fmt: skip
+
+
 def test_a_target_without_any_divider_or_backend_is_refused(trained, refused):
     head, _, _ = SPEC.partition("[divider.exact]")
     (trained / "t.toml").write_text(head)

@@ -8,6 +8,9 @@ from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target, load_any, target_names
 
 
+MOST_NAMED = 3  # targets, in an advice
+
+
 @contract(needs=(is_integer,), gives=(has_dividers,))
 def lower_division(
     circuit: Circuit, *, divider: Divider, zero_policy: ZeroPolicy, target: Target
@@ -52,4 +55,4 @@ def _elsewhere(method: str, target: Target) -> str:
         for name, spec in specs.items()
         if isinstance(spec, Target) and spec.backend == target.backend and method in spec.divider
     ]
-    return f"; {', '.join(able)} can (--target)" if able else ""
+    return f"; {', '.join(able[:MOST_NAMED])} can (--target)" if able else ""

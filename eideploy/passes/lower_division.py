@@ -7,7 +7,6 @@ from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
 from eideploy.target import Target, load_any, target_names
 
-
 MOST_NAMED = 3  # targets, in an advice
 
 

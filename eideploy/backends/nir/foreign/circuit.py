@@ -246,7 +246,8 @@ def _on_loops(graph: Graph) -> set[str]:
     """Return the nodes from which a way leads back to them."""
     behind: dict[str, set[str]] = {name: set() for name in graph.nodes}
     for a, b in graph.edges:
-        behind[a].add(b)
+        if {a, b} <= graph.nodes.keys():  # else it is refused
+            behind[a].add(b)
     left = set(graph.nodes)
     while True:  # what begins or ends a way is on none
         into = {b for a in left for b in behind[a] & left}

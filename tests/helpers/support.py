@@ -143,7 +143,7 @@ CLAIMS = {
     "Plain NIR files spike alike in nirtorch and SpikingJelly":
         (PROVED, "tests/nir/test_foreign.py::test_a_plain_network_spikes_alike"),
     "C gives its sums on Cortex-M0, Cortex-M4 and RV32IMC":
-        (SIMULATED, "tests/c/test_qemu.py::test_every_stored_sample_gives_its_sums"),
+        (SIMULATED, "tests/c/test_qemu.py::test_every_spike_membrane_and_sum_is_the_simulators"),
     "The DYNAP-SE2 simulator fires as rockpool's DynapSim, on excitation":
         (SIMULATED, "tests/backends/dynapse2/dpi/test_dynapsim.py::"
                     "test_every_spike_is_one_of_dynapsim_and_none_is_missing"),

@@ -81,7 +81,6 @@ class Instructions:
     entry         look at an entry of a layer's input
     event         begin a row of weights, of an entry that is not zero, at one tap
     add           add a weight of 8 bits to a sum; `unpack` more of one with fewer
-    dense         add its product with an entry where every entry is taken
     product       add a product with W_EI, in 32 bits; `long_product`, in 64
     neuron        update a neuron, but for its division
     division      by a table, shifts or logarithms; `quotient`, by a divider or a routine
@@ -91,7 +90,6 @@ class Instructions:
     event: Count
     add: Count
     unpack: Count
-    dense: Count
     product: Count
     long_product: Count
     neuron: Count

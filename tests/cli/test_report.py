@@ -64,7 +64,7 @@ def test_a_report_wants_a_build_or_a_run(refused):
 @pytest.mark.parametrize("option", ["--text", "--verify", "--samples=3"])
 def test_a_run_has_no_program_to_look_at(trained, refused, option):
     refused("report", RUN, option, code=2, what="a run, which holds no program",
-            where=option.partition("=")[0], fix="on a build for a digital target")  # fmt: skip
+            where=option.partition("=")[0], fix="applies only on a build")  # fmt: skip
 
 
 def test_every_figure_is_a_file_of_its_own_in_the_colours_of_paper(trained, call):

@@ -115,7 +115,8 @@ def made_small(page, words):
     """Return the command with names for what they stand for, and small."""
     chip = of_chip(page, words)
     names = {
-        "RUN": RUN, "BUILD": CHIP_BUILD if chip else BUILD, "PRESET": "digits-mlp",
+        "RUN": RUN, "RUN/best.safetensors": f"{RUN}/best.safetensors",
+        "BUILD": CHIP_BUILD if chip else BUILD, "PRESET": "digits-mlp",
         "PATH": str(ROOT / "targets/digital/spec.toml"),
         "PATH/spec.toml": str(ROOT / "targets/dynapse2/spec.toml"),
         "examples/ablations/deep.toml": str(ROOT / "examples/ablations/deep.toml"),

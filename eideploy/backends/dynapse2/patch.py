@@ -164,6 +164,9 @@ def read_patch(path: Path, spec: ChipSpec) -> Configuration:
     except OverflowError as error:
         what = "the patch is malformed: a number is larger than any field"
         raise FormatError(what, where=str(path), fix=RESTORE) from error
+    except ValueError as error:  # of arrays that become narrower
+        what = f"the patch is malformed: {error}"
+        raise FormatError(what, where=str(path), fix=RESTORE) from error
     check(configuration, spec, where=str(path))
     return configuration
 

@@ -112,8 +112,8 @@ class Circuit(Shown):
         ]
         return late + beside
 
-    def require_plain_edges(self, *, by: str) -> None:
-        """Refuse special edges, for `by`.
+    def require_plain_edges(self, *, by: str, instead: str) -> None:
+        """Refuse special edges, for `by`, and say what to do `instead`.
 
         Raises:
             CapacityError: naming them all.
@@ -123,8 +123,7 @@ class Circuit(Shown):
             raise CapacityError(
                 f"{by} cannot run the {'edge' if len(edges) == 1 else 'edges'} {'; '.join(edges)}",
                 where="circuit",
-                fix="run it in Python, by eideploy.run_float or eideploy.run_integer, or make a "
-                "network in which a layer reads one node",
+                fix=f"{instead}, or make a network in which a layer reads one node",
             )
 
     @property

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import none as no_division
 from eideploy.errors import CapacityError
 from eideploy.neurons import Neuron
+from eideploy.passes.beside import columns, in_one_unit, mixed, shared_step
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
 from eideploy.passes.currents import (
     Surroundings,
@@ -103,10 +103,12 @@ class _Quantizer:
         self.per_unit: dict[str, Array] = {}  # membrane LSB per unit of current
         self.known: dict[str, Units] = {}
         self.chosen: dict[str, Chosen] = {}
+        assert circuit.ranges is not None  # the contract says so
+        self.seen = dict(circuit.ranges.layers)
 
     def node(self, node: Node) -> Node:
         """Return the integer form of `node`."""
-        unit = self._common_unit(node) if node.inputs else 1.0
+        node, unit = self._in_one_unit(node)
         peak = max((self.peaks[name] for name in node.inputs), default=0)
         new, self.units[node.name], peak = self._quantized(node, unit, peak)
         if peak.bit_length() > MAX_BITS:
@@ -145,30 +147,43 @@ class _Quantizer:
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
         assert self.circuit.ranges is not None  # the contract says so
-        step, top = input_step(self.circuit.ranges.input, node.high, self.bits.input)
-        if self._beside_spikes(node) and whole_input(self.circuit.ranges.input):
-            step, top = 1.0, min((1 << self.bits.input) - 1, ceil(node.high))
+        seen, most = self.circuit.ranges.input, (1 << self.bits.input) - 1
+        step, top = input_step(seen, node.high, self.bits.input)
+        tops = {n.name: self._top(n) for n in self.circuit.layers}
+        layers = mixed(self.circuit, self.circuit.ranges, tops)
+        if layers and seen is not None:
+            step = 1.0 if whole_input(seen) else shared_step(seen, layers, node.high, most)
+            top = min(most, max(1, int(np.rint(node.high / step))))
         new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
         return new, step, top
 
-    def _beside_spikes(self, node: Input) -> bool:
-        """Return whether a layer reads the input and spikes: one step has to do for both."""
-        neurons = {n.name for n in self.circuit.of(Neurons)}
-        return any(node.name in n.inputs and neurons & {*n.inputs} for n in self.circuit.layers)
+    def _top(self, node: Layer) -> int:
+        bits = self.scheme.bits_of(first=node.name == self.first)
+        return Grid(max(bits.w_ee, 2), self.scheme.levels, signed=True).top
 
-    def _common_unit(self, node: Node) -> float:
-        """Return what one of a node's inputs stands for; spikes of a loop are ones."""
-        units = list(dict.fromkeys(self.units.get(name, 1.0) for name in node.inputs))
-        if len(units) > 1:
-            raise _refuse(
-                node,
-                f"{'adds' if isinstance(node, Add) else 'reads'} branches in units of "
-                + " and ".join(f"{unit:g}" for unit in units),
-                "let another layer read an input that is not in whole numbers"
-                if self.circuit.input.name in node.inputs
-                else "pool the branches alike",
+    def _in_one_unit(self, node: Node) -> tuple[Node, float]:
+        """Return a node and what one of its inputs stands for; spikes of a loop are ones.
+
+        Of a layer that reads several units side by side, the weights make up for that.
+        """
+        units = {name: self.units.get(name, 1.0) for name in node.inputs}
+        several = sorted(set(units.values()))
+        if len(several) < 2:
+            return node, several[0] if several else 1.0
+        if isinstance(node, Layer) and isinstance(node.projection, Folded):
+            of_weight = columns(node, self.circuit, units)
+            same, self.seen[node.name] = in_one_unit(
+                node, self.seen[node.name], of_weight, several[-1]
             )
-        return units[0]
+            return same, several[-1]
+        raise _refuse(
+            node,
+            f"{'adds' if isinstance(node, Add) else 'reads'} branches in units of "
+            + " and ".join(f"{unit:g}" for unit in several),
+            "let another layer read an input that is not in whole numbers"
+            if self.circuit.input.name in node.inputs and isinstance(node, Layer)
+            else "pool the branches alike",
+        )
 
     def _neurons(self, node: Neurons) -> Node:
         per_unit = self.per_unit.get(node.inputs[0])
@@ -245,10 +260,9 @@ class _Quantizer:
         return replace(node, projection=projection, current=current)
 
     def _around(self, node: Layer, unit: float, peak: int) -> Surroundings:
-        assert self.circuit.ranges is not None  # the contract says so
         return Surroundings(
             threshold=self._neurons_of(node).threshold,
-            seen=self.circuit.ranges.layers[node.name],
+            seen=self.seen[node.name],
             bits=self.bits,
             widths=self.widths,
             unit=unit,
@@ -286,8 +300,7 @@ class _Quantizer:
 
     def _seen(self, node: Layer) -> tuple[Array, Array]:
         """Return the second moments and the means of the inputs of a row of weights."""
-        assert self.circuit.ranges is not None
-        seen = self.circuit.ranges.layers[node.name]
+        seen = self.seen[node.name]
         return seen.second_moment, np.repeat(seen.mean_input, node.fan_in // len(seen.mean_input))
 
     def _readout(self, node: Layer, w: Factored, unit: float, peak: int) -> Node:

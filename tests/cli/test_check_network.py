@@ -80,3 +80,38 @@ def test_a_chip_whose_networks_are_trained_for_it_says_so(target, empty, call):
     found = call("check", "net.nir", "--steps", "4", "--target", target)
     assert found.code == 2
     assert "whose networks are trained for it" in found.err
+
+
+def recurrent(path):
+    nodes = {
+        "input": nir.Input({"input": np.array([6])}),
+        "into": nir.Linear(weights(4, 6)),
+        "lif": lif(4),
+        "back": nir.Linear(weights(4, 4)),
+        "out": nir.Linear(weights(3, 4)),
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    edges = [("input", "into"), ("into", "lif"), ("lif", "back"), ("back", "lif")]
+    edges += [("lif", "out"), ("out", "output")]
+    nir.write(path, nir.NIRGraph(nodes, edges, type_check=False))
+
+
+def test_what_the_core_cannot_run_compiles_as_its_fix_says(empty, call):
+    """Recurrence, with an input in no whole numbers, and several spikes a step."""
+    recurrent("loop.nir")
+    write(nir.Linear(weights(3, 6)), lif(3))
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    for name, own, said in (
+        ("loop.nir", [], "cannot run the edge"),
+        ("net.nir", ["--assume", "spikes=5"], "there may be 5 a step"),
+    ):
+        how = [name, "--steps", "4", *own]
+        refused = call("check", *how)
+        assert refused.code == 1
+        assert said in refused.out
+        assert "fix: compile for a microcontroller, or with --target c" in refused.out
+        for target in ("c", "cortex-m4"):
+            assert call("check", *how, "--target", target).code == 0
+            found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
+            assert found.code == 0, found.err
+    assert (empty / "builds").is_dir()

@@ -5,9 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eideploy.circuit import Circuit, Dense, FloatCurrent, Folded, Input, Layer, Logits, Neurons
+from eideploy.circuit import (
+    AvgPool,
+    Circuit,
+    Conv,
+    Dense,
+    Flatten,
+    FloatCurrent,
+    Folded,
+    Input,
+    Layer,
+    Logits,
+    Neurons,
+)
 from eideploy.circuit.store import load, save
-from eideploy.errors import CapacityError, FormatError
+from eideploy.errors import FormatError
 from eideploy.execute.float_reference import FloatReference, run_float
 from eideploy.execute.integer import IntegerSimulator, run_integer
 from eideploy.execute.observe import observe
@@ -279,16 +291,56 @@ def test_integers_of_a_recurrent_network_spike_as_it_does_and_stream(model):
         np.testing.assert_array_equal(state.membranes["n1"], whole.membranes["n1"][t])
 
 
-def test_an_input_of_other_than_whole_numbers_has_no_unit_in_common_with_spikes():
+@pytest.mark.parametrize("scale", [1.0, 0.1, 1 / 16])
+def test_an_input_of_other_than_whole_numbers_is_read_beside_spikes(scale):
+    """Its step is one by which its own rounding and that of the weights err alike."""
     circuit = recurrent(GeneralLIF(beta=0.5))
-    x = np.random.default_rng(2).random((10, 40, 4))
-    with pytest.raises(CapacityError, match=r"reads branches in units of .* and 1") as error:
-        quantize(
-            calibrate(circuit, ranges=observe(circuit, x)),
-            scheme=load_scheme("int8"),
-            widths=DIGITAL.widths,
-        )
-    assert error.value.fix == "let another layer read an input that is not in whole numbers"
+    x = scale * np.random.default_rng(2).random((20, 40, 4))
+    x = np.rint(16 * x) / 16 if scale == 1 / 16 else x
+    made = quantize(
+        calibrate(circuit, ranges=observe(circuit, x)),
+        scheme=load_scheme("int8"),
+        widths=DIGITAL.widths,
+    )
+    keep = frozenset({"spikes"})
+    whole, exact = run_integer(made, x, keep=keep), run_float(circuit, x, keep=keep)
+    assert (whole.spikes["n1"] == exact.spikes["n1"]).mean() > 0.94
+    assert (whole.logits.argmax(1) == exact.logits.argmax(1)).all()
+    assert made.input.step * made.input.top >= x.max() - made.input.step / 2
+    if scale == 1 / 16:
+        assert made.input.step == 1 / 16  # by which nothing of it is rounded
+
+
+def test_pools_of_several_sizes_are_read_side_by_side():
+    rng = np.random.default_rng(4)
+    maps = Layer(
+        name="maps",
+        inputs=("input",),
+        projection=Folded(w_num=rng.normal(0.3, 0.6, (3, 1, 3, 3))),
+        geometry=Conv(padding=1),
+        current=FloatCurrent(g_e=np.ones(3), b_e=np.zeros(3)),
+    )
+    out = Layer(
+        name="readout",
+        inputs=("f1", "f2"),
+        projection=Folded(w_num=rng.normal(0, 1, (3, 3 * 16 + 3 * 4))),
+        geometry=Dense(),
+        current=Logits(),
+    )
+    nodes = (
+        Input(name="input", size=(1, 8, 8)), maps,
+        Neurons(name="n1", inputs=("maps",), model=GeneralLIF(beta=0.5)),
+        AvgPool(name="p1", inputs=("n1",), kernel=2), AvgPool(name="p2", inputs=("n1",), kernel=4),
+        Flatten(name="f1", inputs=("p1",)), Flatten(name="f2", inputs=("p2",)), out,
+    )  # fmt: skip
+    circuit, x = Circuit(nodes=nodes, steps=20), rng.random((20, 1, 8, 8))
+    made = quantize(
+        calibrate(circuit, ranges=observe(circuit, x)),
+        scheme=load_scheme("int8"),
+        widths=DIGITAL.widths,
+    )
+    ours, exact = run_integer(made, x).logits, run_float(circuit, x).logits
+    np.testing.assert_allclose(ours, exact, atol=0.05 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("model", MODELS)

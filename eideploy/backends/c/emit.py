@@ -44,7 +44,7 @@ def emit(circuit: Circuit, folder: Path, *, sizes: str = "") -> None:
     """
     network = Network(circuit)
     levels = _drawn(network)
-    totals = run_integer(circuit, levels * network.input.step).totals
+    totals = run_integer(circuit, _samples(network, levels)).totals
     texts = {
         **network_files(network),
         **self_test(network, levels, totals),
@@ -63,7 +63,7 @@ def network_files(network: Network) -> dict[str, str]:
 def arduino_files(network: Network) -> dict[str, str]:
     """Return a library for Arduino, by the paths of its files."""
     levels = _drawn(network)
-    totals = run_integer(network.circuit, levels * network.input.step).totals
+    totals = run_integer(network.circuit, _samples(network, levels)).totals
     test = self_test(network, levels, totals)
     example = "examples/selftest"
     return {
@@ -90,6 +90,11 @@ def _drawn(network: Network) -> Array:
     node, rng = network.input, np.random.default_rng(0)
     shape = (SAMPLES, network.circuit.steps, *node.size)
     return np.where(rng.random(shape) < DENSITY, rng.integers(0, node.top + 1, shape), 0)
+
+
+def _samples(network: Network, levels: Array) -> Array:
+    """Return what has these levels; the highest may stand for more than the input takes."""
+    return np.minimum(levels * network.input.step, network.input.high)
 
 
 def self_test(network: Network, levels: Array, totals: Array) -> dict[str, str]:

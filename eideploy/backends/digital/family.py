@@ -115,7 +115,7 @@ class Digital(Family["Target"]):
         """Quantize a network by the usual recipe on random inputs, and place it."""
         from eideploy.backends.digital.jobs.fits import fits
 
-        return fits(circuit, spec)
+        return fits(circuit, spec, has_core=self.has_core)
 
     def simulate(self, request: "Simulate", executor: str) -> "Result":
         """Compare the program with the float network, and an executor with the program."""

@@ -12,6 +12,15 @@ from eideploy.neurons import IntegerGeneralLIF
 from eideploy.passes.contract import contract, has_dividers
 from eideploy.target import Target
 
+AS_C = "for a microcontroller, or with --target c"
+GENERAL = (
+    f'compile for a target whose spec has neurons = "general", or {AS_C}, which computes any '
+    "neurons; or take LIF neurons"
+)
+ONE_SPIKE = (
+    f"compile {AS_C}, which counts spikes; or let the neurons spike once a step, of another "
+    "tool's network with --assume spikes=1, and look at its accuracy"
+)
 MOST_ROUTES = 1 << 12  # that are counted with all else that does not fit
 
 
@@ -34,7 +43,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
 
 def laid_out(circuit: Circuit, target: Target) -> Program:
     """Return what `place` does, whether or not it fits the memories."""
-    circuit.require_plain_edges(by="the core")
+    _require_edges(circuit)
     _require_one_readout(circuit)
     _require_routes(circuit, target)
     _require_neurons(circuit, target)
@@ -49,9 +58,10 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
 def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
     """Return every reason why an integer circuit cannot be placed, its sizes left out."""
     checks: list[Callable[[], object]] = [
-        partial(circuit.require_plain_edges, by="the core"),
+        partial(_require_edges, circuit),
         partial(_require_one_readout, circuit),
         partial(_require_routes, circuit, target),
+        partial(_require_neurons, circuit, target),
         partial(_require_hidden_layer, circuit),
         *(partial(_lif_of, circuit, layer) for layer in circuit.hidden),
         *(partial(_all_routes, circuit, layer) for layer in circuit.layers),
@@ -67,6 +77,10 @@ def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
 
 def _all_routes(circuit: Circuit, node: Layer) -> list[Route]:
     return [route for name in node.inputs for route in _routes(circuit, name, 1)]
+
+
+def _require_edges(circuit: Circuit) -> None:
+    circuit.require_plain_edges(by="the core", instead=f"compile {AS_C}")
 
 
 def _require_one_readout(circuit: Circuit) -> None:
@@ -169,7 +183,7 @@ def _lif_of(circuit: Circuit, node: Layer) -> str:
 
 def _require_neurons(circuit: Circuit, target: Target) -> None:
     """Refuse neurons that the core's memories do not hold, all at once."""
-    faults = []
+    faults, fixes = list[str](), dict[str, None]()
     for node in circuit.of(Neurons):
         model = node.integer_model
         held: tuple[str, ...] = ("threshold",)
@@ -181,17 +195,18 @@ def _require_neurons(circuit: Circuit, target: Target) -> None:
                 f"{node.name}: the core's memory holds a threshold of every neuron, and no "
                 f"{', '.join(others)}, which {node.kind} neurons have"
             )
+            fixes[GENERAL] = None
         if model.most_spikes > 1:
             faults.append(
                 f"{node.name}: the core's memory holds a bit of every neuron's spikes, of which "
                 f"there may be {model.most_spikes} a step"
             )
+            fixes[ONE_SPIKE] = None
     if faults:
         raise CapacityError(
             "; ".join(faults),
             where=f"the network, target {target.name}",
-            fix='compile for a target whose spec has neurons = "general", or for C or ONNX, which '
-            "compute any neurons; or make the network's neurons LIF neurons of one spike a step",
+            fix="; ".join(fixes),
         )
 
 

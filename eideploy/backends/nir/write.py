@@ -52,7 +52,7 @@ def graph(circuit: Circuit, *, end: str = END) -> nir.NIRGraph:
         InvariantError: two nodes would have one name.
         CapacityError: edges that carry a delay, layers that read several nodes.
     """
-    circuit.require_plain_edges(by="the NIR that is written")
+    circuit.require_plain_edges(by="the NIR that is written", instead="leave that format out")
     return _Writer(circuit, end).graph()
 
 

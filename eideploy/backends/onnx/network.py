@@ -24,7 +24,7 @@ class Network(ABC):
     """
 
     def __init__(self, circuit: Circuit, kind: type[np.number[Any]], words: Words = WIDE) -> None:
-        circuit.require_plain_edges(by="an ONNX model")
+        circuit.require_plain_edges(by="an ONNX model", instead="leave that format out")
         self.circuit, self.graph = circuit, Graph(words=words)
         self.kind = kind  # of every value between nodes
         self.in_time = {circuit.input.name: False}  # whether a value certainly has T entries

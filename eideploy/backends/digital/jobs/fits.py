@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from eideploy.backends.digital.place import laid_out, misfits
+from eideploy.backends.digital.place import misfits
+from eideploy.backends.digital.placed import laid_out
 from eideploy.backends.protocol import Fit, Taken
 from eideploy.circuit import Circuit
 from eideploy.divisions import none
@@ -17,11 +18,11 @@ from eideploy.target import Target
 SAMPLES = 2  # random ones, which the ranges of a check come from
 
 
-def fits(circuit: Circuit, target: Target) -> Fit:
+def fits(circuit: Circuit, target: Target, *, has_core: bool) -> Fit:
     """Return every reason why a float circuit would not compile, and what it takes of the target.
 
     It is calibrated on random inputs: what depends on samples, widths that overflow among it, may
-    come out otherwise.
+    come out otherwise. A target that `has_core` has one's memories and routes.
     """
     recipe = usual()
     if not any(layer.projection.divides for layer in circuit.layers):
@@ -33,7 +34,7 @@ def fits(circuit: Circuit, target: Target) -> Fit:
         integer = to_integers(circuit, recipe, target=target, ranges=ranges)
     except CapacityError as error:
         return _of([error])
-    against = misfits(integer, target)
+    against = misfits(integer, target) if has_core else []
     if against:
         return _of(against)
     try:

@@ -91,7 +91,7 @@ def test_the_report_says_it_too(trained, call, images):
     assert call("report", "dim", "--input", "bright.npy").code == 0
     found = json.loads(Path("dim/report.json").read_text())
     said = {e["what"]: e["grade"] for e in found["advice"] if "the input's values" in e["what"]}
-    assert list(said.values()) == ["note"]
+    assert list(said.values()) == ["warning"]
 
 
 def test_digits_stay_exact(built, call):

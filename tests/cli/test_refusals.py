@@ -34,9 +34,9 @@ def test_an_unknown_division_is_refused(built, refused, command):
 
 def test_an_unknown_target_is_refused(trained, refused):
     refused("compile", "--target", "analog", code=2, what="no target is called 'analog'",
-            where="--target", fix="choose one of digital")  # fmt: skip
+            where="--target", fix="digital, digital-large")  # fmt: skip
     refused("targets", "check", "analog", code=2, what="no target is called 'analog'",
-            where="targets check", fix="choose one of digital")  # fmt: skip
+            where="targets check", fix="digital, digital-large")  # fmt: skip
 
 
 def test_an_unknown_scheme_is_refused(trained, refused):

@@ -13,7 +13,7 @@ from eideploy.backends.digital.rtl.compare import differences
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
-from eideploy.target import DividerTiming, Widths, load_target
+from eideploy.target import DividerTiming, Memory, Widths, load_target
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -53,6 +53,8 @@ def tight(circuit, method, *, lanes=4, update_lanes=2):
     """Return the least core that `circuit` compiles for: no bit and no row is to spare."""
     widest = {name: high for name, (_, high) in bounds_of(Widths).items()}
     core = shape(method, lanes=lanes, update_lanes=update_lanes, **widest)
+    largest = Memory(**{name: high for name, (_, high) in bounds_of(Memory).items()})
+    core = replace(core, target=replace(core.target, memory=largest))
     return shape_of(placed(circuit, replace(core, target=fitted(placed(circuit, core)))))
 
 

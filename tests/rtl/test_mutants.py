@@ -4,11 +4,13 @@ Here unknown values count, too: what no reset and no write has set may not reach
 """
 
 import functools
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from eideploy import shipped
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.parameters import Shape
@@ -38,6 +40,15 @@ DEPTHS = {
     "lane": "LANE_ROWS", "parameter": "PARAMETER_ROWS",
     "membrane": "MEMBRANE_ROWS", "spike": "SPIKE_ROWS",
 }  # fmt: skip
+CORE = shipped.folder("targets") / "digital" / "rtl" / "core.sv"
+
+
+def shallower(name, depth):
+    """Return the parameters of a memory in the core, and the same with a row less."""
+    (found,) = re.finditer(rf"::{depth}(\)[^;]*\) {name}_memory)", CORE.read_text())
+    return found[0], f"::{depth} - 1{found[1]}"
+
+
 MUTANTS = {
     "every event has value 1": ("event_scanner", "op_value <= row_value;", "op_value <= 1;"),
     "windows along x in the wrong order": (
@@ -124,8 +135,7 @@ MUTANTS = {
     "exact: far shifts wrap": (
         "divider_iterative", "vanishes ? S'(M + C + N) : S'(amount)", "S'(amount)"),
     **{
-        f"the last row of the memory {name} is missing": (
-            "core", f"::{depth})\n  ) {name}_memory", f"::{depth} - 1)\n  ) {name}_memory")
+        f"the last row of the memory {name} is missing": ("core", *shallower(name, depth))
         for name, depth in DEPTHS.items()
     },
 }  # fmt: skip

@@ -24,12 +24,14 @@ class Network:
     size     of an image
     at_rest  puts its membranes back to zero
     write    gives its NIR graph
+    reading  what that does not say: whose convention it is
     """
 
     module: nn.Module
     size: tuple[int, ...]
     at_rest: Callable[[], None]
     write: Callable[[], nir.NIRGraph]
+    reading: ei.Reading
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the mean output over the time steps, through which an image stays."""
@@ -61,7 +63,8 @@ def snntorch(beta: float = 0.75) -> Network:
             warnings.simplefilter("ignore")  # it calls what nirtorch is going to drop
             return export_to_nir(module, torch.zeros(1, 64), ignore_dims=[0])
 
-    return Network(module, (64,), at_rest, write)
+    reading = ei.Reading(tool="snntorch", steps=STEPS, reset="zero", assume={"late": "no"})
+    return Network(module, (64,), at_rest, write, reading)
 
 
 def spikingjelly() -> Network:
@@ -82,7 +85,8 @@ def spikingjelly() -> Network:
         at_rest()
         return export_to_nir(module, torch.zeros(1, 1, 8, 8))
 
-    return Network(module, (1, 8, 8), at_rest, write)
+    reading = ei.Reading(tool="spikingjelly", steps=STEPS)
+    return Network(module, (1, 8, 8), at_rest, write, reading)
 
 
 class Integrator(nn.Module):
@@ -129,12 +133,15 @@ def pytorch() -> Network:
         return nir.Flatten(np.array([12, 3, 3]), start_dim=0, end_dim=-1)
 
     kinds = {nn.Conv2d: conv, Integrator: neurons, nn.Flatten: flatten}
-    return Network(module, (1, 8, 8), at_rest, lambda: nirtorch.torch_to_nir(module, kinds))
+    reading = ei.Reading(tool="nir", steps=STEPS)
+    return Network(
+        module, (1, 8, 8), at_rest, lambda: nirtorch.torch_to_nir(module, kinds), reading
+    )
 
 
 TOOLS = {
     "snntorch": snntorch,
-    "snntorch-0.9": partial(snntorch, beta=0.9),  # tau is 10 steps, no power of two
+    "snntorch-0.9": partial(snntorch, beta=0.9),  # a leak that is no shift
     "spikingjelly": spikingjelly,
     "nirtorch": pytorch,
 }

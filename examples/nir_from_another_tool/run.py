@@ -8,7 +8,7 @@ import sys
 import nir
 import numpy as np
 import torch
-from networks import STEPS, trained
+from networks import trained
 
 import eideploy as ei
 
@@ -20,8 +20,7 @@ def main(tool: str = "snntorch", epochs: str = "20") -> None:
         theirs = network.logits(test).argmax(1).numpy()
     nir.write(f"{tool}.nir", network.write())
     np.save("images.npy", images[:256].numpy())
-    reading = ei.Reading(steps=STEPS, nearest_tau=tool == "snntorch-0.9")
-    build = ei.compile_run(f"{tool}.nir", reading=reading, calibrate_on="images.npy")
+    build = ei.compile_run(f"{tool}.nir", reading=network.reading, calibrate_on="images.npy")
     print(build.text, "\n")
     compiled = ei.load_build(build.folder)
     truth = ei.load_data("digits").test_y

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from eideploy.errors import CapacityError
-from eideploy.neurons.neuron import IntegerNeuron, Neuron, PerNeuron
+from eideploy.errors import CapacityError, UsageError
+from eideploy.neurons.neuron import IntegerNeuron, Neuron, NirPart, PerNeuron
 from eideploy.numeric.fixed import Array
 from eideploy.numeric.operators import Numbers, Operators
 
@@ -17,6 +17,7 @@ Fires = Literal[">=", ">"]
 WORDS = {"reset": get_args(AnyReset), "delay": get_args(Delay), "fires": get_args(Fires)}
 MOST_SPIKES = 255  # in a step
 LEAK_BITS = 12  # of the largest leak of a layer, which fixes the unit of all
+LONGEST = 2.0**60  # steps: a membrane of so long a time constant keeps all in float64
 MOST_FRACTION = 31  # a leak of less than 2^-31 of a membrane is none
 
 
@@ -334,6 +335,43 @@ class GeneralLIF(Neuron):
             v_min=v_min,
         )
 
+    def in_nir(self, dt: float) -> tuple[NirPart, ...]:
+        """Return its one node: IF without a leak, CubaLIF with a filter, LIF else.
+
+        Raises:
+            UsageError: NIR has no such neuron.
+        """
+        if reasons := list(self._not_in_nir()):
+            raise UsageError(
+                f"NIR has no neurons with {', '.join(reasons)}",
+                where="--emit nir",
+                fix="leave it out, or train with neurons that are reset to zero",
+            )
+        # NIR fires above the threshold
+        below = np.nextafter(self.threshold, 0.0) if self.fires == ">=" else self.threshold
+        rest = 0.0 if self.v_reset is None else self.v_reset
+        fires: dict[str, PerNeuron] = {"v_threshold": below, "v_reset": rest}
+        if self.alpha is None and np.all(np.asarray(self.beta) == 1):
+            return (NirPart(role="", kind="IF", parameters={"r": 1 / dt} | fires),)
+        tau = _time_constant(self.beta)
+        leaks: dict[str, PerNeuron] = {"r": tau, "v_leak": 0.0}
+        if self.alpha is None:
+            return (NirPart(role="", kind="LIF", parameters={"tau": tau * dt} | leaks | fires),)
+        filters = _time_constant(self.alpha)
+        both = {"tau_mem": tau * dt, "tau_syn": filters * dt, "w_in": filters}
+        return (NirPart(role="", kind="CubaLIF", parameters=both | leaks | fires),)
+
+    def _not_in_nir(self) -> Iterator[str]:
+        """Yield what of it no neuron of NIR has."""
+        if self.reset not in ("zero", "value"):
+            yield f"reset {self.reset!r}"
+        if self.delay != "none":
+            yield "a reset one step late"
+        if self.max_spikes > 1:
+            yield f"up to {self.max_spikes} spikes a step"
+        if self.v_min is not None:
+            yield "a lowest membrane"
+
 
 class _Rule:
     """What both models do with membranes, in operators."""
@@ -376,6 +414,12 @@ class _Rule:
             return x
         floor = self.each(self.model.v_min)
         return self.do.where(x < floor, floor, x)
+
+
+def _time_constant(kept: PerNeuron) -> PerNeuron:
+    """Return how many steps, by Euler's rule, a time constant is of which a step keeps so much."""
+    lost = np.maximum(1 - np.asarray(kept, np.float64), 1 / LONGEST)
+    return 1 / lost if lost.ndim else float(1 / lost)
 
 
 def _shift(leak: Array, fraction: int) -> int | None:

@@ -27,14 +27,14 @@ class NirPart:
 
     role        its name within the neuron; "" where it is the only one
     kind        its class in nir
-    parameters  one number for all neurons each
+    parameters  one number for all neurons each, or (n,), one a neuron (channel)
     reads       the role of the part that it reads; "" for what the neuron reads
     feeds       the role of a part before it that it feeds back to; "" for none
     """
 
     role: str
     kind: str
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, PerNeuron]
     reads: str = ""
     feeds: str = ""
 

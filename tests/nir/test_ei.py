@@ -12,18 +12,26 @@ from hypothesis import strategies as st
 
 from eideploy.backends.nir import dialect_of, graph, load, parse, save
 from eideploy.backends.nir.dialects import of_dialect
-from eideploy.backends.nir.options import DIALECTS
+from eideploy.backends.nir.foreign import read_file
+from eideploy.backends.nir.meaning import as_tool
+from eideploy.backends.nir.options import DIALECTS, Reading
 from eideploy.circuit import (
     Circuit,
+    Dense,
     Flatten,
+    FloatCurrent,
+    Folded,
     Input,
     IntegerInput,
+    Layer,
     LayerRange,
+    Logits,
     Neurons,
     Ranges,
 )
-from eideploy.errors import FormatError, InvariantError
-from eideploy.neurons import LIF
+from eideploy.errors import FormatError, InvariantError, UsageError
+from eideploy.execute.float_reference import run_float
+from eideploy.neurons import LIF, GeneralLIF
 from tests.helpers.equality import assert_same
 from tests.helpers.float_circuits import conv_net, float_twin, mlp
 from tests.helpers.random_circuits import circuits
@@ -147,3 +155,73 @@ def test_what_is_no_file_and_names_that_collide_are_refused(tmp_path):
     twice = Flatten(name="linear1.excitatory", inputs=("linear1",))
     with pytest.raises(InvariantError, match="two nodes would be called"):
         graph(Circuit(nodes=(first, others[0], twice), steps=1))
+
+
+GENERAL = {
+    "any leak, one of each": GeneralLIF(beta=np.array([0.9, 0.5, 0.0, 1.0]), reset="zero"),
+    "any reset": GeneralLIF(beta=0.7, reset="value", v_reset=-0.25, fires=">", threshold=0.8),
+    "no leak": GeneralLIF(beta=1.0, reset="zero"),
+    "a filter": GeneralLIF(beta=0.9, alpha=np.array([0.1, 0.5, 0.8, 0.0]), reset="zero"),
+}
+
+
+def general_net(model):
+    rng = np.random.default_rng(0)
+    hidden = Layer(
+        name="in",
+        inputs=("input",),
+        projection=Folded(w_num=rng.normal(0.2, 0.6, (4, 6))),
+        geometry=Dense(),
+        current=FloatCurrent(g_e=np.ones(4), b_e=np.full(4, 0.05)),
+    )
+    out = Layer(
+        name="out",
+        inputs=("lif",),
+        projection=Folded(w_num=rng.normal(0, 1, (3, 4))),
+        geometry=Dense(),
+        current=Logits(),
+    )
+    neurons = Neurons(name="lif", inputs=("in",), model=model)
+    return Circuit(nodes=(Input(name="input", size=(6,)), hidden, neurons, out), steps=12)
+
+
+@pytest.mark.parametrize("model", GENERAL.values(), ids=GENERAL)
+def test_general_neurons_that_nir_has_come_back_and_mean_the_same_to_others(model, tmp_path):
+    """As eideploy reads other tools' files, and in nirtorch, where that is installed."""
+    circuit, path = general_net(model), tmp_path / "model.nir"
+    save(circuit, path)
+    assert_same(load(path), circuit)
+    x = np.random.default_rng(1).random((20, 6))
+    exact = run_float(circuit, x).logits
+    assert np.ptp(exact) > 0
+    foreign, _, _ = as_tool(
+        read_file(path.read_bytes(), where=""), Reading(tool="nir"), steps=12, where=""
+    )
+    np.testing.assert_allclose(run_float(foreign, x).logits, exact, atol=1e-9)
+    pytest.importorskip("nirtorch")
+    from eideploy.backends.nir.torch_map import nirtorch_run
+
+    np.testing.assert_allclose(nirtorch_run(path, circuit)(x), exact, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"reset": "subtract"}, "reset 'subtract'"),
+        ({"delay": "reset"}, "a reset one step late"),
+        ({"max_spikes": 3}, "up to 3 spikes a step"),
+        ({"v_min": -1.0}, "a lowest membrane"),
+    ],
+)
+def test_general_neurons_that_nir_has_not_are_refused(changed, said, tmp_path):
+    model = GeneralLIF(**({"beta": 0.9, "reset": "zero"} | changed))
+    with pytest.raises(UsageError, match="NIR has no neurons with") as error:
+        save(general_net(model), tmp_path / "model.nir")
+    assert said in error.value.what
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_nir_is_not_handed_a_reset_that_it_does_not_know(tmp_path):
+    with pytest.raises(UsageError, match=r"nir 1\.0\.4 has no v_reset"):
+        save(general_net(GENERAL["any reset"]), tmp_path / "model.nir", compat="1.0.4")
+    assert list(tmp_path.iterdir()) == []

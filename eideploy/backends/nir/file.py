@@ -5,10 +5,12 @@ from pathlib import Path
 
 import h5py
 import nir
+import numpy as np
 
 from eideploy.backends.nir.read import parse
 from eideploy.backends.nir.write import graph
 from eideploy.circuit import Circuit
+from eideploy.errors import UsageError
 from eideploy.files import write_atomic
 
 OLD = "1.0.4"  # the last release of nir without v_reset
@@ -24,6 +26,7 @@ def save(circuit: Circuit, path: Path, *, compat: str | None = None) -> None:
 
     Raises:
         InvariantError: no float circuit, or two nodes of one name.
+        UsageError: neurons that NIR, or that release, has not.
     """
     buffer = io.BytesIO()
     nir.write(buffer, graph(circuit))
@@ -37,6 +40,12 @@ def _drop_resets(buffer: io.BytesIO) -> None:
     """Take v_reset, which is zero throughout, out of a file: nir 1.0.4 fails where it stands."""
     with h5py.File(buffer, "r+") as file:
         file["version"][()] = OLD
-        for node in file["node/nodes"].values():
+        for name, node in file["node/nodes"].items():
             if "v_reset" in node:
+                if np.any(node["v_reset"][()]):
+                    raise UsageError(
+                        f"nir {OLD} has no v_reset, and that of {name} is not zero",
+                        where=f"--nir-compat {OLD}",
+                        fix="leave it out",
+                    )
                 del node["v_reset"]

@@ -115,7 +115,11 @@ def _input(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
 def _neurons(
     model: type[Neuron | IntegerNeuron], own: dict[str, Any], entry: Mapping[str, Any]
 ) -> Node:
-    values = {f.name: entry[f.name] for f in fields(model) if f.name in entry}
+    own_values = {f.name: entry[f.name] for f in fields(model) if f.name in entry}
+    values = {
+        name: np.asarray(value, np.float64) if isinstance(value, list) else value
+        for name, value in own_values.items()
+    }
     return Neurons(**own, model=model(**values))
 
 

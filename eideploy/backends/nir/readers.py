@@ -144,6 +144,7 @@ class _Rewritten:
     def _spike(self, name: str, node: Any) -> None:  # noqa: ANN401
         threshold = _threshold(np.asarray(node.v_threshold), reached=self.profile.reached)
         none = np.zeros_like(threshold)
+        self._require_zero_reset(name, node)
         if isinstance(node, nir.IF):
             assert self.profile.r is not None  # it was refused
             r = np.full_like(threshold, self.profile.r)
@@ -158,8 +159,23 @@ class _Rewritten:
             v_reset=none,
         )
         if not self.profile.scales:
+            if (steps != steps.flat[0]).any():
+                raise UsageError(
+                    f"{self.reader} takes r = 1, and the leaks of {name} differ between neurons",
+                    where=f"--nir-for {self.reader}",
+                    fix="leave that reader out, or take one leak for all",
+                )
             for before in [a for a, b in self.edges if b == name]:
                 self._weigh(before, float(steps.flat[0]), bias=True)
+
+    def _require_zero_reset(self, name: str, node: Any) -> None:  # noqa: ANN401
+        if np.any(node.v_reset):
+            raise UsageError(
+                f"{name} is reset to {float(np.max(node.v_reset)):g}, and the files for readers "
+                "hold neurons that are reset to zero",
+                where=f"--nir-for {self.reader}",
+                fix="leave that reader out",
+            )
 
     def _sum(self, name: str, node: Any) -> None:  # noqa: ANN401
         """Add windows up, and let the weights behind divide."""

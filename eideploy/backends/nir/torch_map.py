@@ -43,6 +43,7 @@ def node_map(dt: float = DT) -> NodeMap:
         nir.I: lambda node: _Membrane(1 + 0 * node.r, node.r * dt),
         nir.LIF: lambda node: _Neuron(1 - dt / node.tau, node.r * dt / node.tau, node),
         nir.IF: lambda node: _Neuron(1 + 0 * node.r, node.r * dt, node),
+        nir.CubaLIF: lambda node: _Filtered(dt, node),
         EIDivision: _Division,
     }
 
@@ -145,6 +146,21 @@ class _Neuron(_Membrane):
         v, _ = super().forward(x, state)
         z: Tensor = self.spike(v)
         return z, torch.where(z > 0, self.get_buffer("v_reset"), v)
+
+
+class _Filtered(nn.Module):
+    """A neuron behind a filter of its current; its state is both, one above the other."""
+
+    def __init__(self, dt: float, node: Node) -> None:
+        super().__init__()
+        of_syn = dt / node.tau_syn
+        self.filter = _Membrane(1 - of_syn, node.w_in * of_syn)
+        self.neuron = _Neuron(1 - dt / node.tau_mem, node.r * dt / node.tau_mem, node)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        s, _ = self.filter(x, None if state is None else state[0])
+        z, v = self.neuron(s, None if state is None else state[1])
+        return z, torch.stack([s, v])
 
 
 class _Division(nn.Module):

@@ -25,6 +25,7 @@ from eideploy.circuit import (
     Shape,
 )
 from eideploy.errors import InvariantError
+from eideploy.neurons import PerNeuron
 
 VERSION = 1
 END = "output"  # what readers look for
@@ -115,10 +116,13 @@ class _Writer:
     @add.register
     def _add_neurons(self, node: Neurons) -> str:
         """Put every part of the neurons; others read the last that does not feed back."""
-        full, roles = np.ones(self.circuit.shapes[node.name]), {"": self._sources(node)}
+        size, roles = self.circuit.shapes[node.name], {"": self._sources(node)}
         spikes = ""
         for part in node.float_model.in_nir(DT):
-            parameters = {name: full * value for name, value in part.parameters.items()}
+            parameters = {
+                name: np.ones(size) * (_per_channel(value, size) if np.ndim(value) else value)
+                for name, value in part.parameters.items()
+            }
             kind = getattr(nir, part.kind)
             put = self._put(node, part.role, kind(**parameters), *roles[part.reads])
             roles |= {part.role: [put]}
@@ -243,8 +247,8 @@ def _in_nir(name: str) -> str:
     return name.replace(".", "_").replace("/", "_")
 
 
-def _per_channel(values: Array, size: Shape) -> Array:
-    return values.reshape(-1, *(1,) * (len(size) - 1))
+def _per_channel(values: PerNeuron, size: Shape) -> Array:
+    return np.asarray(values).reshape(-1, *(1,) * (len(size) - 1))
 
 
 def _outline(node: Node) -> dict[str, Any]:
@@ -253,5 +257,6 @@ def _outline(node: Node) -> dict[str, Any]:
     if isinstance(node, Input):
         found["high"] = node.high
     if isinstance(node, Neurons):
-        found |= vars(node.model)
+        own = vars(node.model).items()
+        found |= {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in own}
     return found

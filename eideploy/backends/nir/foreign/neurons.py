@@ -168,9 +168,8 @@ def _kept(tau: Array, convention: Convention, dt: float, name: str) -> tuple[Arr
             f"say the right length of a step with --dt, of {least * dt:g} s at most",
         )
     if convention.leak == "euler":
-        kept = np.clip(kept, 0, 1)
-        return kept, 1 - kept
-    return kept, 1 - kept
+        return np.clip(kept, 0, 1), np.minimum(lost, 1)
+    return kept, -np.expm1(-lost)
 
 
 def _finite(found: ReadNeurons) -> ReadNeurons:

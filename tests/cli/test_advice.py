@@ -161,12 +161,16 @@ def test_of_two_that_are_as_near_none_is_advised():
 def test_the_divisions_that_are_advised_are_taken(trained, call, target):
     found = call("compile", "--target", target, "--division", "constant")
     assert "the target cannot divide by constant" in found.err
-    offered = fix_of(found).removeprefix("choose one of ").split(", ")
+    here, elsewhere = fix_of(found).split("; ")
+    offered = here.removeprefix("choose one of ").split(", ")
     assert "none" not in offered
     assert len(offered) >= 3
     for name in offered:
         assert named(name).method in load_target(target).divider
     assert call("compile", "--target", target, "--division", offered[0], "--out", "b").code == 0
+    (other,) = elsewhere.removesuffix(" can (--target)").split(", ")
+    taken = call("compile", "--target", other, "--division", "constant", "--out", "c")
+    assert taken.code == 0, taken.err
 
 
 def test_the_sweep_that_is_advised_takes_every_division(trained, refused):

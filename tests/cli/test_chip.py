@@ -127,7 +127,7 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
     call("compile", "--target", "dynapse2")
     out = call("verify")
     assert out.code == 0, out.out
-    assert "no gap: 3 comparisons, all equal; of 13 files 9 verified" in out.out
+    assert "no gap: 3 comparisons, all equal; of 14 files 10 verified" in out.out
     assert "a board" in out.out
     assert not list(CHIP_BUILD.rglob("__pycache__"))
 
@@ -140,6 +140,7 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
         ("dynapse2/neurons.csv", "out,3,", "out,2,", "not what eideploy"),
         ("dynapse2/load.py", "def check(args):", "def chec(args):", "not what eideploy"),
         ("dynapse2/patchfile.py", 'patch", 1', 'patch", 2', "not what eideploy"),
+        ("dynapse2/results.py", "hexdigest()[:16]", "hexdigest()[:15]", "not what eideploy"),
     ],
 )
 def test_verify_tells_what_was_changed(chip_run, call, file, old, new, said):

@@ -105,7 +105,7 @@ def test_every_node_that_cannot_be_compiled_is_named_with_its_reason(folder, cap
         ((nir.Affine(weights(3, 6), np.ones(3)),), "there are no neurons before it"),
         ((nir.Scale(np.arange(5.0)), nir.Linear(weights(3, 6)), lif(3)), "scales 5 entries and"),
         ((nir.Linear(weights(3, 6)), lif(3, v_threshold=0.0)), "v_threshold is 0"),
-        ((nir.Linear(weights(3, 6)), nir.LI(*np.ones((3, 3)))), "integrates and does not spike"),
+        ((nir.Linear(weights(3, 6)), nir.LI(*np.ones((3, 3)))), "reads it; outputs are rates"),
         ((nir.Linear(np.full((3, 6), np.nan)), lif(3)), "weights that are not finite"),
         ((), "there are no neurons before it"),
     ],

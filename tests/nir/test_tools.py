@@ -235,6 +235,15 @@ def test_outputs_that_are_not_of_the_network_are_refused(arrays, said, leaking):
         ours(leaking / "net.nir", expect=leaking / "other.npz")
 
 
+@pytest.mark.parametrize("shift", [-0.5, 1.0])
+def test_membranes_that_are_expected_of_neurons_that_spike_are_no_rates(shift, leaking):
+    with np.load(leaking / "out.npz") as z:
+        np.savez(leaking / "mem.npz", x=z["x"], logits=z["rates"] + shift)
+    with pytest.raises(DataError, match="the network computes something else") as error:
+        ours(leaking / "net.nir", expect=leaking / "mem.npz")
+    assert error.value.fix.startswith("give the rates of its spikes: some of these outputs are")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no more", b"\x93NUMPY"])
 def test_a_damaged_file_of_outputs_is_refused(content, leaking):
     (leaking / "bad.npz").write_bytes(content)

@@ -10,7 +10,7 @@ from eideploy.backends.nir.conventions import CONVENTIONS
 from eideploy.backends.nir.foreign import Graph
 from eideploy.backends.nir.meaning import as_tool
 from eideploy.backends.nir.options import Reading
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array, Circuit, Layer, Neurons
 from eideploy.errors import DataError, EideployError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
@@ -72,7 +72,7 @@ def compared(path: Path, circuit: Circuit, graph: Graph, reading: Reading, steps
         raise DataError(
             f"the network computes something else than {path.name} says: {found.text}",
             where=str(path),
-            fix=_advice(graph, reading, steps, expected, found),
+            fix=_advice(circuit, graph, reading, steps, expected, found),
         )
     return f"expected {path.name}: {found.text}"
 
@@ -147,16 +147,39 @@ def _arrays(path: Path) -> dict[str, Array]:
         raise DataError(f"not an .npz file: {reason}", where=str(path), fix=SAVE) from error
 
 
+def _are_no_rates(circuit: Circuit, expected: Expected) -> bool:
+    """Return whether a circuit puts out rates of spikes, and what is expected cannot be such."""
+    readout = circuit.output
+    spiking = [n for n in circuit.of(Neurons) if readout.inputs == (n.name,)]
+    if not (isinstance(readout, Layer) and spiking):
+        return False
+    weights = readout.weights[0]
+    if weights.shape[0] != weights.shape[1] or (weights != np.eye(len(weights))).any():
+        return False
+    outputs, most = expected.outputs, spiking[0].model.most_spikes
+    return bool((outputs < -SAME).any() or (outputs > most + SAME).any())
+
+
 def _advice(
-    graph: Graph, reading: Reading, steps: int, expected: Expected, found: Comparison
+    circuit: Circuit,
+    graph: Graph,
+    reading: Reading,
+    steps: int,
+    expected: Expected,
+    found: Comparison,
 ) -> str:
     """Return which other reading gives what is expected, or else what may be the reason."""
+    if _are_no_rates(circuit, expected):
+        return (
+            "give the rates of its spikes: some of these outputs are below zero or above what "
+            "spikes a step can be, as membranes are, of which eideploy reads none"
+        )
     some = Expected(x=expected.x[:TRIED], outputs=expected.outputs[:TRIED])
     best, words = found.same, ""
     for said, other in _others(reading):
         try:
-            circuit, _, _ = as_tool(graph, other, steps=steps, where="")
-            tried = comparison(circuit, some)
+            otherwise, _, _ = as_tool(graph, other, steps=steps, where="")
+            tried = comparison(otherwise, some)
         except EideployError:
             continue
         if tried.holds:

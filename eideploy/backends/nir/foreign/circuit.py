@@ -164,9 +164,19 @@ class _Walk:
             if late:
                 self.waiting[name] = late
         elif kind in LEAKING:
+            last = any(
+                self.graph.nodes[b]["type"] == "Output" for a, b in self.graph.edges if a == name
+            )
             raise Unsupported(
-                "integrates and does not spike, and no Threshold alone reads it",
-                "put a Threshold behind it, or take LIF or IF",
+                "integrates and does not spike, and no Threshold alone reads it"
+                + (
+                    "; outputs are rates of spikes or means of weights, no membranes"
+                    if last
+                    else ""
+                ),
+                "leave the integrator out, which makes another network, and see what that costs"
+                if last
+                else "put a Threshold behind it, or take LIF or IF",
             )
         elif kind == "Output":
             self.built.put_readout(name, signal, self._weights_before(name))

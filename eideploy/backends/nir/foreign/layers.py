@@ -167,7 +167,10 @@ class Builder:
         only = signal.only
         called = weights or "readout"
         if only is not None and only[0].name in self._spiking.values():
-            self.said.append(f"the logits are the rates of spikes of {only[0].name}")
+            self.said.append(
+                f"the logits are the rates of spikes of {only[0].name}, not its membranes: where "
+                "its tool reads these, the outputs differ, as --expect shows"
+            )
         else:
             self.said.append(f"the logits are the mean of {called} over time")
         self._out = called, signal, name

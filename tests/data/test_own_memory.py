@@ -73,8 +73,10 @@ def test_data_in_memory_are_trained_on_and_compile_without_them(tmp_path, monkey
     trained = eideploy.train_network(data=(x, y), overrides=SHORT)
     assert trained.folder == Path("runs/memory-1")
     built = eideploy.compile_run(trained.folder)
+    kept = eideploy.simulate_build(built.folder).content  # on the test samples in the build
+    assert kept["samples"] > 9
     with pytest.raises(DataError, match="memory/, are no file, but were in memory"):
-        eideploy.simulate_build(built.folder)
+        eideploy.simulate_build(built.folder, split="all")
     np.savez("saved.npz", x=x, y=y)
     found = eideploy.simulate_build(built.folder, data="saved.npz", samples=9)
     assert found.content["samples"] == 9

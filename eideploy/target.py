@@ -1,6 +1,7 @@
 """What a chip offers, read from targets/<name>/spec.toml."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,7 +13,7 @@ from eideploy.backends.protocol import Family, Spec
 from eideploy.divisions import method_called, methods
 from eideploy.errors import SpecError, UsageError
 from eideploy.tables import is_file, read_toml
-from eideploy.typed import Fault, Line, Name, Within, refuse, typed
+from eideploy.typed import Fault, Line, Matching, Name, Within, refuse, typed
 
 VERSION = 1
 SPEC, BOARDS = "spec.toml", "boards"
@@ -26,6 +27,32 @@ Entries = Annotated[int, Within(1, MOST_ENTRIES)]
 Cycles = Annotated[int, Within(1, MOST_CYCLES)]
 Depth = Annotated[int, Within(1, DEEPEST)]
 Count = Annotated[int, Within(0, DEEPEST)]
+# A spec may come from others, within a build: what of it other programs are given, or read as their
+# own language, are these words alone. Routers run scripts that an option names.
+Site = Annotated[
+    str, Matching(re.compile(r"\w{1,32}", re.ASCII).fullmatch, "a word of letters and digits")
+]
+Part = Annotated[
+    str,
+    Matching(re.compile(r"[A-Za-z0-9][A-Za-z0-9/_-]{0,63}").fullmatch, "an FPGA's name"),
+]
+Flash = Annotated[
+    str,
+    Matching(
+        re.compile(
+            r"openFPGALoader --(board|cable) [A-Za-z0-9][\w.-]{0,63} \{bitstream\}"
+        ).fullmatch,
+        "openFPGALoader with the name of a board or a cable, and {bitstream}",
+    ),
+]
+OPTIONS = {
+    "ecp5": r"--(um5?g?-)?\d+k --package \w+ --speed [678]",
+    "gowin": r"--device [A-Za-z0-9][A-Za-z0-9/_-]* --vopt family=[A-Za-z0-9][\w-]*",
+    "vivado": "",
+}
+MOST_LEDS = 9
+GOWIN_PARTS = ("GW2AR", "GW1NR")
+DRIFT = 0.02  # of a bit of the serial line: half of what ten bits may drift by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +163,12 @@ class Pins:
     leds_low  whether an LED is lit by 0
     """
 
-    clock: Line
-    rx: Line
-    tx: Line
-    leds: list[Line]
-    standard: Line
-    led_standard: Line | None = None
+    clock: Site
+    rx: Site
+    tx: Site
+    leds: list[Site]
+    standard: Site
+    led_standard: Site | None = None
     leds_low: bool = False
 
 
@@ -151,19 +178,19 @@ class Board:
 
     part           as its maker calls the FPGA
     tool           what places and routes it; vivado's is not open: its files are written, not run
-    options        of that tool, which say the part
+    options        of that tool, which say the part, and nothing else (`OPTIONS`)
     oscillator_hz  on the board
     baud           of the serial line
     flash          the command that configures the FPGA, with {bitstream} in it
     sources        where the numbers come from
     """
 
-    part: Line
+    part: Part
     tool: Literal["ecp5", "gowin", "vivado"]
     options: list[Line]
     oscillator_hz: Annotated[int, Within(10**6, 10**9)]
     baud: Annotated[int, Within(9600, 12 * 10**6)]
-    flash: Line
+    flash: Flash
     resources: Resources
     pins: Pins
     sources: list[Line]
@@ -332,6 +359,36 @@ def _contradictions(target: Target) -> Iterator[Fault]:
         yield Fault(
             what=f"the memories have {words} words, at most {MOST_WORDS} are reasonable",
             fix="choose smaller depths in [memory]",
+        )
+    if target.board is not None:
+        yield from _faults_of_board(target.board, target.clock_hz)
+
+
+def _faults_of_board(board: Board, clock_hz: int | None) -> Iterator[Fault]:
+    said = " ".join(board.options)
+    if re.fullmatch(OPTIONS[board.tool], said, re.ASCII) is None:
+        yield Fault(
+            what=f"board.options are {said!r}, which say more than the part",
+            fix="give those of a shipped board with the same tool, for your part",
+        )
+    if board.tool == "gowin" and board.part[:5] not in GOWIN_PARTS:
+        yield Fault(
+            what=f"board.part = {board.part!r} is of no family whose loop is known",
+            fix=f"choose a part of {' or '.join(GOWIN_PARTS)}",
+        )
+    if not 1 <= len(board.pins.leds) <= MOST_LEDS:
+        yield Fault(
+            what=f"board.pins.leds are {len(board.pins.leds)}",
+            fix=f"name 1 to {MOST_LEDS} of them",
+        )
+    if clock_hz is None:
+        yield Fault(what="there is no clock_hz", fix="give the clock that the board's loop makes")
+        return
+    cycles = max(round(clock_hz / board.baud), 1)
+    if abs(clock_hz / cycles / board.baud - 1) >= DRIFT:
+        yield Fault(
+            what=f"board.baud = {board.baud} is no fraction of clock_hz = {clock_hz} to 2 %",
+            fix="choose a baud of which clock_hz is a multiple",
         )
 
 

@@ -78,3 +78,28 @@ def test_a_check_says_why_there_is_no_systemverilog(tmp_path):
     (tmp_path / "spec.toml").write_text(text.replace("lanes = 8  ", "lanes = 12 "))
     found = check(CheckTarget(tmp_path / "spec.toml"))
     assert "in SystemVerilog by none of them\n  core.lanes = 12 is not a power of two" in found.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("openFPGALoader --board ulx3s", "sh -c 'x'", "board.flash = .* is not openFPGALoader"),
+        ("ulx3s {bitstream}", "ulx3s --script x {bitstream}", "board.flash"),
+        ('"6"]', '"6", "--run", "x.py"]', "board.options are .* say more than the part"),
+        ('part = "LFE5U', 'part = "[exec x]LFE5U', "board.part = .* is not an FPGA's name"),
+        ('clock = "G2"', 'clock = "G2; x"', "board.pins.clock = 'G2; x' is not a word"),
+        ('"LVCMOS33"', '"LVCMOS33} [exec x] {"', "board.pins.standard"),
+        ("clock_hz = 50000000", "", "there is no clock_hz"),
+        ("baud = 1000000", "baud = 9000000", "is no fraction of clock_hz = 50000000 to 2 %"),
+        ('"B2",', '"A1", "A2", "B2",', "board.pins.leds are 10"),
+        ('tool = "ecp5"', 'tool = "gowin"', "of no family whose loop is known"),
+    ],
+)
+def test_a_board_gives_other_programs_nothing_but_names(tmp_path, old, new, what):
+    """A spec may come with a build of others: no command, script or option is taken from it."""
+    spec = load_target("ulx3s-25f").source.read_text()
+    assert old in spec
+    path = tmp_path / "board.toml"
+    path.write_text(spec.replace(old, new, 1))
+    with pytest.raises(SpecError, match=what):
+        read_target(path)

@@ -16,7 +16,7 @@ from eideploy.flow.requests.importing import Import
 from eideploy.flow.result import Result
 from eideploy.flow.train import import_checkpoint
 from eideploy.flow.warning import with_warnings
-from eideploy.neurons import LIF
+from eideploy.neurons import LIF, GeneralLIF
 from eideploy.options import Request, as_path, part_of, refuse_idle
 from eideploy.progress import note
 from eideploy.report.text import counted
@@ -101,11 +101,18 @@ def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Re
 
 def _described(circuit: Circuit) -> str:
     size = ", ".join(map(str, circuit.input.size))
-    lifs = [node.model for node in circuit.of(Neurons) if isinstance(node.model, LIF)]
-    how = {"zero": "to zero", "subtract": "by the threshold"}
-    resets = " and ".join(sorted({how[model.reset] for model in lifs}))
+    models = [node.model for node in circuit.of(Neurons)]
+    how = {
+        "zero": "to zero",
+        "value": "to v_reset",
+        "subtract": "by the threshold",
+        "none": "never",
+    }
+    resets = " and ".join(
+        sorted({how[m.reset] for m in models if isinstance(m, (LIF, GeneralLIF))})
+    )
     return (
-        f"{counted(len(lifs), 'layer')} of neurons, reset {resets}; "
+        f"{counted(len(models), 'layer')} of neurons{resets and f', reset {resets}'}; "
         f"{counted(circuit.steps, 'step')}\n"
         f"input: samples ({size}) in 0..{circuit.input.high:g}, shown as they are at every step; "
         f"or ({circuit.steps}, {size}), step by step"

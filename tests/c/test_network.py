@@ -20,7 +20,7 @@ from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift,
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
-from eideploy.neurons import Array, IntegerNeuron
+from eideploy.neurons import Array, IntegerGeneralLIF, IntegerNeuron
 from tests.execute.test_steps import compiled, given_samples, recurrent
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import ints, lif, linear, readout, source
@@ -55,6 +55,30 @@ def test_any_circuit_is_the_same_in_c(data, circuit, tmp_path):
 @given(data=st.data(), circuit=circuits(neurons=general))
 def test_general_neurons_are_the_same_in_c(data, circuit, tmp_path):
     assert_same(circuit, data.draw(samples(circuit), label="samples"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("bits", "spikes"), [(31, 255), (32, 1), (32, 255)], ids=lambda number: str(number)
+)
+def test_membranes_of_all_32_bits_are_the_same_in_c(bits, spikes, tmp_path):
+    """What a reset subtracts from is wide, what it leaves is not."""
+    rng = np.random.default_rng(0)
+    most = (1 << (bits - 1)) - 1
+    model = IntegerGeneralLIF(
+        threshold=rng.integers(1, most, 6) if spikes == 1 else rng.integers(most // 300, most, 6),
+        leak=rng.integers(0, 1 << 12, 6),
+        leak_fraction=12,
+        membrane_bits=bits,
+        max_spikes=spikes,
+    )
+    weights = [rng.integers(0, 255, shape) for shape in ((6, 5), (3, 5), (6, 3))]
+    layer = linear("layer", "input", *weights, fraction=20, current_bits=31)
+    end = readout("lif", [[1] * 6], [[1] * 6], [[1]])
+    neurons = Neurons(name="lif", inputs=("layer",), model=model)
+    circuit = of_nodes(source((5,), top=7), layer, neurons, end, steps=20)
+    x = rng.random((3, 5)) * 7
+    assert run_integer(circuit, x, keep=KEEP_ALL).spikes["lif"].any()
+    assert_same(circuit, x, tmp_path)
 
 
 @pytest.mark.parametrize("divider", METHODS, ids=lambda divider: divider.method)

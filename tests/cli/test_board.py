@@ -1,10 +1,13 @@
 """Boards on the command line: from a run to a board that is tested, and what is refused."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from tests.cli.support import BUILD, RUN
+from eideploy.target import load_target
+from tests.cli.support import BUILD, RUN, rehash
 
 BOARD = "builds/board"
 
@@ -42,6 +45,7 @@ def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
         ("selftest", BOARD): "reached by its serial line, or emulated: one of the two",
         ("run", BOARD, "--emulate", "--port", "x"): "one of the two",
         ("selftest", BOARD, "--port", "/dev/no-such-line"): "No such file",
+        ("selftest", BOARD, "--port", "/dev/null"): "that is no serial line",
         ("flash", BOARD): "the build has no bitstream",
         ("build", RUN): "the folder is a run",
     }
@@ -61,3 +65,38 @@ def test_the_boards_are_listed(call, empty):
     found = call("board")
     assert found.code == 0
     assert "ulx3s-85f" in found.out
+
+
+def test_a_build_of_others_names_no_command_that_flashes(on_board, call):
+    spec = on_board / BOARD / "target.toml"
+    text = spec.read_text()
+    assert "openFPGALoader --board ulx3s" in text
+    spec.write_text(text.replace("openFPGALoader --board ulx3s", "touch harmed"))
+    rehash(Path(BOARD))
+    (on_board / BOARD / "fpga").mkdir()
+    (on_board / BOARD / "fpga/board.bit").write_bytes(b"")
+    found = call("board", "flash", BOARD)
+    assert found.code == 1
+    assert "board.flash = 'touch harmed {bitstream}' is not openFPGALoader" in found.err
+    assert not (on_board / "harmed").exists()
+
+
+def test_a_bitstream_is_not_written_where_a_link_leads(on_board, call):
+    (on_board / "mine").mkdir()
+    (on_board / BOARD / "fpga").symlink_to(on_board / "mine")
+    found = call("board", "build", BOARD)
+    assert found.code == 1
+    assert "that is a link" in found.err
+    assert list((on_board / "mine").iterdir()) == []
+
+
+def test_a_board_of_ones_own_is_described_in_any_letters_and_has_one_led(on_board, call):
+    text = load_target("ulx3s-25f").source.read_text()
+    changed = re.sub(r"(?m)^leds = .*", 'leds = ["B2"]', text)
+    changed = re.sub(r"(?m)^description = .*", 'description = "\N{MICRO SIGN} board"', changed)
+    (on_board / "mine.toml").write_text(changed, "utf-8")
+    found = call("compile", RUN, "--target", "./mine.toml", "--lanes", 2, "--out", "mine")
+    assert found.code == 0, found.err
+    top = (on_board / "mine/board/top.sv").read_text("utf-8")
+    assert top.startswith("// \N{MICRO SIGN} board;")
+    assert "assign led = busy;" in top

@@ -182,6 +182,12 @@ def test_a_time_constant_becomes_the_nearest_power_of_two_where_that_is_asked_fo
     assert np.array_equal(circuit.node("n1").weights[0], weights(3, 6))
 
 
+def test_layers_of_any_neurons_are_counted_and_their_resets_named(folder, capsys):
+    chain("net.nir", nir.Linear(weights(3, 6)), lif(3, tau=1e-3, r=10.0))
+    assert main(["import", "net.nir", "--steps", "4", "--out", "run"]) == 0
+    assert "imported net.nir: 1 layer of neurons, reset to zero; 4 steps" in capsys.readouterr().out
+
+
 def fixed(capsys):
     return capsys.readouterr().err.rpartition("  fix:   ")[2].strip()
 

@@ -214,10 +214,12 @@ class Network(Unit):
         body, held = self.body(name, model.membrane_bits), membrane_range(model)
         reach = held if model.has_synapse else current_reach(layer)
         v, z, _ = model.step(Term(body, "v", held), Term(body, "i", reach), body)
-        kinds = type_of_range(held), type_of_range(reach), type_of_range(reach_of(v))
+        kinds = type_of_range(held), type_of_range(reach)
+        # A reset leaves what a membrane holds, which the ranges of its operators do not know.
+        left = as_text(v) if type_of_range(reach_of(v)) == kinds[0] else f"({kinds[0]}){as_text(v)}"
         self.functions[f"fire_{name}"] = function(
-            f"static int fire_{name}({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[2]} *next)",
-            ["(void)n;", *body.lines, f"*next = {as_text(v)};", f"return (int){as_text(z)};"],
+            f"static int fire_{name}({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[0]} *next)",
+            ["(void)n;", *body.lines, f"*next = {left};", f"return (int){as_text(z)};"],
         )
         if model.has_synapse:
             body, given = self.body(name, model.membrane_bits), current_reach(layer)

@@ -107,6 +107,9 @@ class _Terminal:
         if speed is None:
             raise BoardError(f"this machine's terminals have no speed of {baud} baud")
         self.line = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        if not os.isatty(self.line):
+            os.close(self.line)
+            raise BoardError("that is no serial line")
         tty.setraw(self.line, termios.TCSANOW)
         state = termios.tcgetattr(self.line)
         state[4] = state[5] = speed

@@ -96,7 +96,7 @@ def write_board(program: Program, folder: Path) -> None:
     for path in sorted((shipped.folder("targets") / "digital" / FOLDER).iterdir()):
         copyfile(path, place / path.name)
     for name, text in texts.items():
-        (place / name).write_text(text, "ascii")
+        (place / name).write_text(text, "utf-8")
     copyfile(driver.__file__, place / DRIVER)
 
 
@@ -113,6 +113,7 @@ def _top(target: Target, board: Board, link: Link) -> str:
         f"      .{name}({value})" for name, value in link.parameters(divisor_of(target)).items()
     )
     inverted = "~" if pins.leds_low else ""
+    shown = f"{{busy, best[{leds - 2}:0]}}" if leds > 1 else "busy"
     return f"""// {target.description}; written by eideploy.
 module {MODULE} (
     input  wire oscillator,
@@ -136,7 +137,7 @@ module {MODULE} (
   );
 
   // The lowest bits of the class; the last LED is lit while the board works.
-  assign led = {inverted}{{busy, best[{max(leds - 2, 0)}:0]}};
+  assign led = {inverted}{shown};
 endmodule
 """
 

@@ -74,6 +74,7 @@ def board(request: OfBuild, folder: Path) -> Result:
 
 def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
     program, out = compiled.program, compiled.folder / FPGA
+    _require_own(out)
     with temporary_files(), TemporaryDirectory(prefix="eideploy-board-") as name:
         folder = Path(name)
         write_bundle(program, folder)
@@ -107,6 +108,17 @@ def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
         ]
     )
     return Result(text=text, content=content)
+
+
+def _require_own(out: Path) -> None:
+    """Refuse to write where a link in a build leads."""
+    links = [path for path in (out, *(out.iterdir() if out.is_dir() else ())) if path.is_symlink()]
+    if links or (out.exists() and not out.is_dir()):
+        raise DataError(
+            "that is a link, or no folder, and eideploy writes neither",
+            where=str(links[0] if links else out),
+            fix="remove it",
+        )
 
 
 def _flash(compiled: Build, board: Board) -> Result:

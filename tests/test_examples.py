@@ -168,7 +168,7 @@ def test_a_network_of_another_tool_keeps_its_predictions(tool, example):
         said = example("nir_from_another_tool/run.py", tool, "3")
     assert "division  none (the network has no shunting inhibition)" in said
     rows = [line.split("accuracy")[1].split() for line in said.splitlines()[-3:]]
-    assert (float(rows[1][-1].rstrip("%")) == 100) or tool == "snntorch-0.9"
+    assert float(rows[1][-1].rstrip("%")) == 100
     assert float(rows[2][-1].rstrip("%")) >= 95
 
 

@@ -25,6 +25,7 @@ CHIP_RUN, CHIP_BUILD = "runs/digits-dynapse2-1", "builds/digits-dynapse2-1-dynap
 ONLY_PARSED = {
     "board": "its tools take minutes, its lines need a board; tests/cli/test_board.py, tests/rtl",
     "cifar10-vgg16": "CIFAR-10 is not bundled; tests/cli/test_presets.py trains every preset",
+    "fashion-mnist-conv": "minutes of training; tests/cli/test_presets.py trains every preset",
     "digits-events-vgg8": "minutes of training; tests/test_examples.py runs it for three batches",
     "runs/digits-events-vgg8-s0": "networks that train for an hour; tests/cli/test_sweep.py",
     "runs/batch-norm": "networks that train for an hour; tests/cli/test_sweep.py",
@@ -127,6 +128,7 @@ def made_small(page, words):
         "PATH/spec.toml": str(ROOT / "targets/dynapse2/spec.toml"),
         "examples/ablations/deep.toml": str(ROOT / "examples/ablations/deep.toml"),
     }  # fmt: skip
+    names["training.epochs=150"] = "training.epochs=4"
     small = [names.get(word, word) for word in words]
     match small[0]:
         case "train" if "digits-dynapse2" in small or "dynapse2" in small:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache as once
 from pathlib import Path
 
 from eideploy import cache
@@ -57,9 +58,22 @@ def compiler() -> str | None:
 
 
 def program(variable: str, *usual: str) -> str | None:
-    """Return the path of what a variable of the environment names, or the first of the usual."""
-    names = (os.environ.get(variable), *usual)
-    return next((path for name in names if name and (path := shutil.which(name))), None)
+    """Return the path of what a variable of the environment names, or the first of the usual.
+
+    A line on stderr, once, says that the variable names no program.
+    """
+    named = os.environ.get(variable, "")
+    names = (named, *usual)
+    path = next((path for name in names if name and (path := shutil.which(name))), None)
+    if named and shutil.which(named) is None:
+        _say_passed_over(variable, named, path)
+    return path
+
+
+@once
+def _say_passed_over(variable: str, named: str, path: str | None) -> None:
+    instead = f"{path} is taken" if path else "there is no other either"
+    sys.stderr.write(f"${variable} is {named!r}, which is the path of no program; {instead}\n")
 
 
 def compile_to(path: Path, source: Path, flags: Sequence[str]) -> None:

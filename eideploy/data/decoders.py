@@ -42,8 +42,11 @@ def read_prophesee(path: Path) -> Events:
     """Return the events of a Prophesee file: EVT 2 or 3 (.raw), or DAT.
 
     Raises:
-        ValueError: it holds more than MAX_EVENTS.
+        ValueError: it has no header, or holds more than MAX_EVENTS.
     """
+    with open_plain(path) as file:
+        if file.read(1) != b"%":  # without one any bytes are events, or none
+            raise ValueError("it does not begin with a header, lines of which each begins with %")
     packets, count = [], 0
     for packet in require("faery", path).events_stream_from_file(path):
         if (count := count + len(packet)) > MAX_EVENTS:

@@ -77,6 +77,15 @@ def test_without_a_compiler_it_says_what_to_install(build, capsys, monkeypatch):
     assert "install gcc, or set $CC" in said
 
 
+def test_a_variable_that_names_no_program_is_told_once(capsys, monkeypatch):
+    monkeypatch.setenv("CC", "gccc-of-nobody")
+    path = executor.compiler()
+    assert executor.compiler() == path
+    said = capsys.readouterr().err
+    assert said.count("$CC is 'gccc-of-nobody', which is the path of no program") == 1
+    assert f"{path} is taken" in said
+
+
 def test_a_compiler_that_fails_is_named(build, capsys, monkeypatch, tmp_path):
     broken = tmp_path / "cc"
     broken.write_text("#!/bin/sh\necho 'net.c:1: error: no such option' >&2\nexit 1\n")

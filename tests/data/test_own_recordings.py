@@ -81,6 +81,7 @@ def test_all_formats_of_the_same_events_are_the_same_frames(folder, name):
     [
         ("3.raw", b"", "the file is empty"),
         ("3.raw", b"% evt 2.0\n% end\n", "the recording has no event"),
+        ("3.raw", b"junk" * 99, "the recording cannot be decoded: it does not begin with a header"),
         ("3.dat", b"% Version 2\n\x07\xff" * 9, "the recording cannot be decoded"),
         ("3.h5", b"no HDF5 file", "the recording cannot be decoded"),
     ],

@@ -153,8 +153,15 @@ def test_what_does_not_fit_is_named_with_both_numbers_all_at_once():
         "the network does not fit the core: weight rows: 758 of 700; membrane words: 1964 of 100\n"
         "  where: target digital\n"
         "  fix:   train a smaller network (fewer widths, more pooling), choose fewer table bits, "
-        "or name a larger core with --target PATH"
+        "or name a larger core with --target digital or digital-large or digital-model"
     )
+
+
+def test_where_no_shipped_core_holds_the_network_none_is_named(monkeypatch):
+    small = core_target(memory={"weight_rows": 700})
+    monkeypatch.setattr("eideploy.backends.digital.place.load_any", lambda _: small)
+    with pytest.raises(CapacityError, match="name a core of your own with --target PATH"):
+        place(circuit(*residual()), target=small)
 
 
 def refused(*nodes):

@@ -1,6 +1,7 @@
 """Place an integer circuit on the target's core."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -10,7 +11,7 @@ from eideploy.circuit import Add, AvgPool, Circuit, Flatten, IntegerInput, Layer
 from eideploy.errors import CapacityError
 from eideploy.neurons import IntegerGeneralLIF
 from eideploy.passes.contract import contract, has_dividers
-from eideploy.target import Target
+from eideploy.target import Target, board_names, load_any, target_names
 
 AS_C = "for a microcontroller, or with --target c"
 GENERAL = (
@@ -290,10 +291,25 @@ def _map(circuit: Circuit, route: Route) -> tuple[int, ...]:
 
 
 def _refuse_misfits(program: Program) -> None:
-    over = [use for use in program.uses if use.used > use.offered]
-    if over:
+    if over := _over(program):
         asked = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
-        raise _misfit(asked, program.target)
+        raise _misfit(asked, program.target, larger=_larger(program))
+
+
+def _over(program: Program) -> list[Use]:
+    return [use for use in program.uses if use.used > use.offered]
+
+
+def _larger(program: Program) -> list[str]:
+    """Return the shipped cores of this backend whose memories hold the network, boards left out."""
+    found = []
+    for name in target_names():
+        spec = None if name in board_names() else load_any(name)
+        if isinstance(spec, Target) and spec.backend == program.target.backend:
+            with suppress(CapacityError):  # what it cannot run, whatever its memories
+                if not _over(laid_out(program.circuit, spec)):
+                    found.append(name)
+    return found
 
 
 def _require_parts(program: Program) -> None:
@@ -316,10 +332,11 @@ def _require_parts(program: Program) -> None:
         )
 
 
-def _misfit(asked: str, target: Target) -> CapacityError:
+def _misfit(asked: str, target: Target, *, larger: Sequence[str] = ()) -> CapacityError:
+    core = f"a larger core with --target {' or '.join(larger)}" if larger else "a core of your own"
     return CapacityError(
         f"the network does not fit the core: {asked}",
         where=f"target {target.name}",
         fix="train a smaller network (fewer widths, more pooling), choose fewer table bits, "
-        "or name a larger core with --target PATH",
+        f"or name {core}{'' if larger else ' with --target PATH'}",
     )

@@ -140,6 +140,9 @@ class Logged(Request):
 class Train(ToIntegers, Logged, FromDataSet, Begun):
     """Train a network into a run folder.
 
+    The run is the network of the last epoch; RUN/best.safetensors, of which eideploy import makes
+    a run, is that of the best.
+
     Examples:
       eideploy train digits-mlp --seed 1
       eideploy train --set training.epochs=20 --set 'network.widths=[16, "P", 32]'

@@ -15,7 +15,8 @@ extern "C" {
 #define NET_STEPS $steps  /* time steps of a sample */
 #define NET_CLASSES $classes
 
-/* An entry is round(value / $step), to nearest, ties to even, and at most NET_INPUT_TOP. */
+/* An entry is round(value / $step), to nearest, ties to even, and at most NET_INPUT_TOP. A value is
+   as the network was trained on it: of pictures it is byte / 255.0. */
 typedef $input_type net_input;
 #define NET_INPUT_TOP $top
 

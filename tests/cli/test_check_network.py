@@ -115,3 +115,31 @@ def test_what_the_core_cannot_run_compiles_as_its_fix_says(empty, call):
             found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
             assert found.code == 0, found.err
     assert (empty / "builds").is_dir()
+
+
+def test_a_network_is_checked_for_a_board_as_it_is_compiled_for_it(empty, call):
+    del empty
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    for n, code in ((8, 0), (400, 1)):
+        between = nir.Linear(weights(n, n)), lif(n), nir.Linear(weights(3, n)), lif(3)
+        write(nir.Linear(weights(n, 6)), lif(n), *between)
+        how = ["net.nir", "--steps", "2", "--target", "ulx3s-25f"]
+        checked = call("check", *how)
+        compiled = call("compile", *how, "--calibrate-on", "x.npy")
+        assert (checked.code, compiled.code) == (code, code), checked.out + compiled.err
+        if code:
+            assert re.search(r"block memories: about \d+ of 56", checked.out)
+            assert re.search(r"block memories: about \d+ of 56", compiled.err)
+        else:
+            assert re.search(r"lookup tables +\d+ +24288", checked.out)
+            assert "--fit" not in compiled.out
+
+
+def test_import_counts_layers_of_neurons_of_every_kind(empty, call):
+    del empty
+    write(nir.Linear(weights(4, 6)), lif(4), nir.Linear(weights(3, 4)), lif(3))
+    for how, said in (
+        ([], "2 layers of neurons, reset to zero; 4 steps"),
+        (["--from", "snntorch"], "2 layers of neurons, reset by the threshold; 4 steps"),
+    ):
+        assert said in call("import", "net.nir", "--steps", "4", *how).out

@@ -113,17 +113,19 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
         f"the network does not fit {target.name}: the least core ({core.lanes} lanes) takes "
         f"{asked}",
         where=f"target {target.name}",
-        fix=_elsewhere(least)
-        or "train a smaller network (fewer widths, more pooling), "
-        "or quantize to fewer bits with --scheme int4",
+        fix=_elsewhere(least) + "train a smaller network (fewer widths, more pooling, "
+        "smaller samples by --set data.size=HxW), or quantize to fewer bits with --scheme int4",
     )
 
 
 def _elsewhere(least: Sized) -> str:
-    """Return the advice to take the least board that a core fits; "" for none."""
+    """Return the advice to take a board that the core fits, the least first; "" for none."""
     boards = [load_target(name) for name in board_names()]
-    fitting = [b for b in boards if b.board and not excess(least.needs, b.board.resources)]
+    fitting = sorted(
+        (b.board.resources.lookup_tables, b.name)
+        for b in boards
+        if b.board and not excess(least.needs, b.board.resources)
+    )
     if not fitting:
         return ""
-    nearest = min(fitting, key=lambda b: b.board.resources.lookup_tables if b.board else 0)
-    return f"it fits --target {nearest.name}"
+    return f"take --target {' or '.join(name for _, name in fitting)}, which it fits; or "

@@ -1,13 +1,14 @@
 """Job: whether a network would compile for a digital target, without samples."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
+from eideploy.backends.digital.board.size import roomy, sized
 from eideploy.backends.digital.place import misfits
 from eideploy.backends.digital.placed import laid_out
 from eideploy.backends.protocol import Fit, Taken
-from eideploy.circuit import Circuit
+from eideploy.circuit import Array, Circuit
 from eideploy.divisions import none
 from eideploy.errors import CapacityError
 from eideploy.execute.observe import observe
@@ -22,8 +23,11 @@ def fits(circuit: Circuit, target: Target, *, has_core: bool) -> Fit:
     """Return every reason why a float circuit would not compile, and what it takes of the target.
 
     It is calibrated on random inputs: what depends on samples, widths that overflow among it, may
-    come out otherwise. A target that `has_core` has one's memories and routes.
+    come out otherwise. A target that `has_core` has one's memories and routes; on a board the
+    core is cut to the network, and what it is estimated to take of the FPGA is said.
     """
+    if target.board is not None:
+        target = roomy(target)
     recipe = usual()
     if not any(layer.projection.divides for layer in circuit.layers):
         recipe = replace(recipe, divider=none(), zero_policy="floor")
@@ -37,6 +41,8 @@ def fits(circuit: Circuit, target: Target, *, has_core: bool) -> Fit:
     against = misfits(integer, target) if has_core else []
     if against:
         return _of(against)
+    if target.board is not None:
+        return _on_board(integer, target, samples)
     try:
         program = laid_out(integer, target)
     except CapacityError as error:
@@ -45,6 +51,20 @@ def fits(circuit: Circuit, target: Target, *, has_core: bool) -> Fit:
     over = [f"{u.resource}: {u.used} of {u.offered}" for u in uses if u.used > u.offered]
     fix = "choose a target with larger memories, or train a smaller network"
     return Fit(faults=over, fixes=[fix] if over else [], uses=uses)
+
+
+def _on_board(circuit: Circuit, target: Target, samples: Array) -> Fit:
+    assert target.board is not None
+    try:
+        needs = asdict(sized(circuit, target, samples).needs)
+    except CapacityError as error:
+        return _of([error])
+    offered = asdict(target.board.resources)
+    uses = [
+        Taken(resource=name.replace("_", " "), used=needs[name], offered=offered[name])
+        for name in needs
+    ]
+    return Fit(uses=uses)
 
 
 def _of(errors: list[CapacityError]) -> Fit:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.validate.compare import (
     Comparison,
@@ -48,8 +49,10 @@ def widths_text(program: Program) -> str:
         ]
         for name, reach in limits(program.circuit).items()
     ]
-    remark = "the core has the bits offered; --fit cuts it to those needed"
-    return f"{table(['layer (bits needed / offered)', 'NUM', 's_I', 'DEN'], rows)}\n  {remark}"
+    text = table(["layer (bits needed / offered)", "NUM", "s_I", "DEN"], rows)
+    if fitted(program).widths == offered:
+        return text
+    return f"{text}\n  the core has the bits offered; --fit cuts it to those needed"
 
 
 def uses_text(program: Program) -> str:

@@ -47,7 +47,7 @@ class Architecture:
     ei_ratio: Annotated[int, Within(1, 64)] = 4
     """Excitatory neurons, or channels, to each inhibitory one."""
     tau: Annotated[float, Within(1.0, 1024.0)] = 2.0
-    """Time constant of the membranes in steps (M7); integers need a power of two."""
+    """Time constant of the membranes in steps (M7); fine-tuning needs a power of two."""
     reset: Literal["soft", "hard"] = "soft"
     """A spike subtracts the threshold ("soft", M7), or sets the membrane to zero ("hard", M20)."""
     steps: Annotated[int, Within(1, 1024)] = 4

@@ -142,12 +142,24 @@ class Origin:
             fix = f"name with --data PATH the data that the network was trained on, {self.name}"
             raise DataError(error.what, where=error.where, fix=fix) from error
         if self.sha256 and dataset.sha256 != self.sha256:
-            raise DataError(
-                f"this is not the data that the network was trained on, {self.name}",
-                where=str(path),
-                fix="give that data with --data PATH, or other samples with --input",
-            )
+            raise self._changed(path, dataset)
         return dataset
+
+    def _changed(self, path: Path, dataset: Dataset) -> DataError:
+        """Return the error of data that are others than were trained on, as far as that is told."""
+        here = f"{len(dataset.train_x)} training and {len(dataset.test_x)} test samples"
+        if self.path and path.resolve() == Path(self.path).resolve():
+            return DataError(
+                f"the data have changed since the network was trained on them; they are {here} now",
+                where=str(path),
+                fix="undo what was added, removed or edited, or give other samples with --input",
+            )
+        return DataError(
+            f"this is not the data that the network was trained on, {self.name}, to the last "
+            f"sample; it is {here}",
+            where=str(path),
+            fix="give that data with --data PATH, or other samples with --input",
+        )
 
     def _missing(self) -> DataError:
         """Return the error of data that are not where they were, or were said to be."""

@@ -177,6 +177,13 @@ def test_other_data_than_those_trained_on_are_refused(run, call):
     asked = call("simulate", "--data", "other.npz")
     assert asked.code == 1
     assert "this is not the data that the network was trained on, mine.npz" in asked.err
+    assert "it is 32 training and 8 test samples" in asked.err
+    mine = np.load("mine.npz")
+    fewer = {name: mine[name][:-1] for name in mine.files if len(mine[name]) > 9}
+    np.savez("mine.npz", **{name: mine[name] for name in mine.files} | fewer)
+    asked = call("simulate", "--data", "mine.npz")
+    assert asked.code == 1
+    assert "the data have changed since the network was trained on them; they are" in asked.err
 
 
 def test_where_data_lie_has_no_effect_on_others(run, trained_run, call):

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache as once
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -86,10 +86,26 @@ def _packages() -> Iterator[Finding]:
         enables="" if state == OK else "eideploy as a command, and in every folder",
         fix="" if state == OK else "pip install -c constraints.txt . in the checkout",
     )
+    known = set()
     for need in map(Requirement, lines):
         extra = next((e for e in _enabled() if need.marker and f'"{e}"' in str(need.marker)), "")
         if need.marker is None or extra:
+            known.add(need.name)
             yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
+    for name, runs in _verifying().items():
+        if known and name not in known:  # without a list of them they may be optional ones
+            found = _package(name, "", tested.get(name, ""), "")
+            yield replace(found, needed=False, enables=f"verify of the {runs} files of a build")
+
+
+def _verifying() -> dict[str, str]:
+    """Return the packages that formats run their files in, with the names of the formats."""
+    return {
+        package: format_.name
+        for format_ in formats.every()
+        for executor in format_.checks()
+        for package in executor.packages
+    }
 
 
 @once

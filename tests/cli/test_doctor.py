@@ -27,6 +27,17 @@ def test_what_is_needed_is_here(call, empty):
     assert not list(empty.iterdir())
 
 
+def test_what_only_verify_runs_files_in_is_named_too(call, empty, monkeypatch):
+    assert findings(call)["nirtorch"]["state"] == "ok"
+    known = doctor._version
+    monkeypatch.setattr(doctor, "_version", lambda name: "" if name == "nirtorch" else known(name))
+    found = findings(call)["nirtorch"]
+    assert (found["state"], found["needed"]) == ("missing", False)
+    assert (found["fix"], found["enables"]) == (
+        "pip install 'nirtorch'", "verify of the nir files of a build",
+    )  # fmt: skip
+
+
 def test_what_is_missing_is_named_with_its_command(call, empty, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda _: None)
     for name in PROGRAMS:

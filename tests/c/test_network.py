@@ -71,8 +71,9 @@ def test_membranes_of_all_32_bits_are_the_same_in_c(bits, spikes, tmp_path):
         membrane_bits=bits,
         max_spikes=spikes,
     )
-    weights = [rng.integers(0, 255, shape) for shape in ((6, 5), (3, 5), (6, 3))]
-    layer = linear("layer", "input", *weights, fraction=20, current_bits=31)
+    highest, shapes = (255, 3, 3), ((6, 5), (3, 5), (6, 3))  # more excitation than inhibition
+    weights = [rng.integers(0, n, shape) for n, shape in zip(highest, shapes, strict=True)]
+    layer = linear("layer", "input", *weights, fraction=25, current_bits=31)
     end = readout("lif", [[1] * 6], [[1] * 6], [[1]])
     neurons = Neurons(name="lif", inputs=("layer",), model=model)
     circuit = of_nodes(source((5,), top=7), layer, neurons, end, steps=20)

@@ -214,7 +214,8 @@ def on_a_noisy_line(program, line, faults, seed):
     return right
 
 
-@pytest.mark.rtl
+@pytest.mark.fpga  # a damaged request costs a wait, so that it takes as long as a machine is loaded
+@pytest.mark.rtl_full
 def test_no_fault_of_the_line_makes_a_wrong_result(program, line):
     assert on_a_noisy_line(program, line, faults=60, seed=1)
 

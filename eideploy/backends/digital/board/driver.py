@@ -195,7 +195,11 @@ class Board:
         raise BoardError(f"no answer in {self.tries} tries of {self.timeout:g} s")
 
     def _answer(self, operation: int) -> bytes | None:
-        """Return status and payload of the answer to the last request; None if it was refused."""
+        """Return status and payload of the answer to the last request; None if none came.
+
+        After a refusal the line has to fall silent: what is sent while the board still answers
+        copies of the request is refused again, and so on without end.
+        """
         until = time.monotonic() + self.timeout
         while (left := until - time.monotonic()) > 0:
             for frame in self._frames(self.port.read(left)):
@@ -204,7 +208,7 @@ class Board:
                     continue
                 sequence, answered, length = struct.unpack("<BBH", body[:4])
                 if answered == REFUSED | 0x80:
-                    return None  # a request came damaged; it may be this one
+                    until = time.monotonic() + self.timeout / 2
                 own = sequence == self.sequence and answered == operation | 0x80
                 if own and length == len(body) - 4:
                     return body[4:]

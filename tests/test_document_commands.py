@@ -36,7 +36,6 @@ ONLY_PARSED = {
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     "coarse:4": "a division of an outside package; tests/cli/test_own_division.py",
     "c-arm": "microcontrollers in QEMU; tests/c/test_qemu.py (make test-c)",
-    "c-riscv": "microcontrollers in QEMU; tests/c/test_qemu.py (make test-c)",
     "test.npy": "samples for a file of another tool; tests/nir",
     "SPEC": "any spec; tests/cli/test_own_backend.py checks one",
     "builds/digits-conv-1-toy-board-1": "of an outside package; tests/cli/test_own_backend.py",

@@ -22,6 +22,7 @@ def fitted(program: Program) -> Target:
     uses = {use.resource.replace(" ", "_"): use.used for use in program.uses}
     folded = {stage.is_folded for stage in program.stages}
     hidden = [layer.division.zero_policy for layer in program.circuit.hidden]
+    widths = _widths(program)
     return replace(
         target,
         core=replace(
@@ -32,8 +33,8 @@ def fitted(program: Program) -> Target:
             minimum="minimum" in hidden,
         ),
         memory=Memory(**{f.name: max(1, uses[f.name]) for f in fields(Memory)}),
-        widths=_widths(program),
-        divider=_divider(program),
+        widths=widths,
+        divider=_divider(program, widths),
     )
 
 
@@ -51,11 +52,11 @@ def _lowest() -> dict[str, int]:
 _LOWEST = _lowest()
 
 
-def _divider(program: Program) -> dict[str, DividerTiming]:
+def _divider(program: Program, widths: Widths) -> dict[str, DividerTiming]:
     """Return the timing of the one method of division, less what its narrower current saves."""
     divider, offered = program.division.divider, program.target.divider
     timing = offered[divider.method]
     if divider.rtl and divider.rtl.is_serial:
-        saved = program.target.widths.current - _widths(program).current
+        saved = program.target.widths.current - widths.current
         timing = DividerTiming(interval=timing.interval - saved, latency=timing.latency - saved)
     return {divider.method: timing}

@@ -46,7 +46,7 @@ def set_shared(chip, listed):
         for name, (coarse, fine) in codes.items():
             parameters = getattr(chip, group)
             if name not in parameters:
-                raise LoadError(f"samna knows no parameter {name} in {group}")
+                raise LoadError(f"samna has no parameter {name} in {group}")
             parameters[name].coarse_value = coarse
             parameters[name].fine_value = fine
 
@@ -55,7 +55,7 @@ def set_biases(core, codes):
     """Set coarse and fine of a core's parameters."""
     for name, (coarse, fine) in codes.items():
         if name not in core.parameters:
-            raise LoadError(f"samna knows no parameter {name}")
+            raise LoadError(f"samna has no parameter {name}")
         core.parameters[name].coarse_value = coarse
         core.parameters[name].fine_value = fine
 

@@ -93,7 +93,8 @@ def test_what_the_issue_names_is_on_the_page(made):
         "What was mapped", "Resources of every core", "Map of the cores", "who is where",
         "CAMs in use", "tags", "destinations", "mismatch of CV 10%", "mismatch of CV 20%",
         "Semantic gap", "One excitatory neuron", "Rates of the populations", "SHA-256",
-        "no board has run",
+        "no board has run", "Emulated boards", "on emulated boards, as mapped",
+        "2 emulated boards, biases err by CV 20% a core, as mapped",
     ):  # fmt: skip
         assert words in page, words
     assert "<script" not in page
@@ -124,6 +125,7 @@ def test_without_a_simulation_it_says_how_to_make_one(copied, call):
         ("build_sha256", "0" * 64), ("kind", "x"), ("accuracy", 2), ("accuracy", None),
         ("accuracy_by_cv", {"0.1": []}), ("accuracy_by_cv", {"x": [1.0]}), ("accuracy_by_cv", []),
         ("samples", 0), ("samples", "many"), ("gap", {"as emitted": "high"}), ("rate_hz", 3),
+        ("boards", {"as mapped": [1.0], "tuned": [1.0, 0.5]}), ("boards", {"as mapped": [2.0]}),
         ("divisor", 1e400), ("accuracy_by_class", [[]]), ("calibrated_on", -1),
         ("single_neuron", {"divisor": 2.0, "rate_hz": {"none": [1.0], "shunt": [], "gaba": [1.0]}}),
     ],

@@ -119,6 +119,7 @@ def counts(build, images):
     )
     tau = read.tau(c["c_membrane"], leak)
     refractory = c["threshold_voltage"] * c["c_refractory"] / read.of("SOIF_REFR_N")
+    refractory = refractory + c["threshold_voltage"] * c.get("c_spike", 0) / threshold
     pulse = c["threshold_voltage"] * c["c_pulse"] / read.of("SYPD_EXT_N")
     dendrites = {}
     for name, bias in BIAS.items():

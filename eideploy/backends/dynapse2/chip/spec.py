@@ -83,7 +83,10 @@ class Bias:
 
 @dataclass(frozen=True, kw_only=True)
 class Constants:
-    """Of the circuits: capacitances in farad, potentials in volt, dark current in ampere."""
+    """Of the circuits: capacitances in farad, potentials in volt, dark current in ampere.
+
+    c_spike is that of the node that the threshold current charges; 0: a spike takes no time.
+    """
 
     c_membrane: Positive
     c_ampa: Positive
@@ -98,6 +101,7 @@ class Constants:
     kappa_p: Positive
     thermal_voltage: Positive
     threshold_voltage: Positive
+    c_spike: Annotated[float, Within(0.0, 1e-9)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ class Spread:
     kelvin     standard deviation of its temperature
     mismatch   between these lies the CV of every class of `Mismatch`
     lost, doubled  shares of events; dead: of CAMs
+    event_us   that an event takes on the bus, where others wait for it
     """
 
     bias: float = 0.2
@@ -40,6 +41,7 @@ class Spread:
     lost: float = 0.005
     doubled: float = 0.005
     dead: float = 0.002
+    event_us: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Board:
         return replace(
             chip,
             constants=self.constants,
-            events=Events(lost=self.spread.lost, doubled=self.spread.doubled, seed=self.seed),
+            events=Events(
+                lost=self.spread.lost,
+                doubled=self.spread.doubled,
+                seed=self.seed,
+                spacing=self.spread.event_us * 1e-6,
+            ),
             **{name: getattr(chip, name)[heard] for name in SYNAPSES},
         )

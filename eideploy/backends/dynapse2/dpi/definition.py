@@ -91,6 +91,19 @@ def copies(events: Events, t: int, sources: int, lanes: int) -> Array:
     return np.asarray(1.0 - (drawn < events.lost) + (drawn >= 1 - events.doubled))
 
 
+def room(events: Events, t: int, dt: float) -> float:
+    """Return how many events the bus takes in step t."""
+    if not events.spacing:
+        return np.inf
+    return float(np.floor((t + 1) * dt / events.spacing) - np.floor(t * dt / events.spacing))
+
+
+def taken(waiting: Array, most: float) -> Array:
+    """Return how many of the waiting events (sources, lanes) the bus takes, the first first."""
+    before = waiting.cumsum(0) - waiting
+    return np.asarray(np.clip(np.minimum(waiting, most - before), 0, None))
+
+
 def advance_membrane(v: Array, i: Array, b: Array, h: Array) -> Array:
     """Return v after h = dt / tau under constant i and b (D4): second order, never negative."""
     middle = v * np.exp(h / 2 * (i / (1 + v) - b))
@@ -121,8 +134,11 @@ def run(wiring: Wiring, step: Step, events: Array) -> Array:
     size, steps, lanes = wiring.neurons, events.shape[1], events.shape[2]
     state = State.rest(step, lanes)
     spikes = np.zeros((size, steps, lanes), np.uint8)
+    waiting = np.zeros((wiring.inputs + size, lanes))
     for t in range(steps):
-        sent = np.concatenate([events[:, t], state.fired])
+        waiting += np.concatenate([events[:, t], state.fired])
+        sent = taken(waiting, room(step.events, t, step.dt))
+        waiting -= sent
         sent = sent * copies(step.events, t, *sent.shape)
         charges = np.zeros((len(RECEPTORS), size, lanes))
         amounts = step.strength[:, None] * sent[wiring.source]

@@ -1,6 +1,7 @@
 // The steps of definition.py, many times faster: LANES images side by side, spikes sent on by a list
 // of who hears them. kernel.py calls it.
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -9,7 +10,7 @@
 struct Job {
   int64_t inputs, neurons, steps, linear;
   int64_t first, seed;  // the batch's lane that lane 0 is; of what becomes of events
-  double dt, lost, doubled;
+  double dt, lost, doubled, spacing;
 };
 
 constexpr int RECEPTORS = 4;
@@ -35,6 +36,11 @@ int copies(const Job& job, int64_t source, int64_t t, int lane) {
   return 1 - (drawn < job.lost) + (drawn >= 1 - job.doubled);
 }
 
+// how many events the bus takes in a step, as definition.room has it
+double room(const Job& job, int64_t t) {
+  return std::floor((t + 1) * job.dt / job.spacing) - std::floor(t * job.dt / job.spacing);
+}
+
 template <typename T> struct Vector;
 template <> struct Vector<float> { using type = Floats; };
 template <> struct Vector<double> { using type = Doubles; };
@@ -57,8 +63,19 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
     for (int d = 0; d < RECEPTORS; ++d)
       x[n * RECEPTORS + d] = NOTHING + static_cast<T>(neurons[n].rest[d]);
   }
-  const bool faulty = job.lost > 0 || job.doubled > 0;
+  const bool faulty = job.lost > 0 || job.doubled > 0, shared = job.spacing > 0;
+  std::vector<V> waiting(shared ? job.inputs + job.neurons : 0, NOTHING);
+  std::vector<uint8_t> waits(job.inputs + job.neurons, 0);
+  V left = NOTHING;
   const auto deliver = [&](int64_t source, V amount, int64_t t) {
+    if (shared) {
+      const V asked = waiting[source] + amount;
+      amount = asked < left ? asked : left;
+      left -= amount;
+      waiting[source] = asked - amount;
+      waits[source] = 0;
+      for (int l = 0; l < LANES; ++l) waits[source] |= waiting[source][l] != 0;
+    }
     if (faulty)
       for (int l = 0; l < LANES; ++l)
         if (amount[l] != 0) amount[l] *= copies(job, source, t, l);
@@ -68,15 +85,16 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
     }
   };
   for (int64_t t = 0; t < job.steps; ++t) {
+    if (shared) left = NOTHING + static_cast<T>(room(job, t));
     for (int64_t s = 0; s < job.inputs; ++s) {
       const uint8_t* event = events + (s * job.steps + t) * LANES;
       V amount = NOTHING;
       bool some = false;
       for (int l = 0; l < LANES; ++l) some |= event[l] != 0, amount[l] = event[l];
-      if (some) deliver(s, amount, t);
+      if (some || waits[s]) deliver(s, amount, t);
     }
     for (int64_t n = 0; n < job.neurons; ++n)
-      if (any[n]) deliver(job.inputs + n, sent[n], t);
+      if (any[n] || waits[job.inputs + n]) deliver(job.inputs + n, sent[n], t);
     for (int64_t n = 0; n < job.neurons; ++n) {
       const Neuron& c = neurons[n];
       V mean[RECEPTORS + 1];

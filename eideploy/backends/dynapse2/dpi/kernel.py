@@ -29,7 +29,7 @@ class SimulationCall(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in SIZES),
-        *((name, ctypes.c_double) for name in ("dt", "lost", "doubled")),
+        *((name, ctypes.c_double) for name in ("dt", "lost", "doubled", "spacing")),
     )
 
 

@@ -5,7 +5,9 @@ x = Idendrite / Igain_d    dendrites, of their own gain, never below I0 / Igain_
 a = x Igain_d / Itau       dendrites, of the membrane's Itau
 tau = C Ut / (kappa I)     of the membrane and of every dendrite                    (D1)
 q = Iw / Itau_d (1 - exp(-t_pulse / tau_d))    what a spike brings its dendrite     (D2)
-t_pulse = Vth C_pulse / Ipulse, t_refractory = Vth C_ref / Irefractory
+t_pulse = Vth C_pulse / Ipulse, t_refractory = Vth C_ref / Irefractory + Vth C_spike / Ispkthr
+The last term is the spike's slew: until it has risen, and its refractory period after it, the
+neuron takes in nothing. Its event is sent as it begins.
 """
 
 from dataclasses import dataclass
@@ -83,7 +85,8 @@ def step_of(wiring: Wiring, dt: float) -> Step:
         h=dt / time_constant(constants.c_membrane, soma["leak"], constants),
         reset=constants.dark_current / soma["gain"],
         threshold=soma["threshold"] / soma["gain"],
-        refractory=_duration(constants.c_refractory, soma["refractory"], constants),
+        refractory=_duration(constants.c_refractory, soma["refractory"], constants)
+        + _duration(constants.c_spike, soma["threshold"], constants),
         floor=constants.dark_current / soma["leak"],
         direct=soma["direct"] / soma["leak"],
         gate=soma["gate"] / soma["gain"],

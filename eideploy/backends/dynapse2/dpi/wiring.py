@@ -32,11 +32,17 @@ SENT = ("cores", "x_hop", "y_hop", "tag")
 
 @dataclass(frozen=True, kw_only=True)
 class Events:
-    """Shares of events that are lost on their way and that arrive twice, as `seed` draws them."""
+    """What becomes of events on their way.
+
+    lost, doubled  shares that do not arrive, and that arrive twice, as `seed` draws them
+    spacing        seconds that an event takes on the bus that all of a board share: of those of one
+                   step the others wait, in the order of their sources; 0: none does
+    """
 
     lost: float = 0.0
     doubled: float = 0.0
     seed: int = 0
+    spacing: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from eideploy.backends.dynapse2.dpi.single_neuron import CASES
@@ -26,6 +26,10 @@ def _are_alike(rates: Mapping[str, Sequence[float]]) -> bool:
     return {*CASES} <= rates.keys() and len({len(rates[case]) for case in CASES}) == 1
 
 
+def _are_of_the_same(boards: Mapping[str, Sequence[float]]) -> bool:
+    return len({len(values) for values in boards.values()}) <= 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class SingleNeuron:
     """What inhibition does to one neuron: rates at rising inputs, by case, and the divisor."""
@@ -38,7 +42,11 @@ class SingleNeuron:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """What a report takes of a simulation; CVs are of the mismatch, a share for every chip."""
+    """What a report takes of a simulation; CVs are of the mismatch, a share for every chip.
+
+    boards are those of emulated boards, as mapped and tuned, whose biases err by `bias_error`; none
+    in what an earlier release kept.
+    """
 
     samples: Count
     accuracy: Share
@@ -57,6 +65,10 @@ class Simulation:
     divisor: Number
     divisor_variation: Number
     decided_ms: Number
+    boards: Annotated[
+        Mapping[str, Chips], Matching(_are_of_the_same, "as many boards in each list")
+    ] = field(default_factory=dict)
+    bias_error: Number = 0.0
 
 
 def keep_simulation(content: Mapping[str, object], build: ChipBuild) -> None:

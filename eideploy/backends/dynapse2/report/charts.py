@@ -90,6 +90,26 @@ class Mismatched(Chart):
 
 
 @dataclass(frozen=True)
+class OnBoards(Chart):
+    """The accuracy on every emulated board, as mapped and, where it was, tuned."""
+
+    simulation: Numbers
+
+    def draw(self, axis: "Axes") -> None:
+        """Draw a line a board, from the one to the other, and the configuration's own accuracy."""
+        names, exact = list(self.simulation["boards"]), self.simulation["accuracy"]
+        for number, values in enumerate(zip(*self.simulation["boards"].values(), strict=True)):
+            label = "a board" if number == 0 else None
+            axis.plot(range(len(names)), values, "o-", color=C1, ms=5, lw=1, alpha=0.7, label=label)
+        axis.axhline(exact, color=MUTED, ls=DASHED, label="biases exact, no mismatch")
+        axis.set(ylabel="accuracy")
+        axis.set_xticks(range(len(names)), names)
+        axis.margins(x=0.3, y=0.12)
+        percent_axis(axis, digits=None)
+        legend(axis)
+
+
+@dataclass(frozen=True)
 class Inhibited(Chart):
     """A neuron's rate under shunt and GABA_B against that without, beside a division."""
 

@@ -7,6 +7,7 @@ from eideploy.backends.dynapse2.report.charts import (
     CamMap,
     Inhibited,
     Mismatched,
+    OnBoards,
     PopulationMap,
     counted_cams,
 )
@@ -71,8 +72,12 @@ def _tiles(content: Numbers) -> list[Tile]:
         Tile(value=percent(_mean(values)), name=f"under mismatch of CV {float(cv):.0%}")
         for cv, values in simulation["accuracy_by_cv"].items()
     ]
+    boards = [
+        Tile(value=percent(_mean(values)), name=f"on emulated boards, {name}")
+        for name, values in simulation["boards"].items()
+    ]
     emitted = Tile(value=percent(simulation["accuracy"]), name="accuracy as emitted, simulated")
-    return [emitted, *by_cv, *tiles]
+    return [*boards, emitted, *by_cv, *tiles]
 
 
 def _mapped(content: Numbers) -> Section:
@@ -241,6 +246,14 @@ def _accuracy(content: Numbers) -> Section:
             )
             for cv, values in simulation["calibrated_by_cv"].items()
         ]
+        rows += [
+            _rung(
+                f"{counted(len(values), 'emulated board')}, biases err by CV "
+                f"{simulation['bias_error']:.0%} a core, {name}",
+                values,
+            )
+            for name, values in simulation["boards"].items()
+        ]
         by_class = {str(c): share or 0.0 for c, share in enumerate(simulation["accuracy_by_class"])}
         parts = [
             Figure(
@@ -249,6 +262,7 @@ def _accuracy(content: Numbers) -> Section:
                 key="simulation.accuracy_by_cv",
                 caption="every point a chip whose circuits were drawn at random",
             ),
+            *_boards(simulation),
             Figure(
                 title="Accuracy by class, no mismatch",
                 chart=Rows(values=by_class, across="accuracy", fractions=True),
@@ -272,6 +286,22 @@ def _accuracy(content: Numbers) -> Section:
         "board has run it.",
         parts=[ladder, *parts],
     )
+
+
+def _boards(simulation: Numbers) -> list[Table | Figure]:
+    """Return the figure of emulated boards; none where none were simulated."""
+    if not simulation["boards"]:
+        return []
+    return [
+        Figure(
+            title="Emulated boards",
+            chart=OnBoards(simulation),
+            key="simulation.boards",
+            caption="every line a board whose errors are hidden: of each bias on each core, CV "
+            f"{simulation['bias_error']:.0%}; of capacitance, temperature, single neurons, CAMs "
+            "and events. Their sizes are assumed",
+        )
+    ]
 
 
 def _rung(name: str, values: list[float]) -> list[Cell]:

@@ -58,6 +58,16 @@ def test_a_constant_current_fires_at_the_rate_of_the_integral_whatever_the_step(
         assert spikes.sum() == pytest.approx(2 / period, rel=0.01)
 
 
+def test_a_spike_rises_as_fast_as_the_threshold_current_charges_its_node():
+    quick = wiring(1, [], direct=40e-12)
+    slow = replace(quick, constants=replace(quick.constants, c_spike=0.2e-12))
+    quick = replace(quick, constants=replace(quick.constants, c_spike=0.0))
+    nothing = np.zeros((1, 20_000, 1), np.uint8)
+    periods = [2 / definition.run(w, step_of(w, 1e-4), nothing).sum() for w in (quick, slow)]
+    slew = slow.constants.threshold_voltage * 0.2e-12 / slow.soma["threshold"][0]
+    assert periods[1] - periods[0] == pytest.approx(slew, rel=0.03)
+
+
 def test_counts_converge_as_the_step_is_refined():
     rng = np.random.default_rng(0)
     made = random_wiring(rng)

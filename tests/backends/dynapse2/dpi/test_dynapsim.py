@@ -24,7 +24,7 @@ WITHIN_S = 1.5e-4
 
 
 def recorded() -> Wiring:
-    constants = replace(CONSTANTS, **RECORD["constants"])
+    constants = replace(CONSTANTS, **RECORD["constants"], c_spike=0)
     synapses = [(source, target, "ampa", ampere) for source, target, ampere in RECORD["synapses"]]
     made = wiring(NEURONS, synapses, RECORD["inputs"], **RECORD["soma"])
     return replace(

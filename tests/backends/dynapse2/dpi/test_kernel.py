@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eideploy import native
 from eideploy.backends.dynapse2.dpi import definition, kernel
@@ -25,9 +27,9 @@ def test_the_kernel_gives_the_spikes_of_the_definition(seed, dt):
     rng = np.random.default_rng(seed)
     some = {"gate": 5e-12, "adaptation_weight": 4e-9, "direct": 8e-12} if seed % 2 else {}
     made = random_wiring(rng, **some)
-    given, step = events(rng, 6, 120, 19), step_of(made, dt)
-    expected = definition.run(made, step, given)
-    ran = kernel.Chip(made, step, "float64").run(given, keep_spikes=True)
+    shown, step = events(rng, 6, 120, 19), step_of(made, dt)
+    expected = definition.run(made, step, shown)
+    ran = kernel.Chip(made, step, "float64").run(shown, keep_spikes=True)
     assert expected.sum() > 30
     assert np.array_equal(ran.spikes, expected)
     assert np.array_equal(ran.counts, expected.sum(1))
@@ -37,10 +39,10 @@ def test_the_kernel_gives_the_spikes_of_the_definition(seed, dt):
 def test_lost_and_doubled_events_are_those_of_the_definition():
     rng = np.random.default_rng(0)
     made = replace(random_wiring(rng), events=Events(lost=0.1, doubled=0.05, seed=3))
-    given = events(rng, 6, 120, 19)
+    shown = events(rng, 6, 120, 19)
     step = step_of(made, 1e-3)
-    expected = definition.run(made, step, given)
-    ran = kernel.Chip(made, step, "float64").run(given, keep_spikes=True)
+    expected = definition.run(made, step, shown)
+    ran = kernel.Chip(made, step, "float64").run(shown, keep_spikes=True)
     assert np.array_equal(ran.spikes, expected)
     times = np.stack([definition.copies(made.events, t, 26, 19) for t in range(400)])
     shares = [(times == k).mean() for k in (0, 1, 2)]
@@ -48,12 +50,42 @@ def test_lost_and_doubled_events_are_those_of_the_definition():
 
 
 @needs_compiler
+@pytest.mark.parametrize(
+    "spacing", [0.4e-3, 1.5e-3]
+)  # two and a half events a step, and less than one
+def test_events_that_wait_for_the_bus_are_those_of_the_definition(spacing):
+    rng = np.random.default_rng(0)
+    free = random_wiring(rng)
+    made = replace(free, events=Events(spacing=spacing, lost=0.05, seed=1))
+    shown, step = events(rng, 6, 200, 5), step_of(made, 1e-3)
+    expected = definition.run(made, step, shown)
+    ran = kernel.Chip(made, step, "float64").run(shown, keep_spikes=True)
+    assert np.array_equal(ran.spikes, expected)
+    assert not np.array_equal(expected, definition.run(free, step_of(free, 1e-3), shown))
+
+
+@given(spacing=st.floats(1e-4, 5e-3), seed=st.integers(0, 100))
+def test_the_bus_takes_every_event_once_and_no_more_than_it_has_room_for(spacing, seed):
+    rng, bus = np.random.default_rng(seed), Events(spacing=spacing)
+    waiting, arrived, left = np.zeros((8, 3)), np.zeros((8, 3)), np.zeros((8, 3))
+    for t in range(40):
+        new = rng.integers(0, 3, (8, 3)) * (t < 10)
+        waiting, arrived = waiting + new, arrived + new
+        sent = definition.taken(waiting, definition.room(bus, t, 1e-3))
+        assert (sent <= waiting).all()
+        waiting, left = waiting - sent, left + sent
+        assert (left.sum(0) <= (t + 1) * 1e-3 / spacing + 1e-6).all()
+        assert ((waiting.sum(0) == 0) | (sent.sum(0) == definition.room(bus, t, 1e-3))).all()
+    assert np.array_equal(left + waiting, arrived)
+
+
+@needs_compiler
 def test_single_precision_gives_nearly_the_same_counts():
     rng = np.random.default_rng(0)
     made = random_wiring(rng)
-    given, step = events(rng, 6, 400, 16), step_of(made, 1e-3)
-    expected = definition.run(made, step, given).sum(1)
-    counts = kernel.Chip(made, step).run(given).counts
+    shown, step = events(rng, 6, 400, 16), step_of(made, 1e-3)
+    expected = definition.run(made, step, shown).sum(1)
+    counts = kernel.Chip(made, step).run(shown).counts
     assert np.abs(counts - expected).sum() < 0.01 * expected.sum()
 
 
@@ -63,10 +95,10 @@ def test_without_a_compiler_numpy_runs_after_one_line(monkeypatch, capsys, tmp_p
     kernel.library.cache_clear()
     rng = np.random.default_rng(0)
     made = random_wiring(rng)
-    given, step = events(rng, 6, 30, 3), step_of(made, 1e-3)
-    ran = kernel.Chip(made, step).run(given, keep_spikes=True)
+    shown, step = events(rng, 6, 30, 3), step_of(made, 1e-3)
+    ran = kernel.Chip(made, step).run(shown, keep_spikes=True)
     kernel.library.cache_clear()
-    assert np.array_equal(ran.spikes, definition.run(made, step, given))
+    assert np.array_equal(ran.spikes, definition.run(made, step, shown))
     assert capsys.readouterr().err.endswith("; simulating in numpy, far slower\n")
 
 
@@ -75,7 +107,7 @@ def test_a_spike_reaches_only_its_targets():
     rng = np.random.default_rng(1)
     made = random_wiring(rng)
     made = replace(made, source=np.where(made.source == 2, 3, made.source))
-    given, step = events(rng, 6, 200, 4), step_of(made, 1e-3)
-    before = kernel.Chip(made, step).run(given).counts
-    given[2] = 1
-    assert np.array_equal(kernel.Chip(made, step).run(given).counts, before)
+    shown, step = events(rng, 6, 200, 4), step_of(made, 1e-3)
+    before = kernel.Chip(made, step).run(shown).counts
+    shown[2] = 1
+    assert np.array_equal(kernel.Chip(made, step).run(shown).counts, before)

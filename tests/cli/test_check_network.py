@@ -97,24 +97,33 @@ def recurrent(path):
 
 
 def test_what_the_core_cannot_run_compiles_as_its_fix_says(empty, call):
-    """Recurrence, with an input in no whole numbers, and several spikes a step."""
-    recurrent("loop.nir")
+    """Several spikes a step."""
     write(nir.Linear(weights(3, 6)), lif(3))
     np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
-    for name, own, said in (
-        ("loop.nir", [], "cannot run the edge"),
-        ("net.nir", ["--assume", "spikes=5"], "there may be 5 a step"),
-    ):
-        how = [name, "--steps", "4", *own]
-        refused = call("check", *how)
-        assert refused.code == 1
-        assert said in refused.out
-        assert "fix: compile for a microcontroller, or with --target c" in refused.out
-        for target in ("c", "cortex-m4"):
-            assert call("check", *how, "--target", target).code == 0
-            found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
-            assert found.code == 0, found.err
+    how = ["net.nir", "--steps", "4", "--assume", "spikes=5"]
+    refused = call("check", *how)
+    assert refused.code == 1
+    assert "there may be 5 a step" in refused.out
+    assert "fix: compile for a microcontroller, or with --target c" in refused.out
+    for target in ("c", "cortex-m4"):
+        assert call("check", *how, "--target", target).code == 0
+        found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
+        assert found.code == 0, found.err
     assert (empty / "builds").is_dir()
+
+
+def test_a_network_with_a_loop_compiles_for_every_target(empty, call):
+    """Its input is in no whole numbers."""
+    recurrent("loop.nir")
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    how = ["loop.nir", "--steps", "4"]
+    for target in ("digital", "digital-model", "c", "cortex-m4"):
+        assert call("check", *how, "--target", target).code == 0
+        found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
+        assert found.code == 0, found.err
+    fitted = call("compile", *how, "--fit", "--calibrate-on", "x.npy")
+    assert fitted.code == 0, fitted.err
+    assert "rtl" in {path.name for path in (empty / "builds").glob("*/*")}
 
 
 def test_a_network_is_checked_for_a_board_as_it_is_compiled_for_it(empty, call):

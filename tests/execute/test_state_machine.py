@@ -13,7 +13,7 @@ from eideploy.backends.digital.place import place
 from eideploy.execute.integer import run_integer
 from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
-from tests.helpers.random_circuits import circuits, general, samples, targets
+from tests.helpers.random_circuits import circuits, general, looped, samples, targets
 from tests.helpers.stimulus import stimulus
 from tests.helpers.targets import core_target
 
@@ -40,6 +40,17 @@ def test_core_equals_simulator_and_cycle_model_on_random_programs():
 @settings(max_examples=40)
 @given(data=st.data(), circuit=circuits(neurons=partial(general, several=False)), target=targets())
 def test_a_core_with_general_neurons_equals_simulator_and_cycle_model(data, circuit, target):
+    program = place(circuit, target=target)
+    x = data.draw(samples(circuit), label="samples")
+    trace = run_integer(circuit, x, keep=KEEP_ALL)
+    cycles, machine = count_cycles(program, trace), StateMachine(program)
+    for b, sample in enumerate(x):
+        assert_same(program, machine.run(sample), trace, cycles, b)
+
+
+@settings(max_examples=60)
+@given(data=st.data(), circuit=looped(neurons=partial(general, several=False)), target=targets())
+def test_a_core_with_loops_equals_simulator_and_cycle_model(data, circuit, target):
     program = place(circuit, target=target)
     x = data.draw(samples(circuit), label="samples")
     trace = run_integer(circuit, x, keep=KEEP_ALL)

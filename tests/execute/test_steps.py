@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.core.state_machine import StateMachine
+from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.place import place
 from eideploy.backends.nir import graph
 from eideploy.backends.onnx.writer import float_model, integer_model
@@ -183,7 +185,6 @@ def test_what_cannot_carry_a_delay_names_the_edges():
     circuit = recurrent(rng)
     integer = compiled(circuit, given_samples(rng, circuit))
     for refuse in (
-        lambda: place(integer, target=DIGITAL),
         lambda: graph(circuit),
         lambda: float_model(circuit, {}),
         lambda: integer_model(integer, {}),
@@ -193,15 +194,46 @@ def test_what_cannot_carry_a_delay_names_the_edges():
         assert EDGE in caught.value.what
 
 
-def test_a_layer_that_reads_two_nodes_is_no_layer_of_the_core():
+def test_the_core_steps_a_recurrent_network_as_it_runs_at_once():
+    """A made data set of the shape of SHD: 700 channels, 500 steps, few events."""
+    rng = np.random.default_rng(2)
+    nodes = (
+        Input(name="input", size=(700,)),
+        late("linear1", "input", "lif1", **ei_fields(rng, 24, (724,))),
+        Neurons(name="lif1", inputs=("linear1",), model=LIF(tau=16.0)),
+        late("linear2", "lif1", "lif2", **ei_fields(rng, 16, (40,))),
+        Neurons(name="lif2", inputs=("linear2",), model=LIF(tau=16.0)),
+        readout("readout", "lif2", **synapses(rng, 20, (16,))),
+    )
+    circuit = Circuit(nodes=nodes, steps=500)
+    x = (rng.random((9, 500, 700)) < 0.01).astype(np.float32)
+    integer = compiled(circuit, x[1:])
+    trace = run_integer(integer, x[:1], keep=KEEP_ALL)
+    assert all(0.01 < z.mean() < 0.9 for z in trace.spikes.values())
+    program = place(integer, target=DIGITAL)
+    machine, simulator = StateMachine(program), IntegerSimulator(integer)
+    core, streamed, cycles = machine.init(), simulator.init(1), 0
+    for t in range(500):
+        core, step = machine.step(core, x[0, t])
+        streamed, _ = simulator.step(streamed, x[:1, t])
+        for name, z in trace.spikes.items():
+            np.testing.assert_array_equal(step.spikes[name], z[t, 0])
+            np.testing.assert_array_equal(step.membranes[name], streamed.membranes[name][0])
+        cycles += sum(counted.total() for counted in step.cycles.values())
+    assert step.logits == trace.totals[0].tolist()
+    assert cycles == count_cycles(program, trace).per_inference[0]
+
+
+def test_a_layer_that_reads_two_nodes_is_no_layer_of_a_format():
     rng = np.random.default_rng(0)
     base = mlp(rng)
     both = replace(ei_linear(rng, "linear2", "lif1", 16, 8), inputs=("lif1", "lif1"))
     nodes = (*base.nodes[:3], both, Neurons(name="lif2", inputs=("linear2",), model=LIF()))
     net = Circuit(nodes=(*nodes, replace(base.nodes[3], inputs=("lif2",))), steps=3)
     integer = compiled(net, given_samples(rng, net))
+    assert [route.first for route in place(integer, target=DIGITAL).stages[1].routes] == [0, 8]
     with pytest.raises(CapacityError, match="edge lif1, lif1 -> linear2, side by side"):
-        place(integer, target=DIGITAL)
+        integer_model(integer, {})
 
 
 @pytest.mark.parametrize(

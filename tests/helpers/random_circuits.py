@@ -1,12 +1,12 @@
 """Random small integer circuits: every structure that the core takes, and values at its edges."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten, Neurons
+from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten, Layer, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import (
@@ -42,6 +42,54 @@ def circuits(draw, *, method=None, folding=True, neurons=None):
     build.pool()
     build.readout()
     return Circuit(nodes=tuple(build.nodes), steps=draw(st.integers(1, 3), label="steps"))
+
+
+@st.composite
+def looped(draw, **fields):
+    """Draw a circuit of `circuits(**fields)` some of whose layers read more nodes, side by side.
+
+    Those before them in the same step, or any neurons one step late: their own, those of layers
+    behind them or before.
+    """
+    circuit = draw(circuits(**fields))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="loop seed"))
+    nodes, before, count = [], [], draw(st.integers(1, 3), label="most edges more")
+    for node in circuit.nodes:
+        if isinstance(node, Layer):
+            node = _reading_more(circuit, node, before, rng, count)
+        nodes.append(node)
+        before.append(node)
+    steps = draw(st.integers(2, 4), label="steps")
+    return replace(circuit, nodes=tuple(nodes), steps=steps)
+
+
+def _reading_more(circuit, node, before, rng, count):
+    """Return a layer that reads up to `count` nodes more, those beyond `before` one step late."""
+    like = circuit.shapes[node.inputs[0]][1:]
+    for other in rng.permutation(circuit.of(Neurons))[: rng.integers(0, count + 1)]:
+        if circuit.shapes[other.name][1:] != like or other.name in node.inputs:
+            continue
+        late = other not in before or rng.random() < 0.5
+        n = circuit.shapes[other.name][0]
+        w = node.projection
+        names = ("w_num", "w_den") if node.is_folded else ("w_ee", "w_ie")
+        wider = {
+            name: np.concatenate([old, _as_large(rng, old, n)], axis=1)
+            for name in names
+            if (old := getattr(w, name)) is not None
+        }
+        node = replace(
+            node,
+            projection=replace(w, **wider),
+            inputs=(*node.inputs, other.name),
+            delayed=(*node.delayed, *((other.name,) if late else ())),
+        )
+    return node
+
+
+def _as_large(rng, old, channels):
+    """Return weights of `channels` more, within those of `old`."""
+    return rng.integers(old.min(), old.max() + 1, (len(old), channels, *old.shape[2:]))
 
 
 @st.composite

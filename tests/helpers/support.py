@@ -56,6 +56,14 @@ SHUNT = (
     "test_the_shunt_divides_the_sub_threshold_current",
 )
 NO_LOOP = (NONE, "tests/execute/test_steps.py::test_what_cannot_carry_a_delay_names_the_edges")
+STEPPED_LOOP = (
+    PROVED,
+    "tests/execute/test_state_machine.py::test_a_core_with_loops_equals_simulator_and_cycle_model",
+)
+RTL_LOOP = (
+    PROVED,
+    "tests/rtl/test_loops.py::test_a_core_with_loops_equals_simulator_and_formula",
+)
 LOOP = (PROVED, "tests/execute/test_steps.py::test_a_recurrent_network_is_what_the_definition_says")
 NO_RTL = (
     NONE,
@@ -96,7 +104,7 @@ FEATURES = {
     "Average pooling": (*RANDOM, NIR, NO_CHIP),
     "Residual sums": (*RANDOM, NIR, NO_CHIP),
     "Input that changes over time": (*RANDOM, NIR_FRAMES, NO_FRAMES),
-    "Recurrence": (LOOP, LOOP, NO_LOOP, NO_LOOP,
+    "Recurrence": (LOOP, LOOP, STEPPED_LOOP, RTL_LOOP,
                    (PROVED, "tests/c/test_network.py::test_a_recurrent_network_is_the_same_in_c"),
                    NO_LOOP, NO_LOOP, NO_CHIP),
     "Inhibition as its own population": (*RANDOM, NIR, CHIP),

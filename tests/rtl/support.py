@@ -6,7 +6,7 @@ from typing import get_type_hints
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.fit import fitted
-from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Shape, shape_of
+from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Edges, Shape, shape_of
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.rtl.bench import PLAIN, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
@@ -22,6 +22,9 @@ SMALL = {
 }  # fmt: skip
 
 
+NO_EDGES = Edges()
+
+
 def bounds_of(kind):
     """Return (lowest, highest) of every field of a part of the spec."""
     bounds = {}
@@ -31,7 +34,7 @@ def bounds_of(kind):
     return bounds
 
 
-def shape(method, *, lanes=4, update_lanes=2, later=0, general=None, **widths):
+def shape(method, *, lanes=4, update_lanes=2, later=0, general=None, edges=NO_EDGES, **widths):
     """Return a small core; every phase takes `later` cycles more than it must."""
     base = load_target("digital")
     widths = replace(base.widths, **widths)
@@ -46,7 +49,9 @@ def shape(method, *, lanes=4, update_lanes=2, later=0, general=None, **widths):
         latency=replace(base.latency, **{p: least + later for p, least in LATENCIES.items()}),
         divider={method: DividerTiming(interval=interval, latency=depth)},
     )
-    return Shape(target=target, method=method, table_bits=8, entry_bits=11, general=general)
+    return Shape(
+        target=target, method=method, table_bits=8, entry_bits=11, general=general, edges=edges
+    )
 
 
 def tight(circuit, method, *, lanes=4, update_lanes=2):

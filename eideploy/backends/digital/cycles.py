@@ -130,6 +130,8 @@ def _sources(program: Program, stage: Stage, trace: Trace) -> Iterator[tuple[Rou
     for route in stage.routes:
         if route.source:
             values = trace.spikes[program.stage(route.source).lif]
+            if route.is_late:
+                values = np.concatenate([np.zeros_like(values[:1]), values[:-1]])
         else:
             values = trace.inputs[program.circuit.input.name] > 0
         yield route, values if values.ndim == 5 else values[..., None, None]

@@ -1,11 +1,11 @@
 """The package `core_pkg` of the core's SystemVerilog: every size, from the spec and the program."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
-from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Circuit, Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
@@ -102,11 +102,32 @@ def general_of(circuit: Circuit) -> General | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edges:
+    """What a core's connections need beside those that lead on in the same step.
+
+    late   spikes of the step before are read
+    banks  ... of a stage that has run again by then: its rows of even and odd steps lie apart
+    """
+
+    late: bool = False
+    banks: bool = False
+
+
+def edges_of(stages: Sequence[Stage]) -> Edges:
+    """Return what the connections of stages need."""
+    return Edges(
+        late=any(route.is_late for stage in stages for route in stage.routes),
+        banks=any(stage.spike_bank > 0 for stage in stages),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What one core, and one simulator of it, is built for; programs of that shape share it.
 
     table_bits, entry_bits  of the division table; 1 where the core has none
     general                 None where its neurons are LIF neurons
+    edges                   what its connections need
     """
 
     target: Target
@@ -114,6 +135,7 @@ class Shape:
     table_bits: int
     entry_bits: int
     general: General | None = None
+    edges: Edges = Edges()
 
     @property
     def update_depth(self) -> int:
@@ -163,13 +185,15 @@ class Shape:
             **dict.fromkeys(STAGE_NUMBERS, self.address_bits),
             "leak": self.leak_bits,
             **({"general": sum(GENERAL_FIELDS.values())} if self.general else {}),
+            **({"spike_bank": self.address_bits} if self.edges.banks else {}),
             "current_top": widths.current - 1,
             "membrane_top": widths.membrane - 1,
         }
 
     def route_fields(self) -> Fields:
         """Return the fields of a word of the route memory."""
-        names = RouteEntry.__dataclass_fields__
+        lacks = {"is_late": not self.edges.late, "bank": not self.edges.banks}
+        names = [name for name in RouteEntry.__dataclass_fields__ if not lacks.get(name)]
         return {n: 1 if n.startswith("is_") else self.address_bits for n in names}
 
     def axis_fields(self) -> Fields:
@@ -224,6 +248,7 @@ def shape_of(program: Program) -> Shape:
         table_bits=divider.index_bits if divider.rtl.has_table else 1,
         entry_bits=divider.fraction_bits if divider.rtl.has_table else 1,
         general=general_of(program.circuit),
+        edges=edges_of(program.stages),
     )
     require_offered(shape)
     return shape
@@ -315,6 +340,7 @@ def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:
             yield "integer ", f"{prefix}_{name}".upper(), at
             at += bits
     yield from _general(shape)
+    yield from _edges(shape)
     for number, name in enumerate(MEMORIES):
         yield "integer ", f"config_{name}".upper(), number
     for number, name in enumerate((*PHASES, "clear", "idle")):
@@ -365,6 +391,18 @@ def _general(shape: Shape) -> Iterator[tuple[str, str, int]]:
         sizes[f"own_{name}"], at = (at, at + own[name]) if name in own else (0, at)
     for name, value in sizes.items():
         yield "integer ", name.upper(), value
+
+
+def _edges(shape: Shape) -> Iterator[tuple[str, str, int]]:
+    """Yield what connections need; what is not there has no place in a word and is not read."""
+    has = shape.edges
+    yield "integer ", "HAS_LATE_EVENTS", int(has.late)
+    yield "integer ", "HAS_BANKS", int(has.banks)
+    if not has.late:
+        yield "integer ", "ROUTE_IS_LATE", 0
+    if not has.banks:
+        yield "integer ", "ROUTE_BANK", 0
+        yield "integer ", "STAGE_SPIKE_BANK", 0
 
 
 def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:

@@ -1,8 +1,8 @@
 """Place an integer circuit on the target's core."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 
@@ -44,12 +44,16 @@ def place(circuit: Circuit, *, target: Target) -> Program:
 
 def laid_out(circuit: Circuit, target: Target) -> Program:
     """Return what `place` does, whether or not it fits the memories."""
-    _require_edges(circuit)
     _require_one_readout(circuit)
     _require_routes(circuit, target)
     _require_neurons(circuit, target)
     cursor = _Cursor()
-    stages = tuple(_stage(circuit, node, target, cursor) for node in circuit.layers)
+    routes = {node.name: _all_routes(circuit, node) for node in circuit.layers}
+    overwritten = _overwritten(routes)
+    stages = tuple(
+        _stage(circuit, node, routes[node.name], target, cursor, twice=node.name in overwritten)
+        for node in circuit.layers
+    )
     _require_hidden_layer(circuit)
     return Program(
         circuit=circuit, target=target, stages=stages, uses=_uses(circuit, stages, target, cursor)
@@ -59,7 +63,6 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
 def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
     """Return every reason why an integer circuit cannot be placed, its sizes left out."""
     checks: list[Callable[[], object]] = [
-        partial(_require_edges, circuit),
         partial(_require_one_readout, circuit),
         partial(_require_routes, circuit, target),
         partial(_require_neurons, circuit, target),
@@ -77,11 +80,13 @@ def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
 
 
 def _all_routes(circuit: Circuit, node: Layer) -> list[Route]:
-    return [route for name in node.inputs for route in _routes(circuit, name, 1)]
-
-
-def _require_edges(circuit: Circuit) -> None:
-    circuit.require_plain_edges(by="the core", instead=f"compile {AS_C}")
+    """Return the sources of all that a layer reads side by side, the first one's channels first."""
+    routes, first = list[Route](), 0
+    for name in node.inputs:
+        found = _routes(circuit, name, 1, is_late=name in node.delayed)
+        routes += [replace(route, first=first) for route in found]
+        first += circuit.shapes[name][0]
+    return routes
 
 
 def _require_one_readout(circuit: Circuit) -> None:
@@ -100,8 +105,10 @@ def _require_routes(circuit: Circuit, target: Target) -> None:
     routes: dict[str, int] = {}
     for node in circuit.nodes:
         through = isinstance(node, Add | AvgPool | Flatten)
-        routes[node.name] = sum(routes[name] for name in node.inputs) if through else 1
-    used = sum(routes[node.inputs[0]] for node in circuit.layers)
+        in_time = [name for name in node.inputs if name not in node.delayed]
+        own = sum(routes[name] for name in in_time) + len(node.delayed)  # which are neurons
+        routes[node.name] = own if through else 1
+    used = sum(routes[name] for node in circuit.layers for name in node.inputs)
     if used > max(target.core.routes, MOST_ROUTES):
         raise _misfit(f"route entries: {used} of {target.core.routes}", target)
 
@@ -132,7 +139,26 @@ class _Cursor:
         return base
 
 
-def _stage(circuit: Circuit, node: Layer, target: Target, cursor: _Cursor) -> Stage:
+def _overwritten(routes: Mapping[str, Sequence[Route]]) -> set[str]:
+    """Return the stages whose spikes are read a step late when they have already run again."""
+    at = {name: number for number, name in enumerate(routes)}
+    return {
+        route.source
+        for name, sources in routes.items()
+        for route in sources
+        if route.is_late and at[route.source] < at[name]
+    }
+
+
+def _stage(
+    circuit: Circuit,
+    node: Layer,
+    routes: Sequence[Route],
+    target: Target,
+    cursor: _Cursor,
+    *,
+    twice: bool,
+) -> Stage:
     lanes = target.core.lanes
     shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
     height, width = shape[1:] if node.is_conv else (1, 1)
@@ -141,12 +167,13 @@ def _stage(circuit: Circuit, node: Layer, target: Target, cursor: _Cursor) -> St
     units = 0 if node.is_folded else n_i
     hidden = not node.is_readout
     updated = ceil(node.n_e / target.core.update_lanes) * target.core.update_lanes if hidden else 0
+    spikes = height * width * groups_e if hidden else 0
     # The readout keeps its sums over time, above what the hidden stages share.
     shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
     return Stage(
         name=node.name,
         lif=_lif_of(circuit, node) if hidden else "",
-        routes=tuple(_routes(circuit, node.inputs[0], 1)),
+        routes=tuple(routes),
         height=height,
         width=width,
         kernel=node.kernel,
@@ -159,12 +186,13 @@ def _stage(circuit: Circuit, node: Layer, target: Target, cursor: _Cursor) -> St
         groups_e=groups_e,
         groups_i=groups_i,
         is_folded=node.is_folded,
+        spike_bank=spikes if twice else 0,
         weight_base=cursor.take("weight", node.fan_in * (groups_e + groups_i)),
         inhibitory_base=cursor.take("weight", units * groups_e),
         accumulator_base=shared_e,
         inhibition_base=shared_i,
         membrane_base=cursor.take("membrane", height * width * updated),
-        spike_base=cursor.take("spike", height * width * groups_e if hidden else 0),
+        spike_base=cursor.take("spike", 2 * spikes if twice else spikes),
         parameter_base=cursor.take("parameter", updated),
         lane_base=cursor.take("lane", groups_e),
         gain_base=cursor.take("gain", units if hidden else 0),
@@ -211,19 +239,20 @@ def _require_neurons(circuit: Circuit, target: Target) -> None:
         )
 
 
-def _routes(circuit: Circuit, name: str, pool: int) -> Iterator[Route]:
+def _routes(circuit: Circuit, name: str, pool: int, *, is_late: bool = False) -> Iterator[Route]:
     """Yield the spike maps (or the input port) that the value called `name` is the sum of."""
     node = circuit.node(name)
     match node:
         case Add():
             for branch in node.inputs:
-                yield from _routes(circuit, branch, pool)
+                yield from _routes(circuit, branch, pool, is_late=branch in node.delayed)
         case AvgPool():
-            yield from _routes(circuit, node.inputs[0], pool * node.kernel)
+            late = bool(node.delayed)
+            yield from _routes(circuit, node.inputs[0], pool * node.kernel, is_late=late)
         case Flatten():
-            yield from _routes(circuit, node.inputs[0], pool)
+            yield from _routes(circuit, node.inputs[0], pool, is_late=bool(node.delayed))
         case Neurons() if circuit.node(node.inputs[0]) in circuit.hidden:
-            yield Route(source=node.inputs[0], pool=pool)
+            yield Route(source=node.inputs[0], pool=pool, is_late=is_late)
         case IntegerInput():
             yield Route(source="", pool=pool)
         case _:

@@ -18,10 +18,14 @@ class Route:
 
     source   the stage that spikes, or "" for the input port
     pool     product of the pooling kernels on the way: an event at (y, x) counts at (y, x) // pool
+    first    its first channel (feature) among those that the layer reads side by side
+    is_late  the spikes are those of the step before; in the first step there are none
     """
 
     source: str
     pool: int
+    first: int = 0
+    is_late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,8 @@ class Stage:
     n_e, n_i    excitatory and inhibitory neurons (channels)
     groups_e, groups_i  rows of P lanes that hold them
     is_folded   it has no inhibitory population: n_i and groups_i are of its denominators
+    spike_bank  rows between the spikes of even and of odd steps; 0 where no stage behind it reads
+                those of the step before, so that it may overwrite them
     *_base      first row or word of the stage in each memory
     """
 
@@ -55,6 +61,7 @@ class Stage:
     groups_e: int
     groups_i: int
     is_folded: bool
+    spike_bank: int
     weight_base: int
     inhibitory_base: int
     accumulator_base: int

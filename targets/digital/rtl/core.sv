@@ -130,6 +130,8 @@ module core #(
   wire [A-1:0] inhibition_base = entry[core_pkg::STAGE_INHIBITION_BASE+:A];
   wire [A-1:0] membrane_base = entry[core_pkg::STAGE_MEMBRANE_BASE+:A];
   wire [A-1:0] spike_base = entry[core_pkg::STAGE_SPIKE_BASE+:A];
+  wire [A-1:0] spike_bank =
+      core_pkg::HAS_BANKS != 0 ? entry[core_pkg::STAGE_SPIKE_BANK+:A] : '0;
   wire [A-1:0] parameter_base = entry[core_pkg::STAGE_PARAMETER_BASE+:A];
   wire [A-1:0] lane_base = entry[core_pkg::STAGE_LANE_BASE+:A];
   wire [A-1:0] gain_base = entry[core_pkg::STAGE_GAIN_BASE+:A];
@@ -203,6 +205,8 @@ module core #(
       .enter         (enter_stage),
       .enable        (enable_events),
       .run           (run_events),
+      .is_first      (is_first_step),
+      .is_odd        (watch_step[0]),
       .groups_i      (groups_i),
       .groups_e      (groups_e),
       .width         (width),
@@ -448,6 +452,8 @@ module core #(
       .membrane_base      (membrane_base),
       .parameter_base     (parameter_base),
       .spike_base         (spike_base),
+      .spike_bank         (spike_bank),
+      .is_odd             (watch_step[0]),
       .lane_base          (lane_base),
       .row_read           (neuron_row_read),
       .row_address        (neuron_row_address),

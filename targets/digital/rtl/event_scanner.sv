@@ -10,6 +10,8 @@ module event_scanner (
     input  logic                          enter,     // a stage begins
     input  logic                          enable,    // rows are fetched
     input  logic                          run,       // events are worked on
+    input  logic                          is_first,  // step of an inference: before it, nothing spiked
+    input  logic                          is_odd,    // step
     // the stage
     input  logic [core_pkg::ADDRESS-1:0]  groups_i,
     input  logic [core_pkg::ADDRESS-1:0]  groups_e,
@@ -62,6 +64,13 @@ module event_scanner (
   wire [A-1:0] pitch = route[core_pkg::ROUTE_PITCH+:A];
   wire [A-1:0] following = route[core_pkg::ROUTE_FOLLOWING+:A];
 
+  // Spikes of the step before, where some are read: those of a stage behind this one, or of its own,
+  // still stand where they were written, others in the bank of the other step.
+  wire is_late = core_pkg::HAS_LATE_EVENTS != 0 && route[core_pkg::ROUTE_IS_LATE];
+  wire is_blank = is_late && is_first;
+  wire other_bank = core_pkg::HAS_BANKS != 0 && (is_odd ^ is_late);
+  wire [A-1:0] bank = other_bank ? route[core_pkg::ROUTE_BANK+:A] : '0;
+
   // Fetch: which row comes next.
   logic [A-1:0] at, y, x, group, first;
   logic fetched_all, ahead_valid, row_valid, take, consume;
@@ -74,7 +83,7 @@ module event_scanner (
 
   assign in_ready = room && is_port;
   assign fetch = room && (!is_port || in_valid);
-  assign spike_address = base + at;
+  assign spike_address = base + bank + at;
   assign axis_y_address = axis + (is_port ? in_y : y);
   assign axis_x_address = axis + (is_port ? in_x : x);
   assign route_read = restart || (fetch && source_ends);
@@ -108,8 +117,8 @@ module event_scanner (
     if (reset || enter) ahead_valid <= 1'b0;
     else ahead_valid <= fetch || (ahead_valid && !take);
     if (fetch) begin
-      ahead_is_word <= is_port;
-      ahead_is_end  <= in_last;
+      ahead_is_word <= is_port || is_blank;
+      ahead_is_end  <= in_last || is_blank;
       ahead_channel <= is_port ? in_channel : first;
       ahead_value   <= is_port ? in_value : core_pkg::INPUT_BITS'(1);
       ahead_pitch   <= pitch;

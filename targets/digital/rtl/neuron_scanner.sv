@@ -13,6 +13,8 @@ module neuron_scanner (
     input  logic [core_pkg::ADDRESS-1:0] membrane_base,
     input  logic [core_pkg::ADDRESS-1:0] parameter_base,
     input  logic [core_pkg::ADDRESS-1:0] spike_base,
+    input  logic [core_pkg::ADDRESS-1:0] spike_bank,   // what is added to it in odd steps
+    input  logic                         is_odd,
     input  logic [core_pkg::ADDRESS-1:0] lane_base,
     // memories
     output logic                         row_read,
@@ -49,7 +51,7 @@ module neuron_scanner (
   assign lane_address = lane_base + group;
   assign membrane_address = membrane_base + word;
   assign parameter_address = parameter_base + parameters;
-  assign issue_spike_address = spike_base + row;
+  assign issue_spike_address = spike_base + (is_odd ? spike_bank : '0) + row;
   assign issue_part = part;
   assign issue_ends_row = ends_row;
   assign done_minimum = run_minimum && last_group && last_position;

@@ -11,7 +11,7 @@ class Accumulate(Phase):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core, drain=core.program.target.latency.accumulate)
-        self.scanner = Scanner(core.program, core.stage, core.memories.spike, core.port)
+        self.scanner = Scanner(core.program, core.stage, core.memories.spike, core.port, core.at)
         self.row = self.scanner.fetch()  # in the last cycle of setup
         self.ahead: Row | None = None
         self.has_ahead = False

@@ -139,9 +139,10 @@ def _write(memory: Int, base: int, content: Array) -> None:
     memory[base : base + len(rows)] = rows
 
 
-def spikes_of(memories: Memories, stage: Stage) -> Array:
-    """Return the spikes that stand in the spike memory, (n_E, height, width)."""
-    rows = memories.spike[stage.spike_base :][: stage.positions * stage.groups_e]
+def spikes_of(memories: Memories, stage: Stage, step: int) -> Array:
+    """Return the spikes that stand in the spike memory behind a step, (n_E, height, width)."""
+    rows = memories.spike[stage.spike_base + step % 2 * stage.spike_bank :]
+    rows = rows[: stage.positions * stage.groups_e]
     grid = rows.reshape(stage.height, stage.width, -1)[..., : stage.n_e]
     return grid.transpose(2, 0, 1).astype(bool)
 
@@ -163,6 +164,8 @@ class RouteEntry:
     axis           its first word in the axis memories
     pitch          rows of weights between two channels
     following      the route that is scanned next, in the same stage or in another
+    is_late        its spikes are those of the step before
+    bank           rows between the spikes of even and of odd steps
     """
 
     is_port: int
@@ -174,6 +177,8 @@ class RouteEntry:
     axis: int
     pitch: int
     following: int
+    is_late: int
+    bank: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +227,8 @@ def routes(
                     axis=len(along_y),
                     pitch=pitch,
                     following=(len(entries) + 1) % total,
+                    is_late=int(route.is_late),
+                    bank=source.spike_bank if source else 0,
                 )
             )
             words = max(height, width)
@@ -250,23 +257,25 @@ def _axes(
     height, width = map_of(program, route)
     inner_y, inner_x = height // route.pool, width // route.pool
     if not program.layer(stage).is_conv:
-        y = [AxisEntry(count=1, position=0, weight=i * inner_x * rows) for i in range(inner_y)]
+        lines = (route.first + i * inner_x for i in range(inner_y))
+        y = [AxisEntry(count=1, position=0, weight=line * rows) for line in lines]
         x = [AxisEntry(count=1, position=0, weight=i * rows) for i in range(inner_x)]
         pitch = inner_y * inner_x * rows
     else:
-        y = [_taps(stage, i, stage.height, stage.width, k * rows) for i in range(inner_y)]
-        x = [_taps(stage, i, stage.width, 1, rows) for i in range(inner_x)]
         pitch = k * k * rows
+        first = route.first * pitch
+        y = [_taps(stage, i, stage.height, stage.width, k * rows, first) for i in range(inner_y)]
+        x = [_taps(stage, i, stage.width, 1, rows) for i in range(inner_x)]
     return pitch, _unpooled(y, route.pool, height), _unpooled(x, route.pool, width)
 
 
-def _taps(stage: Stage, at: int, out: int, position: int, weight: int) -> AxisEntry:
+def _taps(stage: Stage, at: int, out: int, position: int, weight: int, base: int = 0) -> AxisEntry:
     found = windows(stage, at, out)
     if not found:
         return _NO_TAPS
     first = found[0]
     offset = at + stage.padding - first * stage.stride
-    return AxisEntry(count=len(found), position=first * position, weight=offset * weight)
+    return AxisEntry(count=len(found), position=first * position, weight=base + offset * weight)
 
 
 def _unpooled(entries: list[AxisEntry], pool: int, size: int) -> list[AxisEntry]:

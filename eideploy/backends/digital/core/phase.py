@@ -20,6 +20,7 @@ Operation = Any  # the fields that travel down a phase's pipeline
 class Core:
     """What the phases of one stage in one time step share.
 
+    at         the time step, from 0
     port       the words of this time step that were not yet taken, (y, x, channel, value)
     divisible  a DEN is positive
     least      the minimum register; None stands for all ones
@@ -30,11 +31,16 @@ class Core:
     program: Program
     memories: Memories
     stage: Stage
-    is_first: bool
+    at: int
     port: list[Word]
     divisible: bool = True
     least: int | None = 1
     logits: list[int] = field(default_factory=list)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first time step, before which all is at rest."""
+        return self.at == 0
 
     @property
     def lanes(self) -> int:

@@ -19,6 +19,7 @@ class Source:
     base           its first row in the spike memory, -1 for the input port
     height, width  of its map, before pooling
     flat           its events are features of a fully connected stage
+    is_blank       it has no events: spikes of the step before the first one
     """
 
     route: Route
@@ -27,6 +28,7 @@ class Source:
     height: int
     width: int
     flat: bool
+    is_blank: bool = False
 
 
 @dataclass(kw_only=True)
@@ -42,10 +44,12 @@ class Row:
 class Scanner:
     """Fetches the rows of a stage's sources, one source after the other, position by position."""
 
-    def __init__(self, program: Program, stage: Stage, spike: Int, port: list[Word]) -> None:
+    def __init__(
+        self, program: Program, stage: Stage, spike: Int, port: list[Word], step: int
+    ) -> None:
         self.spike, self.port = spike, port
         flat = not program.layer(stage).is_conv
-        self.sources = [_source(program, route, flat=flat) for route in stage.routes]
+        self.sources = [_source(program, route, step, flat=flat) for route in stage.routes]
         self.y = self.x = self.group = 0
 
     def fetch(self) -> Row | None:
@@ -66,7 +70,7 @@ class Scanner:
         bits = self.spike[source.base + (y * source.width + x) * source.groups + group]
         first = group * len(bits)
         self._advance(source)
-        events = [(first + int(lane), 1) for lane in np.flatnonzero(bits)]
+        events = [(first + int(lane), 1) for lane in np.flatnonzero(bits) if not source.is_blank]
         return Row(source=source, y=y, x=x, events=events)
 
     def _advance(self, source: Source) -> None:
@@ -80,31 +84,33 @@ class Scanner:
             del self.sources[0]
 
 
-def _source(program: Program, route: Route, *, flat: bool) -> Source:
+def _source(program: Program, route: Route, step: int, *, flat: bool) -> Source:
     height, width = map_of(program, route)
     if not route.source:
         return Source(route=route, base=-1, groups=1, height=height, width=width, flat=flat)
     stage = program.stage(route.source)
     return Source(
         route=route,
-        base=stage.spike_base,
+        base=stage.spike_base + (step + route.is_late) % 2 * stage.spike_bank,
         groups=stage.groups_e,
         height=height,
         width=width,
         flat=flat,
+        is_blank=route.is_late and step == 0,
     )
 
 
 def taps_of(stage: Stage, row: Row, channel: int) -> list[Tap]:
     """Return the taps of an event in the order in which they are worked on; it may have none."""
-    pool = row.source.route.pool
+    pool, first = row.source.route.pool, row.source.route.first
     height, width = row.source.height // pool, row.source.width // pool
     y, x = row.y // pool, row.x // pool
     if y >= height or x >= width:  # the border that pooling drops
         return []
     if row.source.flat:
-        return [(0, 0, (channel * height + y) * width + x)]
+        return [(0, 0, first + (channel * height + y) * width + x)]
     k = stage.kernel
+    channel += first
     return [
         (oy, ox, (channel * k + y + stage.padding - oy * stage.stride) * k + kx)
         for oy in windows(stage, y, stage.height)

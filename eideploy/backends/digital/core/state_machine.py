@@ -98,14 +98,14 @@ class StateMachine:
                 program=self.program,
                 memories=memories,
                 stage=stage,
-                is_first=state.steps == 0,
+                at=state.steps,
                 port=port,
             )
             step.cycles[stage.name] = _cycles(core, is_last=following == 0)
             step.logits.extend(core.logits)
             if not stage.is_readout:
                 shape, lanes = circuit.shapes[stage.lif], self.program.target.core.update_lanes
-                step.spikes[stage.lif] = spikes_of(memories, stage).reshape(shape)
+                step.spikes[stage.lif] = spikes_of(memories, stage, state.steps).reshape(shape)
                 membranes = membranes_of(memories, stage, lanes)
                 step.membranes[stage.lif] = membranes.reshape(shape)
         return CoreState(memories=memories, steps=following), step

@@ -77,7 +77,8 @@ class Update(Phase):
             lane = neuron % lanes
             self.bits[lane] = self._fire(position, neuron, num, den)
             if lane == lanes - 1 or neuron == stage.n_e - 1:
-                row = stage.spike_base + position * stage.groups_e + neuron // lanes
+                bank = stage.spike_base + self.core.at % 2 * stage.spike_bank
+                row = bank + position * stage.groups_e + neuron // lanes
                 self.core.memories.spike[row] = self.bits
                 self.bits = [0] * lanes
 

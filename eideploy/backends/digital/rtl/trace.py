@@ -61,7 +61,8 @@ def read_trace(program: Program, folder: Path, *, samples: int) -> RtlTrace:
     for stage, n_rows, n_words in zip(hidden, row_counts, word_counts, strict=True):
         row, word = slice(at_row, at_row + n_rows), slice(at_word, at_word + n_words)
         at_row, at_word = row.stop, word.stop
-        in_order &= _counts_from(addresses[:, :, row], stage.spike_base)
+        banks = np.arange(steps)[:, None, None] % 2 * stage.spike_bank
+        in_order &= _counts_from(addresses[:, :, row] - banks, stage.spike_base)
         base = stage.membrane_base // core.update_lanes
         in_order &= _counts_from(word_addresses[:, :, word], base)
         spikes[stage.lif] = _as_map(stage, bits[:, :, row]).astype(bool)

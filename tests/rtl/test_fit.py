@@ -15,7 +15,7 @@ from eideploy.backends.digital.place import place
 from eideploy.errors import CapacityError
 from eideploy.passes.check_widths import check_widths
 from eideploy.target import Memory, Widths, read_target, spec_text
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import looped, samples
 from tests.rtl.directed import every_bound
 from tests.rtl.support import bounds_of, placed, shape, simulated
 
@@ -30,7 +30,7 @@ def cut(circuit, method):
 @EXAMPLES
 @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)))
 def test_a_cut_core_has_no_bit_and_no_row_to_spare(data, method):
-    circuit = data.draw(circuits(method=method))
+    circuit = data.draw(looped(method=method))
     target = cut(circuit, method)
     for name, (low, _) in bounds_of(Widths).items():
         if (bits := getattr(target.widths, name)) > low:
@@ -46,7 +46,7 @@ def test_a_cut_core_has_no_bit_and_no_row_to_spare(data, method):
 @EXAMPLES
 @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)))
 def test_a_cut_core_computes_the_same_in_the_cycles_of_the_formula(data, method):
-    circuit = data.draw(circuits(method=method))
+    circuit = data.draw(looped(method=method))
     program = place(
         check_widths(circuit, widths=cut(circuit, method).widths), target=cut(circuit, method)
     )
@@ -61,7 +61,7 @@ def test_a_cut_core_computes_the_same_in_the_cycles_of_the_formula(data, method)
 @EXAMPLES
 @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)))
 def test_the_spec_of_a_cut_core_is_read_as_it_was_written(data, method, tmp_path_factory):
-    target = cut(data.draw(circuits(method=method)), method)
+    target = cut(data.draw(looped(method=method)), method)
     path = tmp_path_factory.mktemp("spec") / "target.toml"
     path.write_text(spec_text(target))
     assert replace(read_target(path), source=target.source) == target

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.bundle import write_core
-from eideploy.backends.digital.parameters import DIVIDERS, misfits
+from eideploy.backends.digital.parameters import DIVIDERS, Edges, misfits
 from eideploy.backends.digital.rtl.bench import Manner, in_icarus
 from eideploy.numeric.fixed import top
 from eideploy.target import Memory, Widths
@@ -52,6 +52,7 @@ def cores(draw):
         target=replace(core.target, memory=memory),
         table_bits=table_bits,
         entry_bits=entry_bits,
+        edges=draw(st.sampled_from([Edges(), Edges(late=True), Edges(late=True, banks=True)])),
     )
 
 

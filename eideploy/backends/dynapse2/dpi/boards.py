@@ -2,9 +2,11 @@
 
 A configuration says codes; what currents they give on a board, what its capacitors are, how warm it
 is and which events and CAMs fail is the board's own. All of it is drawn once by the seed and stays
-as it is whatever is configured, so that a board can be measured and its codes corrected.
+as it is whatever is configured and wherever the network's neurons lie, so that a board can be
+measured and its codes corrected.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,8 +14,8 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.configuration import Configuration
-from eideploy.backends.dynapse2.chip.spec import ChipSpec, Constants
-from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, lognormal, varied
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec, Constants
+from eideploy.backends.dynapse2.dpi.mismatch import SOMA_CLASSES, Mismatch, lognormal
 from eideploy.backends.dynapse2.dpi.wiring import Events, Wiring, decode
 from eideploy.options.choices import Dendrite
 
@@ -42,6 +44,21 @@ class Spread:
     doubled: float = 0.005
     dead: float = 0.002
     event_us: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Circuits:
+    """What the circuits of a core make of the currents they are told, as factors.
+
+    Shapes   soma: by key (neurons,); gain, tau: (receptors, neurons)
+             weight, works: (neurons, CAMs)
+    """
+
+    soma: Mapping[str, Array]
+    gain: Array
+    tau: Array
+    weight: Array
+    works: Array
 
 
 @dataclass(frozen=True)
@@ -81,12 +98,23 @@ class Board:
     def wiring(self, configuration: Configuration) -> Wiring:
         """Return what a configuration amounts to on this board."""
         told = decode(configuration, self.spec, dendrite=self.dendrite, errors=self.errors)
-        chip = varied(told, self.mismatch, (self.seed, 3))
-        rng = np.random.default_rng((self.seed, 4))
-        works = rng.random(int(chip.cam.max(initial=-1)) + 1) >= self.spread.dead
-        heard = works[chip.cam]
-        return replace(
-            chip,
+        used, place = np.unique(told.core, return_inverse=True)
+        cores = [self._circuits(int(number)) for number in used]
+        neuron = configuration.neurons.neuron
+        target, slot = np.divmod(told.cam, self.spec.chip.cams)
+        of_cam = place[target], neuron[target], slot
+        heard = np.stack([core.works for core in cores])[of_cam]
+        weight = told.weight * np.stack([core.weight for core in cores])[of_cam]
+        chip = replace(
+            told,
+            soma=told.soma
+            | {
+                key: told.soma[key] * np.stack([core.soma[key] for core in cores])[place, neuron]
+                for key in SOMA_CLASSES
+            },
+            gain=told.gain * np.stack([core.gain for core in cores], 1)[:, place, neuron],
+            tau=told.tau * np.stack([core.tau for core in cores], 1)[:, place, neuron],
+            weight=weight,
             constants=self.constants,
             events=Events(
                 lost=self.spread.lost,
@@ -94,5 +122,22 @@ class Board:
                 seed=self.seed,
                 spacing=self.spread.event_us * 1e-6,
             ),
-            **{name: getattr(chip, name)[heard] for name in SYNAPSES},
+        )
+        return replace(chip, **{name: getattr(chip, name)[heard] for name in SYNAPSES})
+
+    def _circuits(self, number: int) -> _Circuits:
+        """Return the circuits of a core, by its number over all chips."""
+        rng, size = np.random.default_rng((self.seed, 3, number)), self.spec.chip
+        mismatch = self.mismatch
+        own, cams = (size.neurons,), (size.neurons, size.cams)
+        dendrites = (len(RECEPTORS), size.neurons)
+        return _Circuits(
+            soma={
+                key: lognormal(rng, getattr(mismatch, kind), own)
+                for key, kind in SOMA_CLASSES.items()
+            },
+            gain=lognormal(rng, mismatch.gain, dendrites),
+            tau=lognormal(rng, mismatch.time, dendrites),
+            weight=lognormal(rng, mismatch.weight, cams),
+            works=rng.random(cams) >= self.spread.dead,
         )

@@ -52,6 +52,24 @@ def test_a_board_stays_as_it_is_whatever_is_configured(configuration):
     assert not np.array_equal(Board(SPEC, 8).wiring(configuration).gain, one.gain)
 
 
+def test_a_neuron_of_a_board_is_the_same_whichever_others_are_used(configuration):
+    board, rows = Board(SPEC, 7), np.arange(0, len(configuration.neurons.core), 3)
+    few = replace(
+        configuration.neurons,
+        **{name: value[rows] for name, value in vars(configuration.neurons).items()},
+    )
+    whole, part = board.wiring(configuration), board.wiring(replace(configuration, neurons=few))
+    for key, value in part.soma.items():
+        assert np.array_equal(value, whole.soma[key][rows])
+    assert np.array_equal(part.gain, whole.gain[:, rows])
+    inputs = [  # by neuron, what it hears of the inputs
+        np.sort(w.weight[(w.target == n) & (w.source < w.inputs)])
+        for w, n in ((whole, rows[4]), (part, 4))
+    ]
+    assert len(inputs[0]) > 3
+    assert np.array_equal(*inputs)
+
+
 def test_errors_of_a_bias_are_common_to_its_core(configuration):
     board = Board(SPEC, 1, replace(EXACT, bias=0.3))
     ratio = board.wiring(configuration).soma["leak"] / decode(configuration, SPEC).soma["leak"]

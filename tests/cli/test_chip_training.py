@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,51 @@ def test_an_interrupted_training_goes_on(empty, call, monkeypatch):
     for name in ("chip_network.safetensors", "config.toml", "metrics.csv"):
         assert Path("runs/digits-dynapse2-1", name).read_bytes() == Path("whole", name).read_bytes()
     assert call("train", "--resume", "--tensorboard").code == 2
+
+
+def test_an_adaptation_that_is_stopped_goes_on_by_the_same_command(
+    trained, call, tmp_path, monkeypatch
+):
+    preset = tmp_path / "chips"
+    preset.mkdir()
+    few = (*SMALL, "--set", "neuron.base_na=60", "--set", "network.outputs=1")
+    small = chip.load_chip_config("digits-dynapse2").with_overrides(
+        dict(entry.split("=") for entry in few[1::2])
+    )
+    (preset / "digits-dynapse2.toml").write_text(small.to_toml())
+    monkeypatch.setattr(chip, "CHIP_PRESETS", preset)
+    whole = ("train", "--finetune", RUN, "--target", "dynapse2", "--out", "whole")
+    assert call(*whole).code == 0
+    kept, saved = checkpoint.save, []
+
+    def interrupted(progress, folder, **more):
+        kept(progress, folder, **more)
+        saved.append(folder)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save", interrupted)
+    out = call("compile", RUN, "--target", "dynapse2")
+    assert out.code == 130
+    made = Path(f"{RUN}-dynapse2-1")
+    assert f"eideploy train --resume {made}" in out.err
+    assert not Path("builds").exists()
+    assert not list(Path("runs").glob(".*"))
+    monkeypatch.setattr(checkpoint, "save", kept)
+    copy = Path("copy")
+    shutil.copytree(made, copy)
+    out = call("compile", RUN, "--target", "dynapse2")
+    assert out.code == 0, out.err
+    assert f"going on with {made}" in out.err
+    out = call("train", "--resume", copy)
+    assert out.code == 0, out.err
+    assert f"distilled {RUN}" in out.out
+    for name in ("chip_network.safetensors", "metrics.csv"):
+        for other in (made, copy):
+            assert (other / name).read_bytes() == Path("whole", name).read_bytes()
+    content = json.loads((copy / "manifest.json").read_text())
+    assert content["adapted"] == Path(RUN).name
+    assert call("train", "--resume", made).code == 2  # it is finished
 
 
 def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):

@@ -57,8 +57,11 @@ class ChipTrainer(Trainer):
 
     def resume(self, request: "Train", run: Path) -> "Result":
         """Continue an interrupted training from its last whole epoch."""
+        from eideploy.backends.dynapse2.jobs import adapt, teacher
         from eideploy.backends.dynapse2.jobs.train import resume_for_chip
 
+        if (run / teacher.FILE).exists():
+            return adapt.resume(request, run)
         return resume_for_chip(request, run)
 
     def distil(self, request: "Train", spec: "ChipSpec") -> "Result":

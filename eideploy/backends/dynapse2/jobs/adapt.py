@@ -1,5 +1,6 @@
 """Job: distil a run into a network within the limits of a mixed-signal chip."""
 
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -9,23 +10,34 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
-from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
+from eideploy.backends.dynapse2.config import CHIP_PRESET, ChipConfig, load_chip_config
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
+from eideploy.backends.dynapse2.jobs.teacher import FILE, Teacher, keep, kept
 from eideploy.circuit import Circuit
 from eideploy.config.reading import toml_value
 from eideploy.config.sections import IN_MEMORY
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
-from eideploy.errors import DataError, UsageError
+from eideploy.errors import DataError, EideployError, StoppedError, UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
-from eideploy.files import MANIFEST, read_json, sha256
+from eideploy.files import MANIFEST, read_json, sha256, write_atomic
+from eideploy.flow.origins import origin_of
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.train import BEGUN, FINETUNED, Train
 from eideploy.flow.requests.train import DISTILLED as DISTILLING
 from eideploy.flow.result import Result
 from eideploy.flow.samples import read_samples
-from eideploy.folders import DISTILLED, Run, load_run
+from eideploy.folders import (
+    CONFIG,
+    DISTILLED,
+    RUNS,
+    Run,
+    discard,
+    is_unfinished,
+    load_run,
+    sole_training,
+)
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
@@ -50,11 +62,14 @@ def adapt(
     The network is the preset's; it learns what the run predicts on its own training data, or on
     `images`, which have no classes: what is measured then is how often it agrees with the run.
 
+    One that was begun before and stopped is gone on with, unless `out` names another folder.
+
     Raises:
         DataError: the run's data set is unknown, missing, or not of images.
+        StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
         CapacityError: samples of more values than the chip has sources for.
     """
-    from eideploy.backends.dynapse2.jobs.train import finish, fit, new_run, plan_for
+    from eideploy.backends.dynapse2.jobs.train import new_run, plan_for
 
     if run.data is not None and images is None:
         require_images(run.data)
@@ -69,23 +84,116 @@ def adapt(
     config = load_chip_config(CHIP_PRESET).with_overrides({**data, **(overrides or {})})
     plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
-    name = run.folder.resolve().name
-    with new_run(out, f"{name}-{spec.name}") as staged:
-        trained = fit(config, spec, dataset, aims)
-        content: dict[str, Any] = {
-            "target": spec.name,
-            DISTILLED: name,
-            "adapted_sha256": sha256(run.folder / MANIFEST),
-            "float_accuracy": before,
-        }
-        if images is not None:
-            content |= {"data": None, "float_accuracy": None, "test_accuracy": None}
-            content |= {"agreement": trained.accuracy, "distilled_on": sha256(images)}
-        finish(staged.aside, config, trained, content)
-    reached = f"{percent(trained.accuracy)} of {staged.final} as mapped and simulated"
-    told = f"test accuracy {percent(before)} of the run, " if images is None else "agreement "
+    said: dict[str, Any] = {
+        "target": spec.name,
+        DISTILLED: run.folder.resolve().name,
+        "adapted_sha256": sha256(run.folder / MANIFEST),
+        "float_accuracy": before,
+    }
+    if images is not None:
+        said |= {"data": None, "float_accuracy": None, "test_accuracy": None}
+        said |= {"distilled_on": sha256(images)}
+    teacher = Teacher(aims=aims, run=run.folder, images=images, said=said)
+    folder = None if out is not None else _begun(config, teacher)
+    if folder is None:
+        with new_run(out, f"{said[DISTILLED]}-{spec.name}") as staged:
+            write_atomic(staged.aside / CONFIG, config.to_toml().encode())
+            keep(teacher, staged.aside)
+        folder = staged.final
+    else:
+        note(f"going on with {folder}, which was stopped before it was finished")
+    _learn(folder, config, spec, dataset, teacher)
+    return folder
+
+
+def resume(request: Train, folder: Path) -> Result:
+    """Continue a distillation that was interrupted, from its last whole epoch, bit for bit.
+
+    Raises:
+        FormatError: its checkpoint, or what it learns from, is damaged.
+        DataError: the images or the run that it learns from have changed since.
+        UsageError: an option that has no effect.
+    """
+    from eideploy.backends.dynapse2.jobs.train import load_chip
+
+    if request.tensorboard:
+        raise UsageError(
+            "--tensorboard has no effect on a run for a mixed-signal chip",
+            where="--tensorboard",
+            fix="leave it out; metrics.csv holds the same numbers",
+        )
+    config, teacher = load_chip_config(str(folder / CONFIG)), kept(folder)
+    assert teacher is not None  # whoever asks has looked
+    if teacher.images is None:
+        dataset = load_images(origin_of(config.data), request.place())
+    else:
+        _require_unchanged(teacher.images, teacher.said.get("distilled_on"))
+        _require_unchanged(teacher.run / MANIFEST, teacher.said.get("adapted_sha256"))
+        dataset = decided_by(load_run(teacher.run), teacher.images)
+    if teacher.aims.shape != (len(dataset.train), dataset.classes):
+        raise DataError(
+            f"the data have {len(dataset.train)} training samples of {dataset.classes} classes, "
+            f"the run learns probabilities of shape {teacher.aims.shape}",
+            where=str(folder),
+            fix="restore the data that it was begun on, or distil anew",
+        )
+    _learn(folder, config, load_chip(config.target), dataset, teacher)
+    return _result(folder, teacher.run, teacher.images)
+
+
+def _begun(config: ChipConfig, teacher: Teacher) -> Path | None:
+    """Return the latest run that was begun so and stopped, if there is one."""
+    for folder in sorted(RUNS.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True):
+        if not is_unfinished(folder) or not (folder / FILE).exists():
+            continue
+        with suppress(EideployError):  # a damaged neighbour is left alone
+            found = kept(folder)
+            same = (folder / CONFIG).read_text(encoding="utf-8") == config.to_toml()
+            if same and found is not None and found.said == teacher.said:
+                return folder
+    return None
+
+
+def _learn(
+    folder: Path, config: ChipConfig, spec: ChipSpec, dataset: Dataset, teacher: Teacher
+) -> None:
+    """Train, alone in the folder, from where its checkpoint ends.
+
+    Raises:
+        StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
+    """
+    from eideploy.backends.dynapse2.jobs.train import finish, fit
+    from eideploy.backends.dynapse2.training import checkpoint
+
+    try:
+        with sole_training(folder):
+            trained = fit(config, spec, dataset, teacher.aims, folder)
+            learned = {} if teacher.images is None else {"agreement": trained.accuracy}
+            finish(folder, config, trained, {**teacher.said, **learned})
+    except KeyboardInterrupt as stop:
+        raise StoppedError(
+            "stopped before the network for the chip was trained; its whole epochs are kept",
+            where=str(folder),
+            fix=f"continue with eideploy train --resume {quote(str(folder))}; compiling "
+            f"{quote(str(teacher.run))} again goes on from there, too",
+        ) from stop
+    except EideployError:
+        if not (folder / checkpoint.FILE).exists():
+            discard(folder)
+        raise
+    before = teacher.said["float_accuracy"]
+    told = f"test accuracy {percent(before)} of the run, " if before is not None else "agreement "
+    reached = f"{percent(trained.accuracy)} of {folder} as mapped and simulated"
     note(f"adapted in {trained.seconds:.0f} s: {told}{reached}")
-    return staged.final
+
+
+def _require_unchanged(path: Path, digest: object) -> None:
+    if not path.is_file() or sha256(path) != digest:
+        raise DataError(
+            "the file is not what the run was begun with",
+            where=str(path),
+            fix="restore it, or distil anew: eideploy train --finetune RUN --target dynapse2",
+        )
 
 
 def decided_by(run: Run, images: Path) -> Dataset:
@@ -156,6 +264,11 @@ def distil(request: Train, spec: ChipSpec) -> Result:
         overrides=request.settings(),
         images=images,
     )
+    return _result(made, folder, images)
+
+
+def _result(made: Path, folder: Path, images: Path | None) -> Result:
+    """Return what is said of a run that was distilled."""
     content = read_json(made / MANIFEST)
     keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
     measured = (
@@ -165,7 +278,7 @@ def distil(request: Train, spec: ChipSpec) -> Result:
         else f"agreement with {folder}  {percent(content['agreement'])}"
     )
     text = (
-        f"distilled {folder} for {spec.name} in {content['seconds']:.0f} s\n"
+        f"distilled {folder} for {content['target']} in {content['seconds']:.0f} s\n"
         f"{measured} as mapped and simulated without mismatch\n"
         f"run            {made}"
     )

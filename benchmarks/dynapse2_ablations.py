@@ -20,7 +20,7 @@ from eideploy.backends.dynapse2.chip.network import FILE, load
 from eideploy.backends.dynapse2.dpi import gap
 from eideploy.backends.dynapse2.dpi.classify import DT_S, show
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
-from eideploy.backends.dynapse2.dpi.readout import accuracies
+from eideploy.backends.dynapse2.dpi.readout import Few, accuracies
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.data import load as load_data
 from eideploy.target import load_any
@@ -37,7 +37,7 @@ def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict
     wiring, coding = decode(map_network(network, spec).configuration, spec), network.coding
     x, y = data.test.batch(slice(None)), data.test_y
     chosen = np.concatenate([np.flatnonzero(data.train_y == c)[:few] for c in range(data.classes)])
-    known = (data.train.batch(chosen), data.train_y[chosen]) if few else None
+    known = Few(labelled=(data.train.batch(chosen), data.train_y[chosen]) if few else None)
 
     def at(contrast: float, dt: float = DT_S) -> float:
         scaled = np.clip(x * contrast, 0, 1)  # a source sends at most the peak rate
@@ -47,9 +47,10 @@ def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict
     found = {"CV 0": at(1.0), "CV 0, 0.05 ms": at(1.0, DT_S / 2)}
     for cv in CVS:
         cvs = Mismatch.uniform(cv)
-        rows = [accuracies(varied(wiring, cvs, seed), (x, y), coding, few=known) for seed in seeds]
-        names = (f"CV {cv:.0%}", f"CV {cv:.0%}, calibrated")
-        found |= zip(names, np.mean(rows, 0).tolist(), strict=False)
+        rows = [accuracies(varied(wiring, cvs, seed), (x, y), coding, known) for seed in seeds]
+        for how in rows[0]:
+            name = f"CV {cv:.0%}" if how == "equal" else f"CV {cv:.0%}, {how}"
+            found[name] = float(np.mean([row[how] for row in rows]))
     return found | {f"contrast {c:g}": at(c) for c in contrasts}
 
 

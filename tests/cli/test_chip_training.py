@@ -44,7 +44,10 @@ def test_train_compile_simulate(empty, call):
                  "--calibrate-chips", "2", "--tune-boards", "--json")  # fmt: skip
     told = json.loads(found.out)
     assert told["calibrated_on"] == 2
-    assert [len(xs) for xs in told["boards"].values()] == [1, 1]
+    assert [*told["boards"]] == [
+        "as mapped", "as mapped, outputs scaled", "tuned", "tuned, outputs scaled",
+    ]  # fmt: skip
+    assert set(told["scaled_by_cv"]) == {"0.1", "0.2"}
     assert all(0 <= x <= 1 for xs in told["calibrated_by_cv"].values() for x in xs)
     text = call("simulate", "--executor", "dpi", "--chips", "1", "--samples", "16",
                 "--write-events", "events.csv").out  # fmt: skip

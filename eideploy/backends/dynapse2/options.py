@@ -31,7 +31,7 @@ class Simulating(Request):
     chips: Annotated[Count | None, Option(where=DPI)] = None
     """How many boards to emulate, and chips to draw for each mismatch (default: 5)."""
     tune: Annotated[bool, Option(name="tune-boards", where=DPI_ON_SPLIT)] = False
-    """Also tune the biases of each emulated board to the simulator's rates."""
+    """Also tune each board's biases, and scale its outputs, by training samples without labels."""
     bias_error: Annotated[Positive | None, Option(where=DPI, metavar="CV")] = None
     """Common error of each bias on each core of an emulated board (default: 0.2)."""
     events: Annotated[PathLike | None, Option(name="write-events", where=DPI, metavar="CSV")] = None

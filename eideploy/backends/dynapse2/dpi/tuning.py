@@ -17,7 +17,7 @@ from eideploy.backends.dynapse2.chip.network import ChipNetwork
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.boards import Board
-from eideploy.backends.dynapse2.dpi.readout import Labelled
+from eideploy.backends.dynapse2.dpi.readout import Few, Labelled, accuracies
 from eideploy.backends.dynapse2.dpi.wiring import decode
 
 Measure = Callable[[Configuration], Array]  # spikes of every neuron (neurons, samples)
@@ -126,30 +126,35 @@ def on_board(
     *,
     shown: Array | None = None,
 ) -> dict[str, float]:
-    """Return a board's accuracy on samples as mapped and, where samples are `shown`, tuned."""
-    samples, labels = tried
+    """Return a board's accuracy on samples as mapped and, where samples are `shown`, tuned.
 
-    def accuracy(c: Configuration) -> float:
-        decided = classify.show(board.wiring(c), samples, c.coding).decided
-        return float((decided == labels).mean())
-
-    found = {"as mapped": accuracy(configuration)}
+    Each then also with its outputs scaled in the host by what they do on those samples.
+    """
+    spec, coding, few = board.spec, network.coding, Few()
+    c = configuration
     if shown is not None:
-        spec, few = board.spec, shown
+        told = decode(c, spec, dendrite=board.dendrite)
+        few = Few(shown=shown, aim=classify.show(told, shown, coding).counts)
+    found = {"as mapped": accuracies(board.wiring(c), tried, coding, few)}
+    if shown is not None:
         task = Task(
             network=network,
-            configuration=configuration,
+            configuration=c,
             spec=spec,
             dac=load_dac(spec),
-            board=lambda c: classify.show(board.wiring(c), few, c.coding, dt=DT_S).counts,
+            board=lambda c: classify.show(board.wiring(c), shown, coding, dt=DT_S).counts,
             model=lambda c: (
                 classify.show(
-                    decode(c, spec, dendrite=board.dendrite), few, c.coding, dt=DT_S
+                    decode(c, spec, dendrite=board.dendrite), shown, coding, dt=DT_S
                 ).counts
             ),
         )
-        found["tuned"] = accuracy(tune(task))
-    return found
+        found["tuned"] = accuracies(board.wiring(tune(task)), tried, coding, few)
+    return {
+        name if how == "equal" else f"{name}, outputs {how}": accuracy
+        for name, by in found.items()
+        for how, accuracy in by.items()
+    }
 
 
 def _of(c: Configuration, names: Iterable[str]) -> Array:

@@ -65,6 +65,7 @@ class Simulation:
     divisor: Number
     divisor_variation: Number
     decided_ms: Number
+    scaled_by_cv: Mapping[Cv, Chips] = field(default_factory=dict)
     boards: Annotated[
         Mapping[str, Chips], Matching(_are_of_the_same, "as many boards in each list")
     ] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from eideploy.backends.dynapse2.dpi.classify import Response
 from eideploy.backends.dynapse2.dpi.coding import event_counts, event_rows, sources_of
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
-from eideploy.backends.dynapse2.dpi.readout import Labelled, accuracies
+from eideploy.backends.dynapse2.dpi.readout import Few, Labelled, accuracies
 from eideploy.backends.dynapse2.dpi.single_neuron import respond
 from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.units import step_of
@@ -45,6 +45,7 @@ EVENT_COLUMNS = ["trial", "time_us", "population", "index"]
 PER_CLASS = 5  # training samples a class by whose rates boards are tuned; labels are not looked at
 SEED = 1000  # of the first chip; trainings draw theirs from other seeds
 KINDS = ("leak", "gain", "threshold", "time", "weight")
+ALONE = Few()  # by equal votes alone
 TIMED = 64  # samples whose decisions are timed
 
 
@@ -67,22 +68,22 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
     wiring = decode(build.configuration, build.spec, dendrite=dendrite)
     samples, labels = own_or_split(build, request, inputs=wiring.inputs, classes=wiring.classes)
     note_fewer(request.samples, len(samples))
-    few = labelled_few(build, request, options.calibrate) if options.calibrate else None
+    few = _few(build, request, wiring)
     total = 8 + chips * (1 + len(CVS) + len(KINDS))
     with bar("simulate", total) as advance:
         response = classify.show(wiring, samples, coding)
         right = response.decided if labels is None else labels
         advance(1, "")
 
-        def tested(mismatch: Mismatch, few: Labelled | None = None) -> list[tuple[float, ...]]:
+        def tested(mismatch: Mismatch, few: Few = ALONE) -> list[dict[str, float]]:
             over_seeds = []
             for seed in range(SEED, SEED + chips):
                 chip = varied(wiring, mismatch, seed)
-                over_seeds.append(accuracies(chip, (samples, right), coding, few=few))
+                over_seeds.append(accuracies(chip, (samples, right), coding, few))
                 advance(1, "")
             return over_seeds
 
-        over_boards = _over_boards(build, request, wiring, (samples, right), advance)
+        over_boards = _over_boards(build, options, wiring, (samples, right), few.shown, advance)
         over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
         rows = _gap(build, wiring, samples, right, response)
         taught = build.content.get("float_accuracy")
@@ -93,7 +94,7 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         rows += [
             (
                 f"mismatch of {kind} alone, CV {worst:.0%}",
-                float(np.mean(tested(Mismatch.of(kind, worst)))),
+                float(np.mean([by["equal"] for by in tested(Mismatch.of(kind, worst))])),
             )
             for kind in KINDS
         ]
@@ -106,11 +107,12 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
         "chips": chips,
         "dt_s": classify.DT_S,
         "dendrite": dendrite,
-        **_judged(response, labels, _column(over_chips, 0)),
+        **_judged(response, labels, _column(over_chips, "equal")),
         "boards": over_boards,
         "bias_error": _spread(options).bias,
         "calibrated_on": options.calibrate,
-        "calibrated_by_cv": {} if few is None else _column(over_chips, 1),
+        "calibrated_by_cv": _column(over_chips, "calibrated"),
+        "scaled_by_cv": _column(over_chips, "scaled"),
         "gap": dict(rows),
         "rate_hz": _rates(build, response),
         **_cost(wiring, response),
@@ -153,18 +155,27 @@ def _spread(options: Simulating) -> Spread:
     return Spread() if options.bias_error is None else Spread(bias=options.bias_error)
 
 
-def _over_boards(
-    build: ChipBuild,
-    request: OnSamples,
-    wiring: Wiring,
-    tried: Labelled,
-    advance: Callable[[int, str], None],
-) -> dict[str, list[float]]:
-    """Return the accuracies on emulated boards, as mapped and, if that is asked for, tuned."""
-    options, found = part_of(request, Simulating), dict[str, list[float]]()
-    shown = None
+def _few(build: ChipBuild, request: OnSamples, wiring: Wiring) -> Few:
+    """Return the training samples that chips and boards are fitted to, as the options say."""
+    options, labelled, shown, aim = part_of(request, Simulating), None, None, None
+    if options.calibrate:
+        labelled = labelled_few(build, request, options.calibrate)
     if options.tune:
         shown = labelled_few(build, request, PER_CLASS, option="--tune-boards")[0]
+        aim = classify.show(wiring, shown, build.configuration.coding).counts
+    return Few(labelled=labelled, shown=shown, aim=aim)
+
+
+def _over_boards(
+    build: ChipBuild,
+    options: Simulating,
+    wiring: Wiring,
+    tried: Labelled,
+    shown: Array | None,
+    advance: Callable[[int, str], None],
+) -> dict[str, list[float]]:
+    """Return the accuracies on emulated boards, as mapped and, on `shown` samples, tuned."""
+    found = dict[str, list[float]]()
     for seed in range(BOARD, BOARD + (options.chips or CHIPS)):
         board = Board(build.spec, seed, _spread(options), wiring.dendrite)
         rows = on_board(board, build.configuration, build.network, tried, shown=shown)
@@ -193,9 +204,13 @@ def _warnings(rates: Mapping[str, float], response: Response, samples: Array) ->
     return [f"{on}, {', '.join(faults)}: {TRAINED}"] if faults else []
 
 
-def _column(over_chips: Mapping[float, list[tuple[float, ...]]], place: int) -> dict[str, Any]:
-    """Return one of the accuracies of every chip, by CV."""
-    return {f"{cv:g}": [row[place] for row in rows] for cv, rows in over_chips.items()}
+def _column(over_chips: Mapping[float, list[dict[str, float]]], how: str) -> dict[str, Any]:
+    """Return one of the accuracies of every chip, by CV; nothing where it was not asked for."""
+    return {
+        f"{cv:g}": [by[how] for by in chips]
+        for cv, chips in over_chips.items()
+        if all(how in by for by in chips)
+    }
 
 
 def _judged(

@@ -247,6 +247,10 @@ def _accuracy(content: Numbers) -> Section:
             for cv, values in simulation["calibrated_by_cv"].items()
         ]
         rows += [
+            _rung(f"CV {float(cv):.0%}, outputs scaled without labels", values)
+            for cv, values in simulation["scaled_by_cv"].items()
+        ]
+        rows += [
             _rung(
                 f"{counted(len(values), 'emulated board')}, biases err by CV "
                 f"{simulation['bias_error']:.0%} a core, {name}",

@@ -76,6 +76,15 @@ def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
         ]
         for cv, xs in content["calibrated_by_cv"].items()
     ]
+    by_cv += [
+        [
+            f"CV {float(cv):.0%}, outputs scaled",
+            percent(float(np.mean(xs))),
+            percent(min(xs)),
+            percent(max(xs)),
+        ]
+        for cv, xs in content["scaled_by_cv"].items()
+    ]
     if content["calibrated_on"]:
         more += f"; outputs weighed by {content['calibrated_on']} training samples a class"
     return [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eideploy.backends.dynapse2.dpi import readout
-from eideploy.backends.dynapse2.dpi.readout import calibrated
+from eideploy.backends.dynapse2.dpi.readout import calibrated, scaled
 from tests.backends.dynapse2.wirings import wiring
 
 CLASSES, EACH = 3, 8
@@ -41,6 +41,31 @@ def test_weighing_takes_errors_from_chips_whose_outputs_differ(each, left):
         )
     weighed, equal = np.mean(wrong, 0)
     assert weighed < left * equal
+
+
+def test_scaling_takes_errors_from_chips_whose_outputs_differ_and_needs_no_labels():
+    rng, wrong = np.random.default_rng(3), []
+    few, tried = np.tile(np.arange(CLASSES), 8), np.tile(np.arange(CLASSES), 100)
+    alike = responses(rng, 0.0)
+    for _ in range(20):
+        response = alike * rng.lognormal(0, 1.0, (CLASSES * EACH, 1)) + rng.exponential(
+            3.0, (CLASSES * EACH, 1)
+        )
+        lines = scaled(CHIP, counts(rng, few, response), counts(rng, few, alike))
+        shown = counts(rng, tried, response)
+        wrong.append([(d != tried).mean() for d in (lines.decide(shown), equal_votes(shown))])
+    by_lines, equal = np.mean(wrong, 0)
+    assert by_lines < 0.4 * equal
+
+
+def test_a_chip_that_does_as_the_simulator_keeps_equal_votes():
+    rng = np.random.default_rng(4)
+    labels = np.tile(np.arange(CLASSES), 20)
+    shown = counts(rng, labels, responses(rng, 0.5))
+    lines = scaled(CHIP, shown, shown)
+    np.testing.assert_allclose(lines.slope, 1)
+    np.testing.assert_allclose(lines.offset, 0, atol=1e-12)
+    np.testing.assert_array_equal(lines.decide(shown), equal_votes(shown))
 
 
 def test_no_sample_leaves_equal_votes():

@@ -25,6 +25,7 @@ from eideploy.data import Dataset, load
 FOLDS, PER_CLASS = 5, 5
 BIASES, BOARDS = (0.2, 0.3), range(100, 106)  # common errors of biases, and whose boards
 CVS = (0.0, 0.1, 0.2)
+HOWS = ("", ", scaled", ", tuned", ", tuned and scaled")  # as tuning.on_board gives them
 CHIPS = range(500, 510)  # of each CV; no training draws them, no test either
 
 
@@ -73,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     parts = list(folds(load("digits"), FOLDS))[: options.seeds]
     head = ["settings", "seed", *(f"CV {cv:.0%}" for cv in CVS)]
-    head += [f"boards {bias:.0%}{how}" for bias in BIASES for how in ("", ", tuned")]
+    head += [f"boards {bias:.0%}{how}" for bias in BIASES for how in HOWS]
     print(f"| {' | '.join(head)} |")
     print("|---" * len(head) + "|", flush=True)
     for candidate in options.candidates:

@@ -98,10 +98,7 @@ class Plan:
 
     def charge(self, receptor: str) -> float:
         """Return what a spike of the least mask brings a dendrite, q of (D2)."""
-        c, now = self.constants, self.currents
-        tau = time_constant(getattr(c, f"c_{receptor}"), np.array(now[f"{receptor}_tau"]), c)
-        pulse = c.threshold_voltage * c.c_pulse / now["pulse"]
-        return float(self.base / now[f"{receptor}_tau"] * -np.expm1(-pulse / tau))
+        return charge_of(self.base, receptor, self.currents, self.constants)
 
     def gain(self, receptor: str, least: float) -> float:
         """Return the gain current with which the least mask adds `least` leaks, in ampere.
@@ -137,6 +134,16 @@ class Plan:
         )
 
 
+def charge_of(
+    weight: float, receptor: str, currents: Mapping[str, float], constants: Constants
+) -> float:
+    """Return what a spike brings a dendrite by a weight current in ampere, q of (D2)."""
+    c, leak = constants, currents[f"{receptor}_tau"]
+    tau = time_constant(getattr(c, f"c_{receptor}"), np.array(leak), c)
+    pulse = c.threshold_voltage * c.c_pulse / currents["pulse"]
+    return float(weight / leak * -np.expm1(-pulse / tau))
+
+
 def plan_of(config: ChipConfig, spec: ChipSpec, dac: Dac, *, inputs: int, classes: int) -> Plan:
     """Return the plan of a configuration on a chip.
 
@@ -154,7 +161,7 @@ def plan_of(config: ChipConfig, spec: ChipSpec, dac: Dac, *, inputs: int, classe
     plan = Plan(
         sizes=sizes,
         links=_links(config, sizes, spec),
-        currents=_currents(config.neuron, spec, dac),
+        currents=currents_of(config.neuron, spec, dac),
         tied={
             name: "inhibitory" if "inhibitory" in name else name for name in sizes if name != INPUT
         },
@@ -201,7 +208,7 @@ def _links(config: ChipConfig, sizes: Mapping[str, int], spec: ChipSpec) -> tupl
     return tuple(found)
 
 
-def _currents(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
+def currents_of(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
     """Return the currents of all roles as the bias generator gives them."""
     c = spec.constants
     kappa = (c.kappa_n + c.kappa_p) / 2

@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import write_bundle
-from eideploy.backends.digital.cycles import CYCLE_KINDS, Cycles, count_cycles
+from eideploy.backends.digital.counts import Cycles
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import Compiling
 from eideploy.backends.digital.place import place

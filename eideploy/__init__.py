@@ -7,6 +7,8 @@ they are made of. Importing the package loads none of them; each is loaded when 
 import importlib
 from typing import TYPE_CHECKING
 
+from eideploy.version import __version__
+
 if TYPE_CHECKING:
     from eideploy.api import (
         CYCLE_KINDS,
@@ -82,7 +84,6 @@ if TYPE_CHECKING:
         verify_build,
     )
 
-__version__ = "0.2.0"
 
 __all__ = [
     "CYCLE_KINDS",

@@ -8,10 +8,10 @@ from io import TextIOWrapper
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from eideploy import __version__
 from eideploy.command_line.commands import COMMANDS, PROGRAM, Command, command_of
 from eideploy.command_line.help import command_help, overview
 from eideploy.errors import EideployError
+from eideploy.version import __version__
 
 if TYPE_CHECKING:
     from eideploy.flow.result import Result

@@ -12,7 +12,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from eideploy import __version__
 from eideploy.backends import families
 from eideploy.circuit import Circuit
 from eideploy.circuit.store import load, save
@@ -29,6 +28,7 @@ from eideploy.files import (
 from eideploy.finished import Run as Run
 from eideploy.nearest import nearest
 from eideploy.staging import Staged, alone_with, staged_folder
+from eideploy.version import __version__
 
 RUN, BUILD = "eideploy run", "eideploy build"
 VERSION = 1

@@ -30,14 +30,17 @@ class Registry(Generic[T]):
     Nothing is imported before it is asked for.
 
     Args:
-        kind: the class that all derive from.
+        kind: a class that all derive from.
+        base: the one that packages derive theirs from, as "module.class".
         what: what one is, for errors.
         group: of entry points.
         shipped: those of eideploy, as "module:class".
     """
 
-    def __init__(self, kind: type[T], *, what: str, group: str, shipped: Mapping[str, str]) -> None:
-        self.kind, self.what, self.group, self.shipped = kind, what, group, shipped
+    def __init__(
+        self, kind: type[T], *, base: str, what: str, group: str, shipped: Mapping[str, str]
+    ) -> None:
+        self.kind, self.base, self.what, self.group, self.shipped = kind, base, what, group, shipped
         self._known: dict[str, T] = {}
 
     def named(self, name: str) -> T:
@@ -87,10 +90,11 @@ class Registry(Generic[T]):
         """
         one = loaded(point, self.what, lambda kind: kind())
         if not isinstance(one, self.kind):
-            reason = f"{point.value} is no {self.kind.__module__}.{self.kind.__name__}"
+            reason = f"{point.value} is no {self.base}"
             raise broken(point, self.what, reason)
         if one.name != point.name:
-            reason = f"its {self.kind.__name__.lower()} calls itself {one.name!r}"
+            kind = self.base.rpartition(".")[2].lower()
+            reason = f"its {kind} calls itself {one.name!r}"
             raise broken(point, self.what, reason)
         return one
 

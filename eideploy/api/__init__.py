@@ -34,7 +34,8 @@ from eideploy.api.modules import export, save_run
 from eideploy.api.programs import compile_circuit
 from eideploy.api.store import circuit_text, load_build, load_circuit, load_run, save_circuit
 from eideploy.backends.digital.build import Build
-from eideploy.backends.digital.cycles import CYCLE_KINDS, Cycles, count_cycles
+from eideploy.backends.digital.counts import Cycles
+from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.validate.compare import Comparison, compare
 from eideploy.backends.nir.options import Reading

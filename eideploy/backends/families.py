@@ -1,33 +1,31 @@
-"""Which families of targets there are: those of eideploy, and those of packages beside it.
+"""The families of targets: found by their names, or by what is theirs."""
 
-A package offers one as an entry point of the group `eideploy.backends`, whose name is the family's
-and whose value its class. Nothing is imported before it is asked for.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from eideploy.backends.catalogue import EXECUTORS, FAMILIES, DeclaredFamily
 from eideploy.backends.protocol import Family, Trainer
 from eideploy.errors import UsageError
-from eideploy.packages import Registry
 
-FAMILIES: Registry[Family[Any]] = Registry(
-    Family,  # type: ignore[type-abstract]  # what derives from it is not
-    what="backend",
-    group="eideploy.backends",
-    shipped={
-        "digital": "eideploy.backends.digital.family:Digital",
-        "dynapse2": "eideploy.backends.dynapse2.family:Dynapse2",
-        "c": "eideploy.backends.c.family:Microcontroller",
-    },
-)
-every = FAMILIES.every
+
+def every() -> Iterator[Family[Any]]:
+    """Yield all families; one that cannot be used is told on stderr."""
+    return map(_whole, FAMILIES.every())
 
 
 def default() -> Family[Any]:
     """Return the family whose options and executors are taken where nothing else is said."""
-    return FAMILIES.named(next(iter(FAMILIES.shipped)))
+    return _whole(FAMILIES.named(next(iter(FAMILIES.shipped))))
+
+
+def of_executor(name: str) -> Family[Any]:
+    """Return the first family that offers an executor.
+
+    Raises:
+        KeyError: none does.
+    """
+    return _whole(EXECUTORS.family(name))
 
 
 def named(name: str) -> Family[Any]:
@@ -38,7 +36,7 @@ def named(name: str) -> Family[Any]:
         PackageError: its package is broken.
     """
     try:
-        return FAMILIES.named(name)
+        return _whole(FAMILIES.named(name))
     except KeyError:
         raise UsageError(
             f"no backend is called {name!r}",
@@ -80,31 +78,6 @@ def trainer_of(preset: str) -> Trainer | None:
     return next((trainer for trainer in trainers() if trainer.describes(preset)), None)
 
 
-class Executors(Mapping[str, str]):
-    """All executors with their line of help; to look one up loads no family behind its own."""
-
-    def __getitem__(self, name: str) -> str:
-        return self.family(name).executors[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name for family in every() for name in family.executors))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __bool__(self) -> bool:
-        return True  # without loading them all to count them
-
-    def family(self, name: str) -> Family[Any]:
-        """Return the first family that offers it.
-
-        Raises:
-            KeyError: none does.
-        """
-        for family in every():
-            if name in family.executors:
-                return family
-        raise KeyError(name)
-
-
-EXECUTORS = Executors()
+def _whole(declared: DeclaredFamily) -> Family[Any]:
+    assert isinstance(declared, Family)  # as all are that a registry holds
+    return declared

@@ -1,54 +1,34 @@
-"""Which exchange formats there are: those of eideploy, and those of packages beside it."""
+"""The exchange formats: found by their names, or by their files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from eideploy.backends.catalogue import FORMATS, DeclaredFormat
 from eideploy.backends.protocol import Format
 from eideploy.errors import UsageError
 from eideploy.options import Request
 from eideploy.options.fields import all_fields
-from eideploy.packages import Registry
-
-FORMATS: Registry[Format] = Registry(
-    Format,
-    what="format",
-    group="eideploy.formats",
-    shipped={
-        "onnx": "eideploy.backends.onnx.format:ONNX",
-        "nir": "eideploy.backends.nir.format:NIR",
-        "c": "eideploy.backends.c.format:C",
-    },
-)
-every, named = FORMATS.every, FORMATS.named
 
 
-class Emitted(Mapping[str, str]):
-    """The formats that write files, each with its line of help."""
-
-    def __getitem__(self, name: str) -> str:
-        if line := named(name).line:
-            return line
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return (one.name for one in every() if one.line)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def every() -> Iterator[Format]:
+    """Yield all formats; one that cannot be used is told on stderr."""
+    return map(_whole, FORMATS.every())
 
 
-EMITTED = Emitted()
+def named(name: str) -> Format:
+    """Return the format called `name`.
+
+    Raises:
+        KeyError: there is none.
+        PackageError: its package is broken.
+    """
+    return _whole(FORMATS.named(name))
 
 
 def executors() -> Mapping[str, Format]:
     """Return the formats that run programs, by the names of their executors."""
     return {name: one for one in every() for name in one.executors}
-
-
-def readable() -> str:
-    """Return how the files that are read are called in help: "GRAPH.nir"."""
-    return "|".join(f"GRAPH{one.suffix}" for one in every() if one.suffix)
 
 
 def reader_of(path: Path | None) -> Format | None:
@@ -85,3 +65,8 @@ def require(names: Iterable[str]) -> None:
                 where=f"--emit {one.name}",
                 fix=f"pip install 'eideploy[{one.package}]'",
             )
+
+
+def _whole(declared: DeclaredFormat) -> Format:
+    assert isinstance(declared, Format)  # as all are that a registry holds
+    return declared

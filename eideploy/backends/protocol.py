@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from eideploy.backends.catalogue import DeclaredFamily, DeclaredFormat
 from eideploy.emitted import Emitted
 from eideploy.errors import UsageError
 from eideploy.options import Request
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from eideploy.circuit import Array, Circuit
     from eideploy.config.reading import Described
     from eideploy.flow.finding import Finding
-    from eideploy.flow.predict import Oracle
-    from eideploy.flow.report import Reported
     from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.sweep import Sweep
     from eideploy.flow.requests.train import Train
     from eideploy.flow.requests.verify import Verify
-    from eideploy.flow.result import Result
-    from eideploy.flow.verify import Verified
+    from eideploy.flow.result import Oracle, Reported, Result, Verified
 
 
 class Spec(Protocol):
@@ -105,7 +103,7 @@ class Fit:
     uses: Sequence[Taken] = ()
 
 
-class Family(ABC, Generic[S]):
+class Family(DeclaredFamily, ABC, Generic[S]):
     """A family of targets.
 
     Attributes:
@@ -118,12 +116,9 @@ class Family(ABC, Generic[S]):
         enables: what optional dependencies of eideploy are for in it, by their names.
     """
 
-    name: ClassVar[str]
     kind: ClassVar[str]
     options: ClassVar[Mapping[str, type[Request]]] = {}
-    executors: ClassVar[Mapping[str, str]] = {}
     trainer: ClassVar[Trainer | None] = None
-    enables: ClassVar[Mapping[str, str]] = {}
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the programs and packages that it works with, for `doctor`."""
@@ -215,7 +210,7 @@ class Read:
     remarks: Sequence[str] = ()
 
 
-class Format(ABC):
+class Format(DeclaredFormat, ABC):
     """An exchange format of networks. Overridden is what it does: `emit`, `read`, or both.
 
     Attributes:
@@ -232,16 +227,11 @@ class Format(ABC):
         enables: what optional dependencies of eideploy are for in it, by their names.
     """
 
-    name: ClassVar[str]
     title: ClassVar[str]
-    line: ClassVar[str] = ""
     package: ClassVar[str] = ""
-    suffix: ClassVar[str] = ""
     files: ClassVar[Sequence[Emitted]] = ()
     emitting: ClassVar[type[Request] | None] = None
     reading: ClassVar[type[Request] | None] = None
-    executors: ClassVar[Mapping[str, str]] = {}
-    enables: ClassVar[Mapping[str, str]] = {}
 
     def facts(
         self,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from eideploy.backends import formats
+from eideploy.backends.catalogue import EMITTED
 from eideploy.flow.graphs import refuse_reading
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.result import Result
@@ -38,7 +39,7 @@ def compile_run(request: Compile) -> Result:
 def _for_chip(request: Any) -> Any:  # noqa: ANN401 - with the options of a backend
     """Return options with a chip for target: files of a network are written beside one's."""
     named = os.fspath(request.target)
-    if named in target_names() or named not in formats.EMITTED:
+    if named in target_names() or named not in EMITTED:
         return request
     chip = Compile().target
     note(f"{named} is written beside a chip's files: compiling for {chip}")

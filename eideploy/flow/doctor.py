@@ -13,10 +13,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eideploy import __version__, cache, packages, shipped
+from eideploy import cache, packages, shipped
 from eideploy.backends import families, formats
-from eideploy.backends.families import FAMILIES
-from eideploy.backends.formats import FORMATS
+from eideploy.backends.catalogue import FAMILIES, FORMATS
 from eideploy.divisions.methods import GROUP as DIVISIONS
 from eideploy.divisions.methods import of_package as division_of
 from eideploy.errors import PackageError
@@ -26,6 +25,7 @@ from eideploy.flow.result import Result
 from eideploy.neurons.models import GROUP as NEURONS
 from eideploy.neurons.models import of_package as neuron_of
 from eideploy.report.text import table
+from eideploy.version import __version__
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -1,7 +1,6 @@
 """Job: which classes samples are of, by a build or a run."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -18,31 +17,12 @@ from eideploy.errors import UsageError
 from eideploy.execute.observe import BATCH
 from eideploy.files import MANIFEST, exists
 from eideploy.flow.requests.predict import Predict
-from eideploy.flow.result import Result
+from eideploy.flow.result import Oracle, Result
 from eideploy.flow.simulate import family_of
 from eideploy.options import refuse_others
 from eideploy.options.option import area
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
-
-Scores = Callable[[Array], Array]  # samples (B, ...) or (B, T, ...) to (B, classes)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Oracle:
-    """A network that is asked.
-
-    described  what it is, in words
-    meaning    what its scores are, in words
-    names      of the classes, or their numbers
-    """
-
-    folder: Path
-    described: str
-    meaning: str
-    names: Sequence[str]
-    view: View
-    scores: Scores
 
 
 def predict(request: Predict) -> Result:

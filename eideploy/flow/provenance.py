@@ -8,10 +8,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from eideploy import __version__, native
+from eideploy import native
 from eideploy.circuit import Circuit, Layer, Neurons
 from eideploy.files import MANIFEST, sha256
 from eideploy.progress import note
+from eideploy.version import __version__
 
 NUMERIC = "numpy", "matplotlib"
 

@@ -1,7 +1,6 @@
 """Job: the report of a build or a run, as a page to look at and as numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from eideploy.files import MANIFEST, read_json, write_atomic, write_json
 from eideploy.flow import training_report
 from eideploy.flow.build_files import NUMBERS, PAGE
 from eideploy.flow.requests.report import KEPT, Report
-from eideploy.flow.result import Result
+from eideploy.flow.result import Reported, Result
 from eideploy.options import as_path, refuse_idle, refuse_others
 from eideploy.progress import note
 from eideploy.report.files import write_figures
@@ -22,22 +21,6 @@ from eideploy.report.text import counted
 from eideploy.staging import sole_writing
 
 FORMAT = "svg"  # of figures, unless another is asked for
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reported:
-    """A report.
-
-    content    its numbers
-    text       what the terminal shows of them
-    page       what a reader looks at; None: nothing is to be written
-    exit_code  1 for a check that failed
-    """
-
-    content: Mapping[str, Any]
-    text: str
-    page: Page | None
-    exit_code: int = 0
 
 
 def report(request: Report) -> Result:

@@ -6,7 +6,6 @@ from typing import Any
 
 from eideploy import folders
 from eideploy.backends import families
-from eideploy.backends.families import EXECUTORS
 from eideploy.backends.protocol import Family
 from eideploy.errors import UsageError
 from eideploy.flow.requests.simulate import Simulate
@@ -43,7 +42,7 @@ def family_of(
     if folder is None and executor is None:
         return _family_of_latest(request, command)
     if folder is None or folders.kind_of(folder) == folders.RUN:
-        return families.default() if executor is None else EXECUTORS.family(executor)
+        return families.default() if executor is None else families.of_executor(executor)
     family = families.of_build(folder)
     if executor is not None and executor not in family.executors:
         raise UsageError(

@@ -14,10 +14,10 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
-from eideploy import __version__
 from eideploy.emitted import Emitted, matches
 from eideploy.errors import FormatError
 from eideploy.report.text import counted
+from eideploy.version import __version__
 
 EQUAL, DIFFERS, FAILED, NOT_RUN = "equal", "differs", "failed", "not run"
 State = Literal["gap", "verified", "documentation", "not checked"]

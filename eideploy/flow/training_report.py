@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eideploy import __version__, folders
+from eideploy import folders
 from eideploy.config import Config, load_config
 from eideploy.data.pipelines import PIPELINES
 from eideploy.errors import FormatError
@@ -22,6 +22,7 @@ from eideploy.report.sections import Page
 from eideploy.report.text import counted, percent
 from eideploy.tables import MOST_TOML
 from eideploy.validate.distribution import Bins
+from eideploy.version import __version__
 
 MOST_BYTES = 64 << 20
 LARGEST = 1e30  # a gradient that overflowed is shown as this large

@@ -3,22 +3,20 @@
 A build's files are data. What runs is installed with this tool, or is another program.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
 
 from eideploy import folders
 from eideploy.backends import families
 from eideploy.errors import UsageError
 from eideploy.flow.requests.verify import Verify
-from eideploy.flow.result import Result
+from eideploy.flow.result import Result, Row, Verified
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
     FAILED,
     NOT_RUN,
-    Item,
     stock_counts,
     stock_hint,
     stock_text,
@@ -28,61 +26,6 @@ from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path, refuse_others
 from eideploy.progress import note
 from eideploy.report.text import counted, table
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """Files of a build, by what they were checked, and what came out.
-
-    artefact    which files, as a pattern
-    checked_by  what compared them
-    result      EQUAL, DIFFERS, FAILED or NOT_RUN
-    reason      of all but EQUAL
-    """
-
-    heads: ClassVar[Sequence[str]] = ("artefact", "checked by", "result", "reason")
-
-    artefact: str
-    checked_by: str
-    result: str
-    reason: str = ""
-
-    @property
-    def label(self) -> str:
-        """What compared it."""
-        return self.checked_by
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """What `--json` says of it."""
-        return asdict(self)
-
-    @property
-    def cells(self) -> list[str]:
-        """What stands in the table, under `heads`."""
-        return [self.artefact, self.checked_by, self.result, self.reason]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verified:
-    """What came out of the checks of a build.
-
-    said       what was compared, in lines above the table
-    rows       the comparisons
-    items      what is known of every file
-    manifest   what the build's manifest says
-    facts      more for `--json`
-    remarks    lines below the table
-    warnings   what is wrong with the network beside that
-    """
-
-    said: str
-    rows: Sequence[Row]
-    items: Sequence[Item]
-    manifest: Mapping[str, Any]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    remarks: Sequence[str] = ()
-    warnings: Sequence[str] | None = None
 
 
 def verify(request: Verify) -> Result:

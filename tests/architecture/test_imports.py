@@ -24,24 +24,24 @@ API = ("eideploy.api", "eideploy.plot")
 NAMED = {
     ("backends/dynapse2/emit.py", "nir"),
     ("backends/dynapse2/jobs/verify.py", "nir"),
-    ("backends/families.py", "digital"),
-    ("backends/families.py", "dynapse2"),
-    ("backends/formats.py", "nir"),
-    ("backends/formats.py", "onnx"),
+    ("backends/catalogue.py", "digital"),
+    ("backends/catalogue.py", "dynapse2"),
+    ("backends/catalogue.py", "nir"),
+    ("backends/catalogue.py", "onnx"),
     ("flow/requests/checking.py", "digital"),
     ("flow/requests/compile.py", "digital"),
     ("flow/requests/train.py", "dynapse2"),
 }
 # Who may say its name: the table of backends; the functions of Python that stay, by its name.
-NAMING = {"backends/families.py", "api/jobs.py"}
+NAMING = {"backends/catalogue.py", "api/jobs.py"}
 # What a training for it is called in help, and what is distilled for where nothing is said.
 SAID = {"flow/requests/train.py": 2}
 
 
 @pytest.fixture(scope="module")
 def imports():
-    """Return what every module imports when it runs, also within functions."""
-    graph = grimp.build_graph("eideploy", exclude_type_checking_imports=True, cache_dir=None)
+    """Return what every module imports: also within functions, and for type checkers alone."""
+    graph = grimp.build_graph("eideploy", exclude_type_checking_imports=False, cache_dir=None)
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from eideploy.backends.catalogue import FAMILIES
 from eideploy.backends.digital.jobs.needs import PROGRAMS
-from eideploy.backends.families import FAMILIES
 from eideploy.backends.formats import FORMATS
 from eideploy.flow import doctor
 

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from eideploy.flow.result import Result
+from eideploy.flow.result import Result, Row, Verified
 from eideploy.flow.stock import EQUAL, NOT_RUN, Item
-from eideploy.flow.verify import Row, Verified, _result
+from eideploy.flow.verify import _result
 from eideploy.flow.warning import with_warnings
 
 

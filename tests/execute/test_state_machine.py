@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.core.state_machine import StateMachine
-from eideploy.backends.digital.cycles import PHASES, count_cycles
+from eideploy.backends.digital.counts import PHASES
+from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.place import place
 from eideploy.execute.integer import run_integer
 from eideploy.execute.samples import over_time

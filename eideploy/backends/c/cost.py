@@ -12,7 +12,7 @@ import numpy as np
 
 from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.controller import Instructions
-from eideploy.backends.digital.cycles import Cycles, StageCycles
+from eideploy.backends.digital.counts import Cycles, StageCycles
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, Conv, Factored, Layer
 from eideploy.circuit.limits import LayerLimits, limits

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from eideploy.backends.digital.program import Program
     from eideploy.backends.executor import Executor
     from eideploy.circuit import Circuit
-    from eideploy.flow import report
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.report import Report
     from eideploy.flow.requests.sweep import Sweep
-    from eideploy.flow.result import Result
+    from eideploy.flow.result import Reported, Result
     from eideploy.target import Target
 
 
@@ -124,7 +123,7 @@ class Microcontroller(Digital):
         """Refuse: nothing is flashed from here."""
         return Family.board(self, request, build)
 
-    def report(self, request: "Report", build: Path) -> "report.Reported":
+    def report(self, request: "Report", build: Path) -> "Reported":
         """Measure the program, and draw it."""
         from eideploy.backends.c.jobs.report import report
 

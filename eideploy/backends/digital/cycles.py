@@ -3,11 +3,11 @@
 A formula, batched over samples; the digital backend's state machine steps the same core instead.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
+from eideploy.backends.digital.counts import Cycles, StageCycles
 from eideploy.backends.digital.program import Program, Route, Stage
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
@@ -15,53 +15,6 @@ from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 
 CYCLE_KINDS = frozenset({"spikes", "inhibition", "inputs"})  # what a trace must keep
-PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class StageCycles:
-    """What one stage did; every array is (T, B).
-
-    phases          cycles of every phase of PHASES, its drain included
-    events          set spike bits that were scanned and input words that were taken
-    row_operations  rows of W_IE and W_EE (folded: of both weights) that were multiplied and added
-    active          active inhibitory units
-    useful, offered  weight lanes that held a weight in accumulate, and all lanes while it scanned
-    """
-
-    phases: Mapping[str, Int]
-    events: Int
-    row_operations: Int
-    active: Int
-    useful: Int
-    offered: Int
-
-    @property
-    def total(self) -> Int:
-        """Cycles of the stage, (T, B) (C8, C9)."""
-        return _added(self.phases.values())
-
-    @property
-    def lane_utilisation(self) -> float:
-        """Fraction of the lanes that held a weight while accumulate scanned."""
-        return float(self.useful.sum() / self.offered.sum())
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Cycles:
-    """What every stage did, by name in program order."""
-
-    stages: Mapping[str, StageCycles]
-
-    @property
-    def per_stage(self) -> dict[str, Int]:
-        """Cycles by stage, each (T, B)."""
-        return {name: stage.total for name, stage in self.stages.items()}
-
-    @property
-    def per_inference(self) -> Int:
-        """Cycles of every sample, (B,) (C10)."""
-        return _added(total.sum(0) for total in self.per_stage.values())
 
 
 def count_cycles(program: Program, trace: Trace) -> Cycles:
@@ -86,10 +39,6 @@ def count_cycles(program: Program, trace: Trace) -> Cycles:
             fix="record it with run_integer(circuit, samples, keep=eideploy.CYCLE_KINDS)",
         )
     return Cycles(stages={stage.name: _count(program, stage, trace) for stage in program.stages})
-
-
-def _added(parts: Iterable[Int]) -> Int:
-    return np.asarray(np.sum(list(parts), axis=0, dtype=np.int64))
 
 
 def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from eideploy.backends import formats
 from eideploy.backends.digital.options import Compiling, Reporting, Running, Simulating, Verifying
-from eideploy.backends.protocol import Family, Fit
+from eideploy.backends.digital.protocol import ProgramFamily
+from eideploy.backends.protocol import Fit
 from eideploy.emitted import Emitted
 from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
     from eideploy.backends.digital.program import Program
-    from eideploy.backends.executor import Executor
     from eideploy.circuit import Circuit
-    from eideploy.flow import predict, report, verify
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.simulate import Simulate
     from eideploy.flow.requests.sweep import Sweep
     from eideploy.flow.requests.verify import Verify
-    from eideploy.flow.result import Result
+    from eideploy.flow.result import Oracle, Reported, Result, Verified
     from eideploy.target import Target
 
 
-class Digital(Family["Target"]):
+class Digital(ProgramFamily):
     """The digital core. A backend that emits the same programs as other files derives from it."""
 
     name = "digital"
@@ -49,8 +48,6 @@ class Digital(Family["Target"]):
         "neurobench": "report --neurobench",
         "fpga": "bitstreams: board build, board flash",
     }
-    writes: ClassVar[Sequence[str]] = ()  # formats whose files stand among its own
-    has_core: ClassVar[bool] = True  # which can be cut to a network, and put on a board
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the programs that simulate and synthesise the core."""
@@ -89,10 +86,6 @@ class Digital(Family["Target"]):
 
         return f"{uses_text(program)}\n\n{widths_text(program)}"
 
-    def checking(self, executors: "Sequence[Executor]") -> "Sequence[Executor]":
-        """Return those of the programs that run files of its builds."""
-        return executors
-
     def read_spec(self, path: Path) -> "Target":
         """Read a digital target."""
         from eideploy.target import read_target
@@ -123,7 +116,7 @@ class Digital(Family["Target"]):
 
         return simulate(self, request, executor)
 
-    def predict(self, request: "Predict", executor: str, named: Path | None) -> "predict.Oracle":
+    def predict(self, request: "Predict", executor: str, named: Path | None) -> "Oracle":
         """Ask the program, or the float network."""
         from eideploy.backends.digital.jobs.predict import oracle
 
@@ -135,13 +128,13 @@ class Digital(Family["Target"]):
 
         return sweep(request, spec)
 
-    def verify(self, request: "Verify", build: Path) -> "verify.Verified":
+    def verify(self, request: "Verify", build: Path) -> "Verified":
         """Run every file in every program that is installed."""
         from eideploy.backends.digital.jobs.verify import verify
 
         return verify(self, request, build)
 
-    def report(self, request: "Report", build: Path) -> "report.Reported":
+    def report(self, request: "Report", build: Path) -> "Reported":
         """Measure the program, and draw it."""
         from eideploy.backends.digital.jobs.report import report
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from eideploy.backends import formats
+from eideploy.backends.catalogue import EMITTED
 from eideploy.backends.dividing import LUT, METHOD, Dividing, Division
 from eideploy.errors import UsageError
 from eideploy.options import Count, Option, PathLike, Request
@@ -53,7 +54,7 @@ class Compiling(Dividing):
     """How many samples to calibrate on (default: 256 of the training split, or all of your own)."""
     calibrate_on: Annotated[PathLike | None, Option(metavar="SAMPLES.npy", where=DIGITAL)] = None
     """Calibrate on your own samples."""
-    emit: Annotated[Sequence[str], Option(offered=formats.EMITTED, where=DIGITAL)] = ()
+    emit: Annotated[Sequence[str], Option(offered=EMITTED, where=DIGITAL)] = ()
     """Also write these files."""
     verbose: Annotated[bool, Option(short="v", where=DIGITAL)] = False
     """Print what every pass changed and how wide every number can get."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eideploy.backends.digital.counts import Cycles
 from eideploy.circuit import Circuit, Division, Layer
 from eideploy.target import Target
 
 if TYPE_CHECKING:
-    from eideploy.backends.digital.cycles import Cycles
     from eideploy.execute.trace import Trace
 
 

@@ -11,7 +11,6 @@ from eideploy.options import Request
 if TYPE_CHECKING:
     from eideploy.backends.dynapse2.chip.spec import ChipSpec
     from eideploy.backends.dynapse2.config import ChipConfig
-    from eideploy.flow import predict, report, verify
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.simulate import Simulate
     from eideploy.flow.requests.train import Train
     from eideploy.flow.requests.verify import Verify
-    from eideploy.flow.result import Result
+    from eideploy.flow.result import Oracle, Reported, Result, Verified
 
 
 class ChipTrainer(Trainer):
@@ -70,7 +69,7 @@ class ChipTrainer(Trainer):
 
         return distil(request, spec)
 
-    def report(self, run: Path) -> "report.Reported":
+    def report(self, run: Path) -> "Reported":
         """Return the report of a finished run."""
         from eideploy.backends.dynapse2.jobs.training_report import report
 
@@ -121,19 +120,19 @@ class Dynapse2(Family["ChipSpec"]):
 
         return run_on_chip(request)
 
-    def predict(self, request: "Predict", executor: str, named: Path | None) -> "predict.Oracle":  # noqa: ARG002 - there is one executor
+    def predict(self, request: "Predict", executor: str, named: Path | None) -> "Oracle":  # noqa: ARG002 - there is one executor
         """Ask a simulation of what a build sets on the chips, without mismatch."""
         from eideploy.backends.dynapse2.jobs.predict import oracle
 
         return oracle(request, named)
 
-    def verify(self, request: "Verify", build: Path) -> "verify.Verified":
+    def verify(self, request: "Verify", build: Path) -> "Verified":
         """Check a build against its network, and its files against each other."""
         from eideploy.backends.dynapse2.jobs.verify import verify_chip
 
         return verify_chip(request, build)
 
-    def report(self, request: "Report", build: Path) -> "report.Reported":
+    def report(self, request: "Report", build: Path) -> "Reported":
         """Draw what the chips hold, and what a simulation found."""
         from eideploy.backends.dynapse2.jobs.report import report
 

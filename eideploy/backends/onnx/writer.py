@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 
-from eideploy import __version__
 from eideploy.backends.onnx import FLOAT, INTEGER
 from eideploy.backends.onnx.float_model import FloatNetwork
 from eideploy.backends.onnx.graph import model
@@ -16,6 +15,7 @@ from eideploy.backends.onnx.integer_model import TOTALS, IntegerNetwork
 from eideploy.backends.onnx.words import words_of
 from eideploy.circuit import Circuit, IntegerInput
 from eideploy.files import sha256, write_atomic
+from eideploy.version import __version__
 
 FLOAT_KIND, INTEGER_KIND = "eideploy float network", "eideploy integer program"
 FACTS = ("run", "scheme", "division", "division_bound", "zero_policy")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from eideploy.backends.families import EXECUTORS
+from eideploy.backends.catalogue import EXECUTORS
 from eideploy.flow.requests.shared import FromDataSet
 from eideploy.options import Count, Option, PathLike
 

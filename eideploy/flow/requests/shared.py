@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from eideploy.backends import formats
+from eideploy.backends.catalogue import readable
 from eideploy.options import Folder, Option, PathLike, Request, as_path
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 READING = "where samples of a data set are read"
 WITHOUT_INPUT, WITH_INPUT = "without --input", "with --input"
 TARGET = Option(metavar="NAME|SPEC.toml")
-GRAPH = formats.readable()
+GRAPH = readable()
 
 
 @dataclass(frozen=True, kw_only=True)

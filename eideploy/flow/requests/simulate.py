@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from eideploy.backends.families import EXECUTORS
+from eideploy.backends.catalogue import EXECUTORS
 from eideploy.flow.requests.shared import WITH_INPUT, WITHOUT_INPUT, FromDataSet
 from eideploy.options import Count, Option, PathLike, as_path
 from eideploy.options.choices import Split

@@ -18,17 +18,15 @@ from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
 from eideploy.files import MANIFEST, read_manifest, sha256, write_atomic, write_manifest
 from eideploy.flow.build_files import LEFT, WRITTEN
-from eideploy.flow.report import Reported
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.requests.verify import Verify
-from eideploy.flow.result import Result
+from eideploy.flow.result import Reported, Result, Row, Verified
 from eideploy.flow.runs import find_run
 from eideploy.flow.samples import require_savable, samples_of, write_npz
 from eideploy.flow.stock import DIFFERS, EQUAL, Stock
-from eideploy.flow.verify import Row, Verified
 from eideploy.folders import Run
 from eideploy.options import Option, Request, as_path, part_of, refuse_idle
 from eideploy.report.sections import Page, Section, Table

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.network import Network
@@ -13,14 +13,15 @@ from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.jobs.verify import run_executors
 from eideploy.backends.digital.options import STUDIED, Studying
 from eideploy.backends.digital.passes import passes_of
+from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
 from eideploy.backends.digital.report.provenance import provenance
 from eideploy.backends.digital.validate.study import study
 from eideploy.circuit import Array
 from eideploy.flow import training_report
-from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
+from eideploy.flow.result import Reported
 from eideploy.flow.samples import samples_of
 from eideploy.flow.stock import NOT_RUN
 from eideploy.options import as_path, part_of, refuse_idle
@@ -28,15 +29,12 @@ from eideploy.progress import bar
 from eideploy.report.sections import Table
 from eideploy.validate.ladder import affordable
 
-if TYPE_CHECKING:
-    from eideploy.backends.c.family import Microcontroller
-
 MOST_SAMPLES = 512  # unless another number is asked for; of large networks fewer
 VERIFIED = 16  # of them, in every other program
 EMULATED = 4  # of them, in QEMU
 
 
-def report(family: "Microcontroller", request: Report, folder: Path) -> Reported:
+def report(family: ProgramFamily, request: Report, folder: Path) -> Reported:
     """Return the report of a build.
 
     Raises:

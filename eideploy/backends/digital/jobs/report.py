@@ -29,9 +29,9 @@ from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.flow import training_report
 from eideploy.flow.neurobench import benchmarked, neurobench_text, require_neurobench
-from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.requests.shared import READING
+from eideploy.flow.result import Reported
 from eideploy.flow.samples import note_fewer, samples_of
 from eideploy.flow.stock import NOT_RUN
 from eideploy.options import as_path, part_of, refuse_idle

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
 from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.program import (
     comparison_text,
     comparison_warnings,
@@ -51,14 +52,11 @@ from eideploy.report.text import counted, percent
 from eideploy.target import load_target
 from eideploy.validate.activity import ActivityTally
 
-if TYPE_CHECKING:
-    from eideploy.backends.digital.family import Digital
-
 RUNS_PROGRAM = frozenset({"integer", *BESIDE})
 TRACED = frozenset({"spikes", "currents"})
 
 
-def simulate(family: "Digital", request: Simulate, executor: str) -> Result:
+def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
     """Run samples through the float circuit and the integer program, and compare them."""
     _require_effects(request, executor)
     asked = part_of(request, Simulating)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from eideploy.backends import formats
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import EXECUTORS
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
+from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.program import comparison_warnings
 from eideploy.backends.digital.validate.compare import compare
 from eideploy.backends.executor import Executor, Reference
@@ -25,6 +26,7 @@ from eideploy.execute.observe import batches
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
+from eideploy.flow.result import Row, Verified
 from eideploy.flow.samples import note_fewer, samples_of
 from eideploy.flow.stock import (
     DIFFERS,
@@ -34,14 +36,10 @@ from eideploy.flow.stock import (
     Item,
     Stock,
 )
-from eideploy.flow.verify import Row, Verified
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar
 from eideploy.report.text import counted
 from eideploy.validate.ladder import affordable
-
-if TYPE_CHECKING:
-    from eideploy.backends.digital.family import Digital
 
 SAMPLES = 64
 
@@ -85,7 +83,7 @@ class Run(Row):
         return [self.artefact, self.checked_by, self.result, *figures]
 
 
-def verify(family: "Digital", request: Verify, folder: Path) -> Verified:
+def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     """Compare what every installed program makes of a build's files with the simulators."""
     asked = part_of(request, Verifying)
     if asked.input is not None:
@@ -136,7 +134,7 @@ def run_executors(
     return rows
 
 
-def _stock(family: "Digital", build: Build, rows: Sequence[Row]) -> list[Item]:
+def _stock(family: ProgramFamily, build: Build, rows: Sequence[Row]) -> list[Item]:
     """Return what is known of every file, beside what the backend writes for the program now."""
     beside = [rule for one in formats.every() for rule in one.files]
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eideploy import __version__
 from eideploy.backends.digital.report.program import FINER, coarse_text
 from eideploy.backends.digital.validate.compare import COARSE
 from eideploy.report.sections import Notice, gravest_first, of_two_releases
 from eideploy.report.text import percent
 from eideploy.validate.activity import SILENT
+from eideploy.version import __version__
 
 FEW_SAMPLES = 100
 COUNTED = 8  # of which there are fewer, all may well be used

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from eideploy import __version__, folders
+from eideploy import folders
 from eideploy.backends.digital.jobs.compile import calibration
 from eideploy.backends.digital.options import Compiling
 from eideploy.backends.digital.sweep import cells
@@ -24,6 +24,7 @@ from eideploy.options.choices import Form, Split, ZeroPolicy
 from eideploy.recipe import Recipe
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
+from eideploy.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ are not in it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eideploy.backends.digital.cycles import Cycles, StageCycles
+from eideploy.backends.digital.counts import Cycles, StageCycles
 from eideploy.backends.digital.program import Program, Stage
 
 PICOJOULES = {

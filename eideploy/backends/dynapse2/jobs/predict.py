@@ -6,8 +6,9 @@ from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.jobs.simulate import build_of
 from eideploy.data.origin import class_names
-from eideploy.flow.predict import Oracle, view_of
+from eideploy.flow.predict import view_of
 from eideploy.flow.requests.predict import Predict
+from eideploy.flow.result import Oracle
 from eideploy.options import refuse_idle
 
 MEANING = "scores are the mean spikes of a class's neurons"

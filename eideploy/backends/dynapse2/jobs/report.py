@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from eideploy import __version__
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.masks import ERROR_AIM
 from eideploy.backends.dynapse2.chip.spec import UNUSED
@@ -18,10 +17,11 @@ from eideploy.backends.dynapse2.report.page import chip_page
 from eideploy.errors import FormatError
 from eideploy.files import MANIFEST, RESTORE
 from eideploy.flow.provenance import build_marks
-from eideploy.flow.report import Reported
 from eideploy.flow.requests.report import KEPT, Report
+from eideploy.flow.result import Reported
 from eideploy.options import refuse_idle
 from eideploy.report.text import percent, table
+from eideploy.version import __version__
 
 NOBODY = -1  # in the map of a core: a neuron that the network does not use
 PROJECTION = ("name", "dendrite", "synapses", "cams", "lost", "error")

@@ -10,7 +10,7 @@ from eideploy.backends.dynapse2.jobs.report import share
 from eideploy.backends.dynapse2.report.run_page import chip_run_page
 from eideploy.errors import FormatError
 from eideploy.finished import METRICS
-from eideploy.flow.report import Reported
+from eideploy.flow.result import Reported
 from eideploy.flow.training_report import count, finite, read_rows, run_provenance
 from eideploy.flow.training_report import share as fraction
 from eideploy.report.text import counted, percent

@@ -27,6 +27,7 @@ from eideploy.errors import EideployError
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
+from eideploy.flow.result import Row, Verified
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -35,7 +36,6 @@ from eideploy.flow.stock import (
     Item,
     Stock,
 )
-from eideploy.flow.verify import Row, Verified
 from eideploy.options import refuse_idle
 
 PATIENCE_S = 300

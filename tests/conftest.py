@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,8 @@ import tests.helpers.pinned  # noqa: F401 - before numpy and torch
 from eideploy import cli
 from tests.cli.support import TINY
 from tests.helpers.chromium import PROGRAM
-from tests.helpers.once import made_once
+from tests.helpers.once import common, made_once
+from tests.helpers.sparing import drawing_once, examples_traced_at_first
 
 # Tests start hundreds of processes; each would compile every module anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -31,6 +33,26 @@ def finished(tmp_path_factory):
             assert cli.main(["compile"]) == 0
 
     return made_once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _charts(tmp_path_factory):
+    """Draw equal charts of reports once: most reports of the tests are of the same networks."""
+    from eideploy.report import html
+
+    folder = common(tmp_path_factory) / "charts"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html, "drawn", drawing_once(html.drawn, folder))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _examples(request):
+    """Let coverage follow the first examples of a property alone."""
+    test = getattr(request, "function", None)
+    with examples_traced_at_first(test) if hasattr(test, "hypothesis") else nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)

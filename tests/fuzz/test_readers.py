@@ -1,6 +1,6 @@
 """Every file that the tool reads, changed at random: read or refused with a stated error.
 
-EIDEPLOY_FUZZ files of every kind are changed (100 unless set), from the seed EIDEPLOY_FUZZ_SEED;
+EIDEPLOY_FUZZ files of every kind are changed (50 unless set), from the seed EIDEPLOY_FUZZ_SEED;
 `make fuzz` changes more from a seed of its own, and prints it.
 """
 
@@ -15,8 +15,9 @@ import pytest
 
 from eideploy.errors import EideployError
 from tests.fuzz.kinds import KINDS
+from tests.helpers.sparing import traced_at_first
 
-ROUNDS = int(os.environ.get("EIDEPLOY_FUZZ", "100"))
+ROUNDS = int(os.environ.get("EIDEPLOY_FUZZ", "50"))
 SEED = os.environ.get("EIDEPLOY_FUZZ_SEED", "0")
 PATIENCE_S = 10  # of processor time
 WAIT_S = 300  # for what takes none, as a pipe does
@@ -81,25 +82,27 @@ def test_a_changed_file_is_read_or_refused_with_nothing_else_to_show(kind, workp
     Path("/proc/self/clear_refs").write_text("5")
     held = memory("VmRSS")
     rounds = round(ROUNDS * kind.share)
-    for number in range(rounds):
-        change = rng.choice(kind.changes)
-        changed = change(whole, rng)
-        path.write_bytes(changed)
-        kind.then(path)
-        before = listing(workplace)
-        try:
-            with in_time():
-                kind.read(path)
-        except EideployError as error:
-            refused += bool(error.what and error.where and error.fix)
-        except BaseException as error:
-            kept = Path(os.environ.get("EIDEPLOY_FUZZ_KEEP", tempfile.gettempdir())) / path.name
-            kept.write_bytes(changed)
-            error.add_note(f"{kind.name}, seed {SEED}, change {number}: {change.__name__}; {kept}")
-            raise
-        after = {k: v for k, v in listing(workplace).items() if not k.startswith(cache)}
-        assert after.items() <= before.items(), f"{kind.name}, change {number}: {change.__name__}"
-        for file, content in beside.items():
-            file.write_bytes(content)
+    with traced_at_first() as again:
+        for number in range(rounds):
+            again()
+            change = rng.choice(kind.changes)
+            changed, told = change(whole, rng), f"{kind.name}, change {number}: {change.__name__}"
+            path.write_bytes(changed)
+            kind.then(path)
+            before = listing(workplace)
+            try:
+                with in_time():
+                    kind.read(path)
+            except EideployError as error:
+                refused += bool(error.what and error.where and error.fix)
+            except BaseException as error:
+                kept = Path(os.environ.get("EIDEPLOY_FUZZ_KEEP", tempfile.gettempdir())) / path.name
+                kept.write_bytes(changed)
+                error.add_note(f"{told}; seed {SEED}, {kept}")
+                raise
+            after = {k: v for k, v in listing(workplace).items() if not k.startswith(cache)}
+            assert after.items() <= before.items(), told
+            for file, content in beside.items():
+                file.write_bytes(content)
     assert memory("VmHWM") - held < MOST_BYTES
     assert refused * 100 >= rounds * kind.least

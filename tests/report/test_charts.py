@@ -1,4 +1,4 @@
-"""Charts can be read: labels do not lie over each other."""
+"""Charts are drawn the same each time and can be read: labels do not lie over each other."""
 
 from itertools import pairwise
 
@@ -7,8 +7,13 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from eideploy.report.canvas import POINTS, WIDTH
+from eideploy.report.canvas import POINTS, WIDTH, drawn
 from eideploy.report.charts import Steps
+
+
+def test_a_chart_is_drawn_the_same_each_time():
+    chart = Steps(series={"float": (np.arange(4), np.array([1.0, 3.0, 2.0]))}, across="I_div")
+    assert drawn(chart) == drawn(chart)
 
 
 @pytest.mark.parametrize("most", [0.0225, 0.7, 14.9, 66.0, 123456.0])

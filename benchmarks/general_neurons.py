@@ -23,8 +23,17 @@ ROWS = {
     "... and no reset": General(leak_bits=12, keeps=True),
     "... and a v_reset": General(leak_bits=12, rest=True),
     "... and a v_min": General(leak_bits=12, lowest=True),
+    "... and up to 3 spikes a step": General(leak_bits=12, spike_bits=2),
+    "... and up to 255 spikes a step": General(leak_bits=12, spike_bits=8),
     "all of these": General(
-        leak_bits=12, synapse_bits=12, late=True, above=True, keeps=True, rest=True, lowest=True
+        leak_bits=12,
+        synapse_bits=12,
+        late=True,
+        above=True,
+        keeps=True,
+        rest=True,
+        lowest=True,
+        spike_bits=8,
     ),
 }
 

@@ -149,11 +149,12 @@ class IntegerGeneralLIF(IntegerNeuron):
         return x - (x >> shift) if shift >= 0 else x
 
     def rtl(self) -> Mapping[str, int] | None:
-        """Return the fields of a stage in the shipped core; None with several spikes a step."""
-        if self.max_spikes > 1:
+        """Return the fields of a stage in the shipped core; None with several late spikes."""
+        if self.max_spikes > 1 and self.delay != "none":
             return None
         return {
             "leak": self.leak_fraction,
+            "max_spikes": self.max_spikes,
             "to_zero": int(self.reset in ("zero", "value")),
             "keeps": int(self.reset == "none"),
             "is_late": int(self.delay != "none"),

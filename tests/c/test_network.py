@@ -24,7 +24,7 @@ from eideploy.neurons import Array, IntegerGeneralLIF, IntegerNeuron
 from tests.execute.test_steps import compiled, given_samples, recurrent
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import ints, lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, general, samples
+from tests.helpers.random_circuits import circuits, general, looped, samples
 
 # Undefined behaviour, as a shift beyond the width or a signed sum that wraps, ends the program.
 CHECKED = ("-O0", "-fsanitize=undefined", "-fno-sanitize-recover")
@@ -52,7 +52,7 @@ def test_any_circuit_is_the_same_in_c(data, circuit, tmp_path):
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), circuit=circuits(neurons=general))
+@given(data=st.data(), circuit=looped(neurons=general))
 def test_general_neurons_are_the_same_in_c(data, circuit, tmp_path):
     assert_same(circuit, data.draw(samples(circuit), label="samples"), tmp_path)
 

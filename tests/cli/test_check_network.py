@@ -96,27 +96,14 @@ def recurrent(path):
     nir.write(path, nir.NIRGraph(nodes, edges, type_check=False))
 
 
-def test_what_the_core_cannot_run_compiles_as_its_fix_says(empty, call):
-    """Several spikes a step."""
-    write(nir.Linear(weights(3, 6)), lif(3))
-    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
-    how = ["net.nir", "--steps", "4", "--assume", "spikes=5"]
-    refused = call("check", *how)
-    assert refused.code == 1
-    assert "there may be 5 a step" in refused.out
-    assert "fix: compile for a microcontroller, or with --target c" in refused.out
-    for target in ("c", "cortex-m4"):
-        assert call("check", *how, "--target", target).code == 0
-        found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")
-        assert found.code == 0, found.err
-    assert (empty / "builds").is_dir()
-
-
-def test_a_network_with_a_loop_compiles_for_every_target(empty, call):
+@pytest.mark.parametrize("own", [[], ["--assume", "spikes=5"]])
+def test_a_network_with_a_loop_and_several_spikes_a_step_compiles_for_every_target(
+    own, empty, call
+):
     """Its input is in no whole numbers."""
     recurrent("loop.nir")
     np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
-    how = ["loop.nir", "--steps", "4"]
+    how = ["loop.nir", "--steps", "4", *own]
     for target in ("digital", "digital-model", "c", "cortex-m4"):
         assert call("check", *how, "--target", target).code == 0
         found = call("compile", *how, "--target", target, "--calibrate-on", "x.npy")

@@ -25,7 +25,7 @@ from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.float_circuits import changed
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import lif, linear, source
-from tests.helpers.random_circuits import circuits, general, samples
+from tests.helpers.random_circuits import circuits, general, looped, samples
 
 DIVIDERS = (
     exact(), lut(3, 4), lut(8, 8), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none(),
@@ -67,7 +67,7 @@ def some_lif(n):
 
 
 @settings(max_examples=60)
-@given(data=st.data(), circuit=circuits(neurons=some_lif))
+@given(data=st.data(), circuit=looped(neurons=some_lif))
 def test_networks_of_general_neurons_are_what_the_definition_says(data, circuit):
     x = data.draw(samples(circuit), label="samples")
     fast = run_integer(circuit, x, keep=KEEP_ALL)

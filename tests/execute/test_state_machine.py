@@ -1,7 +1,6 @@
 """The state machine, the integer simulator and the cycle model say the same."""
 
 from collections import Counter
-from functools import partial
 
 import numpy as np
 from hypothesis import given, settings
@@ -39,7 +38,7 @@ def test_core_equals_simulator_and_cycle_model_on_random_programs():
 
 
 @settings(max_examples=40)
-@given(data=st.data(), circuit=circuits(neurons=partial(general, several=False)), target=targets())
+@given(data=st.data(), circuit=circuits(neurons=general), target=targets())
 def test_a_core_with_general_neurons_equals_simulator_and_cycle_model(data, circuit, target):
     program = place(circuit, target=target)
     x = data.draw(samples(circuit), label="samples")
@@ -50,7 +49,7 @@ def test_a_core_with_general_neurons_equals_simulator_and_cycle_model(data, circ
 
 
 @settings(max_examples=60)
-@given(data=st.data(), circuit=looped(neurons=partial(general, several=False)), target=targets())
+@given(data=st.data(), circuit=looped(neurons=general), target=targets())
 def test_a_core_with_loops_equals_simulator_and_cycle_model(data, circuit, target):
     program = place(circuit, target=target)
     x = data.draw(samples(circuit), label="samples")

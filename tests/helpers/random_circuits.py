@@ -93,13 +93,18 @@ def _as_large(rng, old, channels):
 
 
 @st.composite
-def general(draw, n, *, several=True, bits=(6, 8, 16)):
-    """Draw n neurons of the general model; of `several` spikes a step, or of one."""
+def general(draw, n, *, spikes=(1, 1, 2, 3, 7), late_counts=True, bits=(6, 8, 16)):
+    """Draw n neurons of the general model, of up to one of `spikes` a step.
+
+    Those of several may be late, unless not `late_counts`.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="neuron seed"))
     bits = draw(st.sampled_from(bits), label="membrane bits")
     threshold = rng.integers(1, 1 << draw(st.integers(1, 5)), n)
     reset = draw(st.sampled_from(["subtract", "zero", "value", "none"]), label="reset")
+    most = draw(st.sampled_from(spikes), label="spikes")
     delays = ["none", "spike", *([] if reset == "none" else ["reset"])]
+    delays = delays if most == 1 or late_counts else ["none"]
     lowest = -(1 << (bits - 1))
     v_min = v_reset = synapse = None
     if draw(st.booleans(), label="floor"):
@@ -118,7 +123,7 @@ def general(draw, n, *, several=True, bits=(6, 8, 16)):
         reset=reset,
         delay=draw(st.sampled_from(delays), label="delay"),
         fires=draw(st.sampled_from([">=", ">"]), label="fires"),
-        max_spikes=draw(st.sampled_from([1, 1, 2, 3, 7] if several else [1]), label="spikes"),
+        max_spikes=most,
         synapse_leak=synapse,
         synapse_fraction=synapse_fraction if synapse is not None else 0,
         v_reset=v_reset,

@@ -60,6 +60,22 @@ STEPPED_LOOP = (
     PROVED,
     "tests/execute/test_state_machine.py::test_a_core_with_loops_equals_simulator_and_cycle_model",
 )
+C_COUNTS = (PROVED, "tests/c/test_network.py::test_general_neurons_are_the_same_in_c")
+ONNX_COUNTS = (
+    PROVED,
+    "tests/onnx/test_integer_model.py::test_general_neurons_are_the_same_in_every_program",
+)
+NO_COUNTS = (NONE, "tests/nir/test_ei.py::test_general_neurons_that_nir_has_not_are_refused")
+COUNTED = (
+    PROVED,
+    "tests/execute/test_definition.py::"
+    "test_networks_of_general_neurons_are_what_the_definition_says",
+)
+RTL_COUNTS = (
+    PROVED,
+    "tests/rtl/test_general_neurons.py::"
+    "test_a_core_that_counts_spikes_equals_simulator_and_formula",
+)
 RTL_LOOP = (
     PROVED,
     "tests/rtl/test_loops.py::test_a_core_with_loops_equals_simulator_and_formula",
@@ -107,6 +123,8 @@ FEATURES = {
     "Recurrence": (LOOP, LOOP, STEPPED_LOOP, RTL_LOOP,
                    (PROVED, "tests/c/test_network.py::test_a_recurrent_network_is_the_same_in_c"),
                    NO_LOOP, NO_LOOP, NO_CHIP),
+    "Several spikes a step": (COUNTED, COUNTED, STEPPED_LOOP, RTL_COUNTS, C_COUNTS, ONNX_COUNTS,
+                              NO_COUNTS, NO_CHIP),
     "Inhibition as its own population": (*RANDOM, NIR, CHIP),
     "Folded inhibition": (*RANDOM, NIR_DIALECTS, NO_CHIP),
     "Layers without inhibition": (*RANDOM, NIR_FOREIGN, NO_CHIP),

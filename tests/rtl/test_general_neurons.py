@@ -1,6 +1,7 @@
 """Neurons of any leak, filter and reset in SystemVerilog equal the simulator."""
 
 import functools
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,23 +9,27 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.digital.parameters import General, general_of
+from eideploy.backends.digital.parameters import Edges, General, general_of
 from eideploy.backends.digital.rtl.bench import Manner, in_icarus
 from eideploy.circuit import Circuit, Division, Neurons
 from eideploy.divisions import none
 from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import folded_linear, folded_readout, ints, lif, source
-from tests.helpers.random_circuits import circuits, general, samples
+from tests.helpers.random_circuits import circuits, general, looped, samples
 from tests.rtl.support import compared, placed, shape, tight
 from tests.rtl.test_mutants import case, differs
 
 GENERATED = {"phases": [Phase.generate], "suppress_health_check": list(HealthCheck)}
-SINGLE = partial(general, several=False)
+SINGLE = partial(general, spikes=[1])
+# A core has as many bits as its network asks for, and a cycle more for each.
+COUNTED = partial(general, spikes=[1, 2, 5, 15, 200], late_counts=False)
+SEVERAL = partial(general, spikes=[4, 5, 6, 7], late_counts=False)
 ALL = General(
     leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
 )
 MANNER = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 N = 6
+EDGES = Edges(late=True, banks=True)
 NO_DIVISION = Division(divider=none(), zero_policy="floor")
 
 
@@ -43,12 +48,26 @@ def test_a_core_with_everything_equals_simulator_and_formula(method, tmp_path):
     check()
 
 
+@pytest.mark.rtl
+def test_a_core_that_counts_spikes_equals_simulator_and_formula(tmp_path):
+    core = shape("lut", lanes=4, update_lanes=2, general=replace(ALL, spike_bits=3), edges=EDGES)
+
+    @settings(max_examples=16, **GENERATED)
+    @given(data=st.data(), circuit=looped(method="lut", neurons=SEVERAL))
+    def check(data, circuit):
+        x = data.draw(samples(circuit, count=2), label="samples")
+        found, _, _ = compared(placed(circuit, core), core, tmp_path, x, manner=MANNER)
+        assert found.total == 0, found
+
+    check()
+
+
 @pytest.mark.icarus
 def test_a_core_with_what_its_network_has_equals_simulator_and_formula(tmp_path):
-    @settings(max_examples=8, **GENERATED)
+    @settings(max_examples=12, **GENERATED)
     @given(data=st.data(), method=st.sampled_from(["lut", "exact", "shift", "none"]))
     def check(data, method):
-        circuit = data.draw(circuits(method=method, neurons=SINGLE), label="circuit")
+        circuit = data.draw(looped(method=method, neurons=COUNTED), label="circuit")
         core = tight(circuit, method)
         assert core.general == general_of(circuit)
         x = data.draw(samples(circuit, count=2), label="samples")
@@ -77,6 +96,25 @@ MODELS = {
 }  # fmt: skip
 
 
+COUNTING = {
+    "one": {"leak": [3], "leak_fraction": 2, "delay": "spike"},
+    "five": {"leak": [1, 3, 5, 8, 13, 16], "leak_fraction": 4, "max_spikes": 5},
+    "above": {
+        "leak": [0], "leak_fraction": 0, "fires": ">", "max_spikes": 7,
+        "v_min": [-20, -12, -5, 0, -2, -60],
+    },
+    "rest": {
+        "leak": [3], "leak_fraction": 2, "reset": "value", "v_reset": [-20, -9, 0, 3, -1, -60],
+        "max_spikes": 6,
+    },
+    "filter": {
+        "leak": [1, 3, 5, 8, 13, 16], "leak_fraction": 4, "max_spikes": 3,
+        "synapse_leak": [16, 9, 5, 3, 1, 0], "synapse_fraction": 4,
+    },
+    "kept": {"leak": [4], "leak_fraction": 2, "reset": "none", "max_spikes": 7},
+}  # fmt: skip
+
+
 def model(leak, **fields):
     arrays = {k: ints(v) for k, v in fields.items() if isinstance(v, list)}
     return IntegerGeneralLIF(
@@ -98,6 +136,12 @@ def layered():
         "late zero": MODELS["late zero"] | {"leak": [32]},
     }
     return [network(MODELS, 1, (-6, 12), (-25, 60)), network(forgetful, 5, (-2, 3), (-5, 9))]
+
+
+@functools.cache
+def counting():
+    """Return a network of a layer of every model of several spikes, and one of one, late."""
+    return [network(COUNTING, 1, (-4, 15), (-6, 16)), network(COUNTING, 5, (-2, 4), (-2, 5))]
 
 
 def network(models, unit, first, others):
@@ -156,6 +200,43 @@ MUTANTS = {
 }  # fmt: skip
 
 
+COUNTER_MUTANTS = {
+    "the lowest bit of a count is missing": (
+        "spike_counter", "count = next_count[Z-1]", "count = counts[Z-1]"),
+    "the most of a step is not kept": ("spike_counter", " && more <= {1'b0, most}", ""),
+    "no neuron reaches the most of a step": ("spike_counter", "more <= {", "more < {"),
+    "as many thresholds as there are do not count": (
+        "spike_counter", "W'(left[i]) >= step", "W'(left[i]) > step"),
+    "the threshold itself counts": (
+        "spike_counter", "- $signed((V + 1)'(is_above));\n    counts", ";\n    counts"),
+    "what lies above is lost": (
+        "spike_counter", "next_left[Z-1] + $signed((V + 1)'(is_above))", "next_left[Z-1]"),
+    "counts are reset where nothing is": ("spike_counter", " || stays ?", " ?"),
+    "counts always subtract": ("spike_counter", "to_zero ? rests[Z-1] : ", ""),
+    "rests are those of a later neuron": ("spike_counter", "rests[Z-1]", "rests[0]"),
+    "thresholds are those of a later neuron": (
+        "spike_counter", "thresholds[i] <= thresholds[i-1]", "thresholds[i] <= threshold"),
+    "what did not spike is what a later neuron is": (
+        "spike_counter", "stays ? membranes[Z-1]", "stays ? membranes[0]"),
+    "filters are those of a later neuron": (
+        "general_neuron", ".WIDTH (V + 1),\n        .CYCLES(Z)",
+        ".WIDTH (V + 1),\n        .CYCLES(Z - 1)"),
+    "a late spike is a count": (
+        "general_neuron", "spikes_late ? Z'(late_before) : count", "count"),
+    "every event of a row is the first one's": (
+        "event_scanner", "row_counts[lane*Z+:Z]", "row_counts[0+:Z]"),
+    "every event is one": (
+        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*Z+:Z])",
+        "core_pkg::EVENT_BITS'(1)"),
+    "words have counts": ("event_scanner", "value = row_is_word ?", "value = 1'b0 ?"),
+    "odd counts alone are events": (
+        "event_scanner", "spikes[i*Z+:Z] != '0", "spikes[i*Z]"),
+    "counts gather in the first lanes": (
+        "update", "(P * Z)'(firing) << (part * R * Z)", "(P * Z)'(firing)"),
+    "every stage counts": ("core", "Z > 1 ? entry[core_pkg::STAGE_MAX_SPIKES+:Z]", "Z > 1 ? '1"),
+}  # fmt: skip
+
+
 @pytest.mark.icarus
 def test_a_network_of_every_model_is_right_in_a_simulator_of_four_states(tmp_path):
     for run in layered():
@@ -167,3 +248,20 @@ def test_a_network_of_every_model_is_right_in_a_simulator_of_four_states(tmp_pat
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_fault_is_caught(name, tmp_path):
     assert differs(tmp_path, layered(), MUTANTS[name]) is not None
+
+
+@pytest.mark.icarus
+def test_a_network_of_every_count_is_right_in_a_simulator_of_four_states(tmp_path):
+    for run in counting():
+        assert all((z > 0).mean() > 0.02 for z in run.expected.spikes.values())
+    for name, fields in COUNTING.items():
+        most = fields.get("max_spikes", 1)
+        counts = [run.expected.spikes[f"{name} neurons"] for run in counting()]
+        assert {0, 1, most} <= {n for z in counts for n in np.unique(z).tolist()}, name
+    assert differs(tmp_path, counting()) is None
+
+
+@pytest.mark.icarus
+@pytest.mark.parametrize("name", COUNTER_MUTANTS)
+def test_a_fault_in_counting_is_caught(name, tmp_path):
+    assert differs(tmp_path, counting(), COUNTER_MUTANTS[name]) is not None

@@ -25,7 +25,7 @@ MANNER = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 @pytest.mark.rtl
 def test_a_core_with_loops_equals_simulator_and_formula(tmp_path):
     core = shape("lut", lanes=4, update_lanes=2, general=ALL, edges=Edges(late=True, banks=True))
-    neurons = partial(general, several=False)
+    neurons = partial(general, spikes=[1])
 
     @settings(max_examples=20, **GENERATED)
     @given(data=st.data(), circuit=looped(method="lut", neurons=neurons))

@@ -50,7 +50,7 @@ def shallower(name, depth):
 
 
 MUTANTS = {
-    "every event has value 1": ("event_scanner", "op_value <= row_value;", "op_value <= 1;"),
+    "every event has value 1": ("event_scanner", "op_value <= value;", "op_value <= 1;"),
     "windows along x in the wrong order": (
         "event_scanner", "weight_x - step_x", "weight_x + step_x"),
     "windows along y stay in their row": ("event_scanner", "position_y + width", "position_y"),
@@ -91,8 +91,10 @@ MUTANTS = {
     "currents are rounded down": (
         "scale", "({1'b0, shifted[C-1:0]} + (C + 1)'(1)) >> 1", "{1'b0, shifted[C-1:0]} >> 1"),
     "the table is read one bit higher": ("divider_table", "normal[M-2-:T]", "normal[M-1-:T]"),
-    "spikes gather in the first lanes": ("update", "P'(firing) << (part * R)", "P'(firing)"),
-    "lanes beyond the last neuron fire": ("update", "fires & exists", "fires"),
+    "spikes gather in the first lanes": (
+        "update", "(P * Z)'(firing) << (part * R * Z)", "(P * Z)'(firing)"),
+    "lanes beyond the last neuron fire": (
+        "update", "exists[i] ? fires[i*Z+:Z] : '0", "fires[i*Z+:Z]"),
     "s_I is not cleared": ("inhibition_scanner", "clear <= fetch && !reset", "clear <= 1'b0"),
     "only the first unit of a row inhibits": (
         "inhibition_scanner", "ends_unit && rest == '0", "ends_unit"),

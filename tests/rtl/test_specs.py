@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.bundle import write_core
-from eideploy.backends.digital.parameters import DIVIDERS, Edges, misfits
+from eideploy.backends.digital.parameters import DIVIDERS, Edges, General, misfits
 from eideploy.backends.digital.rtl.bench import Manner, in_icarus
 from eideploy.numeric.fixed import top
 from eideploy.target import Memory, Widths
@@ -32,6 +32,18 @@ def drawn(draw, kind, most=1 << 24):
     return values
 
 
+def generals():
+    """Draw what a core's general neurons have."""
+    factor, flag = st.integers(1, 12), st.booleans()
+    return st.builds(
+        General,
+        leak_bits=factor,
+        synapse_bits=st.just(0) | factor,
+        spike_bits=st.sampled_from([1, 2, 8]),
+        **dict.fromkeys(("late", "above", "keeps", "rest", "lowest"), flag),
+    )
+
+
 @st.composite
 def cores(draw):
     """Draw a core that a spec may ask for and the SystemVerilog can be."""
@@ -52,6 +64,7 @@ def cores(draw):
         target=replace(core.target, memory=memory),
         table_bits=table_bits,
         entry_bits=entry_bits,
+        general=draw(st.none() | generals()),
         edges=draw(st.sampled_from([Edges(), Edges(late=True), Edges(late=True, banks=True)])),
     )
 

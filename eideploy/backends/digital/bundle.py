@@ -74,6 +74,7 @@ def _header(shape: Shape) -> str:
     sizes = {
         "LANES": core.lanes,
         "UPDATE_LANES": core.update_lanes,
+        "SPIKE_BITS": shape.spike_bits,
         "MEMBRANE_BITS": widths.membrane,
         "ACCUMULATOR_BITS": widths.accumulator,
         "PROGRAM_ENTRIES": core.layers,

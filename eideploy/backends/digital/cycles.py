@@ -78,7 +78,7 @@ def _sources(program: Program, stage: Stage, trace: Trace) -> Iterator[tuple[Rou
     """Yield every route with what came along it, (T, B, channels, height, width)."""
     for route in stage.routes:
         if route.source:
-            values = trace.spikes[program.stage(route.source).lif]
+            values = trace.spikes[program.stage(route.source).lif] > 0
             if route.is_late:
                 values = np.concatenate([np.zeros_like(values[:1]), values[:-1]])
         else:
@@ -142,8 +142,8 @@ def _hidden(program: Program, stage: Stage) -> tuple[int, int]:
         return 0, 0
     division = program.layer(stage).division
     core, latency = program.target.core, program.target.latency
+    interval = program.target.divider[division.divider.method].interval
     rows = stage.positions * stage.groups_e
     minimum = rows + latency.minimum if division.zero_policy == "minimum" else 0
-    timing = program.target.divider[division.divider.method]
     updates = stage.positions * -(-stage.n_e // core.update_lanes)
-    return minimum, (updates - 1) * timing.interval + 1 + timing.latency
+    return minimum, (updates - 1) * interval + 1 + program.update_latency(stage)

@@ -53,7 +53,8 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     rows = stage.groups_i + stage.groups_e
     step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
     node, current_top, membrane_top = program.layer(stage), 0, 0
-    has_floor, of_neurons = False, {"leak": 0, "to_zero": 0, **dict.fromkeys(GENERAL_FIELDS, 0)}
+    has_floor = False
+    of_neurons = {"leak": 0, "to_zero": 0, "max_spikes": 1, **dict.fromkeys(GENERAL_FIELDS, 0)}
     if not stage.is_readout:
         lif = program.circuit.node(stage.lif)
         assert isinstance(lif, Neurons)
@@ -76,6 +77,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
         "parameter_base": stage.parameter_base // at_once,
         "leak": of_neurons["leak"],
         "to_zero": of_neurons["to_zero"],
+        "max_spikes": of_neurons["max_spikes"],
         "general": _packed(of_neurons, GENERAL_FIELDS),
         "current_top": current_top,
         "membrane_top": membrane_top,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
-from eideploy.backends.digital.program import Program, Stage
+from eideploy.backends.digital.program import Program, Stage, count_cycles_of, spike_bits_of
 from eideploy.circuit import Circuit, Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
@@ -73,6 +73,7 @@ class General:
     above   fires above the threshold
     keeps   resets nothing
     rest, lowest  a v_reset, and a v_min
+    spike_bits    of the most spikes of a step
     """
 
     leak_bits: int = 1
@@ -82,6 +83,7 @@ class General:
     keeps: bool = False
     rest: bool = False
     lowest: bool = False
+    spike_bits: int = 1
 
 
 def general_of(circuit: Circuit) -> General | None:
@@ -98,6 +100,7 @@ def general_of(circuit: Circuit) -> General | None:
         keeps=any(m.reset == "none" for m in models),
         rest=any(m.v_reset is not None for m in models),
         lowest=any(m.v_min is not None for m in models),
+        spike_bits=spike_bits_of(circuit),
     )
 
 
@@ -139,7 +142,7 @@ class Shape:
 
     @property
     def update_depth(self) -> int:
-        """Cycles from a neuron's issue to its membrane."""
+        """Cycles from a neuron's issue to its membrane, those of counting its spikes left out."""
         return self.rtl.depth + (self.target.widths.current if self.rtl.is_serial else 0)
 
     @property
@@ -165,6 +168,11 @@ class Shape:
         return int(deepest).bit_length()
 
     @property
+    def spike_bits(self) -> int:
+        """Width of what a neuron puts out in a step."""
+        return self.general.spike_bits if self.general else 1
+
+    @property
     def leak_bits(self) -> int:
         """Width of a shift, or of the unit of factors."""
         return LEAK_BITS + bool(self.general)
@@ -185,6 +193,7 @@ class Shape:
             **dict.fromkeys(STAGE_NUMBERS, self.address_bits),
             "leak": self.leak_bits,
             **({"general": sum(GENERAL_FIELDS.values())} if self.general else {}),
+            **({"max_spikes": self.spike_bits} if self.spike_bits > 1 else {}),
             **({"spike_bank": self.address_bits} if self.edges.banks else {}),
             "current_top": widths.current - 1,
             "membrane_top": widths.membrane - 1,
@@ -260,10 +269,17 @@ def _require_neurons(program: Program) -> None:
     Raises:
         CapacityError: naming their models.
     """
-    kinds = {n.kind for n in program.circuit.of(Neurons) if n.integer_model.rtl() is None}
-    if kinds:
+    lacks = set[str]()
+    for node in program.circuit.of(Neurons):
+        model = node.integer_model
+        if isinstance(model, IntegerGeneralLIF):
+            if model.rtl() is None:
+                lacks.add(f"neurons of several spikes a step and a late reset, as {node.name} are")
+        elif model.rtl() is None or model.most_spikes > 1:
+            lacks.add(f"{node.kind} neurons")
+    if lacks:
         raise CapacityError(
-            f"the shipped SystemVerilog has no {' and no '.join(sorted(kinds))} neurons",
+            f"the shipped SystemVerilog has no {' and no '.join(sorted(lacks))}",
             where=str(program.target.source),
             fix="compile for digital-model, which is simulated alone",
         )
@@ -381,6 +397,8 @@ def _general(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "general_bits": sum(GENERAL_FIELDS.values()) if shape.general else 1,
         "own_bits": sum(own.values()) or 1,
     }
+    if has.spike_bits == 1:
+        sizes["stage_max_spikes"] = 0
     if shape.general is None:
         sizes |= {"stage_general": 0, "parameter_own": 0}
     at = 0
@@ -409,8 +427,11 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     target, rows = shape.target, shape.row_bits()
     core, memory, widths, latency = target.core, target.memory, target.widths, target.latency
     timing = target.divider[shape.method]
-    longest = max(*(getattr(latency, phase) for phase in LATENCIES), timing.latency)
-    value_bits = max(widths.input, widths.inhibition)
+    count = count_cycles_of(shape.spike_bits)
+    update = timing.latency + count
+    longest = max(*(getattr(latency, phase) for phase in LATENCIES), update)
+    event_bits = max(widths.input, shape.spike_bits)
+    value_bits = max(event_bits, widths.inhibition)
     # Dividers shift by up to the digits of numerator and entry, of the divisor and of the current.
     longest_shift = widths.accumulator + shape.entry_bits + shape.aligned_bits + widths.current
     sizes = {
@@ -452,7 +473,10 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "align_bits": widths.align,
         "leak_bits": shape.leak_bits,
         "lane_bits": widths.shift + widths.align,
+        "event_bits": event_bits,
         "value_bits": value_bits,
+        "spike_bits": shape.spike_bits,
+        "count_cycles": count,
         "gained_bits": value_bits + widths.gain,
         "power_bits": max(widths.fraction, longest_shift.bit_length()) + 2,
         "parameter_bits": sum(shape.parameter_fields().values()),
@@ -464,7 +488,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "divider": list(DIVIDERS).index(shape.method),
         "interval": timing.interval,
         "update_depth": shape.update_depth,
-        "latency_update": timing.latency,
+        "latency_update": update,
         **{f"latency_{phase}": getattr(latency, phase) for phase in LATENCIES},
         "drain_bits": longest.bit_length(),
     }

@@ -18,10 +18,6 @@ GENERAL = (
     f'compile for a target whose spec has neurons = "general", or {AS_C}, which computes any '
     "neurons; or take LIF neurons"
 )
-ONE_SPIKE = (
-    f"compile {AS_C}, which counts spikes; or let the neurons spike once a step, of another "
-    "tool's network with --assume spikes=1, and look at its accuracy"
-)
 MOST_ROUTES = 1 << 12  # that are counted with all else that does not fit
 
 
@@ -225,12 +221,6 @@ def _require_neurons(circuit: Circuit, target: Target) -> None:
                 f"{', '.join(others)}, which {node.kind} neurons have"
             )
             fixes[GENERAL] = None
-        if model.most_spikes > 1:
-            faults.append(
-                f"{node.name}: the core's memory holds a bit of every neuron's spikes, of which "
-                f"there may be {model.most_spikes} a step"
-            )
-            fixes[ONE_SPIKE] = None
     if faults:
         raise CapacityError(
             "; ".join(faults),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eideploy.backends.digital.counts import Cycles
-from eideploy.circuit import Circuit, Division, Layer
+from eideploy.circuit import Circuit, Division, Layer, Neurons
 from eideploy.target import Target
 
 if TYPE_CHECKING:
@@ -97,6 +97,16 @@ class Use:
     offered: int
 
 
+def spike_bits_of(circuit: Circuit) -> int:
+    """Return the bits of the most spikes that a neuron has in a step."""
+    return max((n.model.most_spikes.bit_length() for n in circuit.of(Neurons)), default=1)
+
+
+def count_cycles_of(spike_bits: int) -> int:
+    """Return the cycles in which a core counts the spikes of a neuron: a bit a cycle, or none."""
+    return spike_bits if spike_bits > 1 else 0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
     """An integer circuit with its place on a target's core.
@@ -119,6 +129,11 @@ class Program:
     def division(self) -> Division:
         """How its E-I layers divide; a core has one table, and lower_division one method."""
         return self.circuit.hidden[0].division
+
+    def update_latency(self, stage: Stage) -> int:
+        """Return the cycles from a stage's last neuron's issue to its membrane (C6)."""
+        timing = self.target.divider[self.layer(stage).division.divider.method]
+        return timing.latency + count_cycles_of(spike_bits_of(self.circuit))
 
     def layer(self, stage: Stage) -> Layer:
         """Return the layer that a stage runs."""

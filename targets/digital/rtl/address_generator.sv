@@ -23,7 +23,7 @@ module address_generator (
     input  logic [core_pkg::ADDRESS-1:0] event_offset,
     input  logic [core_pkg::ADDRESS-1:0] event_position,
     input  logic [core_pkg::ADDRESS-1:0] event_group,
-    input  logic [core_pkg::INPUT_BITS-1:0] event_value,
+    input  logic [core_pkg::EVENT_BITS-1:0] event_value,
     // phase inhibit
     input  logic                         unit_valid,
     input  logic [core_pkg::ADDRESS-1:0] unit,

@@ -36,7 +36,7 @@ module core #(
     output logic                             watch_done,
     output logic                             watch_spike_write,
     output logic [core_pkg::ADDRESS-1:0]     watch_spike_address,
-    output logic [core_pkg::LANES-1:0]       watch_spikes,
+    output logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] watch_spikes,
     output logic                             watch_membrane_write,
     output logic [core_pkg::ADDRESS-1:0]     watch_membrane_address,
     output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] watch_membranes
@@ -53,6 +53,7 @@ module core #(
   localparam integer X = core_pkg::PARAMETER_BITS;
   localparam integer E = core_pkg::ENTRY_BITS;
   localparam integer G = core_pkg::GAIN_BITS;
+  localparam integer Z = core_pkg::SPIKE_BITS;
 
   // Configuration.
   logic [core_pkg::CONFIG_MEMORIES-1:0] cfg_write;
@@ -136,6 +137,7 @@ module core #(
   wire [A-1:0] lane_base = entry[core_pkg::STAGE_LANE_BASE+:A];
   wire [A-1:0] gain_base = entry[core_pkg::STAGE_GAIN_BASE+:A];
   wire [core_pkg::LEAK_BITS-1:0] leak = entry[core_pkg::STAGE_LEAK+:core_pkg::LEAK_BITS];
+  wire [Z-1:0] most = Z > 1 ? entry[core_pkg::STAGE_MAX_SPIKES+:Z] : Z'(1);
   wire [core_pkg::GENERAL_BITS-1:0] general =
       entry[core_pkg::STAGE_GENERAL+:core_pkg::GENERAL_BITS];
   wire [core_pkg::CURRENT_BITS-2:0] current_top =
@@ -195,8 +197,8 @@ module core #(
   logic [A-1:0] event_channel, event_pitch, event_offset, event_position, event_group;
   logic [core_pkg::ROUTE_BITS-1:0] route;
   logic [core_pkg::AXIS_BITS-1:0] axis_y, axis_x;
-  logic [core_pkg::INPUT_BITS-1:0] event_value;
-  logic [P-1:0] spike_row;
+  logic [core_pkg::EVENT_BITS-1:0] event_value;
+  logic [P*Z-1:0] spike_row;
 
   event_scanner events (
       .clk           (clk),
@@ -662,6 +664,7 @@ module core #(
       .general               (general),
       .least                 (least),
       .leak                  (leak),
+      .most                  (most),
       .current_top           (current_top),
       .membrane_top          (membrane_top),
       .issue                 (issue),
@@ -688,7 +691,7 @@ module core #(
   );
 
   memory #(
-      .WIDTH(P),
+      .WIDTH(P * Z),
       .DEPTH(core_pkg::SPIKE_ROWS)
   ) spike_memory (
       .clk          (clk),

@@ -32,7 +32,7 @@ module event_scanner (
     input  logic [core_pkg::ROUTE_BITS-1:0] route,
     output logic                          fetch,
     output logic [core_pkg::ADDRESS-1:0]  spike_address,
-    input  logic [core_pkg::LANES-1:0]    spikes,
+    input  logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] spikes,
     output logic [core_pkg::ADDRESS-1:0]  axis_y_address,
     output logic [core_pkg::ADDRESS-1:0]  axis_x_address,
     input  logic [core_pkg::AXIS_BITS-1:0] axis_y,
@@ -45,13 +45,14 @@ module event_scanner (
     output logic [core_pkg::ADDRESS-1:0]  op_offset,
     output logic [core_pkg::ADDRESS-1:0]  op_position,
     output logic [core_pkg::ADDRESS-1:0]  op_group,
-    output logic [core_pkg::INPUT_BITS-1:0] op_value,
+    output logic [core_pkg::EVENT_BITS-1:0] op_value,
     output logic                          done,
     output logic                          starved
 );
   localparam integer A = core_pkg::ADDRESS;
   localparam integer P = core_pkg::LANES;
   localparam integer LANE = $clog2(P);
+  localparam integer Z = core_pkg::SPIKE_BITS;
 
   // The route that is fetched from.
   wire         is_port = route[core_pkg::ROUTE_IS_PORT];
@@ -152,6 +153,28 @@ module event_scanner (
   wire working = run && row_valid;
   wire inhibitory = row_group < groups_i;
 
+  // An event of a row of spikes is one, or as many as the lane's count says.
+  logic [P-1:0] spiking;
+  logic [core_pkg::EVENT_BITS-1:0] value;
+
+  if (Z == 1) begin : g_ones
+    assign spiking = spikes;
+    assign value = core_pkg::EVENT_BITS'(row_value);
+  end else begin : g_counts
+    logic [P*Z-1:0] row_counts;
+    logic row_is_word;
+
+    always_comb for (int i = 0; i < P; i++) spiking[i] = spikes[i*Z+:Z] != '0;
+    always_ff @(posedge clk) begin
+      if (take) begin
+        row_counts  <= spikes;
+        row_is_word <= ahead_is_word;
+      end
+    end
+    assign value = row_is_word ? core_pkg::EVENT_BITS'(row_value)
+        : core_pkg::EVENT_BITS'(row_counts[lane*Z+:Z]);
+  end
+
   assign consume = working && (!has_event || (ends_event && rest == '0));
   assign done = consume && !ahead_valid && fetched_all;
   assign starved = run && !row_valid;
@@ -160,7 +183,7 @@ module event_scanner (
     if (reset || enter) row_valid <= 1'b0;
     else row_valid <= take || (row_valid && !consume);
     if (take) begin
-      row_events  <= !ahead_is_word ? spikes : ahead_is_end ? '0 : P'(1);
+      row_events  <= !ahead_is_word ? spiking : ahead_is_end ? '0 : P'(1);
       row_channel <= ahead_channel;
       row_value   <= ahead_value;
       row_pitch   <= ahead_pitch;
@@ -206,6 +229,6 @@ module event_scanner (
     op_offset <= weight_y + weight_x + row_group;
     op_position <= position_y + position_x;
     op_group <= inhibitory ? row_group : row_group - groups_i;
-    op_value <= row_value;
+    op_value <= value;
   end
 endmodule

@@ -10,6 +10,7 @@ module general_neuron (
     input  logic                                 to_zero,
     input  logic [core_pkg::GENERAL_BITS-1:0]    general,
     input  logic [core_pkg::LEAK_BITS-1:0]       leak,
+    input  logic [core_pkg::SPIKE_BITS-1:0]      most,  // spikes of a step
     input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
     input  logic [core_pkg::MEMBRANE_BITS-2:0]   membrane_top,
     // the neuron, cycle 1
@@ -24,7 +25,8 @@ module general_neuron (
     // cycle DEPTH
     output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
     output logic [core_pkg::MEMBRANE_BITS-1:0]   next_synapse,
-    output logic                                 spike
+    output logic [core_pkg::SPIKE_BITS-1:0]      spikes  // where there are several, SPIKE_BITS cycles
+                                                         // later, as all that is put out
 );
   localparam integer C = core_pkg::CURRENT_BITS;
   localparam integer V = core_pkg::MEMBRANE_BITS;
@@ -154,9 +156,38 @@ module general_neuron (
   wire signed [U-1:0] u = raw > highest ? highest : raw < bottom ? bottom : raw;
   wire fires = is_above ? u > limit : u >= limit;
 
-  assign spike = spikes_late ? late : fires;
-  assign next_synapse = V'(clipped);
-  assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? rest : u - limit);
+  if (core_pkg::SPIKE_BITS == 1) begin : g_one
+    assign spikes = spikes_late ? late : fires;
+    assign next_synapse = V'(clipped);
+    assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? rest : u - limit);
+  end else begin : g_several
+    localparam integer Z = core_pkg::SPIKE_BITS;
+    logic late_before;
+    logic [Z-1:0] count;
 
-  wire unused = &{1'b0, general, padded, synapse, leak2, synapse_leak2};
+    spike_counter counter (
+        .clk          (clk),
+        .is_above     (is_above),
+        .stays        (keeps || is_late),
+        .to_zero      (to_zero),
+        .most         (most),
+        .membrane     (V'(u)),
+        .rest         (rest_late),
+        .threshold    (threshold_late),
+        .next_membrane(next_membrane),
+        .count        (count)
+    );
+    delay #(
+        .WIDTH (V + 1),
+        .CYCLES(Z)
+    ) beside (
+        .clk(clk),
+        .d  ({late, V'(clipped)}),
+        .q  ({late_before, next_synapse})
+    );
+    assign spikes = spikes_late ? Z'(late_before) : count;
+    wire unused = fires;
+  end
+
+  wire unused = &{1'b0, general, padded, synapse, leak2, synapse_leak2, most};
 endmodule

@@ -14,6 +14,7 @@ module neuron (
     input  logic [core_pkg::GENERAL_BITS-1:0]    general,
     input  logic [core_pkg::ALIGNED_BITS-1:0]    least,
     input  logic [core_pkg::LEAK_BITS-1:0]       leak,
+    input  logic [core_pkg::SPIKE_BITS-1:0]      most,  // spikes of a step
     input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
     input  logic [core_pkg::MEMBRANE_BITS-2:0]   membrane_top,
     // the neuron, cycle 1
@@ -33,7 +34,7 @@ module neuron (
     // cycle DEPTH
     output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
     output logic [core_pkg::MEMBRANE_BITS-1:0]   next_synapse,
-    output logic                                 spike
+    output logic [core_pkg::SPIKE_BITS-1:0]      spikes
 );
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
   localparam integer M = core_pkg::ALIGNED_BITS;
@@ -111,6 +112,7 @@ module neuron (
         .to_zero      (to_zero),
         .general      (general),
         .leak         (leak),
+        .most         (most),
         .current_top  (current_top),
         .membrane_top (membrane_top),
         .is_negative  (is_negative),
@@ -122,7 +124,7 @@ module neuron (
         .magnitude    (magnitude),
         .next_membrane(next_membrane),
         .next_synapse (next_synapse),
-        .spike        (spike)
+        .spikes       (spikes)
     );
   end else begin : g_lif
     // DEPTH - 1: the current saturates and gets its sign and bias; the membrane leaks.
@@ -170,10 +172,10 @@ module neuron (
     wire signed [U-1:0] limit = $signed(U'(threshold_late));
     wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
 
-    assign spike = u >= limit;
-    assign next_membrane = V'(!spike ? u : to_zero ? U'(0) : u - limit);
+    assign spikes = u >= limit;
+    assign next_membrane = V'(!spikes ? u : to_zero ? U'(0) : u - limit);
 
     assign next_synapse = '0;
-    wire unused = &{1'b0, threshold_late, general, own, synapse};  // no threshold is above the membranes
+    wire unused = &{1'b0, threshold_late, general, own, synapse, most};  // no threshold is above the membranes
   end
 endmodule

@@ -10,6 +10,7 @@ module update (
     input  logic [core_pkg::GENERAL_BITS-1:0] general,
     input  logic [core_pkg::ALIGNED_BITS-1:0] least,
     input  logic [core_pkg::LEAK_BITS-1:0] leak,
+    input  logic [core_pkg::SPIKE_BITS-1:0] most,
     input  logic [core_pkg::CURRENT_BITS-2:0] current_top,
     input  logic [core_pkg::MEMBRANE_BITS-2:0] membrane_top,
     // issue
@@ -29,14 +30,14 @@ module update (
     // the tables, one for each of the R dividers
     output logic [core_pkg::UPDATE_LANES*core_pkg::ADDRESS-1:0] table_address,
     input  logic [core_pkg::UPDATE_LANES*core_pkg::ENTRY_BITS-1:0] entries,
-    // UPDATE_DEPTH cycles after the issue
+    // UPDATE_DEPTH + COUNT_CYCLES cycles after the issue
     output logic                           membrane_write,
     output logic [core_pkg::ADDRESS-1:0]   membrane_address,
     output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] next_membranes,
     output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] next_synapses,
     output logic                           spike_write,
     output logic [core_pkg::ADDRESS-1:0]   spike_address,
-    output logic [core_pkg::LANES-1:0]     spikes
+    output logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] spikes
 );
   localparam integer A = core_pkg::ADDRESS;
   localparam integer P = core_pkg::LANES;
@@ -49,10 +50,12 @@ module update (
   localparam integer V = core_pkg::MEMBRANE_BITS;
   localparam integer E = core_pkg::ENTRY_BITS;
   localparam integer NOTE = 2 * A + PART + 1 + R;
-  localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
+  localparam integer Z = core_pkg::SPIKE_BITS;
+  localparam integer COUNT = core_pkg::COUNT_CYCLES;
+  localparam integer DEPTH = core_pkg::UPDATE_DEPTH + COUNT;
 
   logic [DEPTH:1] valids;
-  logic [NOTE-1:0] note1, note_late;
+  logic [NOTE-1:0] note1, note_divided, note_late;
   wire [PART-1:0] part1 = note1[1+R+:PART];
 
   always_ff @(posedge clk) begin
@@ -66,10 +69,18 @@ module update (
 
   carry #(
       .WIDTH (NOTE),
-      .CYCLES(DEPTH - 1)
+      .CYCLES(core_pkg::UPDATE_DEPTH - 1)
   ) note_line (
       .clk(clk),
       .d  (note1),
+      .q  (note_divided)
+  );
+  delay #(
+      .WIDTH (NOTE),
+      .CYCLES(COUNT)
+  ) past_count (
+      .clk(clk),
+      .d  (note_divided),
       .q  (note_late)
   );
 
@@ -102,7 +113,7 @@ module update (
       .q     (lane_part)
   );
 
-  logic [R-1:0] fires;
+  logic [R*Z-1:0] fires;
 
   for (genvar i = 0; i < R; i++) begin : g_neuron
     neuron one (
@@ -115,6 +126,7 @@ module update (
         .general      (general),
         .least        (least),
         .leak         (leak),
+        .most         (most),
         .current_top  (current_top),
         .membrane_top (membrane_top),
         .num          (num_part[i*N+:N]),
@@ -131,22 +143,24 @@ module update (
         .entry        (entries[i*E+:E]),
         .next_membrane(next_membranes[i*V+:V]),
         .next_synapse (next_synapses[i*V+:V]),
-        .spike        (fires[i])
+        .spikes       (fires[i*Z+:Z])
     );
   end
 
   // A row of spikes is gathered part by part and written with its last one.
-  logic [P-1:0] gathered;
+  logic [P*Z-1:0] gathered;
   wire ends_row = note_late[R];
   wire [R-1:0] exists = note_late[R-1:0];
   wire [PART-1:0] part = note_late[1+R+:PART];
-  wire [R-1:0] firing = fires & exists;
+  logic [R*Z-1:0] firing;
+
+  always_comb for (int i = 0; i < R; i++) firing[i*Z+:Z] = exists[i] ? fires[i*Z+:Z] : '0;
 
   assign membrane_write = valids[DEPTH];
   assign membrane_address = note_late[1+R+PART+:A];
   assign spike_write = valids[DEPTH] && ends_row;
   assign spike_address = note_late[1+R+PART+A+:A];
-  assign spikes = gathered | (P'(firing) << (part * R));
+  assign spikes = gathered | ((P * Z)'(firing) << (part * R * Z));
 
   always_ff @(posedge clk) begin
     if (reset) gathered <= '0;

@@ -241,7 +241,7 @@ class Testbench {
         else if (core_->watch_phase < kPhases) counts_[at].phases[core_->watch_phase]++;
         if (core_->watch_spike_write) {
             std::fprintf(spikes_, "%08x", static_cast<uint32_t>(core_->watch_spike_address));
-            digits(spikes_, core_->watch_spikes, LANES);
+            digits(spikes_, core_->watch_spikes, LANES * SPIKE_BITS);
             std::fputc('\n', spikes_);
         }
         if (core_->watch_membrane_write) {

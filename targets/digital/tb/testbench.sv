@@ -21,7 +21,7 @@ module testbench;
   logic [core_pkg::STEP_BITS-1:0] watch_step;
   logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit;
   logic [2:0] watch_phase;
-  logic [core_pkg::LANES-1:0] watch_spikes;
+  logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] watch_spikes;
   logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] watch_membranes;
 
   core dut (

@@ -102,7 +102,7 @@ def _memories(shape: Shape) -> list[tuple[int, int, int, bool]]:
         (memory.accumulator_rows, core.lanes * widths.accumulator, 1, False),
         (memory.accumulator_rows, core.lanes * widths.divisor, 1, False),
         (memory.membrane_words // core.update_lanes, core.update_lanes * widths.membrane, 1, False),
-        (memory.spike_rows, core.lanes, 1, False),
+        (memory.spike_rows, core.lanes * shape.spike_bits, 1, False),
     ]
     if core.runs_factored:
         listed += [(memory.gain_words, bits["gain"], 1, True)]
@@ -115,7 +115,8 @@ def _memories(shape: Shape) -> list[tuple[int, int, int, bool]]:
 def _multipliers(shape: Shape) -> int:
     """Return the multipliers of lanes, addresses, gain and dividers."""
     widths, core = shape.target.widths, shape.target.core
-    value = max(widths.input, widths.inhibition if core.runs_factored else 0)
+    event = max(widths.input, shape.spike_bits)
+    value = max(event, widths.inhibition if core.runs_factored else 0)
     gained = value + (widths.gain if core.runs_factored else 0)
     lane = _tiles(widths.weight + 1, value + 1) + _tiles(widths.weight, gained)
     others = 2 * _tiles(shape.address_bits, shape.address_bits)

@@ -144,7 +144,7 @@ def spikes_of(memories: Memories, stage: Stage, step: int) -> Array:
     rows = memories.spike[stage.spike_base + step % 2 * stage.spike_bank :]
     rows = rows[: stage.positions * stage.groups_e]
     grid = rows.reshape(stage.height, stage.width, -1)[..., : stage.n_e]
-    return grid.transpose(2, 0, 1).astype(bool)
+    return grid.transpose(2, 0, 1).copy()
 
 
 def membranes_of(memories: Memories, stage: Stage, update_lanes: int) -> Int:

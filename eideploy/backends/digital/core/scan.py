@@ -67,10 +67,11 @@ class Scanner:
             y, x, channel, value = self.port.pop(0)
             return Row(source=source, y=y, x=x, events=[(channel, value)])
         y, x, group = self.y, self.x, self.group
-        bits = self.spike[source.base + (y * source.width + x) * source.groups + group]
-        first = group * len(bits)
+        row = self.spike[source.base + (y * source.width + x) * source.groups + group]
+        first = group * len(row)
         self._advance(source)
-        events = [(first + int(lane), 1) for lane in np.flatnonzero(bits) if not source.is_blank]
+        lanes = np.flatnonzero(row).tolist()
+        events = [(first + lane, int(row[lane])) for lane in lanes if not source.is_blank]
         return Row(source=source, y=y, x=x, events=events)
 
     def _advance(self, source: Source) -> None:

@@ -39,7 +39,7 @@ class Update(Phase):
         lif, division = core.program.circuit.node(core.stage.lif), core.layer.division
         assert isinstance(lif, Neurons)
         timing = core.program.target.divider[division.divider.method]
-        super().__init__(core, drain=timing.latency)
+        super().__init__(core, drain=core.program.update_latency(core.stage))
         self.model, self.division = lif.integer_model, division
         self.current_bits = core.layer.integer_current.current_bits
         self.quotient = division.divider.scalar
@@ -48,7 +48,7 @@ class Update(Phase):
         self.position = self.first = 0  # the next neuron to issue
         self.num: list[int] = []  # the row that was read and cleared
         self.den: list[int] = []
-        self.bits = [0] * core.lanes  # the row of spikes that is gathered
+        self.spikes = [0] * core.lanes  # the row that is gathered
 
     def issue(self) -> Operation | None:
         """Give the divider R neurons every `interval` cycles."""
@@ -75,12 +75,12 @@ class Update(Phase):
         stage, lanes = self.core.stage, self.core.lanes
         for neuron, (num, den) in zip(neurons, values, strict=True):
             lane = neuron % lanes
-            self.bits[lane] = self._fire(position, neuron, num, den)
+            self.spikes[lane] = self._fire(position, neuron, num, den)
             if lane == lanes - 1 or neuron == stage.n_e - 1:
                 bank = stage.spike_base + self.core.at % 2 * stage.spike_bank
                 row = bank + position * stage.groups_e + neuron // lanes
-                self.core.memories.spike[row] = self.bits
-                self.bits = [0] * lanes
+                self.core.memories.spike[row] = self.spikes
+                self.spikes = [0] * lanes
 
     def _read_row(self, row: int) -> None:
         memories, row = self.core.memories, self.core.stage.accumulator_base + row
@@ -88,7 +88,7 @@ class Update(Phase):
         memories.num[row] = memories.den[row] = 0
 
     def _fire(self, position: int, neuron: int, num: int, den: int) -> int:
-        """Integrate the divided current in one membrane; return the spike (A6..A10)."""
+        """Integrate the divided current in one membrane; return its spikes (A6..A10)."""
         stage, memories = self.core.stage, self.core.memories
         parameter = stage.parameter_base + neuron
         pitch = -(-stage.n_e // self.at_once) * self.at_once

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eideploy.backends.digital.program import Program, Stage
+from eideploy.backends.digital.program import Program, Stage, spike_bits_of
 from eideploy.circuit import Array
 from eideploy.errors import FormatError
 from eideploy.numeric.fixed import Int
@@ -45,7 +45,9 @@ def read_trace(program: Program, folder: Path, *, samples: int) -> RtlTrace:
     hidden = [stage for stage in program.stages if not stage.is_readout]
     row_counts = [stage.positions * stage.groups_e for stage in hidden]
     word_counts = [stage.positions * -(-stage.n_e // core.update_lanes) for stage in hidden]
-    rows = _rows(folder / "spikes.hex", core.lanes, sum(row_counts) * steps * samples)
+    spike_bits = spike_bits_of(program.circuit)
+    row_bits = core.lanes * spike_bits
+    rows = _rows(folder / "spikes.hex", row_bits, sum(row_counts) * steps * samples)
     words = _rows(
         folder / "membranes.hex",
         core.update_lanes * widths.membrane,
@@ -65,7 +67,8 @@ def read_trace(program: Program, folder: Path, *, samples: int) -> RtlTrace:
         in_order &= _counts_from(addresses[:, :, row] - banks, stage.spike_base)
         base = stage.membrane_base // core.update_lanes
         in_order &= _counts_from(word_addresses[:, :, word], base)
-        spikes[stage.lif] = _as_map(stage, bits[:, :, row]).astype(bool)
+        counts = bits[:, :, row].reshape(*by_run, -1, spike_bits) @ (1 << np.arange(spike_bits))
+        spikes[stage.lif] = _as_map(stage, counts)
         values = _signed(word_bits[:, :, word].reshape(*by_run, -1, widths.membrane))
         membranes[stage.lif] = _as_map(stage, values)
     in_order &= _counts_from(logits[0].reshape(samples, 1, -1), 0)

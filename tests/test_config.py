@@ -182,8 +182,9 @@ def test_overrides_change_what_they_name_and_nothing_else():
             "training",
             "3",
             "training = 3 is not a section\n  where: --set\n  fix:   set one of training.epochs, "
-            "training.max_iterations, training.batch, training.rate, training.warmup_epochs, "
-            "training.warmup_rate, training.momentum, training.weight_decay, "
+            "training.max_iterations, training.batch, training.optimizer, training.rate, "
+            "training.warmup_epochs, training.warmup_rate, training.momentum, "
+            "training.weight_decay, "
             "training.label_smoothing, training.clip_ratio, training.setbacks, "
             "training.distillation, "
             "training.precision, training.kernel, training.device, training.threads",

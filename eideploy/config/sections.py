@@ -64,6 +64,9 @@ class Training:
     """Batches after which to stop early, on the schedule of the whole; 0 for never."""
     batch: Size = 32
     """Samples in a batch, of all processes together."""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """SGD with momentum, as in the paper (M14), or Adam with steps relative to each parameter
+    (M25)."""
     rate: Rate | Literal["auto"] = 0.01
     """Peak learning rate; "auto" to find one by short trainings on a part of the samples."""
     warmup_epochs: Annotated[int, Within(0, 100_000)] = 4
@@ -72,9 +75,9 @@ class Training:
     warmup_rate: Rate = 1e-7
     """Learning rate of the first batch."""
     momentum: Annotated[float, Within(0.0, 0.9999)] = 0.9
-    """Of stochastic gradient descent (M14)."""
+    """Of the gradient, in either optimiser (M14, M25)."""
     weight_decay: Share = 5e-4
-    """L2 penalty, as torch.optim.SGD takes it (M14)."""
+    """Of parameters: coupled in sgd, as torch.optim.SGD takes it (M14), decoupled in adam (M25)."""
     label_smoothing: Annotated[float, Within(0.0, 0.9)] = 0.0
     """Of the cross entropy (M16)."""
     clip_ratio: Annotated[float, Within(0.0, 1e9)] = 0.1

@@ -13,6 +13,7 @@ SYNONYMS: Mapping[str, str] = {  # by the last part of a key
     **dict.fromkeys(("warmup_lr", "initial_rate"), "training.warmup_rate"),
     **dict.fromkeys(("wd", "decay", "l2"), "training.weight_decay"),
     **dict.fromkeys(("smoothing",), "training.label_smoothing"),
+    **dict.fromkeys(("optimiser", "optim"), "training.optimizer"),
     **dict.fromkeys(("dtype", "amp"), "training.precision"),
     **dict.fromkeys(("gpu", "cuda", "cpu", "accelerator"), "training.device"),
     **dict.fromkeys(("workers", "num_workers", "num_threads"), "training.threads"),
@@ -25,12 +26,7 @@ SYNONYMS: Mapping[str, str] = {  # by the last part of a key
     **dict.fromkeys(("rotation",), "data.rotate"),
     **dict.fromkeys(("random_seed", "manual_seed"), "seed"),
 }
-SGD = "training.rate", "training.momentum", "training.weight_decay"
 ELSEWHERE: Mapping[str, tuple[Sequence[str], str]] = {  # no key; and the keys that the words name
-    **dict.fromkeys(
-        ("optimizer", "optimiser", "optim"),
-        (SGD, f"set {', '.join(SGD)}: the optimiser is SGD with momentum"),
-    ),
     **dict.fromkeys(
         ("data", "dir", "root", "folder", "file", "data_dir"),
         (

@@ -1,4 +1,4 @@
-"""The optimiser step that keeps Dale's law, and the learning rate's course (M14, M15)."""
+"""Optimiser steps that keep Dale's law, and the learning rate's course (M14, M15, M25)."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,21 +10,17 @@ from eideploy.nn.projection import project
 
 BIAS = "bias"  # the last part of the name of b_E, which may be negative
 LEAST_NORM = 1e-3  # a parameter is clipped as if it had this norm at least
+SQUARED_MOMENTUM, LEAST_ROOT, LEAST_SCALE = 0.999, 1e-8, 1e-3  # (M25)
+SQUARES, STEPS = "@squares", "@steps"  # behind the name of a parameter, in that of a buffer
 FREE = "free"  # a part of the names of what may be negative beside it: a baseline's parameters
 
 
-class ProjectedSGD:
-    """SGD with momentum and coupled decay, projected onto weights and gains >= 0 (M14).
-
-        d = gradient + decay * p
-        m = momentum * m + (1 - dampening) * d,   as if m had been d before the first step
-        p = p - rate * m,   then max(p, 0) unless p is a bias
-
-    The first buffer is thus (momentum + 1 - dampening) d; that of torch.optim.SGD is d.
+class Projected:
+    """An optimiser whose every step ends with max(p, 0), but for biases (M14).
 
     Args:
         parameters: (name, parameter), as `nn.Module.named_parameters` gives.
-        momentum, dampening, weight_decay: as above.
+        momentum, weight_decay: as the optimiser takes them.
         project: whether parameters stay >= 0; an ablation's may not (M19).
     """
 
@@ -34,12 +30,11 @@ class ProjectedSGD:
         *,
         momentum: float,
         weight_decay: float,
-        dampening: float = 0.0,
         project: bool = True,
     ) -> None:
         self.parameters = dict(parameters)
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.taken, self.project = 1 - dampening, project
+        self.project = project
         self.buffers: dict[str, Tensor] = {}
 
     @torch.no_grad()
@@ -48,14 +43,14 @@ class ProjectedSGD:
         for name, p in self.parameters.items():
             if p.grad is None:
                 continue
-            d = p.grad.add_(p, alpha=self.weight_decay)
-            if name not in self.buffers:
-                self.buffers[name] = d.clone()
-            m = self.buffers[name].mul_(self.momentum).add_(d, alpha=self.taken)
-            p.sub_(m, alpha=rate)
+            self.move(name, p, p.grad, rate)
             if self.project and not _may_be_negative(name):
                 project(p)
             p.grad = None
+
+    def move(self, name: str, p: nn.Parameter, gradient: Tensor, rate: float) -> None:
+        """Move a parameter in place; the gradient may be overwritten."""
+        raise NotImplementedError
 
     @torch.no_grad()
     def clip(self, ratio: float) -> None:
@@ -70,8 +65,61 @@ class ProjectedSGD:
                 p.grad.mul_((most / p.grad.norm()).clamp(max=1))
 
     def load_buffers(self, buffers: Mapping[str, Tensor]) -> None:
-        """Continue from the momentum buffers of an earlier run."""
-        self.buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+        """Continue from the buffers of an earlier run."""
+        self.buffers = {
+            name: buffer.cpu().clone() if name.endswith(STEPS) else buffer.clone()
+            for name, buffer in buffers.items()
+        }
+
+
+class ProjectedSGD(Projected):
+    """SGD with momentum and coupled decay, projected onto weights and gains >= 0 (M14).
+
+        d = gradient + decay * p
+        m = momentum * m + d,   as if m had been d before the first step
+        p = p - rate * m,   then max(p, 0) unless p is a bias
+
+    The first buffer is thus (momentum + 1) d; that of torch.optim.SGD is d.
+    """
+
+    def move(self, name: str, p: nn.Parameter, gradient: Tensor, rate: float) -> None:
+        """Move a parameter in place; the gradient is overwritten."""
+        d = gradient.add_(p, alpha=self.weight_decay)
+        if name not in self.buffers:
+            self.buffers[name] = d.clone()
+        m = self.buffers[name].mul_(self.momentum).add_(d)
+        p.sub_(m, alpha=rate)
+
+
+class ProjectedAdam(Projected):
+    """Adam whose steps are in units of the parameter's root mean square (M25).
+
+        m = momentum * m + (1 - momentum) * gradient,     v = 0.999 v + 0.001 gradient^2
+        p = p (1 - rate * decay) - rate * scale * m' / (sqrt(v') + 1e-8),
+        scale = max(root mean square of p, 1e-3),   then max(p, 0) unless p is a bias
+
+    m' and v' are m and v with Adam's correction for their beginning at 0 (Kingma and Ba, ICLR 2015,
+    algorithm 1), the decay is decoupled (Loshchilov and Hutter, ICLR 2019), and the scale is
+    Adafactor's (Shazeer and Stern, ICML 2018, section 8): weights of a layer of many inputs are
+    small, and a step of the same size for all layers would be too large for them.
+    """
+
+    def move(self, name: str, p: nn.Parameter, gradient: Tensor, rate: float) -> None:
+        """Move a parameter in place."""
+        m = self.buffers.setdefault(name, torch.zeros_like(p))
+        v = self.buffers.setdefault(name + SQUARES, torch.zeros_like(p))
+        steps = self.buffers.setdefault(name + STEPS, torch.zeros((), dtype=p.dtype))
+        steps += 1
+        count = int(steps)  # lies on the CPU, so that nothing waits for the device
+        m.lerp_(gradient, 1 - self.momentum)
+        v.mul_(SQUARED_MOMENTUM).addcmul_(gradient, gradient, value=1 - SQUARED_MOMENTUM)
+        root = (v / (1 - SQUARED_MOMENTUM**count)).sqrt_().add_(LEAST_ROOT)
+        direction = (m / (1 - self.momentum**count)).div_(root)
+        scale = p.square().mean().sqrt_().clamp_(min=LEAST_SCALE)
+        p.mul_(1 - rate * self.weight_decay).sub_(direction.mul_(scale), alpha=rate)
+
+
+OPTIMISERS: Mapping[str, type[Projected]] = {"sgd": ProjectedSGD, "adam": ProjectedAdam}
 
 
 def _may_be_negative(name: str) -> bool:

@@ -25,7 +25,7 @@ from eideploy.model.evaluate import accuracy
 from eideploy.model.health import measure_health
 from eideploy.model.metrics import EpochMetrics, LayerHealth, Look, Partial, Setback, best_of
 from eideploy.model.networks import Network
-from eideploy.model.optimiser import ProjectedSGD, rate_at
+from eideploy.model.optimiser import OPTIMISERS, Projected, rate_at
 from eideploy.model.processes import ALONE, Group
 from eideploy.model.shared_norm import standing_in
 from eideploy.model.sums import Sums
@@ -200,7 +200,7 @@ def run_epoch(state: State, job: Job) -> State:
     watched = config.training.setbacks > 0
     if watched:
         state = as_begun(state)
-    optimiser = ProjectedSGD(
+    optimiser = OPTIMISERS[config.training.optimizer](
         state.network.named_parameters(),
         momentum=config.training.momentum,
         weight_decay=config.training.weight_decay,
@@ -289,7 +289,7 @@ def _step(
     batch: Batch,
     job: Job,
     training: Training,
-    optimiser: ProjectedSGD,
+    optimiser: Projected,
     rate: float,
     sums: Sums,
     look: Callable[[], None],

@@ -190,9 +190,19 @@ def test_a_step_never_waits_for_the_device(config, digits, tmp_path, monkeypatch
     assert asked  # what is watched for would have been seen
 
 
-@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
-def test_other_precisions_learn_and_resume_bit_for_bit(config, digits, tmp_path, precision):
-    long = config.with_overrides({"training.epochs": "8", "training.precision": precision})
+@pytest.mark.parametrize(
+    ("precision", "optimizer"), [("float64", "sgd"), ("bfloat16", "sgd"), ("float32", "adam")]
+)
+def test_precisions_and_optimisers_learn_and_resume_bit_for_bit(
+    config, digits, tmp_path, precision, optimizer
+):
+    long = config.with_overrides(
+        {
+            "training.epochs": "8",
+            "training.precision": precision,
+            "training.optimizer": optimizer,
+        }
+    )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()

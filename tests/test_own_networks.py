@@ -167,7 +167,7 @@ def test_objects_are_shown_by_a_line_and_in_full_in_a_notebook(circuit, tmp_path
     assert repr(kept) == "Result(kept corners & more: 3 layers, 3 steps)"
     assert repr(run) == f"Run({run.folder}, 3 layers, 1x8x8 to 4, 3 steps, memory/)"
     assert repr(built).startswith(f"Build({built.folder}, 3 layers")
-    assert repr(data).startswith("Dataset(digits: 1437 samples of training and 360 of test")
+    assert repr(data).startswith("Dataset(digits: 1437 training and 360 test samples")
     assert "<pre>kept corners &amp; more: 3 layers" in kept._repr_html_()
     for one in (circuit, run, built):
         assert "conv1 = Layer(input) -&gt; 8x8x8" in one._repr_html_()

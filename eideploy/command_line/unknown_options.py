@@ -61,6 +61,9 @@ def instead(
     parts = SEVERAL.get(word, ())
     if parts and all(part.split()[0] in own for part in parts):
         return ", ".join(parts)
+    key, _, setting_value = (value or "").partition("=")
+    if option == SET and (own_name := f"--{key.rpartition('.')[2]}") in own:
+        return f"write {own_name} {setting_value}"
     if SET in own and (setting := _setting(word.replace("-", "_"), value, preset)):
         return setting
     if having := [name for name, options in others.items() if option in options]:

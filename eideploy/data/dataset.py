@@ -23,7 +23,7 @@ CHUNK = 256  # samples looked at together
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Split:
-    """The samples of training or of test.
+    """The training or the test samples.
 
     Shapes   x: (N, C, H, W) images or (N, T, C, H, W) event frames; y: (N,)
     Units    (x - `offset`) / `divisor` is what the network sees, from 0 to the data set's `high`
@@ -90,20 +90,20 @@ class Dataset(Shown):
             samples.flags.writeable = labels.flags.writeable = False
         if self.train_x.shape[1:] != self.test_x.shape[1:]:
             raise DataError(
-                f"samples of training are {self.train_x.shape[1:]}, "
-                f"those of test {self.test_x.shape[1:]}",
+                f"training samples are {self.train_x.shape[1:]}, "
+                f"test samples {self.test_x.shape[1:]}",
                 where=self.name,
                 fix="give both the same shape",
             )
 
     @property
     def train(self) -> Split:
-        """The samples of training."""
+        """The training samples."""
         return self._split(self.train_x, self.train_y, self.augmentation)
 
     @property
     def test(self) -> Split:
-        """The samples of test, which are never augmented."""
+        """The test samples, which are never augmented."""
         return self._split(self.test_x, self.test_y, ())
 
     @property
@@ -130,7 +130,7 @@ class Dataset(Shown):
         names = ", ".join(self.class_names[:MOST_NAMES])
         more = ", ..." if self.classes > MOST_NAMES else ""
         return (
-            f"{len(self.train)} samples of training and {len(self.test)} of test, {frames}{shape}, "
+            f"{len(self.train)} training and {len(self.test)} test samples, {frames}{shape}, "
             f"{self.classes} classes ({names}{more})"
         )
 

@@ -90,11 +90,11 @@ def _text(path: Path, dataset: Dataset, content: dict[str, Any]) -> str:
     rows = [[row["name"], str(row["train"]), str(row["test"])] for row in content["classes"]]
     return "\n".join(
         [
-            f"{path}: {len(dataset.train)} samples of training, {len(dataset.test)} of test",
+            f"{path}: {len(dataset.train)} training samples, {len(dataset.test)} test samples",
             f"samples  {frames}{'x'.join(map(str, dataset.input_shape))} (channels, height, width)",
             f"values   {content['lowest']:g} to {content['highest']:g}, {content['kept_as']}",
             *(f"note     {said}" for said in dataset.notes),
-            f"network  that of {content['network']}, where train is told no other",
+            f"network  that of {content['network']}, unless train is given another",
             "",
             table(["class", "training", "test"], rows),
         ]

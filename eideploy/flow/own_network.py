@@ -12,6 +12,7 @@ from eideploy.progress import note
 from eideploy.report.text import counted
 
 FEWEST_EPOCHS, MORE_EPOCHS = 5, 3  # at least so many; at most so many times those of the preset
+BATCHES, SMALLEST_BATCH = 8, 8  # fewer batches an epoch are made so many, each of at least so many
 CAREFUL = Training()  # the defaults, as nobody has tuned the preset for these data
 ITS_DATA = "data.", "network.steps"  # settings that the data are read by
 
@@ -62,7 +63,8 @@ def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]
         note(f"{config.data.name}: {said}")
     note(
         f"{config.data.name}: {dataset.description}; taking the network of {choice.described}, "
-        f"{counted(config.training.epochs, 'epoch')}, no augmentation"
+        f"{counted(config.training.epochs, 'epoch')} in batches of {config.training.batch}, "
+        "no augmentation"
     )
     return config, dataset
 
@@ -80,10 +82,15 @@ def choice_for(dataset: Dataset) -> Choice:
 
 
 def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
-    """Return a preset with frames and epochs that suit other data than its own."""
+    """Return a preset with frames, batches and epochs that suit other data than its own.
+
+    Few samples are trained on in smaller batches: an epoch of one batch is long, and learns little.
+    """
     training = config.training
-    same_work = round(training.epochs * choice.samples / len(dataset.train))
-    epochs = max(FEWEST_EPOCHS, min(same_work, MORE_EPOCHS * training.epochs))
+    batch = min(training.batch, max(SMALLEST_BATCH, len(dataset.train) // BATCHES))
+    epochs = training.epochs * batch / training.batch  # as many batches, of so many samples
+    same_work = round(epochs * choice.samples / len(dataset.train))
+    epochs = max(FEWEST_EPOCHS, min(same_work, round(MORE_EPOCHS * epochs)))
     return replace(
         config,
         network=replace(
@@ -92,6 +99,10 @@ def adapted(config: Config, choice: Choice, dataset: Dataset) -> Config:
             widths=choice.widths or config.network.widths,
         ),
         training=replace(
-            training, epochs=epochs, clip_ratio=CAREFUL.clip_ratio, setbacks=CAREFUL.setbacks
+            training,
+            epochs=epochs,
+            batch=batch,
+            clip_ratio=CAREFUL.clip_ratio,
+            setbacks=CAREFUL.setbacks,
         ),
     )

@@ -85,7 +85,7 @@ def assert_own_samples_are_decided(call):
     assert "--calibrate-chips has no effect on samples of your own" in out.err
     out = call("simulate", "--executor", "dpi", "--split", "all", "--calibrate-chips", "2")
     assert out.code == 2
-    assert "tried on those of test" in out.err
+    assert "tried on test samples" in out.err
 
 
 def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
@@ -194,7 +194,7 @@ def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):
     ("setting", "what"),
     [
         ("training.epochs=1", "ends before synapses are pruned"),
-        ("training.batch=64", "32 samples of training are fewer than the 64 of a batch"),
+        ("training.batch=64", "32 training samples are fewer than the 64 of a batch"),
     ],
 )
 def test_a_training_that_cannot_end_in_a_network_is_not_begun(empty, call, setting, what):

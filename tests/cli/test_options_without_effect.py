@@ -61,7 +61,7 @@ OTHERWISE = {  # values that a context takes, where it would refuse the others f
 BY_REFUSING = {  # its effect
     ("adapted to a chip", "--no-adapt"): "cannot be mapped as it is",
     ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
-    ("distilled", "--distil-on"): "10 samples of training are fewer than the 64 of a batch",
+    ("distilled", "--distil-on"): "10 training samples are fewer than the 64 of a batch",
     ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
 }
 KINDS = {

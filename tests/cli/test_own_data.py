@@ -234,6 +234,17 @@ def test_the_network_for_images_fits_the_weight_memory_of_the_default_target(sid
     assert rows < 0.98 * core.memory.weight_rows
 
 
+def test_few_samples_are_trained_on_in_small_batches():
+    x = np.zeros((120, 10, 2, 32, 32), np.uint8)
+    y = np.arange(120) % 3
+    few = Dataset(name="few", train_x=x[:96], train_y=y[:96], test_x=x[96:], test_y=y[96:],
+                  classes=3)  # fmt: skip
+    preset = load_config(choice_for(few).preset)
+    training = adapted(preset, choice_for(few), few).training
+    assert (preset.training.batch, training.batch) == (32, 12)
+    assert training.epochs == 3 * preset.training.epochs * 12 // 32
+
+
 def test_a_data_set_by_name_takes_the_network_that_suits_it(empty, call):
     found = call("train", "--data", "digits", *SHORT)
     assert found.code == 0

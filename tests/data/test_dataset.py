@@ -100,7 +100,7 @@ def test_only_training_batches_with_a_generator_are_augmented():
         ({"test_y": np.array([-1, 0])}, "classes range from -1 to 0, not from 0 to 1"),
         (
             {"test_x": np.zeros((2, 1, 2, 3), np.float32)},
-            "samples of training are (1, 2, 2), those of test (1, 2, 3)",
+            "training samples are (1, 2, 2), test samples (1, 2, 3)",
         ),
     ],
 )

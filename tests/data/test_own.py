@@ -208,7 +208,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
         ({"x": X, "y": np.r_[0:7, 0:7, 0]}, "a fifth of 15 samples are 3", "x_train"),
         ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no training",
          "number"),
-        ({**parts(X), "x_test": X[:3, :1]}, "samples of training are (1, 2, 2), those", "same"),
+        ({**parts(X), "x_test": X[:3, :1]}, "training samples are (1, 2, 2), test samples", "same"),
     ],
 )  # fmt: skip
 def test_samples_and_classes_that_do_not_fit_are_named(save, named, what, fix):

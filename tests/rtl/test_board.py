@@ -33,13 +33,13 @@ BOARDS = [load_target(name) for name in board_names()]
 SAMPLES = np.random.default_rng(7).integers(0, 16, (12, 16)).astype(float)
 
 
-def network(hidden=12, steps=2):
+def network(hidden=12, steps=2, most=15):
     """Return a network of one hidden layer that reads 16 features."""
     rng = np.random.default_rng(3)
     w = rng.integers
     return circuit(
         source((16,), top=15),
-        linear("one", "input", w(0, 16, (hidden, 16)), w(0, 8, (3, 16)), w(0, 8, (hidden, 3)),
+        linear("one", "input", w(0, most + 1, (hidden, 16)), w(0, 8, (3, 16)), w(0, 8, (hidden, 3)),
                fraction=3, bias=2),
         lif("lif", "one", hidden, threshold=9),
         readout("lif", w(0, 16, (4, hidden)), w(0, 8, (2, hidden)), w(0, 8, (4, 2))),
@@ -111,6 +111,10 @@ def test_a_network_that_does_not_fit_is_told_the_least_board_that_does():
         sized(network(), replace(small, board=part), SAMPLES)
     assert caught.value.fix.startswith("take --target tang-nano-9k or ")
     assert "or ulx3s-85f, which it fits; or train a smaller network" in caught.value.fix
+    assert "--scheme int4" not in caught.value.fix  # its weights have 4 bits
+    with pytest.raises(CapacityError) as caught:
+        sized(network(most=200), replace(small, board=part), SAMPLES)
+    assert "--scheme int4" in caught.value.fix
 
 
 @given(body=st.binary(min_size=5, max_size=80))

@@ -16,6 +16,7 @@ from eideploy.target import Memory, Resources, Target, board_names, load_target
 
 SAMPLES = 16  # of the calibration, which cycles are counted of
 MOST_UPDATE_LANES = 8
+FEW_BITS = 4  # of a weight: no shipped scheme with fewer keeps most networks' accuracy
 ROOM = 1 << 18  # rows of every memory before it is cut
 SUMS = {"accumulator": 64, "inhibition": 64, "divisor": 64, "weight": 16, "input": 16, "bias": 64}
 
@@ -105,6 +106,8 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
     assert target.board is not None
     over = excess(least.needs, target.board.resources)
     core = least.program.target.core
+    few = least.program.target.widths.weight <= FEW_BITS
+    bits = "" if few else ", or quantize to fewer bits with --scheme int4"
     asked = ", ".join(
         f"{name.replace('_', ' ')}: about {needed} of {offered} that can be filled"
         for name, (needed, offered) in over.items()
@@ -114,7 +117,7 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
         f"{asked}",
         where=f"target {target.name}",
         fix=_elsewhere(least) + "train a smaller network (fewer widths, more pooling, "
-        "smaller samples by --set data.size=HxW), or quantize to fewer bits with --scheme int4",
+        f"smaller samples by --set data.size=HxW){bits}",
     )
 
 

@@ -101,7 +101,7 @@ def labelled_few(
     """
     if asked.input is not None or (asked.split or "test") != "test" or build.origin is None:
         raise UsageError(
-            "chips are fitted to training samples, and then tried on those of test",
+            "chips are fitted to training samples, and then tried on test samples",
             where=option,
             fix="leave it out, or leave out --split and name a build that has a data set",
         )

@@ -220,7 +220,7 @@ def plan_for(config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> "Plan":
 
     if (samples := len(dataset.train)) < config.training.batch:
         raise DataError(
-            f"{samples} samples of training are fewer than the {config.training.batch} of a batch",
+            f"{samples} training samples are fewer than the {config.training.batch} of a batch",
             where=dataset.name,
             fix="give more, or set a smaller training.batch",
         )

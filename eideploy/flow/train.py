@@ -373,7 +373,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
     best = best_of(result.metrics)
     text = (
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
-        f"test accuracy  {percent(last.test_accuracy)} (last epoch, {len(dataset.test)} test samples)\n"
+        f"test accuracy  {percent(last.test_accuracy)} (last epoch, "
+        f"{len(dataset.test)} test samples)\n"
         f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST}, which "
         "eideploy import makes a run of)\n"
         f"run            {folder}"

@@ -211,11 +211,13 @@ def _keys(hint: Any, content: object, path: str) -> Iterator[str]:  # noqa: ANN4
 
 def instead(path: str, known: Sequence[str]) -> str:
     """Return what to write instead of the key `path`, which is none of `known`."""
-    section = path.rpartition(".")[0]
-    own = [key for key in known if key.rpartition(".")[0] == section] or known
-    if near := nearest(path, own):
+    section, _, word = path.rpartition(".")
+    own = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == section}
+    if near := nearest(word, own):
+        return f"write {own[near]}"
+    if not own and (near := nearest(path, known)):
         return f"write {near}"
-    return f"use one of {', '.join(own)}"
+    return f"use one of {', '.join(own.values() or known)}"
 
 
 def _faults(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eideploy.errors import FormatError
-from eideploy.typed import Line, Name, Positive, Within, typed
+from eideploy.typed import Line, Name, Positive, Within, instead, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,3 +113,11 @@ def test_what_is_known_already_must_not_stand_in_the_table():
 def test_other_keys_may_be_let_pass():
     read = typed(Recipe, {**GOOD, "more": 1}, where="", error=FormatError, extra="ignore")
     assert read == Recipe(source="s", name="cake")
+
+
+def test_a_section_makes_no_word_like_another():
+    known = ("training.threads", "training.rate", "seed")
+    assert instead("training.seeds", known) == "use one of training.threads, training.rate"
+    assert instead("training.rates", known) == "write training.rate"
+    assert instead("traininx.threads", known) == "write training.threads"
+    assert instead("rate", ("rates", "x.y")) == "write rates"

@@ -55,6 +55,10 @@ def advice(path: str, known: Sequence[str]) -> str:
     own = [key for key in known if key.rpartition(".")[0] == section]
     if own and (near := nearest(word, [key.rpartition(".")[2] for key in own])):
         return f"write {section}.{near}" if section else f"write {near}"
-    if near := nearest(path, known):
+    if own:  # the section is right, and says nothing of what the word was to be
+        near = nearest(word, {key.rpartition(".")[2] for key in known})
+        if near:
+            return f"write {' or '.join(key for key in known if key.rpartition('.')[2] == near)}"
+    elif near := nearest(path, known):
         return f"write {near}"
     return f"use one of {', '.join(own if section and own else known)}"

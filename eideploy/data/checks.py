@@ -90,7 +90,8 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
                 f"the file is no numpy array of version 1.0: {error}", path
             ) from error
         stated = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if not _holds_events(shape, dtype):
+    is_plain = dtype.names is None and dtype.kind in "iuf" and len(shape) == 2 and shape[1] == 4
+    if not is_plain and not holds_events(shape, dtype):
         raise source.damaged(
             f"the file holds {dtype} of shape {shape}, not numbers (n, 4) or, of shape (n,), "
             "fields x, y, p and t",
@@ -108,9 +109,8 @@ def _check_count(events: int, path: Path, source: Source) -> None:
         raise source.damaged(f"the file has {events} events, more than {MAX_EVENTS}", path)
 
 
-def _holds_events(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    if dtype.names is None:
-        return dtype.kind in "iuf" and len(shape) == 2 and shape[1] == 4
-    if len(shape) != 1 or not set(dtype.names) >= FIELDS:
+def holds_events(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Return whether an array is of events: one axis, and real numbers x, y, p and t in fields."""
+    if len(shape) != 1 or not set(dtype.names or ()) >= FIELDS:
         return False
     return all(dtype[name].kind in "biuf" for name in FIELDS)  # an array in a field is of kind V

@@ -95,6 +95,27 @@ def test_files_that_are_no_recordings_are_named(folder, name, content, what):
     assert error.value.where.endswith(name)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda events: events.astype([(n, "S1" if n == "p" else int) for n in "xytp"]),
+        lambda events: events.astype([(n, complex if n == "x" else int) for n in "xytp"]),
+        lambda events: np.stack([events, events]),
+        lambda events: events[0],
+    ],
+    ids=["text", "complex", "table", "single"],
+)
+def test_a_recording_that_is_no_row_of_real_numbers_is_named(folder, rng, suffix, change):
+    path, _ = folder
+    (path / "right" / "3.npy").unlink()
+    events, file = np.asarray(change(structured(rng))), path / "right" / f"3{suffix}"
+    np.savez(file, events) if suffix == ".npz" else formats.write_hdf5(file, {"events": events})
+    with pytest.raises(DataError, match=r"holds .* of shape .*, not numbers") as error:
+        read_own(path, SENSOR)
+    assert error.value.where == str(file)
+
+
 @pytest.mark.parametrize(
     ("arrays", "what"),
     [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eideploy.data.cache import cached
-from eideploy.data.checks import check_file
+from eideploy.data.checks import check_file, holds_events
 from eideploy.data.dataset import Stored
 from eideploy.data.decoders import COLUMNS, read_aedat4, read_array, read_hdf5, read_prophesee
 from eideploy.data.events import COUNT, Events, to_frames
@@ -61,6 +61,12 @@ class Camera:
             raise OWN.damaged(f"the recording cannot be decoded: {error}", path) from error
         if missing := [name for name in COLUMNS if name not in (events.dtype.names or ())]:
             raise OWN.damaged(f"the recording has no field {', '.join(missing)}", path)
+        if not holds_events(events.shape, events.dtype):
+            raise OWN.damaged(
+                f"the recording holds {events.dtype} of shape {events.shape}, not numbers of shape "
+                "(n,)",
+                path,
+            )
         if self.decode is None:  # published ones are taken in the order that they have
             _check_order(events, path)
         _check_sensor(events, self.sensor, path)

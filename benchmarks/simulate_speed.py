@@ -1,13 +1,14 @@
 """Time the integer simulator beside torch's float inference of the same network, interleaved.
 
-    python benchmarks/simulate_speed.py RUN ... [--rounds N] [--batch N]
+    python benchmarks/simulate_speed.py RUN ... [--rounds N] [--batch N] [--threads N]
     python benchmarks/simulate_speed.py --memory
     python benchmarks/simulate_speed.py --compile
 
 Every round predicts one batch of each RUN with torch (the run's network, evaluating, its compiled
-kernel) and with the integer simulator (the run compiled for its default target), on one thread, so
-that a busy machine slows both alike. Printed are the medians of the processor's time and of the
-ratio of samples per second in the same round, with its quartiles. --memory prints the peak memory
+kernel) and with the integer simulator (the run compiled for its default target), one after the
+other, so that a busy machine slows both alike. Printed are the medians of the time (the
+processor's, of several threads the clock's) and of the ratio of samples per second in the same
+round, with its quartiles. --memory prints the peak memory
 of a process that simulates VGG-16 (32x32, T 4) on 64 samples, --compile the time and the peak
 memory of calibrating it on 32 images and running all passes on it; its weights are those of E-I
 Init on random images.
@@ -56,7 +57,7 @@ CALIBRATION, SIMULATED = 32, 64  # images
 SAVED = "--circuit"
 
 
-def compare(path: Path, rounds: int, size: int) -> None:
+def compare(path: Path, rounds: int, size: int, threads: int) -> None:
     """Print a table row: both times, and the ratio of their speeds."""
     run = load_run(path)
     circuit = compile_in_memory(run, Compiling(), load_target("digital")).program.circuit
@@ -72,7 +73,9 @@ def compare(path: Path, rounds: int, size: int) -> None:
     def in_integers() -> None:
         run_integer(circuit, samples)
 
-    times = [(seconds(in_floats), seconds(in_integers)) for _ in range(rounds + 1)][1:]
+    clock = time.process_time if threads == 1 else time.perf_counter
+    both = [(seconds(in_floats, clock), seconds(in_integers, clock)) for _ in range(rounds + 1)]
+    times = both[1:]
     ratios = [floats / integers for floats, integers in times]
     low, middle, high = statistics.quantiles(ratios, n=4)
     floats, integers = (1000 * statistics.median(column) for column in zip(*times, strict=True))
@@ -80,11 +83,11 @@ def compare(path: Path, rounds: int, size: int) -> None:
     print(f"| {path.name} | {floats:.0f} ms | {integers:.0f} ms | {spread} |", flush=True)
 
 
-def seconds(task: Callable[[], None]) -> float:
-    """Return the processor's time that a task takes."""
-    start = time.process_time()
+def seconds(task: Callable[[], None], clock: Callable[[], float] = time.process_time) -> float:
+    """Return the time that a task takes, of all threads of the processor or by another clock."""
+    start = clock()
     task()
-    return time.process_time() - start
+    return clock() - start
 
 
 def vgg16() -> tuple[Circuit, Array]:
@@ -154,14 +157,16 @@ def main() -> None:
     parser.add_argument("runs", nargs="*", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument(SAVED, type=Path, help="simulate this circuit in this very process")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # as the simulator's kernel reads it
     keep_freed_memory()  # as the command line does
     for run in options.runs:
-        compare(run, options.rounds, options.batch)
+        compare(run, options.rounds, options.batch, options.threads)
     if options.compile:
         compiled()
     if options.memory:

@@ -121,35 +121,42 @@ class IntegerSimulator(Walk):
         if kernel is None:
             return super().apply_chain(chain, *inputs)
         (x,) = inputs
-        layer, record = kernel.layer, self.recorder
+        layer, record, rest = kernel.layer, self.recorder, chain[2:]
         record.array("inputs", layer.name, x)
-        ran = kernel.run(
-            x,
-            record.steps,
-            self.before.membranes.get(chain[1].name),
-            inhibition="inhibition" in record.keep,
-        )
+        pooling = rest[0] if rest and isinstance(rest[0], AvgPool) else None
+        is_short = pooling is not None and self.kinds[pooling.name] == np.uint8
+        pool = pooling.kernel if pooling is not None and is_short else 0
+        wanted = record.keep & {"inhibition", "spikes"}
+        wanted |= {"states"} if self.kept is not None else set()
+        wanted |= set() if pool else {"spikes"}
+        ran = kernel.run(x, record.steps, self.before, wanted=wanted, pool=pool)
         if ran.inhibition is not None:
             self.keep_inhibition(layer, ran.inhibition)
         self.keep_counts(kernel, ran, x)
-        value = ran.spikes
-        for node in chain[2:]:
+        value, rest = (ran.pooled, rest[1:]) if pool else (ran.spikes, rest)
+        assert value is not None
+        for node in rest:
             value = self.apply(node, value)
         return value
 
     def keep_counts(self, kernel: Kernel, ran: Ran, x: Array) -> None:
         """Record what a kernel counted, and the spikes and membranes."""
         record, layer, name = self.recorder, kernel.layer, kernel.neurons_name
-        given = np.broadcast_to(np.uint8(0), (len(x), *ran.spikes.shape[1:]))
+        shape = (x.shape[1], *self.circuit.shapes[layer.name])
+        given, spikes = (np.broadcast_to(np.uint8(0), (n, *shape)) for n in (len(x), record.steps))
         if divides(layer):
             record.count("zeros", layer.name, ran.zeros, given)
         record.count("saturated", layer.name, ran.currents, given)
         record.count("entries", layer.name, given.size, given)
-        record.array("spikes", name, ran.spikes.view(bool))
-        record.count("saturated", name, ran.membranes_clipped, ran.spikes)
-        record.count("entries", name, ran.spikes.size, ran.spikes)
+        if ran.spikes is not None:
+            truths = kernel.sizes["max_spikes"] == 1
+            record.array("spikes", name, ran.spikes.view(bool) if truths else ran.spikes)
+        record.count("saturated", name, ran.membranes_clipped, spikes)
+        record.count("entries", name, spikes.size, spikes)
         if self.kept is not None:
-            self.kept["membranes"].setdefault(name, []).append(ran.membranes)
+            for kind, state in (("membranes", ran.membranes), ("synapses", ran.synapses)):
+                if state is not None:
+                    self.kept[kind].setdefault(name, []).append(state)
 
     def _parts(self, chain: Sequence[Node], inputs: Sequence[Array]) -> Iterator[slice]:
         """Yield all samples where a kernel, which keeps no patches, runs the nodes."""

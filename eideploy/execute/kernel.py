@@ -1,51 +1,57 @@
 """Layers of the integer simulator compiled from `kernel.cpp`; in numpy without a compiler.
 
-A layer runs compiled where its proven widths let the kernel's sums be exact, it divides by a table
-or not at all, and its neurons are LIF. Whatever else there is runs in numpy; either equals the
-definition.
+A layer runs compiled where its proven widths let the kernel's sums be exact, and its division and
+its neurons are eideploy's own. Whatever else there is runs in numpy; either equals the definition.
 """
 
 import ctypes
 import functools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from eideploy import native
 from eideploy.circuit import Array, Circuit, Factored, Layer, Neurons
 from eideploy.circuit.limits import LayerLimits, peaks
-from eideploy.divisions import Undivided
-from eideploy.execute.quotients import Quotients
+from eideploy.divisions import Constant, Exact, Mitchell, Undivided
+from eideploy.execute.quotients import MANTISSA_BITS, Quotients, Units
 from eideploy.execute.samples import maps
+from eideploy.execute.walk import State
+from eideploy.neurons import IntegerGeneralLIF, IntegerNeuron
 from eideploy.neurons.lif import IntegerLIF
 from eideploy.numeric.fixed import EXACT_FLOAT64, top
 
 SOURCE = Path(__file__).with_name("kernel.cpp")
 FLAGS = ("-pthread", "-fno-strict-aliasing", "-ffp-contract=fast")
-LANES = 32  # as in kernel.cpp
+LANES, EIGHT = 32, 8  # as in kernel.cpp
 MOST_WORD = (1 << 31) - 1
 MOST_ENTRY = 255  # of what a layer reads
+FEW_EVENTS = 8  # where 16 bits hold fewer products, entries may be multiplied in pairs
+MOST_QUAD = 64  # where entries are below it, by fours: 16 bits hold two products
+ANY_EVENTS = 1 << 40
+SHORTS, PATTERN_SHIFT = 256, 37  # as in kernel.cpp
+MOST_SHORT = (1 << 16) - 1
+METHODS = {Undivided: 0, Exact: 2, Constant: 2, Mitchell: 3}  # as in kernel.cpp
+BY_TABLE = 1
+RESETS = ("subtract", "zero", "value", "none")
+DELAYS = ("none", "reset", "spike")
 SIZES = (
     *("batch", "given", "steps", "channels", "height", "width", "kernel", "stride", "padding"),
-    *(
-        "out_height",
-        "out_width",
-        "n_e",
-        "n_i",
-        "columns",
-        "flush",
-        "binary",
-        "is_signed",
-        "hidden",
-        "divides",
-    ),
-    *("by_floor", "below", "mask", "leak", "to_zero", "membrane_limit", "threads"),
+    *("out_height", "out_width", "n_e", "n_i", "padded", "columns", "flush", "binary"),
+    *("is_signed", "bytes", "run", "word_columns", "method", "by_floor", "below", "mask", "least"),
+    "is_general",
+    *("leak", "reset", "delay", "is_above", "max_spikes", "synapse_fraction", "membrane_limit"),
+    *("pool", "threads"),
 )
 ARRAYS = (
-    *("x", "weights", "up", "through", "gained", "den_unit", "patterns", "floor", "bias"),
-    *("threshold", "membranes", "spikes", "inhibition", "numerators", "counts"),
+    *("x", "weights", "words", "up", "through", "den_unit", "instead", "patterns"),
+    "shorts",
+    *("floor", "bias", "threshold", "leaks", "synapse", "rest", "low"),
+    *("membranes", "synapses", "spikes", "pooled", "inhibition", "numerators", "counts"),
 )
 
 
@@ -64,7 +70,9 @@ def library() -> ctypes.CDLL | None:
     """Return the compiled kernel, or None, after one line on stderr, where there can be none."""
     vectors = native.native_flags()
     # every number is exact, so that a product and a sum may be one operation
-    fused = ("-mfma",) if vectors and "fma" in native.processor() else ()
+    known = native.processor() if vectors else ()
+    more = {"fma": "-mfma"} | ({"avx512_vnni": "-mavx512vnni"} if len(vectors) > 1 else {})
+    fused = tuple(flag for name, flag in more.items() if name in known)
     flags = (
         *native.FLAGS,
         "-pthread",
@@ -89,14 +97,18 @@ def threads() -> int:
 class Ran:
     """What a hidden layer and its neurons did.
 
-    spikes      (T, B, n_E, ...), uint8
-    membranes   (B, n_E, ...), after the last step
+    spikes      (T, B, n_E, ...), uint8, where they were asked for
+    pooled      (T, B, n_E, ...), uint8, where a kernel of the pooling was given
+    membranes   (B, n_E, ...), after the last step, where they were asked for
+    synapses    likewise, of neurons that have them
     inhibition  s_I, (S, B, positions, n_I), where it was asked for
     zeros, currents, membranes_clipped  counts, the first two over the S steps that were given
     """
 
-    spikes: Array
-    membranes: Array
+    spikes: Array | None
+    pooled: Array | None
+    membranes: Array | None
+    synapses: Array | None
     inhibition: Array | None
     zeros: int
     currents: int
@@ -107,106 +119,176 @@ class Kernel:
     """One layer of a circuit as the kernel takes it; see `kernel_of`."""
 
     def __init__(
-        self, circuit: Circuit, layer: Layer, neurons: Neurons | None, quotients: Quotients | None
+        self,
+        circuit: Circuit,
+        layer: Layer,
+        neurons: Neurons | None,
+        units: Units | None,
+        reach: LayerLimits,
     ) -> None:
         self.layer, self.neurons, self.circuit = layer, neurons, circuit
         w, peak = layer.projection, max(peaks(circuit)[name] or 1 for name in layer.inputs)
-        self.divides = quotients is not None
-        parts = layer.weights if isinstance(w, Factored) or self.divides else layer.weights[:1]
+        parts = layer.weights if isinstance(w, Factored) or units else layer.weights[:1]
         rows = np.concatenate([_by_tap(part) for part in parts], axis=-1)
-        width = rows.shape[-1]
-        columns = -(-width // LANES) * LANES
-        self.arrays: dict[str, Array] = {
-            "weights": np.zeros((*rows.shape[:-1], columns), np.int16),
-            "up": np.ones(layer.n_e),
-            "counts": np.zeros(3, np.int64),
-        }
-        self.arrays["weights"][..., :width] = rows
-        largest = max(int(np.abs(rows).max()), 1)
+        self.arrays: dict[str, Array] = {"weights": _padded(rows, LANES, np.int16)}
+        largest, short = max(int(np.abs(rows).max()), 1), _most_short(layer)
+        sums = max(reach.excitation, reach.inhibition, reach.divisor if layer.is_folded else 0,
+                   reach.subtracted if layer.is_folded else 0)  # fmt: skip
         self.sizes = {
             "n_e": layer.n_e,
             "n_i": w.n_i if isinstance(w, Factored) else 0,
+            "padded": -(-layer.n_e // EIGHT) * EIGHT,
             "kernel": layer.kernel,
             "stride": layer.geometry.stride,
             "padding": layer.geometry.padding,
-            "columns": columns,
-            "flush": _most_short(layer) // (peak * largest),
+            "columns": self.arrays["weights"].shape[-1],
+            "flush": ANY_EVENTS if sums <= short else short // (peak * largest),
             "binary": peak == 1,
             "is_signed": layer.is_folded,
-            "hidden": neurons is not None,
-            "divides": self.divides,
         }
+        fits_bytes = peak < MOST_QUAD and not layer.is_folded and largest <= MOST_ENTRY
+        if fits_bytes or self.sizes["flush"] < FEW_EVENTS:
+            words = _words(rows, layer.kernel, np.uint8 if fits_bytes else np.int16)
+            self.arrays["words"] = words
+            self.sizes |= {"run": words.shape[1], "word_columns": words.shape[2]}
+            self.sizes["bytes"] = words.itemsize
+        of_num = np.ones(layer.n_e)
         if neurons is not None:
-            self._hidden(layer, neurons, quotients)
-        of_num = self.arrays["up"].copy()
+            self._of_neurons(neurons)
+            of_num = self._of_currents(layer, units)
+        self.arrays["up"] = of_num
         if isinstance(w, Factored):
-            self.arrays["up"] *= np.ldexp(1.0, w.shift)
-            self.arrays["through"] = np.ascontiguousarray((w.w_ei * of_num[:, None]).T)
-            if quotients is not None and w.g_i is not None:
-                gained = w.w_ei * w.g_i * quotients.of_den[:, None]
-                self.arrays["gained"] = np.ascontiguousarray(gained.T)
+            self._of_inhibition(w, of_num, units)
+            self.arrays["up"] = of_num * np.ldexp(1.0, w.shift)
+        for name in self.arrays.keys() - {"weights", "words", "patterns", "through"}:
+            array = self.arrays[name]
+            self.arrays[name] = _padded(array, EIGHT, array.dtype)
+        behind = {"threshold": MOST_WORD, "floor": 1, "instead": 1}  # it neither fires nor divides
+        for name in behind.keys() & self.arrays.keys():
+            self.arrays[name][layer.n_e :] = behind[name]
 
-    def _hidden(self, layer: Layer, neurons: Neurons, quotients: Quotients | None) -> None:
-        current, model = layer.integer_current, neurons.integer_model
-        assert isinstance(model, IntegerLIF)  # kernel_of has seen to it
+    def _of_currents(self, layer: Layer, units: Units | None) -> Array:
+        """Set what divides; return what one of NUM is, (n_E,)."""
+        current, divider = layer.integer_current, layer.division.divider
         self.limit = float(top(current.current_bits))
-        self.sizes |= {
-            "leak": model.leak,
-            "to_zero": model.reset == "zero",
-            "membrane_limit": 1 << (model.membrane_bits - 1),
-        }
-        self.arrays |= {
-            "bias": current.bias.astype(np.int32),
-            "threshold": model.threshold.astype(np.int32),
-        }
-        if quotients is None:
-            self.arrays["up"] = np.ldexp(1.0, current.fraction)
+        self.arrays["bias"] = current.bias.astype(np.int32)
+        self.sizes["method"] = METHODS.get(type(divider), BY_TABLE)
+        if units is None:
+            return np.asarray(np.ldexp(1.0, current.fraction))
+        self.arrays["den_unit"] = units.of_den
+        self.sizes["by_floor"] = units.floor is not None
+        if units.floor is not None:
+            self.arrays["floor"] = units.floor
+        if isinstance(units, Quotients):
+            self.arrays["patterns"] = units.patterns
+            self.sizes |= {"below": int(units.below), "mask": int(units.index_mask)}
+            self._of_short_table(units.patterns)
+        if isinstance(divider, Mitchell):
+            self.sizes["mask"] = (1 << (MANTISSA_BITS - divider.index_bits)) - 1
+        instead = divider.instead(current.constant)
+        if instead is not None:
+            self.arrays["instead"] = instead * units.of_den
+        return np.asarray(units.of_num)
+
+    def _of_short_table(self, patterns: Array) -> None:
+        """Set the table as a few numbers of 16 bits, where it is so small."""
+        least = int(patterns.min())
+        shorts = (patterns - least) >> PATTERN_SHIFT
+        same = np.array_equal((shorts << PATTERN_SHIFT) + least, patterns)
+        if same and len(shorts) <= SHORTS and int(shorts.max()) <= MOST_SHORT:
+            self.sizes["least"] = least
+            self.arrays["shorts"] = _padded(shorts, SHORTS, np.uint16)
+
+    def _of_inhibition(self, w: Factored, of_num: Array, units: Units | None) -> None:
+        through = _padded((w.w_ei * of_num[:, None]).T, EIGHT, np.float64)
+        if units is not None and w.g_i is not None:
+            gained = _padded((w.w_ei * w.g_i * units.of_den[:, None]).T, EIGHT, np.float64)
+            both = (matrix.reshape(w.n_i, -1, EIGHT) for matrix in (through, gained))
+            through = np.stack(tuple(both), axis=2)
+        self.arrays["through"] = through
+
+    def _of_neurons(self, neurons: Neurons) -> None:
+        model = neurons.integer_model
+        self.arrays["threshold"] = model.threshold.astype(np.int32)
+        self.sizes["membrane_limit"] = 1 << (model.membrane_bits - 1)
+        self.sizes["max_spikes"] = model.most_spikes
+        if isinstance(model, IntegerLIF):
+            self.sizes |= {"leak": model.leak, "reset": RESETS.index(model.reset)}
             return
+        assert isinstance(model, IntegerGeneralLIF)  # kernel_of has seen to it
         self.sizes |= {
-            "by_floor": quotients.floor is not None,
-            "below": int(quotients.below),
-            "mask": int(quotients.index_mask),
+            "is_general": True,
+            "leak": model.leak_fraction,
+            "reset": RESETS.index(model.reset),
+            "delay": DELAYS.index(model.delay),
+            "is_above": model.fires == ">",
+            "synapse_fraction": model.synapse_fraction,
         }
-        self.arrays |= {
-            "up": quotients.of_num.copy(),
-            "den_unit": quotients.of_den,
-            "patterns": quotients.patterns,
-        }
-        if quotients.floor is not None:
-            self.arrays["floor"] = quotients.floor
+        own = {"leaks": model.leak, "synapse": model.synapse_leak}
+        own |= {"rest": model.v_reset, "low": model.v_min}
+        self.arrays |= {name: a.astype(np.int32) for name, a in own.items() if a is not None}
 
     @property
     def neurons_name(self) -> str:
         """The node of the neurons; "" of a readout."""
         return self.neurons.name if self.neurons else ""
 
-    def run(self, x: Array, steps: int, before: Array | None, *, inhibition: bool) -> Ran:
+    def run(
+        self, x: Array, steps: int, before: State, *, wanted: frozenset[str], pool: int = 0
+    ) -> Ran:
         """Run a hidden layer and its neurons over `steps`.
 
         Args:
             x: (S, B, ...), uint8; S is `steps`, or 1 of what does not change.
             steps: how many.
-            before: membranes (B, n_E, ...), None of neurons at rest.
-            inhibition: whether s_I is wanted.
+            before: what the neurons had; of those that are not there, they are at rest.
+            wanted: some of "spikes", "states" (after the last step) and "inhibition".
+            pool: the kernel of a pooling of the spikes, or 0.
         """
         shape = self.circuit.shapes[self.layer.name]
-        positions, batch = int(np.prod(shape[1:])), x.shape[1]
-        rows = (batch, positions, self.layer.n_e)
-        membranes = np.zeros(rows, np.int32)
-        if before is not None:
-            membranes[...] = np.moveaxis(before.reshape(batch, self.layer.n_e, positions), 1, 2)
-        spikes = np.empty((steps, *rows), np.uint8)
-        wanted = inhibition and self.sizes["n_i"]
-        s = np.empty((len(x), batch, positions, self.sizes["n_i"]), np.int32) if wanted else None
-        counts = self._call(x, steps, membranes=membranes, spikes=spikes, inhibition=s)
+        rows = (x.shape[1], int(np.prod(shape[1:])), self.layer.n_e)
+        states, has_synapse = "states" in wanted, "synapse" in self.arrays
+        membranes = self._state(before.membranes, rows, states=states)
+        synapses = self._state(before.synapses, rows, states=states) if has_synapse else None
+        spikes = np.empty((steps, *rows), np.uint8) if "spikes" in wanted else None
+        pooled, smaller = None, shape
+        if pool:
+            smaller = (shape[0], *(size // pool for size in shape[1:]))
+            pooled = np.empty((steps, rows[0], int(np.prod(smaller[1:])), rows[2]), np.uint8)
+        s = None
+        if "inhibition" in wanted and self.sizes["n_i"]:
+            s = np.empty((len(x), *rows[:2], self.sizes["n_i"]), np.int32)
+        counts = self._call(
+            x, steps, pool=pool, membranes=membranes, synapses=synapses, spikes=spikes,
+            pooled=pooled, inhibition=s,
+        )  # fmt: skip
+
+        def as_maps(state: Array | None) -> Array | None:
+            return None if state is None else maps(state[None], shape)[0]
+
         return Ran(
-            spikes=maps(spikes, shape),
-            membranes=maps(membranes[None], shape)[0],
+            spikes=None if spikes is None else maps(spikes, shape),
+            pooled=None if pooled is None else maps(pooled, smaller),
+            membranes=as_maps(membranes),
+            synapses=as_maps(synapses),
             inhibition=s,
             zeros=int(counts[0]),
             currents=int(counts[1]),
             membranes_clipped=int(counts[2]),
         )
+
+    def _state(
+        self, before: Mapping[str, Array], rows: tuple[int, ...], *, states: bool
+    ) -> Array | None:
+        """Return a state (B, positions, n_E) to begin with; None at rest, where none is wanted."""
+        given = before.get(self.neurons_name)
+        if given is None and not states:
+            return None
+        state = np.zeros(rows, np.int32)
+        if given is not None:
+            batch, positions, n_e = rows
+            state[...] = np.moveaxis(given.reshape(batch, n_e, positions), 1, 2)
+        return state
 
     def sums(self, x: Array) -> Array:
         """Return NUM of a readout, (S, B, positions, n_E), of x (S, B, ...), uint8."""
@@ -215,7 +297,7 @@ class Kernel:
         self._call(x, len(x), numerators=num)
         return num
 
-    def _call(self, x: Array, steps: int, **own: Array | None) -> Array:
+    def _call(self, x: Array, steps: int, *, pool: int = 0, **own: Array | None) -> Array:
         found = library()
         assert found is not None  # kernel_of has seen to it
         dense = np.ascontiguousarray(np.moveaxis(x, 2, -1))
@@ -235,6 +317,7 @@ class Kernel:
             width=width,
             out_height=out_height,
             out_width=out_width,
+            pool=pool,
             threads=threads(),
             current_limit=getattr(self, "limit", 0.0),
             **{name: array.ctypes.data for name, array in arrays.items()},
@@ -256,7 +339,7 @@ def kernel_of(
         circuit: of the layer.
         layer: hidden, or the readout.
         reach: of its sums.
-        quotients: its division in floats, where that is exact.
+        quotients: its division by a table in floats, where that is exact.
         current: the type of its currents and membranes; None of a readout.
     """
     peak = max(peaks(circuit)[name] or 1 for name in layer.inputs)
@@ -268,25 +351,62 @@ def kernel_of(
     fits = fits and sums < EXACT_FLOAT64 >> 1
     if isinstance(layer.projection, Factored) is False:
         fits = fits and sums <= MOST_WORD
-    neurons = None
+    neurons, units = None, None
     if not layer.is_readout:
         readers = circuit.consumers(layer.name)
         neurons = readers[0] if len(readers) == 1 and isinstance(readers[0], Neurons) else None
-        known = neurons is not None and type(neurons.integer_model) is IntegerLIF
+        fits = fits and neurons is not None and _has_neurons(neurons.integer_model)
+        units = quotients or _units(layer, reach)
         division = layer.integer_current.division
         plain = division is not None and type(division.divider) is Undivided
-        fits = fits and known and current is np.int32 and (plain or quotients is not None)
+        fits = fits and current is np.int32 and (plain or units is not None)
     if not fits or library() is None:
         return None
-    return Kernel(circuit, layer, neurons, quotients)
+    return Kernel(circuit, layer, neurons, units, reach)
+
+
+def _has_neurons(model: IntegerNeuron) -> bool:
+    """Return whether the kernel has such neurons."""
+    if type(model) is IntegerLIF:
+        return True
+    held = (getattr(model, name, None) for name in ("leak", "synapse_leak"))
+    return type(model) is IntegerGeneralLIF and all(
+        leak is None or int(leak.max(initial=0)) <= MOST_WORD for leak in held
+    )
+
+
+def _units(layer: Layer, reach: LayerLimits) -> Units | None:
+    """Return the units of a division that the kernel has and no table, None of any other."""
+    current = layer.integer_current
+    if current.division is None or METHODS.get(type(current.division.divider)) in (None, 0):
+        return None
+    most = max(reach.divisor, int(current.floor.max()), int(current.constant.max()))
+    return Units(layer) if most < EXACT_FLOAT64 else None
 
 
 def _most_short(layer: Layer) -> int:
     """Return what the kernel's sums of 16 bits hold: weights of a population have one sign."""
-    return (1 << 15) - 1 if layer.is_folded else (1 << 16) - 1
+    return MOST_SHORT >> 1 if layer.is_folded else MOST_SHORT
 
 
 def _by_tap(weights: Array) -> Array:
     """Return (n, n_in) or (n, channels, k, k) as (taps, channels, n)."""
     by_tap = weights.reshape(*weights.shape[:2], -1)
     return np.moveaxis(by_tap, (2, 1), (0, 1))
+
+
+def _words(rows: Array, kernel: int, kind: type[np.generic]) -> Array:
+    """Return (taps, channels, n) as (kernel, run, columns, entries of four bytes) of `kind`."""
+    together = 4 // np.dtype(kind).itemsize
+    by_row = rows.reshape(kernel, -1, rows.shape[-1])
+    by_row = np.pad(by_row, ((0, 0), (0, -by_row.shape[1] % together), (0, 0)))
+    by_word = by_row.reshape(kernel, -1, together, by_row.shape[-1])
+    return np.ascontiguousarray(np.moveaxis(_padded(by_word, LANES // 2, kind), 2, 3))
+
+
+def _padded(array: Array, to: int, kind: DTypeLike) -> Array:
+    """Return an array whose last axis has zeros behind, up to a multiple of `to`."""
+    width = array.shape[-1]
+    padded = np.zeros((*array.shape[:-1], -(-width // to) * to), kind)
+    padded[..., :width] = array
+    return padded

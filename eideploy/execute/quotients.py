@@ -32,19 +32,29 @@ def has_quotients(layer: Layer, reach: LayerLimits) -> bool:
     return largest < EXACT_FLOAT64 >> 1 and divisor < EXACT_FLOAT64
 
 
-class Quotients:
-    """The division of one layer for which `has_quotients`.
+class Units:
+    """What the numbers of a layer that divides are in floats.
 
     of_num, of_den  (n_E,): what one of NUM and of DEN is in units of num and den
+    floor           (n_E,) what replaces a zero divisor, in units of den; None: the smallest does
+    limit           what currents saturate to
     """
 
     def __init__(self, layer: Layer) -> None:
-        current, divider = layer.integer_current, layer.division.divider
-        assert isinstance(divider, Tabulated)  # has_quotients says so
+        current = layer.integer_current
         self.of_num = np.ldexp(1.0, current.fraction + current.align)
         self.of_den = np.ldexp(1.0, current.align)
         self.floor = current.floor * self.of_den if layer.division.zero_policy == "floor" else None
         self.limit = top(current.current_bits)
+
+
+class Quotients(Units):
+    """The division of one layer for which `has_quotients`."""
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer)
+        divider = layer.division.divider
+        assert isinstance(divider, Tabulated)  # has_quotients says so
         entries = np.ldexp(divider.table.astype(np.float64), -divider.fraction_bits)
         self.patterns = entries.view(np.int64) + (BIAS << MANTISSA_BITS)
         self.below = np.int64(MANTISSA_BITS - divider.index_bits)

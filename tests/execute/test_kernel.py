@@ -8,18 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy import native
-from eideploy.circuit import Division, Flatten, Neurons
-from eideploy.divisions import exact, lut, none, shift
+from eideploy.circuit import AvgPool, Division, Flatten, Neurons
+from eideploy.divisions import (
+    Exact,
+    constant,
+    exact,
+    lut,
+    mitchell,
+    none,
+    pwl,
+    shift,
+    shift2,
+)
 from eideploy.execute import kernel
 from eideploy.execute.integer import INNER, IntegerSimulator
 from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import conv, lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import circuits, general, samples
 
 KEPT = KEEP_ALL - INNER
 needs_compiler = pytest.mark.skipif(kernel.library() is None, reason="there is no compiler")
 COUNTS = ("saturated", "zeros", "entries")
+METHODS = lut(8, 8), shift(), shift2(), pwl(2, 6), mitchell(), exact(), constant(), none()
 
 
 def in_numpy(circuit):
@@ -43,18 +54,82 @@ def assert_equal(circuit, x):
 
 
 @needs_compiler
-@pytest.mark.parametrize("divider", [lut(8, 8), shift(), none()], ids=lambda d: d.label)
+@pytest.mark.parametrize("divider", METHODS, ids=lambda d: d.method)
 def test_any_circuit_is_the_same_compiled(divider):
     compiled = 0
 
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(data=st.data(), circuit=circuits(method=divider.method))
     def check(data, circuit):
         nonlocal compiled
         compiled += assert_equal(circuit, data.draw(samples(circuit), label="samples"))
 
     check()
-    assert compiled > 20
+    assert compiled > 15
+
+
+@needs_compiler
+def test_any_neuron_is_the_same_compiled():
+    compiled = 0
+
+    @settings(max_examples=25)
+    @given(data=st.data(), circuit=circuits(neurons=general))
+    def check(data, circuit):
+        nonlocal compiled
+        compiled += assert_equal(circuit, data.draw(samples(circuit), label="samples"))
+
+    check()
+    assert compiled > 25
+
+
+@needs_compiler
+@pytest.mark.parametrize("top", [1, 40, 255], ids=["spikes", "small", "any"])
+@pytest.mark.parametrize("density", [0.01, 0.2, 0.9])
+def test_entries_multiplied_are_events_added_up(top, density):
+    """By fours, in pairs or event by event, with windows in which there is nothing."""
+    rng = np.random.default_rng(0)
+    shapes = (40, 3, 3, 3), (2, 3, 3, 3), (40, 2)
+    weights = [rng.integers(0, 256, shape) for shape in shapes]
+    division = Division(divider=lut(8, 8), zero_policy="minimum")
+    layer = conv("conv", "input", *weights, gain=2, padding=1, fraction=8, division=division)
+    flat = Flatten(name="flat", inputs=("lif",))
+    ends = [rng.integers(0, 200, shape) for shape in ((3, 40 * 81), (2, 40 * 81), (3, 2))]
+    nodes = source((3, 9, 9), top=top), layer, lif("lif", "conv", 40, threshold=60), flat
+    circuit = of_nodes(*nodes, readout("flat", *ends), steps=2)
+    x = np.round(rng.random((4, 3, 9, 9)) * top) * (rng.random((4, 3, 9, 9)) < density)
+    assert assert_equal(circuit, x) == 2
+
+
+@needs_compiler
+def test_a_quotient_just_below_a_half_is_rounded_down():
+    """2^33 NUM / DEN is 197461.5 less 2^-37.6, which in floats is 197461.5."""
+    groups = (2789, 1, 1, 10, 1, 1)  # inputs with one weight each
+    excited = np.repeat([255, 24, 1, 0, 0, 0], groups)  # P = 181361036
+    inhibited = np.repeat([0, 0, 0, 255, 222, 1], groups)  # S = 707075
+    x = np.repeat([255.0, 255, 191, 255, 255, 215], groups)
+    layer = linear("layer", "input", [excited], [inhibited], [[255]], gain=255, fraction=33,
+                   current_bits=20)  # fmt: skip
+    neuron = lif("lif", "layer", 1, threshold=197462, membrane_bits=20)
+    nodes = source((len(x),)), layer, neuron, readout("lif", [[1]], [[0]], [[0]])
+    circuit = of_nodes(*nodes, steps=1)
+    assert assert_equal(circuit, x[None]) == 2
+    spikes = IntegerSimulator(circuit).sequence(x[None], frozenset({"spikes"}), 1.0).spikes
+    assert not spikes["lif"].any()
+
+
+@needs_compiler
+def test_spikes_are_pooled_as_in_numpy():
+    circuit = convolution()
+    first, layer, neurons = circuit.nodes[:3]
+    pool = AvgPool(name="pool", inputs=("lif",), kernel=2)
+    flat = Flatten(name="flat", inputs=("pool",))
+    rng = np.random.default_rng(0)
+    ends = [rng.integers(0, 200, shape) for shape in ((3, 24), (2, 24), (3, 2))]
+    pooled = of_nodes(first, layer, neurons, pool, flat, readout("flat", *ends), steps=3)
+    assert assert_equal(pooled, drawn(pooled, 4)) == 2
+    totals = [IntegerSimulator(pooled).sequence(drawn(pooled, 4), keep, 1.0).totals
+              for keep in (frozenset(), frozenset({"spikes"}))]  # fmt: skip
+    np.testing.assert_array_equal(*totals)
 
 
 @needs_compiler
@@ -91,8 +166,11 @@ def test_sums_beyond_16_bits_are_widened_in_time():
 
 @needs_compiler
 def test_what_the_kernel_does_not_have_runs_in_numpy():
-    other = [n.name for n in convolution(exact()).hidden]
-    assert all(IntegerSimulator(convolution(exact())).kernels[name] is None for name in other)
+    class Own(Exact):
+        pass
+
+    other = convolution(Own())
+    assert all(IntegerSimulator(other).kernels[node.name] is None for node in other.hidden)
     circuit = convolution()
     neurons = circuit.of(Neurons)[0]
 

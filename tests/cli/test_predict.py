@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eideploy.data import load
+from eideploy.data import load, origin
 from eideploy.data.events import EVENT
 from eideploy.data.own import ReadAs, read_own
 from tests.cli.support import BUILD, RUN
@@ -201,6 +201,25 @@ def test_recordings_that_the_network_cannot_take_are_named(ways, call):
     ):
         found = call("predict", name, "--executor", "float")
         assert (found.code, found.out, what in found.err) == (1, "", True), found.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compile", "runs/ways-1", "--target", "dynapse2"),
+        ("compile", "runs/ways-1", "--target", "dynapse2", "--no-adapt"),
+        ("train", "--finetune", "runs/ways-1", "--target", "dynapse2"),
+        ("train", "digits-dynapse2", "--data", "ways", "--set", "data.sensor=8x8"),
+    ],
+    ids=" ".join,
+)
+def test_recordings_are_refused_for_a_mixed_signal_chip_before_any_is_read(
+    ways, refused, monkeypatch, command
+):
+    monkeypatch.setattr(origin, "read_own", lambda *_, **__: pytest.fail("it was read"))
+    refused(*command, code=1, where="data set ways",
+            what="ways/ holds recordings, which change from frame to frame",
+            fix="choose a data set of images, e.g. digits")  # fmt: skip
 
 
 def test_recordings_are_refused_by_a_network_of_images(digits, call):

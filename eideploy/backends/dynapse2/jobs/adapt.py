@@ -71,8 +71,8 @@ def adapt(
     """
     from eideploy.backends.dynapse2.jobs.train import new_run, plan_for
 
-    if run.data is not None and images is None:
-        require_images(run.data)
+    if run.origin is not None and images is None:
+        require_images(run.origin)
     _require_room(run, spec, overrides or {})
     if images is None:
         origin = images_of(run)
@@ -298,7 +298,7 @@ def images_of(run: Run) -> Origin:
             fix="give images in its input range, --distil-on X.npy: eideploy train --finetune "
             f"{quote(str(run.folder))} --target dynapse2 --distil-on X.npy",
         )
-    require_images(run.origin.name)
+    require_images(run.origin)
     return run.origin
 
 

@@ -22,21 +22,21 @@ def load_images(origin: Origin, place: Place) -> Dataset:
     Raises:
         DataError: recordings; or the data set is missing or damaged.
     """
-    require_images(origin.name)
+    require_images(origin)
     dataset = origin.load(place, steps=None)
     if dataset.steps is not None:
         raise _of_recordings(origin.name)
     return dataset
 
 
-def require_images(name: str) -> None:
-    """Refuse a data set of recordings before any of it is read.
+def require_images(origin: Origin) -> None:
+    """Refuse recordings, of a data set or the user's own, before any of them is read.
 
     Raises:
         DataError: its samples change from frame to frame.
     """
-    if name in RECORDINGS:
-        raise _of_recordings(name)
+    if origin.how.sensor if origin.own else origin.name in RECORDINGS:
+        raise _of_recordings(origin.name)
 
 
 def _of_recordings(name: str) -> DataError:

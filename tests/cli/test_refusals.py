@@ -41,7 +41,7 @@ def test_an_unknown_target_is_refused(trained, refused):
 
 def test_an_unknown_scheme_is_refused(trained, refused):
     refused("compile", "--scheme", "int7", code=2, what="no scheme is called 'int7'",
-            where="--scheme", fix="choose one of int2")  # fmt: skip
+            where="--scheme", fix="choose one of int12")  # fmt: skip
 
 
 def test_an_unknown_preset_or_setting_is_refused(empty, refused):

@@ -30,7 +30,7 @@ class Sweep(Request):
     runs: Annotated[Sequence[PathLike], Option(metavar="RUN")] = field(default=(), kw_only=False)
     """Runs to average over, e.g. of several seeds (default: the latest)."""
     schemes: Annotated[Sequence[PathLike], LISTED] = ()
-    """Number formats, by name or file (default: all that are shipped)."""
+    """Number formats, by name or file (default: the shipped ones that the chip's memory holds)."""
     divisions: Annotated[Sequence[str], LISTED] = DIVISIONS
     """Divisions, as for --division (default: one or two of every method)."""
     policies: Annotated[Sequence[ZeroPolicy], LISTED] = ("minimum",)

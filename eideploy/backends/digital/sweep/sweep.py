@@ -103,8 +103,15 @@ def _place(request: Sweep, run: folders.Run) -> Place:
     return Place(data_dir=None if run.data in BUNDLED else as_path(request.data_dir))
 
 
+def _held_by(target: Target) -> list[str]:
+    """Return the shipped schemes whose weights fit the words of a target's memory."""
+    bits = {name: load_scheme(name).bits for name in scheme_names()}
+    word = target.widths.weight
+    return [name for name, b in bits.items() if max(b.w_ee, b.w_ie, b.w_ei) <= word]
+
+
 def _cells(request: Sweep, runs: Sequence[folders.Run], target: Target) -> list[Cell]:
-    names = tuple(dict.fromkeys(os.fspath(name) for name in request.schemes or scheme_names()))
+    names = tuple(dict.fromkeys(os.fspath(name) for name in request.schemes or _held_by(target)))
     schemes = [load_scheme(name, option="--schemes") for name in names]
     asked = [named(text, option="--divisions") for text in request.divisions]
     dividers = {divider.label: divider for divider in asked}.values()

@@ -203,11 +203,13 @@ class Read:
 
     how      what the run's manifest says of the reading
     remarks  what had to be changed, a line each
+    warnings  what was assumed that may be otherwise
     """
 
     circuit: "Circuit"
     how: Mapping[str, Any]
     remarks: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 class Format(DeclaredFormat, ABC):

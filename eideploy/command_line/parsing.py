@@ -147,7 +147,7 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
     if field.is_flag:
         return not field.default
     if field.pairs:
-        return dict(_pair(entry, field) for entry in given)  # the last of a key counts
+        return _pairs([_pair(entry, field) for entry in given], field)
     if field.positional and not field.many:
         return read(given)
     if field.many and not field.option.commas:
@@ -159,6 +159,24 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
         raise misuse.given_twice(field, given, command)
     (text,) = given
     return field.option.alone if field.option.alone is not None and not text else read(text)
+
+
+def _pairs(given: Sequence[tuple[str, str]], field: Field) -> dict[str, str]:
+    """Return what is given by key; of the last of a key, where it may be given again.
+
+    Raises:
+        UsageError: it may not.
+    """
+    found: dict[str, str] = {}
+    for key, value in given:
+        if field.option.once and found.get(key, value) != value:
+            raise UsageError(
+                f"{key} is given twice, as {found[key]} and as {value}",
+                where=field.spelled,
+                fix="leave one of them out",
+            )
+        found[key] = value
+    return found
 
 
 def _pair(entry: str, field: Field) -> tuple[str, str]:

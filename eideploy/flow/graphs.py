@@ -1,6 +1,6 @@
 """Job: turn a file of an exchange format, ours or another tool's, into a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from eideploy.backends.protocol import Format, Read
 from eideploy.circuit import Circuit, Neurons
 from eideploy.errors import UsageError
 from eideploy.files import sha256
+from eideploy.finished import Run
 from eideploy.flow.epoch import holds_training, import_epoch
 from eideploy.flow.probe import probe
 from eideploy.flow.requests.importing import Import
@@ -20,6 +21,15 @@ from eideploy.neurons import LIF, GeneralLIF
 from eideploy.options import Request, as_path, part_of, refuse_idle
 from eideploy.progress import note
 from eideploy.report.text import counted
+
+WARNINGS = "warnings"  # of reading, in a run's manifest
+
+
+def warned(run: Run) -> Sequence[str]:
+    """Return what was warned of when a graph became this run, for who compiles it to know."""
+    source = run.content.get("source")
+    found = source.get(WARNINGS, ()) if isinstance(source, Mapping) else ()
+    return [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
 
 
 @contextmanager
@@ -73,7 +83,8 @@ def import_file(request: Import) -> Result:
         return import_checkpoint(path, size=request.size, out=out)
     refuse_idle(Import(path, size=request.size), (), here=f"on {path}, a {reader.title} file")
     read = reader.read(path, request)
-    return with_warnings(_kept(reader, path, read, out=out), probe(read.circuit))
+    warnings = [*read.warnings, *probe(read.circuit)]
+    return with_warnings(_kept(reader, path, read, out=out), warnings)
 
 
 def refuse_reading(request: Request, path: Path | None, reader: Format | None) -> None:
@@ -91,6 +102,8 @@ def refuse_reading(request: Request, path: Path | None, reader: Format | None) -
 def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Result:
     """Write what was read as a run."""
     source = {"file": path.name, "sha256": sha256(path), "format": reader.name, **read.how}
+    if read.warnings:
+        source[WARNINGS] = [*read.warnings]
     content = {"name": path.stem, "data": None, "source": source}
     with folders.new_folder(out, folders.RUNS, path.stem) as staged:
         folders.finish_run(staged.aside, read.circuit, content)

@@ -1,13 +1,14 @@
 """Samples that the user brings, and results that the user takes away, as numpy files."""
 
 import io
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
 
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array, Circuit, IntegerInput
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.data.own.labels import as_whole
@@ -24,6 +25,7 @@ from eideploy.report.text import counted
 
 REMEDY = "write it with numpy.save(path, samples) as float32 of shape (samples, ...)"
 CLASSES = "write it with numpy.save(path, classes) as whole numbers or texts of shape (samples,)"
+MOST_MADE = 1 << 22  # entries of samples that are made
 MAGIC = b"\x93NUMPY"
 
 
@@ -129,6 +131,19 @@ def samples_of(
         )
         return kept.x[:count], kept.y[:count]
     return split_of(source.origin.load(place, steps=source.circuit.steps), split, count)
+
+
+def made_samples(circuit: Circuit, count: int) -> Array:
+    """Return random sequences on the grid of an integer circuit's input, from sparse to dense."""
+    node = circuit.input
+    assert isinstance(node, IntegerInput)
+    shape = (circuit.steps, *circuit.input.size)
+    count = max(1, min(count, MOST_MADE // math.prod(shape)))
+    rng = np.random.default_rng(0)
+    density = np.linspace(0.1, 1, count).reshape(-1, *(1,) * len(shape))
+    kept = rng.random((count, *shape)) < density
+    levels = rng.integers(1, node.top + 1, (count, *shape)) * kept
+    return np.asarray(np.minimum(levels * node.step, node.high), np.float32)
 
 
 def note_fewer(asked: int | None, found: int) -> None:

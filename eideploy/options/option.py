@@ -29,6 +29,7 @@ class Option:
         takes: what a value has to be beyond its type, in words that follow "which is no".
         check: whether a value is that.
         repeats: whether one of several values counts again where it is given again.
+        once: whether a key of pairs may be given once alone; else the last of a key counts.
         offered: what there is to choose from, with a line of help each, where no type lists it.
     """
 
@@ -42,6 +43,7 @@ class Option:
     takes: str = ""
     check: Callable[[Any], bool] | None = None
     repeats: bool = False
+    once: bool = False
     offered: Mapping[str, str] | None = field(default=None, hash=False)
 
     def over(self, other: "Option") -> "Option":

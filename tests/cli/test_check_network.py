@@ -139,3 +139,41 @@ def test_import_counts_layers_of_neurons_of_every_kind(empty, call):
         (["--from", "snntorch"], "2 layers of neurons, reset by the threshold; 4 steps"),
     ):
         assert said in call("import", "net.nir", "--steps", "4", *how).out
+
+
+def test_what_is_assumed_of_a_file_that_names_no_tool_is_warned_of(empty, call):
+    del empty
+    write(nir.Linear(weights(3, 6)), lif(3))
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    told = "net.nir does not say which tool wrote it, and NIR's own equations are assumed (a step"
+    how = ["net.nir", "--steps", "4"]
+    for command in (["import", *how], ["compile", *how, "--calibrate-on", "x.npy"]):
+        found, said = call(*command), call(*command, "--from", "norse")
+        assert f"warning: {told}" in found.err
+        assert told in found.out
+        assert (found.code, said.code) == (0, 0)
+        assert told not in said.err
+
+
+def test_an_entry_of_a_convention_is_assumed_once(empty, call):
+    del empty
+    write(nir.Linear(weights(3, 6)), lif(3))
+    how = ["import", "net.nir", "--steps", "4", "--assume", "fires=above", "--assume"]
+    found = call(*how, "fires=reached")
+    assert found.code == 2
+    assert "fires is given twice, as above and as reached" in found.err
+    assert call(*how, "fires=above").code == 0
+
+
+@pytest.mark.parametrize("target", ["digital-model", "c"])
+def test_an_imported_build_is_verified_without_data(target, empty, call):
+    del empty
+    recurrent("loop.nir")
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    how = ["loop.nir", "--steps", "4", "--from", "nir", "--target", target]
+    assert call("compile", *how, "--calibrate-on", "x.npy", "--out", "b").code == 0
+    found = call("verify", "b", "--json")
+    assert found.code == 0, found.err
+    assert "comparing on 64 random samples" in found.err
+    assert json.loads(found.out)["random_samples"]
+    assert call("verify", "b", "--data-dir", "nowhere").code == 2

@@ -11,6 +11,7 @@ from eideploy.circuit import Circuit
 from eideploy.errors import UsageError
 from eideploy.nearest import nearest
 
+NOBODY = "nobody says which tool did"
 STATED = ("version", "dt")  # entries of a convention that nobody changes by --assume
 
 
@@ -45,12 +46,25 @@ def as_tool(
     how = {
         "dialect": "foreign",
         "tool": tool,
+        "by": because,
         **asdict(convention),
         "dt": None if step is None else step.dt,
         "nearest_tau": reading.nearest_tau,
         "changed": changed,
     }
     return circuit, how, said + changed
+
+
+def unsaid(graph: foreign.Graph, reading: Reading, name: str) -> list[str]:
+    """Return a warning that a file's convention is guessed, or none."""
+    tool, because = _tool(graph, reading)
+    if not because.startswith(NOBODY):
+        return []
+    words = in_words(_convention(graph, reading, tool))
+    return [
+        f"{name} does not say which tool wrote it, and NIR's own equations are assumed ({words}): "
+        "say the tool with --from, or compare with its outputs by --expect outputs.npz"
+    ]
 
 
 def in_words(convention: Convention) -> str:
@@ -84,7 +98,7 @@ def _tool(graph: foreign.Graph, reading: Reading) -> tuple[Tool, str]:
     seen = foreign.tool_of(graph)
     if seen is not None:
         return seen[0], f"by {seen[1]}"
-    return "nir", "nobody says which tool did; say it with --from, and check it with --expect"
+    return "nir", f"{NOBODY}; say it with --from, and check it with --expect"
 
 
 def _convention(graph: foreign.Graph, reading: Reading, tool: Tool) -> Convention:

@@ -44,9 +44,9 @@ class Reading(Request):
     ] = None
     """Reset a membrane that fires by subtracting the threshold (soft) or to v_reset (hard, as NIR
     defines it) (default: as its tool does)."""
-    assume: Annotated[Mapping[str, object], Option(metavar="KEY=VALUE", where=FOREIGN)] = field(
-        default_factory=dict
-    )
+    assume: Annotated[
+        Mapping[str, object], Option(metavar="KEY=VALUE", where=FOREIGN, once=True)
+    ] = field(default_factory=dict)
     """Change an entry of the convention, as fires=reached (docs/nir.md); may be repeated."""
     expect: Annotated[PathLike | None, Option(metavar="OUTPUTS.npz", where=FOREIGN)] = None
     """Compare with what the tool itself computes: x, and rates, spikes or logits."""

@@ -42,7 +42,7 @@ def read(path: Path, asked: Reading | None) -> Read:
 
 def _foreign(path: Path, graph: "Graph", reading: Reading) -> Read:
     from eideploy.backends.nir import foreign
-    from eideploy.backends.nir.meaning import as_tool
+    from eideploy.backends.nir.meaning import as_tool, unsaid
 
     steps = reading.steps or _steps(graph.metadata)
     circuit, how, said = as_tool(graph, reading, steps=steps or 1, where=str(path))
@@ -63,7 +63,8 @@ def _foreign(path: Path, graph: "Graph", reading: Reading) -> Read:
         from eideploy.backends.nir.expecting import compared
 
         said = [*said, compared(expected, circuit, graph, reading, steps)]
-    return Read(circuit=circuit, how=how, remarks=said)
+    warnings = unsaid(graph, reading, path.name) if expected is None else []
+    return Read(circuit=circuit, how=how, remarks=said, warnings=warnings)
 
 
 def _steps(metadata: Mapping[str, Any]) -> int | None:

@@ -35,7 +35,7 @@ from eideploy.errors import UsageError
 from eideploy.execute.observe import observe
 from eideploy.files import MANIFEST, sha256
 from eideploy.flow import finetuned
-from eideploy.flow.graphs import as_run
+from eideploy.flow.graphs import as_run, warned
 from eideploy.flow.kept_samples import CALIBRATION_SAMPLES, hand_down, kept_of
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING
@@ -134,7 +134,8 @@ def _compile(
         text=_text(family, compiled, checked, remarks, build),
         content={"build": str(build), **content},
     )
-    return with_warnings(result, comparison_warnings(checked, imported=run.imported))
+    warnings = [*warned(run), *comparison_warnings(checked, imported=run.imported)]
+    return with_warnings(result, warnings)
 
 
 def _spec(target: Target, *, cut: bool) -> str:

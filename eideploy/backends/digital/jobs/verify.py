@@ -21,13 +21,14 @@ from eideploy.backends.digital.report.program import comparison_warnings
 from eideploy.backends.digital.validate.compare import compare
 from eideploy.backends.executor import Executor, Reference
 from eideploy.circuit import Array
+from eideploy.data.origin import Place
 from eideploy.errors import EideployError
 from eideploy.execute.observe import batches
 from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Row, Verified
-from eideploy.flow.samples import note_fewer, samples_of
+from eideploy.flow.samples import made_samples, note_fewer, samples_of
 from eideploy.flow.stock import (
     DIFFERS,
     EQUAL,
@@ -37,7 +38,7 @@ from eideploy.flow.stock import (
     Stock,
 )
 from eideploy.options import as_path, part_of, refuse_idle
-from eideploy.progress import Advance, bar
+from eideploy.progress import Advance, bar, note
 from eideploy.report.text import counted
 from eideploy.validate.ladder import affordable
 
@@ -89,15 +90,8 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     if asked.input is not None:
         refuse_idle(request, (DIGITAL_BUILD,), here="on samples of your own")
     build = load_build(folder)
-    x, labels = samples_of(
-        build,
-        input_file=as_path(asked.input),
-        split=None,
-        count=asked.samples or SAMPLES,
-        place=request.place(),
-        or_kept=True,
-    )
-    note_fewer(asked.samples, len(x))
+    is_made = build.origin is None and asked.input is None and request.place() == Place()
+    x, labels = _made(build, asked) if is_made else _given(build, request, asked)
     executors = family.checking(EXECUTORS)
     with bar("verify", len(executors)) as advance:
         rows = run_executors(build, x, labels, executors, advance=advance)
@@ -108,12 +102,35 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
         rows=rows,
         items=_stock(family, build, rows),
         manifest=build.content,
-        facts={"samples": len(x)},
+        facts={"samples": len(x), "random_samples": is_made},
         remarks=sorted(
             {f"  {row.result}: {row.artefact}, {row.reason}" for row in rows if row.reason}
         ),
-        warnings=comparison_warnings(comparison, imported=build.imported),
+        warnings=[] if is_made else comparison_warnings(comparison, imported=build.imported),
     )
+
+
+def _made(build: Build, asked: Verifying) -> tuple[Array, None]:
+    """Return random samples for a network that knows no data."""
+    made = made_samples(build.integer, asked.samples or SAMPLES)
+    note(
+        "the network was imported and has no data set: comparing on "
+        f"{counted(len(made), 'random sample')}; --input samples.npy gives others"
+    )
+    return made, None
+
+
+def _given(build: Build, request: Verify, asked: Verifying) -> tuple[Array, Array | None]:
+    x, labels = samples_of(
+        build,
+        input_file=as_path(asked.input),
+        split=None,
+        count=asked.samples or SAMPLES,
+        place=request.place(),
+        or_kept=True,
+    )
+    note_fewer(asked.samples, len(x))
+    return x, labels
 
 
 def run_executors(

@@ -1,13 +1,13 @@
-"""Synthesise the core's neuron with each feature of general neurons; print a table.
+"""Synthesise the core's neuron with each feature of general neurons, and its scanner of events.
 
     python benchmarks/general_neurons.py
 
-Needs yosys; takes about two minutes. The table of docs/digital_core.md is its output.
+Needs yosys; takes about three minutes. The tables of docs/digital_core.md are its output.
 """
 
 import sys
 
-from eideploy.backends.digital.parameters import General, Shape
+from eideploy.backends.digital.parameters import Edges, General, Shape
 from eideploy.backends.digital.rtl.synthesis import KINDS, synthesise
 from eideploy.backends.digital.rtl.tools import require, version
 from eideploy.errors import EideployError
@@ -25,7 +25,7 @@ ROWS = {
     "... and a v_min": General(leak_bits=12, lowest=True),
     "... and up to 3 spikes a step": General(leak_bits=12, spike_bits=2),
     "... and up to 255 spikes a step": General(leak_bits=12, spike_bits=8),
-    "all of these": General(
+    "all but several spikes": General(
         leak_bits=12,
         synapse_bits=12,
         late=True,
@@ -33,13 +33,20 @@ ROWS = {
         keeps=True,
         rest=True,
         lowest=True,
-        spike_bits=8,
     ),
+}
+
+SCANNERS = {
+    "feed-forward, one spike a step": {},
+    "late edges to the stage itself or back": {"edges": Edges(late=True)},
+    "... and ahead": {"edges": Edges(late=True, banks=True)},
+    "up to 3 spikes a step": {"general": General(spike_bits=2)},
+    "up to 255 spikes a step": {"general": General(spike_bits=8)},
 }
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     require(("yosys",), where="benchmarks/general_neurons.py")
     print(version("yosys"))
     kinds = [kind for kind in KINDS if kind != "block_memories"]
@@ -51,6 +58,13 @@ def main() -> None:
         cells = synthesise(shape, top="neuron")
         bits = sum(shape.own_fields().values())
         counts = [*(cells.kinds[kind] for kind in kinds), cells.depth, bits]
+        print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+    heads = ["event scanner", *heads[1:-1]]
+    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for name, parts in SCANNERS.items():
+        shape = Shape(target=target, method="none", table_bits=1, entry_bits=1, **parts)
+        cells = synthesise(shape, top="event_scanner")
+        counts = [*(cells.kinds[kind] for kind in kinds), cells.depth]
         print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
 
 

@@ -204,12 +204,14 @@ class Read:
     how      what the run's manifest says of the reading
     remarks  what had to be changed, a line each
     warnings  what was assumed that may be otherwise
+    samples  that came with it, (B, ...) or (B, T, ...), for later commands to calibrate on
     """
 
     circuit: "Circuit"
     how: Mapping[str, Any]
     remarks: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    samples: "Array | None" = None
 
 
 class Format(DeclaredFormat, ABC):

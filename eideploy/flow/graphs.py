@@ -12,6 +12,7 @@ from eideploy.errors import UsageError
 from eideploy.files import sha256
 from eideploy.finished import Run
 from eideploy.flow.epoch import holds_training, import_epoch
+from eideploy.flow.kept_samples import FILE, Kept
 from eideploy.flow.probe import probe
 from eideploy.flow.requests.importing import Import
 from eideploy.flow.result import Result
@@ -47,7 +48,7 @@ def as_run(path: Path | None, request: Request, calibrate_on: Path | None) -> It
         yield path
         return
     read = reader.read(path, request)
-    if calibrate_on is None:
+    if calibrate_on is None and read.samples is None:
         raise UsageError(
             f"a {reader.title} file has no data to calibrate on",
             where=str(path),
@@ -106,6 +107,8 @@ def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Re
         source[WARNINGS] = [*read.warnings]
     content = {"name": path.stem, "data": None, "source": source}
     with folders.new_folder(out, folders.RUNS, path.stem) as staged:
+        if read.samples is not None:
+            Kept.unlabelled(read.samples).write(staged.aside / FILE)
         folders.finish_run(staged.aside, read.circuit, content)
     said = f"imported {path.name}: {_described(read.circuit)}"
     lines = [said, *read.remarks, f"run  {staged.final}"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from eideploy.circuit import Array
 from eideploy.data import Dataset
 from eideploy.data.dataset import Split
@@ -37,6 +39,12 @@ class Kept:
         one = split.batch(slice(1)).nbytes
         few = slice(min(CALIBRATION_SAMPLES, max(1, most // one)))
         return cls(x=split.batch(few), y=split.y[few], of=len(split))
+
+    @classmethod
+    def unlabelled(cls, x: Array) -> Self:
+        """Return the first of samples without classes, as many as a calibration takes."""
+        few = x[: min(CALIBRATION_SAMPLES, max(1, MOST_BYTES // x[:1].nbytes))]
+        return cls(x=np.asarray(few, np.float32), y=np.zeros(0, np.int64), of=len(x))
 
     def write(self, path: Path) -> None:
         """Write them into a file."""

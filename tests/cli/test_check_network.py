@@ -3,6 +3,7 @@
 import json
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import nir
 import numpy as np
@@ -177,3 +178,14 @@ def test_an_imported_build_is_verified_without_data(target, empty, call):
     assert "comparing on 64 random samples" in found.err
     assert json.loads(found.out)["random_samples"]
     assert call("verify", "b", "--data-dir", "nowhere").code == 2
+
+
+def test_samples_that_were_expected_at_import_are_those_that_are_calibrated_on(empty, call):
+    del empty
+    there = Path(__file__).parents[1] / "nir/foreign"
+    how = [there / "norse_tau8.nir", "--from", "norse", "--steps", 20]
+    how += ["--expect", there / "norse_tau8.npz"]
+    assert call("import", *how, "--out", "run").code == 0
+    for compiled in (call("compile", "run"), call("compile", *how)):
+        assert compiled.code == 0, compiled.err
+        assert "of those that were expected at import" in compiled.err

@@ -60,8 +60,10 @@ class Comparison:
         )
 
 
-def compared(path: Path, circuit: Circuit, graph: Graph, reading: Reading, steps: int) -> str:
-    """Return how a circuit compares with what its tool computes, in words.
+def compared(
+    path: Path, circuit: Circuit, graph: Graph, reading: Reading, steps: int
+) -> tuple[str, Array]:
+    """Return how a circuit compares with what its tool computes, in words, and the samples.
 
     Raises:
         DataError: the file is missing, damaged or of other samples; the outputs differ.
@@ -74,7 +76,7 @@ def compared(path: Path, circuit: Circuit, graph: Graph, reading: Reading, steps
             where=str(path),
             fix=_advice(circuit, graph, reading, steps, expected, found),
         )
-    return f"expected {path.name}: {found.text}"
+    return f"expected {path.name}: {found.text}", expected.x
 
 
 def comparison(circuit: Circuit, expected: Expected) -> Comparison:

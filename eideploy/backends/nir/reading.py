@@ -58,13 +58,14 @@ def _foreign(path: Path, graph: "Graph", reading: Reading) -> Read:
             where=str(path),
             fix="give it with --steps T, as the network was trained",
         )
-    expected = as_path(reading.expect)
+    expected, samples = as_path(reading.expect), None
     if expected is not None:
         from eideploy.backends.nir.expecting import compared
 
-        said = [*said, compared(expected, circuit, graph, reading, steps)]
+        told, samples = compared(expected, circuit, graph, reading, steps)
+        said = [*said, told]
     warnings = unsaid(graph, reading, path.name) if expected is None else []
-    return Read(circuit=circuit, how=how, remarks=said, warnings=warnings)
+    return Read(circuit=circuit, how=how, remarks=said, warnings=warnings, samples=samples)
 
 
 def _steps(metadata: Mapping[str, Any]) -> int | None:

@@ -202,6 +202,11 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
     if options.calibrate_on is not None:
         own = read_samples(Path(options.calibrate_on), run.circuit)[: options.calibration_samples]
         return own, None
+    expected = kept_of(run) if run.origin is None else None
+    if expected is not None:
+        few = expected.x[: options.calibration_samples]
+        note(f"calibrating on {counted(len(few), 'sample')} of those that were expected at import")
+        return few, None
     if run.origin is None or (run.imported and place.data_dir is None):
         where = "" if run.data is None else f"name the folder of {run.data} with --data-dir, or "
         raise UsageError(

@@ -17,6 +17,7 @@ from PIL import Image
 from eideploy import cli, native
 from tests.cli.support import BUILD, RUN, TINY
 from tests.cli.test_chip_training import SMALL
+from tests.fuzz.commands import LARGE_BATCHES
 from tests.model.reference import golden, state_of
 from tests.test_documents import COMMANDS, ROOT, forms
 
@@ -33,6 +34,7 @@ ONLY_PARSED = {
     "rtl": "a simulator is built for half a minute; tests/rtl and tests/test_examples.py run it",
     "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
     "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
+    "--figures": "draws every figure of a report twice more; tests/cli/test_report.py",
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     "coarse:4": "a division of an outside package; tests/cli/test_own_division.py",
     "c-arm": "microcontrollers in QEMU; tests/c/test_qemu.py (make test-c)",
@@ -136,9 +138,9 @@ def made_small(page, words):
         case "train" if "digits-dynapse2" in small or "dynapse2" in small:
             small += SMALL
         case "train" if "--finetune" in small or "digits-mlp" in small:
-            small += TINY[:4]
+            small += (*TINY[:4], *LARGE_BATCHES)
         case "train" if "--resume" not in small:
-            small += TINY
+            small += (*TINY, *LARGE_BATCHES)
         case "simulate":
             small = with_option(small, "--samples", "16")
             small = with_option(small, "--chips", "1") if chip else small

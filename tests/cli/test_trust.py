@@ -168,30 +168,32 @@ def test_a_program_that_is_not_installed_verifies_nothing(trained, call, files, 
 
 @pytest.mark.usefixtures("without_rtl")
 @pytest.mark.parametrize("listed", [False, True])
-@pytest.mark.parametrize(
-    "name", ["GNUmakefile", "rtl/zz.sv", "images/more.hex", "notes.txt", ".hidden/run", "tb/a\nb.h"]
-)
-def test_what_eideploy_did_not_write_is_a_gap(built, files, name, listed):
-    build = built / BUILD
-    (build / name).parent.mkdir(exist_ok=True)
-    (build / name).write_text("")
+def test_what_eideploy_did_not_write_is_a_gap(built, files, listed):
+    build, of_no_kind = built / BUILD, {"GNUmakefile", "notes.txt", ".hidden/run"}
+    names = {*of_no_kind, "rtl/zz.sv", "images/more.hex", "tb/a\nb.h"}
+    for name in names:
+        (build / name).parent.mkdir(exist_ok=True)
+        (build / name).write_text("")
     if listed:
-        list_also(build, name)
+        list_also(build, *names)
     code, items = files(BUILD)
-    assert code == 1
-    assert states(items) == {name}
-    if name in ("GNUmakefile", "notes.txt", ".hidden/run"):  # of no kind that a backend writes
+    assert (code, states(items)) == (1, names)
+    for name in of_no_kind:  # that a backend writes
         assert items[name][1] == "eideploy did not write it: move it elsewhere"
 
 
 @pytest.mark.usefixtures("without_rtl")
-@pytest.mark.parametrize("name", ["rtl/core.sv", "Makefile", "images/gain.hex", "program.json"])
-def test_a_file_that_the_manifest_does_not_list_is_a_gap(built, files, name):
-    unlist(built / BUILD, name)
-    assert files(BUILD)[1][name] == ("gap", "the manifest does not list it")
-    (built / BUILD / name).unlink()
+def test_a_file_that_the_manifest_does_not_list_is_a_gap(built, files):
+    names = {"rtl/core.sv", "Makefile", "images/gain.hex", "program.json"}
+    unlist(built / BUILD, *names)
     code, items = files(BUILD)
-    assert (code, items[name]) == (1, ("gap", "it is missing"))
+    assert (code, states(items)) == (1, names)
+    assert {items[name][1] for name in names} == {"the manifest does not list it"}
+    for name in names:
+        (built / BUILD / name).unlink()
+    code, items = files(BUILD)
+    assert code == 1
+    assert {items[name] for name in names} == {("gap", "it is missing")}
 
 
 @pytest.mark.usefixtures("without_rtl")
@@ -239,20 +241,17 @@ def test_gaps_of_a_build_by_another_release_say_what_to_do(built, call):
 
 
 @pytest.mark.usefixtures("without_rtl")
-@pytest.mark.parametrize("name", ["Makefile", "images", "more", "trace/x"])
-def test_a_link_within_a_build_is_a_gap(built, files, name):
-    build = built / BUILD
+def test_a_link_within_a_build_is_a_gap(built, files):
+    build, links = built / BUILD, {"more": "/etc", "trace/x": "nowhere"}
     (build / "trace").mkdir()
-    if name == "more":
-        (build / name).symlink_to("/etc")
-    elif name == "trace/x":
-        (build / name).symlink_to("nowhere")
-    else:
-        (build / name).rename(build / "trace/moved")
-        (build / name).symlink_to("trace/moved")
+    for name in ("Makefile", "images"):
+        links[name] = f"trace/{name}"
+        (build / name).rename(build / links[name])
+    for name, target in links.items():
+        (build / name).symlink_to(target)
     code, items = files(BUILD)
     assert code == 1
-    assert items[name] == ("gap", "that is a link, and eideploy writes none")
+    assert {items[name] for name in links} == {("gap", "that is a link, and eideploy writes none")}
 
 
 def test_a_link_out_of_a_build_is_refused(built, call, tmp_path_factory):
@@ -269,14 +268,13 @@ def test_a_link_out_of_a_build_is_refused(built, call, tmp_path_factory):
 # what would run
 
 
-def plant(build, name, text, *, listed):
-    """Write a file into a build, with a manifest that vouches for it or does not know it."""
-    (build / name).write_text(text)
-    if listed:
-        list_also(build, name)
-    else:
-        list_also(build, name)
-        unlist(build, name)
+def plant(build, texts, *, listed):
+    """Write files into a build, with a manifest that vouches for them or does not know them."""
+    for name, text in texts.items():
+        (build / name).write_text(text)
+    list_also(build, *texts)
+    if not listed:
+        unlist(build, *texts)
 
 
 ATTACKS = {
@@ -290,23 +288,23 @@ ATTACKS = {
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("listed", [False, True])
-@pytest.mark.parametrize("name", ATTACKS)
-def test_nothing_of_a_build_is_made_or_run(built, call, files, name, listed):
-    build = built / BUILD
-    before = (build / name).read_text() if (build / name).exists() else ""
-    text = ATTACKS[name].replace("HARMED", str(built / HARMED))
-    if name == "rtl/core.sv":
-        text = before.replace("endmodule", f"{text}endmodule")
-    elif name == "tb/testbench.cpp":
-        text = before + text
-    else:
-        text += before
-    plant(build, name, text, listed=listed)
+def test_nothing_of_a_build_is_made_or_run(built, call, files, listed):
+    build, texts = built / BUILD, {}
+    for name, attack in ATTACKS.items():
+        before = (build / name).read_text() if (build / name).exists() else ""
+        text = attack.replace("HARMED", str(built / HARMED))
+        if name == "rtl/core.sv":
+            texts[name] = before.replace("endmodule", f"{text}endmodule")
+        elif name == "tb/testbench.cpp":
+            texts[name] = before + text
+        else:
+            texts[name] = text + before
+    plant(build, texts, listed=listed)
     found = call("simulate", "--executor", "rtl", "--samples", 4, "--json")
     assert found.code == 0
     assert json.loads(found.out)["rtl"]["differences"]["membranes"] == 0
     code, items = files(BUILD)
-    assert (code, states(items)) == (1, {name})
+    assert (code, states(items)) == (1, {*ATTACKS})
     assert items["images/weight.hex"][0] == "verified"
     assert call("report", "--samples", 10, "--verify").code == 0
     assert not (built / HARMED).exists()
@@ -316,7 +314,7 @@ def test_nothing_of_a_build_is_made_or_run(built, call, files, name, listed):
 def test_a_core_that_fakes_its_results_is_not_asked(built, call, files):
     """Its testbench would say what is expected, whatever stands in the memories."""
     build = built / BUILD
-    plant(build, "tb/testbench.cpp", "int main() { return 0; }", listed=True)
+    plant(build, {"tb/testbench.cpp": "int main() { return 0; }"}, listed=True)
     image = build / "images/weight.hex"
     image.write_text("".join("f" * len(line) + "\n" for line in image.read_text().splitlines()))
     rehash(build)
@@ -426,19 +424,19 @@ def imports(harmed):
     return f"from pathlib import Path\nPath({str(harmed)!r}).touch()\n"
 
 
+PLANTED = ("argparse.py", "csv.py", "load.py", "merge.py", "session.py", "sitecustomize.py")
+
+
 @pytest.mark.parametrize("listed", [False, True])
-@pytest.mark.parametrize(
-    "name", ["argparse.py", "csv.py", "load.py", "merge.py", "session.py", "sitecustomize.py"]
-)
-def test_no_python_of_a_build_is_run(chip, files, monkeypatch, name, listed):
-    harmed = chip.parent / HARMED
-    plant(chip, f"dynapse2/{name}", imports(harmed), listed=listed)
+def test_no_python_of_a_build_is_run(chip, files, monkeypatch, listed):
+    harmed, names = chip.parent / HARMED, {f"dynapse2/{name}" for name in PLANTED}
+    plant(chip, dict.fromkeys(names, imports(harmed)), listed=listed)
     monkeypatch.setenv(
         "PYTHONPATH", f"{chip / 'dynapse2'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     )
     monkeypatch.chdir(chip / "dynapse2")
     code, items = files(chip)
-    assert (code, states(items)) == (1, {f"dynapse2/{name}"})
+    assert (code, states(items)) == (1, names)
     assert items["dynapse2/patch.json"][0] == "verified"
     assert not harmed.exists()
 

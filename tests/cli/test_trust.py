@@ -110,7 +110,7 @@ def test_every_file_of_a_build_for_the_chip_is_in_the_matrix(chip, call, files):
         "model.nir",
         *(f"dynapse2/{name}" for name in (
             "input_events.csv", "load.py", "mapping.json", "merge.py", "neurons.csv", "patch.json",
-            "patchfile.py", "results.py", "session.py",
+            "characterise.py", "patchfile.py", "results.py", "session.py",
         )),
     }  # fmt: skip
     assert items["dynapse2/patch.json"][1] == (

@@ -22,7 +22,7 @@ from eideploy.files import write_atomic, write_json
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
 MODEL, README = "model.nir", "README.md"
-LOADER = ("load.py", "merge.py", "patchfile.py", "results.py", "session.py")
+LOADER = ("load.py", "characterise.py", "merge.py", "patchfile.py", "results.py", "session.py")
 BY_PYTHON = "compiled by Python, which runs it: remove it before load.py is run if it is not yours"
 FILES = (
     Emitted(FILE, why="the network, which the others are compared with"),

@@ -14,7 +14,13 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.backends.dynapse2.chip.arrays import Array
-from eideploy.backends.dynapse2.chip.configuration import Cams, Configuration, Srams
+from eideploy.backends.dynapse2.chip.configuration import (
+    Cams,
+    Configuration,
+    Inputs,
+    Neurons,
+    Srams,
+)
 from eideploy.backends.dynapse2.chip.spec import BACKEND, ChipSpec, read_spec
 from eideploy.backends.dynapse2.dpi.boards import Board
 from eideploy.backends.dynapse2.dpi.kernel import Chip
@@ -66,7 +72,8 @@ class NormalGridEvent:
 def emulated(patch: Path, seed: int, fault: str | None) -> tuple[Any, Any]:
     """Return what stands for the modules samna and samna.dynapse2.
 
-    patch  the file that the loader reads: its spec lies beside its folder
+    patch  the file that the loader reads: its spec lies beside its folder. What the board does
+           follows from the tree that is applied alone
     fault  refuse: one configuration is refused; wrap: the clock is about to wrap; marker: the
            markers of a trial's end get lost; None: none of these
 
@@ -100,17 +107,7 @@ class _Live:
         self.tree: Any = None
         self.clock = WRAP_US - 12 * SETTLED_US if fault == "wrap" else 0
         self.resets = 0
-        rows = base.inputs
-        names = zip(rows.cores, rows.x_hop, rows.y_hop, rows.tag, strict=True)
-        placed = set(base.neurons.population.tolist())
-        sizes = [0 if i in placed else size for i, size in enumerate(base.sizes)]
-        start = np.cumsum([0, *sizes])
-        numbers = start[rows.population] + rows.index
-        self.sources = int(start[-1])
-        self.source_of: dict[tuple[int, ...], int] = {}
-        for row, number in zip(names, numbers.tolist(), strict=True):
-            if number not in self.source_of.values():  # of several events of one source the first
-                self.source_of[tuple(int(x) for x in row)] = number
+        self._kept: dict[str, tuple[list[Any], dict[str, Array]]] = {}
 
     def reset_fpga(self) -> None:
         """Set the clock to zero, but for the first time where it is about to wrap."""
@@ -192,13 +189,15 @@ class _Live:
         """Return what the neurons send to the host on the events that are waiting."""
         start = min(e.timestamp for e in self.sent)
         lasts = max(e.timestamp for e in self.sent) - start + TAIL_US
-        given = np.zeros((self.sources, -(-lasts // STEP_US), 1), np.uint8)
+        ways = dict[tuple[int, ...], int]()
+        rows = list[tuple[int, int]]()
         for e in self.sent:
             bits = sum(on << k for k, on in enumerate(e.event.core))
-            number = self.source_of.get((bits, e.event.x_hop, e.event.y_hop, e.event.tag))
-            if number is not None:
-                given[number, (e.timestamp - start) // STEP_US, 0] += 1
-        live = self._configuration()
+            way = bits, e.event.x_hop, e.event.y_hop, e.event.tag
+            rows.append((ways.setdefault(way, len(ways)), (e.timestamp - start) // STEP_US))
+        given = np.zeros((len(ways), -(-lasts // STEP_US), 1), np.uint8)
+        np.add.at(given[:, :, 0], tuple(np.array(rows).T), 1)
+        live = self._configuration(list(ways))
         wiring = self.board.wiring(live)
         ran = Chip(wiring, step_of(wiring, STEP_US * 1e-6)).run(given, keep_spikes=True)
         assert ran.spikes is not None  # they were asked for
@@ -219,37 +218,88 @@ class _Live:
                 found.append(NormalGridEvent(seen, start + (int(step) + 1) * STEP_US))
         return sorted(found, key=lambda e: e.timestamp)
 
-    def _configuration(self) -> Configuration:
-        """Return the tree that was applied, with the patch's names of neurons and sources."""
+    def _configuration(self, ways: list[tuple[int, ...]]) -> Configuration:
+        """Return the tree that was applied: its living neurons, and a source for every `way`.
+
+        ways  of events from the host: bits of cores, hops, tag
+        """
+        spec = self.spec
         cores = [core for chip in self.tree.chips for core in chip.cores]
-        shape = (self.spec.chips, self.spec.chip.cores)
+        shape = (spec.chips, spec.chip.cores)
         rows = [neuron for core in cores for neuron in core.neurons]
-
-        def table(kind: str, name: str) -> Array:
-            values = [[getattr(entry, name) for entry in getattr(n, kind)] for n in rows]
-            whole = np.array(values)
-            if whole.ndim == 3:  # flags of bits
-                whole = (whole << np.arange(whole.shape[2])).sum(2)
-            return np.asarray(whole.reshape(*shape, self.spec.chip.neurons, -1))
-
-        cams = {"mask": "weight"}
+        cams = Cams(
+            **self._tables(
+                "synapses",
+                [n.synapses for n in rows],
+                {name: name for name in Cams.__annotations__} | {"mask": "weight"},
+            )
+        )
+        srams = Srams(
+            **self._tables(
+                "destinations",
+                [n.destinations for n in rows],
+                {"cores": "core", "x_hop": "x_hop", "y_hop": "y_hop", "tag": "tag"},
+            )
+        )
+        latches = {
+            name: np.array([getattr(n, f"latch_{name}") for n in rows]).reshape(*shape, -1)
+            for name in spec.latches
+        }
+        chip, number, neuron = np.nonzero(~latches["soif_kill"] & (cams.mask > 0).any(-1))
         biases = [
             [
                 (core.parameters[name].coarse_value, core.parameters[name].fine_value)
-                for name in self.spec.bias_names
+                for name in spec.bias_names
             ]
             for core in cores
         ]
+        bits, x_hop, y_hop, tag = np.array(ways).T
+        x, y = (
+            at + hop
+            for at, hop in zip(spec.position(spec.board.entry), (x_hop, y_hop), strict=True)
+        )
+        here = (x >= 0) & (x < spec.board.columns) & (y >= 0) & (y < spec.board.rows)
+        nobody = np.full(len(chip), -1)
         return replace(
             self.base,
-            cams=Cams(**{k: table("synapses", cams.get(k, k)) for k in Cams.__annotations__}),
-            srams=Srams(
-                **{k: table("destinations", k.removesuffix("s")) for k in ("cores",)},
-                **{k: table("destinations", k) for k in ("x_hop", "y_hop", "tag")},
-            ),
+            populations=("host", "neurons"),
+            sizes=(len(ways), len(chip)),
+            cams=cams,
+            srams=srams,
             biases=np.array(biases).reshape(*shape, -1, 2),
-            latches={
-                name: np.array([getattr(n, f"latch_{name}") for n in rows]).reshape(*shape, -1)
-                for name in self.spec.latches
-            },
+            latches=latches,
+            inputs=Inputs(
+                population=np.zeros(here.sum()),
+                index=np.flatnonzero(here),
+                chip=(y * spec.board.columns + x)[here],
+                cores=bits[here],
+                x_hop=x_hop[here],
+                y_hop=y_hop[here],
+                tag=tag[here],
+            ),
+            neurons=Neurons(
+                population=np.ones(len(chip)),
+                index=np.arange(len(chip)),
+                chip=chip,
+                core=number,
+                neuron=neuron,
+                monitor_tag=nobody,
+                output_class=nobody,
+            ),
         )
+
+    def _tables(self, kind: str, lists: list[Any], names: dict[str, str]) -> dict[str, Array]:
+        """Return a memory of all neurons, by field; read anew where a neuron's was replaced."""
+        before, found = self._kept.get(kind, ([], {}))
+        if len(before) != len(lists) or any(
+            one is not other for one, other in zip(before, lists, strict=True)
+        ):
+            found = {}
+            for name, attribute in names.items():
+                whole = np.array([[getattr(entry, attribute) for entry in each] for each in lists])
+                if whole.ndim == 3:  # flags of bits
+                    whole = (whole << np.arange(whole.shape[2])).sum(2)
+                size = self.spec.chip
+                found[name] = whole.reshape(self.spec.chips, size.cores, size.neurons, -1)
+            self._kept[kind] = list(lists), found
+        return found

@@ -6,6 +6,7 @@
     python load.py capture OUT.json --samna      what samna has after a reset: a template
     python load.py run SPIKES.csv OUT.csv --samna
     python load.py run SPIKES.csv OUT.csv --emulate SEED
+    python load.py characterise FOLDER --samna   what the board does, and a map of its defects
 
 SPIKES.csv has the columns trial, time_us, population, index; OUT.csv gets the neurons' spikes in
 the same columns, trial after trial as they end, and OUT.trials.csv a line for each: the same
@@ -17,11 +18,13 @@ docs/dynapse2.md of eideploy says what to check first.
 import argparse
 import csv
 import importlib
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import session as session_module
+from characterise import characterise, summary
 from merge import merge
 from patchfile import LoadError, read_patch
 from results import COLUMNS, Kept
@@ -120,6 +123,20 @@ def run(args):
     return "\n".join([*said, f"wrote {args.out}"])
 
 
+def describe(args):
+    """Measure routing, polarity, rates, time constants and CAMs at the patch's biases."""
+    if args.folder.exists():
+        raise LoadError(f"{args.folder} is there already: name another folder")
+    session = _session(args)
+    content, defects = characterise(session, lambda said: sys.stderr.write(f"{said}\n"))
+    whole = args.folder.with_name(f".{args.folder.name}.part")
+    whole.mkdir(parents=True, exist_ok=True)
+    for name, found in (("characterised.json", content), ("defects.json", defects)):
+        (whole / name).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    whole.rename(args.folder)
+    return f"{summary(content)}\nwrote {args.folder}"
+
+
 def _trials(path):
     trials = {}
     try:
@@ -174,16 +191,17 @@ def main():
         ("merge", merge_files, ("template", "out")),
         ("capture", capture, ("out",)),
         ("run", run, ("spikes", "out")),
+        ("characterise", describe, ("folder",)),
     ):
         command = commands.add_parser(name, help=job.__doc__)
         command.set_defaults(job=job)
         for file in files:
             command.add_argument(file, type=Path)
-        if job in (capture, run):
+        if job in (capture, run, describe):
             command.add_argument("--samna", action="store_true", help="import samna")
             command.add_argument("--bitfile", type=Path, help="program the board's FPGA with it")
             command.add_argument("--serial", help="of the board (default: the first DYNAP-SE2)")
-        if job is run:
+        if job in (run, describe):
             command.add_argument("--emulate", type=int, metavar="SEED", help="an emulated board")
             command.add_argument("--fault", choices=FAULTS, help="what the emulated board does")
     args = parser.parse_args()

@@ -1,0 +1,67 @@
+"""What `load.py characterise` measured on a board, as a table of biases for its spec."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eideploy.backends.dynapse2.chip.biases import VERSION, load_dac
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS
+from eideploy.backends.dynapse2.dpi.units import time_constant
+from eideploy.backends.dynapse2.dpi.wiring import decode
+from eideploy.backends.dynapse2.folders import load_chip_build
+from eideploy.errors import FormatError
+from eideploy.files import check_version, read_json, write_json
+from eideploy.typed import Positive, typed
+
+KIND, MEASURED = "eideploy characterisation of a board", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    kind: str
+    version: int
+    tau_ms: Mapping[str, Mapping[str, Positive | None]]
+
+
+def write_bias_table(build: Path, measured: Path, out: Path) -> dict[str, float]:
+    """Write a table for `[board] bias_table`, and return the factors that it changes, by bias.
+
+    The time constants of dendrites say how far their leak currents are from those of the codes
+    that the build sets; a factor is the geometric mean over cores. Errors of single cores remain.
+
+    Args:
+        build: the build whose patch the board was measured with.
+        measured: characterised.json.
+        out: the table, JSON.
+
+    Raises:
+        FormatError: a damaged build, or no such measurement.
+    """
+    found, content = load_chip_build(build), read_json(measured)
+    check_version(content.get("version"), MEASURED, where=str(measured))
+    said = typed(_Measured, content, where=str(measured), error=FormatError, extra="ignore")
+    if said.kind != KIND:
+        raise FormatError(
+            f"the file is {said.kind!r}", where=str(measured), fix="give characterised.json"
+        )
+    spec, dac = found.spec, load_dac(found.spec)
+    wiring = decode(found.configuration, spec)
+    factors = {}
+    for number, name in enumerate(RECEPTORS):
+        capacitance = spec.capacitance(name)
+        ratios = []
+        for core, taus in said.tau_ms.items():
+            chip, _, place = core.partition(".")
+            rows = wiring.core == int(chip) * spec.chip.cores + int(place)
+            ms = taus.get(name)
+            if ms is not None and rows.any():
+                told = time_constant(capacitance, wiring.tau[number, rows][0], spec.constants)
+                ratios.append(float(told) * 1e3 / ms)
+        if ratios:
+            bias = spec.bias_of[f"{name}_tau"]
+            factors[bias] = dac.factors[bias] * float(np.exp(np.mean(np.log(ratios))))
+    currents = {kind: table.tolist() for kind, table in dac.currents.items()}
+    write_json(out, {"version": VERSION, "currents": currents, "factors": factors})
+    return factors

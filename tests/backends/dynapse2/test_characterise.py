@@ -1,0 +1,145 @@
+"""`load.py characterise` on an emulated board finds what the board's seed drew."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eideploy
+from eideploy import native
+from eideploy.backends.dynapse2.chip.account import account
+from eideploy.backends.dynapse2.chip.biases import load_dac
+from eideploy.backends.dynapse2.chip.defects import load_defects
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, read_spec
+from eideploy.backends.dynapse2.dpi.boards import Board
+from eideploy.backends.dynapse2.dpi.units import time_constant
+from eideploy.backends.dynapse2.dpi.wiring import decode
+from eideploy.backends.dynapse2.folders import finish_chip_build
+from eideploy.backends.dynapse2.measured import write_bias_table
+from eideploy.errors import FormatError
+from tests.backends.dynapse2.networks import SPEC
+from tests.backends.dynapse2.small import small_network
+from tests.cli.support import PATIENCE_S
+
+pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+SEED = 3
+HERE = {**os.environ, "PYTHONPATH": str(Path(eideploy.__file__).parent.parent)}
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """Return a build for cores of 20 neurons."""
+    folder = tmp_path_factory.mktemp("build")
+    text = SPEC.source.read_text(encoding="utf-8").replace("neurons = 256 ", "neurons = 20 ")
+    spec = folder.with_name("spec.toml")
+    spec.write_text(text)
+    mapped = map_network(small_network(), read_spec(spec))
+    finish_chip_build(folder, mapped, account(mapped), {"run": "x", "backend": "dynapse2"})
+    return folder
+
+
+def characterise(build, out):
+    return subprocess.run(
+        [sys.executable, "-B", str(build / "dynapse2/load.py"), "characterise", str(out),
+         "--emulate", str(SEED)],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=HERE,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def measured(build):
+    """Return what was written of an emulated board."""
+    ran = characterise(build, build.with_name("measured"))
+    assert ran.returncode == 0, ran.stderr
+    assert "core 0.0: routed" in ran.stdout
+    return build.with_name("measured")
+
+
+@pytest.fixture(scope="module")
+def told(measured):
+    return json.loads((measured / "characterised.json").read_text())
+
+
+def truth(build):
+    spec = read_spec(build / "target.toml")
+    return spec, Board(spec, SEED)
+
+
+def test_the_defect_map_has_exactly_the_cams_that_fail(build, measured, told):
+    spec, board = truth(build)
+    found = json.loads((measured / "defects.json").read_text())["chips"]["0"]
+    dead = [
+        [core, int(n), int(cam)]
+        for core in range(spec.chip.cores)
+        for n, cam in np.argwhere(~board._circuits(core).works)
+    ]
+    assert len(dead) > 3
+    assert found == {"neurons": [], "cams": dead, "cams_low": [], "cams_high": []}
+    assert (told["neurons_silent"], told["cams_failing"]) == (0, len(dead))
+    named = replace(spec, board=replace(spec.board, defects=str(measured / "defects.json")))
+    assert np.argwhere(load_defects(named).cams[0].all(-1)).tolist() == dead
+
+
+def test_every_core_answers_what_is_sent_to_it_alone(told):
+    assert told["routing"] == {core: [core] for core in told["cores"]}
+    assert len(told["cores"]) == 4
+
+
+def test_rates_rise_with_the_input_and_each_dendrite_does_as_its_name_says(told):
+    for core in told["cores"]:
+        assert (np.diff(told["curve"][core]["hz"]) > 0).all()
+        of = told["polarity"][core]
+        assert min(of["ampa"], of["nmda"]) > 1 > max(of["gaba"], of["shunt"])
+
+
+def test_time_constants_are_the_boards(build, told):
+    spec, board = truth(build)
+    mapped = decode(map_network(small_network(), spec).configuration, spec, errors=board.errors)
+    off = []
+    for core, taus in told["tau_ms"].items():
+        number = int(core[2:])
+        row = np.flatnonzero(mapped.core == number)[0]
+        for k, name in enumerate(RECEPTORS):
+            if taus[name] is not None:
+                own = mapped.tau[k, row] * np.median(board._circuits(number).tau[k, :16])
+                true = time_constant(getattr(board.constants, f"c_{name}"), own, board.constants)
+                off.append(np.log(taus[name] / float(true) / 1e3))
+    assert len(off) >= 10
+    assert np.abs(off).mean() < 0.1
+    assert np.abs(off).max() < 0.25
+
+
+def test_a_table_of_biases_is_made_of_them_that_a_spec_takes(build, measured, told, tmp_path):
+    out = tmp_path / "bias_table.json"
+    factors = write_bias_table(build, measured / "characterised.json", out)
+    spec, _ = truth(build)
+    assert set(factors) == {spec.bias_of[f"{name}_tau"] for name in RECEPTORS}
+    mine = tmp_path / "spec.toml"
+    text = (
+        (build / "target.toml")
+        .read_text()
+        .replace("entry = 0", f'bias_table = "{out.name}"\nentry = 0')
+    )
+    mine.write_text(text)
+    dac = load_dac(read_spec(mine))
+    assert dac.measured
+    assert dac.factors["DENM_ETAU_P"] == factors["DENM_ETAU_P"]
+    assert dac.factors["SOIF_LEAK_N"] == spec.biases["SOIF_LEAK_N"].factor
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(told | {"kind": "x"}))
+    with pytest.raises(FormatError, match="the file is 'x'"):
+        write_bias_table(build, other, out)
+
+
+def test_a_folder_that_is_there_is_left_alone(build, measured):
+    before = sorted(measured.iterdir())
+    ran = characterise(build, measured)
+    assert ran.returncode == 1
+    assert "is there already" in ran.stderr
+    assert sorted(measured.iterdir()) == before

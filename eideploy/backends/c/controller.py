@@ -82,7 +82,7 @@ class Instructions:
     event         begin a row of weights, of an entry that is not zero, at one tap
     add           add a weight of 8 bits to a sum; `unpack` more of one with fewer
     product       add a product with W_EI, in 32 bits; `long_product`, in 64
-    neuron        update a neuron, but for its division
+    neuron        update a neuron, but for its division; `plain`, of a layer that has none
     division      by a table, shifts or logarithms; `quotient`, by a divider or a routine
     """
 
@@ -93,6 +93,7 @@ class Instructions:
     product: Count
     long_product: Count
     neuron: Count
+    plain: Count
     division: Count
     quotient: Count
 

@@ -16,7 +16,7 @@ from eideploy.backends.digital.counts import Cycles, StageCycles
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, Conv, Factored, Layer
 from eideploy.circuit.limits import LayerLimits, limits
-from eideploy.divisions import Exact
+from eideploy.divisions import Exact, Undivided
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
 
@@ -48,10 +48,7 @@ def _phases(
     """Return the instructions of the parts of a layer, each (T or 1, B) or broadcasting to it."""
     work = work_of(circuit, layer)
     events = _taps(circuit, layer, x)  # (T, B)
-    update = work.neurons * costs.neuron
-    if not layer.is_readout:
-        exact = isinstance(layer.division.divider, Exact)
-        update += work.neurons * (costs.quotient if exact else costs.division)
+    update = work.neurons * _update(layer, costs)
     product = (
         costs.product if max(reach.subtracted, reach.divisor) < 1 << 31 else (costs.long_product)
     )
@@ -61,6 +58,14 @@ def _phases(
         "inhibition": np.full((1, 1), work.products * product),
         "update": np.full((1, 1), update),
     }
+
+
+def _update(layer: Layer, costs: Instructions) -> float:
+    """Return the instructions of one neuron, or of one class's sum, after its events."""
+    if layer.is_readout or isinstance(layer.division.divider, Undivided):
+        return costs.plain
+    is_exact = isinstance(layer.division.divider, Exact)
+    return costs.neuron + (costs.quotient if is_exact else costs.division)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,6 +53,12 @@ def test_what_cannot_be_compiled_is_named(made, given, what):
     assert caught.value.fix
 
 
+def test_a_module_that_is_an_array_is_not_told_to_be_a_tensor(made):
+    with pytest.raises(ei.EideployError) as caught:
+        ei.export(made.array, made.tensor)
+    assert caught.value.fix == "give a torch Module"
+
+
 RUN = {
     "a tensor": (
         lambda made: ei.run_integer(made.program.circuit, made.tensor),

@@ -197,7 +197,22 @@ def test_a_snntorch_network_becomes_c_that_passes_its_self_test(example):
     assert said.strip().endswith("8 of 8 equal")
 
 
-@pytest.mark.parametrize("name", ["own_images", "own_events", "snntorch_to_c"])
+@pytest.mark.slow
+@pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+def test_a_checkpoint_of_the_authors_reaches_the_simulated_chip(example):
+    small = (
+        "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
+        "network.outputs=4", "training.epochs=1", "training.threads=1",
+    )  # fmt: skip
+    said = example("tutorials/checkpoint_to_dynapse2.py", *small)
+    assert "arch MLP" in said
+    assert "agreement with runs/checkpoint-1" in said
+    assert "emulated boards  accuracy" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["own_images", "own_events", "snntorch_to_c", "checkpoint_to_dynapse2"]
+)
 def test_the_page_of_a_tutorial_is_that_of_its_script(name):
     """Its code and words; what it prints is written by render.py."""
     script = (EXAMPLES / f"tutorials/{name}.py").read_text("utf-8")

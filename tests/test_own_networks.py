@@ -47,9 +47,11 @@ def test_a_kept_run_has_no_training_to_go_on_with(circuit, tmp_path):
         assert "--set" not in error.value.fix
 
 
-def test_a_run_of_arrays_compiles_on_what_it_keeps(circuit, tmp_path):
+def test_a_run_of_arrays_compiles_on_what_it_keeps(circuit, tmp_path, capsys):
     kept = ei.save_run(circuit, arrays(), out=tmp_path / "run")
     assert ei.compile_run(kept.folder, out=tmp_path / "build").content["calibration_samples"] == 32
+    assert ei.simulate_build(tmp_path / "build").content["samples"] == 8
+    assert "the data were in memory: taking 8 of 8 test samples" in capsys.readouterr().err
 
 
 def test_features_are_taken_as_data_sets_have_them(tmp_path):

@@ -185,7 +185,7 @@ def _pair(entry: str, field: Field) -> tuple[str, str]:
         raise UsageError(
             f"{entry!r} sets nothing",
             where=field.spelled,
-            fix="write key=value, e.g. training.epochs=20",
+            fix=f"write {key.strip() or 'KEY'}=VALUE",
         )
     return key.strip(), value.strip()
 

@@ -232,8 +232,8 @@ def _trainable(node: Neurons) -> IntegerLIF:
     """Return the model of neurons whose gradients are known."""
     if not isinstance(node.model, IntegerLIF):
         raise UsageError(
-            f"fine-tuning has no gradients of {node.kind} neurons",
-            where=f"node {node.name}",
-            fix="compile without fine-tuning",
+            "fine-tuning takes LIF neurons alone, with a tau that is a power of two",
+            where=f"node {node.name}, {node.kind}",
+            fix="compile without fine-tuning, or train with tau 2, 4 or 8",
         )
     return node.model

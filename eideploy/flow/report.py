@@ -39,6 +39,12 @@ def report(request: Report) -> Result:
             where="--format",
             fix="name a folder for the figures, --figures DIR, or leave it out",
         )
+    if request.figures is not None and _is_finished(Path(request.figures)):
+        raise UsageError(
+            "the folder for the figures is a finished run or build, which keeps what was written",
+            where=f"--figures {request.figures}",
+            fix="name a folder of its own for the figures",
+        )
     folder = _folder(as_path(request.folder))
     if folders.kind_of(folder) == folders.RUN:
         refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")

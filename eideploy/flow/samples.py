@@ -9,6 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from eideploy.circuit import Array, Circuit, IntegerInput
+from eideploy.config.sections import IN_MEMORY
 from eideploy.data import Dataset
 from eideploy.data.origin import Origin, Place
 from eideploy.data.own.labels import as_whole
@@ -125,9 +126,11 @@ def samples_of(
     gone = source.origin.own and not source.origin.is_there and place == Place()
     kept = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
     if kept is not None:
+        name = source.origin.name
+        gone = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
         note(
-            f"{source.origin.name} is not where it was: taking {len(kept.x)} of its "
-            f"{counted(kept.of, 'test sample')}, which {source.folder} keeps; --data PATH names all"
+            f"{gone}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
+            f"{source.folder} keeps; --data PATH names all"
         )
         return kept.x[:count], kept.y[:count]
     return split_of(source.origin.load(place, steps=source.circuit.steps), split, count)

@@ -95,6 +95,13 @@ def test_what_cannot_be_fine_tuned_is_refused(trained, call, argv, what):
     assert not (trained / "tuned").exists()
 
 
+def test_neurons_that_have_no_gradients_are_refused_by_their_tau(empty, call):
+    short = ("--set", "training.epochs=1", "--set", "training.max_iterations=1")
+    call("train", "digits-mlp", *short, "--set", "network.tau=3.0", "--out", "slow")
+    refused = call("train", "--finetune", "slow", *short)
+    assert "takes LIF neurons alone, with a tau that is a power of two" in refused.err
+
+
 def test_a_division_that_the_target_lacks_leaves_no_folder(trained, call):
     found = call("train", *TUNE[:2], "--division", "constant", "--out", "tuned")
     assert found.code == 1

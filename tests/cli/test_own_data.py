@@ -163,7 +163,7 @@ def test_a_build_is_simulated_verified_and_reported_on_without_the_data(
     mine.unlink()
     shutil.rmtree("few")
     without = call("simulate", build, "--json")
-    assert "mine.npz is not where it was: taking 100 of its 144 test samples" in without.err
+    assert "mine.npz is not where it was: taking 100 of 144 test samples" in without.err
     assert told(without) == with_data
     assert call("verify", build).code == 0
     assert call("report", build, "--samples", 9).code == 0

@@ -50,7 +50,7 @@ def test_an_unknown_preset_or_setting_is_refused(empty, refused):
     refused("train", "--set", "training.epoch=3", code=1, what="there is no key training.epoch",
             where="--set", fix="training.epochs")  # fmt: skip
     refused("train", "--set", "training.epochs", code=2, what="sets nothing", where="--set",
-            fix="key=value")  # fmt: skip
+            fix="training.epochs=VALUE")  # fmt: skip
     refused("train", "--set", "data.name=emnist", code=1, what="no data set emnist",
             where="data.name", fix="digits")  # fmt: skip
 

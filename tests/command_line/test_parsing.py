@@ -110,6 +110,7 @@ def test_a_setting_without_a_key_or_a_value_sets_nothing(entry):
     with pytest.raises(UsageError, match="sets nothing") as error:
         asked(shlex.join(["--note", entry]))
     assert error.value.where == "--note"
+    assert error.value.fix == f"write {'a' if entry == 'a' else 'KEY'}=VALUE"
 
 
 def test_what_contradicts_itself_is_refused_as_in_python():

@@ -189,7 +189,7 @@ def test_the_folder_of_one_class_is_told_from_that_of_all(folder):
         (empty_class, "class emu has no sample that can be read", "emu", "remove the folder"),
         (in_no_class, "the file is not in a class folder", "3.png", "put it into pets/CLASS/"),
         (training_only, "the folder holds train, and no test", "pets", "pets/train, of which"),
-        (one_class, "1 class folders found", "pets", "into a folder"),
+        (one_class, "there is one class folder", "pets", "into a folder"),
         (unknown_in_test, "class owl has no folder in train", "test/owl", "add training samples"),
     ],
 )  # fmt: skip

@@ -100,7 +100,7 @@ def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
         )
     if len(by_name) < 2:
         raise DataError(
-            f"{len(by_name)} class folders found, at least 2 are needed",
+            f"there is {'one' if by_name else 'no'} class folder, at least 2 are needed",
             where=str(part),
             fix="put the samples of each class into a folder named after it",
         )

@@ -48,7 +48,7 @@ def _check(module: nn.Module, sample: Tensor) -> None:
                 f"the {name} is a {type(value).__name__}, not a torch {kind.__name__}",
                 where=f"eideploy.export, {name}",
                 fix="give torch.from_numpy(sample)"
-                if isinstance(value, np.ndarray)
+                if isinstance(value, np.ndarray) and kind is Tensor
                 else f"give a torch {kind.__name__}",
             )
     if not bool(torch.isfinite(sample).all()) or float(sample.min()) < 0:

@@ -202,7 +202,7 @@ def test_a_snntorch_network_becomes_c_that_passes_its_self_test(example):
 def test_a_checkpoint_of_the_authors_reaches_the_simulated_chip(example):
     small = (
         "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
-        "network.outputs=4", "training.epochs=1", "training.threads=1",
+        "network.outputs=4", "training.epochs=2", "training.threads=1",
     )  # fmt: skip
     said = example("tutorials/checkpoint_to_dynapse2.py", *small)
     assert "arch MLP" in said

@@ -127,9 +127,9 @@ def samples_of(
     kept = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
     if kept is not None:
         name = source.origin.name
-        gone = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
+        said = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
         note(
-            f"{gone}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
+            f"{said}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
             f"{source.folder} keeps; --data PATH names all"
         )
         return kept.x[:count], kept.y[:count]

@@ -227,6 +227,11 @@ def test_what_is_expected_is_compared_and_a_mismatch_names_the_reading_that_hold
         ({"x": np.ones((24, 9)), "rates": np.ones((24, 5))}, "x is of shape (24, 9)"),
         ({"x": np.ones((24, 8)), "rates": np.ones((24, 4))}, "rates is of shape (24, 4), of 24"),
         ({"x": np.ones((24, 8)), "rates": np.full((24, 5), np.nan)}, "rates is of shape (24, 5)"),
+        (
+            {"x": np.ones((24, 8)), "rates": np.full((24, 5), "a")},
+            "rates is of <U1, no real numbers",
+        ),
+        ({"x": np.ones((24, 8)), "rates": np.full((24, 5), 1j)}, "rates is of complex128"),
     ],
 )
 def test_outputs_that_are_not_of_the_network_are_refused(arrays, said, leaking):
@@ -244,11 +249,27 @@ def test_membranes_that_are_expected_of_neurons_that_spike_are_no_rates(shift, l
     assert error.value.fix.startswith("give the rates of its spikes: some of these outputs are")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no more", b"\x93NUMPY"])
-def test_a_damaged_file_of_outputs_is_refused(content, leaking):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "neither an .npz nor an .npy"),
+        (b"PK\x03\x04 no more", "the file is damaged"),
+        (b"\x93NUMPY", "the file is damaged"),
+    ],
+)
+def test_a_damaged_file_of_outputs_is_refused(content, what, leaking):
     (leaking / "bad.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"not an \.npz file"):
+    with pytest.raises(DataError, match=re.escape(what)) as error:
         ours(leaking / "net.nir", expect=leaking / "bad.npz")
+    assert error.value.fix.startswith("write it with numpy.savez(path, x=samples, rates=")
+
+
+def test_outputs_that_unpack_to_far_more_than_they_weigh_are_not_unpacked(leaking, monkeypatch):
+    monkeypatch.setattr("eideploy.data.own.files.MOST_UNPACKED", 1 << 16)
+    np.savez_compressed(leaking / "much.npz", x=np.zeros((24, 8, 2000)), rates=np.zeros((24, 5)))
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("unpacked"))
+    with pytest.raises(DataError, match="the arrays unpack to 30"):
+        ours(leaking / "net.nir", expect=leaking / "much.npz")
 
 
 @pytest.mark.parametrize("form", ["spikes", "counts", "logits"])

@@ -1,6 +1,6 @@
 """What another tool computes, compared with the circuit that its file became."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from eideploy.backends.nir.foreign import Graph
 from eideploy.backends.nir.meaning import as_tool
 from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Array, Circuit, Layer, Neurons
+from eideploy.data.own.files import read_arrays
 from eideploy.errors import DataError, EideployError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
-from eideploy.files import open_plain
 from eideploy.report.text import counted, percent
 
 OUTPUTS = ("rates", "logits", "spikes")
@@ -107,6 +107,10 @@ def read_expected(path: Path, circuit: Circuit) -> Expected:
             where=str(path),
             fix=SAVE,
         )
+    if arrays[name].dtype.kind not in "fiub":
+        raise DataError(
+            f"{name} is of {arrays[name].dtype}, no real numbers", where=str(path), fix=SAVE
+        )
     x, outputs = arrays["x"], arrays[name].astype(np.float64)
     size = circuit.input.size
     flat = int(np.prod(size))
@@ -136,17 +140,12 @@ def read_expected(path: Path, circuit: Circuit) -> Expected:
     return Expected(x=np.asarray(x), outputs=outputs)
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def _arrays(path: Path) -> Mapping[str, Array]:
     try:
-        with open_plain(path) as file, np.load(file, allow_pickle=False) as found:
-            if not hasattr(found, "files"):
-                raise ValueError("it holds one array without a name")
-            return {name: np.asarray(found[name]) for name in found.files}
-    except FileNotFoundError as error:
-        raise DataError("the file does not exist", where=str(path), fix="check the path") from error
-    except Exception as error:  # zipfile, numpy and zlib raise what they like of damaged files
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"not an .npz file: {reason}", where=str(path), fix=SAVE) from error
+        return read_arrays(path)
+    except DataError as error:
+        fix = SAVE if path.exists() else error.fix
+        raise DataError(error.what, where=str(path), fix=fix) from error
 
 
 def _are_no_rates(circuit: Circuit, expected: Expected) -> bool:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT, BINS = 6.4, 1.8, 60
-COSTS = {"cycles": "cycles per inference", "weight_bits": "weights, bits",
-         "table_bits": "table of the division, bits"}  # fmt: skip
+COSTS = {
+    "cycles": "cycles per inference",
+    "weight_bits": "weights, bits",
+    "table_bits": "table of the division, bits",
+}
 
 __all__ = ["agreement", "currents", "divisors", "pareto", "raster"]
 
@@ -64,8 +67,11 @@ def agreement(comparisons: Mapping[str, Comparison]) -> "Figure":
     figure, (axis,) = _rows(1)
     names, found = list(comparisons), list(comparisons.values())
     axis.bar(names, [100 * one.agreement for one in found], color="C0", label="agreement")
-    known = [(n, 100 * one.integer_accuracy) for n, one in comparisons.items()
-             if one.integer_accuracy is not None]  # fmt: skip
+    known = [
+        (n, 100 * one.integer_accuracy)
+        for n, one in comparisons.items()
+        if one.integer_accuracy is not None
+    ]
     if known:
         axis.plot(*zip(*known, strict=True), "o", color="k", label="accuracy")
     lowest = min([100 * one.agreement for one in found] + [value for _, value in known])

@@ -139,7 +139,7 @@ def test_its_page_lists_every_stable_name():
 @pytest.mark.slow
 def test_type_checkers_see_every_option_of_a_job():
     calls = Path(__file__).parent / "command_line" / "calls.py"
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(calls)]
+    command = [sys.executable, "-m", "mypy", str(calls)]  # as `make lint`, whose cache it takes
     said = subprocess.run(command, capture_output=True, text=True, cwd=calls.parents[2]).stdout
     refused = {int(line) for line in re.findall(r"calls\.py:(\d+): error", said)}
     lines = calls.read_text("utf-8").splitlines()

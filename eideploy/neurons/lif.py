@@ -134,11 +134,17 @@ class LIF(Neuron):
         back = -(1 - 1 / self.tau) * self.threshold
         return (
             NirPart(role="membrane", kind="LI" if leaks else "I", parameters=membrane),
-            NirPart(role="spikes", kind="Threshold", reads="membrane",
-                    parameters={"threshold": below}),
-            NirPart(role="reset", kind="Scale", reads="spikes", feeds="membrane",
-                    parameters={"scale": back}),
-        )  # fmt: skip
+            NirPart(
+                role="spikes", kind="Threshold", reads="membrane", parameters={"threshold": below}
+            ),
+            NirPart(
+                role="reset",
+                kind="Scale",
+                reads="spikes",
+                feeds="membrane",
+                parameters={"scale": back},
+            ),
+        )
 
 
 def leak_of(tau: float, *, where: str) -> int:

@@ -203,9 +203,11 @@ class _Quantizer:
         held = numerator_bits(node, step_g, around)
         levels = self._weights(node, w, bits, shunt, held, peak)
         _require_divisors(
-            node, w.w_ei, levels.w_ei,
+            node,
+            w.w_ei,
+            levels.w_ei,
             "compile with --inhibition folded, or choose a scheme with fewer bits",
-        )  # fmt: skip
+        )
         common = levels.unit * 2.0**-levels.shift  # W_EI W_IE x in units of NUM
         projection = levels.projection(w, gain)
         layer = self._layer(node, projection, around, of_den=common * step_g, ratio=step_g)
@@ -228,9 +230,11 @@ class _Quantizer:
         )
         w = self._folded_weights(node, by)
         _require_divisors(
-            node, node.weights[1], w.w_den,
+            node,
+            node.weights[1],
+            w.w_den,
             "train again with a lower training.rate or training.weight_decay",
-        )  # fmt: skip
+        )
         projection = Folded(w_num=w.w_num, w_den=w.w_den)
         ratio = w.of_den / w.unit  # (A31)
         return self._layer(node, projection, around, of_den=w.of_den, ratio=ratio)

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from tests.helpers.stimulus import stimulus
 from tests.helpers.targets import core_target
 
 
+@pytest.mark.no_cover  # those below run the same lines
 def test_core_equals_simulator_and_cycle_model_on_random_programs():
     seen = Counter()
 

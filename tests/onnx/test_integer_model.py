@@ -25,6 +25,7 @@ from tests.helpers.random_circuits import circuits, general, samples
 INTEGERS = {"UINT8", "INT32", "INT64", "UINT32", "UINT64", "BOOL"}
 
 
+@pytest.mark.no_cover  # the next one runs the same lines
 def test_every_program_equals_the_simulator_on_random_circuits():
     seen = Counter()
 

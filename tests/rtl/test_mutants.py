@@ -259,12 +259,14 @@ def change(folder, module, old, new):
 
 
 @pytest.mark.icarus
+@pytest.mark.no_cover
 @pytest.mark.parametrize("method", LANES)
 def test_the_right_core_is_right_in_a_simulator_of_four_states(method, tmp_path):
     assert differs(tmp_path, networks(method)) is None
 
 
 @pytest.mark.icarus
+@pytest.mark.no_cover
 def test_a_reset_at_any_moment_leaves_nothing_behind(tmp_path):
     assert differs(tmp_path, resets()) is None
 
@@ -274,12 +276,14 @@ def test_every_fault_that_a_network_meets_is_one_of_the_table():
 
 
 @pytest.mark.icarus
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_fault_is_caught(name, tmp_path):
     assert differs(tmp_path, meeting(name), MUTANTS[name]) is not None
 
 
 @pytest.mark.icarus
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", LEFT_BEHIND)
 def test_what_a_reset_leaves_behind_is_caught(name, tmp_path):
     assert differs(tmp_path, resets(), LEFT_BEHIND[name]) is not None

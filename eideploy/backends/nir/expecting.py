@@ -199,12 +199,15 @@ def _others(reading: Reading) -> Iterator[tuple[str, Reading]]:
         if tool != reading.tool:
             yield f"--from {tool}", replace(reading, tool=tool, assume={}, reset=None, dt=None)
     own = f"--from {reading.tool} " if reading.tool else ""
-    changes = (
-        ("fires", "above"), ("fires", "reached"), ("late", "no"), ("late", "reset"),
-        ("reset", "subtract"), ("reset", "reset"), ("reset", "none"), ("gain", "one"),
-        ("gain", "r"), ("floor", "none"), ("floor", "threshold"), ("spikes", "1"),
-    )  # fmt: skip
-    for key, value in changes:
+    ways = {
+        "fires": ("above", "reached"),
+        "late": ("no", "reset"),
+        "reset": ("subtract", "reset", "none"),
+        "gain": ("one", "r"),
+        "floor": ("none", "threshold"),
+        "spikes": ("1",),
+    }
+    for key, value in ((key, value) for key, values in ways.items() for value in values):
         yield (
             f"{own}--assume {key}={value}",
             replace(reading, assume={**reading.assume, key: value}),

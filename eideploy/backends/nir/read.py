@@ -35,8 +35,17 @@ from eideploy.files import RESTORE, check_version, parse_json, read_whole
 from eideploy.neurons import IntegerNeuron, Neuron, model_called
 
 Nodes = Mapping[str, Any]
-DAMAGED = (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
-           RecursionError, RuntimeError, OverflowError)  # fmt: skip
+DAMAGED = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    RecursionError,
+    RuntimeError,
+    OverflowError,
+)
 
 
 def load(path: Path) -> Circuit:

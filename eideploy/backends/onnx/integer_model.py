@@ -32,8 +32,9 @@ class IntegerNetwork(Network):
         if not isinstance(node, IntegerInput):
             raise InvariantError(
                 "a float circuit was given to the integer model",
-                where=f"node {node.name}", fix="quantize it first",
-            )  # fmt: skip
+                where=f"node {node.name}",
+                fix="quantize it first",
+            )
         if g.words is WIDE:
             return g.cast(_levels(g, g.cast(x, np.float64), node, np.float64), self.kind, to=LEVELS)
         near = g.cast(_levels(g, x, node, np.float32), self.kind)  # a tie may go to either side

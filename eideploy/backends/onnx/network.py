@@ -138,9 +138,14 @@ class Network(ABC):
         )
         starts = [start] * len(states)
         g.op(
-            "Scan", *starts, current,
-            to=first, more=(*others, "spikes"), body=step, num_scan_inputs=1,
-        )  # fmt: skip
+            "Scan",
+            *starts,
+            current,
+            to=first,
+            more=(*others, "spikes"),
+            body=step,
+            num_scan_inputs=1,
+        )
         return str(g.nodes[-1].output[len(states)])
 
 

@@ -57,8 +57,14 @@ class Nodes:
     def layer(self, reads: str, drive: Drive) -> str:
         """Append a layer, and return its name, as all of these do."""
         if drive.current is None:
-            return self._append(ir.Layer, "readout", reads, projection=drive.projection,
-                                geometry=drive.geometry, current=ir.Logits())  # fmt: skip
+            return self._append(
+                ir.Layer,
+                "readout",
+                reads,
+                projection=drive.projection,
+                geometry=drive.geometry,
+                current=ir.Logits(),
+            )
         return self._append(
             ir.Layer,
             self._numbered(drive.word, "layer"),

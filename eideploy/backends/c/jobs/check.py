@@ -12,8 +12,10 @@ def check(controller: Controller) -> Result:
         **{f"processor.{key}": value for key, value in vars(controller.processor).items()},
         **{f"instructions.{key}": value for key, value in vars(controller.instructions).items()},
     }
-    rows = [[key, f"{value:,}" if isinstance(value, int) else f"{value or '-'}"]
-            for key, value in offered.items()]  # fmt: skip
+    rows = [
+        [key, f"{value:,}" if isinstance(value, int) else f"{value or '-'}"]
+        for key, value in offered.items()
+    ]
     text = "\n".join(
         [
             f"target {controller.name} is well-formed: {controller.description}",

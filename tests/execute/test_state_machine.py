@@ -27,38 +27,30 @@ def test_core_equals_simulator_and_cycle_model_on_random_programs():
     @given(data=st.data(), circuit=circuits(), target=targets())
     def check(data, circuit, target):
         program = place(circuit, target=target)
-        x = data.draw(samples(circuit), label="samples")
-        trace = run_integer(circuit, x, keep=KEEP_ALL)
-        cycles = count_cycles(program, trace)
-        machine = StateMachine(program)  # one machine for all samples: it must clean up itself
-        for b, sample in enumerate(x):
-            assert_same(program, machine.run(sample), trace, cycles, b)
+        trace = assert_runs_alike(program, data.draw(samples(circuit), label="samples"))
         seen.update(stimulus(program, trace))
 
     check()
     assert {name for name, count in seen.items() if count < 20} == set(), seen
 
 
-@settings(max_examples=40)
-@given(data=st.data(), circuit=circuits(neurons=general), target=targets())
-def test_a_core_with_general_neurons_equals_simulator_and_cycle_model(data, circuit, target):
-    program = place(circuit, target=target)
-    x = data.draw(samples(circuit), label="samples")
-    trace = run_integer(circuit, x, keep=KEEP_ALL)
-    cycles, machine = count_cycles(program, trace), StateMachine(program)
-    for b, sample in enumerate(x):
-        assert_same(program, machine.run(sample), trace, cycles, b)
-
-
 @settings(max_examples=60)
-@given(data=st.data(), circuit=looped(neurons=general), target=targets())
-def test_a_core_with_loops_equals_simulator_and_cycle_model(data, circuit, target):
+@given(data=st.data(), target=targets())
+def test_a_core_with_general_neurons_and_loops_equals_simulator_and_cycle_model(data, target):
+    shape = data.draw(st.sampled_from([circuits, looped]))
+    circuit = data.draw(shape(neurons=general), label="circuit")
     program = place(circuit, target=target)
-    x = data.draw(samples(circuit), label="samples")
-    trace = run_integer(circuit, x, keep=KEEP_ALL)
-    cycles, machine = count_cycles(program, trace), StateMachine(program)
+    assert_runs_alike(program, data.draw(samples(circuit), label="samples"))
+
+
+def assert_runs_alike(program, x):
+    """Require that a core does what simulator and cycle model say; return the trace."""
+    trace = run_integer(program.circuit, x, keep=KEEP_ALL)
+    cycles = count_cycles(program, trace)
+    machine = StateMachine(program)  # one machine for all samples: it must clean up itself
     for b, sample in enumerate(x):
         assert_same(program, machine.run(sample), trace, cycles, b)
+    return trace
 
 
 def assert_same(program, run, trace, cycles, b):

@@ -21,6 +21,7 @@ from tests.fuzz.commands import LARGE_BATCHES
 from tests.model.reference import golden, state_of
 from tests.test_documents import COMMANDS, ROOT, forms
 
+pytestmark = pytest.mark.no_cover  # each command has tests of its own
 CHIP_RUN, CHIP_BUILD = "runs/digits-dynapse2-1", "builds/digits-dynapse2-1-dynapse2-1"
 # Only parsed, by test_documents: how a command begins, or a word of it, and why.
 ONLY_PARSED = {

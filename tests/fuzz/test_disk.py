@@ -16,6 +16,7 @@ from tests.cli.support import BUILD, RUN, TINY, listing
 from tests.fuzz.commands import SWEEP, WRITING, swept
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.no_cover  # each command has tests of its own
 SMALL_DISK = "mount -t tmpfs -o size=32m none disk && cp -r runs builds disk && cd disk && exec "
 FREE = ("50000",)  # bytes that are left on the disk: enough for some commands
 PLAIN_ROOT = ("setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override")

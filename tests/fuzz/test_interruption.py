@@ -20,6 +20,7 @@ from tests.cli.support import listing
 from tests.fuzz.commands import STOPPED, WRITING, tidied
 from tests.fuzz.test_readers import SEED
 
+pytestmark = pytest.mark.no_cover  # each command has tests of its own
 CHANGES = int(os.environ.get("EIDEPLOY_KILLS", "1"))
 TIMES = int(os.environ.get("EIDEPLOY_KILLS", "0"))
 ROOT = Path(__file__).parents[2]

@@ -411,12 +411,12 @@ def test_a_layer_of_any_scale_compiles_to_the_same_spikes(exponent):
 
 @FORMS
 @POLICIES
-@pytest.mark.parametrize("scheme", ["int8", "int4", "int2"])
+@pytest.mark.parametrize("scheme", ["int8", "int2"])
 def test_a_row_of_inhibition_that_has_decayed_does_no_harm(scheme, policy, folded):
     rng = np.random.default_rng(14)
     circuit, x = conv_net(rng), rng.random((32, 1, 6, 6)) * (rng.random((32, 1, 6, 6)) < 0.7)
     before = mismatch(circuit, x, load_scheme(scheme), policy, folded)
-    for value in (0.0, 1e-3, 1e-6, 1e-9, 1e-15, 1e-30, 1e-300):
+    for value in (0.0, 1e-3, 1e-9, 1e-300):
         w_ei = circuit.node("conv1").projection.w_ei.copy()
         w_ei[3] = value
         decayed = with_layer(circuit, "conv1", w_ei=w_ei)

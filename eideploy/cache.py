@@ -42,8 +42,8 @@ def kept(name: str, make: Callable[[Path], Path], *, what: str) -> Path:
     Raises:
         OSError: not even a temporary folder can be written; or what `make` raises.
     """
-    if (found := find(name)) is not None:
-        return found
+    if (cached := find(name)) is not None:
+        return cached
     try:
         place, reason = _place(name, make=True), ""
     except OSError as error:
@@ -51,15 +51,15 @@ def kept(name: str, make: Callable[[Path], Path], *, what: str) -> Path:
     with _alone(place), tempfile.TemporaryDirectory(prefix=f"{NAME}-") as aside:
         if place is not None and _is_safe_file(place):
             return place
-        made = make(Path(aside))
+        file = make(Path(aside))
         if place is not None:
             try:
-                return _keep(made, place)
+                return _keep(file, place)
             except OSError as error:
                 reason = f"{place.parent}: {error.strerror or error}"
         if sys.stderr is not None:
             sys.stderr.write(f"{what}: {reason}; made for this process alone\n")
-        _made[name] = _keep(made, _own_folder() / made.name)
+        _made[name] = _keep(file, _own_folder() / file.name)
         return _made[name]
 
 
@@ -84,8 +84,8 @@ def folder() -> Path:
         # one that is not absolute is to be ignored, says the specification of that variable
         base = named if named.is_absolute() else Path.home() / ".cache"
     except RuntimeError as error:
-        said = "there is no home; XDG_CACHE_HOME may name a folder"
-        raise FileNotFoundError(errno.ENOENT, said) from error
+        reason = "there is no home; XDG_CACHE_HOME may name a folder"
+        raise FileNotFoundError(errno.ENOENT, reason) from error
     try:
         return (base / NAME).resolve()
     except RuntimeError as error:
@@ -120,16 +120,16 @@ def _place(name: str, *, make: bool) -> Path:
 
 def _require_safe(path: Path, is_kind: Callable[[int], bool], *, is_own: bool) -> None:
     """Raise OSError where others than the user and root could have written."""
-    found = path.lstat()
-    if not is_kind(found.st_mode):
+    status = path.lstat()
+    if not is_kind(status.st_mode):
         raise OSError(errno.ENOTDIR, "that is another kind of file", str(path))
     if not hasattr(os, "geteuid"):  # not a POSIX system: modes say nothing
         return
     user = os.geteuid()
-    if found.st_uid not in ((user,) if is_own else (user, 0)):
+    if status.st_uid not in ((user,) if is_own else (user, 0)):
         raise OSError(errno.EPERM, "it belongs to another user", str(path))
-    is_sticky = bool(found.st_mode & stat.S_ISVTX)  # as /tmp: nobody may rename what others made
-    if found.st_mode & OTHERS_WRITE and (is_own or not is_sticky):
+    is_sticky = bool(status.st_mode & stat.S_ISVTX)  # as /tmp: nobody may rename what others made
+    if status.st_mode & OTHERS_WRITE and (is_own or not is_sticky):
         raise OSError(errno.EPERM, "others may write there (chmod go-w)", str(path))
 
 
@@ -156,11 +156,11 @@ def _alone(place: Path | None) -> Iterator[None]:
             held.close()
 
 
-def _keep(made: Path, place: Path) -> Path:
+def _keep(file: Path, place: Path) -> Path:
     """Put a copy of a file to its place, in one step."""
     aside = place.with_name(f".{place.name}.{token_hex(4)}")
     try:
-        shutil.copyfile(made, aside)
+        shutil.copyfile(file, aside)
         aside.chmod(FOR_THE_USER)
         return aside.replace(place)
     finally:

@@ -32,29 +32,29 @@ def parsed(command: Command, words: Sequence[str]) -> tuple[Any, bool]:
         UsageError: they make none.
     """
     kind = command.request_of(words)
-    found = tuple(arguments(kind))
-    words = _with_values(words, found, command)
+    accepted = tuple(arguments(kind))
+    words = _with_values(words, accepted, command)
     try:
-        texts = _texts(found, words)
+        texts = _texts(accepted, words)
     except CycloptsError as error:
-        raise _refusal(error, found, words, command) from None
+        raise _refusal(error, accepted, words, command) from None
     as_json = bool(texts.pop("json", False))
     values: Values = {}
-    for name, argument in _named(found).items():
+    for name, argument in _named(accepted).items():
         if name in texts:
             values[argument.key] = _value(argument.field, texts[name], command)
     return _request(kind, values), as_json
 
 
 def _with_values(
-    words: Sequence[str], found: Sequence[Argument], command: Command
+    words: Sequence[str], accepted: Sequence[Argument], command: Command
 ) -> tuple[str, ...]:
     """Return words in which every option that may stand alone has a value, if an empty one.
 
     Raises:
         UsageError: a flag has one.
     """
-    named = {one.field.spelled: one.field for one in found if not one.field.positional}
+    named = {one.field.spelled: one.field for one in accepted if not one.field.positional}
     short = {f"-{field.option.short}": field for field in named.values() if field.option.short}
     flags = {name for name, field in {**named, **short}.items() if field.is_flag} | {"--json"}
     written: list[str] = []
@@ -70,7 +70,7 @@ def _with_values(
     return (*written, *left)
 
 
-def _texts(found: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
+def _texts(accepted: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
     """Return what stands behind each option that is given, by parameter."""
     app = App(
         help_flags=(),
@@ -79,18 +79,18 @@ def _texts(found: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]:
         help_format="plaintext",
         suppress_keyboard_interrupt=False,
     )
-    app.default(_function(found))
+    app.default(_function(accepted))
     given: dict[str, Any] = app(words, exit_on_error=False, print_error=False)
     return given
 
 
-def _named(found: Sequence[Argument]) -> Mapping[str, Argument]:
-    return {f"given{place}": argument for place, argument in enumerate(found)}
+def _named(accepted: Sequence[Argument]) -> Mapping[str, Argument]:
+    return {f"given{place}": argument for place, argument in enumerate(accepted)}
 
 
-def _function(found: Sequence[Argument]) -> Callable[..., dict[str, Any]]:
+def _function(accepted: Sequence[Argument]) -> Callable[..., dict[str, Any]]:
     """Return a function whose parameters are what a command takes; it returns what is given."""
-    parameters = [_parameter(name, one.field) for name, one in _named(found).items()]
+    parameters = [_parameter(name, one.field) for name, one in _named(accepted).items()]
     flag = Annotated[int, Parameter(name="--json", count=True)]
     parameters.append(
         inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=flag)
@@ -200,11 +200,11 @@ def _request(kind: type[Any], values: Values) -> Any:  # noqa: ANN401 - of that 
 
 
 def _refusal(
-    error: CycloptsError, found: Sequence[Argument], words: Sequence[str], command: Command
+    error: CycloptsError, accepted: Sequence[Argument], words: Sequence[str], command: Command
 ) -> EideployError:
     """Return in our words what cyclopts refuses."""
     names = error.argument.names if error.argument else ()
-    field = next((one.field for one in found if one.field.spelled in names), None)
+    field = next((one.field for one in accepted if one.field.spelled in names), None)
     match error:
         case UnknownOptionError():
             return misuse.unknown_option(error.token.keyword or error.token.value, words, command)

@@ -94,8 +94,8 @@ def _packages() -> Iterator[Finding]:
             yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
     for name, runs in _verifying().items():
         if known and name not in known:  # without a list of them they may be optional ones
-            found = _package(name, "", tested.get(name, ""), "")
-            yield replace(found, needed=False, enables=f"verify of the {runs} files of a build")
+            finding = _package(name, "", tested.get(name, ""), "")
+            yield replace(finding, needed=False, enables=f"verify of the {runs} files of a build")
 
 
 def _verifying() -> dict[str, str]:
@@ -111,12 +111,12 @@ def _verifying() -> dict[str, str]:
 @once
 def _enabled() -> dict[str, str]:
     """Return what each optional dependency enables."""
-    found = dict(ENABLES)
+    enables = dict(ENABLES)
     for format_ in formats.every():
-        found |= format_.enables
+        enables |= format_.enables
     for family in families.every():
-        found |= family.enables
-    return found
+        enables |= family.enables
+    return enables
 
 
 def _asked() -> tuple[list[str], str]:
@@ -212,15 +212,15 @@ def _machine() -> Iterator[Finding]:
 
 
 def _compiler() -> Finding:
-    said = _said("g++", "--version")
+    version = _said("g++", "--version")
     return Finding(
         what="g++",
-        found=said,
-        state=OK if said else MISSING,
+        found=version,
+        state=OK if version else MISSING,
         enables=""
-        if said
+        if version
         else "compiled kernels: faster training and simulation; simulators of the core",
-        fix="" if said else "apt install g++",
+        fix="" if version else "apt install g++",
     )
 
 

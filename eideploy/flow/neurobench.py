@@ -54,8 +54,8 @@ def benchmarked(circuit: Circuit, samples: Array) -> dict[str, Any]:
         for field, weight in fields(node)
     }
     parameters = {name: neurobench.least(value) for name, value in stored(circuit).items()}
-    found = neurobench.harness(projections, parameters, play, samples)
-    harness = _of_harness(found)
+    results = neurobench.harness(projections, parameters, play, samples)
+    harness = _of_harness(results)
     weights = [p.weight for p in projections.values()]
     ours = _of_ours(own, len(samples), weights, list(parameters.values()))
     return {
@@ -67,15 +67,15 @@ def benchmarked(circuit: Circuit, samples: Array) -> dict[str, Any]:
     }
 
 
-def neurobench_text(found: dict[str, Any]) -> str:
+def neurobench_text(results: dict[str, Any]) -> str:
     """Return the counts as a table, NeuroBench's beside ours."""
     rows = [
-        [said, *(_shown(found[who][name]) for who in ("harness", "own"))]
-        for name, said in SAID.items()
+        [label, *(_shown(results[who][name]) for who in ("harness", "own"))]
+        for name, label in SAID.items()
     ]
-    rows.append(["divisions", "-", _shown(found["divisions"])])
-    head = [f"NeuroBench, {counted(found['samples'], 'sample')}", "harness", "own count"]
-    verdict = "equal" if found["agrees"] else "the harness and our own counters DIFFER"
+    rows.append(["divisions", "-", _shown(results["divisions"])])
+    head = [f"NeuroBench, {counted(results['samples'], 'sample')}", "harness", "own count"]
+    verdict = "equal" if results["agrees"] else "the harness and our own counters DIFFER"
     return f"{table(head, rows)}\n  {verdict}; operations are of one inference, on average"
 
 
@@ -93,12 +93,12 @@ def _shown(number: float) -> str:
     return f"{number:.4f}" if 0 < number < 1 else f"{number:,.1f}".removesuffix(".0")
 
 
-def _of_harness(found: dict[str, Any]) -> dict[str, float]:
-    operations = found["SynapticOperations"]
+def _of_harness(results: dict[str, Any]) -> dict[str, float]:
+    operations = results["SynapticOperations"]
     return {
-        "footprint": found["Footprint"],
-        "connection_sparsity": found["ConnectionSparsity"],
-        "activation_sparsity": found["ActivationSparsity"],
+        "footprint": results["Footprint"],
+        "connection_sparsity": results["ConnectionSparsity"],
+        "activation_sparsity": results["ActivationSparsity"],
         "macs": operations["Effective_MACs"],
         "acs": operations["Effective_ACs"],
         "dense": operations["Dense"],

@@ -27,7 +27,7 @@ def measure_health(
 
     `gradients` are norms by layer, which are passed on.
     """
-    found: list[LayerHealth] = []
+    layers: list[LayerHealth] = []
     driving: list[tuple[nn.Module, float, float, float, dict[str, Spread]]] = []
     norms = gradients or {}
     names = {layer: name for name, layer in network.layers().items()}
@@ -45,7 +45,7 @@ def measure_health(
         rates = spikes.mean(0)
         layer, zeros, weak, lost, seen = driving.pop()
         name = names[layer]
-        found.append(
+        layers.append(
             LayerHealth(
                 layer=name,
                 silent=float((rates == 0).double().mean()),
@@ -69,7 +69,7 @@ def measure_health(
     finally:
         for hook in hooks:
             hook.remove()
-    return tuple(found)
+    return tuple(layers)
 
 
 @torch.no_grad()
@@ -98,33 +98,33 @@ def uninhibited(layer: Shunting) -> float:
 
 def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
     """Return what is wrong with each layer and what to do about it, under a name for each."""
-    found = {}
+    warnings = {}
     for h in health:
         if h.silent > MOST_SILENT:
-            found[f"silent {h.layer}"] = (
+            warnings[f"silent {h.layer}"] = (
                 f"{h.silent:.0%} of the neurons of {h.layer} never fire, so little passes it: "
                 "lower training.rate, or raise training.warmup_epochs"
             )
         if h.saturated > MOST_SATURATED:
-            found[f"saturated {h.layer}"] = (
+            warnings[f"saturated {h.layer}"] = (
                 f"{h.saturated:.0%} of the neurons of {h.layer} fire at nearly every step, so they "
                 "tell little apart: lower training.rate, or raise training.weight_decay"
             )
         if h.uninhibited > MOST_LOST:
-            found[f"uninhibited {h.layer}"] = (
+            warnings[f"uninhibited {h.layer}"] = (
                 f"{h.uninhibited:.0%} of the neurons of {h.layer} have no inhibition left (their "
                 "W_EI g_I W_IE is 0), so that nothing divides them: "
                 "lower training.rate or training.clip_ratio"
             )
         elif h.zero_divisor > MOST_ZERO:
-            found[f"zero {h.layer}"] = (
+            warnings[f"zero {h.layer}"] = (
                 f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
                 "its input is nearly empty; see to the layer before it, or raise network.steps"
             )
         if h.dying:
-            found[f"dying {h.layer}"] = (
+            warnings[f"dying {h.layer}"] = (
                 f"{h.dying:.2%} of the neurons of {h.layer} have next to no inhibition left (their "
                 "rows of W_EI die), so that they divide by almost nothing: "
                 "lower training.rate or training.weight_decay"
             )
-    return found
+    return warnings

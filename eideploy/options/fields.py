@@ -119,13 +119,13 @@ def fields_of(kind: type[Any]) -> tuple[Field, ...]:
     if kind not in _KNOWN:
         hints = get_type_hints(kind, include_extras=True)
         owners = {name: base for base in reversed(kind.__mro__) for name in _annotated(base)}
-        found = [
+        options = [
             _field(item, hints[item.name], owners[item.name])
             for item in dataclasses.fields(kind)
             if not is_in_python(item)
         ]
         own = vars(kind).get("composed_of", kind)
-        _KNOWN[kind] = tuple(sorted(found, key=lambda f: (not f.positional, f.owner is not own)))
+        _KNOWN[kind] = tuple(sorted(options, key=lambda f: (not f.positional, f.owner is not own)))
     return _KNOWN[kind]
 
 
@@ -144,8 +144,8 @@ def all_fields(kind: type[Any]) -> Iterator[Field]:
 
 
 def _annotated(base: type[Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = vars(base).get("__annotations__", {})
-    return found
+    annotations: Mapping[str, Any] = vars(base).get("__annotations__", {})
+    return annotations
 
 
 def _field(item: "dataclasses.Field[Any]", hint: Any, owner: type[Any]) -> Field:  # noqa: ANN401
@@ -179,10 +179,10 @@ def _unwrapped(hint: Any) -> tuple[Any, Option]:  # noqa: ANN401
     """Return a type without None, Annotated and what it is worth alone, and what is said of it."""
     if get_origin(hint) is Annotated:
         inner, *notes = get_args(hint)
-        plain, said = _unwrapped(inner)
+        plain, option = _unwrapped(inner)
         for note in notes:
-            said = note.over(said) if isinstance(note, Option) else said
-        return plain, said
+            option = note.over(option) if isinstance(note, Option) else option
+        return plain, option
     if get_origin(hint) in (Union, UnionType):
         parts = [part for part in get_args(hint) if part is not NoneType]
         if set(get_args(PathLike)) <= set(parts):
@@ -204,8 +204,8 @@ def summary_of(kind: type[Any]) -> str:
 
 def examples_of(kind: type[Any]) -> str:
     """Return the examples in a class's docstring, a line each; "" for none."""
-    _, _, found = (kind.__doc__ or "").partition("Examples:\n")
-    return "\n".join(line.strip() for line in found.strip().splitlines())
+    _, _, examples = (kind.__doc__ or "").partition("Examples:\n")
+    return "\n".join(line.strip() for line in examples.strip().splitlines())
 
 
 def help_of(field: Field) -> str:
@@ -213,5 +213,5 @@ def help_of(field: Field) -> str:
     text = docstrings(field.owner.__module__)[field.owner.__name__, field.name]
     if field.option.offered is None:
         return text
-    listed = "; ".join(f"{name}, {said}" for name, said in field.option.offered.items())
+    listed = "; ".join(f"{name}, {line}" for name, line in field.option.offered.items())
     return f"{text.rstrip('.')}: {listed}."

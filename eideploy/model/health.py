@@ -98,33 +98,33 @@ def uninhibited(layer: Shunting) -> float:
 
 def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
     """Return what is wrong with each layer and what to do about it, under a name for each."""
-    warnings = {}
+    texts = {}
     for h in health:
         if h.silent > MOST_SILENT:
-            warnings[f"silent {h.layer}"] = (
+            texts[f"silent {h.layer}"] = (
                 f"{h.silent:.0%} of the neurons of {h.layer} never fire, so little passes it: "
                 "lower training.rate, or raise training.warmup_epochs"
             )
         if h.saturated > MOST_SATURATED:
-            warnings[f"saturated {h.layer}"] = (
+            texts[f"saturated {h.layer}"] = (
                 f"{h.saturated:.0%} of the neurons of {h.layer} fire at nearly every step, so they "
                 "tell little apart: lower training.rate, or raise training.weight_decay"
             )
         if h.uninhibited > MOST_LOST:
-            warnings[f"uninhibited {h.layer}"] = (
+            texts[f"uninhibited {h.layer}"] = (
                 f"{h.uninhibited:.0%} of the neurons of {h.layer} have no inhibition left (their "
                 "W_EI g_I W_IE is 0), so that nothing divides them: "
                 "lower training.rate or training.clip_ratio"
             )
         elif h.zero_divisor > MOST_ZERO:
-            warnings[f"zero {h.layer}"] = (
+            texts[f"zero {h.layer}"] = (
                 f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
                 "its input is nearly empty; see to the layer before it, or raise network.steps"
             )
         if h.dying:
-            warnings[f"dying {h.layer}"] = (
+            texts[f"dying {h.layer}"] = (
                 f"{h.dying:.2%} of the neurons of {h.layer} have next to no inhibition left (their "
                 "rows of W_EI die), so that they divide by almost nothing: "
                 "lower training.rate or training.weight_decay"
             )
-    return warnings
+    return texts

@@ -81,6 +81,27 @@ def test_a_build_of_others_names_no_command_that_flashes(on_board, call):
     assert not (on_board / "harmed").exists()
 
 
+def test_vectors_that_are_none_are_refused_before_a_board_is_asked(on_board, call):
+    path = on_board / BOARD / "vectors.json"
+    right = json.loads(path.read_text())
+    one = right["samples"][0]
+    wrong = {
+        "the file holds no JSON object": [],
+        "network = 5 is not": {**right, "network": 5},
+        "the samples are none": {**right, "samples": []},
+        "not all of": {**right, "samples": [{**one, "logits": one["logits"][1:]}]},
+        "samples[0].words[0][0]": {**right, "samples": [{**one, "words": [[[0, 0, 0, 256]]]}]},
+        "samples[0].logits is missing": {**right, "samples": [{"words": one["words"]}]},
+    }
+    for what, content in wrong.items():
+        path.write_text(json.dumps(content))
+        rehash(Path(BOARD))
+        found = call("board", "selftest", BOARD, "--port", "/dev/null")
+        assert (found.code, found.out) == (1, "")
+        assert what in found.err
+        assert f"where: {BOARD}/vectors.json" in found.err
+
+
 def test_a_bitstream_is_not_written_where_a_link_leads(on_board, call):
     (on_board / "mine").mkdir()
     (on_board / BOARD / "fpga").symlink_to(on_board / "mine")

@@ -1,19 +1,46 @@
 """Samples as a board's serial line takes them, with the logits that it is to give."""
 
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from eideploy.backends.digital.board.driver import Word
 from eideploy.backends.digital.board.files import link_of
 from eideploy.backends.digital.core.scan import words_of
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array
+from eideploy.errors import FormatError
 from eideploy.execute.integer import quantize_input, run_integer
 from eideploy.execute.samples import over_time
-from eideploy.files import write_json
+from eideploy.files import read_json, write_json
+from eideploy.typed import Within, typed
 
 VECTORS = "vectors.json"
 STORED = 16
+Byte = Annotated[int, Within(0, 255)]
+Event = tuple[Byte, Byte, Annotated[int, Within(0, 65535)], Byte]  # a `Word`, within its bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A stored sample.
+
+    words   its events by time step
+    logits  that the board is to give
+    """
+
+    words: tuple[tuple[Event, ...], ...]
+    logits: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """What stands in the file: the network that it is of, as the board says it, and samples."""
+
+    format: Literal[1]
+    network: str
+    samples: tuple[Sample, ...]
 
 
 def steps_of(program: Program, samples: Array) -> list[list[list[Word]]]:
@@ -43,3 +70,22 @@ def write_vectors(program: Program, samples: Array, folder: Path) -> None:
     """Write the vectors of the first samples into a build."""
     content = vectors(program, samples[:STORED], link_of(program).network)
     write_json(folder / VECTORS, content)
+
+
+def read_vectors(program: Program, folder: Path) -> dict[str, Any]:
+    """Return the vectors of a build, as a self-test takes them.
+
+    Raises:
+        FormatError: damaged, without a sample, or of other steps or outputs than the program's.
+    """
+    where, circuit = str(folder / VECTORS), program.circuit
+    content: dict[str, Any] = read_json(folder / VECTORS)
+    samples = typed(Vectors, content, where=where, error=FormatError).samples
+    form = circuit.steps, prod(circuit.shapes[circuit.output.name])
+    if not samples or {(len(one.words), len(one.logits)) for one in samples} != {form}:
+        raise FormatError(
+            f"the samples are none, or not all of {form[0]} steps and {form[1]} logits",
+            where=where,
+            fix="compile the run again",
+        )
+    return content

@@ -18,13 +18,13 @@ from eideploy.backends.digital.board.emulator import emulated
 from eideploy.backends.digital.board.estimate import estimated
 from eideploy.backends.digital.board.files import link_of, write_board
 from eideploy.backends.digital.board.toolchain import SUFFIX, against_estimate, build
-from eideploy.backends.digital.board.vectors import VECTORS, steps_of
+from eideploy.backends.digital.board.vectors import read_vectors, steps_of
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.bundle import take_images, write_bundle
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.integer import run_integer
-from eideploy.files import read_json, temporary_files, write_json
+from eideploy.files import temporary_files, write_json
 from eideploy.flow.requests.board import (
     Flash,
     MakeBitstream,
@@ -203,7 +203,7 @@ def _run(compiled: Build, request: RunOnBoard) -> Result:
 
 
 def _selftest(compiled: Build, request: Selftest) -> Result:
-    vectors = read_json(compiled.folder / VECTORS)
+    vectors = read_vectors(compiled.program, compiled.folder)
     with _connected(compiled, request) as link:
         found = selftest(link, vectors)
     content = {

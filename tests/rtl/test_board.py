@@ -218,10 +218,65 @@ def on_a_noisy_line(program, line, faults, seed):
     return right
 
 
-@pytest.mark.fpga  # a damaged request costs a wait, so that it takes as long as a machine is loaded
-@pytest.mark.rtl_full
+@pytest.mark.rtl
 def test_no_fault_of_the_line_makes_a_wrong_result(program, line):
-    assert on_a_noisy_line(program, line, faults=60, seed=1)
+    assert on_a_noisy_line(program, line, faults=30, seed=1)
+
+
+class Slow:
+    """A board that takes `seconds` for every answer, on a clock of its own; it says yes."""
+
+    def __init__(self, seconds):
+        self.seconds, self.now, self.free = seconds, 0.0, 0.0
+        self.answers, self.taken = [], 0
+
+    def monotonic(self):
+        return self.now
+
+    def write(self, data):
+        body = data[1:-1].replace(b"\xdb\xdc", driver.END).replace(b"\xdb\xdd", driver.ESCAPE)
+        self.free = max(self.free, self.now) + self.seconds
+        self.taken += 1
+        answer = bytes([body[0], body[1] | 0x80, 1, 0, driver.OK])
+        self.answers.append((self.free, framed(answer)))
+
+    def read(self, timeout):
+        if self.answers and self.answers[0][0] <= self.now + timeout:
+            self.now, answer = self.answers.pop(0)
+            return answer
+        self.now += timeout
+        return b""
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.15, 0.5, 2.0])
+def test_a_board_that_is_slower_than_the_host_waits_is_not_overrun(seconds, monkeypatch):
+    port = Slow(seconds)
+    monkeypatch.setattr(driver.time, "monotonic", port.monotonic)
+    with driver.Board(port, timeout=0.1, tries=100) as link:
+        for _ in range(50):
+            link.reset()
+        assert port.taken < 75 + 2 * seconds / 0.1
+        assert len(port.answers) < 25  # no copy waits for long
+
+
+def test_a_line_that_babbles_is_given_up(monkeypatch):
+    port = Slow(0.01)
+    monkeypatch.setattr(driver.time, "monotonic", port.monotonic)
+    monkeypatch.setattr(port, "write", lambda _: None)
+
+    def babble(_):
+        port.now += 0.01
+        return b"?"
+
+    monkeypatch.setattr(port, "read", babble)
+    with (
+        driver.Board(port, timeout=0.1, tries=3) as link,
+        pytest.raises(BoardError, match="no answer in 3 tries"),
+    ):
+        link.reset()
 
 
 @pytest.mark.fpga

@@ -32,6 +32,7 @@ SAID = {
 END, ESCAPE = b"\xc0", b"\xdb"
 MOST_WORDS = 400  # of a frame: 5 bytes each, of the board's 2048
 VERSION = 1
+PATIENCE = 32  # so many times the wait for an answer a host may come to wait
 Word = tuple[int, int, int, int]  # y, x, channel, value
 
 
@@ -154,7 +155,7 @@ class Board:
 
     Args:
         port: the line.
-        timeout: seconds until a request is sent again.
+        timeout: seconds until a request is sent again; more, where answers come later than that.
         tries: how often.
     """
 
@@ -162,6 +163,7 @@ class Board:
         self.port, self.timeout, self.tries = port, timeout, tries
         self.sequence = int.from_bytes(os.urandom(1), "little")
         self.pending = b""
+        self.wait, self.refused = timeout, False
         self.resent = 0  # requests that had to be sent again
 
     def __enter__(self) -> "Board":
@@ -183,12 +185,16 @@ class Board:
         """
         self.sequence = (self.sequence + 1) % 256
         body = struct.pack("<BBH", self.sequence, operation, len(payload)) + payload
+        began, self.refused = time.monotonic(), False
         for attempt in range(self.tries):
             self.resent += attempt > 0
             self.port.write(framed(body))
             answer = self._answer(operation)
             if answer is None:
                 continue
+            if not self.refused:  # else that is the line's time, not the board's
+                took = time.monotonic() - began
+                self.wait = min(max(self.timeout, 2 * took), PATIENCE * self.timeout)
             if answer[0] != OK:
                 raise BoardError(f"the board says no: {SAID.get(answer[0], 'no reason given')}")
             return answer[1:]
@@ -197,18 +203,23 @@ class Board:
     def _answer(self, operation: int) -> bytes | None:
         """Return status and payload of the answer to the last request; None if none came.
 
-        After a refusal the line has to fall silent: what is sent while the board still answers
-        copies of the request is refused again, and so on without end.
+        The line has to fall silent before more is sent: a board that is slower than the host waits
+        would get copies of a request faster than it answers them.
         """
-        until = time.monotonic() + self.timeout
-        while (left := until - time.monotonic()) > 0:
-            for frame in self._frames(self.port.read(left)):
+        now = time.monotonic()
+        until, latest = now + self.wait, now + PATIENCE * self.wait
+        while (left := min(until, latest) - time.monotonic()) > 0:
+            data = self.port.read(left)
+            if data:
+                until = time.monotonic() + self.wait
+            for frame in self._frames(data):
                 body = unframed(frame)
                 if body is None or len(body) < 5:
                     continue
                 sequence, answered, length = struct.unpack("<BBH", body[:4])
                 if answered == REFUSED | 0x80:
-                    until = time.monotonic() + self.timeout / 2
+                    self.refused = True
+                    until = time.monotonic() + self.wait / 2
                 own = sequence == self.sequence and answered == operation | 0x80
                 if own and length == len(body) - 4:
                     return body[4:]

@@ -63,6 +63,9 @@ class Core:
                 without; "both"
     minimum     whether it finds the smallest positive divisor of a layer, for the policy `minimum`
     neurons     models of neurons that it has: "lif" alone, or "general", any leak, filter and reset
+    inhibitory_lanes  Q, of inhibitory neurons, which an event reaches together with P others;
+                without any they take turns in the P lanes
+    pipelined   whether it has more registers on its long paths, for a higher clock
     """
 
     lanes: Lanes
@@ -72,6 +75,18 @@ class Core:
     inhibition: Literal["factored", "folded", "both"] = "factored"
     minimum: bool = True
     neurons: Literal["lif", "general"] = "lif"
+    inhibitory_lanes: Annotated[int, Within(0, MOST_LANES)] = 0
+    pipelined: bool = False
+
+    @property
+    def lanes_i(self) -> int:
+        """Q, and none where no layer has inhibitory neurons."""
+        return self.inhibitory_lanes if self.runs_factored else 0
+
+    @property
+    def sums_i(self) -> int:
+        """Inhibitory sums in a row: of Q lanes, or of the P where there are none of their own."""
+        return self.lanes_i or self.lanes
 
     @property
     def runs_factored(self) -> bool:

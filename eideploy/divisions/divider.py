@@ -33,11 +33,13 @@ class Rtl:
     """What the shipped SystemVerilog (targets/digital/rtl) has of a method.
 
     depth      cycles from a neuron's issue to its membrane
+    registers  how many cycles more, on a core that is pipelined for a higher clock
     is_serial  one cycle more for every bit of the current, and one division at a time
     has_table  the table is loaded into a memory of the core
     """
 
     depth: int
+    registers: int
     is_serial: bool = False
     has_table: bool = False
 

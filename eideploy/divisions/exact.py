@@ -19,7 +19,7 @@ class Exact(Divider):
     method = "exact"
     aliases: ClassVar[tuple[str, ...]] = ("iterative",)  # how the digital core finds the same
     on_the_way = "2^(f + 1) |NUM|"
-    rtl: ClassVar[Rtl | None] = Rtl(depth=5, is_serial=True)
+    rtl: ClassVar[Rtl | None] = Rtl(depth=5, registers=2, is_serial=True)
 
     @property
     def bound(self) -> float | None:

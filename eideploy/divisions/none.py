@@ -17,7 +17,7 @@ class Undivided(Exact):
     aliases = ()
     divides = False
     reads_divisor = False
-    rtl = Rtl(depth=6)
+    rtl = Rtl(depth=6, registers=3)
 
     def instead(self, constant: Int) -> Int:
         """Return ones."""

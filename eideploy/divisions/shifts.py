@@ -14,7 +14,7 @@ class Shift(Tabulated):
     """The nearest power of two."""
 
     method = "shift"
-    rtl = Rtl(depth=6)
+    rtl = Rtl(depth=6, registers=3)
     values: ClassVar[tuple[int, ...]] = (2, 1)  # that an entry may have, the largest first
 
     @classmethod
@@ -52,7 +52,7 @@ class TwoShifts(Shift):
     """The nearest sum or difference of two powers of two."""
 
     method = "shift2"
-    rtl = Rtl(depth=7)
+    rtl = Rtl(depth=7, registers=3)
     values = (16, 15, 14, 12, 10, 9, 8)  # 2^-a, 2^-a +- 2^-b in sixteenths
 
 

@@ -3,11 +3,14 @@
 The shipped core: P = 8, R = 1; latencies setup 4, accumulate 7, inhibit 6, minimum 5, output 2.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.parameters import timed
 from eideploy.backends.digital.place import place
 from eideploy.circuit import Add, AvgPool, Division, Flatten
 from eideploy.divisions import exact, lut, shift, shift2
@@ -93,6 +96,42 @@ def test_word_costs_its_taps_times_its_rows(words, expected):
         x[0][at] = 200  # the value does not matter
     cycles = measure(conv_on_port((3, 3), kernel=3, padding=1), x)
     assert phase(cycles, "layer", "accumulate") == [expected + 7]
+
+
+def faster():
+    """Return the shipped core with two inhibitory lanes, pipelined."""
+    base = core_target()
+    core = replace(base.core, inhibitory_lanes=2, pipelined=True)
+    return timed(replace(base, core=core))
+
+
+def test_with_inhibitory_lanes_a_tap_costs_the_longer_of_both_columns():
+    cycles = measure(conv_on_port((3, 3), kernel=3, padding=1), ones(1, 3, 3), target=faster())
+    assert phase(cycles, "layer", "accumulate") == [4 * 4 + 4 * 6 + 9 + 1 + 8]
+    # 10 E neurons in rows of 8, 5 I neurons in rows of 2: three rows, of which two excite
+    cycles = measure(two_layers(spikes_of(0, 1, 2, 16), n_i=5), [0], target=faster())
+    assert phase(cycles, "second", "accumulate") == [3 * 3 + 1 + 1 * 3 + 8]
+    stage = cycles.stages["second"]
+    assert stage.lane_utilisation == 4 * (10 + 5) / (13 * (8 + 2))
+
+
+def test_with_inhibitory_lanes_rows_of_sums_are_as_long_as_those():
+    w_ie = none(10, 2)
+    w_ie[[0, 3, 7], 0] = 1  # a unit of three of the five rows hears the first input
+    nodes = [
+        source((2,)),
+        linear("layer", "input", none(10, 2), w_ie, none(10, 10)),
+        lif("lif", "layer", 10),
+        classes("lif", 10),
+    ]
+    assert phase(measure(nodes, [1, 0], target=faster()), "layer", "inhibit") == [3 * 2 + 2 + 6]
+
+
+def test_registers_for_a_higher_clock_lengthen_the_drains_alone():
+    nodes = updating(Division(divider=lut(8, 8), zero_policy="minimum"))
+    cycles = measure(nodes, none(1, 2, 2), target=faster())
+    assert phase(cycles, "layer", "update") == [12 + 11]
+    assert phase(cycles, "layer", "minimum") == [4 + 6]
 
 
 def test_word_between_windows_costs_one_cycle():

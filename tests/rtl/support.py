@@ -6,14 +6,14 @@ from typing import get_type_hints
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.fit import fitted
-from eideploy.backends.digital.parameters import DIVIDERS, LATENCIES, Edges, Shape, shape_of
+from eideploy.backends.digital.parameters import DIVIDERS, Edges, Shape, shape_of, timed
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.rtl.bench import PLAIN, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
-from eideploy.target import DividerTiming, Memory, Widths, load_target
+from eideploy.target import DividerTiming, Latency, Memory, Widths, load_target
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -34,30 +34,58 @@ def bounds_of(kind):
     return bounds
 
 
-def shape(method, *, lanes=4, update_lanes=2, later=0, general=None, edges=NO_EDGES, **widths):
-    """Return a small core; every phase takes `later` cycles more than it must."""
+def shape(
+    method,
+    *,
+    lanes=4,
+    update_lanes=2,
+    beside=0,
+    pipelined=False,
+    later=0,
+    general=None,
+    edges=NO_EDGES,
+    **widths,
+):
+    """Return a small core, with `beside` inhibitory lanes.
+
+    Every phase takes `later` cycles more than it must.
+    """
     base = load_target("digital")
-    widths = replace(base.widths, **widths)
-    rtl = DIVIDERS[method].rtl
-    depth = rtl.depth + widths.current * rtl.is_serial + later
-    interval = depth if rtl.is_serial else 1 + later
+    target = timed(
+        replace(
+            base,
+            core=replace(
+                base.core,
+                lanes=lanes,
+                update_lanes=update_lanes,
+                inhibitory_lanes=beside,
+                pipelined=pipelined,
+            ),
+            memory=replace(base.memory, **SMALL),
+            widths=replace(base.widths, **widths),
+            divider={method: base.divider[method]},
+        )
+    )
+    least = target.divider[method]
+    depth = least.latency + later
     target = replace(
-        base,
-        core=replace(base.core, lanes=lanes, update_lanes=update_lanes),
-        memory=replace(base.memory, **SMALL),
-        widths=widths,
-        latency=replace(base.latency, **{p: least + later for p, least in LATENCIES.items()}),
-        divider={method: DividerTiming(interval=interval, latency=depth)},
+        target,
+        latency=Latency(**{p: cycles + later for p, cycles in vars(target.latency).items()}),
+        divider={
+            method: DividerTiming(
+                interval=depth if DIVIDERS[method].rtl.is_serial else 1 + later, latency=depth
+            )
+        },
     )
     return Shape(
         target=target, method=method, table_bits=8, entry_bits=11, general=general, edges=edges
     )
 
 
-def tight(circuit, method, *, lanes=4, update_lanes=2):
+def tight(circuit, method, **core):
     """Return the least core that `circuit` compiles for: no bit and no row is to spare."""
     widest = {name: high for name, (_, high) in bounds_of(Widths).items()}
-    core = shape(method, lanes=lanes, update_lanes=update_lanes, **widest)
+    core = shape(method, **core, **widest)
     largest = Memory(**{name: high for name, (_, high) in bounds_of(Memory).items()})
     core = replace(core, target=replace(core.target, memory=largest))
     return shape_of(placed(circuit, replace(core, target=fitted(placed(circuit, core)))))

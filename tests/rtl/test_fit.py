@@ -23,8 +23,8 @@ EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(H
 WIDEST = {name: high for name, (_, high) in bounds_of(Widths).items()}
 
 
-def cut(circuit, method):
-    return fitted(placed(circuit, shape(method, **WIDEST)))
+def cut(circuit, method, **core):
+    return fitted(placed(circuit, shape(method, **core, **WIDEST)))
 
 
 @EXAMPLES
@@ -47,9 +47,12 @@ def test_a_cut_core_has_no_bit_and_no_row_to_spare(data, method):
 @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)))
 def test_a_cut_core_computes_the_same_in_the_cycles_of_the_formula(data, method):
     circuit = data.draw(looped(method=method))
-    program = place(
-        check_widths(circuit, widths=cut(circuit, method).widths), target=cut(circuit, method)
-    )
+    faster = {
+        "beside": data.draw(st.sampled_from([0, 1, 2])),
+        "pipelined": data.draw(st.booleans()),
+    }
+    target = cut(circuit, method, **faster)
+    program = place(check_widths(circuit, widths=target.widths), target=target)
     x = data.draw(samples(circuit, count=1))
     expected = simulated(circuit, x)
     found = StateMachine(program).run(x[0])

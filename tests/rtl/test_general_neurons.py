@@ -34,9 +34,9 @@ NO_DIVISION = Division(divider=none(), zero_policy="floor")
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("method", ["lut", "exact"])
-def test_a_core_with_everything_equals_simulator_and_formula(method, tmp_path):
-    core = shape(method, lanes=4, update_lanes=2, general=ALL)
+@pytest.mark.parametrize(("method", "pipelined"), [("lut", True), ("exact", False)])
+def test_a_core_with_everything_equals_simulator_and_formula(method, pipelined, tmp_path):
+    core = shape(method, lanes=4, update_lanes=2, pipelined=pipelined, general=ALL)
 
     @settings(max_examples=12, **GENERATED)
     @given(data=st.data(), circuit=circuits(method=method, neurons=SINGLE))

@@ -35,6 +35,7 @@ LANES = {
     "exact": {"lanes": 4, "update_lanes": 1},
     "shift": {"lanes": 2, "update_lanes": 1},
     "shift2": {"lanes": 8, "update_lanes": 1},
+    "fast": {"lanes": 4, "update_lanes": 2, "beside": 1, "pipelined": True},
 }
 MANNER = Manner(gap=300, stall=500, meddle=200, aborts=1)
 
@@ -80,9 +81,21 @@ MUTANTS = {
         "lanes", "is_divisor5 ? '0 : product5", "product5"),
     "a divisor is not forwarded": (
         "lanes", "last_den        <= next_den[i*D+:D];", "last_den        <= den[i*D+:D];"),
-    "folded divisors go to s_I": (
-        "address_generator", "is_folded ? core_pkg::KIND_DEN : core_pkg::KIND_IE",
-        "core_pkg::KIND_IE"),
+    "folded divisors are numerators": (
+        "address_generator", "divides ? core_pkg::KIND_DEN", "divides ? core_pkg::KIND_EE"),
+    "inhibitory sums are shifted": (
+        "address_generator", ": to_inhibition ? core_pkg::KIND_IE :", ":"),
+    "fast: s_I is not forwarded": ("lanes", "again_i <= BESIDE &&", "again_i <= 1'b0 &&"),
+    "fast: weights of W_EE are taken for W_IE": (
+        "core", "weight_row[ROW-1-:O*W]", "weight_row[O*W-1:0]"),
+    "fast: rows of s_I stand as far apart as those of NUM": (
+        "address_generator", "event_position * groups_i", "event_position * groups_e"),
+    "fast: a tap ends before its last row": (
+        "event_scanner", "row_group == rows - A'(1)", "row_group == groups_e - A'(1)"),
+    "fast: powers come a cycle early": (
+        "divider_table", ".power    (power4)", ".power    (power3)"),
+    "fast: thresholds come a cycle late": (
+        "neuron", ".CYCLES(DEPTH - 1 - MORE)", ".CYCLES(DEPTH - 1)"),
     "a folded stage inhibits": (
         "control", "is_folded ? summed_phase : core_pkg::INHIBIT", "core_pkg::INHIBIT"),
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
@@ -96,7 +109,7 @@ MUTANTS = {
     "the floor is never used": ("neuron", "has_floor ? M'(floor_divisor) : least", "least"),
     "the threshold itself is silent": ("neuron", "u >= limit", "u > limit"),
     "currents are rounded down": (
-        "scale", "({1'b0, shifted[C-1:0]} + (C + 1)'(1)) >> 1", "{1'b0, shifted[C-1:0]} >> 1"),
+        "scale", "({1'b0, shifted2[C-1:0]} + (C + 1)'(1)) >> 1", "{1'b0, shifted2[C-1:0]} >> 1"),
     "the table is read one bit higher": ("divider_table", "normal[M-2-:T]", "normal[M-1-:T]"),
     "spikes gather in the first lanes": (
         "update", "(P * Z)'(firing) << (part * R * Z)", "(P * Z)'(firing)"),
@@ -181,7 +194,9 @@ LEFT_BEHIND = {
     "an operation of an event": ("event_scanner", "op_valid <= !reset &&", "op_valid <="),
     "an operation of a unit": ("inhibition_scanner", "op_valid <= !reset &&", "op_valid <="),
     "an address": ("address_generator", "valid <= !reset &&", "valid <="),
+    "an address of s_I": ("address_generator", "valid_i <= !reset &&", "valid_i <="),
     "a product": ("lanes", "valids <= reset ? '0 : {", "valids <= {"),
+    "a product of s_I": ("lanes", "valids_i <= reset ? '0 : {", "valids_i <= {"),
     "a membrane": ("update", "valids <= reset ? '0 : {", "valids <= {"),
     "half a row of spikes": ("update", "if (reset) gathered <= '0;\n    else if", "if"),
     "a logit": ("readout", "if (reset) {valid1, out_valid}", "if (1'b0) {valid1, out_valid}"),
@@ -211,8 +226,9 @@ def case(circuit, x, method, **lanes):
 
 
 @functools.cache
-def networks(method):
-    return [case(*make(method), method, **LANES[method]) for make in DIRECTED]
+def networks(name):
+    method = "lut" if name == "fast" else name
+    return [case(*make(method), method, **LANES[name]) for make in DIRECTED]
 
 
 def meeting(name):

@@ -16,6 +16,7 @@ FAST = {
     "table, 4 lanes, 2 at once": shape("lut", lanes=4, update_lanes=2),
     "iterative, 8 lanes, slow": shape("exact", lanes=8, update_lanes=1, later=1),
     "no division, 4 lanes": shape("none", lanes=4, update_lanes=2),
+    "table, 4 lanes and 2 beside, pipelined": shape("lut", lanes=4, beside=2, pipelined=True),
 }
 FULL = {
     "table, 8 lanes": shape("lut", lanes=8, update_lanes=1),
@@ -23,6 +24,11 @@ FULL = {
     "shift, 4 lanes": shape("shift", lanes=4, update_lanes=1),
     "two shifts, 2 lanes": shape("shift2", lanes=2, update_lanes=1),
     "iterative, 4 lanes, 4 at once": shape("exact", lanes=4, update_lanes=4),
+    "shift, 8 lanes and 1 beside": shape("shift", lanes=8, beside=1),
+    "two shifts, 8 lanes and 8 beside, pipelined": shape(
+        "shift2", lanes=8, beside=8, pipelined=True
+    ),
+    "iterative, pipelined": shape("exact", pipelined=True, later=1),
 }
 # Without these a run of random networks proves little.
 WANTED = {

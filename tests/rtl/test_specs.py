@@ -52,7 +52,13 @@ def cores(draw):
     lanes = update_lanes * draw(st.sampled_from([2, 1, 4]), label="lanes, of update lanes")
     later = draw(st.sampled_from([0, 1, 300]), label="later")
     core = shape(
-        method, lanes=max(2, lanes), update_lanes=update_lanes, later=later, **drawn(draw, Widths)
+        method,
+        lanes=max(2, lanes),
+        update_lanes=update_lanes,
+        beside=draw(st.sampled_from([0, 1, 2, 8]), label="inhibitory lanes"),
+        pipelined=draw(st.booleans(), label="pipelined"),
+        later=later,
+        **drawn(draw, Widths),
     )
     table_bits, entry_bits = (1, 1)
     if method == "lut":
@@ -120,12 +126,15 @@ def test_the_testbench_takes_ports_of_any_width(end, tmp_path):
 def least_cores_are_right(folder, count):
     """Run random networks on the cores that have no bit and no row more than they take."""
     lanes = st.sampled_from([(2, 1), (2, 2), (4, 1), (4, 2), (8, 4)])
+    faster = st.fixed_dictionaries(
+        {"beside": st.sampled_from([0, 1, 2]), "pipelined": st.booleans()}
+    )
 
     @settings(max_examples=count, **GENERATED)
-    @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)), lanes=lanes)
-    def check(data, method, lanes):
+    @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)), lanes=lanes, faster=faster)
+    def check(data, method, lanes, faster):
         circuit = data.draw(circuits(method=method), label="circuit")
-        core = tight(circuit, method, lanes=lanes[0], update_lanes=lanes[1])
+        core = tight(circuit, method, lanes=lanes[0], update_lanes=lanes[1], **faster)
         x = data.draw(samples(circuit, count=2), label="samples")
         program = placed(circuit, core)
         found, _, _ = compared(program, core, folder, x, manner=DISTURBED, run=in_icarus)
@@ -146,10 +155,11 @@ def test_the_least_core_of_a_network_computes_what_any_other_does_at_length(tmp_
 
 
 @pytest.mark.icarus
+@pytest.mark.parametrize("faster", [{}, {"beside": 1, "pipelined": True}], ids=["", "faster"])
 @pytest.mark.parametrize("method", DIVIDERS)
-def test_every_proven_bound_is_kept_at_its_very_end(method, tmp_path):
+def test_every_proven_bound_is_kept_at_its_very_end(method, faster, tmp_path):
     circuit, x = every_bound(method)
-    core = tight(circuit, method)
+    core = tight(circuit, method, **faster)
     widths = core.target.widths
     found, _, expected = compared(placed(circuit, core), core, tmp_path, x, run=in_icarus)
     assert found.total == 0, found

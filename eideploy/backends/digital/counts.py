@@ -16,7 +16,7 @@ class StageCycles:
 
     phases          cycles of every phase of PHASES, its drain included
     events          set spike bits that were scanned and input words that were taken
-    row_operations  rows of W_IE and W_EE (folded: of both weights) that were multiplied and added
+    row_operations  rows of weights that were multiplied and added
     active          active inhibitory units
     useful, offered  weight lanes that held a weight in accumulate, and all lanes while it scanned
     """

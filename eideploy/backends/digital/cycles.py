@@ -69,8 +69,8 @@ def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
         events=events,
         row_operations=row_operations,
         active=active,
-        useful=row_operations // (stage.groups_i + stage.groups_e) * (stage.n_i + stage.n_e),
-        offered=cycles * program.target.core.lanes,
+        useful=row_operations // stage.rows * (stage.n_i + stage.n_e),
+        offered=cycles * (program.target.core.lanes + program.target.core.lanes_i),
     )
 
 
@@ -89,15 +89,14 @@ def _sources(program: Program, stage: Stage, trace: Trace) -> Iterator[tuple[Rou
 def _scan(program: Program, stage: Stage, route: Route, values: Array) -> tuple[Int, Int, Int]:
     """Return the cycles, events and row operations of one source, each (T, B) (C1..C3)."""
     taps = _taps(program, stage, route, values.shape[3:])
-    rows = stage.groups_i + stage.groups_e
-    weight = np.maximum(1, taps * rows)  # (C1)
+    weight = np.maximum(1, taps * stage.rows)  # (C1)
     channels = values.shape[2]
     lanes = program.target.core.lanes if route.source else channels
     counts = np.add.reduceat(values, range(0, channels, lanes), axis=2, dtype=np.int64)
     work = counts * weight
     per_row, end = (np.maximum(1, work), 0) if route.source else (work, 1)  # (C2), (C3)
     cycles = per_row.sum((2, 3, 4)) + end
-    return cycles, counts.sum((2, 3, 4)), (counts * (taps * rows)).sum((2, 3, 4))
+    return cycles, counts.sum((2, 3, 4)), (counts * (taps * stage.rows)).sum((2, 3, 4))
 
 
 def _taps(program: Program, stage: Stage, route: Route, size: tuple[int, ...]) -> Int:
@@ -131,7 +130,7 @@ def _inhibit(program: Program, stage: Stage, s: Array) -> tuple[Int, Int]:
     if stage.is_readout:
         units = np.zeros_like(units)
         units[-1] = s.sum(0) > 0
-    groups = range(0, stage.n_i, program.target.core.lanes)
+    groups = range(0, stage.n_i, program.target.core.sums_i)
     active = np.add.reduceat(units, groups, axis=2, dtype=np.int64)
     return np.maximum(1, active * stage.groups_e).sum((2, 3, 4)), active.sum((2, 3, 4))
 

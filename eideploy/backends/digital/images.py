@@ -50,7 +50,7 @@ def hex_text(image: Image, bits: int) -> str:
 def _entry(program: Program, stage: Stage, shape: Shape) -> int:
     """Return a word of the program memory."""
     at_once = program.target.core.update_lanes
-    rows = stage.groups_i + stage.groups_e
+    rows = stage.rows
     step = stage.stride if stage.stride < stage.kernel else 0  # else an event has one tap
     node, current_top, membrane_top = program.layer(stage), 0, 0
     has_floor = False
@@ -70,6 +70,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
         "is_folded": int(stage.is_folded),
         "has_floor": int(has_floor),
         "is_last": int(stage is program.stages[-1]),
+        "rows": rows,
         "rows_i": stage.inhibition_rows,
         "step_y": step * stage.kernel * rows,
         "step_x": step * rows,

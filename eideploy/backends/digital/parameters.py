@@ -1,7 +1,7 @@
 """The package `core_pkg` of the core's SystemVerilog: every size, from the spec and the program."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from eideploy.backends.digital.core.layout import AxisEntry, RouteEntry
@@ -10,7 +10,7 @@ from eideploy.circuit import Circuit, Neurons
 from eideploy.divisions import SHIFT_INDEX_BITS, SHIPPED, Divider, Rtl
 from eideploy.errors import CapacityError
 from eideploy.neurons import IntegerGeneralLIF
-from eideploy.target import Target
+from eideploy.target import Core, DividerTiming, Latency, Target
 
 DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED if kind.rtl}
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
@@ -143,7 +143,9 @@ class Shape:
     @property
     def update_depth(self) -> int:
         """Cycles from a neuron's issue to its membrane, those of counting its spikes left out."""
-        return self.rtl.depth + (self.target.widths.current if self.rtl.is_serial else 0)
+        core, rtl = self.target.core, self.rtl
+        registers = rtl.registers if core.pipelined else 0
+        return rtl.depth + registers + (self.target.widths.current if rtl.is_serial else 0)
 
     @property
     def rtl(self) -> Rtl:
@@ -191,6 +193,7 @@ class Shape:
         return {
             **dict.fromkeys(STAGE_FLAGS, 1),
             **dict.fromkeys(STAGE_NUMBERS, self.address_bits),
+            **({"rows": self.address_bits} if self.target.core.lanes_i else {}),
             "leak": self.leak_bits,
             **({"general": sum(GENERAL_FIELDS.values())} if self.general else {}),
             **({"max_spikes": self.spike_bits} if self.spike_bits > 1 else {}),
@@ -229,7 +232,7 @@ class Shape:
             "route": sum(self.route_fields().values()),
             "axis_y": sum(self.axis_fields().values()),
             "axis_x": sum(self.axis_fields().values()),
-            "weight": lanes * w.weight,
+            "weight": (lanes + self.target.core.lanes_i) * w.weight,
             "lane": lanes * (w.shift + w.align),
             "parameter": r * sum(self.parameter_fields().values()),
             "gain": w.gain,
@@ -307,6 +310,7 @@ def misfits(shape: Shape) -> list[str]:
         for name, value in (
             ("lanes", target.core.lanes),
             ("update_lanes", target.core.update_lanes),
+            ("inhibitory_lanes", target.core.inhibitory_lanes),
         )
         if value & (value - 1)
     ]
@@ -314,7 +318,7 @@ def misfits(shape: Shape) -> list[str]:
         faults.append(f"core.lanes = {target.core.lanes} is not in 2..{MOST_LANES}")
     if shape.address_bits > PORT_BITS:
         faults.append(f"addresses take {shape.address_bits} bits, of at most {PORT_BITS}")
-    for phase, least in LATENCIES.items():
+    for phase, least in least_latencies(target.core).items():
         given = getattr(target.latency, phase)
         if given < least:
             faults.append(f"latency.{phase} = {given}, the pipeline takes {least}")
@@ -325,6 +329,29 @@ def misfits(shape: Shape) -> list[str]:
         section = f"divider.{shape.method}"
         faults.append(f"{section}.interval = {timing.interval}, a division takes {depth}")
     return faults
+
+
+def least_latencies(core: Core) -> dict[str, int]:
+    """Return the cycles that every phase but update drains for, at least.
+
+    With lanes of their own the last event of a stage may add to s_I, which is read next.
+    """
+    return LATENCIES | {
+        "accumulate": LATENCIES["accumulate"] + bool(core.lanes_i),
+        "minimum": LATENCIES["minimum"] + core.pipelined,
+    }
+
+
+def timed(target: Target) -> Target:
+    """Return the target whose phases and divisions take no cycle more than its pipelines."""
+    dividers = dict(target.divider)
+    for method in DIVIDERS.keys() & target.divider.keys():
+        shape = Shape(target=target, method=method, table_bits=1, entry_bits=1)
+        depth = shape.update_depth
+        interval = depth if shape.rtl.is_serial else 1
+        dividers[method] = DividerTiming(interval=interval, latency=depth)
+    latency = Latency(**least_latencies(target.core))
+    return replace(target, latency=latency, divider=dividers)
 
 
 def divides_in_rtl(target: Target) -> dict[str, list[str]]:
@@ -399,6 +426,8 @@ def _general(shape: Shape) -> Iterator[tuple[str, str, int]]:
     }
     if has.spike_bits == 1:
         sizes["stage_max_spikes"] = 0
+    if not shape.target.core.lanes_i:
+        sizes["stage_rows"] = 0
     if shape.general is None:
         sizes |= {"stage_general": 0, "parameter_own": 0}
     at = 0
@@ -437,6 +466,9 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     sizes = {
         "lanes": core.lanes,
         "update_lanes": core.update_lanes,
+        "inhibitory_lanes": core.sums_i,
+        "has_inhibitory_lanes": int(core.lanes_i > 0),
+        "pipelined": int(core.pipelined),
         "has_factored": int(core.runs_factored),
         "has_folded": int(core.runs_folded),
         "has_minimum": int(core.minimum),
@@ -458,6 +490,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "table_bits": shape.table_bits,
         "entry_bits": shape.entry_bits,
         "weight_bits": widths.weight,
+        "row_bits": rows["weight"],
         "input_bits": widths.input,
         "accumulator_bits": widths.accumulator,
         "inhibition_bits": widths.inhibition,

@@ -155,17 +155,20 @@ def _stage(
     *,
     twice: bool,
 ) -> Stage:
-    lanes = target.core.lanes
+    core = target.core
     shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
     height, width = shape[1:] if node.is_conv else (1, 1)
     n_i = sum(len(w) for w in node.weights[1:])
-    groups_e, groups_i = ceil(node.n_e / lanes), ceil(n_i / lanes)
+    groups_e = ceil(node.n_e / core.lanes)
+    groups_i = _groups_i(node, n_i, target)
+    in_turn = node.is_folded or not core.lanes_i
+    rows = groups_e + groups_i if in_turn else max(groups_e, groups_i)
     units = 0 if node.is_folded else n_i
     hidden = not node.is_readout
-    updated = ceil(node.n_e / target.core.update_lanes) * target.core.update_lanes if hidden else 0
+    updated = ceil(node.n_e / core.update_lanes) * core.update_lanes if hidden else 0
     spikes = height * width * groups_e if hidden else 0
     # The readout keeps its sums over time, above what the hidden stages share.
-    shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, lanes)
+    shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, target)
     return Stage(
         name=node.name,
         lif=_lif_of(circuit, node) if hidden else "",
@@ -181,9 +184,10 @@ def _stage(
         n_i=n_i,
         groups_e=groups_e,
         groups_i=groups_i,
+        rows=rows,
         is_folded=node.is_folded,
         spike_bank=spikes if twice else 0,
-        weight_base=cursor.take("weight", node.fan_in * (groups_e + groups_i)),
+        weight_base=cursor.take("weight", node.fan_in * rows),
         inhibitory_base=cursor.take("weight", units * groups_e),
         accumulator_base=shared_e,
         inhibition_base=shared_i,
@@ -257,14 +261,21 @@ def _unplaceable(node: Node) -> CapacityError:
     )
 
 
-def _shared_rows(circuit: Circuit, lanes: int) -> tuple[int, int]:
+def _groups_i(node: Layer, n_i: int, target: Target) -> int:
+    """Return the rows of a layer's inhibitory neurons, or of its divisors."""
+    return ceil(n_i / (target.core.lanes if node.is_folded else target.core.sums_i))
+
+
+def _shared_rows(circuit: Circuit, target: Target) -> tuple[int, int]:
     """Return the accumulator and inhibition rows that the largest hidden stage needs."""
+    lanes = target.core.lanes
     rows = [(0, 0)]
     for node in circuit.hidden:
         shape = circuit.shapes[node.name]
         positions = shape[1] * shape[2] if len(shape) == 3 else 1
         units = 0 if node.is_folded else len(node.weights[1])
-        rows.append((positions * ceil(node.n_e / lanes), positions * ceil(units / lanes)))
+        groups_i = _groups_i(node, units, target)
+        rows.append((positions * ceil(node.n_e / lanes), positions * groups_i))
     return max(r[0] for r in rows), max(r[1] for r in rows)
 
 

@@ -39,8 +39,10 @@ class Stage:
     in_height, in_width  of the convolution's input (after pooling)
     positions   output positions, height * width
     n_e, n_i    excitatory and inhibitory neurons (channels)
-    groups_e, groups_i  rows of P lanes that hold them
-    is_folded   it has no inhibitory population: n_i and groups_i are of its denominators
+    groups_e, groups_i  rows of P lanes that hold them, inhibitory ones of Q lanes where there are
+    rows        of weights of an input: one population's behind the other's; with Q lanes beside it
+    is_folded   it has no inhibitory population: n_i and groups_i are of its denominators, in rows
+                of P lanes
     spike_bank  rows between the spikes of even and of odd steps; 0 where no stage behind it reads
                 those of the step before, so that it may overwrite them
     *_base      first row or word of the stage in each memory
@@ -60,6 +62,7 @@ class Stage:
     n_i: int
     groups_e: int
     groups_i: int
+    rows: int
     is_folded: bool
     spike_bank: int
     weight_base: int

@@ -1,7 +1,7 @@
 // Stages 1 and 2 of the lanes' pipeline: which row of weights, and which row of sums.
 //
 //     weight row  base + channel pitch + offset
-//     sum row     base + position groups + group
+//     sum row     base + position groups + group, one of NUM and DEN, one of s_I
 module address_generator (
     input  logic                         clk,
     input  logic                         reset,
@@ -17,7 +17,8 @@ module address_generator (
     input  logic [core_pkg::ADDRESS-1:0] gain_base,
     // phase accumulate
     input  logic                         event_valid,
-    input  logic                         event_inhibitory,
+    input  logic                         event_excites,
+    input  logic                         event_inhibits,
     input  logic [core_pkg::ADDRESS-1:0] event_channel,
     input  logic [core_pkg::ADDRESS-1:0] event_pitch,
     input  logic [core_pkg::ADDRESS-1:0] event_offset,
@@ -32,11 +33,13 @@ module address_generator (
     input  logic [core_pkg::INHIBITION_BITS-1:0] unit_sum,
     // to the memories and the lanes, a cycle later
     output logic [core_pkg::ADDRESS-1:0] gain_address,  // at once
-    output logic                         valid,
+    output logic                         valid,         // NUM or DEN is added to
+    output logic                         valid_i,       // s_I is added to
     output logic [1:0]                   kind,
     output logic [core_pkg::ADDRESS-1:0] weight_address,
     output logic [core_pkg::ADDRESS-1:0] lane_address,
     output logic [core_pkg::ADDRESS-1:0] sum_address,
+    output logic [core_pkg::ADDRESS-1:0] sum_address_i,
     output logic [core_pkg::VALUE_BITS-1:0] value
 );
   localparam integer A = core_pkg::ADDRESS;
@@ -47,19 +50,29 @@ module address_generator (
   wire [A-1:0] offset = unit_valid ? unit_group : event_offset;
   wire [A-1:0] position = unit_valid ? unit_position : event_position;
   wire [A-1:0] group = unit_valid ? unit_group : event_group;
-  wire to_inhibition = !unit_valid && event_inhibitory && !is_folded;
-  wire [1:0] event_kind = !event_inhibitory ? core_pkg::KIND_EE
-      : is_folded ? core_pkg::KIND_DEN : core_pkg::KIND_IE;
+  wire divides = event_inhibits && is_folded;
+  localparam logic BESIDE = core_pkg::HAS_INHIBITORY_LANES != 0;
+  wire to_inhibition = !BESIDE && !unit_valid && event_inhibits && !is_folded;
 
   assign gain_address = gain_base + unit;
 
   always_ff @(posedge clk) begin
-    valid <= !reset && (event_valid || unit_valid);
-    kind <= unit_valid ? core_pkg::KIND_EI : event_kind;
+    valid <= !reset && ((event_valid && (event_excites || divides)) || unit_valid);
+    valid_i <= !reset && event_valid && event_inhibits && !is_folded;
+    kind <= unit_valid ? core_pkg::KIND_EI : divides ? core_pkg::KIND_DEN
+        : to_inhibition ? core_pkg::KIND_IE : core_pkg::KIND_EE;
     weight_address <= (unit_valid ? inhibitory_base : weight_base) + channel * pitch + offset;
     lane_address <= lane_base + group;
     sum_address <= (to_inhibition ? inhibition_base : accumulator_base)
         + position * (to_inhibition ? groups_i : groups_e) + group;
     value <= unit_valid ? V'(unit_sum) : V'(event_value);
+  end
+
+  if (BESIDE) begin : g_beside
+    always_ff @(posedge clk) begin
+      sum_address_i <= inhibition_base + event_position * groups_i + event_group;
+    end
+  end else begin : g_in_turn
+    assign sum_address_i = sum_address;
   end
 endmodule

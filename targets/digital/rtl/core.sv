@@ -43,6 +43,7 @@ module core #(
 );
   localparam integer A = core_pkg::ADDRESS;
   localparam integer P = core_pkg::LANES;
+  localparam integer O = core_pkg::INHIBITORY_LANES;
   localparam integer R = core_pkg::UPDATE_LANES;
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
   localparam integer D = core_pkg::DIVISOR_BITS;
@@ -122,6 +123,8 @@ module core #(
   wire [A-1:0] n_e = entry[core_pkg::STAGE_N_E+:A];
   wire [A-1:0] groups_e = entry[core_pkg::STAGE_GROUPS_E+:A];
   wire [A-1:0] groups_i = entry[core_pkg::STAGE_GROUPS_I+:A];
+  wire [A-1:0] rows = core_pkg::HAS_INHIBITORY_LANES != 0 ? entry[core_pkg::STAGE_ROWS+:A]
+      : groups_i + groups_e;
   wire [A-1:0] rows_i = entry[core_pkg::STAGE_ROWS_I+:A];
   wire [A-1:0] step_y = entry[core_pkg::STAGE_STEP_Y+:A];
   wire [A-1:0] step_x = entry[core_pkg::STAGE_STEP_X+:A];
@@ -192,7 +195,7 @@ module core #(
   assign watch_waits = starved || hold;
 
   // Accumulate: events.
-  logic route_read, row_fetch, event_valid, event_inhibitory;
+  logic route_read, row_fetch, event_valid, event_excites, event_inhibits;
   logic [A-1:0] route_address, event_spike_address, axis_y_address, axis_x_address;
   logic [A-1:0] event_channel, event_pitch, event_offset, event_position, event_group;
   logic [core_pkg::ROUTE_BITS-1:0] route;
@@ -209,8 +212,10 @@ module core #(
       .run           (run_events),
       .is_first      (is_first_step),
       .is_odd        (watch_step[0]),
+      .is_folded     (is_folded),
       .groups_i      (groups_i),
       .groups_e      (groups_e),
+      .rows          (rows),
       .width         (width),
       .step_y        (step_y),
       .step_x        (step_x),
@@ -232,7 +237,8 @@ module core #(
       .axis_y        (axis_y),
       .axis_x        (axis_x),
       .op_valid      (event_valid),
-      .op_inhibitory (event_inhibitory),
+      .op_excites    (event_excites),
+      .op_inhibits   (event_inhibits),
       .op_channel    (event_channel),
       .op_pitch      (event_pitch),
       .op_offset     (event_offset),
@@ -290,7 +296,7 @@ module core #(
   logic unit_fetch, sums_clear, unit_valid;
   logic [A-1:0] unit_row_address, sums_clear_address, unit, unit_position, unit_group;
   logic [S-1:0] unit_sum;
-  logic [P*S-1:0] inhibition_row;
+  logic [O*S-1:0] inhibition_row;
 
   if (FACTORED) begin : g_units
     inhibition_scanner units (
@@ -322,12 +328,14 @@ module core #(
     wire unused = &{1'b0, enable_inhibition, run_inhibition, inhibition_base, rows_i};
   end
 
-  // The lanes.
-  logic lanes_valid, divisible;
+  // The lanes: a row of weights, and beside it one for the inhibitory lanes.
+  localparam integer ROW = core_pkg::ROW_BITS;
+  logic lanes_valid, lanes_valid_i, divisible;
   logic [1:0] lanes_kind;
-  logic [A-1:0] weight_address, lanes_lane_address, sum_address, gain_address;
+  logic [A-1:0] weight_address, lanes_lane_address, gain_address;
+  logic [A-1:0] sum_address, sum_address_i;
   logic [core_pkg::VALUE_BITS-1:0] lanes_value;
-  logic [P*W-1:0] weight_row;
+  logic [ROW-1:0] weight_row;
   logic [P*L-1:0] lane_row;
   logic [G-1:0] gain;
 
@@ -344,7 +352,8 @@ module core #(
       .lane_base       (lane_base),
       .gain_base       (gain_base),
       .event_valid     (event_valid),
-      .event_inhibitory(event_inhibitory),
+      .event_excites   (event_excites),
+      .event_inhibits  (event_inhibits),
       .event_channel   (event_channel),
       .event_pitch     (event_pitch),
       .event_offset    (event_offset),
@@ -358,26 +367,28 @@ module core #(
       .unit_sum        (unit_sum),
       .gain_address    (gain_address),
       .valid           (lanes_valid),
+      .valid_i         (lanes_valid_i),
       .kind            (lanes_kind),
       .weight_address  (weight_address),
       .lane_address    (lanes_lane_address),
       .sum_address     (sum_address),
+      .sum_address_i   (sum_address_i),
       .value           (lanes_value)
   );
 
   memory #(
-      .WIDTH(P * W),
+      .WIDTH(ROW),
       .DEPTH(core_pkg::WEIGHT_ROWS),
       .IMAGE(IMAGES),
       .FILE("images/weight.hex")
   ) weight_memory (
       .clk          (clk),
-      .read         (lanes_valid),
+      .read         (lanes_valid || lanes_valid_i),
       .read_address (weight_address),
       .q            (weight_row),
       .write        (cfg_write[core_pkg::CONFIG_WEIGHT]),
       .write_address(cfg_at),
-      .d            (cfg_row[P*W-1:0])
+      .d            (cfg_row[ROW-1:0])
   );
   if (FACTORED) begin : g_gains
     memory #(
@@ -400,8 +411,8 @@ module core #(
   end
 
   logic inhibition_read, accumulator_read, inhibition_write, num_write, den_write;
-  logic [A-1:0] lanes_read_address, lanes_write_address;
-  logic [P*S-1:0] next_inhibition;
+  logic [A-1:0] lanes_read_address, lanes_write_address, read_address_i, write_address_i;
+  logic [O*S-1:0] next_inhibition;
   logic [P*N-1:0] num_row, next_num;
   logic [P*D-1:0] den_row, next_den;
 
@@ -413,15 +424,19 @@ module core #(
       .clear_divisible (enter_stage),
       .divisible       (divisible),
       .valid           (lanes_valid),
+      .valid_i         (lanes_valid_i),
       .kind            (lanes_kind),
       .sum_address     (sum_address),
+      .sum_address_i   (sum_address_i),
       .value           (lanes_value),
       .gain            (gain),
-      .weights         (weight_row),
+      .weights         (weight_row[P*W-1:0]),
+      .weights_i       (weight_row[ROW-1-:O*W]),
       .lane_row        (lane_row),
       .inhibition_read (inhibition_read),
       .accumulator_read(accumulator_read),
       .read_address    (lanes_read_address),
+      .read_address_i  (read_address_i),
       .inhibition      (inhibition_row),
       .num             (num_row),
       .den             (den_row),
@@ -429,6 +444,7 @@ module core #(
       .num_write       (num_write),
       .den_write       (den_write),
       .write_address   (lanes_write_address),
+      .write_address_i (write_address_i),
       .next_inhibition (next_inhibition),
       .next_num        (next_num),
       .next_den        (next_den)
@@ -548,22 +564,23 @@ module core #(
   );
   if (FACTORED) begin : g_inhibition
     memory #(
-        .WIDTH(P * S),
+        .WIDTH(O * S),
         .DEPTH(core_pkg::INHIBITION_ROWS)
     ) inhibition_memory (
         .clk          (clk),
         .read         (inhibition_read || unit_fetch),
-        .read_address (inhibition_read ? lanes_read_address : unit_row_address),
+        .read_address (inhibition_read ? read_address_i : unit_row_address),
         .q            (inhibition_row),
         .write        (inhibition_write || sums_clear || clears_inhibition),
         .write_address(clearing ? reset_address
-            : sums_clear ? sums_clear_address : lanes_write_address),
+            : sums_clear ? sums_clear_address : write_address_i),
         .d            (clearing || sums_clear ? '0 : next_inhibition)
     );
   end else begin : g_no_inhibition
     assign inhibition_row = '0;
     wire unused = &{1'b0, inhibition_read, inhibition_write, next_inhibition, clears_inhibition,
-        unit_fetch, sums_clear, unit_row_address, sums_clear_address};
+        unit_fetch, sums_clear, unit_row_address, sums_clear_address, read_address_i,
+        write_address_i};
   end
 
   memory #(

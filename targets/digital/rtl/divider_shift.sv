@@ -3,13 +3,13 @@
 // nothing is divided, den is 1.
 //
 //     1  leading one of den      2  normalise, compare with the thresholds
-//     [3  one shift, or two and an addition]      3 or 4  shift, round
+//     [3  one shift, or two and an addition]      then  shift, round, pipelined in two cycles
 module divider_shift (
     input  logic                                clk,
     input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the entries' fraction bits
-    output logic [core_pkg::CURRENT_BITS:0]     magnitude  // in cycle 4, of two shifts in cycle 5
+    output logic [core_pkg::CURRENT_BITS:0]     magnitude  // in cycle 4, of two shifts in 5; pipelined, one later
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
@@ -60,8 +60,8 @@ module divider_shift (
         .WIDTH(X)
     ) scaled (
         .clk      (clk),
+        .power    (core_pkg::PIPELINED != 0 ? power2 : power3),
         .x        (doubled ? X'(num3) << 1 : X'(num3)),
-        .power    (power3),
         .magnitude(magnitude)
     );
   end else if (core_pkg::DIVIDER == core_pkg::DIVIDER_SHIFT2) begin : g_two
@@ -85,11 +85,11 @@ module divider_shift (
         .WIDTH(X)
     ) scaled (
         .clk      (clk),
+        .power    (core_pkg::PIPELINED != 0 ? power3 : power4),
         .x        (product4),
-        .power    (power4),
         .magnitude(magnitude)
     );
   end
 
-  wire unused = &{1'b0, normal, entry3};
+  wire unused = &{1'b0, normal, entry3, power3};
 endmodule

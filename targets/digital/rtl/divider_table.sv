@@ -1,7 +1,7 @@
 // A divider with a table of reciprocals: round(2^fraction num / den) with 1 / den from the table (A7, A8).
 //
 //     1  leading one of den      2  normalise: the bits below it are the table's address
-//     3  entry times num         4  shift, round
+//     [3  entry]      3 or 4  entry times num      shift, round, in one cycle or, pipelined, in two
 module divider_table (
     input  logic                                clk,
     input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
@@ -9,7 +9,7 @@ module divider_table (
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the table's fraction bits
     output logic [core_pkg::ADDRESS-1:0]        table_address,  // in cycle 2
     input  logic [core_pkg::ENTRY_BITS-1:0]     entry,          // in cycle 3
-    output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5
+    output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5; pipelined, 7
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
   localparam integer X = core_pkg::ACCUMULATOR_BITS + core_pkg::ENTRY_BITS;
@@ -18,9 +18,10 @@ module divider_table (
 
   logic [E-1:0] exponent, exponent2;
   logic [M-1:0] den2, normal;
-  logic [core_pkg::ACCUMULATOR_BITS-1:0] num2, num3;
+  logic [core_pkg::ACCUMULATOR_BITS-1:0] num2, num3, num4;
+  logic [core_pkg::ENTRY_BITS-1:0] entry4;
   logic signed [core_pkg::POWER_BITS-1:0] power2, power3, power4;
-  logic [X-1:0] product4;
+  logic [X-1:0] product;
 
   leading_one #(
       .WIDTH(M)
@@ -39,16 +40,25 @@ module divider_table (
     power2    <= fraction - core_pkg::POWER_BITS'(exponent);
     num3      <= num2;
     power3    <= power2;
-    product4  <= X'(num3) * X'(entry);
     power4    <= power3;
+    product   <= X'(num4) * X'(entry4);
   end
+
+  delay #(
+      .WIDTH (core_pkg::ACCUMULATOR_BITS + core_pkg::ENTRY_BITS),
+      .CYCLES(core_pkg::PIPELINED)
+  ) factors (
+      .clk(clk),
+      .d  ({num3, entry}),
+      .q  ({num4, entry4})
+  );
 
   scale #(
       .WIDTH(X)
   ) scaled (
       .clk      (clk),
-      .x        (product4),
       .power    (power4),
+      .x        (product),
       .magnitude(magnitude)
   );
 

@@ -13,8 +13,10 @@ module event_scanner (
     input  logic                          is_first,  // step of an inference: before it, nothing spiked
     input  logic                          is_odd,    // step
     // the stage
+    input  logic                          is_folded,
     input  logic [core_pkg::ADDRESS-1:0]  groups_i,
     input  logic [core_pkg::ADDRESS-1:0]  groups_e,
+    input  logic [core_pkg::ADDRESS-1:0]  rows,      // of weights, of an event's tap
     input  logic [core_pkg::ADDRESS-1:0]  width,
     input  logic [core_pkg::ADDRESS-1:0]  step_y,
     input  logic [core_pkg::ADDRESS-1:0]  step_x,
@@ -39,7 +41,8 @@ module event_scanner (
     input  logic [core_pkg::AXIS_BITS-1:0] axis_x,
     // to the lanes
     output logic                          op_valid,
-    output logic                          op_inhibitory,
+    output logic                          op_excites,   // adds to NUM
+    output logic                          op_inhibits,  // adds to s_I, or to DEN of a folded stage
     output logic [core_pkg::ADDRESS-1:0]  op_channel,
     output logic [core_pkg::ADDRESS-1:0]  op_pitch,
     output logic [core_pkg::ADDRESS-1:0]  op_offset,
@@ -146,12 +149,13 @@ module event_scanner (
   wire [A-1:0] count_x = row_x[core_pkg::AXIS_COUNT+:A];
   wire has_event = row_events != '0;
   wire has_taps = count_y != '0 && count_x != '0;
-  wire ends_group = row_group == groups_i + groups_e - A'(1);
+  wire ends_group = row_group == rows - A'(1);
   wire ends_x = tap_x == count_x - A'(1);
   wire ends_y = tap_y == count_y - A'(1);
   wire ends_event = !has_taps || (ends_group && ends_x && ends_y);
   wire working = run && row_valid;
-  wire inhibitory = row_group < groups_i;
+  wire inhibits = row_group < groups_i;
+  wire in_turn = core_pkg::HAS_INHIBITORY_LANES == 0 || is_folded;
 
   // An event of a row of spikes is one, or as many as the lane's count says.
   logic [P-1:0] spiking;
@@ -223,12 +227,13 @@ module event_scanner (
 
   always_ff @(posedge clk) begin
     op_valid <= !reset && working && has_event && has_taps;
-    op_inhibitory <= inhibitory;
+    op_excites <= in_turn ? !inhibits : row_group < groups_e;
+    op_inhibits <= inhibits;
     op_channel <= row_channel + (A)'(lane);
     op_pitch <= row_pitch;
     op_offset <= weight_y + weight_x + row_group;
     op_position <= position_y + position_x;
-    op_group <= inhibitory ? row_group : row_group - groups_i;
+    op_group <= in_turn && !inhibits ? row_group - groups_i : row_group;
     op_value <= value;
   end
 endmodule

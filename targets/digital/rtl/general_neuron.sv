@@ -2,7 +2,7 @@
 // network of this core has, nothing is built. Cycles are those of `neuron`.
 //
 //     1  spikes of the step before, times the leaks      2  leaks subtracted
-//     DEPTH - 1  saturate, sign, bias, filter            DEPTH  membrane
+//     DEPTH - 1  saturate, sign, bias, filter            DEPTH  membrane, spike, reset
 module general_neuron (
     input  logic                                 clk,
     // the stage and the step
@@ -36,6 +36,7 @@ module general_neuron (
   localparam integer G = core_pkg::SYNAPSE_FACTOR_BITS;
   localparam integer K = core_pkg::LEAK_BITS;
   localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
+  localparam integer MORE = core_pkg::PIPELINED;
   localparam integer L = (T > V ? T + 1 : V) + 2;  // what is left of a membrane, less a threshold
   localparam integer J = (B > C ? B : C) + 1;  // the current with its bias
   localparam integer I = (J > V + 1 ? J : V + 1) + 1;  // and with what is left of the filter
@@ -93,7 +94,7 @@ module general_neuron (
 
   carry #(
       .WIDTH (1 + B),
-      .CYCLES(DEPTH - 2)
+      .CYCLES(DEPTH - 2 - 2 * MORE)
   ) past_divider (
       .clk(clk),
       .d  ({is_negative, bias}),
@@ -101,7 +102,7 @@ module general_neuron (
   );
   carry #(
       .WIDTH (V + 1),
-      .CYCLES(DEPTH - 4)
+      .CYCLES(DEPTH - 4 - 2 * MORE)
   ) past_filter (
       .clk(clk),
       .d  (synapse_left3),
@@ -124,7 +125,7 @@ module general_neuron (
 
   carry #(
       .WIDTH (1 + T + V + V),
-      .CYCLES(DEPTH - 1)
+      .CYCLES(DEPTH - 1 - 2 * MORE)
   ) to_membrane (
       .clk(clk),
       .d  ({
@@ -137,7 +138,7 @@ module general_neuron (
   );
   carry #(
       .WIDTH (L),
-      .CYCLES(DEPTH - 3)
+      .CYCLES(DEPTH - 3 - 2 * MORE)
   ) left_line (
       .clk(clk),
       .d  (left3),
@@ -153,13 +154,27 @@ module general_neuron (
   wire signed [U-1:0] clipped = whole > highest ? highest : whole < lowest ? lowest : whole;
   wire signed [U-1:0] input_now = has_synapse ? clipped : whole;
   wire signed [U-1:0] raw = late && to_zero ? rest : U'(left) + input_now;
-  wire signed [U-1:0] u = raw > highest ? highest : raw < bottom ? bottom : raw;
-  wire fires = is_above ? u > limit : u >= limit;
+  wire signed [U-1:0] saturated = raw > highest ? highest : raw < bottom ? bottom : raw;
+
+  logic late_last;
+  logic signed [U-1:0] u, limit_last, rest_last;
+  logic [V-1:0] synapse_last;
+
+  delay #(
+      .WIDTH (1 + 3 * U + V),
+      .CYCLES(MORE)
+  ) to_threshold (
+      .clk(clk),
+      .d  ({late, saturated, limit, rest, V'(clipped)}),
+      .q  ({late_last, u, limit_last, rest_last, synapse_last})
+  );
+
+  wire fires = is_above ? u > limit_last : u >= limit_last;
 
   if (core_pkg::SPIKE_BITS == 1) begin : g_one
-    assign spikes = spikes_late ? late : fires;
-    assign next_synapse = V'(clipped);
-    assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? rest : u - limit);
+    assign spikes = spikes_late ? late_last : fires;
+    assign next_synapse = synapse_last;
+    assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? rest_last : u - limit_last);
   end else begin : g_several
     localparam integer Z = core_pkg::SPIKE_BITS;
     logic late_before;
@@ -172,8 +187,8 @@ module general_neuron (
         .to_zero      (to_zero),
         .most         (most),
         .membrane     (V'(u)),
-        .rest         (rest_late),
-        .threshold    (threshold_late),
+        .rest         (V'(rest_last)),
+        .threshold    (T'(limit_last)),
         .next_membrane(next_membrane),
         .count        (count)
     );
@@ -182,7 +197,7 @@ module general_neuron (
         .CYCLES(Z)
     ) beside (
         .clk(clk),
-        .d  ({late, V'(clipped)}),
+        .d  ({late_last, synapse_last}),
         .q  ({late_before, next_synapse})
     );
     assign spikes = spikes_late ? Z'(late_before) : count;

@@ -14,7 +14,7 @@ module inhibition_scanner (
     // the inhibition memory
     output logic                         fetch,
     output logic [core_pkg::ADDRESS-1:0] address,
-    input  logic [core_pkg::LANES*core_pkg::INHIBITION_BITS-1:0] sums,
+    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] sums,
     output logic                         clear,
     output logic [core_pkg::ADDRESS-1:0] clear_address,
     // to the lanes
@@ -26,9 +26,9 @@ module inhibition_scanner (
     output logic                         done
 );
   localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::LANES;
+  localparam integer P = core_pkg::INHIBITORY_LANES;
   localparam integer S = core_pkg::INHIBITION_BITS;
-  localparam integer LANE = $clog2(P);
+  localparam integer LANE = P > 1 ? $clog2(P) : 1;
 
   logic [A-1:0] at, group_i, first, position;
   logic fetched_all, ahead_valid, row_valid, take, consume;
@@ -69,7 +69,8 @@ module inhibition_scanner (
   logic [LANE-1:0] lane;
 
   first_set #(
-      .WIDTH(P)
+      .WIDTH(P),
+      .BITS (LANE)
   ) next_unit (
       .bits (row_units),
       .index(lane),

@@ -1,4 +1,5 @@
-// Stages 2 to 6 of the lanes' pipeline: P weights times a value, added to a row of sums.
+// Stages 2 to 6 of the lanes' pipeline: P weights times a value, added to a row of sums; and, of a core
+// with inhibitory lanes, Q weights beside them, added to a row of s_I.
 //
 //     2  weight and lane rows are read; a gain is multiplied with s_I
 //     3  the row of weights is registered
@@ -16,30 +17,37 @@ module lanes (
     output logic                         divisible,
     // stage 2
     input  logic                         valid,
+    input  logic                         valid_i,
     input  logic [1:0]                   kind,
     input  logic [core_pkg::ADDRESS-1:0] sum_address,
+    input  logic [core_pkg::ADDRESS-1:0] sum_address_i,
     input  logic [core_pkg::VALUE_BITS-1:0] value,
     input  logic [core_pkg::GAIN_BITS-1:0] gain,
     // stage 3: the rows that were read
     input  logic [core_pkg::LANES*core_pkg::WEIGHT_BITS-1:0] weights,
+    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::WEIGHT_BITS-1:0] weights_i,
     input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
     // stage 5: sums are read, stage 6: they come and are written
     output logic                         inhibition_read,
     output logic                         accumulator_read,
     output logic [core_pkg::ADDRESS-1:0] read_address,
-    input  logic [core_pkg::LANES*core_pkg::INHIBITION_BITS-1:0] inhibition,
+    output logic [core_pkg::ADDRESS-1:0] read_address_i,
+    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] inhibition,
     input  logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
     output logic                         inhibition_write,
     output logic                         num_write,
     output logic                         den_write,
     output logic [core_pkg::ADDRESS-1:0] write_address,
-    output logic [core_pkg::LANES*core_pkg::INHIBITION_BITS-1:0] next_inhibition,
+    output logic [core_pkg::ADDRESS-1:0] write_address_i,
+    output logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] next_inhibition,
     output logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] next_num,
     output logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] next_den
 );
   localparam integer A = core_pkg::ADDRESS;
   localparam integer P = core_pkg::LANES;
+  localparam integer O = core_pkg::INHIBITORY_LANES;
+  localparam logic BESIDE = core_pkg::HAS_INHIBITORY_LANES != 0;
   localparam integer W = core_pkg::WEIGHT_BITS;
   localparam integer N = core_pkg::ACCUMULATOR_BITS;
   localparam integer D = core_pkg::DIVISOR_BITS;
@@ -48,21 +56,25 @@ module lanes (
   localparam integer G = core_pkg::GAINED_BITS;
   localparam integer K = core_pkg::SHIFT_BITS;
   localparam integer L = core_pkg::LANE_BITS;
-  localparam integer M = N > S ? N : S;  // a product for either sum
+  localparam integer I = core_pkg::EVENT_BITS;
+  localparam integer M = BESIDE || N > S ? N : S;  // a product for either sum
 
-  logic [6:3] valids;
+  logic [6:3] valids, valids_i;
   logic [1:0] kinds[3:6];
-  logic [A-1:0] rows[3:6];
+  logic [A-1:0] rows[3:6], rows_i[3:6];
   logic [V-1:0] value3, value4;
   logic [G-1:0] gained3, gained4;
 
   always_ff @(posedge clk) begin
     valids <= reset ? '0 : {valids[5:3], valid};
+    valids_i <= reset ? '0 : {valids_i[5:3], valid_i};
     kinds[3] <= kind;
     rows[3] <= sum_address;
+    rows_i[3] <= sum_address_i;
     for (int i = 4; i <= 6; i++) begin
       kinds[i] <= kinds[i-1];
       rows[i]  <= rows[i-1];
+      rows_i[i] <= rows_i[i-1];
     end
     value3  <= value;
     value4  <= value3;
@@ -71,32 +83,36 @@ module lanes (
   end
 
   logic [P*W-1:0] weights4;
+  logic [O*W-1:0] weights_i4;
   logic [P*K-1:0] shifts4, shifts5;
 
   always_ff @(posedge clk) begin
     weights4 <= weights;
+    weights_i4 <= weights_i;
     for (int i = 0; i < P; i++) shifts4[i*K+:K] <= lane_row[i*L+:K];
     shifts5 <= shifts4;
   end
 
   assign read_address     = rows[5];
-  assign inhibition_read  = valids[5] && kinds[5] == core_pkg::KIND_IE;
-  assign accumulator_read = valids[5] && kinds[5] != core_pkg::KIND_IE;
+  assign read_address_i   = rows_i[5];
+  assign inhibition_read  = valids_i[5];
+  assign accumulator_read = valids[5];
 
   // A sum that is written in this cycle, for an operation on the same row in the next one. Rows of
-  // s_I are not hit twice in a row: rows of NUM stand between.
-  logic again;
-  wire is_inhibitory = kinds[6] == core_pkg::KIND_IE;
+  // s_I are not hit twice in a row where rows of NUM stand between.
+  logic again, again_i;
   wire subtracts = kinds[6] == core_pkg::KIND_EI;
   wire is_divisor = kinds[6] == core_pkg::KIND_DEN;
 
   always_ff @(posedge clk) begin
-    again <= valids[6] && rows[5] == rows[6] && !is_inhibitory;
+    again <= valids[6] && rows[5] == rows[6];
+    again_i <= BESIDE && valids_i[6] && rows_i[5] == rows_i[6];
   end
 
   assign write_address    = rows[6];
-  assign inhibition_write = valids[6] && is_inhibitory;
-  assign num_write        = valids[6] && !is_inhibitory && !is_divisor;
+  assign write_address_i  = rows_i[6];
+  assign inhibition_write = valids_i[6];
+  assign num_write        = valids[6] && !is_divisor;
   assign den_write        = valids[6] && (subtracts || is_divisor) && !is_readout;
 
   wire is_signed4 = is_folded && kinds[4] == core_pkg::KIND_EE;
@@ -115,7 +131,6 @@ module lanes (
     wire signed [W+V+1:0] product4 = signed_weight * factor4;
     wire [N-1:0] old_num = again ? last_num : num[i*N+:N];
     wire [D-1:0] old_den = again ? last_den : den[i*D+:D];
-    wire [S-1:0] old_inhibition = inhibition[i*S+:S];
 
     always_ff @(posedge clk) begin
       product5        <= M'(product4);
@@ -129,11 +144,35 @@ module lanes (
 
     assign next_num[i*N+:N] = subtracts ? old_num - N'(product6) : old_num + N'(product6);
     assign next_den[i*D+:D] = old_den + gained_product6;
-    assign next_inhibition[i*S+:S] = old_inhibition + S'(product6);
     assign positive[i] = gained_product6 != '0;
 
     // A sum that is narrower than a product takes the product's lower bits.
+    // A sum that is narrower than a product takes the product's lower bits.
     wire unused = &{1'b0, product4, product6};
+  end
+
+  for (genvar i = 0; i < O; i++) begin : g_inhibitory_lane
+    logic [S-1:0] product6;
+    logic [S-1:0] last;
+
+    if (BESIDE) begin : g_beside
+      logic [S-1:0] product5;
+      wire [W-1:0] weight = weights_i4[i*W+:W];
+      wire [W+I-1:0] product4 = (W + I)'(weight) * (W + I)'(value4[I-1:0]);
+
+      always_ff @(posedge clk) begin
+        product5 <= S'(product4);
+        product6 <= product5;
+        last     <= next_inhibition[i*S+:S];
+      end
+
+      wire unused = &{1'b0, product4};
+    end else begin : g_in_turn
+      assign product6 = S'(g_lane[i].product6);
+      assign last = '0;
+    end
+
+    assign next_inhibition[i*S+:S] = (again_i ? last : inhibition[i*S+:S]) + product6;
   end
 
   always_ff @(posedge clk) begin
@@ -141,5 +180,5 @@ module lanes (
     else if (den_write && positive != '0) divisible <= 1'b1;
   end
 
-  wire unused = &{1'b0, gained4};
+  wire unused = &{1'b0, gained4, weights_i4};
 endmodule

@@ -19,9 +19,22 @@ module minimum (
   localparam integer LEVELS = $clog2(P);
   localparam integer PARTS = 3;
 
-  logic [5:1] valids;
+  localparam integer MORE = core_pkg::PIPELINED;
 
-  always_ff @(posedge clk) valids <= reset ? '0 : {valids[4:1], valid};
+  logic [5+MORE:1] valids;
+  logic [P*D-1:0] den2;
+  logic [P*L-1:0] lane_row2;
+
+  always_ff @(posedge clk) valids <= reset ? '0 : {valids[4+MORE:1], valid};
+
+  delay #(
+      .WIDTH (P * (D + L)),
+      .CYCLES(MORE)
+  ) rows (
+      .clk(clk),
+      .d  ({den, lane_row}),
+      .q  ({den2, lane_row2})
+  );
 
   // All ones stand for no divisor: M is wide enough that no aligned divisor reaches them.
   for (genvar level = 0; level <= LEVELS; level++) begin : g_level
@@ -33,8 +46,8 @@ module minimum (
     if (level == 0) begin : g_shift
       always_comb begin
         for (int i = 0; i < P; i++) begin
-          found[i*M+:M] = den[i*D+:D] == '0 ? '1
-              : M'(den[i*D+:D]) << lane_row[i*L+K+:core_pkg::ALIGN_BITS];
+          found[i*M+:M] = den2[i*D+:D] == '0 ? '1
+              : M'(den2[i*D+:D]) << lane_row2[i*L+K+:core_pkg::ALIGN_BITS];
         end
       end
     end else begin : g_compare
@@ -56,6 +69,6 @@ module minimum (
 
   always_ff @(posedge clk) begin
     if (clear) least <= '1;
-    else if (valids[5] && g_level[LEVELS].value < least) least <= g_level[LEVELS].value;
+    else if (valids[5+MORE] && g_level[LEVELS].value < least) least <= g_level[LEVELS].value;
   end
 endmodule

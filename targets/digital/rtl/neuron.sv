@@ -1,8 +1,10 @@
-// One neuron at a time: divide, integrate, fire, reset (A6..A10). DEPTH cycles after its issue the new
-// membrane and the spike are there.
+// One neuron at a time: divide, integrate, fire, reset (A6..A10). In cycle DEPTH the new membrane and
+// the spike are there.
 //
 //     1  the memories' words are there; a zero divisor is replaced      2 ..  the divider
-//     DEPTH - 1  saturate, sign, bias, leak      DEPTH  membrane
+//     DEPTH - 1  saturate, sign, bias, leak      DEPTH  membrane, spike, reset
+//
+// Pipelined, the words come in cycle 2, and the membrane takes two cycles.
 module neuron (
     input  logic                                 clk,
     input  logic                                 valid,  // cycle 1
@@ -44,6 +46,7 @@ module neuron (
   localparam integer B = core_pkg::BIAS_BITS;
   localparam integer Q = core_pkg::POWER_BITS;
   localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
+  localparam integer MORE = core_pkg::PIPELINED;
   localparam integer I = (B > C ? B : C) + 1;  // the current with its bias
   localparam integer U = (I > V ? I : V) + 2;  // the membrane before it saturates
 
@@ -136,7 +139,7 @@ module neuron (
 
     carry #(
         .WIDTH (1 + B + V),
-        .CYCLES(DEPTH - 2)
+        .CYCLES(DEPTH - 2 - 2 * MORE)
     ) past_divider (
         .clk(clk),
         .d  ({is_negative, bias, membrane}),
@@ -156,10 +159,11 @@ module neuron (
 
     // DEPTH
     logic [T-1:0] threshold_late;
+    logic [U-1:0] held_u;
 
     carry #(
         .WIDTH (T),
-        .CYCLES(DEPTH - 1)
+        .CYCLES(DEPTH - 1 - MORE)
     ) to_membrane (
         .clk(clk),
         .d  (threshold),
@@ -170,7 +174,17 @@ module neuron (
     wire signed [U-1:0] highest = $signed(U'(membrane_top));
     wire signed [U-1:0] lowest = ~highest;
     wire signed [U-1:0] limit = $signed(U'(threshold_late));
-    wire signed [U-1:0] u = raw > highest ? highest : raw < lowest ? lowest : raw;
+    wire signed [U-1:0] saturated = raw > highest ? highest : raw < lowest ? lowest : raw;
+    wire signed [U-1:0] u = $signed(held_u);
+
+    delay #(
+        .WIDTH (U),
+        .CYCLES(MORE)
+    ) to_threshold (
+        .clk(clk),
+        .d  (saturated),
+        .q  (held_u)
+    );
 
     assign spikes = u >= limit;
     assign next_membrane = V'(!spikes ? u : to_zero ? U'(0) : u - limit);

@@ -1,12 +1,13 @@
-// round(x 2^power), ties up, a cycle later; above 2^CURRENT_BITS - 1 it is some value that saturates.
+// round(x 2^power), ties up; above 2^CURRENT_BITS - 1 it is some value that saturates.
 //
-// q = floor(x 2^(power + 1)) by one shift to the right, then (q + 1) >> 1.
+// q = floor(x 2^(power + 1)) by one shift to the right, then (q + 1) >> 1: in one cycle, and the power
+// comes with x; or, pipelined, in two, and it comes a cycle before.
 module scale #(
     parameter integer WIDTH = 8
 ) (
     input  logic                                   clk,
-    input  logic [WIDTH-1:0]                       x,
     input  logic signed [core_pkg::POWER_BITS-1:0] power,
+    input  logic [WIDTH-1:0]                       x,
     output logic [core_pkg::CURRENT_BITS:0]        magnitude
 );
   localparam integer C = core_pkg::CURRENT_BITS;
@@ -17,13 +18,35 @@ module scale #(
   wire signed [B-1:0] amount = B'(C - 1) - B'(power);
   wire beyond = amount < 0;
   wire vanishes = amount > B'(WIDTH + C);
+
+  logic beyond1, beyond2, any2;
+  logic [S-1:0] amount1;
+  logic [WIDTH+C-1:0] shifted2;
   wire [S-1:0] limited = vanishes ? S'(WIDTH + C) : S'(amount);
-  wire [WIDTH+C-1:0] shifted = {x, {C{1'b0}}} >> limited;
-  wire overflow = beyond ? x != '0 : shifted[WIDTH+C-1:C] != '0;
+  wire [WIDTH+C-1:0] shifted = {x, {C{1'b0}}} >> amount1;
+
+  delay #(
+      .WIDTH (1 + S),
+      .CYCLES(core_pkg::PIPELINED)
+  ) power_line (
+      .clk(clk),
+      .d  ({beyond, limited}),
+      .q  ({beyond1, amount1})
+  );
+  delay #(
+      .WIDTH (2 + WIDTH + C),
+      .CYCLES(core_pkg::PIPELINED)
+  ) shifted_line (
+      .clk(clk),
+      .d  ({beyond1, x != '0, shifted}),
+      .q  ({beyond2, any2, shifted2})
+  );
+
+  wire overflow = beyond2 ? any2 : shifted2[WIDTH+C-1:C] != '0;
 
   always_ff @(posedge clk) begin
     if (overflow) magnitude <= {1'b1, {C{1'b0}}};
-    else if (beyond) magnitude <= '0;
-    else magnitude <= ({1'b0, shifted[C-1:0]} + (C + 1)'(1)) >> 1;
+    else if (beyond2) magnitude <= '0;
+    else magnitude <= ({1'b0, shifted2[C-1:0]} + (C + 1)'(1)) >> 1;
   end
 endmodule

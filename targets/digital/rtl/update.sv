@@ -113,12 +113,29 @@ module update (
       .q     (lane_part)
   );
 
+  // What the memories gave, and of it the part; pipelined, a cycle later.
+  localparam integer MORE = core_pkg::PIPELINED;
+  logic [R*N-1:0] num2;
+  logic [R*D-1:0] den2;
+  logic [R*L-1:0] lanes2;
+  logic [R*X-1:0] parameters2;
+  logic [R*V-1:0] membranes2, synapses2;
+
+  delay #(
+      .WIDTH (R * (N + D + L + X + V + V)),
+      .CYCLES(MORE)
+  ) words (
+      .clk(clk),
+      .d  ({num_part, den_part, lane_part, parameters, membranes, synapses}),
+      .q  ({num2, den2, lanes2, parameters2, membranes2, synapses2})
+  );
+
   logic [R*Z-1:0] fires;
 
   for (genvar i = 0; i < R; i++) begin : g_neuron
     neuron one (
         .clk          (clk),
-        .valid        (valids[1]),
+        .valid        (valids[1+MORE]),
         .is_first     (is_first),
         .divisible    (divisible),
         .has_floor    (has_floor),
@@ -129,16 +146,16 @@ module update (
         .most         (most),
         .current_top  (current_top),
         .membrane_top (membrane_top),
-        .num          (num_part[i*N+:N]),
-        .den          (den_part[i*D+:D]),
-        .align        (lane_part[i*L+core_pkg::SHIFT_BITS+:core_pkg::ALIGN_BITS]),
-        .threshold    (parameters[i*X+core_pkg::PARAMETER_THRESHOLD+:core_pkg::THRESHOLD_BITS]),
-        .bias         (parameters[i*X+core_pkg::PARAMETER_BIAS+:core_pkg::BIAS_BITS]),
-        .fraction     (parameters[i*X+core_pkg::PARAMETER_FRACTION+:core_pkg::FRACTION_BITS]),
-        .floor_divisor(parameters[i*X+core_pkg::PARAMETER_FLOOR+:core_pkg::DIVISOR_BITS]),
-        .own          (parameters[i*X+core_pkg::PARAMETER_OWN+:core_pkg::OWN_BITS]),
-        .membrane     (membranes[i*V+:V]),
-        .synapse      (synapses[i*V+:V]),
+        .num          (num2[i*N+:N]),
+        .den          (den2[i*D+:D]),
+        .align        (lanes2[i*L+core_pkg::SHIFT_BITS+:core_pkg::ALIGN_BITS]),
+        .threshold    (parameters2[i*X+core_pkg::PARAMETER_THRESHOLD+:core_pkg::THRESHOLD_BITS]),
+        .bias         (parameters2[i*X+core_pkg::PARAMETER_BIAS+:core_pkg::BIAS_BITS]),
+        .fraction     (parameters2[i*X+core_pkg::PARAMETER_FRACTION+:core_pkg::FRACTION_BITS]),
+        .floor_divisor(parameters2[i*X+core_pkg::PARAMETER_FLOOR+:core_pkg::DIVISOR_BITS]),
+        .own          (parameters2[i*X+core_pkg::PARAMETER_OWN+:core_pkg::OWN_BITS]),
+        .membrane     (membranes2[i*V+:V]),
+        .synapse      (synapses2[i*V+:V]),
         .table_address(table_address[i*A+:A]),
         .entry        (entries[i*E+:E]),
         .next_membrane(next_membranes[i*V+:V]),
@@ -167,5 +184,5 @@ module update (
     else if (valids[DEPTH]) gathered <= ends_row ? '0 : spikes;
   end
 
-  wire unused = &{1'b0, lane_part};
+  wire unused = &{1'b0, lanes2};
 endmodule

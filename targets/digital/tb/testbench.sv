@@ -315,7 +315,7 @@ module testbench;
     load(core_pkg::CONFIG_ROUTE, "route", core_pkg::ROUTE_BITS);
     load(core_pkg::CONFIG_AXIS_Y, "axis_y", core_pkg::AXIS_BITS);
     load(core_pkg::CONFIG_AXIS_X, "axis_x", core_pkg::AXIS_BITS);
-    load(core_pkg::CONFIG_WEIGHT, "weight", core_pkg::LANES * core_pkg::WEIGHT_BITS);
+    load(core_pkg::CONFIG_WEIGHT, "weight", core_pkg::ROW_BITS);
     load(core_pkg::CONFIG_LANE, "lane", core_pkg::LANES * core_pkg::LANE_BITS);
     load(core_pkg::CONFIG_PARAMETER, "parameter",
          core_pkg::UPDATE_LANES * core_pkg::PARAMETER_BITS);

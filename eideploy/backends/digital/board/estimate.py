@@ -46,8 +46,9 @@ def estimated(shape: Shape) -> Resources:
         is_small = cells <= most * block
         blocks += 0 if is_small else copies * block
         tables += copies * cells * each if is_small else 0
-    sums = widths.accumulator + widths.divisor + (widths.inhibition if core.runs_factored else 0)
-    logic = AT_ALL + LANE_BIT * core.lanes * sums
+    sums = core.lanes * (widths.accumulator + widths.divisor)
+    sums += core.sums_i * widths.inhibition * core.runs_factored
+    logic = AT_ALL + LANE_BIT * sums
     logic += UPDATE_BIT * core.update_lanes * (widths.accumulator + widths.divisor)
     tables += logic + LINK
     return Resources(
@@ -106,7 +107,7 @@ def _memories(shape: Shape) -> list[tuple[int, int, int, bool]]:
     ]
     if core.runs_factored:
         listed += [(memory.gain_words, bits["gain"], 1, True)]
-        listed += [(memory.inhibition_rows, core.lanes * widths.inhibition, 1, False)]
+        listed += [(memory.inhibition_rows, core.sums_i * widths.inhibition, 1, False)]
     if shape.rtl.has_table:
         listed.append((1 << shape.table_bits, shape.entry_bits, core.update_lanes, True))
     return listed
@@ -119,8 +120,9 @@ def _multipliers(shape: Shape) -> int:
     value = max(event, widths.inhibition if core.runs_factored else 0)
     gained = value + (widths.gain if core.runs_factored else 0)
     lane = _tiles(widths.weight + 1, value + 1) + _tiles(widths.weight, gained)
-    others = 2 * _tiles(shape.address_bits, shape.address_bits)
+    others = (3 if core.lanes_i else 2) * _tiles(shape.address_bits, shape.address_bits)
     others += _tiles(value, widths.gain) if core.runs_factored else 0
+    others += core.lanes_i * _tiles(widths.weight, widths.input)
     division = _tiles(widths.accumulator, shape.entry_bits) if shape.rtl.has_table else 0
     return core.lanes * lane + others + core.update_lanes * division
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from math import ceil
 
 from eideploy.backends.digital.board.estimate import estimated, excess
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.fit import fitted
-from eideploy.backends.digital.parameters import MOST_LANES, shape_of
+from eideploy.backends.digital.parameters import MOST_LANES, shape_of, timed
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit
@@ -95,11 +96,29 @@ def _candidates(
         for update in (1 << i for i in range(MOST_UPDATE_LANES.bit_length())):
             if count % update:
                 continue
-            core = replace(target.core, lanes=count, update_lanes=update)
-            program = place(circuit, target=replace(target, core=core))
+            beside = _beside(circuit, count)
+            core = replace(
+                target.core,
+                lanes=count,
+                update_lanes=update,
+                inhibitory_lanes=beside,
+                pipelined=True,
+            )
+            program = place(circuit, target=timed(replace(target, core=core)))
             program = place(circuit, target=fitted(program))
             cycles = float(count_cycles(program, trace).per_inference.mean())
             yield Sized(program=program, needs=estimated(shape_of(program)), cycles=cycles)
+
+
+def _beside(circuit: Circuit, lanes: int) -> int:
+    """Return the least Q that lets no rows of W_IE be more than those of W_EE beside them."""
+    layers = [layer for layer in circuit.layers if not layer.is_folded]
+    count = 1
+    while count < lanes and any(
+        ceil(len(layer.weights[1]) / count) > ceil(layer.n_e / lanes) for layer in layers
+    ):
+        count *= 2
+    return count
 
 
 def _too_large(least: Sized, target: Target) -> CapacityError:

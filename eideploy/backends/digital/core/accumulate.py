@@ -5,7 +5,7 @@ from eideploy.backends.digital.core.scan import Row, Scanner, Tap, taps_of
 
 
 class Accumulate(Phase):
-    """Scans the sources and adds their events to s_I (folded: DEN) and NUM, P lanes a cycle."""
+    """Scans the sources and adds their events to s_I (folded: DEN) and NUM."""
 
     name = "accumulate"
 
@@ -26,21 +26,13 @@ class Accumulate(Phase):
         if not self.taps:
             self._take_event()
             return None
-        stage, memories = self.core.stage, self.core.memories
+        stage = self.core.stage
         oy, ox, index = self.taps[0]
         group, self.group = self.group, self.group + 1
         position = oy * stage.width + ox
-        weight = stage.weight_base + index * (stage.groups_i + stage.groups_e) + group
-        first = group < stage.groups_i  # of W_IE, or of the denominator
-        if not first:
-            group -= stage.groups_i
-        row = (
-            stage.inhibition_base + position * stage.groups_i + group
-            if first and not stage.is_folded
-            else stage.accumulator_base + position * stage.groups_e + group
-        )
-        operation = first, row, memories.weight[weight] * self.value, stage.lane_base + group
-        if self.group == stage.groups_i + stage.groups_e:
+        weights = self.core.memories.weight[stage.weight_base + index * stage.rows + group]
+        operation = position, group, weights * self.value
+        if self.group == stage.rows:
             self.group = 0
             del self.taps[0]
             if not self.taps:
@@ -48,16 +40,24 @@ class Accumulate(Phase):
         return operation
 
     def retire(self, operation: Operation) -> None:
-        """Add a row of products to s_I or DEN, or, shifted, to NUM."""
-        memories = self.core.memories
-        first, row, products, lane_row = operation
-        if first and self.core.stage.is_folded:
+        """Add a row of products to s_I or DEN, or, shifted, to NUM; with Q lanes to s_I and NUM."""
+        memories, stage, lanes = self.core.memories, self.core.stage, self.core.lanes
+        position, group, products = operation
+        in_turn = stage.is_folded or not self.core.program.target.core.lanes_i
+        first = group < stage.groups_i  # of W_IE, or of the denominator
+        if first and not stage.is_folded:
+            row = stage.inhibition_base + position * stage.groups_i + group
+            memories.inhibition[row] += products if in_turn else products[lanes:]
+        if in_turn and not first:
+            group -= stage.groups_i
+        if group >= stage.groups_e or (in_turn and first and not stage.is_folded):
+            return
+        row, products = stage.accumulator_base + position * stage.groups_e + group, products[:lanes]
+        if stage.is_folded and first:
             memories.den[row] += products
             self.core.divisible |= bool(products.any())
-        elif first:
-            memories.inhibition[row] += products
         else:
-            memories.num[row] += products << memories.shift[lane_row]
+            memories.num[row] += products << memories.shift[stage.lane_base + group]
 
     def _take_event(self) -> None:
         """Take the row's next event; of a row that has none left, the next row."""

@@ -27,8 +27,9 @@ class Inhibit(Phase):
             self._advance()
             return None
         position, group_i = divmod(self.row, stage.groups_i)
-        unit = group_i * self.core.lanes + self.lane
+        unit = group_i * self.core.program.target.core.sums_i + self.lane
         weights = memories.weight[stage.inhibitory_base + unit * stage.groups_e + self.group]
+        weights = weights[: self.core.lanes]
         s = int(self.s[self.lane])
         gained = 0 if stage.is_readout else s * int(memories.gain[stage.gain_base + unit])
         row = stage.accumulator_base + position * stage.groups_e + self.group

@@ -24,6 +24,8 @@ STALE = -1  # what stands in a memory that nobody has written; a run must not de
 class Memories:
     """One array a memory; those of rows are (depth, P), those of words (depth,).
 
+    weight      (depth, P + Q)
+    inhibition  (depth, Q), or P where there are no lanes of their own
     num, den    the accumulator memory
     shift, align  the lane memory
     threshold, bias, fraction, floor  the parameter memory; the floor is what stands for every
@@ -62,19 +64,19 @@ def load(program: Program) -> Memories:
     Accumulators and inhibitory sums are cleared; membranes and spikes hold what they happen to.
     """
     used = {use.resource: use.used for use in program.uses}
-    lanes = program.target.core.lanes
+    core = program.target.core
 
-    def rows(memory: str) -> Int:
+    def rows(memory: str, lanes: int = core.lanes) -> Int:
         return np.zeros((used[f"{memory} rows"], lanes), np.int64)
 
     def words(memory: str) -> Int:
         return np.zeros(used[f"{memory} words"], np.int64)
 
     memories = Memories(
-        weight=rows("weight"),
+        weight=rows("weight", core.lanes + core.lanes_i),
         num=rows("accumulator"),
         den=rows("accumulator"),
-        inhibition=rows("inhibition"),
+        inhibition=rows("inhibition", core.sums_i),
         spike=rows("spike") + STALE,
         shift=rows("lane"),
         align=rows("lane"),
@@ -96,11 +98,16 @@ def load(program: Program) -> Memories:
 
 
 def _load_stage(memories: Memories, program: Program, stage: Stage) -> None:
-    node, lanes = program.layer(stage), program.target.core.lanes
+    node, core = program.layer(stage), program.target.core
+    lanes = core.lanes
     w, current = node.projection, node.current
-    # W_IE (of a folded stage: the denominator's) before W_EE (the numerator's)
-    rows = [_in_lanes(w.reshape(len(w), -1), lanes) for w in reversed(w.weights)]
-    _write(memories.weight, stage.weight_base, np.concatenate(rows, axis=1))
+    if isinstance(w, Factored) and core.lanes_i:
+        beside = [(w.w_ee, lanes), (w.w_ie, core.lanes_i)]
+        rows = [_in_lanes(one.reshape(len(one), -1), many, stage.rows) for one, many in beside]
+        _write(memories.weight, stage.weight_base, np.concatenate(rows, axis=2))
+    else:  # W_IE (of a folded stage: the denominator's) before W_EE (the numerator's)
+        rows = [_in_lanes(one.reshape(len(one), -1), lanes) for one in reversed(w.weights)]
+        _write(memories.weight, stage.weight_base, np.concatenate(rows, axis=1))
     if isinstance(w, Factored):
         _write(memories.weight, stage.inhibitory_base, _in_lanes(w.w_ei, lanes))
         _write(memories.shift, stage.lane_base, _in_lanes(w.shift[:, None], lanes))
@@ -128,15 +135,16 @@ def own_of(model: IntegerNeuron) -> dict[str, Array]:
     return values | {name: getattr(model, name) for name in model.per_neuron}
 
 
-def _in_lanes(w: Array, lanes: int) -> Array:
-    """Return w (n, m) as (m, groups, lanes), zero beyond n."""
-    padded = np.pad(w, ((0, -len(w) % lanes), (0, 0)))
+def _in_lanes(w: Array, lanes: int, groups: int | None = None) -> Array:
+    """Return w (n, m) as (m, groups, lanes), zero beyond n; as many groups as n takes."""
+    size = -(-len(w) // lanes) * lanes if groups is None else groups * lanes
+    padded = np.pad(w, ((0, size - len(w)), (0, 0)))
     return padded.T.reshape(w.shape[1], -1, lanes)
 
 
 def _write(memory: Int, base: int, content: Array) -> None:
-    rows = content.reshape(-1, *memory.shape[1:])
-    memory[base : base + len(rows)] = rows
+    rows = content.reshape(-1, *content.shape[2:])
+    memory[(slice(base, base + len(rows)), *(slice(n) for n in rows.shape[1:]))] = rows
 
 
 def spikes_of(memories: Memories, stage: Stage, step: int) -> Array:
@@ -253,7 +261,7 @@ def _axes(
     program: Program, stage: Stage, route: Route
 ) -> tuple[int, list[AxisEntry], list[AxisEntry]]:
     """Return the pitch of a route's channels, and its words along y and x."""
-    rows, k = stage.groups_i + stage.groups_e, stage.kernel
+    rows, k = stage.rows, stage.kernel
     height, width = map_of(program, route)
     inner_y, inner_x = height // route.pool, width // route.pool
     if not program.layer(stage).is_conv:

@@ -123,9 +123,9 @@ def _cycles(core: Core, *, is_last: bool) -> Counter[str]:
             _clock(phase, pipe, phase.issue())
             cycles[phase.name] += 1
         for left in range(phase.drain, 0, -1):
+            _clock(phase, pipe, None)
             state = next(following, None) if left == 1 else None
             entered = state(core) if state else None  # it reads its first row in this cycle
-            _clock(phase, pipe, None)
             cycles[phase.name] += 1
     return cycles
 

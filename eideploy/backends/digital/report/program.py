@@ -65,7 +65,8 @@ def weight_memory_text(program: Program) -> str:
     """Return what the weights take of the core's memory: its words are as wide as the spec says."""
     use = next(use for use in program.uses if use.resource == "weight rows")
     bits = program.target.widths.weight
-    row = program.target.core.lanes * bits
+    core = program.target.core
+    row = (core.lanes + core.lanes_i) * bits
     used, offered = (rows * row / 8192 for rows in (use.used, use.offered))
     return (
         f"weight memory: {used:.1f} of {offered:g} KiB; a weight takes the {bits} bits of the "

@@ -51,26 +51,27 @@ def _counts(program: Program, stage: Stage, done: StageCycles) -> dict[str, floa
     core, widths = program.target.core, program.target.widths
     steps, batch = done.events.shape
     runs = steps * batch
-    lanes = core.lanes
+    lanes, lanes_i = core.lanes, 0 if stage.is_folded else core.lanes_i
     sums = widths.accumulator + widths.divisor  # bits of a lane's pair
     accumulated = int(done.row_operations.sum())
     inhibited = int(done.active.sum()) * stage.groups_e
     rows_e, rows_i = stage.positions * stage.groups_e * runs, stage.inhibition_rows * runs
     neurons = 0 if stage.is_readout else stage.positions * stage.n_e * runs
-    part = stage.groups_i / (stage.groups_i + stage.groups_e)
-    first = widths.divisor if stage.is_folded else widths.inhibition
+    # Of the rows of weights, those whose products are added to a sum of each kind.
+    part_e, part_i = stage.groups_e / stage.rows, stage.groups_i / stage.rows
+    first = lanes * widths.divisor if stage.is_folded else core.sums_i * widths.inhibition
     bits = (
-        (accumulated + inhibited) * lanes * widths.weight
-        + 2 * accumulated * lanes * (part * first + (1 - part) * widths.accumulator)
+        (accumulated + inhibited) * (lanes + core.lanes_i) * widths.weight
+        + 2 * accumulated * (part_i * first + part_e * lanes * widths.accumulator)
         + 2 * inhibited * lanes * sums
-        + rows_i * lanes * widths.inhibition
+        + rows_i * core.sums_i * widths.inhibition
         + rows_e * lanes * sums
         + neurons * (2 * widths.membrane + widths.threshold + widths.bias + widths.fraction)
     )
     has_table = not stage.is_readout and program.division.divider.table.size > 0
     return {
-        "8-bit products": accumulated * lanes,
+        "8-bit products": accumulated * (lanes + lanes_i),
         "32-bit products": 2 * inhibited * lanes + neurons * has_table,
-        "32-bit additions": (accumulated + 2 * inhibited) * lanes + 4 * neurons,
+        "32-bit additions": accumulated * (lanes + lanes_i) + 2 * inhibited * lanes + 4 * neurons,
         "32 bits of memory": bits / 32,
     }

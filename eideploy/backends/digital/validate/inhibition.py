@@ -138,9 +138,8 @@ def _costs(program: Program, samples: Array) -> dict[str, Cost]:
         stage.name: Cost(
             factored_cycles=float(cycles[0][stage.name].sum(0).mean()),
             folded_cycles=float(cycles[1][stage.name].sum(0).mean()),
-            factored_rows=_fan_in(stage) * (stage.groups_i + stage.groups_e)
-            + stage.n_i * stage.groups_e,
-            folded_rows=_fan_in(stage) * (other.groups_i + other.groups_e),
+            factored_rows=_fan_in(stage) * stage.rows + stage.n_i * stage.groups_e,
+            folded_rows=_fan_in(stage) * other.rows,
         )
         for stage, other in zip(program.stages, folded.stages, strict=True)
     }
@@ -149,11 +148,13 @@ def _costs(program: Program, samples: Array) -> dict[str, Cost]:
 def _as_folded(stage: Stage, lanes: int) -> Stage:
     """Return what of a factored stage's folded form the cycle model looks at."""
     n_i = 0 if stage.is_readout else stage.n_e
-    return replace(stage, is_folded=True, n_i=n_i, groups_i=ceil(n_i / lanes))
+    groups_i = ceil(n_i / lanes)
+    rows = groups_i + stage.groups_e
+    return replace(stage, is_folded=True, n_i=n_i, groups_i=groups_i, rows=rows)
 
 
 def _fan_in(stage: Stage) -> int:
-    return (stage.inhibitory_base - stage.weight_base) // (stage.groups_i + stage.groups_e)
+    return (stage.inhibitory_base - stage.weight_base) // stage.rows
 
 
 def _chosen(costs: Mapping[str, Cost], most_rows: int) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ lint: $(INSTALLED)
 	$(BIN)/codespell $(WORDS)
 
 fast: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not yosys and not qemu and not fpga" -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not rtl and not rtl_full and not icarus and not netlist and not yosys and not qemu and not fpga" -q
 
 wheel: $(INSTALLED) ## build sdist and wheel into dist, and try them in an empty environment
 	$(BIN)/python -m build --no-isolation --outdir dist .

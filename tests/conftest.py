@@ -65,6 +65,7 @@ def _tools(request):
         "rtl_full": tools.VERILATE,
         "icarus": tools.ICARUS,
         "yosys": ("yosys", "make"),
+        "netlist": ("yosys", *tools.ICARUS),
     }
     if request.node.get_closest_marker("chromium") and PROGRAM is None:
         _lacking("chromium not installed", "EIDEPLOY_REQUIRE_CHROMIUM")

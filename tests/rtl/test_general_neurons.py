@@ -176,7 +176,7 @@ MUTANTS = {
     "the filter does not saturate": (
         "general_neuron", "has_synapse ? clipped : whole", "whole"),
     "the filter is kept unclipped": (
-        "general_neuron", "next_synapse = V'(clipped)", "next_synapse = V'(whole)"),
+        "general_neuron", "rest_late, V'(clipped)", "rest_late, V'(whole)"),
     "a late reset subtracts nothing": (
         "general_neuron", "late1 && !keeps ? limit1", "1'b0 ? limit1"),
     "a late reset to zero does nothing": (
@@ -184,13 +184,13 @@ MUTANTS = {
     "late resets are those of the threshold itself": (
         "general_neuron", "is_above ? L'(held) > limit1 : ", ""),
     "the threshold itself fires": ("general_neuron", "is_above ? u > limit : ", ""),
-    "spikes are never late": ("general_neuron", "spikes_late ? late : fires", "fires"),
+    "spikes are never late": ("general_neuron", "spikes_late ? late_last : fires", "fires"),
     "all spikes of late resets are late": (
-        "general_neuron", "spikes_late ? late", "is_late ? late"),
+        "general_neuron", "spikes_late ? late_last", "is_late ? late_last"),
     "what keeps its membrane is reset": ("general_neuron", "!fires || keeps || is_late", "!fires"),
     "what resets late resets at once, too": (
         "general_neuron", "keeps || is_late ? u", "keeps ? u"),
-    "every reset is to zero": ("general_neuron", "to_zero ? rest : u", "to_zero ? U'(0) : u"),
+    "every reset is to zero": ("general_neuron", "to_zero ? U'($signed(rest_last)) : u", "to_zero ? U'(0) : u"),
     "membranes have no floor": (
         "general_neuron", "raw < bottom ? bottom : raw", "raw < lowest ? lowest : raw"),
     "membranes wrap above": ("general_neuron", "raw > highest ? highest : raw", "raw"),

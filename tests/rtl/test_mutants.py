@@ -101,7 +101,7 @@ MUTANTS = {
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
     "the largest divisor replaces zeros": ("minimum", "one < other", "one > other"),
     "divisors are compared in different units": (
-        "minimum", " << lane_row[i*L+K+:core_pkg::ALIGN_BITS]", ""),
+        "minimum", " << lane_row2[i*L+K+:core_pkg::ALIGN_BITS]", ""),
     "currents do not saturate": ("neuron", "magnitude > {2'b00, current_top}", "1'b0"),
     "membranes outlive an inference": ("neuron", "is_first ? '0 : ", ""),
     "the leak of negative membranes is positive": ("neuron", "held >>> leak", "held >> leak"),

@@ -147,7 +147,6 @@ module general_neuron (
 
   wire signed [U-1:0] highest = $signed(U'(membrane_top));
   wire signed [U-1:0] lowest = ~highest;
-  wire signed [U-1:0] limit = $signed(U'(threshold_late));
   wire signed [U-1:0] rest = U'($signed(rest_late));
   wire signed [U-1:0] bottom = LOWEST ? U'($signed(lowest_late)) : lowest;
   wire signed [U-1:0] whole = U'(current);
@@ -157,24 +156,26 @@ module general_neuron (
   wire signed [U-1:0] saturated = raw > highest ? highest : raw < bottom ? bottom : raw;
 
   logic late_last;
-  logic signed [U-1:0] u, limit_last, rest_last;
-  logic [V-1:0] synapse_last;
+  logic signed [U-1:0] u;
+  logic [T-1:0] threshold_last;
+  logic [V-1:0] rest_last, synapse_last;
 
   delay #(
-      .WIDTH (1 + 3 * U + V),
+      .WIDTH (1 + U + T + 2 * V),
       .CYCLES(MORE)
   ) to_threshold (
       .clk(clk),
-      .d  ({late, saturated, limit, rest, V'(clipped)}),
-      .q  ({late_last, u, limit_last, rest_last, synapse_last})
+      .d  ({late, saturated, threshold_late, rest_late, V'(clipped)}),
+      .q  ({late_last, u, threshold_last, rest_last, synapse_last})
   );
 
-  wire fires = is_above ? u > limit_last : u >= limit_last;
+  wire signed [U-1:0] limit = $signed(U'(threshold_last));
+  wire fires = is_above ? u > limit : u >= limit;
 
   if (core_pkg::SPIKE_BITS == 1) begin : g_one
     assign spikes = spikes_late ? late_last : fires;
     assign next_synapse = synapse_last;
-    assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? rest_last : u - limit_last);
+    assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? U'($signed(rest_last)) : u - limit);
   end else begin : g_several
     localparam integer Z = core_pkg::SPIKE_BITS;
     logic late_before;
@@ -187,8 +188,8 @@ module general_neuron (
         .to_zero      (to_zero),
         .most         (most),
         .membrane     (V'(u)),
-        .rest         (V'(rest_last)),
-        .threshold    (T'(limit_last)),
+        .rest         (rest_last),
+        .threshold    (threshold_last),
         .next_membrane(next_membrane),
         .count        (count)
     );

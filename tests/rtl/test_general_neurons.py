@@ -190,7 +190,8 @@ MUTANTS = {
     "what keeps its membrane is reset": ("general_neuron", "!fires || keeps || is_late", "!fires"),
     "what resets late resets at once, too": (
         "general_neuron", "keeps || is_late ? u", "keeps ? u"),
-    "every reset is to zero": ("general_neuron", "to_zero ? U'($signed(rest_last)) : u", "to_zero ? U'(0) : u"),
+    "every reset is to zero": (
+        "general_neuron", "to_zero ? U'($signed(rest_last)) : u", "to_zero ? U'(0) : u"),
     "membranes have no floor": (
         "general_neuron", "raw < bottom ? bottom : raw", "raw < lowest ? lowest : raw"),
     "membranes wrap above": ("general_neuron", "raw > highest ? highest : raw", "raw"),

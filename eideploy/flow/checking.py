@@ -14,6 +14,7 @@ from eideploy.flow.graphs import refuse_reading
 from eideploy.flow.requests.checking import CheckNetwork
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
+from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path
 from eideploy.report.text import counted, table
 from eideploy.target import family_of, spec_of
@@ -36,7 +37,7 @@ def check(request: CheckNetwork) -> Result:
     if isinstance(read, CapacityError):
         return _result(named, spec.name, [], Fit(faults=_lines(read), fixes=[read.fix]), None)
     fit = family.fits(read.circuit, spec)
-    return _result(named, spec.name, read.remarks, fit, read.circuit)
+    return with_warnings(_result(named, spec.name, read.remarks, fit, read.circuit), read.warnings)
 
 
 def _read(

@@ -148,7 +148,8 @@ def test_what_is_assumed_of_a_file_that_names_no_tool_is_warned_of(empty, call):
     np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
     told = "net.nir does not say which tool wrote it, and NIR's own equations are assumed (a step"
     how = ["net.nir", "--steps", "4"]
-    for command in (["import", *how], ["compile", *how, "--calibrate-on", "x.npy"]):
+    compiling = ["compile", *how, "--calibrate-on", "x.npy"]
+    for command in (["check", *how], ["import", *how], compiling):
         found, said = call(*command), call(*command, "--from", "norse")
         assert f"warning: {told}" in found.err
         assert told in found.out
@@ -189,3 +190,21 @@ def test_samples_that_were_expected_at_import_are_those_that_are_calibrated_on(e
     for compiled in (call("compile", "run"), call("compile", *how)):
         assert compiled.code == 0, compiled.err
         assert "of those that were expected at import" in compiled.err
+
+
+LARGE = {"weights": (1e20, 0.0, 1), "an outlier": (1.0, 1e15, 0), "a bias": (1.0, 0.0, 1)}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_numbers_are_refused_by_check_as_by_compile(name, empty, call):
+    del empty
+    scale, outlier, code = LARGE[name]
+    w = weights(4, 6) * scale
+    w[0, 0] = outlier or w[0, 0]
+    bias = np.full(4, 1e9 if name == "a bias" else 0.0)
+    write(nir.Affine(w, bias), lif(4), nir.Linear(weights(3, 4)), lif(3))
+    np.save("x.npy", np.random.default_rng(0).random((8, 6), np.float32))
+    for target in ("digital", "c"):
+        how = ["net.nir", "--steps", "4", "--target", target]
+        found = call("compile", *how, "--calibrate-on", "x.npy")
+        assert (call("check", *how).code, found.code) == (code, code), found.err

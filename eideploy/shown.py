@@ -3,6 +3,14 @@
 from html import escape
 
 
+def kind_of(value: object) -> str:
+    """Return the type of a value with its article, as in "a list" or "an int"; None is itself."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' or name == 'ndarray' else 'a'} {name}"
+
+
 class Shown:
     """An object that is shown by a line, or by a text; dataclasses of it say `repr=False`."""
 

@@ -287,7 +287,7 @@ def _table(path: Path) -> dict[str, object]:
         return table
     if base not in shipped.names("targets", f"{{}}/{SPEC}"):
         raise SpecError(
-            f"extends = {base!r} is no shipped target",
+            f"extends = {base!r} is not a shipped target",
             where=str(path),
             fix=f"name one of {', '.join(shipped.names('targets', f'{{}}/{SPEC}'))}",
         )
@@ -357,7 +357,7 @@ def _contradictions(target: Target) -> Iterator[Fault]:
     core = target.core
     for method in sorted(m for m in target.divider if not method_called(m)):
         yield Fault(
-            what=f"divider.{method} is no method of division",
+            what=f"divider.{method} is not a method of division",
             fix=f"remove divider.{method}, or name one of {_known_methods()}",
         )
     if not target.divider:
@@ -402,7 +402,7 @@ def _faults_of_board(board: Board, clock_hz: int | None) -> Iterator[Fault]:
     cycles = max(round(clock_hz / board.baud), 1)
     if abs(clock_hz / cycles / board.baud - 1) >= DRIFT:
         yield Fault(
-            what=f"board.baud = {board.baud} is no fraction of clock_hz = {clock_hz} to 2 %",
+            what=f"board.baud = {board.baud} is not a fraction of clock_hz = {clock_hz} to 2 %",
             fix="choose a baud of which clock_hz is a multiple",
         )
 

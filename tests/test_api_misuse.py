@@ -36,9 +36,9 @@ def made():
 COMPILED = {
     "samples": ({"samples": torch.zeros(4, 16)}, "the samples are a Tensor, not an array of numpy"),
     "a list": ({"samples": [[0.0] * 16]}, "the samples are a list, not an array of numpy"),
-    "target": ({"target": 3}, "the target is a int, not a path"),
-    "scheme": ({"scheme": 3}, "the scheme is a int, not a path"),
-    "divider": ({"divider": 3}, "a int is no divider"),
+    "target": ({"target": 3}, "the target is an int, not a path"),
+    "scheme": ({"scheme": 3}, "the scheme is an int, not a path"),
+    "divider": ({"divider": 3}, "an int is not a divider"),
     "policy": ({"zero_policy": "maximum"}, "there is no policy 'maximum' for zero divisors"),
     "folded": ({"folded": "linear"}, "linear is no list"),
     "folding": ({"folded": ["conv9"]}, "conv9 are no layers"),
@@ -64,9 +64,15 @@ RUN = {
         lambda made: ei.run_integer(made.program.circuit, made.tensor),
         "the samples are a Tensor",
     ),
-    "a program": (lambda made: ei.run_integer(made.program, made.array), "a Program is no circuit"),
-    "in floats": (lambda made: ei.run_float(made.program, made.array), "a Program is no circuit"),
-    "a module": (lambda made: ei.run_float(made.module, made.array), "a Net is no circuit"),
+    "a program": (
+        lambda made: ei.run_integer(made.program, made.array),
+        "a Program is not a circuit",
+    ),
+    "in floats": (
+        lambda made: ei.run_float(made.program, made.array),
+        "a Program is not a circuit",
+    ),
+    "a module": (lambda made: ei.run_float(made.module, made.array), "a Net is not a circuit"),
     "integers": (
         lambda made: ei.run_float(made.program.circuit, made.array),
         "an integer circuit was given",
@@ -91,7 +97,7 @@ RUN = {
     ),
     "an array": (
         lambda made: ei.export(made.module, made.array),
-        "the sample is a ndarray, not a torch",
+        "the sample is an ndarray, not a torch",
     ),
     "no module": (
         lambda made: ei.export(made.circuit, made.tensor),
@@ -101,9 +107,9 @@ RUN = {
         lambda made: ei.compare(made.circuit, made.program, made.array, np.zeros(3)),
         "the labels have shape (3,), there are 16 samples",
     ),
-    "nothing": (lambda _: ei.compile_circuit(None), "a NoneType is no circuit and no"),
-    "a path": (lambda _: ei.load_run(3), "the folder is a int, not a path"),
-    "a name": (lambda _: ei.division(3), "a int names no division"),
+    "nothing": (lambda _: ei.compile_circuit(None), "None is neither a circuit nor a module"),
+    "a path": (lambda _: ei.load_run(3), "the folder is an int, not a path"),
+    "a name": (lambda _: ei.division(3), "an int names no division"),
 }
 
 
@@ -120,8 +126,11 @@ JOBS = {
     "a slip": (lambda: ei.compile_run("r", divison="shift"), "compile_run does not take divison"),
     "another": (lambda: ei.simulate_build("b", colour=1), "simulate_build does not take colour"),
     "by place": (lambda: ei.train_network("digits-mlp", 3), "train_network takes 1 arguments by"),
-    "no function": (lambda: ei.train_network("digits-mlp", callbacks=[3]), "[3] is no list of"),
-    "no list": (lambda: ei.train_network("digits-mlp", callbacks=3), "3 is no list of functions"),
+    "no function": (lambda: ei.train_network("digits-mlp", callbacks=[3]), "[3] is not a list of"),
+    "no list": (
+        lambda: ei.train_network("digits-mlp", callbacks=3),
+        "3 is not a list of functions",
+    ),
     "settings": (
         lambda: ei.train_network("digits-mlp", overrides=["a=1"]),
         "the overrides are a list, not a mapping",

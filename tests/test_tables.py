@@ -101,7 +101,7 @@ def test_update_lanes_that_do_not_divide_the_lanes_and_unknown_methods_are_refus
     text = text.replace("[divider.shift2]", "[divider.newton]")
     what = fault(read_target, text)
     assert "core.update_lanes = 3 does not divide core.lanes = 8" in what
-    assert "divider.newton is no method of division" in what
+    assert "divider.newton is not a method of division" in what
 
 
 @pytest.mark.parametrize("divider", ["", "divider = 3\n", "[divider]\n", "[divider]\nlut = 3\n"])

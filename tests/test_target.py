@@ -90,7 +90,7 @@ def test_a_check_says_why_there_is_no_systemverilog(tmp_path):
         ('clock = "G2"', 'clock = "G2; x"', "board.pins.clock = 'G2; x' is not a word"),
         ('"LVCMOS33"', '"LVCMOS33} [exec x] {"', "board.pins.standard"),
         ("clock_hz = 50000000", "", "there is no clock_hz"),
-        ("baud = 1000000", "baud = 9000000", "is no fraction of clock_hz = 50000000 to 2 %"),
+        ("baud = 1000000", "baud = 9000000", "is not a fraction of clock_hz = 50000000 to 2 %"),
         ('"B2",', '"A1", "A2", "B2",', "board.pins.leds are 10"),
         ('tool = "ecp5"', 'tool = "gowin"', "of no family whose loop is known"),
     ],

@@ -7,6 +7,7 @@ from eideploy.errors import UsageError
 from eideploy.flow import keeping
 from eideploy.flow.result import Result
 from eideploy.options import PathLike, as_path
+from eideploy.shown import kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -85,7 +86,7 @@ def as_circuit(
         return network
     if not hasattr(network, "named_modules"):
         raise UsageError(
-            f"a {type(network).__name__} is no circuit and no module",
+            f"{kind_of(network)} is neither a circuit nor a module",
             where="network",
             fix="give a float circuit, as load_run(folder).circuit, or a torch.nn.Module",
         )

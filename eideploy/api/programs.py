@@ -16,6 +16,7 @@ from eideploy.options import PathLike, text_of
 from eideploy.options.choices import ZeroPolicy
 from eideploy.recipe import usual
 from eideploy.scheme import Scheme, load_scheme
+from eideploy.shown import kind_of
 from eideploy.target import Target, load_target
 
 TARGET = Compile().target
@@ -76,7 +77,7 @@ def _require(
     """Refuse what is no divider, no policy, and no name of a layer to fold."""
     if not isinstance(divider, Divider | str | None):
         raise UsageError(
-            f"a {type(divider).__name__} is no divider",
+            f"{kind_of(divider)} is not a divider",
             where="divider",
             fix="give eideploy.division(name), or its name, as 'lut:8x8'",
         )

@@ -191,7 +191,7 @@ class Family(DeclaredFamily, ABC, Generic[S]):
             UsageError: the family has no boards.
         """
         raise UsageError(
-            f"the build is for {self.kind}, which is no board",
+            f"the build is for {self.kind}, which is not a board",
             where=str(build),
             fix="compile a run for one of the boards that eideploy board lists",
         )

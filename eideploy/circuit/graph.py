@@ -12,7 +12,7 @@ from eideploy.circuit.nodes import Input, IntegerInput, Neurons
 from eideploy.circuit.ranges import Ranges
 from eideploy.circuit.text import line
 from eideploy.errors import CapacityError, FormatError, UsageError
-from eideploy.shown import Shown
+from eideploy.shown import Shown, kind_of
 
 N = TypeVar("N", bound=Node)
 
@@ -25,7 +25,7 @@ def require_circuit(given: object) -> None:
     """
     if not isinstance(given, Circuit):
         raise UsageError(
-            f"a {type(given).__name__} is no circuit",
+            f"{kind_of(given)} is not a circuit",
             where="circuit",
             fix="give its circuit, program.circuit"
             if hasattr(given, "circuit")

@@ -73,7 +73,7 @@ def load_config(name: str | Path) -> Config:
         close = nearest(str(name), known)
         if not close and path.exists():
             raise ConfigError(
-                f"{name} is no preset and no configuration that ends in .toml",
+                f"{name} is neither a preset nor a configuration file that ends in .toml",
                 where="the preset",
                 fix=f"write --data {name}, if it holds your data",
             )

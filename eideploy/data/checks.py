@@ -87,7 +87,7 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
             shape, _, dtype = read(file)
         except HEADER_ERRORS as error:
             raise source.damaged(
-                f"the file is no numpy array of version 1.0: {error}", path
+                f"the file is not a numpy array of version 1.0: {error}", path
             ) from error
         stated = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
     is_plain = dtype.names is None and dtype.kind in "iuf" and len(shape) == 2 and shape[1] == 4

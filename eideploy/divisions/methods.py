@@ -15,6 +15,7 @@ from eideploy.divisions.shifts import Shift, TwoShifts
 from eideploy.divisions.table import FIX, Lut
 from eideploy.errors import UsageError
 from eideploy.nearest import nearest
+from eideploy.shown import kind_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -59,7 +60,7 @@ def named(text: str, *, option: str = "--division") -> Divider:
     """
     if not isinstance(text, str):
         raise UsageError(
-            f"a {type(text).__name__} names no division",
+            f"{kind_of(text)} names no division",
             where=option,
             fix="give its name as text, as 'lut:8x8'",
         )

@@ -6,6 +6,7 @@ from numpy.typing import DTypeLike
 
 from eideploy.circuit import Array, Circuit, Layer, Shape
 from eideploy.errors import DataError
+from eideploy.shown import kind_of
 
 
 def over_time(circuit: Circuit, samples: Array) -> Array:
@@ -17,7 +18,7 @@ def over_time(circuit: Circuit, samples: Array) -> Array:
     """
     if not isinstance(samples, np.ndarray):
         raise DataError(
-            f"the samples are a {type(samples).__name__}, not an array of numpy",
+            f"the samples are {kind_of(samples)}, not an array of numpy",
             where="samples",
             fix="give numpy.asarray(samples), of a tensor samples.numpy()",
         )

@@ -35,7 +35,7 @@ def import_epoch(path: Path, *, out: Path | None) -> Result:
     run = folders.load_run(path.parent)
     if path.name not in (BEST, FILE):
         raise UsageError(
-            f"{path.name} is no checkpoint of the training in {run.folder}",
+            f"{path.name} is not a checkpoint of the training in {run.folder}",
             where=str(path),
             fix=f"name {run.folder / BEST}, the best epoch, or compile the run itself",
         )

@@ -47,7 +47,7 @@ def read_checked(path: Path, check: Callable[[Array], object]) -> Array:
     """
     samples = _read_array(path)
     if samples.dtype.kind not in "fiub" or not samples.ndim:
-        raise DataError("the file holds no array of numbers", where=str(path), fix=REMEDY)
+        raise DataError("the file does not hold an array of numbers", where=str(path), fix=REMEDY)
     if not len(samples):
         raise DataError("the file holds no samples", where=str(path), fix=REMEDY)
     for batch in batches(samples):

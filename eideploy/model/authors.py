@@ -20,6 +20,7 @@ from eideploy.model.authors_layers import Tensors, plain, residual
 from eideploy.model.export import export
 from eideploy.model.networks import Network
 from eideploy.model.pth import ANEW, number, read_pth
+from eideploy.shown import kind_of
 
 SIZES = {  # channels, height and width that the published code feeds, by data set
     "mnist": (1, 28, 28),
@@ -189,7 +190,7 @@ def _short(value: object) -> str:
     """Return a scalar as text, of anything else its type alone: nested data can be endless."""
     plain = value is None or type(value) in (str, float, bool)
     short = type(value) is int and value.bit_length() <= 64
-    return str(value)[:80] if plain or short else f"a {type(value).__name__}"
+    return str(value)[:80] if plain or short else kind_of(value)
 
 
 def _refused(what: str, where: str) -> FormatError:

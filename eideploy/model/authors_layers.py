@@ -38,7 +38,7 @@ class Tensors:
         self.left = {str(name): tensor for name, tensor in tensors.items()}
         for name, tensor in self.left.items():
             if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-                raise self.error(f"{name} is no tensor of real numbers")
+                raise self.error(f"{name} is not a tensor of real numbers")
 
     def error(self, what: str) -> FormatError:
         """Return a FormatError about this file."""

@@ -155,12 +155,12 @@ class _Machine:
 
     def append(self, values: Iterable[Any]) -> None:
         if type(self.stack[-1]) is not list:
-            raise ValueError("its pickle appends to what is no list")
+            raise ValueError("its pickle appends to something that is not a list")
         self.stack[-1].extend(values)
 
     def set_items(self, values: list[Any]) -> None:
         if type(self.stack[-1]) is not dict or len(values) % 2:
-            raise ValueError("its pickle sets items of what is no dictionary")
+            raise ValueError("its pickle sets items of something that is not a dictionary")
         for key in values[::2]:
             if type(key) not in (str, int):  # the hash of a nested tuple may take for ever
                 raise ValueError(
@@ -171,7 +171,7 @@ class _Machine:
 
 def _made(maker: Any, arguments: Any) -> Any:  # noqa: ANN401
     if not isinstance(maker, Named) or type(arguments) is not tuple:
-        raise ValueError("its pickle calls what is no name")
+        raise ValueError("its pickle calls something that is not a name")
     return (
         {}
         if (maker.name, arguments) == (DICTIONARY, ())
@@ -181,5 +181,5 @@ def _made(maker: Any, arguments: Any) -> Any:  # noqa: ANN401
 
 def _text(value: object) -> str:
     if type(value) is not str:
-        raise ValueError("its pickle names what is no text")
+        raise ValueError("its pickle names something that is not text")
     return value

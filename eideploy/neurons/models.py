@@ -36,4 +36,4 @@ def of_package(point: "EntryPoint") -> type[Neuron]:
     Raises:
         PackageError: it cannot be used.
     """
-    return packages.class_of(point, "neuron", Neuron, "is no model of a neuron")
+    return packages.class_of(point, "neuron", Neuron, "is not a model of a neuron")

@@ -63,21 +63,21 @@ def initialise(module: nn.Module, *inputs: Tensor, seed: int = 0) -> dict[str, S
         The statistics of every filled layer's input, by the layer's name.
 
     Raises:
-        UsageError: there is nothing to fill, or the forward passes by a layer.
+        UsageError: there is nothing to fill, or the forward pass skips a layer.
         DataError: the batch gives a layer nothing to go by: one sample, an input that is zero
             throughout, without variance, negative or not finite.
     """
     empty = [n for n, m in module.named_modules() if isinstance(m, EILayer) and not m.is_filled]
     if not empty:
         raise UsageError(
-            "the module has no E-I layer without weights",
+            "no E-I layer of the module needs weights",
             where="eideploy.nn.initialise",
             fix="initialise once, before training; make the module anew to start over",
         )
     statistics = fill_layers(module, *inputs, draw=exponential(np.random.default_rng(seed)))
     if missed := [name for name in empty if name not in statistics]:
         raise UsageError(
-            f"the forward passes by {', '.join(missed)}, which have no weights",
+            f"the forward pass skips {', '.join(missed)}, which have no weights yet",
             where="eideploy.nn.initialise",
             fix="call the layers in forward, or leave them out of the module",
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from eideploy.errors import UsageError
+from eideploy.shown import kind_of
 
 PathLike = str | os.PathLike[str]
 IN_PYTHON = {"in Python": True}  # metadata of a field that the command line cannot write
@@ -88,7 +89,7 @@ def text_of(given: object, what: str) -> str:
     if isinstance(given, str | os.PathLike):
         return str(os.fspath(given))
     raise UsageError(
-        f"the {what} is a {type(given).__name__}, not a path",
+        f"the {what} is {kind_of(given)}, not a path",
         where=what,
         fix="give a text or a pathlib.Path",
     )

@@ -41,11 +41,11 @@ def test_a_board_is_tested_and_runs_samples(on_board, call):
 
 def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
     asked = {
-        ("selftest", BUILD, "--emulate"): "the build is for digital, which is no board",
+        ("selftest", BUILD, "--emulate"): "the build is for digital, which is not a board",
         ("selftest", BOARD): "reached by its serial line, or emulated: one of the two",
         ("run", BOARD, "--emulate", "--port", "x"): "one of the two",
         ("selftest", BOARD, "--port", "/dev/no-such-line"): "No such file",
-        ("selftest", BOARD, "--port", "/dev/null"): "that is no serial line",
+        ("selftest", BOARD, "--port", "/dev/null"): "that is not a serial line",
         ("flash", BOARD): "the build has no bitstream",
         ("build", RUN): "the folder is a run",
     }
@@ -57,7 +57,7 @@ def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
 
 def test_a_latency_that_is_no_time_is_refused(trained, call):
     found = call("compile", RUN, "--target", "ulx3s-25f", "--latency", "soon")
-    assert "'soon' is no time" in found.err
+    assert "'soon' is not a time" in found.err
     assert not (trained / "builds").exists()
 
 

@@ -189,7 +189,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
     ("named", "what", "fix"),
     [
         ({"x": X}, "x and y are not both there, but x", "numpy.savez"),
-        ({"x_train": X, "y_train": Y}, "x_test and y_test are not", "as x and y"),
+        ({"x_train": X, "y_train": Y}, "x_test and y_test are missing", "as x and y"),
         ({"a": X, "b": Y}, "x and y are not both there, but a, b", "numpy.savez"),
         ({"x": X, "y": Y[:9]}, "there are 15 samples and 9 classes", "one class per"),
         ({"x": X, "y": Y + 1}, "the classes run from 1 to 3: class 0 has no sample", "y - 1"),
@@ -205,7 +205,7 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
         ({"x": X[:0], "y": Y[:0]}, "there is no sample", "save samples"),
         ({"x": X[:, 0, 0], "y": Y}, "the samples have the shape (15,)", "(N, C, H, W)"),
         ({"x": X[:4], "y": np.array([0, 0, 0, 1])}, "class 1 has one sample", "x_train"),
-        ({"x": X, "y": np.r_[0:7, 0:7, 0]}, "a fifth of 15 samples are 3", "x_train"),
+        ({"x": X, "y": np.r_[0:7, 0:7, 0]}, "a fifth of 15 samples is 3", "x_train"),
         ({**parts(X), "y_test": np.array([0, 1, 3])}, "class 3 of 4 has no training",
          "number"),
         ({**parts(X), "x_test": X[:3, :1]}, "training samples are (1, 2, 2), test samples", "same"),

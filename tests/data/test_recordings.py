@@ -267,12 +267,12 @@ def overstate(path):
 
 
 BAD_NPY = [
-    (lambda p: p.write_bytes(b"nonsense" * 9), "the file is no numpy array of version 1.0: "),
+    (lambda p: p.write_bytes(b"nonsense" * 9), "the file is not a numpy array of version 1.0: "),
     (lambda p: p.write_bytes(p.read_bytes()[:-8]), "the file has 2040 bytes, not the 2048"),
     (overstate, "the file has 2048 bytes, not the 3296 of its 99 events"),
     (
         lambda p: p.write_bytes(p.read_bytes().replace(b"(60, 4)", b"(6\xb8, 4)", 1)),
-        "the file is no numpy array of version 1.0: ",
+        "the file is not a numpy array of version 1.0: ",
     ),
     (save(np.zeros((3, 5))), "the file holds float64 of shape (3, 5), not numbers (n, 4) or, of"),
     (save(np.zeros(3, EVENT)[["x", "y", "t"]]), "the file holds {'names': ['x', 'y', 't']"),

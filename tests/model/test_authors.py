@@ -314,7 +314,7 @@ def test_a_config_that_is_not_known_is_refused(tmp_path, vgg, config, what):
         ),
         (
             lambda s: s.update({"layers.3.bias": torch.ones(8, dtype=torch.int64)}),
-            "layers.3.bias is no tensor of real numbers",
+            "layers.3.bias is not a tensor of real numbers",
         ),
         (lambda s: s.clear(), "the tensors name no E-I layers that end in a linear one"),
     ],

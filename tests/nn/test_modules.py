@@ -161,12 +161,12 @@ def test_initialising_fills_a_module_as_a_network_of_the_presets_is_filled():
 def test_initialising_fills_once_and_not_what_a_state_has_filled():
     model, x = Branched(), images(8)
     assert list(einn.initialise(model, x)) == ["conv1", "conv2", "readout"]
-    with pytest.raises(UsageError, match="no E-I layer without weights"):
+    with pytest.raises(UsageError, match="no E-I layer of the module needs weights"):
         einn.initialise(model, x)
     twin = Branched()
     twin.load_state_dict(model.state_dict())
     assert torch.equal(twin(x), model(x))
-    with pytest.raises(UsageError, match="no E-I layer without weights"):
+    with pytest.raises(UsageError, match="no E-I layer of the module needs weights"):
         einn.initialise(twin, x)
 
 
@@ -176,7 +176,7 @@ def test_initialising_names_the_layer_that_has_nothing_to_go_by():
             super().__init__()
             self.spare = einn.Linear(4, 4)
 
-    with pytest.raises(UsageError, match="the forward passes by spare"):
+    with pytest.raises(UsageError, match="the forward pass skips spare"):
         einn.initialise(Spare(), images(8))
     signed = nn.Sequential(nn.Linear(6, 6), einn.Linear(6, 8))
     with pytest.raises(DataError, match="goes down to") as error:

@@ -13,6 +13,7 @@ from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.execute.trace import Trace
 from eideploy.numeric.fixed import Int
+from eideploy.shown import kind_of
 
 CYCLE_KINDS = frozenset({"spikes", "inhibition", "inputs"})  # what a trace must keep
 
@@ -25,7 +26,7 @@ def count_cycles(program: Program, trace: Trace) -> Cycles:
     """
     if not isinstance(program, Program):
         raise UsageError(
-            f"a {type(program).__name__} has no cycles, a program on a core has",
+            f"{kind_of(program)} has no cycles, a program on a core has",
             where="program",
             fix="give what compile_circuit returned, or load_build(folder).program",
         )

@@ -71,7 +71,7 @@ class Compiling(Dividing):
         found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(us|ms|s)", self.latency)
         if not found or float(found[1]) == 0:
             raise UsageError(
-                f"{self.latency!r} is no time",
+                f"{self.latency!r} is not a time",
                 where="--latency",
                 fix="write a number and us, ms or s, as --latency 0.5ms",
             )

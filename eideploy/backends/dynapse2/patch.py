@@ -229,12 +229,12 @@ def _contradictions(patch: _Patch, spec: ChipSpec) -> Iterator[str]:
         if not (0 <= chip < spec.chips and 0 <= core.core < spec.chip.cores):
             yield f"{key} is of core {core.core} of chip {chip}, which the board does not have"
         for name in sorted(core.parameters.keys() - set(spec.bias_names)):
-            yield f"{key}.parameters.{name} is no bias"
+            yield f"{key}.parameters.{name} is not a bias"
     for key, (*_, number), neuron in patch.set_neurons:
         if not 0 <= number < spec.chip.neurons:
             yield f"{key} is of neuron {number}, which a core does not have"
         for name in sorted(set(neuron.latches) - set(spec.latches)):
-            yield f"{key}.latches names {name}, which is no latch"
+            yield f"{key}.latches names {name}, which is not a latch"
         yield from _misfits(neuron.synapses, len(SYNAPSE), f"{key}.synapses", spec.chip.cams)
         places = spec.chip.destinations
         yield from _misfits(neuron.destinations, len(DESTINATION), f"{key}.destinations", places)

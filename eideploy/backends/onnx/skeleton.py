@@ -27,7 +27,7 @@ def check_work(data: bytes, expected: ModelProto, *, where: str) -> None:
             raise DecodeError(f"it has {len(data)} bytes")
         found.ParseFromString(data)
     except DecodeError as error:
-        raise _refused(f"the file is no model of this build: {error}", where) from error
+        raise _refused(f"the file is not a model of this build: {error}", where) from error
     if _skeleton(found) != _skeleton(expected):
         raise _refused("the model has other operators or sizes than this release writes", where)
 

@@ -135,7 +135,7 @@ def split_by_class(
         )
     if (test := int(np.ceil(len(y) * TEST_SHARE))) < len(names):
         raise DataError(
-            f"a fifth of {len(y)} samples are {test}, too few for {len(names)} classes",
+            f"a fifth of {len(y)} samples is {test}, too few for {len(names)} classes",
             where=where,
             fix="give more, or split the samples yourself: x_train, y_train, x_test, y_test",
         )
@@ -237,7 +237,7 @@ def _of_arrays(path: Path, arrays: Mapping[str, Stored]) -> Found:
 def _missing(path: Path, names: tuple[str, ...]) -> DataError:
     if {"x_train", "y_train"} <= {*names}:
         return DataError(
-            "x_train and y_train are there, x_test and y_test are not",
+            "x_train and y_train are there, x_test and y_test are missing",
             where=str(path),
             fix="save these, too; or all samples as x and y, of which a fifth becomes the test",
         )

@@ -12,6 +12,7 @@ from eideploy.errors import UsageError
 from eideploy.flow.requests.shared import TARGET, FromDataSet
 from eideploy.options import IN_PYTHON, Option, PathLike, Request, as_path
 from eideploy.options.choices import ZeroPolicy
+from eideploy.shown import kind_of
 
 if TYPE_CHECKING:
     from eideploy.data.origin import Place
@@ -55,7 +56,7 @@ def as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
     """
     if not isinstance(overrides, Mapping):
         raise UsageError(
-            f"the overrides are a {type(overrides).__name__}, not a mapping",
+            f"the overrides are {kind_of(overrides)}, not a mapping",
             where="overrides",
             fix='give a mapping from keys to values, as {"training.epochs": 20}',
         )
@@ -117,7 +118,7 @@ class Logged(Request):
         given = self.callbacks
         if not isinstance(given, Sequence) or not all(map(callable, given)):
             raise UsageError(
-                f"{given!r} is no list of functions",
+                f"{given!r} is not a list of functions",
                 where="callbacks",
                 fix="give functions that take an EpochMetrics, as callbacks=[print]",
             )

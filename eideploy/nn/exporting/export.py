@@ -17,6 +17,7 @@ from eideploy.nn.exporting.recording import line, record
 from eideploy.nn.exporting.signals import Signal
 from eideploy.nn.exporting.state import USE, State, Unsupported
 from eideploy.nn.layers import EILayer
+from eideploy.shown import kind_of
 
 LOST = Signal(node="", lead=0)
 LOGITS = "return the current of Readout or torch.nn.Linear(bias=False), or spikes (..., classes)"
@@ -45,7 +46,7 @@ def _check(module: nn.Module, sample: Tensor) -> None:
     for name, value, kind in (("module", module, nn.Module), ("sample", sample, Tensor)):
         if not isinstance(value, kind):
             raise UsageError(
-                f"the {name} is a {type(value).__name__}, not a torch {kind.__name__}",
+                f"the {name} is {kind_of(value)}, not a torch {kind.__name__}",
                 where=f"eideploy.export, {name}",
                 fix="give torch.from_numpy(sample)"
                 if isinstance(value, np.ndarray) and kind is Tensor

@@ -151,7 +151,7 @@ def step(state: State, x: Tensor, at: object) -> Signal:
     if signal.lead == -1:
         signal = state.settled(x, 2)
     if signal.lead != 2:
-        raise Unsupported(f"takes [{at}] of what is no sequence")
+        raise Unsupported(f"takes [{at}] of something that is not a sequence")
     state.takes(len(x))
     return replace(signal, lead=1, step=at % len(x))
 

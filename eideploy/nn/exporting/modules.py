@@ -34,7 +34,7 @@ SEQUENCE = (
     "give it one: show images by x.expand(T, *x.shape), or DirectCoding(T)",
 )
 SINGLE = (
-    "takes a single step, and reads something else",
+    "takes a single step, and is given something else",
     "call it step by step, in order, or export a module that is one step: export(..., steps=T)",
 )
 
@@ -118,7 +118,7 @@ def _normalised(state: State, module: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor
     drive = signal.drive
     if drive is None or drive.current is None or not isinstance(drive.projection, ir.Folded):
         raise Unsupported(
-            "normalises what is no current of an ordinary layer",
+            "normalizes something other than the current of an ordinary layer",
             "put batch normalization behind torch.nn.Linear or Conv2d alone",
         )
     return replace(signal, drive=state.once((module, id(drive)), lambda: _scaled(module, drive)))

@@ -110,7 +110,7 @@ class _Terminal:
         self.line = os.open(name, os.O_RDWR | os.O_NOCTTY)
         if not os.isatty(self.line):
             os.close(self.line)
-            raise BoardError("that is no serial line")
+            raise BoardError("that is not a serial line")
         tty.setraw(self.line, termios.TCSANOW)
         state = termios.tcgetattr(self.line)
         state[4] = state[5] = speed

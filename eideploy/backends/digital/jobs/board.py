@@ -56,7 +56,7 @@ def board(request: OfBuild, folder: Path) -> Result:
     target = compiled.program.target
     if target.board is None:
         raise UsageError(
-            f"the build is for {target.name}, which is no board",
+            f"the build is for {target.name}, which is not a board",
             where=str(folder),
             fix="compile the run for one, as --target ulx3s-85f; eideploy board lists them",
         )

@@ -74,7 +74,7 @@ class Projection:
         if self.dendrite not in RECEPTORS:
             faults.append(f"dendrite {self.dendrite!r} is none of {', '.join(RECEPTORS)}")
         if self.weight.ndim != 2 or not (np.isfinite(self.weight) & (self.weight >= 0)).all():
-            faults.append("weight is no matrix of finite numbers >= 0")
+            faults.append("weight is not a matrix of finite numbers >= 0")
         _refuse(faults, f"projection {self.name}")
 
 

@@ -229,7 +229,7 @@ def _places(spec: ChipSpec) -> Iterator[Fault]:
     for key, name in {"defects": board.defects, "bias_table": board.bias_table}.items():
         if name and Path(name).name != name:
             yield Fault(
-                what=f"board.{key} = {name!r} is no name of a file beside the spec",
+                what=f"board.{key} = {name!r} is not the name of a file beside the spec",
                 fix=f"put the file beside the spec, and write its name in board.{key}",
             )
     if board.entry >= spec.chips:

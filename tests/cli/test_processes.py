@@ -233,7 +233,7 @@ def test_a_run_that_is_being_trained_is_not_resumed_by_another_process(trained, 
                 fix="wait until it ends")  # fmt: skip
 
 
-@pytest.mark.parametrize("moment", ["circuit.safetensors", "integer.safetensors", "manifest.json"])
+@pytest.mark.parametrize("moment", ["integer.safetensors", "manifest.json"])
 def test_a_compile_killed_at_any_moment_leaves_nothing_that_is_taken_for_a_build(
     trained, call, moment, monkeypatch
 ):

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import pickle
 from contextlib import contextmanager
 from hashlib import sha256
@@ -56,7 +57,7 @@ def drawing_once(draw, folder):
     def drawn(chart):
         kept = folder / sha256(pickle.dumps(chart)).hexdigest()
         if not kept.exists():
-            written = kept.with_suffix(f".{id(chart)}")
+            written = kept.with_suffix(f".{os.getpid()}")
             written.write_text(draw(chart), "utf-8")
             written.rename(kept)
         return kept.read_text("utf-8")

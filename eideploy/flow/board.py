@@ -13,6 +13,7 @@ from eideploy.flow.requests.board import (
 )
 from eideploy.flow.result import Result
 from eideploy.options import as_path
+from eideploy.report.text import listing
 
 
 def show(_: Board) -> Result:
@@ -20,8 +21,7 @@ def show(_: Board) -> Result:
     from eideploy.target import board_names, load_target
 
     boards = {name: load_target(name).description for name in board_names()}
-    lines = [f"  {name:<16}{said}" for name, said in boards.items()]
-    text = "\n".join(["boards, as eideploy compile --target takes them", *lines])
+    text = f"boards, as eideploy compile --target takes them\n{listing(boards)}"
     return Result(text=text, content={"boards": boards})
 
 

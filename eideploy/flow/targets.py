@@ -4,6 +4,7 @@ import os
 
 from eideploy.flow.requests.targets import CheckTarget, ListTargets
 from eideploy.flow.result import Result
+from eideploy.report.text import listing
 from eideploy.scheme import load_scheme, scheme_names
 from eideploy.target import family_of, load_any, spec_of, target_names
 
@@ -12,19 +13,11 @@ def show(_: ListTargets) -> Result:
     """List the shipped targets and schemes."""
     targets = [load_any(name) for name in target_names()]
     schemes = [load_scheme(name) for name in scheme_names()]
-    text = "\n".join(
-        [
-            "targets",
-            *(f"  {t.name:<16}{t.description}" for t in targets),
-            "",
-            "schemes",
-            *(f"  {s.name:<16}{s.description}" for s in schemes),
-        ]
-    )
     content = {
         "targets": {t.name: t.description for t in targets},
         "schemes": {s.name: s.description for s in schemes},
     }
+    text = "\n\n".join(f"{kind}\n{listing(entries)}" for kind, entries in content.items())
     return Result(text=text, content=content)
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 from textwrap import wrap
 
@@ -21,6 +21,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | No
     lines = _padded(head, rows)
     if width and max(map(len, lines)) > width:
         return _folded(list(head), [list(row) for row in rows], width)
+    return "\n".join(lines)
+
+
+def listing(entries: Mapping[str, str], *, width: int | None = None) -> str:
+    """Return names and what is said of each, folded to `width`, by default the terminal."""
+    width = _terminal() if width is None else width
+    indent = 4 + max(map(len, entries), default=0)
+    room = width - indent
+    lines = []
+    for name, said in entries.items():
+        first, *others = wrap(said, room) if room >= LEAST_WORDS else [said]
+        lines += [f"  {name}".ljust(indent) + first, *(" " * indent + other for other in others)]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.report.text import at_most, counted, percent, table
+from eideploy.report.text import at_most, counted, listing, percent, table
 
 
 @given(st.floats(0, 1), st.integers(0, 4))
@@ -99,3 +99,15 @@ def test_words_of_a_last_column_are_wrapped():
 
 def test_a_table_that_goes_into_a_file_is_not_folded():
     assert max(map(len, table(["a" * 90, "b"], [["", ""]]).splitlines())) > 80
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_listing_folds_beside_its_names_and_loses_no_word(width):
+    entries = {"digital": "one core of an FPGA " * 5 + "or ASIC", "c": "any processor"}
+    lines = listing(entries, width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(" ".join(lines).split()) == " ".join(
+        f"{name} {said}".strip() for name, said in entries.items()
+    )
+    assert all(line.startswith(" " * 11) for line in lines[1:-1])
+    assert len(listing(entries, width=0).splitlines()) == 2

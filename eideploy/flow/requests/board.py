@@ -11,7 +11,14 @@ LINE = "with --port"
 
 @dataclass(frozen=True, kw_only=True)
 class Board(Request):
-    """Build the bitstream of a board, flash it, run samples on it, test it."""
+    """Build the bitstream of a board, flash it, run samples on it, test it.
+
+    Examples:
+      eideploy compile --target ulx3s-25f --out builds/mine
+      eideploy board build builds/mine
+      eideploy board flash builds/mine
+      eideploy board selftest builds/mine --port /dev/ttyUSB0
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
     python benchmarks/c_instructions.py RUN [RUN ...] [--schemes int8,int4] [--divisions ...]
 
-Every run is compiled for the digital target by each scheme and division; the C of each classifies
-the first test images on each machine; spikes, membranes and sums are compared with the integer
-simulator's.
+Every run is compiled for the target digital-model by each scheme and division; the C of each
+classifies the first test images on each machine; spikes, membranes and sums are compared with the
+integer simulator's.
 Instructions are QEMU's, of the whole inference; cycles are more where a processor waits for its
 flash or takes several cycles for an instruction. Bytes are the linker's; the stack is the
 compiler's sum over all functions, an upper bound.
@@ -55,7 +55,7 @@ def main() -> None:
     ):
         with TemporaryDirectory() as name:
             build = Path(name) / "build"
-            compile_run(folder, scheme=scheme, division=division, out=build)
+            compile_run(folder, target="digital-model", scheme=scheme, division=division, out=build)
             loaded = load_build(build)
             x, _ = samples_of(
                 loaded, input_file=None, split=None, count=asked.samples, place=Place()

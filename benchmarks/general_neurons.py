@@ -25,6 +25,16 @@ ROWS = {
     "... and a v_min": General(leak_bits=12, lowest=True),
     "... and up to 3 spikes a step": General(leak_bits=12, spike_bits=2),
     "... and up to 255 spikes a step": General(leak_bits=12, spike_bits=8),
+    "all of these": General(
+        leak_bits=12,
+        synapse_bits=12,
+        late=True,
+        above=True,
+        keeps=True,
+        rest=True,
+        lowest=True,
+        spike_bits=8,
+    ),
     "all but several spikes": General(
         leak_bits=12,
         synapse_bits=12,

@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from eideploy.backends import executor, families, formats
+from eideploy.backends import executor, families
+from eideploy.backends.catalogue import EMITTED
 from eideploy.backends.digital import executors
 from eideploy.command_line.commands import COMMANDS, arguments
 from tests.cli.support import BUILD, RUN, rehash
@@ -213,7 +214,7 @@ def test_the_options_are_what_the_code_knows():
         for name, command in COMMANDS.items()
         for argument in arguments(command.request)
     }
-    assert choices["compile", "emit"] == set(formats.EMITTED)
+    assert choices["compile", "emit"] == set(EMITTED)
     assert set(families.EXECUTORS) == {"integer", "float", "dpi", *executors.BESIDE}
 
 

@@ -58,7 +58,7 @@ SHUNT = (
 NO_LOOP = (NONE, "tests/execute/test_steps.py::test_what_cannot_carry_a_delay_names_the_edges")
 STEPPED_LOOP = (
     PROVED,
-    "tests/execute/test_state_machine.py::test_a_core_with_loops_equals_simulator_and_cycle_model",
+    "tests/execute/test_state_machine.py::test_a_core_with_general_neurons_and_loops_equals_simulator_and_cycle_model",
 )
 C_COUNTS = (PROVED, "tests/c/test_network.py::test_general_neurons_are_the_same_in_c")
 ONNX_COUNTS = (

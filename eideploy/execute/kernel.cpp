@@ -33,7 +33,7 @@ constexpr int64_t QUAD_COST = 1; // instructions for four products to a word
 #else
 constexpr int64_t QUAD_COST = 3;
 #endif
-constexpr int64_t SHORTS = 256, PATTERN_SHIFT = 37; // as in kernel.py
+[[maybe_unused]] constexpr int64_t SHORTS = 256, PATTERN_SHIFT = 37; // as in kernel.py
 
 enum Method { NONE, TABLE, EXACT, LOGARITHM };     // as in kernel.py
 enum Reset { SUBTRACT, ZERO, VALUE, KEEP };        // likewise

@@ -123,7 +123,7 @@ def test_a_damaged_model_is_refused_by_its_hash_and_failed_behind_it(onnx_build,
         if artefact == model and not by.startswith("OpenVINO")
     ]
     assert {r["result"] for r in failed} == {"failed"}
-    assert all("is no model of this build" in r["reason"] for r in failed)
+    assert all("is not a model of this build" in r["reason"] for r in failed)
 
 
 def test_a_model_of_other_inputs_or_outputs_is_failed(onnx_build, call):

@@ -124,10 +124,10 @@ def test_the_form_before_archives_is_refused_with_what_reads_it(tmp_path):
         (pickle.dumps({(1, 2): 3}), "has a tuple as the key of a dictionary"),
         (pickle.dumps([1])[:-1], "pickle exhausted before seeing STOP"),
         (b"\x80\x02}a.", "damaged: IndexError"),
-        (b"\x80\x02K\x01K\x02a.", "appends to what is no list"),
+        (b"\x80\x02K\x01K\x02a.", "appends to something that is not a list"),
         (b"\x80\x02K\x01u.", "has no mark"),
         (b"\x80\x02h\x05.", "damaged: KeyError 5"),
-        (b"\x80\x02K\x01)R.", "calls what is no name"),
+        (b"\x80\x02K\x01)R.", "calls something that is not a name"),
         (b"\x80\x02" + b"0" * (2 << 20) + b".", "has 2097155 bytes, more than"),
     ],
 )

@@ -147,7 +147,8 @@ class Kernel:
             "is_signed": layer.is_folded,
         }
         fits_bytes = peak < MOST_QUAD and not layer.is_folded and largest <= MOST_ENTRY
-        if fits_bytes or self.sizes["flush"] < FEW_EVENTS:
+        fits_pairs = self.sizes["flush"] < FEW_EVENTS and largest <= MOST_SHORT >> 1
+        if fits_bytes or fits_pairs:
             words = _words(rows, layer.kernel, np.uint8 if fits_bytes else np.int16)
             self.arrays["words"] = words
             self.sizes |= {"run": words.shape[1], "word_columns": words.shape[2]}

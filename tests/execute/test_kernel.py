@@ -153,15 +153,18 @@ def test_steps_are_the_sequence():
 
 
 @needs_compiler
-def test_sums_beyond_16_bits_are_widened_in_time():
+@pytest.mark.parametrize("most", [255, 40000])
+def test_sums_beyond_16_bits_are_widened_in_time(most):
     """As many events at one position as there are, with the largest weights of both signs."""
     events = 700
-    weights = [[255] * events] * 3, [[255] * events] * 2, [[1, 2]] * 3
+    weights = [[most] * events] * 3, [[most] * events] * 2, [[1, 2]] * 3
     table = Division(divider=lut(8, 8), zero_policy="minimum")
     layer = linear("layer", "input", *weights, division=table)
     end = readout("lif", [[1] * 3], [[1] * 3], [[1]])
     circuit = of_nodes(source((events,), top=1), layer, lif("lif", "layer", 3), end, steps=2)
     assert assert_equal(circuit, np.ones((2, events))) == 2
+    alone = of_nodes(source((events,), top=1), readout("input", *weights), steps=2)
+    assert assert_equal(alone, np.ones((2, events))) == 1
 
 
 @needs_compiler

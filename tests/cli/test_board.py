@@ -88,8 +88,9 @@ def test_vectors_that_are_none_are_refused_before_a_board_is_asked(on_board, cal
     wrong = {
         "the file holds no JSON object": [],
         "network = 5 is not": {**right, "network": 5},
-        "the samples are none": {**right, "samples": []},
-        "not all of": {**right, "samples": [{**one, "logits": one["logits"][1:]}]},
+        "the samples are of network 0123, the build is": {**right, "network": "0123"},
+        "there are no stored samples": {**right, "samples": []},
+        "not every stored sample has": {**right, "samples": [{**one, "logits": one["logits"][1:]}]},
         "samples[0].words[0][0]": {**right, "samples": [{**one, "words": [[[0, 0, 0, 256]]]}]},
         "samples[0].logits is missing": {**right, "samples": [{"words": one["words"]}]},
     }

@@ -76,16 +76,20 @@ def read_vectors(program: Program, folder: Path) -> dict[str, Any]:
     """Return the vectors of a build, as a self-test takes them.
 
     Raises:
-        FormatError: damaged, without a sample, or of other steps or outputs than the program's.
+        FormatError: damaged, without a sample, of another network than the program's, or of other
+            steps or outputs.
     """
     where, circuit = str(folder / VECTORS), program.circuit
     content: dict[str, Any] = read_json(folder / VECTORS)
-    samples = typed(Vectors, content, where=where, error=FormatError).samples
+    stored = typed(Vectors, content, where=where, error=FormatError)
     form = circuit.steps, prod(circuit.shapes[circuit.output.name])
-    if not samples or {(len(one.words), len(one.logits)) for one in samples} != {form}:
-        raise FormatError(
-            f"the samples are none, or not all of {form[0]} steps and {form[1]} logits",
-            where=where,
-            fix="compile the run again",
-        )
+    own, fault = link_of(program).network, ""
+    if not stored.samples:
+        fault = "there are no stored samples"
+    elif {(len(one.words), len(one.logits)) for one in stored.samples} != {form}:
+        fault = f"not every stored sample has {form[0]} steps and {form[1]} logits"
+    elif stored.network != own:
+        fault = f"the samples are of network {stored.network}, the build is {own}"
+    if fault:
+        raise FormatError(fault, where=where, fix="compile the run again")
     return content

@@ -22,11 +22,20 @@ from eideploy.backends.digital.board.size import roomy, sized
 from eideploy.backends.digital.board.toolchain import build
 from eideploy.backends.digital.board.vectors import steps_of
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.parameters import least_latencies
 from eideploy.backends.digital.rtl.bench import in_icarus, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.errors import CapacityError, DataError, SpecError, UsageError
 from eideploy.target import board_names, load_target
-from tests.helpers.layers import circuit, lif, linear, readout, source
+from tests.helpers.layers import (
+    circuit,
+    folded_linear,
+    folded_readout,
+    lif,
+    linear,
+    readout,
+    source,
+)
 from tests.rtl.support import placed, simulated, tight
 
 BOARDS = [load_target(name) for name in board_names()]
@@ -102,6 +111,20 @@ def test_the_fastest_core_that_fits_is_taken_and_the_smallest_that_is_fast_enoug
 def test_lanes_that_are_asked_for_are_taken():
     found = sized(network(), board("ulx3s-85f"), SAMPLES, lanes=8)
     assert found.program.target.core.lanes == 8
+
+
+def test_a_core_without_inhibitory_neurons_waits_for_none():
+    rng = np.random.default_rng(3)
+    weights = [rng.integers(low, 8, (12, 16)) for low in (-7, 0)]
+    net = circuit(
+        source((16,), top=15),
+        folded_linear("one", "input", *weights, fraction=3),
+        lif("lif", "one", 12, threshold=9),
+        folded_readout("lif", rng.integers(-7, 8, (4, 12))),
+        steps=2,
+    )
+    target = sized(net, board("ulx3s-25f"), SAMPLES, lanes=2).program.target
+    assert vars(target.latency).items() >= least_latencies(target.core).items()
 
 
 def test_a_network_that_does_not_fit_is_told_the_least_board_that_does():

@@ -122,7 +122,7 @@ def _multipliers(shape: Shape) -> int:
     lane = _tiles(widths.weight + 1, value + 1) + _tiles(widths.weight, gained)
     others = (3 if core.lanes_i else 2) * _tiles(shape.address_bits, shape.address_bits)
     others += _tiles(value, widths.gain) if core.runs_factored else 0
-    others += core.lanes_i * _tiles(widths.weight, widths.input)
+    others += core.lanes_i * _tiles(widths.weight, event)
     division = _tiles(widths.accumulator, shape.entry_bits) if shape.rtl.has_table else 0
     return core.lanes * lane + others + core.update_lanes * division
 

@@ -111,8 +111,10 @@ def _candidates(
 
 
 def _beside(circuit: Circuit, lanes: int) -> int:
-    """Return the least Q that lets no rows of W_IE be more than those of W_EE beside them."""
+    """Return the least Q that lets no rows of W_IE be more than those of W_EE; 0 without any."""
     layers = [layer for layer in circuit.layers if not layer.is_folded]
+    if not layers:
+        return 0
     count = 1
     while count < lanes and any(
         ceil(len(layer.weights[1]) / count) > ceil(layer.n_e / lanes) for layer in layers

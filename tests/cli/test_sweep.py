@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -12,7 +13,7 @@ from eideploy.data import load
 from eideploy.model.checkpoint import load_network
 from eideploy.model.evaluate import predict
 from eideploy.staging import locked
-from tests.cli.support import RUN, TINY
+from tests.cli.support import ROOT, RUN, TINY
 
 QUICK = ["--jobs", "1", "--samples", "40"]
 BACKEND = ["--backend", "threading"]
@@ -120,6 +121,16 @@ def test_a_name_given_twice_is_measured_once(trained, call):
     twice = ["--schemes", "int8,int8", "--divisions", "shift,shift", "--policies", "floor,floor"]
     swept = call("sweep", RUN, *twice, *QUICK, *BACKEND, "--json").out
     assert len(json.loads(swept)["cells"]) == 1
+
+
+def test_without_names_schemes_are_left_out_that_the_target_does_not_hold(trained, call):
+    spec = (ROOT / "targets/digital/spec.toml").read_text()
+    (trained / "six.toml").write_text(re.sub(r"(?m)^weight = \d+", "weight = 6", spec))
+    asked = ["--target", "six.toml", "--divisions", "shift", "--policies", "floor"]
+    swept = call("sweep", RUN, *asked, *QUICK, *BACKEND, "--json")
+    assert swept.code == 0, swept.err
+    schemes = {cell["scheme"] for cell in json.loads(swept.out)["cells"]}
+    assert schemes == {"int2", "int3", "int4", "int5", "int6"}
 
 
 def figures(**given):

@@ -32,8 +32,9 @@ from eideploy.flow.requests.sweep import NAMED, OWN, TARGET, Sweep
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.options import as_path, refuse_idle
+from eideploy.passes.steps import Grid
 from eideploy.progress import bar, note
-from eideploy.scheme import load_scheme, scheme_names, scheme_table
+from eideploy.scheme import Scheme, load_scheme, scheme_names, scheme_table
 from eideploy.staging import WAIT, alone_with, remove_partial
 from eideploy.target import Target
 
@@ -105,9 +106,14 @@ def _place(request: Sweep, run: folders.Run) -> Place:
 
 def _held_by(target: Target) -> list[str]:
     """Return the shipped schemes whose weights fit the words of a target's memory."""
-    bits = {name: load_scheme(name).bits for name in scheme_names()}
-    word = target.widths.weight
-    return [name for name, b in bits.items() if max(b.w_ee, b.w_ie, b.w_ei) <= word]
+    return [name for name in scheme_names() if _widest(load_scheme(name)) <= target.widths.weight]
+
+
+def _widest(scheme: Scheme) -> int:
+    """Return the bits of the largest weight of a scheme, in the first layer or in another."""
+    bits = [scheme.bits_of(first=first) for first in (False, True)]
+    widest = max(width for of in bits for width in (of.w_ee, of.w_ie, of.w_ei))
+    return Grid(widest, scheme.levels).top.bit_length()
 
 
 def _cells(request: Sweep, runs: Sequence[folders.Run], target: Target) -> list[Cell]:

@@ -43,7 +43,8 @@ class Kept:
     @classmethod
     def unlabelled(cls, x: Array) -> Self:
         """Return the first of samples without classes, as many as a calibration takes."""
-        few = x[: min(CALIBRATION_SAMPLES, max(1, MOST_BYTES // x[:1].nbytes))]
+        one = np.dtype(np.float32).itemsize * x[:1].size  # as it is written
+        few = x[: min(CALIBRATION_SAMPLES, max(1, MOST_BYTES // one))]
         return cls(x=np.asarray(few, np.float32), y=np.zeros(0, np.int64), of=len(x))
 
     def write(self, path: Path) -> None:

@@ -11,6 +11,7 @@ import eideploy as ei
 from eideploy.config import load_config
 from eideploy.data import Dataset, load
 from eideploy.errors import StoppedError
+from eideploy.flow.kept_samples import Kept
 from eideploy.flow.own_network import adapted, choice_for
 from eideploy.model.networks import build
 from eideploy.nn import Shunting
@@ -169,6 +170,13 @@ def test_a_build_is_simulated_verified_and_reported_on_without_the_data(
     assert call("report", build, "--samples", 9).code == 0
     refused = call("simulate", build, "--data", mine)
     assert "there is no such file" in refused.err or "not at" in refused.err
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float64])
+def test_kept_samples_take_what_they_are_written_as(monkeypatch, kind):
+    monkeypatch.setattr("eideploy.flow.kept_samples.MOST_BYTES", 1000)
+    kept = Kept.unlabelled(np.zeros((64, 50), kind))
+    assert (len(kept.x), kept.x.nbytes, kept.of) == (5, 1000, 64)
 
 
 def test_other_data_than_those_trained_on_are_refused(run, call):

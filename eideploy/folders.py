@@ -188,10 +188,15 @@ def latest_build(backend: str | None = None) -> Path | None:
     return _youngest(BUILDS, BUILD, lambda mark: backend in (None, mark.backend))
 
 
+def unfinished() -> list[Path]:
+    """Return the runs whose training has not ended, those that were begun last first."""
+    found = [f for f in _visible(RUNS) if is_unfinished(f)]
+    return sorted(found, key=lambda f: (f / CONFIG).stat().st_mtime, reverse=True)
+
+
 def latest_unfinished() -> Path | None:
     """Return the run that was begun last, of those whose training has not ended."""
-    found = [f for f in _visible(RUNS) if is_unfinished(f)]
-    return max(found, key=lambda f: (f / CONFIG).stat().st_mtime, default=None)
+    return next(iter(unfinished()), None)
 
 
 def created(folder: Path) -> str:

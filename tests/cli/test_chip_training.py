@@ -12,6 +12,10 @@ from eideploy import native
 from eideploy.backends.dynapse2 import config as chip
 from eideploy.backends.dynapse2.training import checkpoint
 from eideploy.data import load
+from eideploy.errors import CapacityError
+from eideploy.folders import CONFIG
+from eideploy.staging import locked
+from tests.backends.dynapse2.networks import SPEC
 from tests.cli.support import RUN
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
@@ -174,13 +178,97 @@ def test_an_adaptation_that_is_stopped_goes_on_by_the_same_command(
     assert f"going on with {made}" in out.err
     out = call("train", "--resume", copy)
     assert out.code == 0, out.err
-    assert f"distilled {RUN}" in out.out
+    assert f"distilled {Path(RUN).resolve()}" in out.out
     for name in ("chip_network.safetensors", "metrics.csv"):
         for other in (made, copy):
             assert (other / name).read_bytes() == Path("whole", name).read_bytes()
     content = json.loads((copy / "manifest.json").read_text())
     assert content["adapted"] == Path(RUN).name
     assert call("train", "--resume", made).code == 2  # it is finished
+
+
+FIRST, SECOND = Path(f"{RUN}-dynapse2-1"), Path(f"{RUN}-dynapse2-2")
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """Return a function that lets every training end in an error, and tells of which spec it is."""
+    specs = []
+
+    def ends_in(error):
+        def fit(_config, spec, *_others):
+            specs.append(spec)
+            raise error
+
+        monkeypatch.setattr("eideploy.backends.dynapse2.jobs.train.fit", fit)
+        return specs
+
+    return ends_in
+
+
+def test_an_adaptation_that_another_process_trains_is_left_alone(trained, call, fitted):
+    to_chip = ("compile", RUN, "--target", "dynapse2")
+    fitted(KeyboardInterrupt())
+    assert call(*to_chip).code == 130
+    with locked(FIRST / CONFIG):  # in its first epoch
+        out = call("train", "--resume", FIRST)
+        assert (out.code, "another process is training the run" in out.err) == (2, True), out.err
+        out = call(*to_chip)
+        assert (out.code, f"--resume {SECOND}" in out.err) == (130, True), out.err
+    assert FIRST.is_dir()
+    fitted(CapacityError("too much", where="here", fix="less"))
+    assert call("train", "--resume", FIRST).code == 1
+    assert f"going on with {SECOND}" in call(*to_chip).err
+    assert FIRST.is_dir()  # begun before, so it stays
+    assert SECOND.is_dir()
+    assert call("train", "--finetune", *to_chip[1:], "--out", "other").code == 1
+    assert not Path("other").exists()
+
+
+def test_an_adaptation_goes_on_for_the_spec_that_it_was_begun_for(
+    trained, call, fitted, tmp_path_factory, monkeypatch
+):
+    mine = Path("mine/spec.toml")
+    mine.parent.mkdir()
+    text = SPEC.source.read_text("utf-8").replace("entry = 0", 'defects = "d.json"\nentry = 0')
+    mine.write_text(text, "utf-8")
+    specs, own = fitted(KeyboardInterrupt()), ("compile", RUN, "--target", mine)
+    out = call(*own)  # the map is missing, which is said before the training
+    assert (out.code, "d.json" in out.err, specs) == (1, True, []), out.err
+    (mine.parent / "d.json").write_text('{"version": 1, "chips": {}}')
+    assert call(*own).code == 130
+    assert f"--resume {SECOND}" in call("compile", RUN, "--target", "dynapse2").err
+    assert f"going on with {FIRST}" in call(*own).err
+    here = Path.cwd()
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert call("train", "--resume", here / FIRST).code == 130
+    assert [spec.board.defects for spec in specs] == ["d.json", "", "d.json", "d.json"]
+    monkeypatch.chdir(here)
+    (mine.parent / "d.json").write_text('{"version": 1, "chips": {"0": {"neurons": [[0, 1]]}}}')
+    out = call("train", "--resume", FIRST)
+    assert (out.code, "is not what the run was begun for" in out.err) == (1, True), out.err
+    assert f"--resume {RUN}-dynapse2-3" in call(*own).err
+    out = call("train", "--finetune", *own[1:], "--set", "target=dynapse2")
+    assert (out.code, "target has no effect" in out.err) == (2, True), out.err
+
+
+def test_what_a_run_was_distilled_on_is_found_from_any_folder(
+    trained, call, fitted, tmp_path_factory, monkeypatch
+):
+    np.save("x.npy", load("digits").train_x[:320])
+    specs = fitted(KeyboardInterrupt())
+    made = call("train", "--finetune", RUN, "--target", "dynapse2", "--distil-on", "x.npy")
+    assert made.code == 130, made.err
+    here = Path.cwd()
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    out = call("train", "--resume", here / FIRST)
+    assert (out.code, len(specs)) == (130, 2), out.err
+    (here / "x.npy").rename(here / "y.npy")
+    out = call("train", "--resume", here / FIRST)
+    assert (out.code, "the file is not where it was" in out.err) == (1, True), out.err
+    (here / "x.npy").write_bytes(b"other")
+    out = call("train", "--resume", here / FIRST)
+    assert (out.code, "is not what the run was begun with" in out.err) == (1, True), out.err
 
 
 def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):

@@ -1,13 +1,16 @@
 """What a board of DYNAP-SE2 chips offers, read from targets/<name>/spec.toml."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from eideploy.errors import SpecError
+from eideploy.errors import FormatError, SpecError, UsageError
+from eideploy.files import RESTORE, sha256
 from eideploy.tables import read_toml
+from eideploy.target import load_any, target_names
 from eideploy.typed import Fault, Line, Name, Positive, Within, instead, refuse, typed
 
 VERSION = 1
@@ -179,6 +182,46 @@ def read_spec(path: Path) -> ChipSpec:
     contradictions = (*_biases(spec), *_dendrites(spec), *_places(spec))
     refuse(contradictions, error=SpecError, where=where)
     return spec
+
+
+def load_chip(name: str) -> ChipSpec:
+    """Return the spec of a mixed-signal chip, a shipped target or a file.
+
+    Raises:
+        UsageError: there is no such target, or it is not a mixed-signal one.
+        SpecError: its spec is wrong.
+    """
+    spec = load_any(name)
+    if not isinstance(spec, ChipSpec):
+        raise UsageError(
+            f"target {name} is not a mixed-signal chip",
+            where="target",
+            fix="choose dynapse2, or a spec of your own",
+        )
+    return spec
+
+
+def called(spec: ChipSpec) -> str:
+    """Return what `load_chip` finds a spec by from any folder: its name if shipped, else its file.
+
+    A spec of one's own may have the name of a shipped one.
+    """
+    shipped = spec.name in target_names() and load_any(spec.name) == spec
+    return spec.name if shipped else str(spec.source.resolve())
+
+
+def fingerprint(spec: ChipSpec) -> str:
+    """Return a digest that changes with a spec's file, and with the files that it names.
+
+    Raises:
+        FormatError: one of them is missing.
+    """
+    beside = (spec.board.defects, spec.board.bias_table)
+    paths = (spec.source, *(spec.source.parent / name for name in beside if name))
+    for path in paths:
+        if not path.is_file():
+            raise FormatError("the file is missing", where=str(path), fix=RESTORE)
+    return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
 
 
 def _biases(spec: ChipSpec) -> Iterator[Fault]:

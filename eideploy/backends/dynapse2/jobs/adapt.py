@@ -1,6 +1,6 @@
 """Job: distil a run into a network within the limits of a mixed-signal chip."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,11 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import load_dac
-from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.chip.defects import load_defects
+from eideploy.backends.dynapse2.chip.spec import ChipSpec, called, fingerprint, load_chip
 from eideploy.backends.dynapse2.config import CHIP_PRESET, ChipConfig, load_chip_config
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
-from eideploy.backends.dynapse2.jobs.teacher import FILE, Teacher, keep, kept
+from eideploy.backends.dynapse2.jobs.teacher import Teacher, keep, kept
 from eideploy.circuit import Circuit
 from eideploy.config.reading import toml_value
 from eideploy.config.sections import IN_MEMORY
@@ -31,17 +32,18 @@ from eideploy.flow.samples import read_samples
 from eideploy.folders import (
     CONFIG,
     DISTILLED,
-    RUNS,
     Run,
     discard,
     is_unfinished,
     load_run,
     sole_training,
+    unfinished,
 )
 from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
 
+ANEW = "eideploy train --finetune RUN --target dynapse2"
 FEWEST = 5  # images that something can be distilled on: four, and one to test by
 
 if TYPE_CHECKING:
@@ -62,18 +64,28 @@ def adapt(
     The network is the preset's; it learns what the run predicts on its own training data, or on
     `images`, which have no classes: what is measured then is how often it agrees with the run.
 
-    One that was begun before and stopped is gone on with, unless `out` names another folder.
+    One that was begun before and stopped is gone on with, unless `out` names another folder, or
+    another process is training it.
 
     Raises:
+        UsageError: `overrides` names a target, which `spec` is.
         DataError: the run's data set is unknown, missing, or not of images.
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
         CapacityError: samples of more values than the chip has sources for.
+        FormatError: a file that the spec names is missing or damaged.
     """
     from eideploy.backends.dynapse2.jobs.train import new_run, plan_for
 
+    if "target" in (overrides or {}):
+        raise UsageError(
+            "target has no effect on a run that is distilled, for the chip of --target",
+            where="--set target",
+            fix="leave it out",
+        )
     if run.origin is not None and images is None:
         require_images(run.origin)
     _require_room(run, spec, overrides or {})
+    chip = fingerprint(spec)
     if images is None:
         origin = images_of(run)
         dataset = load_images(origin, place)
@@ -81,7 +93,8 @@ def adapt(
         origin = Origin(name=IN_MEMORY, own=True)
         dataset = decided_by(run, images)
     data = {f"data.{key}": toml_value(value) for key, value in origin.settings.items()}
-    config = load_chip_config(CHIP_PRESET).with_overrides({**data, **(overrides or {})})
+    settings = {**data, **(overrides or {}), "target": toml_value(called(spec))}
+    config = load_chip_config(CHIP_PRESET).with_overrides(settings)
     plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
     said: dict[str, Any] = {
@@ -93,17 +106,19 @@ def adapt(
     if images is not None:
         said |= {"data": None, "float_accuracy": None, "test_accuracy": None}
         said |= {"distilled_on": sha256(images)}
-    teacher = Teacher(aims=aims, run=run.folder, images=images, said=said)
-    folder = None if out is not None else _begun(config, teacher)
-    if folder is None:
+    teacher = Teacher(aims=aims, run=run.folder, images=images, spec_sha256=chip, said=said)
+    with ExitStack() as held:
+        begun = None if out is not None else _begun(config, teacher, held)
+        if begun is not None:
+            note(f"going on with {begun}, which was stopped before it was finished")
+            _learn(begun, config, spec, dataset, teacher, is_new=False)
+            return begun
         with new_run(out, f"{said[DISTILLED]}-{spec.name}") as staged:
             write_atomic(staged.aside / CONFIG, config.to_toml().encode())
             keep(teacher, staged.aside)
-        folder = staged.final
-    else:
-        note(f"going on with {folder}, which was stopped before it was finished")
-    _learn(folder, config, spec, dataset, teacher)
-    return folder
+            held.enter_context(sole_training(staged.aside))  # before others can find it
+        _learn(staged.final, config, spec, dataset, teacher, is_new=True)
+        return staged.final
 
 
 def resume(request: Train, folder: Path) -> Result:
@@ -111,19 +126,22 @@ def resume(request: Train, folder: Path) -> Result:
 
     Raises:
         FormatError: its checkpoint, or what it learns from, is damaged.
-        DataError: the images or the run that it learns from have changed since.
-        UsageError: an option that has no effect.
+        DataError: the images, the run that it learns from or the chip's spec have changed since.
+        SpecError: the chip's spec is gone.
+        UsageError: an option that has no effect; another process is training it.
     """
-    from eideploy.backends.dynapse2.jobs.train import load_chip
+    from eideploy.backends.dynapse2.jobs.train import refuse_tensorboard
 
-    if request.tensorboard:
-        raise UsageError(
-            "--tensorboard has no effect on a run for a mixed-signal chip",
-            where="--tensorboard",
-            fix="leave it out; metrics.csv holds the same numbers",
-        )
+    refuse_tensorboard(request)
     config, teacher = load_chip_config(str(folder / CONFIG)), kept(folder)
     assert teacher is not None  # whoever asks has looked
+    spec = load_chip(config.target)
+    if fingerprint(spec) != teacher.spec_sha256:
+        raise DataError(
+            "the chip's spec, or a file that it names, is not what the run was begun for",
+            where=str(spec.source),
+            fix=f"restore it, or distil anew: {ANEW}",
+        )
     if teacher.images is None:
         dataset = load_images(origin_of(config.data), request.place())
     else:
@@ -137,27 +155,40 @@ def resume(request: Train, folder: Path) -> Result:
             where=str(folder),
             fix="restore the data that it was begun on, or distil anew",
         )
-    _learn(folder, config, load_chip(config.target), dataset, teacher)
+    with sole_training(folder):
+        _learn(folder, config, spec, dataset, teacher, is_new=False)
     return _result(folder, teacher.run, teacher.images)
 
 
-def _begun(config: ChipConfig, teacher: Teacher) -> Path | None:
-    """Return the latest run that was begun so and stopped, if there is one."""
-    for folder in sorted(RUNS.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True):
-        if not is_unfinished(folder) or not (folder / FILE).exists():
-            continue
-        with suppress(EideployError):  # a damaged neighbour is left alone
+def _begun(config: ChipConfig, teacher: Teacher, held: ExitStack) -> Path | None:
+    """Return the latest run that was begun so and stopped, if there is one, held alone."""
+    for folder in unfinished():
+        # A neighbour that is damaged, being trained or going away is left alone.
+        with suppress(EideployError, FileNotFoundError):
             found = kept(folder)
-            same = (folder / CONFIG).read_text(encoding="utf-8") == config.to_toml()
-            if same and found is not None and found.said == teacher.said:
-                return folder
+            if (
+                found is not None
+                and (found.said, found.spec_sha256) == (teacher.said, teacher.spec_sha256)
+                and (folder / CONFIG).read_text(encoding="utf-8") == config.to_toml()
+            ):
+                held.enter_context(sole_training(folder))
+                if is_unfinished(folder):  # still, now that nobody else trains it
+                    return folder
     return None
 
 
 def _learn(
-    folder: Path, config: ChipConfig, spec: ChipSpec, dataset: Dataset, teacher: Teacher
+    folder: Path,
+    config: ChipConfig,
+    spec: ChipSpec,
+    dataset: Dataset,
+    teacher: Teacher,
+    *,
+    is_new: bool,
 ) -> None:
-    """Train, alone in the folder, from where its checkpoint ends.
+    """Train, in a folder that is held alone, from where its checkpoint ends.
+
+    After an error a folder that `is_new`, made by this very command, goes if it has no checkpoint.
 
     Raises:
         StoppedError: the user pressed Ctrl-C; a checkpoint of the last whole epoch is kept.
@@ -166,11 +197,12 @@ def _learn(
     from eideploy.backends.dynapse2.training import checkpoint
 
     try:
-        with sole_training(folder):
-            trained = fit(config, spec, dataset, teacher.aims, folder)
-            learned = {} if teacher.images is None else {"agreement": trained.accuracy}
-            finish(folder, config, trained, {**teacher.said, **learned})
+        trained = fit(config, spec, dataset, teacher.aims, folder)
+        learned = {} if teacher.images is None else {"agreement": trained.accuracy}
+        finish(folder, config, trained, {**teacher.said, **learned})
     except KeyboardInterrupt as stop:
+        if not is_unfinished(folder):
+            raise
         raise StoppedError(
             "stopped before the network for the chip was trained; its whole epochs are kept",
             where=str(folder),
@@ -178,7 +210,7 @@ def _learn(
             f"{quote(str(teacher.run))} again goes on from there, too",
         ) from stop
     except EideployError:
-        if not (folder / checkpoint.FILE).exists():
+        if is_new and not (folder / checkpoint.FILE).exists():
             discard(folder)
         raise
     before = teacher.said["float_accuracy"]
@@ -188,11 +220,11 @@ def _learn(
 
 
 def _require_unchanged(path: Path, digest: object) -> None:
-    if not path.is_file() or sha256(path) != digest:
+    there = path.is_file()
+    if not there or sha256(path) != digest:
+        fault = "not what the run was begun with" if there else "not where it was"
         raise DataError(
-            "the file is not what the run was begun with",
-            where=str(path),
-            fix="restore it, or distil anew: eideploy train --finetune RUN --target dynapse2",
+            f"the file is {fault}", where=str(path), fix=f"restore it, or distil anew: {ANEW}"
         )
 
 
@@ -229,9 +261,11 @@ def _require_room(run: Run, spec: ChipSpec, overrides: "Mapping[str, str]") -> N
 
     Raises:
         CapacityError: they do.
+        FormatError: a file that the spec names is missing or damaged.
     """
     from eideploy.backends.dynapse2.training.plan import plan_of
 
+    load_defects(spec)  # which is asked for only once the network is trained
     config = load_chip_config(CHIP_PRESET).with_overrides(overrides)
     inputs = int(np.prod(run.circuit.input.size))
     plan_of(config, spec, load_dac(spec), inputs=inputs, classes=len(run.class_names))

@@ -19,6 +19,7 @@ KIND, VERSION = "eideploy teacher", 1
 class _Content:
     run: str
     images: str | None
+    spec_sha256: str
     said: Mapping[str, Any]
 
 
@@ -26,21 +27,27 @@ class _Content:
 class Teacher:
     """A run that is distilled.
 
-    aims    its probabilities: (training samples, classes)
-    run     its folder; images: a file that it was asked on, None where that is its own data set
-    said    what the manifest of the new run says of it
+    aims         its probabilities: (training samples, classes)
+    run          its folder; images: a file that it was asked on, None: its own data set
+    spec_sha256  of the chip that it is distilled for, as chip.spec.fingerprint
+    said         what the manifest of the new run says of it
     """
 
     aims: Array
     run: Path
     images: Path | None
+    spec_sha256: str
     said: Mapping[str, Any]
 
 
 def keep(teacher: Teacher, folder: Path) -> None:
-    """Write it into the folder of the run that learns from it."""
-    images = None if teacher.images is None else str(teacher.images)
-    content = {"run": str(teacher.run), "images": images, "said": dict(teacher.said)}
+    """Write it into the folder of the run that learns from it, with paths from anywhere."""
+    content = {
+        "run": str(teacher.run.resolve()),
+        "images": None if teacher.images is None else str(teacher.images.resolve()),
+        "spec_sha256": teacher.spec_sha256,
+        "said": dict(teacher.said),
+    }
     write_tensors(
         folder / FILE, {"aims": teacher.aims}, kind=KIND, version=VERSION, content=content
     )
@@ -64,5 +71,6 @@ def kept(folder: Path) -> Teacher | None:
         aims=aims,
         run=Path(content.run),
         images=None if content.images is None else Path(content.images),
+        spec_sha256=content.spec_sha256,
         said=content.said,
     )

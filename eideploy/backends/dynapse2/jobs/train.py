@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.network import FILE, ChipNetwork, save
-from eideploy.backends.dynapse2.chip.spec import ChipSpec
+from eideploy.backends.dynapse2.chip.spec import ChipSpec, called, load_chip
 from eideploy.backends.dynapse2.config import ChipConfig, load_chip_config
 from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
@@ -34,7 +34,6 @@ from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar, note
 from eideploy.report.text import percent
 from eideploy.staging import Staged
-from eideploy.target import load_any
 
 if TYPE_CHECKING:
     from eideploy.backends.dynapse2.training.plan import Plan
@@ -79,6 +78,7 @@ def train_for_chip(request: Train, preset: str) -> Result:
     place = request.place()
     dataset = load_images(origin_of(config.data), place)  # first: without it no folder is left
     spec = load_chip(config.target)
+    config = replace(config, target=called(spec))  # which is found from any folder
     with new_run(as_path(request.out), Path(preset).stem) as staged:
         write_atomic(staged.aside / folders.CONFIG, config.to_toml().encode())
     try:
@@ -97,12 +97,7 @@ def resume_for_chip(request: Train, folder: Path) -> Result:
         FormatError: its checkpoint is damaged.
         ConfigError, DataError, UsageError: as `train_for_chip`.
     """
-    if request.tensorboard:
-        raise UsageError(
-            "--tensorboard has no effect on a run for a mixed-signal chip",
-            where="--tensorboard",
-            fix="leave it out; metrics.csv holds the same numbers",
-        )
+    refuse_tensorboard(request)
     config = load_chip_config(str(folder / folders.CONFIG))
     dataset = load_images(origin_of(config.data), request.place())
     return _run(folder, config, load_chip(config.target), dataset)
@@ -126,21 +121,18 @@ def _run(folder: Path, config: ChipConfig, spec: ChipSpec, dataset: Dataset) -> 
     return Result(text=_text(trained, folder), content=_content(config, trained, folder))
 
 
-def load_chip(name: str) -> ChipSpec:
-    """Return the spec of a mixed-signal chip.
+def refuse_tensorboard(request: Train) -> None:
+    """Refuse --tensorboard, for which nothing is written.
 
     Raises:
-        UsageError: the target is a digital one.
-        SpecError: there is no such target, or its spec is wrong.
+        UsageError: it is asked for.
     """
-    spec = load_any(name)
-    if not isinstance(spec, ChipSpec):
+    if request.tensorboard:
         raise UsageError(
-            f"target {name} is digital",
-            where="target",
-            fix="choose a mixed-signal target: dynapse2, or a spec of your own",
+            "--tensorboard has no effect on a run for a mixed-signal chip",
+            where="--tensorboard",
+            fix="leave it out; metrics.csv holds the same numbers",
         )
-    return spec
 
 
 def new_run(out: Path | None, stem: str) -> AbstractContextManager[Staged]:

@@ -3,9 +3,9 @@
     chip = ChipCircuit()
     chip.inputs("in", 4)
     chip.neurons("cells", 32, tau_membrane_ms=10)
-    chip.connect("in", "cells", "ampa", weight)  # (32, 4)
-    spikes = chip.simulate(events, seconds=1)    # by population
-    chip.write("builds/mine")                    # patch.json, load.py, tables
+    chip.connect("in", "cells", "ampa", weight)                # (32, 4)
+    spikes = chip.simulate({"in": poisson([50] * 4, 1.0)})     # by population
+    chip.write("builds/mine")                                  # patch.json, load.py, tables
 
 A weight is what a spike adds to a neuron's input current, in units of its leak, where the dendrite
 is well above its gain (`dpi/units.py`); the largest one on a dendrite sets its gain.
@@ -31,7 +31,7 @@ from eideploy.backends.dynapse2.chip.network import (
     Projection,
     Role,
 )
-from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ChipSpec, load_chip
 from eideploy.backends.dynapse2.config import Neuron
 from eideploy.backends.dynapse2.dpi.boards import Board
 from eideploy.backends.dynapse2.dpi.kernel import Chip
@@ -41,7 +41,6 @@ from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
 from eideploy.backends.dynapse2.folders import finish_chip_build
 from eideploy.backends.dynapse2.training.plan import BASE_RATIOS, MOST, charge_of, currents_of
 from eideploy.errors import ConfigError
-from eideploy.target import load_any
 
 DT_S = 1e-4
 
@@ -52,7 +51,7 @@ class ChipCircuit:
 
     Raises:
         ConfigError: a name that is taken or unknown, a matrix of another shape, an unknown bias.
-        UsageError, SpecError: the target is no mixed-signal one.
+        UsageError, SpecError: there is no such target, or it is not a mixed-signal one.
     """
 
     target: str = "dynapse2"
@@ -83,7 +82,7 @@ class ChipCircuit:
             raise ConfigError(
                 f"there is no bias {', '.join(unknown)}",
                 where=f"population {name}",
-                fix=f"choose of {', '.join(sorted(known))}",
+                fix=f"choose from {', '.join(sorted(known))}",
             )
         if len(classes) not in (0, size) or (role == "output") != bool(len(classes)):
             raise ConfigError(
@@ -108,7 +107,8 @@ class ChipCircuit:
             raise ConfigError(
                 "; ".join(faults),
                 where=f"synapses from {source} to {target}",
-                fix=f"name populations, and a dendrite of {', '.join(RECEPTORS)}; a row a target",
+                fix="name two populations and one of the dendrites "
+                f"{', '.join(RECEPTORS)}, and give a matrix with a row for every target",
             )
         self._links.append((source, target, dendrite, matrix))
 
@@ -205,8 +205,14 @@ class ChipCircuit:
             By population of neurons (size, steps, trials), in 0 and 1.
 
         Raises:
-            ConfigError: events of another population or shape.
+            ConfigError: events of another population or shape; options without effect.
         """
+        if board is not None and (mismatch or seed):
+            raise ConfigError(
+                "mismatch and seed have no effect on an emulated board, which has its own",
+                where="board",
+                fix="leave them out, or leave out board",
+            )
         mapped = self.map()
         spec, c = mapped.spec, mapped.configuration
         if board is None:
@@ -230,12 +236,7 @@ class ChipCircuit:
         return np.concatenate([np.asarray(events[name], np.uint8) for name in sizes])
 
     def _spec(self) -> ChipSpec:
-        spec = load_any(self.target)
-        if not isinstance(spec, ChipSpec):
-            raise ConfigError(
-                f"target {self.target} is digital", where="target", fix="choose dynapse2"
-            )
-        return spec
+        return load_chip(self.target)
 
     def _add(self, name: str, size: int, role: Role, neuron: Neuron | None) -> None:
         if name in self._populations:

@@ -4,19 +4,24 @@ import json
 import runpy
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eideploy import cli, native
+from eideploy.backends.dynapse2 import circuits
 from eideploy.backends.dynapse2.circuits import ChipCircuit, poisson
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import decode
-from eideploy.errors import ConfigError
+from eideploy.errors import ConfigError, UsageError
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 EXAMPLES = Path(__file__).parents[3] / "examples" / "dynapse2_circuits"
+
+
+EVENTS = {"in": np.zeros((3, 5, 1))}
 
 
 def example(name):
@@ -79,11 +84,30 @@ def test_what_is_written_verifies_and_its_loader_reads_it(tmp_path, capsys):
         (lambda c: c.connect("cells", "in", "ampa", np.ones((3, 4))), "which hears nothing"),
         (lambda c: c.simulate({"in": np.zeros((2, 5, 1))}), "events of"),
         (lambda c: c.simulate({"other": np.zeros((3, 5, 1))}), "events of"),
+        (lambda c: c.simulate(EVENTS, board=1, mismatch=0.2), "mismatch and seed have no effect"),
+        (lambda c: c.simulate(EVENTS, board=1, seed=1), "mismatch and seed have no effect"),
     ],
 )
 def test_what_makes_no_circuit_is_refused(wrong, said):
     with pytest.raises(ConfigError, match=said):
         wrong(small())
+
+
+def test_a_target_without_dendrites_is_refused():
+    for target in ("digital", "cortex-m4"):
+        with pytest.raises(UsageError, match=f"target {target} is not a mixed-signal chip"):
+            ChipCircuit(target=target).map()
+
+
+def test_the_example_of_the_module_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = circuits.__doc__.splitlines()
+    code = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
+    names = {**vars(circuits), "weight": np.full((32, 4), 8.0)}
+    exec(code, names)  # the documentation's own lines
+    assert names["spikes"]["cells"].shape == (32, 10_000, 1)
+    assert names["spikes"]["cells"].any()
+    assert Path("builds/mine/dynapse2/patch.json").is_file()
 
 
 def test_random_events_have_the_rate_that_is_asked_for():

@@ -13,6 +13,7 @@ from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.folders import load_chip_build
 from eideploy.errors import FormatError
 from eideploy.files import check_version, read_json, write_json
+from eideploy.options import PathLike
 from eideploy.typed import Positive, typed
 
 KIND, MEASURED = "eideploy characterisation of a board", 1
@@ -25,11 +26,13 @@ class _Measured:
     tau_ms: Mapping[str, Mapping[str, Positive | None]]
 
 
-def write_bias_table(build: Path, measured: Path, out: Path) -> dict[str, float]:
+def write_bias_table(build: PathLike, measured: PathLike, out: PathLike) -> dict[str, float]:
     """Write a table for `[board] bias_table`, and return the factors that it changes, by bias.
 
     The time constants of dendrites say how far their leak currents are from those of the codes
     that the build sets; a factor is the geometric mean over cores. Errors of single cores remain.
+    Currents are those of the formula, or of the table that the spec names; the factors alone are
+    measured.
 
     Args:
         build: the build whose patch the board was measured with.
@@ -39,12 +42,15 @@ def write_bias_table(build: Path, measured: Path, out: Path) -> dict[str, float]
     Raises:
         FormatError: a damaged build, or no such measurement.
     """
-    found, content = load_chip_build(build), read_json(measured)
+    measured = Path(measured)
+    found, content = load_chip_build(Path(build)), read_json(measured)
     check_version(content.get("version"), MEASURED, where=str(measured))
     said = typed(_Measured, content, where=str(measured), error=FormatError, extra="ignore")
     if said.kind != KIND:
         raise FormatError(
-            f"the file is {said.kind!r}", where=str(measured), fix="give characterised.json"
+            f"the file is of kind {said.kind!r}",
+            where=str(measured),
+            fix="give characterised.json",
         )
     spec, dac = found.spec, load_dac(found.spec)
     wiring = decode(found.configuration, spec)
@@ -63,5 +69,5 @@ def write_bias_table(build: Path, measured: Path, out: Path) -> dict[str, float]
             bias = spec.bias_of[f"{name}_tau"]
             factors[bias] = dac.factors[bias] * float(np.exp(np.mean(np.log(ratios))))
     currents = {kind: table.tolist() for kind, table in dac.currents.items()}
-    write_json(out, {"version": VERSION, "currents": currents, "factors": factors})
+    write_json(Path(out), {"version": VERSION, "currents": currents, "factors": factors})
     return factors

@@ -209,7 +209,8 @@ class Bench:
                 by_core.setdefault(_name(place[:2]), []).append(later / math.log(MANY / FEW) / 1e3)
             for core in map(_name, self.cores):
                 told = by_core.get(core, [])
-                found.setdefault(core, {})[name] = round(median(told), 2) if told else None
+                ms = round(median(told), 2) if told else 0
+                found.setdefault(core, {})[name] = ms if ms > 0 else None
         return found
 
     def ends(self, tag, count, name):

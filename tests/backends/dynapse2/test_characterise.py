@@ -117,7 +117,7 @@ def test_time_constants_are_the_boards(build, told):
 
 def test_a_table_of_biases_is_made_of_them_that_a_spec_takes(build, measured, told, tmp_path):
     out = tmp_path / "bias_table.json"
-    factors = write_bias_table(build, measured / "characterised.json", out)
+    factors = write_bias_table(str(build), str(measured / "characterised.json"), str(out))
     spec, _ = truth(build)
     assert set(factors) == {spec.bias_of[f"{name}_tau"] for name in RECEPTORS}
     mine = tmp_path / "spec.toml"
@@ -133,8 +133,26 @@ def test_a_table_of_biases_is_made_of_them_that_a_spec_takes(build, measured, to
     assert dac.factors["SOIF_LEAK_N"] == spec.biases["SOIF_LEAK_N"].factor
     other = tmp_path / "other.json"
     other.write_text(json.dumps(told | {"kind": "x"}))
-    with pytest.raises(FormatError, match="the file is 'x'"):
+    with pytest.raises(FormatError, match="the file is of kind 'x'"):
         write_bias_table(build, other, out)
+
+
+def test_a_burst_that_does_not_act_tells_no_time_constant(build):
+    code = (
+        "import characterise\n"
+        "class Bench(characterise.Bench):\n"
+        "    def __init__(self):\n"
+        "        self.cores = [(0, 0)]\n"
+        "    def ends(self, tag, count, name):\n"
+        "        later = {'ampa': 20_000, 'nmda': 0, 'gaba': -300, 'shunt': 1}[name]\n"
+        "        return {(0, 0, n): 1000 + later * (count > characterise.FEW) for n in range(3)}\n"
+        "print(Bench().decays())"
+    )
+    said = subprocess.run(
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, check=True,
+        cwd=build / "dynapse2",
+    ).stdout  # fmt: skip
+    assert said.strip() == "{'0.0': {'ampa': 14.43, 'nmda': None, 'gaba': None, 'shunt': None}}"
 
 
 def test_a_folder_that_is_there_is_left_alone(build, measured):

@@ -12,11 +12,12 @@ from eideploy.report.text import table
 def check(target: ChipSpec) -> Result:
     """Print what a mixed-signal board offers, and read the files that its spec names."""
     dac = load_dac(target)
+    source = "a table (currents may be the formula's)" if dac.measured else "no, a formula"
     offered = {
         "board.chips": target.chips,
         **{f"chip.{key}": value for key, value in asdict(target.chip).items()},
         "biases": len(target.biases),
-        "biases.measured": "a table" if dac.measured else "no, a formula",
+        "biases.measured": source,
         **{
             f"seconds.{role}": f"{low:.2g} to {high:.2g}"
             for role, (low, high) in time_ranges(target, dac).items()

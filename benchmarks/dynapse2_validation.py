@@ -13,13 +13,15 @@ import numpy as np
 from digits_accuracy import folds
 
 from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.spec import load_chip
 from eideploy.backends.dynapse2.config import CHIP_PRESET, load_chip_config
 from eideploy.backends.dynapse2.dpi.boards import Board, Spread
-from eideploy.backends.dynapse2.dpi.classify import accuracies
+from eideploy.backends.dynapse2.dpi.classify import accuracies, show
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch
+from eideploy.backends.dynapse2.dpi.readout import Few
 from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.wiring import decode
-from eideploy.backends.dynapse2.jobs.train import fit, load_chip
+from eideploy.backends.dynapse2.jobs.train import fit
 from eideploy.data import Dataset, load
 
 FOLDS, PER_CLASS = 5, 5
@@ -38,16 +40,13 @@ def measure(overrides: dict[str, str], dataset: Dataset, seed: int) -> list[floa
     configuration = map_network(network, spec).configuration
     wiring = decode(configuration, spec)
     few = [np.flatnonzero(dataset.train_y == c)[:PER_CLASS] for c in range(dataset.classes)]
-    shown = dataset.train.batch(np.concatenate(few))
+    images = dataset.train.batch(np.concatenate(few))
     x, y, coding = dataset.test.batch(slice(None)), dataset.test_y, network.coding
+    shown = Few(shown=images, aim=show(wiring, images, coding).counts)
     boards: list[float] = []
     for spread in (Spread(bias=bias) for bias in BIASES):
         rows = [
-            [
-                *on_board(
-                    Board(spec, k, spread), configuration, network, (x, y), shown=shown
-                ).values()
-            ]
+            [*on_board(Board(spec, k, spread), configuration, network, (x, y), shown).values()]
             for k in BOARDS
         ]
         boards += np.mean(rows, 0).tolist()

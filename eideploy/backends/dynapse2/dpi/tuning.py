@@ -123,18 +123,14 @@ def on_board(
     configuration: Configuration,
     network: ChipNetwork,
     tried: Labelled,
-    *,
-    shown: Array | None = None,
+    few: Few,
 ) -> dict[str, float]:
-    """Return a board's accuracy on samples as mapped and, where samples are `shown`, tuned.
+    """Return a board's accuracy on samples as mapped and, where `few` has samples shown, tuned.
 
-    Each then also with its outputs scaled in the host by what they do on those samples.
+    Each then also with its outputs as `few` fits them in the host.
     """
-    spec, coding, few = board.spec, network.coding, Few()
+    spec, coding, shown = board.spec, network.coding, few.shown
     c = configuration
-    if shown is not None:
-        told = decode(c, spec, dendrite=board.dendrite)
-        few = Few(shown=shown, aim=classify.show(told, shown, coding).counts)
     found = {"as mapped": accuracies(board.wiring(c), tried, coding, few)}
     if shown is not None:
         task = Task(

@@ -1,7 +1,7 @@
 """Job: simulate a build for a mixed-signal chip from its emitted configuration."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,8 @@ def run_on_chip(request: Simulate | SimulateChip) -> Result:
                 advance(1, "")
             return over_seeds
 
-        over_boards = _over_boards(build, options, wiring, (samples, right), few.shown, advance)
+        unlabelled = replace(few, labelled=None)  # boards are not calibrated
+        over_boards = _over_boards(build, options, wiring, (samples, right), unlabelled, advance)
         over_chips = {cv: tested(Mismatch.uniform(cv), few) for cv in CVS}
         rows = _gap(build, wiring, samples, right, response)
         taught = build.content.get("float_accuracy")
@@ -171,14 +172,14 @@ def _over_boards(
     options: Simulating,
     wiring: Wiring,
     tried: Labelled,
-    shown: Array | None,
+    few: Few,
     advance: Callable[[int, str], None],
 ) -> dict[str, list[float]]:
-    """Return the accuracies on emulated boards, as mapped and, on `shown` samples, tuned."""
+    """Return the accuracies on emulated boards, as mapped and, on a few samples, tuned."""
     found = dict[str, list[float]]()
     for seed in range(BOARD, BOARD + (options.chips or CHIPS)):
         board = Board(build.spec, seed, _spread(options), wiring.dendrite)
-        rows = on_board(board, build.configuration, build.network, tried, shown=shown)
+        rows = on_board(board, build.configuration, build.network, tried, few)
         for name, accuracy in rows.items():
             found.setdefault(name, []).append(accuracy)
         advance(1, "")

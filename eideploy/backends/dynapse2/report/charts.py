@@ -91,7 +91,7 @@ class Mismatched(Chart):
 
 @dataclass(frozen=True)
 class OnBoards(Chart):
-    """The accuracy on every emulated board, as mapped and, where it was, tuned."""
+    """The accuracy on every emulated board, as mapped and, where that was asked for, tuned."""
 
     simulation: Numbers
 

@@ -285,7 +285,9 @@ def test_a_board_that_is_slower_than_the_host_waits_is_not_overrun(seconds, monk
         assert len(port.answers) < 25  # no copy waits for long
 
 
-def test_a_line_that_babbles_is_given_up(monkeypatch):
+@pytest.mark.parametrize("wait", [0.1, 3.2], ids=["quick", "slow"])
+def test_a_line_that_babbles_is_given_up(monkeypatch, wait):
+    """Also after answers that took as long as a host waits."""
     port = Slow(0.01)
     monkeypatch.setattr(driver.time, "monotonic", port.monotonic)
     monkeypatch.setattr(port, "write", lambda _: None)
@@ -295,11 +297,11 @@ def test_a_line_that_babbles_is_given_up(monkeypatch):
         return b"?"
 
     monkeypatch.setattr(port, "read", babble)
-    with (
-        driver.Board(port, timeout=0.1, tries=3) as link,
-        pytest.raises(BoardError, match="no answer in 3 tries"),
-    ):
-        link.reset()
+    with driver.Board(port, timeout=0.1, tries=3) as link:
+        link.wait = wait
+        with pytest.raises(BoardError, match="no answer in 3 tries"):
+            link.reset()
+    assert port.now < 3 * 3.2 + 0.1
 
 
 @pytest.mark.fpga

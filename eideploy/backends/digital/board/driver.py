@@ -32,7 +32,7 @@ SAID = {
 END, ESCAPE = b"\xc0", b"\xdb"
 MOST_WORDS = 400  # of a frame: 5 bytes each, of the board's 2048
 VERSION = 1
-PATIENCE = 32  # so many times the wait for an answer a host may come to wait
+PATIENCE = 32  # so many times its timeout a host may come to wait for an answer
 Word = tuple[int, int, int, int]  # y, x, channel, value
 
 
@@ -155,7 +155,7 @@ class Board:
 
     Args:
         port: the line.
-        timeout: seconds until a request is sent again; more, where answers come later than that.
+        timeout: seconds until a request is sent again; longer where answers take longer.
         tries: how often.
     """
 
@@ -204,11 +204,12 @@ class Board:
         """Return status and payload of the answer to the last request; None if none came.
 
         The line has to fall silent before more is sent: a board that is slower than the host waits
-        would get copies of a request faster than it answers them.
+        would get copies of a request faster than it answers them. Noise without a whole frame is
+        given up after PATIENCE timeouts.
         """
-        now = time.monotonic()
-        until, latest = now + self.wait, now + PATIENCE * self.wait
-        while (left := min(until, latest) - time.monotonic()) > 0:
+        now, patience = time.monotonic(), PATIENCE * self.timeout
+        until, given_up, latest = now + self.wait, now + patience, now + PATIENCE * self.wait
+        while (left := min(until, given_up, latest) - time.monotonic()) > 0:
             data = self.port.read(left)
             if data:
                 until = time.monotonic() + self.wait
@@ -216,6 +217,7 @@ class Board:
                 body = unframed(frame)
                 if body is None or len(body) < 5:
                     continue
+                given_up = time.monotonic() + patience
                 sequence, answered, length = struct.unpack("<BBH", body[:4])
                 if answered == REFUSED | 0x80:
                     self.refused = True

@@ -89,8 +89,10 @@ class Registry(Generic[T]):
             PackageError: it cannot be used.
         """
         one = loaded(point, self.what, lambda kind: kind())
-        if not isinstance(one, self.kind):
-            reason = f"{point.value} is no {self.base}"
+        module, _, name = self.base.rpartition(".")
+        base = getattr(import_module(module), name)
+        if not (isinstance(one, self.kind) and isinstance(one, base)):
+            reason = f"{point.value} does not derive from {self.base}"
             raise broken(point, self.what, reason)
         if one.name != point.name:
             kind = self.base.rpartition(".")[2].lower()

@@ -131,7 +131,10 @@ def test_another_process_finds_it_as_well(toy, site):
     ("module", "reason"),
     [
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("class Toy: pass", "broken:Toy is no eideploy.backends.protocol.Family"),
+        ("class Toy: pass", "broken:Toy does not derive from eideploy.backends.protocol.Family"),
+        ("from eideploy.backends.catalogue import DeclaredFamily\n"
+         "class Toy(DeclaredFamily): name = 'toy'",
+         "broken:Toy does not derive from eideploy.backends.protocol.Family"),
         ("from eideploy.backends.protocol import Family\nclass Toy(Family): name = 'toy'",
          "TypeError: Can't instantiate abstract class"),
         ("from eideploy.backends.digital.family import Digital as Toy",

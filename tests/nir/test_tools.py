@@ -229,9 +229,9 @@ def test_what_is_expected_is_compared_and_a_mismatch_names_the_reading_that_hold
         ({"x": np.ones((24, 8)), "rates": np.full((24, 5), np.nan)}, "rates is of shape (24, 5)"),
         (
             {"x": np.ones((24, 8)), "rates": np.full((24, 5), "a")},
-            "rates is of <U1, no real numbers",
+            "rates holds <U1, not real numbers",
         ),
-        ({"x": np.ones((24, 8)), "rates": np.full((24, 5), 1j)}, "rates is of complex128"),
+        ({"x": np.ones((24, 8)), "rates": np.full((24, 5), 1j)}, "rates holds complex128"),
     ],
 )
 def test_outputs_that_are_not_of_the_network_are_refused(arrays, said, leaking):

@@ -109,7 +109,7 @@ def read_expected(path: Path, circuit: Circuit) -> Expected:
         )
     if arrays[name].dtype.kind not in "fiub":
         raise DataError(
-            f"{name} is of {arrays[name].dtype}, no real numbers", where=str(path), fix=SAVE
+            f"{name} holds {arrays[name].dtype}, not real numbers", where=str(path), fix=SAVE
         )
     x, outputs = arrays["x"], arrays[name].astype(np.float64)
     size = circuit.input.size

@@ -11,7 +11,7 @@ from eideploy.circuit import Circuit
 from eideploy.errors import UsageError
 from eideploy.nearest import nearest
 
-NOBODY = "nobody says which tool did"
+OTHERWISE: Tool = "nir"  # where nobody says which tool wrote a file
 STATED = ("version", "dt")  # entries of a convention that nobody changes by --assume
 
 
@@ -24,7 +24,8 @@ def as_tool(
         CapacityError: nodes that cannot be compiled, all of them.
         UsageError: --assume names no entry of a convention, or no value of it.
     """
-    tool, because = _tool(graph, reading)
+    nobody = "nobody says which tool did; say it with --from, and check it with --expect"
+    tool, because = _known_tool(graph, reading) or (OTHERWISE, nobody)
     convention = _convention(graph, reading, tool)
     circuit, step, changed = foreign.circuit_of(
         graph,
@@ -46,7 +47,6 @@ def as_tool(
     how = {
         "dialect": "foreign",
         "tool": tool,
-        "by": because,
         **asdict(convention),
         "dt": None if step is None else step.dt,
         "nearest_tau": reading.nearest_tau,
@@ -57,10 +57,9 @@ def as_tool(
 
 def unsaid(graph: foreign.Graph, reading: Reading, name: str) -> list[str]:
     """Return a warning that a file's convention is guessed, or none."""
-    tool, because = _tool(graph, reading)
-    if not because.startswith(NOBODY):
+    if _known_tool(graph, reading) is not None:
         return []
-    words = in_words(_convention(graph, reading, tool))
+    words = in_words(_convention(graph, reading, OTHERWISE))
     return [
         f"{name} does not say which tool wrote it, and NIR's own equations are assumed ({words}): "
         "say the tool with --from, or compare with its outputs by --expect outputs.npz"
@@ -89,16 +88,15 @@ def in_words(convention: Convention) -> str:
     return "; ".join(parts)
 
 
-def _tool(graph: foreign.Graph, reading: Reading) -> tuple[Tool, str]:
+def _known_tool(graph: foreign.Graph, reading: Reading) -> tuple[Tool, str] | None:
+    """Return the tool that wrote a graph, and who says so; None where nobody does."""
     if reading.tool is not None:
         return reading.tool, "--from"
     named = word(graph.metadata, "tool")
     if named is not None and named in TOOLS:
         return next(tool for tool in TOOLS if tool == named), "by its metadata"
     seen = foreign.tool_of(graph)
-    if seen is not None:
-        return seen[0], f"by {seen[1]}"
-    return "nir", f"{NOBODY}; say it with --from, and check it with --expect"
+    return None if seen is None else (seen[0], f"by {seen[1]}")
 
 
 def _convention(graph: foreign.Graph, reading: Reading, tool: Tool) -> Convention:

@@ -277,7 +277,7 @@ def _require_neurons(program: Program) -> None:
         model = node.integer_model
         if isinstance(model, IntegerGeneralLIF):
             if model.rtl() is None:
-                lacks.add(f"neurons of several spikes a step and a late reset, as {node.name} are")
+                lacks.add(f"neurons of several spikes a step with a late reset ({node.name})")
         elif model.rtl() is None or model.most_spikes > 1:
             lacks.add(f"{node.kind} neurons")
     if lacks:

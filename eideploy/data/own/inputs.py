@@ -83,7 +83,8 @@ class View:
     def _recording(self, path: Path) -> Stored:
         if self.camera is None:
             raise DataError(
-                "the network was not trained on recordings: it is not known how to make frames",
+                "the network was not trained on recordings, so it is not known how they become "
+                "frames",
                 where=str(path),
                 fix=f"give samples {self._shapes}",
             )

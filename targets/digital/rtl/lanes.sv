@@ -147,7 +147,6 @@ module lanes (
     assign positive[i] = gained_product6 != '0;
 
     // A sum that is narrower than a product takes the product's lower bits.
-    // A sum that is narrower than a product takes the product's lower bits.
     wire unused = &{1'b0, product4, product6};
   end
 

@@ -217,9 +217,9 @@ def array(**_):
     ("make", "what", "fix"),
     [
         (lambda: np.array([{}]), "not an .npy file", "numpy.save"),
-        (lambda: np.array(["a"]), "no array of numbers", "numpy.save"),
-        (lambda: np.float32(1), "no array of numbers", "numpy.save"),
-        (lambda: array() * 1j, "no array of numbers", "numpy.save"),
+        (lambda: np.array(["a"]), "does not hold an array of numbers", "numpy.save"),
+        (lambda: np.float32(1), "does not hold an array of numbers", "numpy.save"),
+        (lambda: array() * 1j, "does not hold an array of numbers", "numpy.save"),
         (lambda: array()[:0], "no samples", "numpy.save"),
         (lambda: array()[:, 0], "do not have the network's input shape", "(samples, 1, 8, 8)"),
         (lambda: array() * np.nan, "not finite", "remove them"),

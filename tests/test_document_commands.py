@@ -17,7 +17,6 @@ from PIL import Image
 from eideploy import cli, native
 from tests.cli.support import BUILD, RUN, TINY
 from tests.cli.test_chip_training import SMALL
-from tests.fuzz.commands import LARGE_BATCHES
 from tests.model.reference import golden, state_of
 from tests.test_documents import COMMANDS, ROOT, forms
 
@@ -100,7 +99,7 @@ def stage(finished, tmp_path_factory):
         Path("pictures").mkdir()
         for name in ("picture.png", "pictures/1.png"):
             Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8)).save(name)
-        for name in ("digits-mlp-1", "digits-conv-2", "my-run"):
+        for name in ("digits-mlp-1", "digits-conv-2", "checkpoint-1", "my-run"):
             shutil.copytree(RUN, f"runs/{name}")
         for seed in range(5):
             shutil.copytree(RUN, f"runs/digits-conv-s{seed}")
@@ -139,9 +138,9 @@ def made_small(page, words):
         case "train" if "digits-dynapse2" in small or "dynapse2" in small:
             small += SMALL
         case "train" if "--finetune" in small or "digits-mlp" in small:
-            small += (*TINY[:4], *LARGE_BATCHES)
+            small += TINY[:4]
         case "train" if "--resume" not in small:
-            small += (*TINY, *LARGE_BATCHES)
+            small += TINY
         case "simulate":
             small = with_option(small, "--samples", "16")
             small = with_option(small, "--chips", "1") if chip else small

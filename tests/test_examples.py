@@ -229,8 +229,9 @@ def test_every_example_has_a_readme_and_stands_in_the_list():
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
     listed = (EXAMPLES / "README.md").read_text("utf-8")
     here = Path(__file__)
-    own_backend = here.parent / "cli/test_own_backend.py"  # installs it, and types every command
-    tested = here.read_text("utf-8") + own_backend.read_text("utf-8")
+    elsewhere = "cli/test_own_backend.py", "backends/dynapse2/test_circuits.py"
+    files = here, *(here.parent / name for name in elsewhere)
+    tested = "".join(path.read_text("utf-8") for path in files)
     for name in folders - {"__pycache__"}:
         assert (EXAMPLES / name / "README.md").is_file()
         assert f"]({name})" in listed

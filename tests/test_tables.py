@@ -166,7 +166,9 @@ def test_a_huge_text_is_refused_before_it_is_parsed(monkeypatch):
 @pytest.mark.parametrize("name", ["", ".", "..", "/", "no", "x" * 300, "a\0b"])
 @pytest.mark.parametrize("load", [load_target, load_scheme])
 def test_what_names_nothing_is_refused_with_what_there_is(load, name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()  # so that nothing lies beside it, either
+    monkeypatch.chdir(empty)
     with pytest.raises(UsageError, match="is called") as caught:
         load(name)
     assert "choose one of" in caught.value.fix

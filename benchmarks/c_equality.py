@@ -25,6 +25,7 @@ from eideploy.data.origin import Place
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import Trace
 from eideploy.flow.samples import samples_of
+from eideploy.options.choices import Split
 
 SANITIZED = ("-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 BUILDS = {
@@ -68,7 +69,7 @@ def main() -> None:
                 out=build,
             )
             loaded = load_build(build)
-            split = "all" if asked.samples is None else None
+            split: Split | None = "all" if asked.samples is None else None
             x, _ = samples_of(
                 loaded, input_file=None, split=split, count=asked.samples, place=Place()
             )

@@ -17,13 +17,13 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.network import FILE, load
+from eideploy.backends.dynapse2.chip.spec import load_chip
 from eideploy.backends.dynapse2.dpi import gap
 from eideploy.backends.dynapse2.dpi.classify import DT_S, show
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
 from eideploy.backends.dynapse2.dpi.readout import Few, accuracies
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.data import load as load_data
-from eideploy.target import load_any
 
 FIRST_CHIP = 1000  # no training has drawn it, nor those after it
 CVS = (0.1, 0.2)
@@ -32,7 +32,7 @@ CONTRASTS = (0.4, 0.6, 0.8, 1.2, 1.4)
 
 def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict[str, float]:
     """Return accuracies: without mismatch, at half the time step, over chips, at each contrast."""
-    spec, data = load_any("dynapse2"), load_data("digits")
+    spec, data = load_chip("dynapse2"), load_data("digits")
     network = load(run if run.is_file() else run / FILE)
     wiring, coding = decode(map_network(network, spec).configuration, spec), network.coding
     x, y = data.test.batch(slice(None)), data.test_y
@@ -56,7 +56,7 @@ def figures(run: Path, contrasts: Sequence[float], few: int, chips: int) -> dict
 
 def divisor(run: Path, contrasts: Sequence[float]) -> tuple[float, float]:
     """Return I_div and how it varies over test images, each at one of the contrasts."""
-    spec, x = load_any("dynapse2"), load_data("digits").test.batch(slice(None))
+    spec, x = load_chip("dynapse2"), load_data("digits").test.batch(slice(None))
     network = load(run if run.is_file() else run / FILE)
     wiring = decode(map_network(network, spec).configuration, spec)
     drawn = np.resize(np.array(contrasts), len(x)).reshape(-1, *[1] * (x.ndim - 1))

@@ -16,6 +16,7 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.network import FILE, load
+from eideploy.backends.dynapse2.chip.spec import load_chip
 from eideploy.backends.dynapse2.dpi.boards import Board, Spread
 from eideploy.backends.dynapse2.dpi.classify import show
 from eideploy.backends.dynapse2.dpi.mismatch import Mismatch, varied
@@ -23,7 +24,6 @@ from eideploy.backends.dynapse2.dpi.readout import Few, accuracies
 from eideploy.backends.dynapse2.dpi.tuning import on_board
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.data import load as load_data
-from eideploy.target import load_any
 
 FIRST_CHIP, FIRST_BOARD = 1000, 2000  # no training has drawn them, nor those after them
 CVS, BIASES = (0.1, 0.2), (0.2, 0.3)
@@ -33,7 +33,7 @@ FINE_S = 2e-5
 
 def figures(run: Path, count: int) -> dict[str, list[float]]:
     """Return the accuracies by what was asked, one a chip or board."""
-    spec, data = load_any("dynapse2"), load_data("digits")
+    spec, data = load_chip("dynapse2"), load_data("digits")
     network = load(run if run.is_file() else run / FILE)
     configuration, coding = map_network(network, spec).configuration, network.coding
     wiring = decode(configuration, spec)
@@ -55,7 +55,7 @@ def figures(run: Path, count: int) -> dict[str, list[float]]:
     for bias in BIASES:
         for seed in range(FIRST_BOARD, FIRST_BOARD + count):
             board = Board(spec, seed, Spread(bias=bias))
-            rows = on_board(board, configuration, network, tried, shown=shown)
+            rows = on_board(board, configuration, network, tried, few)
             for how, accuracy in rows.items():
                 found.setdefault(f"boards, biases of CV {bias:.0%}, {how}", []).append(accuracy)
         sys.stderr.write(f"{run}: boards of {bias:.0%} done\n")

@@ -6,6 +6,8 @@ Needs yosys; takes about three minutes. The tables of docs/digital_core.md are i
 """
 
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 
 from eideploy.backends.digital.parameters import Edges, General, Shape
 from eideploy.backends.digital.rtl.synthesis import KINDS, synthesise
@@ -13,69 +15,70 @@ from eideploy.backends.digital.rtl.tools import require, version
 from eideploy.errors import EideployError
 from eideploy.target import load_target
 
+FACTORS = General(leak_bits=12)
+ONE_SPIKE = General(
+    leak_bits=12, synapse_bits=12, late=True, above=True, keeps=True, rest=True, lowest=True
+)
 ROWS = {
     "LIF neurons alone": None,
     "leaks by shifts or none at all, a neuron each": General(),
-    "leaks by factors of 12 bits": General(leak_bits=12),
-    "... and a filter of 12 bits": General(leak_bits=12, synapse_bits=12),
-    "... and late resets and spikes": General(leak_bits=12, late=True),
-    "... and firing above the threshold": General(leak_bits=12, above=True),
-    "... and no reset": General(leak_bits=12, keeps=True),
-    "... and a v_reset": General(leak_bits=12, rest=True),
-    "... and a v_min": General(leak_bits=12, lowest=True),
-    "... and up to 3 spikes a step": General(leak_bits=12, spike_bits=2),
-    "... and up to 255 spikes a step": General(leak_bits=12, spike_bits=8),
-    "all of these": General(
-        leak_bits=12,
-        synapse_bits=12,
-        late=True,
-        above=True,
-        keeps=True,
-        rest=True,
-        lowest=True,
-        spike_bits=8,
-    ),
-    "all but several spikes": General(
-        leak_bits=12,
-        synapse_bits=12,
-        late=True,
-        above=True,
-        keeps=True,
-        rest=True,
-        lowest=True,
-    ),
+    "leaks by factors of 12 bits": FACTORS,
+    "... and a filter of 12 bits": replace(FACTORS, synapse_bits=12),
+    "... and late resets and spikes": replace(FACTORS, late=True),
+    "... and firing above the threshold": replace(FACTORS, above=True),
+    "... and no reset": replace(FACTORS, keeps=True),
+    "... and a v_reset": replace(FACTORS, rest=True),
+    "... and a v_min": replace(FACTORS, lowest=True),
+    "... and up to 3 spikes a step": replace(FACTORS, spike_bits=2),
+    "... and up to 255 spikes a step": replace(FACTORS, spike_bits=8),
+    "all of these": replace(ONE_SPIKE, spike_bits=8),
+    "all but several spikes": ONE_SPIKE,
 }
-
+PLAIN = Edges()
 SCANNERS = {
-    "feed-forward, one spike a step": {},
-    "late edges to the stage itself or back": {"edges": Edges(late=True)},
-    "... and ahead": {"edges": Edges(late=True, banks=True)},
-    "up to 3 spikes a step": {"general": General(spike_bits=2)},
-    "up to 255 spikes a step": {"general": General(spike_bits=8)},
+    "feed-forward, one spike a step": (None, PLAIN),
+    "late edges to the stage itself or back": (None, Edges(late=True)),
+    "... and ahead": (None, Edges(late=True, banks=True)),
+    "up to 3 spikes a step": (General(spike_bits=2), PLAIN),
+    "up to 255 spikes a step": (General(spike_bits=8), PLAIN),
 }
+COUNTED = [kind for kind in KINDS if kind != "block_memories"]
+
+
+def shaped(general: General | None, edges: Edges = PLAIN) -> Shape:
+    """Return the shipped core, without division, for such neurons and connections."""
+    target = load_target("digital")
+    return Shape(
+        target=target, method="none", table_bits=1, entry_bits=1, general=general, edges=edges
+    )
+
+
+def counted(shape: Shape, top: str) -> list[int]:
+    """Return the cells of a module by kind, and its depth."""
+    cells = synthesise(shape, top=top)
+    return [*(cells.kinds[kind] for kind in COUNTED), cells.depth]
+
+
+def row(cells: Iterable[object]) -> None:
+    """Print a row of a table as soon as it is known."""
+    print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def main() -> None:
     """Print the tables."""
     require(("yosys",), where="benchmarks/general_neurons.py")
     print(version("yosys"))
-    kinds = [kind for kind in KINDS if kind != "block_memories"]
-    heads = ["neuron", *(kind.replace("_", " ") for kind in kinds), "depth", "parameter bits"]
-    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-    target = load_target("digital")
+    heads = [*(kind.replace("_", " ") for kind in COUNTED), "depth"]
+    row(["neuron", *heads, "parameter bits"])
+    print(f"|{'---|' * (len(heads) + 2)}")
     for name, general in ROWS.items():
-        shape = Shape(target=target, method="none", table_bits=1, entry_bits=1, general=general)
-        cells = synthesise(shape, top="neuron")
-        bits = sum(shape.own_fields().values())
-        counts = [*(cells.kinds[kind] for kind in kinds), cells.depth, bits]
-        print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
-    heads = ["event scanner", *heads[1:-1]]
-    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+        shape = shaped(general)
+        row([name, *counted(shape, "neuron"), sum(shape.own_fields().values())])
+    print()
+    row(["event scanner", *heads])
+    print(f"|{'---|' * (len(heads) + 1)}")
     for name, parts in SCANNERS.items():
-        shape = Shape(target=target, method="none", table_bits=1, entry_bits=1, **parts)
-        cells = synthesise(shape, top="event_scanner")
-        counts = [*(cells.kinds[kind] for kind in kinds), cells.depth]
-        print(f"| {name} | {' | '.join(map(str, counts))} |", flush=True)
+        row([name, *counted(shaped(*parts), "event_scanner")])
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def rounded(w: Array) -> Array:
 def with_weights(circuit: Circuit, w_num: Array) -> Circuit:
     """Return the circuit whose first layer has other weights."""
     first = circuit.hidden[0]
+    assert isinstance(first.projection, Folded)  # as layers of other tools are
     changed = replace(first, projection=replace(first.projection, w_num=w_num))
     nodes = tuple(changed if node is first else node for node in circuit.nodes)
     return replace(circuit, nodes=nodes)

@@ -20,6 +20,7 @@ pin()  # as the commands do
 
 import argparse
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +37,7 @@ from eideploy.model.batches import batches
 from eideploy.model.checkpoint import new_state
 from eideploy.model.export import export
 from eideploy.model.initialise import initialise
-from eideploy.model.optimiser import ProjectedSGD, rate_at
+from eideploy.model.optimiser import OPTIMISERS, rate_at
 from eideploy.model.training import TrainResult, train
 from eideploy.nn.layers import Shunting
 from eideploy.recipe import usual
@@ -110,13 +111,13 @@ def trace(network: str, rate: float, options: argparse.Namespace) -> None:
     dataset = fashion(options.images)
     config = config_of(network, rate, options)
     model = new_state(config, dataset).network
-    settings, divisors = config.training, {}
+    settings, divisors = config.training, dict[str, Tensor]()
     per_epoch = -(-len(dataset.train) // settings.batch)
     initialise(model, next(batches(config, dataset, 0)).x, np.random.default_rng(config.seed))
     layers = {name: m for name, m in model.named_modules() if isinstance(m, Shunting)}
     for name, layer in layers.items():
         layer.divide = functools.partial(_remembered, divisors, name, layer.divide)
-    optimiser = ProjectedSGD(
+    optimiser = OPTIMISERS[settings.optimizer](
         model.named_parameters(), momentum=settings.momentum, weight_decay=settings.weight_decay
     )
     for epoch in range(settings.epochs):
@@ -126,11 +127,11 @@ def trace(network: str, rate: float, options: argparse.Namespace) -> None:
                 done,
                 warmup=settings.warmup_epochs * per_epoch,
                 total=settings.epochs * per_epoch,
-                peak=settings.rate,
+                peak=settings.peak,
                 start=settings.warmup_rate,
             )
             loss = cross_entropy(model(batch.x), batch.y)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             for name, layer in layers.items():
                 print(f"batch {done}, rate {now:.3g}, loss {loss.item():.3f}, {name}: ", end="")
                 print(_sizes(layer), _of_divisors(divisors[name]), sep="; ", flush=True)
@@ -139,20 +140,27 @@ def trace(network: str, rate: float, options: argparse.Namespace) -> None:
             optimiser.step(now)
 
 
-def _remembered(divisors: dict[str, Tensor], name: str, divide, *currents: Tensor) -> Tensor:  # noqa: ANN001
+def _remembered(
+    divisors: dict[str, Tensor], name: str, divide: Callable[..., Tensor], *currents: Tensor
+) -> Tensor:
     divisors[name] = currents[1]
     currents[1].retain_grad()
     return divide(*currents)
 
 
+def _gradient(of: Tensor) -> Tensor:
+    assert of.grad is not None  # it is looked at behind backward
+    return of.grad
+
+
 def _sizes(layer: Shunting) -> str:
     found = {name: layer.get_parameter(part) for name, part in PARTS.items()}
-    ratios = {name: p.grad.norm() / p.detach().norm() for name, p in found.items()}
+    ratios = {name: _gradient(p).norm() / p.detach().norm() for name, p in found.items()}
     return ", ".join(f"{name} {float(ratio):.3g}" for name, ratio in ratios.items())
 
 
 def _of_divisors(divisor: Tensor) -> str:
-    value, square = divisor.detach(), divisor.grad.square()
+    value, square = divisor.detach(), _gradient(divisor).square()
     median = value[value > 0].median()
     small = (value > 0) & (value < SMALL * median)
     share = float(small.float().mean())

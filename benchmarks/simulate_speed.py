@@ -83,7 +83,7 @@ def compare(path: Path, rounds: int, size: int, threads: int) -> None:
     print(f"| {path.name} | {floats:.0f} ms | {integers:.0f} ms | {spread} |", flush=True)
 
 
-def seconds(task: Callable[[], None], clock: Callable[[], float] = time.process_time) -> float:
+def seconds(task: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
     """Return the time that a task takes, of all threads of the processor or by another clock."""
     start = clock()
     task()
@@ -134,7 +134,7 @@ def simulate(path: Path) -> None:
     """Simulate a saved circuit on random images; print time and peak memory."""
     circuit = store.load(path)
     images = np.random.default_rng(1).random((SIMULATED, *SHAPE), np.float32)
-    taken = seconds(lambda: run_integer(circuit, images) and None)
+    taken = seconds(lambda: run_integer(circuit, images))
     print(f"{NETWORK}, batch {SIMULATED}: {taken:.1f} s, peak {peak_mib():.0f} MiB", flush=True)
 
 

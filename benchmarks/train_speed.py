@@ -16,8 +16,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from eideploy.model.networks import build
 from eideploy.model.optimiser import ProjectedSGD
 
 SHAPE, BATCH, CLASSES = (3, 32, 32), 32, 10
-OURS = {
+OURS: Mapping[str, tuple[Literal["ei", "batch"], Literal["fused", "plain"]]] = {
     "E-I, fused": ("ei", "fused"),
     "E-I, plain": ("ei", "plain"),
     "BatchNorm, fused": ("batch", "fused"),
@@ -72,7 +73,8 @@ def spiking_jelly(name: str) -> nn.Module | None:
         def forward(self, x: Tensor) -> Tensor:
             functional.reset_net(self.body)
             repeated = x.unsqueeze(0).repeat(NAMED[name].steps, 1, 1, 1, 1)
-            return self.body(repeated).mean(0)
+            rates: Tensor = self.body(repeated).mean(0)
+            return rates
 
     return Repeated()
 
@@ -95,7 +97,7 @@ def training_step(network: nn.Module, x: Tensor, y: Tensor) -> Callable[[], None
 
     def step() -> None:
         network.train()
-        cross_entropy(network(x), y).backward()
+        cross_entropy(network(x), y).backward()  # type: ignore[no-untyped-call]
         optimiser.step(1e-3)
 
     return step
@@ -129,7 +131,7 @@ def compare(name: str, rounds: int) -> None:
         "step": {w: training_step(n, x, y) for w, n in networks.items()},
         "inference": {w: inference(n, x) for w, n in networks.items()},
     }
-    times = {what: {w: [] for w in networks} for what in tasks}
+    times: dict[str, dict[str, list[float]]] = {what: {w: [] for w in networks} for what in tasks}
     for turn in range(rounds + 1):
         for what, by_network in tasks.items():
             for which, task in by_network.items():
@@ -138,11 +140,11 @@ def compare(name: str, rounds: int) -> None:
                     times[what][which].append(taken)
     for which in networks:
         cells = []
-        for by_network in times.values():
-            taken, reference = by_network[which], by_network[REFERENCE]
-            ratios = [one / other for one, other in zip(taken, reference, strict=True)]
+        for measured in times.values():
+            own, reference = measured[which], measured[REFERENCE]
+            ratios = [one / other for one, other in zip(own, reference, strict=True)]
             low, middle, high = statistics.quantiles(ratios, n=4)
-            cells += [f"{1000 * statistics.median(taken):.0f} ms"]
+            cells += [f"{1000 * statistics.median(own):.0f} ms"]
             cells += [f"{middle:.2f} ({low:.2f}-{high:.2f})"]
         print(f"| {name} | {which} | {' | '.join(cells)} |", flush=True)
 

@@ -27,6 +27,10 @@ from tests.model.reference import golden, state_of
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FEW = 50  # digits, with one of each to test with
 SMALL = ["training.epochs=1", "training.warmup_epochs=0", 'network.widths=[8, "P", 8]']
+SMALL_CHIP = (
+    "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
+    "network.outputs=4", "training.epochs=2", "training.threads=1",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -151,11 +155,7 @@ def test_a_checkpoint_of_the_authors_is_compiled(example, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 def test_a_network_is_mapped_on_dynapse2_and_simulated(example):
-    small = (
-        "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
-        "network.outputs=4", "training.epochs=2", "training.threads=1",
-    )  # fmt: skip
-    said = example("dynapse2/run.py", *small)
+    said = example("dynapse2/run.py", *SMALL_CHIP)
     assert "no board has run" in said
     assert "semantic gap" in said
 
@@ -200,11 +200,7 @@ def test_a_snntorch_network_becomes_c_that_passes_its_self_test(example):
 @pytest.mark.slow
 @pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 def test_a_checkpoint_of_the_authors_reaches_the_simulated_chip(example):
-    small = (
-        "network.excitatory=60", "network.inhibitory=16", "network.output_inhibitory=6",
-        "network.outputs=4", "training.epochs=2", "training.threads=1",
-    )  # fmt: skip
-    said = example("tutorials/checkpoint_to_dynapse2.py", *small)
+    said = example("tutorials/checkpoint_to_dynapse2.py", *SMALL_CHIP)
     assert "arch MLP" in said
     assert "agreement with runs/checkpoint-1" in said
     assert "emulated boards  accuracy" in said

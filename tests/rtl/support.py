@@ -1,19 +1,24 @@
 """Cores for tests: small memories, and a shape that every random network fits."""
 
+import itertools
 from dataclasses import replace
 from typing import get_type_hints
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.parameters import DIVIDERS, Edges, Shape, shape_of, timed
 from eideploy.backends.digital.place import place
-from eideploy.backends.digital.rtl.bench import PLAIN, run_bundle
+from eideploy.backends.digital.rtl.bench import PLAIN, Manner, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
 from eideploy.target import DividerTiming, Latency, Memory, Widths, load_target
+from tests.helpers.random_circuits import samples
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -23,6 +28,7 @@ SMALL = {
 
 
 NO_EDGES = Edges()
+DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 
 
 def bounds_of(kind):
@@ -105,3 +111,25 @@ def compared(program, core, folder, x, *, manner=PLAIN, run=None):
     found = run_bundle(program, folder, x, manner=manner, run=run)
     expected = simulated(program.circuit, x)
     return differences(program, found, expected), found, expected
+
+
+def agree_on(networks, folder, *, examples, run=None):
+    """Hold random networks to the simulator, each on its core; return how many were compared.
+
+    networks  a strategy of (circuit, core); the ports are disturbed
+    """
+    compares = itertools.count()
+
+    @settings(
+        max_examples=examples, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(data=st.data(), network=networks)
+    def check(data, network):
+        circuit, core = network
+        x = data.draw(samples(circuit, count=2), label="samples")
+        found, _, _ = compared(placed(circuit, core), core, folder, x, manner=DISTURBED, run=run)
+        assert found.total == 0, found
+        next(compares)
+
+    check()
+    return next(compares)

@@ -6,20 +6,18 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.parameters import Edges, General, general_of
-from eideploy.backends.digital.rtl.bench import Manner, in_icarus
+from eideploy.backends.digital.rtl.bench import in_icarus
 from eideploy.circuit import Circuit, Division, Neurons
 from eideploy.divisions import none
 from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import folded_linear, folded_readout, ints, lif, source
-from tests.helpers.random_circuits import circuits, general, looped, samples
-from tests.rtl.support import compared, placed, shape, tight
+from tests.helpers.random_circuits import circuits, general, looped
+from tests.rtl.support import agree_on, shape, tight
 from tests.rtl.test_mutants import case, differs
 
-GENERATED = {"phases": [Phase.generate], "suppress_health_check": list(HealthCheck)}
 SINGLE = partial(general, spikes=[1])
 # A core has as many bits as its network asks for, and a cycle more for each.
 COUNTED = partial(general, spikes=[1, 2, 5, 15, 200], late_counts=False)
@@ -27,7 +25,6 @@ SEVERAL = partial(general, spikes=[4, 5, 6, 7], late_counts=False)
 ALL = General(
     leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
 )
-MANNER = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 N = 6
 EDGES = Edges(late=True, banks=True)
 NO_DIVISION = Division(divider=none(), zero_policy="floor")
@@ -37,45 +34,30 @@ NO_DIVISION = Division(divider=none(), zero_policy="floor")
 @pytest.mark.parametrize(("method", "pipelined"), [("lut", True), ("exact", False)])
 def test_a_core_with_everything_equals_simulator_and_formula(method, pipelined, tmp_path):
     core = shape(method, lanes=4, update_lanes=2, pipelined=pipelined, general=ALL)
-
-    @settings(max_examples=12, **GENERATED)
-    @given(data=st.data(), circuit=circuits(method=method, neurons=SINGLE))
-    def check(data, circuit):
-        x = data.draw(samples(circuit, count=2), label="samples")
-        found, _, _ = compared(placed(circuit, core), core, tmp_path, x, manner=MANNER)
-        assert found.total == 0, found
-
-    check()
+    networks = st.tuples(circuits(method=method, neurons=SINGLE), st.just(core))
+    assert agree_on(networks, tmp_path, examples=12) == 12
 
 
 @pytest.mark.rtl
 def test_a_core_that_counts_spikes_equals_simulator_and_formula(tmp_path):
     core = shape("lut", lanes=4, update_lanes=2, general=replace(ALL, spike_bits=3), edges=EDGES)
+    networks = st.tuples(looped(method="lut", neurons=SEVERAL), st.just(core))
+    assert agree_on(networks, tmp_path, examples=16) == 16
 
-    @settings(max_examples=16, **GENERATED)
-    @given(data=st.data(), circuit=looped(method="lut", neurons=SEVERAL))
-    def check(data, circuit):
-        x = data.draw(samples(circuit, count=2), label="samples")
-        found, _, _ = compared(placed(circuit, core), core, tmp_path, x, manner=MANNER)
-        assert found.total == 0, found
 
-    check()
+@st.composite
+def on_its_own(draw):
+    """Draw a network of counting neurons and the least core for it."""
+    method = draw(st.sampled_from(["lut", "exact", "shift", "none"]), label="method")
+    circuit = draw(looped(method=method, neurons=COUNTED), label="circuit")
+    core = tight(circuit, method)
+    assert core.general == general_of(circuit)
+    return circuit, core
 
 
 @pytest.mark.icarus
 def test_a_core_with_what_its_network_has_equals_simulator_and_formula(tmp_path):
-    @settings(max_examples=12, **GENERATED)
-    @given(data=st.data(), method=st.sampled_from(["lut", "exact", "shift", "none"]))
-    def check(data, method):
-        circuit = data.draw(looped(method=method, neurons=COUNTED), label="circuit")
-        core = tight(circuit, method)
-        assert core.general == general_of(circuit)
-        x = data.draw(samples(circuit, count=2), label="samples")
-        program = placed(circuit, core)
-        found, _, _ = compared(program, core, tmp_path, x, manner=MANNER, run=in_icarus)
-        assert found.total == 0, found
-
-    check()
+    assert agree_on(on_its_own(), tmp_path, examples=12, run=in_icarus) == 12
 
 
 MODELS = {

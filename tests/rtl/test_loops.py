@@ -2,55 +2,41 @@
 
 import functools
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.digital.parameters import Edges, edges_of
-from eideploy.backends.digital.rtl.bench import Manner, in_icarus
+from eideploy.backends.digital.rtl.bench import in_icarus
 from eideploy.circuit import AvgPool, Circuit, Flatten
 from tests.helpers.layers import folded_conv, folded_linear, folded_readout, lif, source
-from tests.helpers.random_circuits import general, looped, samples
-from tests.rtl.support import compared, placed, shape, tight
-from tests.rtl.test_general_neurons import ALL, NO_DIVISION
+from tests.helpers.random_circuits import looped
+from tests.rtl.support import agree_on, placed, shape, tight
+from tests.rtl.test_general_neurons import ALL, NO_DIVISION, SINGLE
 from tests.rtl.test_mutants import case, differs
-
-GENERATED = {"phases": [Phase.generate], "suppress_health_check": list(HealthCheck)}
-MANNER = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 
 
 @pytest.mark.rtl
 def test_a_core_with_loops_equals_simulator_and_formula(tmp_path):
     core = shape("lut", lanes=4, update_lanes=2, general=ALL, edges=Edges(late=True, banks=True))
-    neurons = partial(general, spikes=[1])
+    networks = st.tuples(looped(method="lut", neurons=SINGLE), st.just(core))
+    assert agree_on(networks, tmp_path, examples=20) == 20
 
-    @settings(max_examples=20, **GENERATED)
-    @given(data=st.data(), circuit=looped(method="lut", neurons=neurons))
-    def check(data, circuit):
-        x = data.draw(samples(circuit, count=2), label="samples")
-        found, _, _ = compared(placed(circuit, core), core, tmp_path, x, manner=MANNER)
-        assert found.total == 0, found
 
-    check()
+@st.composite
+def on_its_own(draw):
+    """Draw a network with loops and the least core for it."""
+    method = draw(st.sampled_from(["lut", "exact", "none"]), label="method")
+    circuit = draw(looped(method=method), label="circuit")
+    core = tight(circuit, method)
+    assert core.edges == edges_of(placed(circuit, core).stages)
+    return circuit, core
 
 
 @pytest.mark.icarus
 def test_a_core_with_the_edges_of_its_network_equals_simulator_and_formula(tmp_path):
-    @settings(max_examples=8, **GENERATED)
-    @given(data=st.data(), method=st.sampled_from(["lut", "exact", "none"]))
-    def check(data, method):
-        circuit = data.draw(looped(method=method), label="circuit")
-        core = tight(circuit, method)
-        program = placed(circuit, core)
-        assert core.edges == edges_of(program.stages)
-        x = data.draw(samples(circuit, count=2), label="samples")
-        found, _, _ = compared(program, core, tmp_path, x, manner=MANNER, run=in_icarus)
-        assert found.total == 0, found
-
-    check()
+    assert agree_on(on_its_own(), tmp_path, examples=8, run=in_icarus) == 8
 
 
 @functools.cache

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from eideploy.backends.digital.bundle import write_core
 from eideploy.backends.digital.parameters import DIVIDERS, Edges, General, misfits
-from eideploy.backends.digital.rtl.bench import Manner, in_icarus
+from eideploy.backends.digital.rtl.bench import in_icarus
 from eideploy.numeric.fixed import top
 from eideploy.target import Memory, Widths
-from tests.helpers.random_circuits import circuits, samples
+from tests.helpers.random_circuits import circuits
 from tests.rtl.directed import every_bound
-from tests.rtl.support import bounds_of, compared, placed, shape, tight
+from tests.rtl.support import agree_on, bounds_of, compared, placed, shape, tight
 
 GENERATED = {"phases": [Phase.explicit, Phase.generate], "suppress_health_check": list(HealthCheck)}
-DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 
 
 def drawn(draw, kind, most=1 << 24):
@@ -130,17 +129,14 @@ def least_cores_are_right(folder, count):
         {"beside": st.sampled_from([0, 1, 2]), "pipelined": st.booleans()}
     )
 
-    @settings(max_examples=count, **GENERATED)
-    @given(data=st.data(), method=st.sampled_from(list(DIVIDERS)), lanes=lanes, faster=faster)
-    def check(data, method, lanes, faster):
-        circuit = data.draw(circuits(method=method), label="circuit")
-        core = tight(circuit, method, lanes=lanes[0], update_lanes=lanes[1], **faster)
-        x = data.draw(samples(circuit, count=2), label="samples")
-        program = placed(circuit, core)
-        found, _, _ = compared(program, core, folder, x, manner=DISTURBED, run=in_icarus)
-        assert found.total == 0, found
+    @st.composite
+    def networks(draw):
+        method = draw(st.sampled_from(list(DIVIDERS)), label="method")
+        circuit = draw(circuits(method=method), label="circuit")
+        p, at_once = draw(lanes, label="lanes")
+        return circuit, tight(circuit, method, lanes=p, update_lanes=at_once, **draw(faster))
 
-    check()
+    assert agree_on(networks(), folder, examples=count, run=in_icarus) == count
 
 
 @pytest.mark.icarus

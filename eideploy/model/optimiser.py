@@ -1,6 +1,7 @@
 """Optimiser steps that keep Dale's law, and the learning rate's course (M14, M15, M25)."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -15,7 +16,7 @@ SQUARES, STEPS = "@squares", "@steps"  # behind the name of a parameter, in that
 FREE = "free"  # a part of the names of what may be negative beside it: a baseline's parameters
 
 
-class Projected:
+class Projected(ABC):
     """An optimiser whose every step ends with max(p, 0), but for biases (M14).
 
     Args:
@@ -48,9 +49,9 @@ class Projected:
                 project(p)
             p.grad = None
 
+    @abstractmethod
     def move(self, name: str, p: nn.Parameter, gradient: Tensor, rate: float) -> None:
         """Move a parameter in place; the gradient may be overwritten."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def clip(self, ratio: float) -> None:

@@ -111,7 +111,7 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
 
 
 def _made(build: Build, asked: Verifying) -> tuple[Array, None]:
-    """Return random samples for a network that knows no data."""
+    """Return random samples, for a network that has no data set."""
     made = made_samples(build.integer, asked.samples or SAMPLES)
     note(
         "the network was imported and has no data set: comparing on "

@@ -65,7 +65,7 @@ def rates(response: Response, configuration: Configuration) -> dict[str, float]:
 
 def votes(counts: Array, wiring: Wiring) -> Array:
     """Return the mean spikes of a class's output neurons: (batch, classes)."""
-    one_hot = wiring.output[:, None] == np.arange(wiring.classes)
+    one_hot = wiring.one_hot
     return np.asarray((counts.T @ one_hot) / np.maximum(one_hot.sum(0), 1))
 
 

@@ -42,7 +42,7 @@ def calibrated(wiring: Wiring, counts: Array, labels: Array) -> Readout:
     Shapes   counts: (neurons, samples); labels: (samples,)
     """
     neurons = np.flatnonzero(wiring.output >= 0)
-    one_hot = (wiring.output[neurons][:, None] == np.arange(wiring.classes)).astype(np.float64)
+    one_hot = wiring.one_hot[neurons].astype(np.float64)
     x, aims = counts[neurons].T.astype(np.float64), np.eye(wiring.classes)[labels]
 
     def surprise(logits: Array) -> tuple[float, Array]:
@@ -92,7 +92,7 @@ def scaled(wiring: Wiring, counts: Array, aim: Array) -> Scaled:
     neurons = np.flatnonzero(wiring.output >= 0)
     mine, theirs = counts[neurons], aim[neurons]
     slope = (theirs.std(1) + STEADY) / (mine.std(1) + STEADY)
-    one_hot = (wiring.output[neurons][:, None] == np.arange(wiring.classes)).astype(np.float64)
+    one_hot = wiring.one_hot[neurons].astype(np.float64)
     offset = theirs.mean(1) - slope * mine.mean(1)
     return Scaled(neurons=neurons, slope=slope, offset=offset, one_hot=one_hot)
 

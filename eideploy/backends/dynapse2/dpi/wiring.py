@@ -101,6 +101,11 @@ class Wiring:
         """How many classes the outputs vote for."""
         return int(self.output.max(initial=-1)) + 1
 
+    @property
+    def one_hot(self) -> Array:
+        """Whether a neuron votes for a class: (neurons, classes), bool."""
+        return np.asarray(self.output[:, None] == np.arange(self.classes))
+
 
 def decode(
     configuration: Configuration,

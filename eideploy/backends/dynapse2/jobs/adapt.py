@@ -1,9 +1,10 @@
 """Job: distil a run into a network within the limits of a mixed-signal chip."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +47,6 @@ from eideploy.report.text import percent
 ANEW = "eideploy train --finetune RUN --target dynapse2"
 FEWEST = 5  # images that something can be distilled on: four, and one to test by
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 def adapt(
     run: Run,
@@ -56,7 +54,7 @@ def adapt(
     *,
     place: Place,
     out: Path | None = None,
-    overrides: "Mapping[str, str] | None" = None,
+    overrides: Mapping[str, str] | None = None,
     images: Path | None = None,
 ) -> Path:
     """Return the folder of a new run whose network keeps within the chip's limits.
@@ -256,7 +254,7 @@ def decided_by(run: Run, images: Path) -> Dataset:
     )
 
 
-def _require_room(run: Run, spec: ChipSpec, overrides: "Mapping[str, str]") -> None:
+def _require_room(run: Run, spec: ChipSpec, overrides: Mapping[str, str]) -> None:
     """Refuse a run whose inputs or classes exceed the chip, before its data are asked for.
 
     Raises:

@@ -322,8 +322,8 @@ def _decided_ms(wiring: Wiring, samples: Array, build: ChipBuild) -> float:
     events = event_counts(samples.reshape(len(samples), -1), coding, classify.DT_S)
     spikes = Chip(wiring, step_of(wiring, classify.DT_S)).run(events, keep_spikes=True).spikes
     assert spikes is not None  # they were asked for
-    one_hot = wiring.output[:, None] == np.arange(wiring.classes)
-    votes = np.einsum("ntb,nc->tcb", spikes.astype(np.float32), one_hot.astype(np.float32))
+    one_hot = wiring.one_hot.astype(np.float32)
+    votes = np.einsum("ntb,nc->tcb", spikes.astype(np.float32), one_hot)
     winner = votes.cumsum(0).argmax(1)
     differs = winner != winner[-1]
     last = len(winner) - differs[::-1].argmax(0)

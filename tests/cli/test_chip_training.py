@@ -118,18 +118,24 @@ def test_a_plain_run_is_adapted_by_compile(empty, call, tmp_path, monkeypatch):
     assert "before" in made.out
 
 
-def test_an_interrupted_training_goes_on(empty, call, monkeypatch):
-    kept, saved = checkpoint.save, []
+def interrupting(saved):
+    """Return checkpoint.save, which notes folders in `saved` and is struck after the second."""
+    kept = checkpoint.save
 
-    def interrupted(progress, folder, **more):
+    def save(progress, folder, **more):
         kept(progress, folder, **more)
         saved.append(folder)
         if len(saved) == 2:
             raise KeyboardInterrupt
 
+    return save
+
+
+def test_an_interrupted_training_goes_on(empty, call, monkeypatch):
+    saved = []
     tiny = (*SMALL, "--set", "network.excitatory=20", "--set", "network.outputs=1")
     assert call("train", "digits-dynapse2", *tiny, "--out", "whole").code == 0
-    monkeypatch.setattr(checkpoint, "save", interrupted)
+    monkeypatch.setattr(checkpoint, "save", interrupting(saved))
     out = call("train", "digits-dynapse2", *tiny)
     assert out.code == 130
     assert "eideploy train --resume runs/digits-dynapse2-1" in out.err
@@ -155,15 +161,8 @@ def test_an_adaptation_that_is_stopped_goes_on_by_the_same_command(
     monkeypatch.setattr(chip, "CHIP_PRESETS", preset)
     whole = ("train", "--finetune", RUN, "--target", "dynapse2", "--out", "whole")
     assert call(*whole).code == 0
-    kept, saved = checkpoint.save, []
-
-    def interrupted(progress, folder, **more):
-        kept(progress, folder, **more)
-        saved.append(folder)
-        if len(saved) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoint, "save", interrupted)
+    kept = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", interrupting([]))
     out = call("compile", RUN, "--target", "dynapse2")
     assert out.code == 130
     made = Path(f"{RUN}-dynapse2-1")

@@ -53,33 +53,29 @@ def assert_equal(circuit, x):
     return sum(one is not None for one in fast.kernels.values())
 
 
-@needs_compiler
-@pytest.mark.parametrize("divider", METHODS, ids=lambda d: d.method)
-def test_any_circuit_is_the_same_compiled(divider):
+def compiled_alike(networks, *, examples):
+    """Compare random circuits; return how many of their layers ran compiled."""
     compiled = 0
 
-    @settings(max_examples=15)
-    @given(data=st.data(), circuit=circuits(method=divider.method))
+    @settings(max_examples=examples)
+    @given(data=st.data(), circuit=networks)
     def check(data, circuit):
         nonlocal compiled
         compiled += assert_equal(circuit, data.draw(samples(circuit), label="samples"))
 
     check()
-    assert compiled > 15
+    return compiled
+
+
+@needs_compiler
+@pytest.mark.parametrize("divider", METHODS, ids=lambda d: d.method)
+def test_any_circuit_is_the_same_compiled(divider):
+    assert compiled_alike(circuits(method=divider.method), examples=15) > 15
 
 
 @needs_compiler
 def test_any_neuron_is_the_same_compiled():
-    compiled = 0
-
-    @settings(max_examples=25)
-    @given(data=st.data(), circuit=circuits(neurons=general))
-    def check(data, circuit):
-        nonlocal compiled
-        compiled += assert_equal(circuit, data.draw(samples(circuit), label="samples"))
-
-    check()
-    assert compiled > 25
+    assert compiled_alike(circuits(neurons=general), examples=25) > 25
 
 
 @needs_compiler

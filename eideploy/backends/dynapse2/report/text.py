@@ -40,10 +40,7 @@ def simulation_text(content: Mapping[str, Any]) -> str:
 
 
 def _boards(content: Mapping[str, Any], measure: str) -> list[str]:
-    rows = [
-        [name, percent(float(np.mean(xs))), percent(min(xs)), percent(max(xs))]
-        for name, xs in content["boards"].items()
-    ]
+    rows = [[name, *_spread(shares)] for name, shares in content["boards"].items()]
     return [
         table(["emulated boards", measure, "least", "most"], rows),
         f"of {content['chips']} boards with hidden errors: of biases, CV "
@@ -53,11 +50,17 @@ def _boards(content: Mapping[str, Any], measure: str) -> list[str]:
     ]
 
 
+def _over_chips(by_cv: Mapping[str, list[float]], how: str = "") -> list[list[str]]:
+    """Return a row for every CV: the mean over its chips, the least and the most."""
+    return [[f"CV {float(cv):.0%}{how}", *_spread(shares)] for cv, shares in by_cv.items()]
+
+
+def _spread(shares: list[float]) -> list[str]:
+    return [percent(x) for x in (float(np.mean(shares)), min(shares), max(shares))]
+
+
 def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
-    by_cv = [
-        [f"CV {float(cv):.0%}", percent(float(np.mean(xs))), percent(min(xs)), percent(max(xs))]
-        for cv, xs in content[f"{measure}_by_cv"].items()
-    ]
+    by_cv = _over_chips(content[f"{measure}_by_cv"])
     if content["labelled"]:
         by_cv.insert(0, ["none", *[percent(content["accuracy"])] * 3])
         of_class = content["accuracy_by_class"]
@@ -67,24 +70,8 @@ def _decisions(content: Mapping[str, Any], measure: str) -> list[str]:
         decided = content["decided"]
         listed = ", ".join(map(str, decided[:LISTED])) + ", ..." * (len(decided) > LISTED)
         more = f"agreement is with what is decided without mismatch: {listed}"
-    by_cv += [
-        [
-            f"CV {float(cv):.0%}, calibrated",
-            percent(float(np.mean(xs))),
-            percent(min(xs)),
-            percent(max(xs)),
-        ]
-        for cv, xs in content["calibrated_by_cv"].items()
-    ]
-    by_cv += [
-        [
-            f"CV {float(cv):.0%}, outputs scaled",
-            percent(float(np.mean(xs))),
-            percent(min(xs)),
-            percent(max(xs)),
-        ]
-        for cv, xs in content["scaled_by_cv"].items()
-    ]
+    by_cv += _over_chips(content["calibrated_by_cv"], ", calibrated")
+    by_cv += _over_chips(content["scaled_by_cv"], ", outputs scaled")
     if content["calibrated_on"]:
         more += f"; outputs weighed by {content['calibrated_on']} training samples a class"
     return [

@@ -40,8 +40,8 @@ def _main(words: Sequence[str]) -> int:
         return _print(overview(one for one in COMMANDS.values() if " " not in one.name))
     if words[0] == "--version":
         return _print(f"{PROGRAM} {__version__}")
-    if found := command_of(words):
-        return _run(*found)
+    if call := command_of(words):
+        return _run(*call)
     from eideploy.command_line.misuse import unknown_command
 
     raise unknown_command(words[0])
@@ -58,8 +58,8 @@ def _run(command: Command, words: Sequence[str]) -> int:
     request, as_json = parsed(command, words)
     keep_freed_memory()
     result: Result = command.run(request)
-    shown = json.dumps(result.content, indent=2) if as_json else result.text
-    return _print(shown) or result.exit_code
+    text = json.dumps(result.content, indent=2) if as_json else result.text
+    return _print(text) or result.exit_code
 
 
 def _print(text: str) -> int:

@@ -172,9 +172,9 @@ def read_tensors(
         raise FormatError("the file is missing", where=str(path), fix=RESTORE) from error
     except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         raise FormatError(f"the file is damaged: {error}", where=str(path), fix=RESTORE) from error
-    found = mark.get("kind") if isinstance(mark, dict) else None
-    if not isinstance(mark, dict) or found != kind:
-        raise _foreign("file", found, kind, path)
+    own_kind = mark.get("kind") if isinstance(mark, dict) else None
+    if not isinstance(mark, dict) or own_kind != kind:
+        raise _foreign("file", own_kind, kind, path)
     content, written = mark.get("content"), mark.get("version")
     for known, upgrade in (older or {}).items():
         if is_version(written, known):
@@ -191,16 +191,16 @@ def read_tensors(
     return arrays, content
 
 
-def is_version(found: object, known: int) -> bool:
+def is_version(value: object, known: int) -> bool:
     """Return whether JSON holds this version: no text, no fraction, and not true for 1."""
-    return type(found) is int and found == known
+    return type(value) is int and value == known
 
 
-def check_version(found: object, known: int, *, where: str) -> None:
+def check_version(version: object, known: int, *, where: str) -> None:
     """Refuse a format version other than the known one."""
-    if not is_version(found, known):
+    if not is_version(version, known):
         raise FormatError(
-            f"format version {found!r} is not the version {known} that this release reads",
+            f"format version {version!r} is not the version {known} that this release reads",
             where=where,
             fix="use the release that wrote it, or make the file again with this release",
         )
@@ -323,12 +323,12 @@ def _check_file(folder: Path, name: str, expected: object) -> None:
             )
         if not file.is_file():
             raise FormatError(f"{name} is missing", where=str(folder), fix=RESTORE)
-        found = sha256(file)
+        digest = sha256(file)
     except (OSError, ValueError) as error:  # unreadable, or no name that a file can have
         raise FormatError(
             f"{name!r} cannot be read: {error}", where=str(folder), fix=RESTORE
         ) from error
-    if found != expected:
+    if digest != expected:
         raise FormatError(
             f"{name} differs from what the manifest says was written", where=str(file), fix=RESTORE
         )
@@ -339,9 +339,9 @@ def aside_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.{token_hex(4)}{PARTIAL}")
 
 
-def _foreign(what: str, found: object, kind: str, path: Path) -> FormatError:
+def _foreign(what: str, own_kind: object, kind: str, path: Path) -> FormatError:
     return FormatError(
-        f"the {what} is of kind {found!r}, not {kind!r}",
+        f"the {what} is of kind {own_kind!r}, not {kind!r}",
         where=str(path),
         fix=f"name the {what} of a finished {kind}"
         if what == "folder"

@@ -46,8 +46,8 @@ class Finished(Shown):
 
     def in_full(self) -> str:
         """Return the folder and when it was made, and the circuit."""
-        made = f"{self.folder}, {self.content.get('created', 'no date')}"
-        return "\n".join([made, f"data: {self.data or 'none'}", self.circuit.in_full()])
+        head = f"{self.folder}, {self.content.get('created', 'no date')}"
+        return "\n".join([head, f"data: {self.data or 'none'}", self.circuit.in_full()])
 
     def holds(self, pattern: str) -> bool:
         """Return whether the manifest vouches for a file of `pattern`."""

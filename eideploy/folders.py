@@ -190,8 +190,8 @@ def latest_build(backend: str | None = None) -> Path | None:
 
 def unfinished() -> list[Path]:
     """Return the runs whose training has not ended, those that were begun last first."""
-    found = [f for f in _visible(RUNS) if is_unfinished(f)]
-    return sorted(found, key=lambda f: (f / CONFIG).stat().st_mtime, reverse=True)
+    runs = [f for f in _visible(RUNS) if is_unfinished(f)]
+    return sorted(runs, key=lambda f: (f / CONFIG).stat().st_mtime, reverse=True)
 
 
 def latest_unfinished() -> Path | None:
@@ -214,15 +214,15 @@ def numbered(root: Path, stem: str) -> Path:
 
 
 def _youngest(root: Path, kind: str, wanted: Callable[[Mark], bool]) -> Path | None:
-    found = []
+    candidates = []
     for folder in _visible(root):
         try:
             mark = read_mark(folder)
         except FormatError:
             continue  # a damaged neighbour must not hide the others; named itself, it is refused
         if mark.created and mark.kind == kind and wanted(mark):
-            found.append((mark.created, folder))
-    return max(found)[1] if found else None
+            candidates.append((mark.created, folder))
+    return max(candidates)[1] if candidates else None
 
 
 def _visible(root: Path) -> list[Path]:

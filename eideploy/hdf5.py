@@ -75,9 +75,9 @@ def _chunk_bytes(array: Any) -> int:  # noqa: ANN401
 
 
 def _stored(array: Any) -> list[Any]:  # noqa: ANN401
-    found: list[Any] = []
-    array.id.chunk_iter(found.append)
-    return found
+    chunks: list[Any] = []
+    array.id.chunk_iter(chunks.append)
+    return chunks
 
 
 def _letters(array: Any, source: BinaryIO, size: int) -> int:  # noqa: ANN401

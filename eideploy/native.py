@@ -34,9 +34,9 @@ def load(
     """
 
     def make(folder: Path) -> Path:
-        made = folder / f"{source.stem}.so"
-        compile_to(made, source, flags)
-        return made
+        library = folder / f"{source.stem}.so"
+        compile_to(library, source, flags)
+        return library
 
     try:
         return ctypes.CDLL(str(cache.kept(_kept_name(source, headers, flags), make, what=name)))

@@ -65,8 +65,8 @@ def divisors(trace: Trace) -> "Figure":
 def agreement(comparisons: Mapping[str, Comparison]) -> "Figure":
     """Return the agreement with the float circuit, and the accuracy where it is known, by name."""
     figure, (axis,) = _rows(1)
-    names, found = list(comparisons), list(comparisons.values())
-    axis.bar(names, [100 * one.agreement for one in found], color="C0", label="agreement")
+    names, compared = list(comparisons), list(comparisons.values())
+    axis.bar(names, [100 * one.agreement for one in compared], color="C0", label="agreement")
     known = [
         (n, 100 * one.integer_accuracy)
         for n, one in comparisons.items()
@@ -74,7 +74,7 @@ def agreement(comparisons: Mapping[str, Comparison]) -> "Figure":
     ]
     if known:
         axis.plot(*zip(*known, strict=True), "o", color="k", label="accuracy")
-    lowest = min([100 * one.agreement for one in found] + [value for _, value in known])
+    lowest = min([100 * one.agreement for one in compared] + [value for _, value in known])
     axis.set(ylabel="%", ylim=(max(0.0, lowest - 5), 100))
     axis.legend()
     return figure

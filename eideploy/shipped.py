@@ -14,6 +14,6 @@ def names(kind: str, file: str) -> tuple[str, ...]:
     """Return the sorted names in folder `kind` for which `file` (with `{}` as the name) exists."""
     root = folder(kind)
     before, after = file.split("{}")
-    found = root.glob(f"{before}*{after}")
+    paths = root.glob(f"{before}*{after}")
     cut = len(after)
-    return tuple(sorted(p.relative_to(root).as_posix()[len(before) : -cut] for p in found))
+    return tuple(sorted(p.relative_to(root).as_posix()[len(before) : -cut] for p in paths))

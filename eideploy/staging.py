@@ -46,7 +46,7 @@ def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
     """
     final = _free(choose())
     staged = Staged(aside=aside_of(final), final=final)
-    made = [parent for parent in final.parents if not os.path.lexists(parent)]
+    created = [parent for parent in final.parents if not os.path.lexists(parent)]
     held = None
     try:
         _remove_left(final.parent)
@@ -60,7 +60,7 @@ def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
         if held is not None:
             os.close(held)
         with suppress(OSError):  # not empty: the folder was finished, or another is in it
-            for parent in made:
+            for parent in created:
                 parent.rmdir()
 
 
@@ -102,7 +102,7 @@ def sole_writing(folder: Path) -> Iterator[None]:
         UsageError: another process writes into it.
         DataError: it cannot be made.
     """
-    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    created = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def sole_writing(folder: Path) -> Iterator[None]:
             yield
     finally:
         with suppress(OSError):  # not empty: all went well, or another is in it
-            for place in made:
+            for place in created:
                 place.rmdir()
 
 

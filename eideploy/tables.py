@@ -65,8 +65,8 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
             where=str(path),
             fix="fix the syntax, or name another file",
         ) from error
-    found = table.pop("version", None)
-    if type(found) is not int or found != version:
-        said = "the file has no version" if found is None else f"version = {found!r} is not known"
-        raise SpecError(said, where=str(path), fix=f"write version = {version} at the top")
+    own = table.pop("version", None)
+    if type(own) is not int or own != version:
+        fault = "the file has no version" if own is None else f"version = {own!r} is not known"
+        raise SpecError(fault, where=str(path), fix=f"write version = {version} at the top")
     return table

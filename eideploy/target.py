@@ -380,10 +380,10 @@ def _contradictions(target: Target) -> Iterator[Fault]:
 
 
 def _faults_of_board(board: Board, clock_hz: int | None) -> Iterator[Fault]:
-    said = " ".join(board.options)
-    if re.fullmatch(OPTIONS[board.tool], said, re.ASCII) is None:
+    options = " ".join(board.options)
+    if re.fullmatch(OPTIONS[board.tool], options, re.ASCII) is None:
         yield Fault(
-            what=f"board.options are {said!r}, which say more than the part",
+            what=f"board.options are {options!r}, which say more than the part",
             fix="give those of a shipped board with the same tool, for your part",
         )
     if board.tool == "gowin" and board.part[:5] not in GOWIN_PARTS:

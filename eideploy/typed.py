@@ -257,16 +257,16 @@ def _unknown(path: str, keys: Sequence[str], advice: Advice) -> Fault:
 
 
 def _wrong(path: str, entries: "Sequence[ErrorDetails]", keys: Sequence[str]) -> Fault:
-    shown = f"{path} = {shortened(entries[0]['input'])}"
+    setting = f"{path} = {shortened(entries[0]['input'])}"
     for entry in entries:
         if entry["type"] == "checked":  # it is of the right type
             by: Checked = entry["ctx"]["by"]
-            return Fault(what=f"{shown} {entry['ctx']['fault']}", fix=by.fix(path))
+            return Fault(what=f"{setting} {entry['ctx']['fault']}", fix=by.fix(path))
     words = " or ".join(dict.fromkeys(map(_words, entries)))
     parts = [key for key in keys if key.startswith(f"{path}.")]
     if entries[0]["type"] == "dataclass_type" and parts:
-        return Fault(what=f"{shown} is not {words}", fix=f"set one of {', '.join(parts)}")
-    return Fault(what=f"{shown} is not {words}", fix=f"give {path} {words}")
+        return Fault(what=f"{setting} is not {words}", fix=f"set one of {', '.join(parts)}")
+    return Fault(what=f"{setting} is not {words}", fix=f"give {path} {words}")
 
 
 def _words(entry: "ErrorDetails") -> str:

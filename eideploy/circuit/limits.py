@@ -115,10 +115,10 @@ class Reach:
 
 def peaks(circuit: Circuit) -> dict[str, int]:
     """Return the largest value that every node with a non-negative output can put out."""
-    found = {node.name: node.model.most_spikes for node in circuit.of(Neurons)}  # read late, too
+    tops = {node.name: node.model.most_spikes for node in circuit.of(Neurons)}  # read late, too
     for node in circuit.nodes:
-        found[node.name] = _peak(node, *(found[name] for name in node.inputs))
-    return found
+        tops[node.name] = _peak(node, *(tops[name] for name in node.inputs))
+    return tops
 
 
 def input_peak(node: Node, peaks: Mapping[str, int]) -> int:
@@ -137,10 +137,10 @@ def require_held(circuit: Circuit, bits: int, *, by: str) -> dict[str, LayerLimi
     Raises:
         CapacityError: naming every sum that takes more, and `by` what it is to be held.
     """
-    found = limits(circuit)
+    by_layer = limits(circuit)
     faults = [
         f"{name}: {what} reach {n} bits, {bits} offered by {by}"
-        for name, reach in found.items()
+        for name, reach in by_layer.items()
         for what, n in reach.bits.items()
         if n > bits
     ]
@@ -151,7 +151,7 @@ def require_held(circuit: Circuit, bits: int, *, by: str) -> dict[str, LayerLimi
             where="circuit",
             fix="choose a scheme with fewer bits, or a network that adds up fewer branches",
         )
-    return found
+    return by_layer
 
 
 def too_high(circuit: Circuit, bits: int, *, by: str) -> list[str]:

@@ -39,12 +39,12 @@ class Number:
 def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
     """Return every number of every node of an integer circuit, in the order of computation."""
     reach, top_of = reaches(circuit), peaks(circuit)
-    found: dict[str, tuple[Number, ...]] = {}
+    proof: dict[str, tuple[Number, ...]] = {}
     currents: dict[str, tuple[int, int]] = {}
     for node in circuit.nodes:
         match node:
             case IntegerInput():
-                found[node.name] = (Number(role="X", low=0, high=node.top),)
+                proof[node.name] = (Number(role="X", low=0, high=node.top),)
             case Layer():
                 numbers = _weighted(
                     node.projection, reach[node.name].limits, input_peak(node, top_of)
@@ -52,10 +52,10 @@ def prove(circuit: Circuit) -> dict[str, tuple[Number, ...]]:
                 if isinstance(node.current, IntegerCurrent):
                     divided, currents[node.name] = _current(node.current, reach[node.name])
                     numbers += divided
-                found[node.name] = numbers
+                proof[node.name] = numbers
             case Neurons():
-                found[node.name] = _neurons(node, currents[node.inputs[0]], circuit.steps)
-    return found
+                proof[node.name] = _neurons(node, currents[node.inputs[0]], circuit.steps)
+    return proof
 
 
 def _neurons(node: Neurons, current: tuple[int, int], steps: int) -> tuple[Number, ...]:

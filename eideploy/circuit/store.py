@@ -265,5 +265,5 @@ def _unpack_input(largest: float, arrays: Mapping[str, Array]) -> InputRange:
 
 
 def _unpack_chosen(name: str, arrays: Mapping[str, Array]) -> Chosen | None:
-    found = {f.name: arrays.get(f"ranges/{name}/{f.name}") for f in fields(Chosen)}
-    return None if any(v is None for v in found.values()) else _typed(Chosen, found)
+    values = {f.name: arrays.get(f"ranges/{name}/{f.name}") for f in fields(Chosen)}
+    return None if any(v is None for v in values.values()) else _typed(Chosen, values)

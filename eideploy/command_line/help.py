@@ -64,12 +64,12 @@ def _placed(field: Field) -> str:
 
 def _entries(command: Command) -> Mapping[str, list[tuple[str, str]]]:
     """Return heads and texts of all that a command takes, by heading."""
-    found: dict[str, list[tuple[str, str]]] = {OPTIONS: []}
+    entries: dict[str, list[tuple[str, str]]] = {OPTIONS: []}
     for argument in arguments(command.request):
         entry = _head(argument.field), help_of(argument.field)
-        found.setdefault(argument.heading or OPTIONS, []).append(entry)
-    found[OPTIONS].append(("--json", JSON))
-    return found
+        entries.setdefault(argument.heading or OPTIONS, []).append(entry)
+    entries[OPTIONS].append(("--json", JSON))
+    return entries
 
 
 def _head(field: Field) -> str:

@@ -167,16 +167,16 @@ def _pairs(given: Sequence[tuple[str, str]], field: Field) -> dict[str, str]:
     Raises:
         UsageError: it may not.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for key, value in given:
-        if field.option.once and found.get(key, value) != value:
+        if field.option.once and values.get(key, value) != value:
             raise UsageError(
-                f"{key} is given twice, as {found[key]} and as {value}",
+                f"{key} is given twice, as {values[key]} and as {value}",
                 where=field.spelled,
                 fix="leave one of them out",
             )
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def _pair(entry: str, field: Field) -> tuple[str, str]:

@@ -36,8 +36,8 @@ def _comment(text: str) -> Iterator[str]:
 
 def allowed(kind: type[Any], key: str) -> str:
     """Return in words which values a key takes; "" where its type says it."""
-    found = [*_allowed(get_type_hints(kind, include_extras=True)[key])]
-    return f"One of {', '.join(found)}." if len(found) > 1 else "".join(f"{x}." for x in found)
+    words = [*_allowed(get_type_hints(kind, include_extras=True)[key])]
+    return f"One of {', '.join(words)}." if len(words) > 1 else "".join(f"{x}." for x in words)
 
 
 def _allowed(hint: Any) -> Iterator[str]:  # noqa: ANN401 - a type

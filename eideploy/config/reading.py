@@ -79,14 +79,14 @@ def _lines(holder: object, keys: Iterable[str], above: Above) -> list[str]:
 
 def leaves(whole: Any) -> list[Leaf]:  # noqa: ANN401
     """Return (key path, the section that holds it, its field) of every value of a dataclass."""
-    found: list[Leaf] = []
+    values: list[Leaf] = []
     for spec in dataclasses.fields(whole):
         part = getattr(whole, spec.name)
         if dataclasses.is_dataclass(part):
-            found += [(f"{spec.name}.{s.name}", part, s) for s in dataclasses.fields(part)]
+            values += [(f"{spec.name}.{s.name}", part, s) for s in dataclasses.fields(part)]
         else:
-            found.append((spec.name, whole, spec))
-    return found
+            values.append((spec.name, whole, spec))
+    return values
 
 
 def beyond_bounds(whole: Any) -> Iterator[Fault]:  # noqa: ANN401 - a dataclass of sections

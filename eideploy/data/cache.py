@@ -35,13 +35,13 @@ def cached(
     """
     name = f"{part}-{_fingerprint(sources, shape, dtype)}.npy"
     path = folder.parent / FOLDER / folder.name / name
-    found = _open(path, shape, dtype)
-    if found is None:
+    stored = _open(path, shape, dtype)
+    if stored is None:
         _write(path, samples, shape, dtype)
-        found = _open(path, shape, dtype)
-    if found is None:
+        stored = _open(path, shape, dtype)
+    if stored is None:
         raise DataError("the file that was just written cannot be read", where=str(path), fix=ROOM)
-    return found
+    return stored
 
 
 ROOM = "name a --data-dir on a disk with space where you may write"
@@ -65,11 +65,11 @@ def _digest(source: Path) -> str:
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type) -> Stored | None:
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    fits = isinstance(found, np.ndarray) and found.shape == shape and found.dtype == dtype
-    return found if fits else None
+    fits = isinstance(array, np.ndarray) and array.shape == shape and array.dtype == dtype
+    return array if fits else None
 
 
 def _write(path: Path, samples: Iterable[Stored], shape: tuple[int, ...], dtype: type) -> None:

@@ -61,7 +61,7 @@ def record(
     level = log_light(images, starts, camera)
     reference = level + phases * thresholds
     last = np.full(level.shape, -np.inf, dtype=np.float32)
-    found: list[tuple[NDArray[Any], ...]] = []
+    events: list[tuple[NDArray[Any], ...]] = []
     for end in range(camera.step_us, DURATION_US + 1, camera.step_us):
         offset = gaze(end if moving else 0).astype(np.float32)
         before, level = level, log_light(images, starts + offset, camera)
@@ -74,8 +74,8 @@ def record(
         fires = times < end
         place = tuple(part[fires] for part in place)
         reference[place], last[place] = crossing[fires], times[fires]
-        found.append((*place, times[fires].astype(np.int64), rising[fires]))
-    return _by_image(found, len(images))
+        events.append((*place, times[fires].astype(np.int64), rising[fires]))
+    return _by_image(events, len(images))
 
 
 def log_light(images: Floats, corners: Floats, camera: Camera) -> Floats:
@@ -100,8 +100,8 @@ def _crossing_times(
     return np.asarray(start + part.astype(np.float64) * camera.step_us)
 
 
-def _by_image(found: list[tuple[NDArray[Any], ...]], images: int) -> list[Events]:
-    owner, y, x, t, p = (np.concatenate(column) for column in zip(*found, strict=True))
+def _by_image(columns: list[tuple[NDArray[Any], ...]], images: int) -> list[Events]:
+    owner, y, x, t, p = (np.concatenate(column) for column in zip(*columns, strict=True))
     order = np.lexsort((t, owner))
     events = np.empty(len(order), dtype=EVENT)
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):

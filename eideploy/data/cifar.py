@@ -88,9 +88,9 @@ def _read(
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _check_classes(found: Stored, classes: int, path: Path, source: Source) -> None:
-    wrong = np.flatnonzero(found >= classes)
+def _check_classes(labels: Stored, classes: int, path: Path, source: Source) -> None:
+    wrong = np.flatnonzero(labels >= classes)
     if len(wrong):
         raise source.damaged(
-            f"record {wrong[0]} has class {found[wrong[0]]}, not one of 0 to {classes - 1}", path
+            f"record {wrong[0]} has class {labels[wrong[0]]}, not one of 0 to {classes - 1}", path
         )

@@ -17,8 +17,8 @@ WORD = np.dtype([(name, np.int64) for name in ("x", "y", "t", "p")])
 
 def read_nmnist(path: Path) -> Events:
     """Return the events of N-MNIST's five bytes each."""
-    found: Events = require("tonic.io", path).read_mnist_file(str(path), dtype=WORD)
-    return found
+    events: Events = require("tonic.io", path).read_mnist_file(str(path), dtype=WORD)
+    return events
 
 
 def read_array(path: Path) -> Events:
@@ -68,11 +68,11 @@ def read_hdf5(path: Path) -> Events:
     with open_plain(path) as raw:
         check_hdf5(raw)
     with h5py.File(path, "r") as file:
-        found = [file] if _is_recording(file) else []
-        file.visititems(lambda _, part: found.append(part) if _is_recording(part) else None)
-        if len(found) != 1:
-            raise ValueError(f"it holds {len(found)} sets of x, y, p and t, a recording is one")
-        (part,) = found
+        sets = [file] if _is_recording(file) else []
+        file.visititems(lambda _, part: sets.append(part) if _is_recording(part) else None)
+        if len(sets) != 1:
+            raise ValueError(f"it holds {len(sets)} sets of x, y, p and t, a recording is one")
+        (part,) = sets
         if isinstance(part, h5py.Dataset):
             return np.asarray(part[()])
         columns = {name: np.asarray(part[name][()]) for name in COLUMNS}

@@ -23,13 +23,13 @@ def recordings(indices: Sequence[int], *, seed: int = 0) -> list[Events]:
     """
     images, _ = read()
     thresholds = CAMERA.thresholds(seed)
-    found: list[Events] = []
+    events: list[Events] = []
     for first in range(0, len(indices), TOGETHER):
         chosen = np.asarray(indices[first : first + TOGETHER])
         begun = [_begin(seed, int(index)) for index in chosen]
         starts, phases = (np.stack(part) for part in zip(*begun, strict=True))
-        found += record(images[chosen, 0], starts, phases, thresholds, CAMERA)
-    return found
+        events += record(images[chosen, 0], starts, phases, thresholds, CAMERA)
+    return events
 
 
 def digits_events(steps: int | None = None, *, seed: int = 0) -> Dataset:

@@ -26,16 +26,16 @@ def event_set(data_dir: Path | None, spec: EventSet, steps: int | None = None) -
         DataError: a file is missing, not expected or damaged, or what decodes it not installed.
     """
     folder, steps = spec.source.locate(data_dir), steps or spec.steps
-    found = list_recordings(folder, spec)
+    listed = list_recordings(folder, spec)
     if spec.parts:
         train, test = (
             _open(folder, part, recordings, spec, steps)
-            for part, recordings in zip(spec.parts, found, strict=True)
+            for part, recordings in zip(spec.parts, listed, strict=True)
         )
     else:
         train, test = (
             _open(folder, part, recordings, spec, steps)
-            for part, recordings in zip(("train", "test"), split_by_class(found[0]), strict=True)
+            for part, recordings in zip(("train", "test"), split_by_class(listed[0]), strict=True)
         )
     (train_x, train_y), (test_x, test_y) = train, test
     return Dataset(
@@ -67,11 +67,11 @@ def list_recordings(folder: Path, spec: EventSet) -> list[list[Recording]]:
         if groups.get("label") not in spec.labels:
             raise spec.source.damaged(f"no recording is expected here: {spec.source.files}", path)
         parts[groups.get("part", "")].append((path, spec.labels.index(groups["label"])))
-    for place, (part, found) in enumerate(parts.items()):
-        wanted = spec.counts[place] if spec.counts else max(1, len(found))
-        if len(found) != wanted:
+    for place, (part, recordings) in enumerate(parts.items()):
+        wanted = spec.counts[place] if spec.counts else max(1, len(recordings))
+        if len(recordings) != wanted:
             raise spec.source.missing(
-                f"{len(found)} recordings are there, not {wanted}", where=str(folder / part)
+                f"{len(recordings)} recordings are there, not {wanted}", where=str(folder / part)
             )
     return list(parts.values())
 

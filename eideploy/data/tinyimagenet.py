@@ -62,10 +62,10 @@ def _training_files(folder: Path, classes: int, each: int) -> tuple[list[Path], 
     files: list[Path] = []
     for name in names:
         images = folder / "train" / name / "images"
-        found = sorted(path for path in images.glob("*.JPEG") if not is_litter(path))
-        if len(found) != each:
-            raise SOURCE.missing(f"{len(found)} images are there, not {each}", where=str(images))
-        files += found
+        paths = sorted(path for path in images.glob("*.JPEG") if not is_litter(path))
+        if len(paths) != each:
+            raise SOURCE.missing(f"{len(paths)} images are there, not {each}", where=str(images))
+        files += paths
     return files, np.repeat(np.arange(classes), each)
 
 

@@ -92,8 +92,8 @@ class _Reader:
             return np.zeros(len(by))
         rows = np.concatenate(self.rows)
         exact = self._currents(rows)
-        found = (self._currents(change(rows, value)) for value in by)
-        return np.array([float(np.abs(currents - exact).mean()) for currents in found])
+        changed = (self._currents(change(rows, value)) for value in by)
+        return np.array([float(np.abs(currents - exact).mean()) for currents in changed])
 
     def _currents(self, rows: Array) -> Array:
         currents = run_float(self.alone, rows).totals
@@ -117,17 +117,17 @@ def _rounded(x: Array, step: float) -> Array:
 
 def _readers(circuit: Circuit) -> list[_Reader]:
     """Return the first layer of every path from the input, with nothing read yet."""
-    first, path, found = circuit.input, list[Node](), []
+    first, path, readers = circuit.input, list[Node](), []
     for node in circuit.nodes[1:]:
         known = {n.name for n in (first, *path)}
         now = [name for name in node.inputs if name not in node.delayed]
         if not now or not set(now) <= known:
             continue
         if isinstance(node, Layer):
-            found.append(_reader(circuit, path, _without_late(circuit, node)))
+            readers.append(_reader(circuit, path, _without_late(circuit, node)))
         else:
             path.append(node)
-    return found
+    return readers
 
 
 def _without_late(circuit: Circuit, node: Layer) -> Layer:

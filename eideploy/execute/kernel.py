@@ -87,9 +87,9 @@ def library() -> ctypes.CDLL | None:
 
 def threads() -> int:
     """Return how many threads run samples: what OMP_NUM_THREADS says, else one a core."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    if said.isdecimal() and int(said) > 0:
-        return int(said)
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdecimal() and int(limit) > 0:
+        return int(limit)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
@@ -299,8 +299,8 @@ class Kernel:
         return num
 
     def _call(self, x: Array, steps: int, *, pool: int = 0, **own: Array | None) -> Array:
-        found = library()
-        assert found is not None  # kernel_of has seen to it
+        compiled = library()
+        assert compiled is not None  # kernel_of has seen to it
         dense = np.ascontiguousarray(np.moveaxis(x, 2, -1))
         height, width = x.shape[3:] if self.layer.is_conv else (1, 1)
         shape = self.circuit.shapes[self.layer.name]
@@ -323,7 +323,7 @@ class Kernel:
             current_limit=getattr(self, "limit", 0.0),
             **{name: array.ctypes.data for name, array in arrays.items()},
         )
-        found.run_layer(ctypes.byref(call))
+        compiled.run_layer(ctypes.byref(call))
         return counts
 
 

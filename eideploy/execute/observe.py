@@ -127,9 +127,9 @@ def _products(current: FloatCurrent, divisors: Array, currents: Array) -> Array:
 def _constant(products: Array) -> Array:
     """Return the constant for I_div of the least weighted squared error, (n_E,) (A23)."""
     square, ratio = products
-    found = np.where(ratio > 0, square / np.where(ratio > 0, ratio, 1), 0.0)
-    fallback = found[found > 0].mean() if (found > 0).any() else 1.0
-    return np.where(found > 0, found, fallback)
+    constant = np.where(ratio > 0, square / np.where(ratio > 0, ratio, 1), 0.0)
+    fallback = constant[constant > 0].mean() if (constant > 0).any() else 1.0
+    return np.where(constant > 0, constant, fallback)
 
 
 def _mean(x: Array) -> Array:

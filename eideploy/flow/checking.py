@@ -63,8 +63,8 @@ def _result(
     named: str, target: str, remarks: Sequence[str], fit: Fit, circuit: Circuit | None
 ) -> Result:
     compiles = not fit.faults
-    said = "compiles" if compiles else f"does not compile: {counted(len(fit.faults), 'reason')}"
-    lines = [f"{named} {said}, for {target}", *remarks]
+    verdict = "compiles" if compiles else f"does not compile: {counted(len(fit.faults), 'reason')}"
+    lines = [f"{named} {verdict}, for {target}", *remarks]
     if not compiles:
         lines += ["", *(f"  {fault}" for fault in fit.faults)]
         lines += [f"  fix: {fix}" for fix in dict.fromkeys(fit.fixes)]

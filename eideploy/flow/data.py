@@ -75,7 +75,7 @@ def _content(path: Path, dataset: Dataset) -> dict[str, Any]:
         "highest": max(high for _, high in bounds),
         "scaling": {"offset": dataset.offset, "divisor": dataset.divisor, "high": dataset.high},
         "classes": [
-            {"name": name, **{part: int(found[number]) for part, found in counts.items()}}
+            {"name": name, **{part: int(count[number]) for part, count in counts.items()}}
             for number, name in enumerate(dataset.class_names)
         ],
         "notes": list(dataset.notes),
@@ -93,7 +93,7 @@ def _text(path: Path, dataset: Dataset, content: dict[str, Any]) -> str:
             f"{path}: {len(dataset.train)} training samples, {len(dataset.test)} test samples",
             f"samples  {frames}{'x'.join(map(str, dataset.input_shape))} (channels, height, width)",
             f"values   {content['lowest']:g} to {content['highest']:g}, {content['kept_as']}",
-            *(f"note     {said}" for said in dataset.notes),
+            *(f"note     {remark}" for remark in dataset.notes),
             f"network  that of {content['network']}, unless train is given another",
             "",
             table(["class", "training", "test"], rows),

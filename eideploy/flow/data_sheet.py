@@ -30,10 +30,10 @@ def write_sheet(path: Path, dataset: Dataset) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    shown = min(dataset.classes, MOST_CLASSES)
-    figure = Figure(figsize=(INCH * (EACH + 1), INCH * shown), layout="constrained")
-    cells = figure.subplots(shown, EACH, squeeze=False)
-    for number in range(shown):
+    rows = min(dataset.classes, MOST_CLASSES)
+    figure = Figure(figsize=(INCH * (EACH + 1), INCH * rows), layout="constrained")
+    cells = figure.subplots(rows, EACH, squeeze=False)
+    for number in range(rows):
         chosen = np.flatnonzero(dataset.train_y == number)[:EACH]
         pictures = [_picture(sample) for sample in dataset.train.batch(chosen)]
         for place, cell in enumerate(cells[number]):

@@ -141,17 +141,17 @@ def _package(name: str, least: str, tested: str, extra: str) -> Finding:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
-    found, state = _version(name), OK
-    if not found:
+    installed, state = _version(name), OK
+    if not installed:
         state = MISSING
-    elif not SpecifierSet(least).contains(found, prereleases=True):
+    elif not SpecifierSet(least).contains(installed, prereleases=True):
         state = OLD
-    elif tested and Version(found).release > Version(tested).release:
+    elif tested and Version(installed).release > Version(tested).release:
         state = NEW
     install = f"pip install 'eideploy[{extra}]'" if extra else f"pip install '{name}{least}'"
     return Finding(
         what=name,
-        found=found,
+        found=installed,
         state=state,
         needed=not extra,
         enables=_enabled().get(extra, ""),
@@ -199,8 +199,8 @@ def _tested() -> dict[str, str]:
 def _machine() -> Iterator[Finding]:
     own = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     limit = os.environ.get("OMP_NUM_THREADS")
-    said = f"{len(own)} processors" + (f", OMP_NUM_THREADS={limit}" if limit else "")
-    yield Finding(what="threads", found=said, state=OK)
+    description = f"{len(own)} processors" + (f", OMP_NUM_THREADS={limit}" if limit else "")
+    yield Finding(what="threads", found=description, state=OK)
     gpu = _said("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     yield Finding(
         what="gpu",

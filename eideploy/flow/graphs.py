@@ -29,8 +29,8 @@ WARNINGS = "warnings"  # of reading, in a run's manifest
 def warned(run: Run) -> Sequence[str]:
     """Return what was warned of when a graph became this run, for who compiles it to know."""
     source = run.content.get("source")
-    found = source.get(WARNINGS, ()) if isinstance(source, Mapping) else ()
-    return [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
+    lines = source.get(WARNINGS, ()) if isinstance(source, Mapping) else ()
+    return [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
 
 
 @contextmanager
@@ -54,10 +54,10 @@ def as_run(path: Path | None, request: Request, calibrate_on: Path | None) -> It
             where=str(path),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )
-    found = _kept(reader, path, read)
-    for line in found.text.splitlines():
+    result = _kept(reader, path, read)
+    for line in result.text.splitlines():
         note(line)
-    run = Path(found.content["run"])
+    run = Path(result.content["run"])
     try:
         yield run
     except BaseException:
@@ -110,8 +110,8 @@ def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Re
         if read.samples is not None:
             Kept.unlabelled(read.samples).write(staged.aside / FILE)
         folders.finish_run(staged.aside, read.circuit, content)
-    said = f"imported {path.name}: {_described(read.circuit)}"
-    lines = [said, *read.remarks, f"run  {staged.final}"]
+    head = f"imported {path.name}: {_described(read.circuit)}"
+    lines = [head, *read.remarks, f"run  {staged.final}"]
     return Result(text="\n".join(lines), content={"run": str(staged.final), **content})
 
 

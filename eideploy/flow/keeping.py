@@ -34,8 +34,8 @@ def keep(circuit: Circuit, data: Samples, *, name: str, out: Path | None) -> Res
     request = Train(data=data)
     settings, place = Config().with_overrides(request.settings()).data, request.place()
     dataset = origin_of(settings).load(place, steps=circuit.steps)
-    for said in dataset.notes:
-        note(f"{settings.name}: {said}")
+    for remark in dataset.notes:
+        note(f"{settings.name}: {remark}")
     circuit = _of_maps(circuit)
     accuracy = _accuracy(circuit, dataset)
     content = {**trained_on(settings, dataset), "name": name, "float_accuracy": accuracy}

@@ -59,8 +59,8 @@ def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]
     choice = choice_for(dataset)
     config = adapted(load_config(choice.preset), choice, dataset)
     config = replace(config, data=read.data).with_overrides(overrides)
-    for said in dataset.notes:
-        note(f"{config.data.name}: {said}")
+    for remark in dataset.notes:
+        note(f"{config.data.name}: {remark}")
     note(
         f"{config.data.name}: {dataset.description}; taking the network of {choice.described}, "
         f"{counted(config.training.epochs, 'epoch')} in batches of {config.training.batch}, "

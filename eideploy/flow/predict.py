@@ -46,11 +46,11 @@ def predict(request: Predict) -> Result:
     executor = request.executor or next(iter(family.executors))
     refuse_others(request, family.options.get("predict"), here=f"with --executor {executor}")
     oracle = family.predict(request, executor, named)
-    found = [one for file in files for one in files_of(file)]
-    with bar("predict", len(found)) as advance:
+    paths = [one for file in files for one in files_of(file)]
+    with bar("predict", len(paths)) as advance:
 
         def samples() -> Iterator[tuple[str, Array]]:
-            for file in found:
+            for file in paths:
                 yield from oracle.view.read(file)
                 advance(1, file.name)
 

@@ -61,8 +61,8 @@ def _count(node: Layer) -> int:
 
 def versions() -> dict[str, str]:
     """Return what computed the report."""
-    found = {name: version(name) for name in NUMERIC}
-    return {"eideploy": __version__, "python": platform.python_version(), **found}
+    numeric = {name: version(name) for name in NUMERIC}
+    return {"eideploy": __version__, "python": platform.python_version(), **numeric}
 
 
 def note_other_conditions(before: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -16,8 +16,8 @@ def find_run(folder: Path | None) -> Run:
 
 def find_run_folder(folder: Path | None, *, distilled: bool = True) -> Path:
     """Return `folder` if it is a run, or that of the latest; not `distilled`: of others first."""
-    found = folder or folders.latest_run(distilled=distilled) or folders.latest_run()
-    if found is None:
+    run = folder or folders.latest_run(distilled=distilled) or folders.latest_run()
+    if run is None:
         unfinished = folders.latest_unfinished()
         raise UsageError(
             "there is no finished run" if unfinished else "there is no run",
@@ -31,6 +31,6 @@ def find_run_folder(folder: Path | None, *, distilled: bool = True) -> Path:
             "the folder is a build", where=str(folder), fix="name a run, which train writes"
         )
     if folder is None:
-        others = "" if found == folders.latest_run() else " but for what was distilled of it"
-        note(f"using {found}, the latest run{others}")
-    return found
+        others = "" if run == folders.latest_run() else " but for what was distilled of it"
+        note(f"using {run}, the latest run{others}")
+    return run

@@ -71,21 +71,21 @@ def read_labels(path: Path, names: Sequence[str], samples: int) -> Array:
     Raises:
         DataError: missing, damaged, or not such classes.
     """
-    found = _read_array(path, fix=CLASSES)
-    if found.shape != (samples,):
+    classes = _read_array(path, fix=CLASSES)
+    if classes.shape != (samples,):
         raise DataError(
-            f"the classes have the shape {found.shape}, there are {samples} samples",
+            f"the classes have the shape {classes.shape}, there are {samples} samples",
             where=str(path),
             fix="save one class per sample, (samples,)",
         )
-    if found.dtype.kind in "US":
+    if classes.dtype.kind in "US":
         known = {name: number for number, name in enumerate(names)}
-        numbers = np.array([known.get(str(name), -1) for name in found.astype(str)])
+        numbers = np.array([known.get(str(name), -1) for name in classes.astype(str)])
     else:
-        numbers = as_whole(found, str(path))
+        numbers = as_whole(classes, str(path))
     if (wrong := (numbers < 0) | (numbers >= len(names))).any():
         raise DataError(
-            f"{found[wrong][0]} is not one of the {len(names)} classes",
+            f"{classes[wrong][0]} is not one of the {len(names)} classes",
             where=str(path),
             fix=f"give whole numbers from 0 to {len(names) - 1}, or names as the network has them",
         )
@@ -127,9 +127,9 @@ def samples_of(
     kept = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
     if kept is not None:
         name = source.origin.name
-        said = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
+        reason = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
         note(
-            f"{said}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
+            f"{reason}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
             f"{source.folder} keeps; --data PATH names all"
         )
         return kept.x[:count], kept.y[:count]
@@ -149,10 +149,10 @@ def made_samples(circuit: Circuit, count: int) -> Array:
     return np.asarray(np.minimum(levels * node.step, node.high), np.float32)
 
 
-def note_fewer(asked: int | None, found: int) -> None:
+def note_fewer(asked: int | None, available: int) -> None:
     """Say where there are fewer samples than were asked for."""
-    if asked is not None and found < asked:
-        note(f"there are {counted(found, 'sample')}, all of which are used, and not {asked}")
+    if asked is not None and available < asked:
+        note(f"there are {counted(available, 'sample')}, all of which are used, and not {asked}")
 
 
 def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Array, Array]:

@@ -116,15 +116,15 @@ def stock_text(items: Sequence[Item]) -> str:
     lines = []
     for state in STATES:
         of_state = [item for item in items if item.state == state]
-        for (parent, said), group in groupby(of_state, lambda i: (_parent(i.file), i.said)):
+        for (parent, remark), group in groupby(of_state, lambda i: (_parent(i.file), i.said)):
             files = [item.file for item in group]
             several = f"{parent}/ ({len(files)} files)"
             names = [several] if parent and len(files) > 1 else files
-            lines += [(_shown(name), state, said) for name in names]
+            lines += [(_shown(name), state, remark) for name in names]
     widths = [max(len(line[i]) for line in lines) for i in range(2)]
     return "\n".join(
-        f"  {name:<{widths[0]}}  {state:<{widths[1]}}  {said}".rstrip()
-        for name, state, said in lines
+        f"  {name:<{widths[0]}}  {state:<{widths[1]}}  {remark}".rstrip()
+        for name, state, remark in lines
     )
 
 
@@ -145,7 +145,7 @@ def stock_verdict(items: Sequence[Item]) -> str:
 def stock_hint(content: Mapping[str, Any], items: Sequence[Item]) -> list[str]:
     """Return a line on what made a build, where it is not what is written now."""
     made_by, gaps = content.get("eideploy"), [item.said for item in items if item.state == "gap"]
-    if made_by == __version__ and any(OTHER in said for said in gaps):
+    if made_by == __version__ and any(OTHER in remark for remark in gaps):
         return [
             f"a build of another state of eideploy {made_by} differs, too: where nobody changed "
             "these files, compile the run again"

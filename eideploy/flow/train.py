@@ -112,30 +112,30 @@ def resume(request: Train) -> Result:
     if _follows():
         return _follow(place)
     folder = None if isinstance(request.resume, bool) else as_path(request.resume)
-    found = folder or folders.latest_unfinished()
-    if found is None:
+    unfinished = folder or folders.latest_unfinished()
+    if unfinished is None:
         raise UsageError(
             "there is no unfinished run to resume",
             where=f"folder {folders.RUNS}",
             fix="name the folder of an interrupted run, or begin one with eideploy train",
         )
-    kind = folders.kind_of(found, wanted=[folders.RUN])
+    kind = folders.kind_of(unfinished, wanted=[folders.RUN])
     more = as_texts(request.overrides)
-    _require_trained(found, kind)
-    if kind != folders.RUN or not (more or folders.is_unfinished(found)):
+    _require_trained(unfinished, kind)
+    if kind != folders.RUN or not (more or folders.is_unfinished(unfinished)):
         raise UsageError(
             f"the folder has a {MANIFEST}, so the run is finished",
-            where=str(found),
+            where=str(unfinished),
             fix="name the folder of an interrupted run, or give this one more epochs with --set "
             "training.epochs=N",
         )
     if folder is None:
-        note(f"resuming {found}, the latest unfinished run")
-    path = found / folders.CONFIG
+        note(f"resuming {unfinished}, the latest unfinished run")
+    path = unfinished / folders.CONFIG
     if trainer := families.trainer_of(str(path)):
         refuse_idle(request, (READING, LOGGED), here="on a run for a mixed-signal chip")
         request.refuse_callbacks()
-        return trainer.resume(request, found)
+        return trainer.resume(request, unfinished)
     try:
         text = read_text(path, most=MOST_TOML)
     except (OSError, ValueError) as error:
@@ -147,10 +147,10 @@ def resume(request: Train) -> Result:
     begun = parse_config(text, where=str(path))
     config = begun.with_overrides(more)
     if more:
-        _require_more(config, begun, found)
+        _require_more(config, begun, unfinished)
     job = Job(
         config=config,
-        folder=found,
+        folder=unfinished,
         load=lambda: _load(config, place),
         tensorboard=request.tensorboard,
         longer=bool(more),

@@ -84,8 +84,8 @@ def _layers(content: Mapping[str, Any]) -> Iterator[Notice]:
         for key, (most, what, fix) in BAD.items():
             value = layer.get(key, [0.0])[-1]  # older runs know fewer
             if value > most:
-                said = f"{percent(value)} {what.format(layer['name'])}"
-                yield Notice("warning", said, fix)
+                text = f"{percent(value)} {what.format(layer['name'])}"
+                yield Notice("warning", text, fix)
         norm = layer.get("gradient", [1.0])[-1]
         if norm and not FADED < norm < BURST:
             yield Notice(

@@ -42,10 +42,10 @@ class TrainingLog:
         last = metrics[-1]
         write_csv(self.folder, metrics)
         self.scalars(last, self.rate)
-        found = dict(warnings(last.health))
-        for key in sorted(found.keys() - self.warned):
-            note(f"warning: epoch {last.epoch}: {found[key]}")
-        self.warned = frozenset(found)
+        warning_of = dict(warnings(last.health))
+        for key in sorted(warning_of.keys() - self.warned):
+            note(f"warning: epoch {last.epoch}: {warning_of[key]}")
+        self.warned = frozenset(warning_of)
         self.told = f"epoch {last.epoch}/{last.epochs}, {_accuracies(last)}, "
         self._show(0)
         if not is_drawn():
@@ -131,12 +131,12 @@ def _spreads(layer: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a row for every distribution of a layer; the layer loses them."""
     from eideploy.model.metrics import SHARES
 
-    for quantity, found in layer.pop("spreads").items():
+    for quantity, spread in layer.pop("spreads").items():
         row = {"epoch": layer["epoch"], "layer": layer["layer"], "quantity": quantity}
-        shares = found["quantiles"] or [""] * len(SHARES)
+        shares = spread["quantiles"] or [""] * len(SHARES)
         row |= {f"q{share:g}": value for share, value in zip(SHARES, shares, strict=True)}
-        counts = " ".join(map(str, found["counts"]))
-        yield row | {"low": found["low"], "high": found["high"], "counts": counts}
+        counts = " ".join(map(str, spread["counts"]))
+        yield row | {"low": spread["low"], "high": spread["high"], "counts": counts}
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> bytes:

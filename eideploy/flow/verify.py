@@ -45,8 +45,8 @@ def verify(request: Verify) -> Result:
 
 def _result(build: Path, verified: Verified, verbose: bool) -> Result:  # noqa: FBT001
     rows, items = verified.rows, verified.items
-    shown = [row for row in rows if verbose or row.result != NOT_RUN or _is_there(build, row)]
-    hidden = {row.artefact for row in rows if row not in shown}
+    visible = [row for row in rows if verbose or row.result != NOT_RUN or _is_there(build, row)]
+    hidden = {row.artefact for row in rows if row not in visible}
     remarks = [
         remark
         for remark in verified.remarks
@@ -57,7 +57,7 @@ def _result(build: Path, verified: Verified, verbose: bool) -> Result:  # noqa: 
     text = [
         f"verified build {build}{verified.said}",
         "",
-        table(list(rows[0].heads if rows else Row.heads), [row.cells for row in shown]),
+        table(list(rows[0].heads if rows else Row.heads), [row.cells for row in visible]),
         *(["", *remarks] if remarks else []),
         *(["", f"not in this build, not checked (-v): {', '.join(sorted(hidden))}"] * bool(hidden)),
         "",
@@ -98,15 +98,15 @@ def _verdict(rows: Sequence[Row], gaps: int, others: int) -> str:
 
 
 def _folder(folder: Path | None) -> Path:
-    found = folder or folders.latest_build()
-    if found is None:
+    build = folder or folders.latest_build()
+    if build is None:
         raise UsageError(
             "there is no build", where=f"folder {folders.BUILDS}", fix="make one: eideploy compile"
         )
-    if folders.kind_of(found, wanted=[folders.BUILD]) != folders.BUILD:
+    if folders.kind_of(build, wanted=[folders.BUILD]) != folders.BUILD:
         raise UsageError(
-            "the folder is a run", where=str(found), fix="name a build, which compile writes"
+            "the folder is a run", where=str(build), fix="name a build, which compile writes"
         )
     if folder is None:
-        note(f"using {found}, the latest build")
-    return found
+        note(f"using {build}, the latest build")
+    return build

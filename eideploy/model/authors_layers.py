@@ -58,8 +58,8 @@ class Tensors:
 
     def layers(self) -> list[tuple[int, str]]:
         """Return number and kind, conv or linear, of the E-I layers of a plain network."""
-        found = [m for m in map(LAYER.fullmatch, self.left) if m]
-        kinds = {int(m[1]): "conv" if m[2].startswith("conv") else "linear" for m in found}
+        matches = [m for m in map(LAYER.fullmatch, self.left) if m]
+        kinds = {int(m[1]): "conv" if m[2].startswith("conv") else "linear" for m in matches}
         if len(kinds) < 2 or sorted(kinds.items())[-1][1] != "linear":
             raise self.error("the tensors name no E-I layers that end in a linear one")
         return sorted(kinds.items())
@@ -148,9 +148,9 @@ def fill(layer: nn.Module, tensors: Tensors, synapses: str, norm: str) -> None:
     gains = {f"{norm}.{name}": (layer, name) for name in ("gain_i", "gain_e", "bias")}
     spare = {} if isinstance(layer, Shunting) else gains  # a readout has them too, unused
     places |= {name: place for name, place in gains.items() if name not in spare}
-    found = {name: tensors.take(name) for name in places}
+    values = {name: tensors.take(name) for name in places}
     for name, (part, parameter) in places.items():
-        shape, expected = found[name].shape, part.get_parameter(parameter).shape
+        shape, expected = values[name].shape, part.get_parameter(parameter).shape
         if [n for n in shape if n != 1] != [n for n in expected if n != 1]:
             shapes = f"shape {tuple(shape)}, expected {tuple(expected)}"
             raise tensors.error(f"tensor {name} has {shapes}")
@@ -159,7 +159,7 @@ def fill(layer: nn.Module, tensors: Tensors, synapses: str, norm: str) -> None:
     layer.to_empty(device="cpu")
     for name, (part, parameter) in places.items():
         target = part.get_parameter(parameter)
-        target.copy_(found[name].reshape(target.shape))
+        target.copy_(values[name].reshape(target.shape))
 
 
 def _layer(tensors: Tensors, name: str, kind: str, *, readout: bool = False) -> EILayer:
@@ -201,12 +201,12 @@ def _between(tensors: Tensors, one: tuple[int, str], other: tuple[int, str]) -> 
 
 def _blocks(tensors: Tensors) -> list[tuple[int, int]]:
     """Return stage, from 1, and block, from 0, of every residual block, in order."""
-    found = sorted({(int(m[1]), int(m[2])) for m in map(BLOCK.match, tensors.left) if m})
-    stages = [stage for stage, _ in found]
+    blocks = sorted({(int(m[1]), int(m[2])) for m in map(BLOCK.match, tensors.left) if m})
+    stages = [stage for stage, _ in blocks]
     expected = [(s, b) for s in range(1, len(set(stages)) + 1) for b in range(stages.count(s))]
-    if not found or found != expected:
-        raise tensors.error(f"the residual blocks are {found}, so some are missing")
-    return found
+    if not blocks or blocks != expected:
+        raise tensors.error(f"the residual blocks are {blocks}, so some are missing")
+    return blocks
 
 
 def _check_sizes(tensors: Tensors, modules: list[nn.Module], shape: tuple[int, int, int]) -> None:

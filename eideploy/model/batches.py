@@ -57,12 +57,12 @@ def batches(
         )
 
 
-def ahead(made: Iterator[Batch]) -> Iterator[Batch]:
+def ahead(source: Iterator[Batch]) -> Iterator[Batch]:
     """Yield the same batches, each made in a thread while the one before it is trained on."""
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        coming = pool.submit(next, made, None)
+        coming = pool.submit(next, source, None)
         while (batch := coming.result()) is not None:
-            coming = pool.submit(next, made, None)
+            coming = pool.submit(next, source, None)
             yield batch
 
 

@@ -50,8 +50,8 @@ def arithmetic(*, fused: bool) -> str:
     logits = network(x)
     cross_entropy(logits, torch.arange(SAMPLES) % CLASSES).backward()  # type: ignore[no-untyped-call]
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    found = [tensor.detach().numpy() for tensor in (logits, *gradients)]
-    return digest([*found, *elementary(rng)])
+    arrays = [tensor.detach().numpy() for tensor in (logits, *gradients)]
+    return digest([*arrays, *elementary(rng)])
 
 
 def differences(before: Conditions, now: Conditions) -> str:

@@ -21,11 +21,11 @@ def choose_device(training: Training) -> torch.device:
     Raises:
         ConfigError: CUDA is asked for, and torch finds no such device.
     """
-    found = torch.cuda.is_available()
-    if training.device == "cpu" or (training.device == "auto" and not found):
+    has_gpu = torch.cuda.is_available()
+    if training.device == "cpu" or (training.device == "auto" and not has_gpu):
         return torch.device("cpu")
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    if not found or local >= torch.cuda.device_count():
+    if not has_gpu or local >= torch.cuda.device_count():
         raise ConfigError(
             f"torch finds {torch.cuda.device_count()} CUDA devices, process {local} needs one",
             where="training.device",

@@ -22,15 +22,15 @@ def spread(values: Tensor, *, bins: int = 0) -> Spread:
     flat = _some(values)
     if not flat.numel():
         return Spread(quantiles=())
-    found = _short(torch.quantile(flat, torch.tensor(SHARES, dtype=flat.dtype)))
+    quantiles = _short(torch.quantile(flat, torch.tensor(SHARES, dtype=flat.dtype)))
     if not bins:
-        return Spread(quantiles=found)
-    at = dict(zip(SHARES, found, strict=True))
+        return Spread(quantiles=quantiles)
+    at = dict(zip(SHARES, quantiles, strict=True))
     reach = TAIL * (at[0.95] - at[0.05])
     low, high = max(float(flat.min()), at[0.05] - reach), min(float(flat.max()), at[0.95] + reach)
     high = high if high > low else low + 1.0
     counts = torch.histc(flat, bins, low, high).long()
-    return Spread(quantiles=found, low=low, high=high, counts=tuple(map(int, counts)))
+    return Spread(quantiles=quantiles, low=low, high=high, counts=tuple(map(int, counts)))
 
 
 def parameter_spreads(layer: nn.Module) -> dict[str, Spread]:
@@ -45,9 +45,9 @@ def gradient_norms(network: Network) -> dict[str, Tensor]:
     """
     norms = {}
     for name, module in network.layers().items():
-        found = [p.grad for p in module.parameters() if p.grad is not None]
-        if isinstance(module, Shunting | BatchNormalised) and found:
-            parts = torch.stack([torch.linalg.vector_norm(g.detach()) for g in found])
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        if isinstance(module, Shunting | BatchNormalised) and gradients:
+            parts = torch.stack([torch.linalg.vector_norm(g.detach()) for g in gradients])
             norms[name] = torch.linalg.vector_norm(parts)
     return norms
 

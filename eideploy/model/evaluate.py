@@ -30,8 +30,8 @@ def accuracy(network: Network, split: Split, group: Group = ALONE) -> float:
     right = 0
     for start in range(group.rank * size, len(split), group.size * size):
         part = slice(start, start + size)
-        found = predict(network, split.batch(part)).argmax(1)
-        right += int((found == split.y[part]).sum())
+        predicted = predict(network, split.batch(part)).argmax(1)
+        right += int((predicted == split.y[part]).sum())
     return int(group.sum(torch.tensor(right))) / len(split)
 
 

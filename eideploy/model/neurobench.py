@@ -73,8 +73,8 @@ def harness(
         [[], [ActivationSparsity, SynapticOperations]],
     )
     with torch.no_grad():
-        found = benchmark.run(quiet=True)
-    whole: dict[str, Any] = static.static_metric_manager.run_metrics(stored) | found
+        measured = benchmark.run(quiet=True)
+    whole: dict[str, Any] = static.static_metric_manager.run_metrics(stored) | measured
     return whole
 
 
@@ -124,14 +124,14 @@ def _network(
 def _module(projection: Projection, *, stored: bool) -> nn.Module:
     n, m, *kernel = projection.weight.shape
     weight = least(projection.weight) if stored else projection.weight.astype(np.float64)
-    made: nn.Linear | nn.Conv2d
+    module: nn.Linear | nn.Conv2d
     if kernel:
         stride, padding = projection.stride, projection.padding
-        made = nn.Conv2d(m, n, kernel[0], stride=stride, padding=padding, bias=False)
+        module = nn.Conv2d(m, n, kernel[0], stride=stride, padding=padding, bias=False)
     else:
-        made = nn.Linear(m, n, bias=False)
-    made.weight = nn.Parameter(torch.tensor(weight), requires_grad=False)
-    return made
+        module = nn.Linear(m, n, bias=False)
+    module.weight = nn.Parameter(torch.tensor(weight), requires_grad=False)
+    return module
 
 
 def least(values: Array) -> Array:

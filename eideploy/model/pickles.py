@@ -149,9 +149,9 @@ class _Machine:
             place -= 1
             if place < 0:
                 raise ValueError("its pickle has no mark where one is needed")
-        found = self.stack[place + 1 :]
+        above = self.stack[place + 1 :]
         del self.stack[place:]
-        return found
+        return above
 
     def append(self, values: Iterable[Any]) -> None:
         if type(self.stack[-1]) is not list:

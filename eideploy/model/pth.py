@@ -145,13 +145,13 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> str:
             raise ValueError(f"its {member.filename[:80]} is compressed, as torch writes none")
     if (asked := sum(member.file_size for member in members)) > size:
         raise ValueError(f"its members would take {asked} bytes, and it has {size}")
-    found = [m.filename.removesuffix("/data.pkl") for m in members if PICKLE.fullmatch(m.filename)]
-    if len(found) != 1:
+    roots = [m.filename.removesuffix("/data.pkl") for m in members if PICKLE.fullmatch(m.filename)]
+    if len(roots) != 1:
         raise ValueError("it is not an archive that torch writes")
-    order = f"{found[0]}/byteorder"
+    order = f"{roots[0]}/byteorder"
     if order in archive.namelist() and _member(archive, order, 16) != b"little":
         raise ValueError("its numbers are not little-endian")
-    return found[0]
+    return roots[0]
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
@@ -200,7 +200,7 @@ def _tensors(
     views: Mapping[str, _View], archive: zipfile.ZipFile, prefix: str
 ) -> dict[str, Tensor]:
     storages: dict[str, bytearray] = {}
-    found = {}
+    tensors = {}
     for name, view in views.items():
         asked = view.stored * view.dtype.itemsize
         if view.key not in storages:
@@ -209,8 +209,8 @@ def _tensors(
         if len(storages[view.key]) != asked:
             raise ValueError(f"its {name[:80]} is of {asked} bytes that are not all there")
         if not math.prod(view.shape):
-            found[name] = torch.empty(view.shape, dtype=view.dtype)
+            tensors[name] = torch.empty(view.shape, dtype=view.dtype)
             continue
         flat = torch.frombuffer(storages[view.key], dtype=view.dtype)
-        found[name] = flat.as_strided(view.shape, view.stride, view.offset)
-    return found
+        tensors[name] = flat.as_strided(view.shape, view.stride, view.offset)
+    return tensors

@@ -48,7 +48,7 @@ def tensorboard_log(folder: Path, *, after: int) -> Iterator[Log]:
 
 
 def _scalars(metrics: EpochMetrics, images_per_second: float) -> dict[str, float]:
-    found = {
+    scalars = {
         "loss": metrics.loss,
         "rate": metrics.rate,
         "accuracy/train": metrics.train_accuracy,
@@ -57,5 +57,5 @@ def _scalars(metrics: EpochMetrics, images_per_second: float) -> dict[str, float
     }
     for layer in metrics.health:
         for kind in ("silent", "saturated", "zero_divisor", "dying"):
-            found[f"{kind}/{layer.layer}"] = getattr(layer, kind)
-    return found
+            scalars[f"{kind}/{layer.layer}"] = getattr(layer, kind)
+    return scalars

@@ -212,9 +212,9 @@ def run_epoch(state: State, job: Job) -> State:
     )
     sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
     done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
-    made = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
+    coming = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
     seen = Seen()
-    for batch in ahead(islice(made, count - done)):
+    for batch in ahead(islice(coming, count - done)):
         rate = _rate(config.training, epoch, done, len(dataset.train), len(state.setbacks))
         at = {"first": epoch == done == 0, "last": done == count - 1}
         look = functools.partial(_look, state.network, seen, **at)

@@ -49,5 +49,5 @@ def _is_whole(value: object, least: int) -> bool:
 
 def _refuse(layer: str, wrong: dict[str, object], fix: str) -> None:
     if wrong:
-        said = ", ".join(f"{name} is {value!r}" for name, value in wrong.items())
-        raise ConfigError(said, where=f"eideploy.nn.{layer}", fix=fix)
+        values = ", ".join(f"{name} is {value!r}" for name, value in wrong.items())
+        raise ConfigError(values, where=f"eideploy.nn.{layer}", fix=fix)

@@ -39,11 +39,11 @@ def library() -> ctypes.CDLL | None:
 
 def compiled_by() -> str:
     """Return the compiler that made the library, "" without one."""
-    found = library()
-    if found is None:
+    kernel = library()
+    if kernel is None:
         return ""
-    found.compiler.restype = ctypes.c_char_p
-    return str(found.compiler().decode())
+    kernel.compiler.restype = ctypes.c_char_p
+    return str(kernel.compiler().decode())
 
 
 def available() -> bool:

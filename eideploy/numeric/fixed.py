@@ -95,14 +95,14 @@ def _wide_matmul(a: Array, b: Array) -> Array:
 
     The highest part keeps the sign, so that a = sum of part << 16 i, as a shift floors.
     """
-    found: Any = 0
+    total: Any = 0
     bound = a.shape[-1] << 2 * PART
     for i, left in enumerate(_parts(a)):
         for j, right in enumerate(_parts(b)):
-            found = found + (
+            total = total + (
                 exact_matmul(left, right, bound=bound).astype(object) << PART * (i + j)
             )
-    return np.asarray(found, object)
+    return np.asarray(total, object)
 
 
 def _parts(x: Array) -> list[Array]:

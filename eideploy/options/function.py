@@ -73,10 +73,10 @@ def _helps(kind: type[Any]) -> dict[str, str]:
     """Return what is said of every argument: of the options, then of those in Python alone."""
     texts = {field.name: help_of(field) for field in fields_of(kind)}
     for base in reversed(kind.__mro__):
-        said = docstrings(base.__module__) if is_dataclass(base) else {}
+        docs = docstrings(base.__module__) if is_dataclass(base) else {}
         for item in dataclasses.fields(base) if is_dataclass(base) else ():
-            if is_in_python(item) and (base.__name__, item.name) in said:
-                texts[item.name] = said[base.__name__, item.name]
+            if is_in_python(item) and (base.__name__, item.name) in docs:
+                texts[item.name] = docs[base.__name__, item.name]
     return texts
 
 

@@ -9,14 +9,14 @@ from eideploy.options.request import Request
 
 def given(request: Request) -> tuple[Field, ...]:
     """Return the options of a request, and of its groups, that are not at their defaults."""
-    found: list[Field] = []
+    changed: list[Field] = []
     for field in fields_of(type(request)):
         value = getattr(request, field.name)
         if field.is_group and value is not None:
-            found += given(value)
+            changed += given(value)
         elif not field.is_default(value):
-            found.append(field)
-    return tuple(found)
+            changed.append(field)
+    return tuple(changed)
 
 
 def refuse_idle(request: Request, holding: Collection[str], *, here: str) -> None:

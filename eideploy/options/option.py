@@ -50,8 +50,8 @@ class Option:
     def over(self, other: "Option") -> "Option":
         """Return this option, and of `other` what this one leaves unsaid."""
         unsaid = vars(Option())
-        said = {name: value for name, value in vars(self).items() if value != unsaid[name]}
-        return Option(**{**vars(other), **said})
+        own = {name: value for name, value in vars(self).items() if value != unsaid[name]}
+        return Option(**{**vars(other), **own})
 
 
 def _is_positive(value: float) -> bool:

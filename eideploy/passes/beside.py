@@ -53,14 +53,14 @@ def mixed(circuit: Circuit, ranges: Ranges, tops: Mapping[str, int]) -> list[Mix
     if ranges.input is not None:
         largest[circuit.input.name] = ranges.input.largest
     spiking, source = {n.name for n in circuit.of(Neurons)}, circuit.input.name
-    found = []
+    layers = []
     for node in circuit.layers:
         if source not in node.inputs or not spiking & {*node.inputs}:
             continue
         readers = [n for n in circuit.consumers(node.name) if isinstance(n, Neurons)]
         mean = ranges.layers[node.name].mean_input
         mean = np.repeat(mean, node.fan_in // len(mean))
-        found.append(
+        layers.append(
             Mixed(
                 rows=node.weights[0].reshape(node.n_e, -1).astype(np.float64),
                 square=mean * columns(node, circuit, largest),
@@ -69,7 +69,7 @@ def mixed(circuit: Circuit, ranges: Ranges, tops: Mapping[str, int]) -> list[Mix
                 top=tops[node.name],
             )
         )
-    return found
+    return layers
 
 
 def shared_step(seen: InputRange, layers: Sequence[Mixed], high: float, most: int) -> float:
@@ -124,7 +124,7 @@ def in_one_unit(
     filled[: len(factor)] = 1 / factor
     by = filled.reshape(blocks, m)
     own = seen.mean_input / factor[:: len(factor) // len(seen.mean_input)]
-    found = replace(
+    chosen = replace(
         seen, mean_input=own, second_moment=seen.second_moment * by[:, :, None] * by[:, None]
     )
-    return replace(node, projection=Folded(w_num=num, w_den=scaled(w.w_den))), found
+    return replace(node, projection=Folded(w_num=num, w_den=scaled(w.w_den))), chosen

@@ -73,15 +73,15 @@ def own_steps(rows: Array, top: int) -> Array:
     Shapes   rows: (n, fan_in); result: (n,)
     """
     size = np.abs(rows)
-    largest, found = size.max(1, initial=0.0), np.zeros(len(rows))
+    largest, steps = size.max(1, initial=0.0), np.zeros(len(rows))
     for count in range(1, min(top, MOST_COUNT) + 1):
-        left = np.flatnonzero((found == 0) & (largest > 0))
+        left = np.flatnonzero((steps == 0) & (largest > 0))
         if not left.size:
             break
         exact = size[left] * (count / largest[left, None])
         whole = (np.abs(exact - np.rint(exact)) < WHOLE).all(1)
-        found[left[whole]] = largest[left[whole]] / count
-    return found
+        steps[left[whole]] = largest[left[whole]] / count
+    return steps
 
 
 def full_scales(rows: Array, how: Clipping) -> Array:
@@ -112,9 +112,9 @@ def squared_error(error: Array, moment: Array) -> Array:
     """
     scale = power_below(np.abs(error).max(1))
     blocks = _blocks((error / scale[:, None]).astype(np.float32), moment)
-    found = np.einsum("bni,bni->n", blocks @ moment, blocks).astype(np.float64)
+    square = np.einsum("bni,bni->n", blocks @ moment, blocks).astype(np.float64)
     # in float32 a square of almost nothing may fall below zero
-    return np.asarray(np.maximum(found, 0) * scale**2)
+    return np.asarray(np.maximum(square, 0) * scale**2)
 
 
 def power_below(size: Array) -> Array:
@@ -154,9 +154,9 @@ def _feed_back(exact: Array, grid: Grid, moment: Array) -> Array:
             errors[i] = (left[i] - levels[i]) / pass_on[i, i]
             left[i + 1 : part.stop] -= pass_on[i, i + 1 : part.stop, None] * errors[i]
         left[part.stop :] -= pass_on[part, part.stop :].T @ errors[part]
-    found = np.empty(exact.shape, np.int64)
-    found[:, order] = levels.T
-    return found
+    codes = np.empty(exact.shape, np.int64)
+    codes[:, order] = levels.T
+    return codes
 
 
 def _blocks(rows: Array, moment: Array) -> Array:

@@ -65,10 +65,10 @@ def _recolour(drawing: "Drawing") -> None:
             get, put = (getattr(artist, f"{way}_{name}", None) for way in ("get", "set"))
             if get is None or put is None:
                 continue
-            found = get()
-            if isinstance(found, str) and found in ("none", "auto"):
+            own = get()
+            if isinstance(own, str) and own in ("none", "auto"):
                 continue
-            before = to_rgba_array(found)
+            before = to_rgba_array(own)
             after = to_rgba_array([_on_paper(tuple(map(float, colour))) for colour in before])
             if len(before) and (before != after).any():
                 put(after if len(after) > 1 else after[0])
@@ -81,9 +81,9 @@ def _on_paper(colour: tuple[float, ...]) -> tuple[float, ...]:
     text, colours = to_hex(colour), palette()  # type: ignore[arg-type]
     if text in ROLES:
         return (*to_rgb(colours[ROLES[text]]), colour[3])
-    if found := re.fullmatch(RAMPED, text):
+    if match := re.fullmatch(RAMPED, text):
         first, last = to_rgb(colours["var(--first)"]), to_rgb(colours["var(--last)"])
-        share = int(found[1]) / 100
+        share = int(match[1]) / 100
         mixed: Any = (a + share * (b - a) for a, b in zip(first, last, strict=True))
         return (*mixed, colour[3])
     return colour

@@ -40,8 +40,8 @@ def link(svg: str) -> str:
         svg = svg.replace(colour, colours[role])
     ends = [bytes.fromhex(colours[f"var(--{end})"][1:]) for end in ("first", "last")]
 
-    def mixed(found: re.Match[str]) -> str:
-        share = int(found[1]) / 100
+    def mixed(match: re.Match[str]) -> str:
+        share = int(match[1]) / 100
         return f"#{bytes(round(a + share * (b - a)) for a, b in zip(*ends, strict=True)).hex()}"
 
     svg = re.sub(RAMPED, mixed, svg)

@@ -30,8 +30,8 @@ def listing(entries: Mapping[str, str], *, width: int | None = None) -> str:
     indent = 4 + max(map(len, entries), default=0)
     room = width - indent
     lines = []
-    for name, said in entries.items():
-        first, *others = wrap(said, room) if room >= LEAST_WORDS else [said]
+    for name, text in entries.items():
+        first, *others = wrap(text, room) if room >= LEAST_WORDS else [text]
         lines += [f"  {name}".ljust(indent) + first, *(" " * indent + other for other in others)]
     return "\n".join(lines)
 
@@ -111,13 +111,13 @@ def plain(part: Table) -> str:
 
 def percent(fraction: float, digits: int = 2) -> str:
     """Return a fraction as a percentage; what is not none or not all never reads as that."""
-    shown = f"{100 * fraction:.{digits}f}"
+    text = f"{100 * fraction:.{digits}f}"
     least = 10**-digits
-    if fraction > 0 and float(shown) == 0:
+    if fraction > 0 and float(text) == 0:
         return f"< {least:.{digits}f} %"
-    if fraction < 1 and float(shown) == 100:
+    if fraction < 1 and float(text) == 100:
         return f"> {100 - least:.{digits}f} %"
-    return f"{shown} %"
+    return f"{text} %"
 
 
 def at_most(bound: float) -> str:

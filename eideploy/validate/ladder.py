@@ -81,10 +81,10 @@ def climb(
     )
     rungs = []
     for after, stage, given in stages:
-        classes, found = _run(stage, given)
+        classes, changed = _run(stage, given)
         if after == "float":
-            reference, spikes = classes, found
-        mismatch = {name: float((found[name] != spikes[name]).mean()) for name in found}
+            reference, spikes = classes, changed
+        mismatch = {name: float((changed[name] != spikes[name]).mean()) for name in changed}
         rungs.append(
             Rung(
                 after=after,

@@ -72,18 +72,18 @@ def fields(node: Layer) -> Iterator[tuple[str, Array]]:
 
 def count(circuit: Circuit, trace: Trace) -> Counts:
     """Return the counts of one batch that an integer circuit ran, with KEEP."""
-    found = Counts()
+    counts = Counts()
     for use in uses(circuit, trace):
         for x in use.x:
-            found += _of_step(use, x[None])
+            counts += _of_step(use, x[None])
     for node in circuit.hidden:
         if node.division.divider.reads_divisor:
             entries = circuit.shapes[node.name]
-            found += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
+            counts += Counts(divisions=int(np.prod(entries)) * circuit.steps * len(trace.totals))
     for lif in circuit.of(Neurons):
         z = trace.spikes[lif.name]
-        found += Counts(spikes=int(z.sum()), neurons=z.size)
-    return found
+        counts += Counts(spikes=int(z.sum()), neurons=z.size)
+    return counts
 
 
 def _of_step(use: Use, x: Array) -> Counts:
@@ -91,8 +91,8 @@ def _of_step(use: Use, x: Array) -> Counts:
     effective, dense = (_pairs(use, seen) for seen in (x != 0, np.ones_like(x, bool)))
     whole = int((effective * (weight_rows(use.weight) != 0).sum(0)).sum())
     is_binary = bool((x <= 1).all())
-    found = Counts(dense=int(dense.sum()) * len(use.weight))
-    return replace(found, **{"acs" if is_binary else "macs": whole})
+    counts = Counts(dense=int(dense.sum()) * len(use.weight))
+    return replace(counts, **{"acs" if is_binary else "macs": whole})
 
 
 def _pairs(use: Use, seen: Array) -> Array:
@@ -104,16 +104,16 @@ def _pairs(use: Use, seen: Array) -> Array:
 
 def stored(circuit: Circuit) -> dict[str, Array]:
     """Return what an integer circuit stores beside weights: gains, shifts, biases, thresholds."""
-    found: dict[str, Array] = {}
+    parts: dict[str, Array] = {}
     for node in circuit.nodes:
         own = {key: value for part in _parts(node) for key, value in vars(part).items()}
         for field in ("g_i", "shift_ee", "fraction", "align", "bias", "threshold"):
             if isinstance(value := own.get(field), np.ndarray):
-                found[f"{node.name}.{field}"] = value
+                parts[f"{node.name}.{field}"] = value
     for layer in circuit.hidden[:1]:
         if layer.division.divider.table.size:
-            found["table"] = layer.division.divider.table
-    return found
+            parts["table"] = layer.division.divider.table
+    return parts
 
 
 def _parts(node: Node) -> tuple[object, ...]:

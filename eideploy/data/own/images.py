@@ -38,7 +38,7 @@ def read_images(files: Sequence[Path], size: Size | None) -> tuple[Stored, list[
     """
     heads = [_head(path) for path in files]
     channels = COLOUR if any(mode == "RGB" for mode, _ in heads) else GREY
-    sizes = [found for _, found in heads]
+    sizes = [own_size for _, own_size in heads]
     seen = size or sizes[0]
     if size is None:
         _check_sizes(files, sizes)
@@ -51,7 +51,7 @@ def read_images(files: Sequence[Path], size: Size | None) -> tuple[Stored, list[
     images = np.empty((len(files), channels, *seen), np.uint8)
     for place, path in enumerate(files):
         images[place] = as_bytes(decoded(path), channels, seen)
-    resized = sum(found != seen for found in sizes)
+    resized = sum(own_size != seen for own_size in sizes)
     notes = [f"{resized} of {len(files)} images resized to {seen[0]}x{seen[1]}"] if resized else []
     return images, notes
 

@@ -24,10 +24,10 @@ def as_labels(
     Raises:
         DataError: no classes, one without a training sample, or none but one.
     """
-    found = [_flat(part, where) for part in labels]
-    if all(part.dtype.kind in "US" for part in found):
-        return _by_name([part.astype(str) for part in found], where)
-    numbers = [as_whole(part, where) for part in found]
+    flat = [_flat(part, where) for part in labels]
+    if all(part.dtype.kind in "US" for part in flat):
+        return _by_name([part.astype(str) for part in flat], where)
+    numbers = [as_whole(part, where) for part in flat]
     _check_classes(numbers, where)
     count = int(numbers[0].max()) + 1
     return numbers, _names(names, count, where)
@@ -60,14 +60,14 @@ def as_whole(labels: NDArray[Any], where: str) -> Labels:
     return labels.astype(np.int64)
 
 
-def _by_name(found: Sequence[NDArray[Any]], where: str) -> tuple[list[Labels], tuple[str, ...]]:
-    names = np.unique(found[0])
-    for part in found[1:]:
+def _by_name(parts: Sequence[NDArray[Any]], where: str) -> tuple[list[Labels], tuple[str, ...]]:
+    names = np.unique(parts[0])
+    for part in parts[1:]:
         if len(strange := np.setdiff1d(part, names)):
             raise DataError(
                 f"class {strange[0]} has no training sample", where=where, fix="add some"
             )
-    numbers = [np.searchsorted(names, part).astype(np.int64) for part in found]
+    numbers = [np.searchsorted(names, part).astype(np.int64) for part in parts]
     _check_classes(numbers, where)
     return numbers, tuple(map(str, names))
 

@@ -27,8 +27,8 @@ def dataset_of(given: object, name: str) -> Dataset:
     if isinstance(given, Dataset):
         return given
     arrays = _arrays(given)
-    found = Found(x=arrays[::2], y=arrays[1::2], names=None, notes=[])
-    return as_dataset(found, Path(name), ReadAs(), steps=None)
+    samples = Found(x=arrays[::2], y=arrays[1::2], names=None, notes=[])
+    return as_dataset(samples, Path(name), ReadAs(), steps=None)
 
 
 def _arrays(given: object) -> list[Stored]:

@@ -69,13 +69,13 @@ def read_own(path: Path, how: ReadAs | None = None, *, steps: int | None = None)
     return as_dataset(_found(path, how, steps), path, how, steps=steps)
 
 
-def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> Dataset:
+def as_dataset(samples: Found, path: Path, how: ReadAs, *, steps: int | None) -> Dataset:
     """Return the data set of samples with classes; `path` names them in errors."""
-    where, notes = str(path), list(found.notes)
-    shaped = [with_axes(kept(x, where), where) for x in found.x]
-    notes += [said for said in dict.fromkeys(said for _, said in shaped) if said]
+    where, notes = str(path), list(samples.notes)
+    shaped = [with_axes(kept(x, where), where) for x in samples.x]
+    notes += [remark for remark in dict.fromkeys(remark for _, remark in shaped) if remark]
     parts = [x for x, _ in shaped]
-    labels, names = as_labels(found.y, found.names, where)
+    labels, names = as_labels(samples.y, samples.names, where)
     for x, y in zip(parts, labels, strict=True):
         if len(x) != len(y):
             raise DataError(
@@ -84,7 +84,7 @@ def as_dataset(found: Found, path: Path, how: ReadAs, *, steps: int | None) -> D
                 fix="save one class per sample",
             )
     require_frames(parts[0].shape[1] if parts[0].ndim == 5 else None, steps, where=where)
-    scale = scale_of(parts, where, pictures=found.pictures)
+    scale = scale_of(parts, where, pictures=samples.pictures)
     if len(parts) == 1:
         parts, labels = split_by_class(parts[0], labels[0], names, where)
         notes.append(f"split {len(labels[0])}/{len(labels[1])} by class, random_state 0")
@@ -194,25 +194,25 @@ def _refuse_unread(path: Path, how: ReadAs) -> None:
             )
 
 
-def _of_recordings(path: Path, found: Samples, how: ReadAs, steps: int | None) -> Found:
+def _of_recordings(path: Path, samples: Samples, how: ReadAs, steps: int | None) -> Found:
     sensor = size_of(how.sensor, "data.sensor")
     frames, notes = read_recordings(
-        path, found, sensor=sensor, by_number=how.framing == "number", steps=steps
+        path, samples, sensor=sensor, by_number=how.framing == "number", steps=steps
     )
-    return Found(x=frames, y=list(found.labels), names=np.array(found.names), notes=notes)
+    return Found(x=frames, y=list(samples.labels), names=np.array(samples.names), notes=notes)
 
 
-def _of_images(found: Samples, how: ReadAs) -> Found:
+def _of_images(samples: Samples, how: ReadAs) -> Found:
     """Read all images together, so that those of training and of test are alike."""
     size = size_of(how.size, "data.size")
-    images, notes = read_images([path for part in found.files for path in part], size)
-    borders = np.cumsum([len(part) for part in found.files])[:-1]
-    if found.unread:
-        notes.append(f"{len(found.unread)} other files not read, first {found.unread[0].name}")
+    images, notes = read_images([path for part in samples.files for path in part], size)
+    borders = np.cumsum([len(part) for part in samples.files])[:-1]
+    if samples.unread:
+        notes.append(f"{len(samples.unread)} other files not read, first {samples.unread[0].name}")
     return Found(
         x=np.split(images, borders),
-        y=list(found.labels),
-        names=np.array(found.names),
+        y=list(samples.labels),
+        names=np.array(samples.names),
         notes=notes,
         pictures=True,
     )

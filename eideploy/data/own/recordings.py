@@ -77,7 +77,7 @@ class Camera:
 
 
 def read_recordings(
-    folder: Path, found: Samples, *, sensor: Size | None, by_number: bool, steps: int | None
+    folder: Path, listed: Samples, *, sensor: Size | None, by_number: bool, steps: int | None
 ) -> tuple[list[Stored], list[str]]:
     """Return frames (N, T, 2, H, W) of event counts of each part, and in words how they were made.
 
@@ -94,7 +94,7 @@ def read_recordings(
     frames, camera = steps or STEPS, Camera(sensor=sensor, by_number=by_number)
     rule = "number" if by_number else "time"
     parts = []
-    for number, files in enumerate(found.files):
+    for number, files in enumerate(listed.files):
         for path in files:
             check_file(path, OWN)
         samples = (camera.frames(path, frames) for path in files)

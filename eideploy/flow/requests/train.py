@@ -87,16 +87,16 @@ class Begun(Request):
             UsageError: one of them is said twice.
         """
         texts = as_texts(self.overrides)
-        said = {key: str(value) for key, value in self._named().items() if value is not None}
-        if twice := said.keys() & texts.keys():
+        named = {key: str(value) for key, value in self._named().items() if value is not None}
+        if twice := named.keys() & texts.keys():
             key = min(twice)
             option = "data" if key.startswith("data.") else key.rpartition(".")[2]
             raise UsageError(
-                f"{key} is set twice, to {said[key]} and to {texts[key]}",
+                f"{key} is set twice, to {named[key]} and to {texts[key]}",
                 where=f"--{option}, --set {key}",
                 fix="leave out one of them",
             )
-        return {**texts, **said}
+        return {**texts, **named}
 
     def _named(self) -> Mapping[str, object]:
         """Return the settings that have an option of their own."""
@@ -200,8 +200,8 @@ def _place(data_dir: Path | None, given: object) -> "Place":
     from eideploy.data.origin import Place
     from eideploy.data.own.memory import dataset_of
 
-    found = None if given is None else dataset_of(given, IN_MEMORY)
-    return Place(data_dir=data_dir, given=found)
+    dataset = None if given is None else dataset_of(given, IN_MEMORY)
+    return Place(data_dir=data_dir, given=dataset)
 
 
 def is_path(given: object) -> bool:

@@ -113,14 +113,14 @@ class _Reader:
             )
         if not inputs or not any(isinstance(one, Tensor) for one in results):
             return
-        found: tuple[Signal, ...] = (LOST,)
+        outputs: tuple[Signal, ...] = (LOST,)
         if all(signal.node for signal in inputs):
             try:
                 signals = rule()
-                found = signals if isinstance(signals, tuple) else (signals,)
+                outputs = signals if isinstance(signals, tuple) else (signals,)
             except Unsupported as error:
                 self._note(name, str(error), error.fix)
-        for tensor, signal in zip(results, found + (LOST,) * len(results), strict=False):
+        for tensor, signal in zip(results, outputs + (LOST,) * len(results), strict=False):
             if isinstance(tensor, Tensor):
                 self.state.signals.put(tensor, signal)
 

@@ -166,5 +166,5 @@ def _plain(value: object) -> object:
 
 
 def _is(module: nn.Module, package: str, kind: str) -> bool:
-    found = getattr(sys.modules.get(package), kind, None)
-    return found is not None and isinstance(module, found)
+    wanted = getattr(sys.modules.get(package), kind, None)
+    return wanted is not None and isinstance(module, wanted)

@@ -105,8 +105,8 @@ class State:
         """Return what was made of the same before, as in an earlier step of a loop."""
         if key not in self.known:
             self.known[key] = make()
-        made: T = self.known[key]
-        return made
+        result: T = self.known[key]
+        return result
 
     def append(self, node: Callable[..., str], signal: Signal, *more: object) -> Signal:
         """Return what a node makes of a signal; of all steps of a loop it is the same node."""

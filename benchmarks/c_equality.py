@@ -1,31 +1,27 @@
 """The C of networks beside the integer simulator, over schemes, divisions, forms and compilers.
 
-    python benchmarks/c_equality.py RUN [RUN ...] [--samples N] [--builds gcc-O3,clang-O3,...]
+    python benchmarks/c_equality.py RUN|BUILD [...] [--samples N] [--builds gcc-O3,clang-O3,...]
+        [--results FILE]
 
-Every run is compiled by each scheme, division and form; its C is compiled in each way and runs
-the test images, or all of a bundled data set where N is not given. Counted are spikes,
-membranes and sums that differ from the integer simulator's; a build by a sanitizer ends where
-behaviour is undefined or an address is bad.
+Every run is compiled for the target c by each scheme, division and form; a build is what it is. Its
+C is compiled in each way and runs N test images, or all of a bundled data set where N is not given;
+of a graph that was imported random sequences. Counted are spikes, membranes and sums that differ
+from the integer simulator's; a build by a sanitizer ends where behaviour is undefined or an address
+is bad. Rows are added to FILE, and those that it has are not run again.
 """
 
 import argparse
-import itertools
 import os
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
+from c_programs import built_of, programs, samples
 
-from eideploy import compile_run
 from eideploy.backends.c.executor import Compiled
-from eideploy.backends.digital.build import load_build
-from eideploy.circuit import Array, Circuit
-from eideploy.data.origin import Place
+from eideploy.backends.c.network import Network, network_of
+from eideploy.circuit import Array
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import Trace
-from eideploy.flow.samples import samples_of
-from eideploy.options.choices import Split
 
 SANITIZED = ("-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 BUILDS = {
@@ -51,44 +47,34 @@ def main() -> None:
     parser.add_argument("--forms", default=FORMS)
     parser.add_argument("--builds", default=",".join(BUILDS))
     parser.add_argument("--samples", type=int)
+    parser.add_argument("--results", type=Path, default=os.devnull)
     asked = parser.parse_args()
-    print(" | ".join(HEADS))
-    programs = itertools.product(
-        asked.runs, asked.schemes.split(","), asked.divisions.split(","), asked.forms.split(",")
-    )
-    in_all, rows = 0, 0
-    for run, scheme, division, form in programs:
-        with TemporaryDirectory() as name:
-            build = Path(name) / "build"
-            compile_run(
-                run,
-                target="digital-model",
-                scheme=scheme,
-                division=division,
-                inhibition=form,
-                out=build,
-            )
-            loaded = load_build(build)
-            split: Split | None = "all" if asked.samples is None else None
-            x, _ = samples_of(
-                loaded, input_file=None, split=split, count=asked.samples, place=Place()
-            )
-            x = np.asarray(x, np.float32)
-            expected = run_integer(loaded.integer, x, keep=WATCHED)
-            for built in asked.builds.split(","):
-                found = differing(loaded.integer, x, expected, built, Path(name))
-                print(
-                    " | ".join(map(str, (run.name, scheme, division, form, built, len(x), found)))
-                )
-                sys.stdout.flush()
-                in_all, rows = in_all + found, rows + 1
-    print(f"{rows} rows, {in_all} spikes, membranes and sums differ")
+    results = asked.results.read_text().splitlines() if asked.results.exists() else []
+    differ = rows = 0
+    with asked.results.open("a") as file:
+        for run, scheme, division, form in programs(asked):
+            program = run.name, scheme, division, form
+            begun = {one: " | ".join((*program, one)) for one in asked.builds.split(",")}
+            missing = [n for n, row in begun.items() if not any(r.startswith(row) for r in results)]
+            if not missing:
+                continue
+            with TemporaryDirectory() as name:
+                build = built_of(run, Path(name) / "b", "c", scheme, division, form)
+                x = samples(build, asked.samples)
+                expected = run_integer(build.integer, x, keep=WATCHED)
+                for built in missing:
+                    found = differing(network_of(build.program), x, expected, built, Path(name))
+                    row = f"{begun[built]} | {len(x)} | {found}"
+                    print(row, flush=True)
+                    print(row, file=file, flush=True)
+                    differ, rows = differ + found, rows + 1
+    print(f"{rows} rows, {differ} spikes, membranes and sums differ")
 
 
-def differing(circuit: Circuit, x: Array, expected: Trace, built: str, folder: Path) -> int:
+def differing(network: Network, x: Array, expected: Trace, built: str, folder: Path) -> int:
     """Return how many spikes, membranes and sums differ."""
     os.environ["CC"], flags = BUILDS[built]
-    program = Compiled(circuit, folder, flags)
+    program = Compiled(network, folder, flags)
     found = 0
     for start in range(0, len(x), BATCH):
         part = slice(start, start + BATCH)

@@ -1,34 +1,31 @@
 """Instructions, flash and memory of networks in C on microcontrollers that QEMU emulates.
 
-    python benchmarks/c_instructions.py RUN [RUN ...] [--schemes int8,int4] [--divisions ...]
+    python benchmarks/c_instructions.py RUN|BUILD [...] [--schemes int8,int4] [--divisions ...]
 
-Every run is compiled for the target digital-model by each scheme and division; the C of each
-classifies the first test images on each machine; spikes, membranes and sums are compared with the
-integer simulator's.
+Every run is compiled for the target of each machine by each scheme, division and form; its C
+classifies the first test images there; spikes, membranes and sums are compared with the integer
+simulator's. A build is what it is, and a graph that was imported runs random sequences.
 Instructions are QEMU's, of the whole inference; cycles are more where a processor waits for its
 flash or takes several cycles for an instruction. Bytes are the linker's; the stack is the
 compiler's sum over all functions, an upper bound.
 """
 
 import argparse
-import itertools
-import sys
 from dataclasses import astuple
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from c_programs import built_of, programs, samples
 
-from eideploy import compile_run
+from eideploy.backends.c.network import network_of
 from eideploy.backends.c.qemu import MACHINES, Differing
-from eideploy.backends.digital.build import load_build
-from eideploy.data.origin import Place
-from eideploy.flow.samples import samples_of
 
 HEADS = (
     "run",
     "scheme",
     "division",
+    "form",
     "machine",
     "instructions",
     "samples",
@@ -46,31 +43,23 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--schemes", default="int8,int4,pow2")
     parser.add_argument("--divisions", default="lut:8x8,shift,exact")
-    parser.add_argument("--machines", default=",".join(MACHINES))
+    parser.add_argument("--forms", default="auto")
+    parser.add_argument("--machines", default="cortex-m0,cortex-m4,rv32imc")
     parser.add_argument("--samples", type=int, default=20)
     asked = parser.parse_args()
     print(" | ".join(HEADS))
-    for folder, scheme, division in itertools.product(
-        asked.runs, asked.schemes.split(","), asked.divisions.split(",")
-    ):
-        with TemporaryDirectory() as name:
-            build = Path(name) / "build"
-            compile_run(folder, target="digital-model", scheme=scheme, division=division, out=build)
-            loaded = load_build(build)
-            x, _ = samples_of(
-                loaded, input_file=None, split=None, count=asked.samples, place=Place()
+    for run, scheme, division, form in programs(asked):
+        for machine in asked.machines.split(","):
+            with TemporaryDirectory() as name:
+                build = built_of(run, Path(name) / "b", machine, scheme, division, form)
+                ran = Differing(network_of(build.program), MACHINES[machine])
+                ran(samples(build, asked.samples))
+            cells = (
+                *(run.name, scheme, division, form, machine),
+                f"{np.mean(ran.emulated.instructions):.0f}",
+                *(ran.samples, ran.differing, *astuple(ran.emulated.size)),
             )
-            for machine in asked.machines.split(","):
-                run = Differing(loaded.integer, MACHINES[machine])
-                run(x)
-                size = run.emulated.size
-                cells = (
-                    *(folder.name, scheme, division, machine),
-                    f"{np.mean(run.emulated.instructions):.0f}",
-                    *(run.samples, run.differing, *astuple(size)),
-                )
-                print(" | ".join(map(str, cells)))
-                sys.stdout.flush()
+            print(" | ".join(map(str, cells)), flush=True)
 
 
 if __name__ == "__main__":

@@ -100,5 +100,5 @@ if shutil.which("make") and shutil.which("cc"):
     print(tested.stdout.strip())
 
 # %% [markdown]
-# `net.h` has two functions to call: `net_run` for a still image, or `net_init` and `net_step` for
-# samples that come in step by step. [C for microcontrollers](../../docs/c.md) says what it takes.
+# `net_run` of `net.h` is for a still image, `net_init` and `net_step` are for samples that come in
+# step by step. [C for microcontrollers](../../docs/c.md) says what it takes.

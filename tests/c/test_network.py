@@ -15,6 +15,7 @@ from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.emit import emit
 from eideploy.backends.c.executor import STRICT, Compiled, compiler
 from eideploy.backends.c.network import Network
+from eideploy.backends.c.plan import BY_EVENTS, Plan, Way, may_be_dense, may_be_kept
 from eideploy.circuit import Add, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import CapacityError
@@ -32,10 +33,10 @@ CHECKED = ("-O0", "-fsanitize=undefined", "-fno-sanitize-recover")
 METHODS = (exact(), lut(3, 4), pwl(2, 6), shift(), shift2(), mitchell(), constant(), none())
 
 
-def assert_same(circuit, x, folder, flags=CHECKED, expected=None):
+def assert_same(circuit, x, folder, flags=CHECKED, expected=None, plan=BY_EVENTS):
     """Compile a circuit; every membrane, spike and sum at every step is the simulator's."""
     expected = expected or run_integer(circuit, x, keep=KEEP_ALL)
-    watched = Compiled(circuit, folder, flags).watched(x)
+    watched = Compiled(Network(circuit, plan), folder, flags).watched(x)
     np.testing.assert_array_equal(watched.totals, expected.totals)
     for what in ("membranes", "spikes"):
         by_node = getattr(watched, what)
@@ -70,12 +71,28 @@ def by_definition(circuit, x):
     return Trace(logits=totals, totals=totals, membranes=over_time(ran), spikes=over_time(spikes))
 
 
+@st.composite
+def plans(draw, circuit):
+    """Return a plan that computes some of the layers otherwise than by events."""
+    names = [layer.name for layer in circuit.layers]
+    dense, kept = (set(those(circuit)) & draw(st.sets(st.sampled_from(names)))
+                   for those in (may_be_dense, may_be_kept))  # fmt: skip
+    return Plan(ways={name: Way(dense=name in dense, kept=name in kept) for name in names})
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), circuit=circuits())
 def test_any_circuit_is_the_same_in_c(data, circuit, tmp_path):
-    """Compared with the definition itself, which the simulator equals."""
+    """Compared with the definition itself, which the simulator equals, by any plan."""
+    x, plan = data.draw(samples(circuit), label="samples"), data.draw(plans(circuit), label="plan")
+    assert_same(circuit, x, tmp_path, expected=by_definition(circuit, x), plan=plan)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), circuit=circuits())
+def test_all_that_may_be_dense_and_kept_is_the_same_in_c(data, circuit, tmp_path):
     x = data.draw(samples(circuit), label="samples")
-    assert_same(circuit, x, tmp_path, expected=by_definition(circuit, x))
+    assert_same(circuit, x, tmp_path, plan=everything(circuit))
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -137,7 +154,7 @@ def test_neither_optimising_nor_watching_addresses_changes_anything(flags, tmp_p
 def test_the_files_alone_are_a_self_test(tmp_path):
     """As the README says: cc *.c, and the program compares."""
     circuit = integers()
-    emit(circuit, tmp_path)
+    emit(Network(circuit), tmp_path)
     sources = sorted(map(str, tmp_path.glob("*.c")))
     program = tmp_path / "program"
     subprocess.run([compiler(), *sources, "-o", str(program)], check=True)
@@ -145,8 +162,36 @@ def test_the_files_alone_are_a_self_test(tmp_path):
     assert done.stdout == "8 of 8 equal\n"
 
 
+def test_names_of_classes_are_those_of_the_header(tmp_path):
+    circuit = integers()
+    classes = circuit.shapes[circuit.output.name][0]
+    names = ["T-shirt", 'say "a\\b"??/', "Stra\u00dfe", *(str(n) for n in range(3, classes))]
+    emit(Network(circuit), tmp_path, names=names)
+    (tmp_path / "names.c").write_text(
+        '#include <stdio.h>\n#include "net.h"\nint main(void) {\n'
+        "static const char *const names[NET_CLASSES] = NET_CLASS_NAMES;\n"
+        'for (int n = 0; n < NET_CLASSES; ++n) { printf("%s\\n", names[n]); }\nreturn 0; }\n',
+        "ascii",
+    )
+    program = tmp_path / "names"
+    flags = [*STRICT, str(tmp_path / "names.c"), "-o", str(program)]
+    subprocess.run([compiler(), *flags], check=True)
+    said = subprocess.run([program], capture_output=True, check=True).stdout
+    assert said.decode().splitlines() == names
+
+
+def test_the_self_test_of_a_network_that_keeps_currents_lets_samples_stay(tmp_path):
+    circuit = integers()
+    emit(Network(circuit, everything(circuit)), tmp_path)
+    assert "#define TEST_STEPS 1 " in (tmp_path / "test_vectors.h").read_text("ascii")
+    done = subprocess.run(
+        ["make", "-C", str(tmp_path), "test"], capture_output=True, text=True, check=True
+    )
+    assert "8 of 8 equal" in done.stdout
+
+
 def test_the_self_test_fails_where_a_weight_is_another(tmp_path):
-    emit(integers(), tmp_path)
+    emit(Network(integers()), tmp_path)
     path = tmp_path / "net.c"
     text = path.read_text("ascii")
     changed = re.sub(r"(_data\[\d+\] = \{\s+)(\d+)", lambda m: f"{m[1]}{int(m[2]) ^ 255}", text)
@@ -163,7 +208,7 @@ def test_the_same_network_makes_the_same_bytes(tmp_path):
     folders = [tmp_path / name for name in ("first", "second")]
     for folder in folders:
         folder.mkdir()
-        emit(integers(), folder)
+        emit(Network(integers()), folder)
     first, second = ({p.name: p.read_bytes() for p in folder.iterdir()} for folder in folders)
     assert first == second
 
@@ -177,7 +222,7 @@ def test_no_compiler_warns_of_it(command, tmp_path):
     """MISRA-minded: strictly C99, no conversion unsaid, and C++ as well."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    emit(integers(), tmp_path)
+    emit(Network(integers()), tmp_path)
     strict = [flag for flag in STRICT if not flag.startswith("-std")]
     if command[-1] == "c++":
         strict += ["-Wno-c99-extensions", "-Wno-deprecated"] * command[0].startswith("clang")
@@ -188,7 +233,7 @@ def test_no_compiler_warns_of_it(command, tmp_path):
 def test_what_the_readme_says_of_the_state_is_what_the_compiler_says(tmp_path):
     """But for what is aligned: no more than the widest type behind every array."""
     circuit = integers()
-    emit(circuit, tmp_path)
+    emit(Network(circuit), tmp_path)
     (tmp_path / "size.c").write_text(
         '#include <stdio.h>\n#include "net.h"\nint main(void) '
         '{ printf("%lu", (unsigned long)sizeof(net_state)); return 0; }\n',
@@ -293,6 +338,12 @@ def test_packed_weights_take_no_more_bits_than_the_largest_needs(values):
     plain = max(high.bit_length(), 1) if low >= 0 else 1 + max(high, ~low).bit_length()
     assert packed.bits <= plain
     assert packed.size <= -(-packed.bits * len(values) // 8) + 2
+
+
+def everything(circuit):
+    """Return the plan of all that may be dense, and kept."""
+    dense, kept = may_be_dense(circuit), may_be_kept(circuit)
+    return Plan(ways={n: Way(dense=n in dense, kept=n in kept) for n in {*dense, *kept}})
 
 
 def integers():

@@ -11,12 +11,13 @@ from eideploy.backends.c.controller import read_controller
 from eideploy.backends.c.cost import counted
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.place import lay_out
+from eideploy.backends.c.plan import BY_EVENTS
 from eideploy.backends.c.qemu import MACHINES, Differing, machine_for
 from eideploy.circuit import Division, Flatten
 from eideploy.divisions import none
 from eideploy.errors import UsageError
 from eideploy.execute.integer import run_integer
-from tests.c.test_network import given_samples, integers
+from tests.c.test_network import everything, given_samples, integers
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import (
     folded_conv,
@@ -31,10 +32,12 @@ ALIGNED = 8  # bytes that a linker may leave free before an array
 
 
 @pytest.mark.qemu
+@pytest.mark.parametrize("plan", ["by events", "dense and kept"])
 @pytest.mark.parametrize("name", MACHINES)
-def test_every_spike_membrane_and_sum_is_the_simulators(name):
+def test_every_spike_membrane_and_sum_is_the_simulators(name, plan):
     circuit = integers()
-    run = Differing(circuit, MACHINES[name])
+    by = BY_EVENTS if plan == "by events" else everything(circuit)
+    run = Differing(Network(circuit, by), MACHINES[name])
     x = given_samples(np.random.default_rng(0), circuit, 4)
     assert run(x).shape == (4, circuit.shapes[circuit.output.name][0])
     assert (run.samples, run.differing) == (4, 0)
@@ -50,7 +53,7 @@ def test_the_estimate_of_layers_without_division_is_what_is_counted(name, kind):
     circuit = plain_network(is_dense=kind == "dense")
     rng = np.random.default_rng(0)
     x = (rng.random((2, circuit.steps, *circuit.input.size)) < 0.3).astype(float)
-    run = Differing(circuit, MACHINES[name])
+    run = Differing(Network(circuit), MACHINES[name])
     run(x)
     assert run.differing == 0
     controller = read_controller(ROOT / "targets" / name / "spec.toml")
@@ -88,7 +91,7 @@ def plain_network(*, is_dense):
 @pytest.mark.parametrize("name", ["cortex-m0", "rv32imc"])
 def test_the_linkers_map_has_the_bytes_that_compiling_states(name):
     circuit = integers()
-    network, size = Network(circuit), Differing(circuit, MACHINES[name]).emulated.size
+    network, size = Network(circuit), Differing(Network(circuit), MACHINES[name]).emulated.size
     arrays = len(network.tables) + len(network.weights)
     assert network.constant_bytes <= size.constants <= network.constant_bytes + ALIGNED * arrays
     members = len(network.state) + sum(map(len, network.sums.values()))
@@ -100,7 +103,7 @@ def test_the_linkers_map_has_the_bytes_that_compiling_states(name):
 @pytest.mark.qemu
 def test_what_differs_is_counted(monkeypatch):
     circuit = integers()
-    run = Differing(circuit, MACHINES["rv32imc"])
+    run = Differing(Network(circuit), MACHINES["rv32imc"])
     x = given_samples(np.random.default_rng(0), circuit, 2)
     real = qemu.run_integer
 
@@ -125,6 +128,6 @@ def test_a_program_that_is_missing_is_named_with_its_packages(name, monkeypatch)
     machine = MACHINES[name]
     monkeypatch.setattr(qemu.shutil, "which", lambda _: None)
     with pytest.raises(UsageError, match=re.escape(machine.compiler)) as caught:
-        Differing(integers(), machine)
+        Differing(Network(integers()), machine)
     assert caught.value.fix == f"apt install {machine.packages}"
     assert caught.value.where == f"--executor {machine.executor}"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,22 @@ def test_it_has_a_report_and_predicts(build, call):
     np.save("x.npy", load("digits").test.batch(slice(3)))
     found = json.loads(call("predict", BUILD, "x.npy", "--executor", "c", "--json").out)
     assert [len(row["scores"]) for row in found["predictions"]] == [10, 10, 10]
+
+
+def test_how_every_layer_is_computed_is_said_and_kept(build, call):
+    content = json.loads((build / "manifest.json").read_text())
+    plan = content["plan"]
+    assert (content["inhibition"]["form"], plan["samples"]) == ("auto", 64)
+    first = next(iter(plan["ways"].values()))
+    assert first["kept"]
+    assert first["instructions"]["kept"] < first["instructions"]["events"]
+    assert "currents kept" in (build / "c/README.md").read_text()
+    told = call("compile", "--target", "cortex-m4", "--out", "again", "--json").out
+    assert json.loads(told)["plan"] == plan
+    assert call("report", BUILD, "--samples", 4).out.count("currents kept") > 1
+    assert json.loads((build / "report.json").read_text())["plan"] == plan
+    call("compile", "--target", "cortex-m4", "--inhibition", "factored")
+    assert Path(f"{BUILD.removesuffix('-1')}-factored-1").is_dir()
 
 
 def test_what_exceeds_a_memory_is_refused_with_the_bytes_of_every_layer(trained, refused):

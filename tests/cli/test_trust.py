@@ -132,8 +132,8 @@ def new_backend(trained, call, monkeypatch):
         def files(self):
             return (*super().files, Emitted("net/notes.md", "documentation"))
 
-        def emit(self, program, folder):
-            super().emit(program, folder)
+        def emit(self, program, folder, content):
+            super().emit(program, folder, content)
             (folder / "net").mkdir()
             (folder / "net/net.bin").write_bytes(b"of a program")
             (folder / "net/notes.md").write_text("what it is")

@@ -1,19 +1,20 @@
 """The files of a build for a microcontroller."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from eideploy.backends.c import ARDUINO, FOLDER, INTEGER, LISTING
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.emit import arduino_files, emit
-from eideploy.backends.c.network import Network
+from eideploy.backends.c.network import network_of
 from eideploy.backends.c.place import resources_text
 from eideploy.backends.digital.program import Program
 from eideploy.circuit.store import save
 from eideploy.files import write_atomic
 
 
-def write(program: Program, folder: Path) -> None:
-    """Write a program's files; of the same program the same bytes.
+def write(program: Program, folder: Path, names: Sequence[str]) -> None:
+    """Write a program's files, with the names of its classes; of the same program the same bytes.
 
     integer.safetensors  every integer of the network and the division table
     integer.txt          its text form
@@ -26,8 +27,9 @@ def write(program: Program, folder: Path) -> None:
     write_atomic(folder / LISTING, (circuit.in_full() + "\n").encode())
     (folder / FOLDER).mkdir()
     sizes = f"Of {controller.name}, {controller.description}:\n\n{_indented(program)}\n\n"
-    emit(circuit, folder / FOLDER, sizes=sizes)
-    for name, text in arduino_files(Network(circuit)).items():
+    network = network_of(program)
+    emit(network, folder / FOLDER, names=names, sizes=sizes)
+    for name, text in arduino_files(network, names).items():
         path = folder / ARDUINO / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode("ascii"))

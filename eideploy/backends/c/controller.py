@@ -81,8 +81,11 @@ class Instructions:
     entry         look at an entry of a layer's input
     event         begin a row of weights, of an entry that is not zero, at one tap
     add           add a weight of 8 bits to a sum; `unpack` more of one with fewer
+    through       begin a neuron's row of W_EI
     product       add a product with W_EI, in 32 bits; `long_product`, in 64
-    neuron        update a neuron, but for its division; `plain`, of a layer that has none
+    dense         multiply an entry with a weight of 8 bits, and add that, in a dense layer
+    neuron        update a neuron, but for its division; `plain`, of a layer that has none;
+                  `again`, by a current that was kept
     division      by a table, shifts or logarithms; `quotient`, by a divider or a routine
     """
 
@@ -90,10 +93,13 @@ class Instructions:
     event: Count
     add: Count
     unpack: Count
+    through: Count
     product: Count
     long_product: Count
     neuron: Count
+    dense: Count
     plain: Count
+    again: Count
     division: Count
     quotient: Count
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.controller import Instructions
+from eideploy.backends.c.plan import Way, plan_of
 from eideploy.backends.digital.counts import Cycles, StageCycles
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array, Circuit, Conv, Factored, Layer
@@ -25,11 +26,16 @@ WHOLE = 8  # bits of a weight that needs no unpacking
 
 def counted(program: Program, trace: Trace, costs: Instructions) -> Cycles:
     """Return the instructions of the run of `program` that `trace` recorded with CYCLE_KINDS."""
-    circuit, reach = program.circuit, limits(program.circuit)
+    circuit, plan, reach = program.circuit, plan_of(program), limits(program.circuit)
     steps, batch = circuit.steps, len(trace.totals)
+    x = trace.inputs[circuit.input.name]
+    stays = bool((x == x[:1]).all())
     stages = {}
     for layer in circuit.layers:
-        phases = _phases(circuit, layer, reach[layer.name], trace.inputs[layer.name], costs)
+        way = plan.of(layer.name)
+        phases = _phases(circuit, layer, reach[layer.name], trace.inputs[layer.name], costs, way)
+        if way.kept and stays:
+            phases = _once(phases, prod(circuit.shapes[layer.name]) * costs.again)
         whole = {
             name: np.broadcast_to(np.rint(value).astype(np.int64), (steps, batch))
             for name, value in phases.items()
@@ -42,20 +48,43 @@ def counted(program: Program, trace: Trace, costs: Instructions) -> Cycles:
     return Cycles(stages=stages)
 
 
+def _once(phases: Mapping[str, Array], again: float) -> Mapping[str, Array]:
+    """Return the instructions of a layer whose currents are kept: `again` in all but one step."""
+    steps = max(len(value) for value in phases.values())
+    first = np.arange(steps)[:, None] == 0
+    return {
+        name: np.where(first, value, again if name == "update" else 0)
+        for name, value in phases.items()
+    }
+
+
 def _phases(
-    circuit: Circuit, layer: Layer, reach: LayerLimits, x: Array, costs: Instructions
+    circuit: Circuit, layer: Layer, reach: LayerLimits, x: Array, costs: Instructions, way: Way
 ) -> Mapping[str, Array]:
-    """Return the instructions of the parts of a layer, each (T or 1, B) or broadcasting to it."""
+    """Return the instructions of the parts of a layer, each (T, B) or broadcasting to it."""
     work = work_of(circuit, layer)
-    events = _taps(circuit, layer, x)  # (T, B)
     update = work.neurons * _update(layer, costs)
     product = (
         costs.product if max(reach.subtracted, reach.divisor) < 1 << 31 else (costs.long_product)
     )
+    if way.dense:
+        rows = prod(circuit.shapes[layer.name][1:]) * layer.kernel**2
+        multiplied = rows * (
+            sum(map(len, _summed(layer))) * costs.event
+            + layer.weights[0].shape[1] * _added(layer, costs, costs.dense)
+        )
+        products = {"dense": np.full(x.shape[:2], multiplied)}
+    else:
+        events = _taps(circuit, layer, x)  # (T, B)
+        scan = np.full(events.shape, prod(x.shape[2:]) * costs.entry)
+        products = {
+            "scan": scan,
+            "events": events * (costs.event + _added(layer, costs, costs.add)),
+        }
+    through = work.products * product + work.passes * costs.through
     return {
-        "scan": np.full((1, 1), prod(x.shape[2:]) * costs.entry),
-        "events": events * (costs.event + _row(layer, costs)),
-        "inhibition": np.full((1, 1), work.products * product),
+        **products,
+        "inhibition": np.full((1, 1), through),
         "update": np.full((1, 1), update),
     }
 
@@ -73,10 +102,12 @@ class Work:
     """What a layer does in a step.
 
     neurons   that are updated
+    passes    of neurons through their row of W_EI
     products  with W_EI
     """
 
     neurons: int
+    passes: int
     products: int
 
 
@@ -85,19 +116,25 @@ def work_of(circuit: Circuit, layer: Layer) -> Work:
     w, neurons = layer.projection, prod(circuit.shapes[layer.name])
     divides = not layer.is_readout and layer.division.divider.reads_divisor
     if isinstance(w, Factored):
-        times = 1 + (2 if divides and w.g_i is not None else 0)
-        return Work(neurons=neurons, products=neurons * w.n_i * times)
-    return Work(neurons=neurons, products=0)
+        gained = divides and w.g_i is not None  # both sums in a pass, the smallest divisor's in one
+        passes, products = (2, 3) if gained else (1, 1)
+        return Work(neurons=neurons, passes=neurons * passes, products=neurons * products * w.n_i)
+    return Work(neurons=neurons, passes=0, products=0)
 
 
-def _row(layer: Layer, costs: Instructions) -> float:
-    """Return the instructions that add one event's rows of weights at one tap."""
-    w, total = layer.projection, 0.0
-    reads = not layer.is_readout and layer.division.divider.reads_divisor
-    for weights in layer.weights if isinstance(w, Factored) or reads else layer.weights[:1]:
-        is_whole = Packed(name="", values=weights).bits == WHOLE
-        total += len(weights) * (costs.add + (0 if is_whole else costs.unpack))
-    return total
+def _added(layer: Layer, costs: Instructions, one: float) -> float:
+    """Return the instructions that add a weight of every neuron, `one` each where it is whole."""
+    whole = {True: one, False: one + costs.unpack}
+    return sum(
+        len(weights) * whole[Packed(name="", values=weights).bits == WHOLE]
+        for weights in _summed(layer)
+    )
+
+
+def _summed(layer: Layer) -> tuple[Array, ...]:
+    """Return the weights of the sums that a layer makes of what it reads."""
+    divides = not layer.is_readout and layer.division.divider.reads_divisor
+    return layer.weights if not layer.is_folded or divides else layer.weights[:1]
 
 
 def _taps(circuit: Circuit, layer: Layer, x: Array) -> Int:

@@ -22,8 +22,9 @@ from eideploy.backends.c import (
 )
 from eideploy.backends.c.constants import definition, values_text
 from eideploy.backends.c.network import Network
+from eideploy.backends.c.syntax import text_literal
 from eideploy.backends.c.unit import Member
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array
 from eideploy.execute.integer import run_integer
 from eideploy.files import write_atomic
 
@@ -32,21 +33,22 @@ FUNCTION = re.compile(r"/\*[^*]*\*/\nstatic inline \w+ (\w+)\([^)]*\)\n(?P<body>
 SAMPLES, DENSITY = 8, 0.3  # of the self-test
 
 
-def emit(circuit: Circuit, folder: Path, *, sizes: str = "") -> None:
-    """Write an integer circuit as C, with a self-test; of the same circuit the same bytes.
+def emit(network: Network, folder: Path, *, names: Sequence[str] = (), sizes: str = "") -> None:
+    """Write a network as C, with a self-test; of the same network the same bytes.
 
     net.c, net.h            the network
     main.c, test_vectors.*  a program that runs samples, drawn at random, and compares their sums
     Makefile, CMakeLists.txt, README.md, which says `sizes`, too
 
-    Raises:
-        CapacityError: the circuit has what there is no C for.
+    Args:
+        network: the parts of the files.
+        folder: which exists.
+        names: of the classes; none: their numbers.
+        sizes: what is said of the target's memories.
     """
-    network = Network(circuit)
-    levels = _drawn(network)
-    totals = run_integer(circuit, _samples(network, levels)).totals
+    levels, totals = _tested(network)
     texts = {
-        **network_files(network),
+        **network_files(network, names),
         **self_test(network, levels, totals),
         **{name: _read(name) for name in BUILDING},
         README: _readme(network, sizes),
@@ -55,20 +57,18 @@ def emit(circuit: Circuit, folder: Path, *, sizes: str = "") -> None:
         write_atomic(folder / name, text.encode("ascii"))
 
 
-def network_files(network: Network) -> dict[str, str]:
+def network_files(network: Network, names: Sequence[str] = ()) -> dict[str, str]:
     """Return net.c and net.h, by their names."""
-    return {SOURCE: _source(network), HEADER: _header(network)}
+    return {SOURCE: _source(network), HEADER: _header(network, names)}
 
 
-def arduino_files(network: Network) -> dict[str, str]:
+def arduino_files(network: Network, names: Sequence[str] = ()) -> dict[str, str]:
     """Return a library for Arduino, by the paths of its files."""
-    levels = _drawn(network)
-    totals = run_integer(network.circuit, _samples(network, levels)).totals
-    test = self_test(network, levels, totals)
+    test = self_test(network, *_tested(network))
     example = "examples/selftest"
     return {
         "library.properties": _read("arduino/library.properties"),
-        **{f"src/{name}": text for name, text in network_files(network).items()},
+        **{f"src/{name}": text for name, text in network_files(network, names).items()},
         f"{example}/selftest.ino": _read("arduino/selftest.ino"),
         **{f"{example}/{name}": test[name] for name in (VECTORS, VECTORS_HEADER)},
     }
@@ -85,16 +85,19 @@ def watch_file(network: Network, name: str = WATCH) -> str:
     return _filled(name, watched=indent(watched, " " * 16))
 
 
-def _drawn(network: Network) -> Array:
-    """Return samples in levels that change over time, the same ones for the same network."""
+def _tested(network: Network) -> tuple[Array, Array]:
+    """Return samples in levels, the same ones for the same network, and the sums that they give.
+
+    They stay over all steps where the network keeps what it makes of such samples, else they
+    change.
+    """
     node, rng = network.input, np.random.default_rng(0)
-    shape = (SAMPLES, network.circuit.steps, *node.size)
-    return np.where(rng.random(shape) < DENSITY, rng.integers(0, node.top + 1, shape), 0)
-
-
-def _samples(network: Network, levels: Array) -> Array:
-    """Return what has these levels; the highest may stand for more than the input takes."""
-    return np.minimum(levels * network.input.step, network.input.high)
+    shape = (SAMPLES, 1 if network.plan.keeps else network.circuit.steps, *node.size)
+    levels = np.where(rng.random(shape) < DENSITY, rng.integers(0, node.top + 1, shape), 0)
+    # The highest may stand for more than the input takes.
+    samples = np.minimum(levels * node.step, node.high)
+    given = samples[:, 0] if network.plan.keeps else samples
+    return levels, run_integer(network.circuit, given).totals
 
 
 def self_test(network: Network, levels: Array, totals: Array) -> dict[str, str]:
@@ -145,10 +148,11 @@ def _source(network: Network) -> str:
         constants="\n\n".join(arrays),
         functions=functions,
         calls=indent("\n".join([*network.remembering, *network.calls]), "    "),
+        again=indent("\n".join([*network.remembering, *network.again]), "    "),
     )
 
 
-def _header(network: Network) -> str:
+def _header(network: Network, names: Sequence[str]) -> str:
     structs = [
         f"typedef struct {{\n{_declared(members)}\n}} net_{name};"
         for name, members in network.sums.items()
@@ -160,6 +164,7 @@ def _header(network: Network) -> str:
         shape=_shape(network),
         steps=str(network.circuit.steps),
         classes=str(network.readout.n_e),
+        names=_braces(names or [str(n) for n in range(network.readout.n_e)]),
         input_type=network.input_type,
         step=f"{network.input.step:.17g}",
         top=str(network.input.top),
@@ -167,6 +172,11 @@ def _header(network: Network) -> str:
         state=_declared(network.state),
         union=indent(union, " " * 8),
     )
+
+
+def _braces(names: Sequence[str]) -> str:
+    """Return names as a macro has them, a line each."""
+    return "{ \\\n" + "".join(f"    {text_literal(name)}, \\\n" for name in names) + "}"
 
 
 def _declared(members: Sequence[Member]) -> str:

@@ -21,9 +21,9 @@ import numpy as np
 from eideploy import native
 from eideploy.backends.c import FOLDER, SOURCE, WATCH
 from eideploy.backends.c.emit import network_files, watch_file
-from eideploy.backends.c.network import Network
+from eideploy.backends.c.network import Network, network_of
 from eideploy.backends.executor import SUMS, Build, Executor, Run
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
@@ -38,14 +38,13 @@ def compiler() -> str | None:
     return native.program("CC", "cc", "gcc", "clang")
 
 
-def run(integer: Circuit, *, where: str) -> Run:
-    """Return what runs an integer circuit in C.
+def run(network: Network, *, where: str) -> Run:
+    """Return what runs a network in C.
 
     Raises:
         UsageError: there is no C compiler, or it fails.
-        CapacityError: the circuit has what there is no C for.
     """
-    return in_folder_of_its_own(partial(Compiled, integer, where=where)).totals
+    return in_folder_of_its_own(partial(Compiled, network, where=where)).totals
 
 
 def in_folder_of_its_own(make: Callable[[Path], R]) -> R:
@@ -79,8 +78,8 @@ class Running(ABC):
 
     behind: ClassVar[int] = 0
 
-    def __init__(self, circuit: Circuit, folder: Path, watch: str) -> None:
-        self.network, self.folder = Network(circuit), folder
+    def __init__(self, network: Network, folder: Path, watch: str) -> None:
+        self.network, self.folder = network, folder
         files = {**network_files(self.network), WATCH: watch_file(self.network, watch)}
         for name, text in files.items():
             (folder / name).write_text(text, "ascii")
@@ -134,13 +133,13 @@ class Compiled(Running):
 
     def __init__(
         self,
-        circuit: Circuit,
+        network: Network,
         folder: Path,
         flags: Sequence[str] = ("-O2",),
         *,
         where: str = "a C compiler",
     ) -> None:
-        super().__init__(circuit, folder, WATCH)
+        super().__init__(network, folder, WATCH)
         self.program = folder / "watch"
         command = compiler()
         if command is None:
@@ -188,7 +187,7 @@ EXECUTORS = (
         name="C compiler",
         artefact=f"{FOLDER}/{SOURCE}",
         equals=SUMS,
-        open=lambda build: run(build.integer, where="a C compiler"),
+        open=lambda build: run(network_of(build.program), where="a C compiler"),
         written="eideploy compile --emit c writes it",
         refuses=_no_compiler,
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eideploy.backends import c, formats
 from eideploy.backends.c.format import C
@@ -12,12 +12,13 @@ from eideploy.backends.protocol import Family
 from eideploy.emitted import Emitted
 from eideploy.errors import UsageError
 from eideploy.options import Request, composed, part_of
+from eideploy.options.choices import Form
 
 if TYPE_CHECKING:
     from eideploy.backends.c.controller import Controller
     from eideploy.backends.digital.program import Program
     from eideploy.backends.executor import Executor
-    from eideploy.circuit import Circuit
+    from eideploy.circuit import Array, Circuit
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
@@ -45,6 +46,7 @@ class Microcontroller(Digital):
     enables: ClassVar[Mapping[str, str]] = {}
     writes: ClassVar[Sequence[str]] = (C.name,)
     has_core: ClassVar[bool] = False
+    form: ClassVar[Form] = "auto"
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the compilers and emulators of microcontrollers."""
@@ -64,11 +66,12 @@ class Microcontroller(Digital):
             Emitted(f"{c.ARDUINO}/examples/selftest/*", "again"),
         )
 
-    def emit(self, program: "Program", folder: Path) -> None:
+    def emit(self, program: "Program", folder: Path, content: Mapping[str, Any]) -> None:
         """Write the integer circuit, its C, and that as a library for Arduino."""
         from eideploy.backends.c.bundle import write
+        from eideploy.data.origin import class_names
 
-        write(program, folder)
+        write(program, folder, class_names(content, program.circuit.layers[-1].n_e))
 
     def place(self, circuit: "Circuit", target: "Target") -> "Program":
         """Return the program of an integer circuit; refuse with CapacityError what does not fit."""
@@ -81,6 +84,18 @@ class Microcontroller(Digital):
         from eideploy.backends.c.place import lay_out
 
         return lay_out(circuit, _controller(target))
+
+    def choose(self, program: "Program", samples: "Array") -> "Program":
+        """Return a program by the plan whose counted instructions are fewest."""
+        from eideploy.backends.c.choose import choose
+
+        return choose(program, samples)
+
+    def planned(self, program: "Program", plan: Mapping[str, Any]) -> "Program":
+        """Return a program by a plan; refuse with CapacityError what does not fit."""
+        from eideploy.backends.c.place import planned
+
+        return planned(program, plan)
 
     def resources(self, program: "Program") -> str:
         """Say what a program takes of its target."""

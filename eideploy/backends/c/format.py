@@ -39,13 +39,17 @@ class C(Format):
         circuit: "Circuit",  # noqa: ARG002 - in floats
         integer: "Circuit",
         folder: Path,
-        content: Mapping[str, Any],  # noqa: ARG002
+        content: Mapping[str, Any],
     ) -> None:
         """Write the program's C into a folder of its own."""
         from eideploy.backends.c.emit import emit
+        from eideploy.backends.c.network import Network
+        from eideploy.data.origin import class_names
 
         (folder / c.FOLDER).mkdir()
-        emit(integer, folder / c.FOLDER)
+        network = Network(integer)
+        names = class_names(content, network.readout.n_e)
+        emit(network, folder / c.FOLDER, names=names)
 
     def checks(self) -> "Sequence[Executor]":
         """Return the C compiler of this machine."""
@@ -55,13 +59,16 @@ class C(Format):
 
     def run(self, integer: "Circuit", build: "Build | None", executor: str) -> "Run":
         """Return the program in C: written and compiled here, as files of a build are not run."""
-        if executor == self.name:
-            from eideploy.backends.c.executor import run
+        from eideploy.backends.c.executor import run
+        from eideploy.backends.c.network import Network
+        from eideploy.backends.c.plan import plan_of
 
-            return run(integer, where=f"--executor {executor}")
+        network = Network(integer, plan_of(getattr(build, "program", None)))
+        if executor == self.name:
+            return run(network, where=f"--executor {executor}")
         from eideploy.backends.c.qemu import Differing, machine_for
 
-        return Differing(integer, machine_for(executor, _emulated(build)))
+        return Differing(network, machine_for(executor, _emulated(build)))
 
 
 def _emulated(build: "Build | None") -> str:

@@ -1,5 +1,8 @@
 """A layer as the body of a function: events are added to sums, which become spikes or totals.
 
+A dense layer multiplies all entries instead. Where the sample stays, the currents that a layer
+makes of it may be kept: one function makes them, another updates the neurons by them.
+
 Sums lie position by position, the neurons of one side by side: P and S of an E-I layer (A2, A3),
 NUM and DEN of a folded one (A26, A27). The inhibition of an E-I layer is taken through W_EI where a
 neuron is updated, and its divisor once more for the smallest one, rather than kept: that is half
@@ -23,24 +26,46 @@ from eideploy.numeric.fixed import top, unsigned_bits
 Sums = Sequence[tuple[Member, Packed]]  # each with the weights that events add to it
 
 
-def hidden_layer(unit: Unit, node: Layer, neurons: Neurons, reads: Sequence[Source]) -> list[str]:
+def hidden_layer(
+    unit: Unit, node: Layer, neurons: Neurons, reads: Sequence[Source], *, dense: bool
+) -> list[str]:
     """Return the body of the function of a hidden layer and its neurons."""
     sums = _sums_of(unit, node)
-    own = unit.names[neurons.name]
-    return [
-        *sums.accumulated(reads),
-        *_least(sums),
-        f"memset(s->{own}_spikes, 0, sizeof s->{own}_spikes);",
-        sums.loops(_updated(sums, neurons, own)),
+    added = sums.accumulated(reads, dense=dense)
+    body = [*_current(sums), *_updated(unit, node, neurons)]
+    return [*added, *_least(sums), _without_spikes(unit, neurons), sums.loops(body)]
+
+
+def driven(
+    unit: Unit, node: Layer, neurons: Neurons, reads: Sequence[Source], *, dense: bool
+) -> list[str]:
+    """Return the body of the function that makes the currents of a hidden layer, and keeps them."""
+    sums = _sums_of(unit, node)
+    added = sums.accumulated(reads, dense=dense)
+    kept = unit.member(f"{unit.names[neurons.name]}_current")
+    body = [*_current(sums), f"s->{kept.name}[to] = ({kept.kind})c;"]
+    return [*added, *_least(sums), sums.loops(body)]
+
+
+def updated(unit: Unit, node: Layer, neurons: Neurons) -> list[str]:
+    """Return the body of the function that updates neurons by the currents that are kept."""
+    own, positions = unit.names[neurons.name], prod(unit.circuit.shapes[node.name][1:])
+    current = type_of_range(current_reach(node))
+    body = [
+        _to(positions),
+        f"{current} c = s->{own}_current[to];",
+        *_updated(unit, node, neurons),
     ]
+    positions_of_n = block(loop("p", positions), body)
+    return [_without_spikes(unit, neurons), block(loop("n", node.n_e), [positions_of_n])]
 
 
-def readout(unit: Unit, node: Layer, reads: Sequence[Source]) -> list[str]:
+def readout(unit: Unit, node: Layer, reads: Sequence[Source], *, dense: bool) -> list[str]:
     """Return the body of the function of the readout."""
     sums = _sums_of(unit, node)
     kind = unit.total.kind
     total = f"s->totals[n] = ({kind})(s->totals[n] + ({kind})({sums.num}));"
-    return [*sums.accumulated(reads), sums.loops([total])]
+    return [*sums.accumulated(reads, dense=dense), sums.loops([total])]
 
 
 class _Sums(ABC):
@@ -64,15 +89,19 @@ class _Sums(ABC):
     def pairs(self) -> Iterator[tuple[str, str, str, Array]]:
         """Yield (name, type, name of weights, weights (n, ...)) of the sums of events."""
 
-    def accumulated(self, reads: Sequence[Source]) -> Iterator[str]:
-        """Yield what adds all events to the sums, once they are zero."""
+    def accumulated(self, reads: Sequence[Source], *, dense: bool) -> Iterator[str]:
+        """Yield what makes the sums, from all entries that are read or from their events."""
         sums = []
         for name, kind, called, weights in self.pairs():
             member = Member(name=name, kind=kind, size=len(weights) * self.positions)
-            packed = self.unit.packed(f"{self.name}_{called}", np.moveaxis(weights, 0, -1))
-            sums.append((member, packed))
+            last = 1 if dense else 0  # the channels that are read, or the neurons, side by side
+            in_order = np.moveaxis(weights, last, -1)
+            sums.append((member, self.unit.packed(f"{self.name}_{called}", in_order)))
         self.unit.sums[self.name] = [member for member, _ in sums]
         yield f"net_{self.name} *const w = &s->sums.{self.name};"
+        if dense:
+            yield from (self._dense(reads, member, weights) for member, weights in sums)
+            return
         yield "memset(w, 0, sizeof *w);"
         offset = 0
         for source in reads:
@@ -102,6 +131,40 @@ class _Sums(ABC):
         columns = block(f"for (uint32_t x_ = 0; x_ < {width}u; ++x_, ++i)", body)
         rows = block(loop("y", height), [columns])
         return block(f"for (uint32_t c = 0, i = 0; c < {channels}u; ++c)", [rows])
+
+    def _dense(self, reads: Sequence[Source], member: Member, weights: Packed) -> str:
+        """Return what multiplies all entries that reach a neuron, at every position."""
+        geometry, k = self.node.geometry, self.node.kernel
+        added, sum_kind = self._products(reads, member, weights), _register(member.kind)
+        if isinstance(geometry, Conv):
+            _, height, width = reads[0].shape
+            columns = _window("x_", "ox", "kx", geometry, width, added)
+            rows = _window("y", "oy", "ky", geometry, height, [block(loop("kx", k), columns)])
+            added = [block(loop("ky", k), rows)]
+        count = member.size // self.positions
+        stored = f"w->{member.name}[p * {count}u + n] = ({member.kind})sum;"
+        neurons = block(loop("n", count), [f"{sum_kind} sum = 0;", *added, stored])
+        if not isinstance(geometry, Conv):
+            return block(loop("p", 1), [neurons])
+        _, out_rows, out_columns = self.unit.circuit.shapes[self.node.name]
+        along = block(f"for (uint32_t ox = 0; ox < {out_columns}u; ++ox, ++p)", [neurons])
+        return block(f"for (uint32_t oy = 0, p = 0; oy < {out_rows}u; ++oy)", [along])
+
+    def _products(self, reads: Sequence[Source], member: Member, weights: Packed) -> list[str]:
+        """Return what adds the products of all channels that a tap of neuron n meets."""
+        peak = max(self.unit.peaks[name] for name in self.node.inputs)
+        kind, sum_kind = word_for(_product(peak, weights)), _register(member.kind)
+        is_conv, k = isinstance(self.node.geometry, Conv), self.node.kernel
+        channels, offset, lines = sum(source.shape[0] for source in reads), 0, []
+        row = f"((n * {k}u + ky) * {k}u + kx)" if is_conv else "n"
+        for source in reads:
+            entry = "(c * {1}u + y) * {2}u + x_".format(*source.shape) if is_conv else "c"
+            index = f"{row} * {channels}u + {offset}u + c"
+            product = weights.times(f"({kind}){source.entry(entry)}", index)
+            added = f"sum = ({sum_kind})(sum + ({sum_kind})({product}));"
+            lines.append(block(loop("c", source.shape[0]), [added]))
+            offset += source.shape[0]
+        return lines
 
     def _taps(self, sums: Sums, source: Source, offset: int, geometry: Conv) -> str:
         """Return what adds an event at (y, x_) of channel c to every position that reads it."""
@@ -262,19 +325,33 @@ def _least(sums: _Sums) -> Iterator[str]:
     yield f"{WORD} least = -1;"
 
 
-def _updated(sums: _Sums, neurons: Neurons, own: str) -> Iterator[str]:
-    """Yield what divides, and updates neuron n at position p (A6..A10)."""
+def _to(positions: int) -> str:
+    """Return what says where neuron n at position p stands among all."""
+    return f"const uint32_t to = n * {positions}u + p;"
+
+
+def _without_spikes(unit: Unit, neurons: Neurons) -> str:
+    spikes = f"s->{unit.names[neurons.name]}_spikes"
+    return f"memset({spikes}, 0, sizeof {spikes});"
+
+
+def _current(sums: _Sums) -> Iterator[str]:
+    """Yield what divides: c is the current of neuron n at position p (A6..A8)."""
     unit, name, by = sums.unit, sums.name, sums.node.integer_current
     most = top(by.current_bits)
-    current = type_of_range(current_reach(sums.node))
-    yield f"const uint32_t to = n * {sums.positions}u + p;"
+    yield _to(sums.positions)
     yield from sums.balance()
     yield f"int32_t fraction = {unit.each(f'{name}_fraction', by.fraction, kind='int32_t')};"
     yield f"{WORD} c = 0;"
-    yield f"{unit.member(f'{own}_v').kind.replace('int8', 'int32').replace('int16', 'int32')} v;"
     yield _divided(sums)
     yield f"c = c > {most} ? {most} : c;"
     yield f"c = (num < 0 ? -c : c) + {unit.each(f'{name}_bias', by.bias)};"
+
+
+def _updated(unit: Unit, node: Layer, neurons: Neurons) -> Iterator[str]:
+    """Yield what updates a neuron by its current c (A9, A10)."""
+    own, current = unit.names[neurons.name], type_of_range(current_reach(node))
+    yield f"{_register(unit.member(f'{own}_v').kind)} v;"
     if neurons.model.has_synapse:
         kind = unit.member(f"{own}_synapse").kind
         yield f"c = filter_{own}(s->{own}_synapse[to], ({current})c, n);"
@@ -320,6 +397,22 @@ def _divided(sums: _Sums) -> str:
             block("if (den > 0)", [quotient]),
         ]
     )
+
+
+def _register(kind: str) -> str:
+    """Return the type that a value of a type is calculated in: of 32 bits at least."""
+    return kind.replace("int8", "int32").replace("int16", "int32")
+
+
+def _window(
+    at: str, out: str, tap: str, geometry: Conv, size: int, body: Iterable[str]
+) -> list[str]:
+    """Return statements for the entry that a tap of a window meets along an axis, if any does."""
+    return [
+        f"const uint32_t {at} = {out} * {geometry.stride}u + {tap} - {geometry.padding}u;",
+        block(f"if ({at} >= {size}u)", ["continue;"]),
+        *body,
+    ]
 
 
 def _kind(most: int) -> str:

@@ -1,7 +1,9 @@
 """An integer circuit as one file of C and its header.
 
-A time step goes through the nodes in order. What a layer reads are events, entries that are not
-zero; each adds its weights to the sums (A2, A3, A26, A27) of the positions that it reaches. Sums
+A time step goes through the nodes in order; where the sample is that of the step before, only
+through those that do anything else than then. What a layer reads are events, entries that are not
+zero; each adds its weights to the sums (A2, A3, A26, A27) of the positions that it reaches, or a
+dense layer multiplies all entries. Sums
 lie position by position, the neurons of one side by side, and only as long as their layer runs.
 Equations (A..) are in docs/arithmetic.md.
 """
@@ -10,8 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from eideploy.backends.c.layers import current_reach, hidden_layer, membrane_range, readout
+from eideploy.backends.c.layers import (
+    current_reach,
+    driven,
+    hidden_layer,
+    membrane_range,
+    readout,
+    updated,
+)
 from eideploy.backends.c.operators import Term, as_text, reach_of, type_of_range
+from eideploy.backends.c.plan import BY_EVENTS, Plan, plan_of, still
 from eideploy.backends.c.syntax import (
     block,
     bytes_of,
@@ -22,6 +32,7 @@ from eideploy.backends.c.syntax import (
     unsigned_type,
 )
 from eideploy.backends.c.unit import Member, Source, Unit
+from eideploy.backends.digital.program import Program
 from eideploy.circuit import (
     Add,
     AvgPool,
@@ -63,10 +74,12 @@ class Network(Unit):
         CapacityError: the circuit has what there is no C for, named with its node.
     """
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, plan: Plan = BY_EVENTS) -> None:
         super().__init__(circuit)
+        self.plan, self.still = plan, still(circuit)
         self.sources: dict[str, Source] = {}
-        self.calls: list[str] = []
+        self.calls: list[str] = []  # of a step
+        self.again: list[str] = []  # those of them that a sample which stays needs
         self.sizes: list[Size] = []
         for node in circuit.nodes:
             constants, state = self.constant_bytes, self._kept_bytes
@@ -169,14 +182,25 @@ class Network(Unit):
             body = _pooled(node.kernel, reads[0], shape, kind)
         else:
             body = _added(reads, shape, kind)
-        self._step(name, [f"{kind} *const out = s->{name};", body], reads)
+        stays = node.name in self.still
+        self._step(name, [f"{kind} *const out = s->{name};", body], reads, stays=stays)
 
-    def _step(self, name: str, body: Sequence[str], reads: Sequence[Source]) -> None:
-        """Keep a function of a node, and its call."""
+    def _step(
+        self,
+        name: str,
+        body: Sequence[str],
+        reads: Sequence[Source] = (),
+        *,
+        what: str = "step",
+        stays: bool = False,
+    ) -> None:
+        """Keep a function of a node, and its call; one that stays while the sample does."""
         given = any(source.text == "x" for source in reads)
         parameters = f"net_state *s, const {self.input_type} *x" if given else "net_state *s"
-        self.functions[f"step_{name}"] = function(f"static void step_{name}({parameters})", body)
-        self.calls.append(f"step_{name}(s, x);" if given else f"step_{name}(s);")
+        called = f"{what}_{name}"
+        self.functions[called] = function(f"static void {called}({parameters})", body)
+        self.calls.append(f"{called}(s, x);" if given else f"{called}(s);")
+        self.again += [] if stays else self.calls[-1:]
 
     def _hidden(self, node: Layer, reads: Sequence[Source]) -> None:
         readers = self.circuit.consumers(node.name)
@@ -201,13 +225,22 @@ class Network(Unit):
             self.state.append(Member(name=f"{own}_before", kind="uint8_t", size=size))
         self.sources[neurons.name] = Source(text=f"s->{own}_spikes", kind=of_spikes, shape=shape)
         self._neuron_function(neurons, node)
-        self._step(name, hidden_layer(self, node, neurons, reads), reads)
+        way = self.plan.of(node.name)
+        if way.kept:
+            current = signed_type(*current_reach(node))
+            self.state.append(Member(name=f"{own}_current", kind=current, size=prod(shape)))
+            body = driven(self, node, neurons, reads, dense=way.dense)
+            self._step(name, body, reads, what="drive", stays=True)
+            self._step(name, updated(self, node, neurons))
+        else:
+            self._step(name, hidden_layer(self, node, neurons, reads, dense=way.dense), reads)
 
     def _readout(self, node: Layer, reads: Sequence[Source]) -> None:
         reach = self.limits[node.name]
         kind = signed_type(min(reach.total_low, -1), reach.total_high)
         self.state.append(Member(name="totals", kind=kind, size=node.n_e))
-        self._step(self.names[node.name], readout(self, node, reads), reads)
+        body = readout(self, node, reads, dense=self.plan.of(node.name).dense)
+        self._step(self.names[node.name], body, reads)
 
     def _neuron_function(self, node: Neurons, layer: Layer) -> None:
         name, model = self.names[node.name], node.integer_model
@@ -229,6 +262,11 @@ class Network(Unit):
                 f"static {kind} filter_{name}({kind} s, {type_of_range(given)} i, uint32_t n)",
                 ["(void)n;", *body.lines, f"return ({kind}){as_text(s)};"],
             )
+
+
+def network_of(program: Program) -> Network:
+    """Return the parts of a program's C."""
+    return Network(program.circuit, plan_of(program))
 
 
 def spike_type(node: Neurons) -> str:

@@ -1,25 +1,31 @@
 """Whether a network fits a controller's memories, layer by layer."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.cost import counted
-from eideploy.backends.c.network import Network
+from eideploy.backends.c.network import Network, network_of
+from eideploy.backends.c.plan import BY_EVENTS, Plan, plan_of
 from eideploy.backends.digital.program import Program, Use
 from eideploy.circuit import Circuit
 from eideploy.errors import CapacityError
+from eideploy.report.text import counted as counted_samples
 from eideploy.report.text import table
 
 FLASH, RAM = "flash bytes", "RAM bytes"
+WAYS = {"events": "by events", "dense": "dense", "kept": "currents kept"}
 
 
-def lay_out(circuit: Circuit, controller: Controller) -> Program:
-    """Return the program of a circuit, whether or not the memories hold it.
+def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) -> Program:
+    """Return the program of a circuit by a plan, whether or not the memories hold it.
 
     Raises:
         CapacityError: the circuit has what there is no C for.
     """
-    network = Network(circuit)
+    network = Network(circuit, plan or BY_EVENTS)
     rows = {size.node: size.constants for size in network.sizes}
     return Program(
         circuit=circuit,
@@ -32,6 +38,7 @@ def lay_out(circuit: Circuit, controller: Controller) -> Program:
         count=partial(counted, costs=controller.instructions),
         unit="instructions",
         rows={layer.name: rows[layer.name] for layer in circuit.layers},
+        plan={} if plan is None else asdict(plan),
     )
 
 
@@ -41,7 +48,24 @@ def place(circuit: Circuit, controller: Controller) -> Program:
     Raises:
         CapacityError: a memory is too small, with the bytes of every layer.
     """
-    program = lay_out(circuit, controller)
+    return _fitting(lay_out(circuit, controller))
+
+
+def planned(program: Program, plan: Mapping[str, Any]) -> Program:
+    """Return a program by the plan of a manifest.
+
+    Raises:
+        FormatError: the plan is malformed, or of other layers.
+        CapacityError: a memory is too small, with the bytes of every layer.
+    """
+    controller = program.target
+    assert isinstance(controller, Controller)
+    return _fitting(lay_out(program.circuit, controller, plan_of(replace(program, plan=plan))))
+
+
+def _fitting(program: Program) -> Program:
+    controller = program.target
+    assert isinstance(controller, Controller)
     if all(use.used <= use.offered for use in program.uses):
         return program
     asked = "; ".join(
@@ -53,7 +77,7 @@ def place(circuit: Circuit, controller: Controller) -> Program:
     raise CapacityError(
         f"the network does not fit {controller.name}: {asked} "
         f"({kept.reserved_flash_bytes:,} of flash and {kept.reserved_ram_bytes:,} of RAM are kept "
-        f"for code and stack); flash, RAM and sums by layer: {_by_layer(Network(circuit))}",
+        f"for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
         where=f"target {controller.name}",
         fix="choose a scheme of fewer bits (--scheme int4), train a smaller network, or name a "
         "larger controller with --target",
@@ -91,4 +115,28 @@ def resources_text(program: Program) -> str:
             strict=True,
         )
     )
-    return f"{sizes_text(Network(program.circuit))}\n\n{uses}"
+    parts = [sizes_text(network_of(program)), uses, *plan_text(program)]
+    return "\n\n".join(parts)
+
+
+def plan_text(program: Program) -> list[str]:
+    """Say how every layer is computed, and what each way was counted to take, if it was."""
+    plan = plan_of(program)
+    if not plan.ways:
+        return []
+    ways = dict.fromkeys(name for way in plan.ways.values() for name in way.instructions)
+    rows = [
+        [
+            layer.name,
+            "folded" if layer.is_folded else "factored",
+            *(f"{way.instructions[one]:,.0f}" if one in way.instructions else "-" for one in ways),
+            way.text,
+        ]
+        for layer in program.circuit.layers
+        for way in (plan.of(layer.name),)
+    ]
+    head = ["instructions per inference", "form", *map(WAYS.__getitem__, ways), "chosen"]
+    return [
+        f"{table(head, rows)}\n"
+        f"estimated by counting on {counted_samples(plan.samples, 'calibration sample')}"
+    ]

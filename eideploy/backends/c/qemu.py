@@ -11,7 +11,8 @@ from typing import Any
 from eideploy import shipped
 from eideploy.backends.c import SOURCE, WATCH
 from eideploy.backends.c.executor import Running, in_folder_of_its_own, numbers
-from eideploy.circuit import Array, Circuit
+from eideploy.backends.c.network import Network
+from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.execute.integer import run_integer
 from eideploy.report.text import counted
@@ -123,10 +124,10 @@ class Emulated(Running):
     behind = 4
 
     def __init__(
-        self, circuit: Circuit, folder: Path, machine: Machine, *, optimise: str = "-O2"
+        self, network: Network, folder: Path, machine: Machine, *, optimise: str = "-O2"
     ) -> None:
         _require(machine)
-        super().__init__(circuit, folder, QEMU_WATCH)
+        super().__init__(network, folder, QEMU_WATCH)
         self.machine, self.instructions = machine, list[int]()
         platform = shipped.folder("targets") / "c" / "bundle" / "qemu"
         self.program = folder / "watch.elf"
@@ -176,9 +177,9 @@ class Differing:
     spikes, membranes, logits  how many differ, of all samples so far
     """
 
-    def __init__(self, circuit: Circuit, machine: Machine) -> None:
-        self.circuit = circuit
-        self.emulated = in_folder_of_its_own(lambda folder: Emulated(circuit, folder, machine))
+    def __init__(self, network: Network, machine: Machine) -> None:
+        self.circuit = network.circuit
+        self.emulated = in_folder_of_its_own(lambda folder: Emulated(network, folder, machine))
         self.samples = self.spikes = self.membranes = self.logits = 0
 
     def __call__(self, samples: Array) -> Array:

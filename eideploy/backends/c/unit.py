@@ -22,8 +22,8 @@ from eideploy.divisions import Divider
 from eideploy.numeric.fixed import unsigned_bits
 
 # What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
-RESERVED = """totals sums s w x input state init step run NULL
-NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_INPUT_TOP
+RESERVED = """totals sums s w x input state init step again run NULL
+NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_CLASS_NAMES NET_INPUT_TOP
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
 const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
 export extern false float for friend goto if inline int long mutable namespace new noexcept not
@@ -31,7 +31,7 @@ not_eq nullptr operator or or_eq private protected public register reinterpret_c
 short signed sizeof static static_assert static_cast struct switch template this thread_local throw
 true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
 xor_eq"""
-OF_NEURONS = ("_v", "_synapse", "_spikes", "_before")  # how the members of neurons end
+OF_NEURONS = ("_v", "_current", "_synapse", "_spikes", "_before")  # how the members of neurons end
 
 
 @dataclass(frozen=True, kw_only=True)

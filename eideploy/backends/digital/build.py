@@ -1,7 +1,7 @@
 """Finished builds of programs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Compiled:
     division: str = ""
     zero_policy: str = ""
     inhibition: Inhibition = Inhibition()
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -67,7 +68,7 @@ def finish_build(
     folder: Path,
     circuit: Circuit,
     program: Program,
-    emit: Callable[[Program, Path], None],
+    emit: Callable[[Program, Path, Mapping[str, Any]], None],
     spec: str,
     content: Mapping[str, Any],
     emitted: Sequence[str] = (),
@@ -77,7 +78,7 @@ def finish_build(
     `emit` writes the backend's files, `emitted` names the formats that are written beside.
     """
     save(circuit, folder / CIRCUIT)
-    emit(program, folder)
+    emit(program, folder, content)
     for name in emitted:
         formats.named(name).emit(circuit, program.circuit, folder, content)
     (folder / SPEC).write_text(spec, encoding="utf-8")
@@ -94,14 +95,14 @@ def load_build(folder: Path) -> Build:
     content = read_manifest(folder, kind=BUILD, version=VERSION, needs=needs)
     target = families.of_build(folder).read_spec(folder / SPEC)
     integer = check_widths(load(folder / INTEGER), widths=target.widths)
-    program = placed(integer, target)
     circuit, where = load(folder / CIRCUIT), str(folder / MANIFEST)
     _require_the_same(circuit, integer, folder)
+    compiled = stored(Compiled, content, what="the manifest", where=where, extra="ignore")
     return Build(
         folder=folder,
         circuit=circuit,
-        program=program,
-        compiled=stored(Compiled, content, what="the manifest", where=where, extra="ignore"),
+        program=placed(integer, target, compiled.plan),
+        compiled=compiled,
         content=content,
     )
 

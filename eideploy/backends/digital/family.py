@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eideploy.backends import formats
 from eideploy.backends.digital.options import Compiling, Reporting, Running, Simulating, Verifying
@@ -62,7 +62,7 @@ class Digital(ProgramFamily):
 
         return FILES
 
-    def emit(self, program: "Program", folder: Path) -> None:
+    def emit(self, program: "Program", folder: Path, content: Mapping[str, Any]) -> None:  # noqa: ARG002
         """Write the files of a program into a folder; of the same program the same bytes."""
         from eideploy.backends.digital.emit import emit
 

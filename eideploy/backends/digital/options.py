@@ -42,8 +42,8 @@ class Compiling(Dividing):
     """What replaces a zero divisor: the layer's smallest positive one (default), or a calibrated
     constant."""
     inhibition: Annotated[Form | None, Option(where=DIVIDES)] = None
-    """Keep the inhibitory population of every layer (default), fold it into the weights, or
-    choose for each layer what takes fewer cycles (auto)."""
+    """Keep the inhibitory population of every layer (default), fold it into the weights, or choose
+    for each layer what takes fewer cycles, or instructions (auto; default of a microcontroller)."""
     fit: Annotated[bool, Option(where=WHOLE)] = False
     """Cut the core to the network: memories, widths and parts as it takes them, and no more."""
     lanes: Annotated[Count | None, Option(where=BOARD)] = None

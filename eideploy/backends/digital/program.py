@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eideploy.backends.digital.counts import Cycles
 from eideploy.circuit import Circuit, Division, Layer, Neurons
@@ -118,6 +118,7 @@ class Program:
     count   what a run takes by a trace of it with CYCLE_KINDS; None: as the core's formula says
     unit    what is counted
     rows    of weights by layer, where it counts for itself: bytes
+    plan    how its layers are computed, where its family chooses, as the manifest says it
     """
 
     circuit: Circuit
@@ -127,6 +128,7 @@ class Program:
     count: "Callable[[Program, Trace], Cycles] | None" = None
     unit: str = "cycles"
     rows: Mapping[str, int] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def division(self) -> Division:

@@ -1,17 +1,18 @@
 """What a family of integer programs offers beyond any other: what the jobs of this folder ask."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eideploy.backends.protocol import Family
 from eideploy.emitted import Emitted
+from eideploy.options.choices import Form
 
 if TYPE_CHECKING:
     from eideploy.backends.digital.program import Program
     from eideploy.backends.executor import Executor
-    from eideploy.circuit import Circuit
+    from eideploy.circuit import Array, Circuit
     from eideploy.target import Target
 
 
@@ -22,10 +23,12 @@ class ProgramFamily(Family["Target"]):
         writes: formats whose files stand among its own.
         has_core: whether its programs are placed on a core, which can be cut to a network and put
             on a board.
+        form: of the inhibition where none is asked for.
     """
 
     writes: ClassVar[Sequence[str]] = ()
     has_core: ClassVar[bool] = True
+    form: ClassVar[Form] = "factored"
 
     @property
     @abstractmethod
@@ -33,8 +36,14 @@ class ProgramFamily(Family["Target"]):
         """What `emit` writes, and what checks each."""
 
     @abstractmethod
-    def emit(self, program: "Program", folder: Path) -> None:
-        """Write the files of a program into a folder; of the same program the same bytes."""
+    def emit(self, program: "Program", folder: Path, content: Mapping[str, Any]) -> None:
+        """Write the files of a program into a folder; of the same program the same bytes.
+
+        Args:
+            program: as it was compiled.
+            folder: of the build.
+            content: what its manifest says, or will.
+        """
 
     @abstractmethod
     def place(self, circuit: "Circuit", target: "Target") -> "Program":
@@ -43,6 +52,17 @@ class ProgramFamily(Family["Target"]):
     @abstractmethod
     def lay_out(self, circuit: "Circuit", target: "Target") -> "Program":
         """Return what `place` does, whether or not it fits."""
+
+    def choose(self, program: "Program", samples: "Array") -> "Program":  # noqa: ARG002
+        """Return a program whose layers are computed as takes least on samples (B, ...).
+
+        Only a family with several ways to compute a layer overrides it, and `planned`.
+        """
+        return program
+
+    def planned(self, program: "Program", plan: Mapping[str, Any]) -> "Program":  # noqa: ARG002
+        """Return a program whose layers are computed as a manifest's plan says."""
+        return program
 
     @abstractmethod
     def resources(self, program: "Program") -> str:

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 #define TEST_SAMPLES $samples
-#define TEST_STEPS $steps /* 1: every sample is read again at each step */
+#define TEST_STEPS $steps /* 1: every sample stays for all steps */
 
 extern const net_input test_inputs[TEST_SAMPLES][TEST_STEPS][NET_INPUTS];
 extern const $total_type test_totals[TEST_SAMPLES][NET_CLASSES];

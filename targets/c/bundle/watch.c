@@ -15,7 +15,11 @@ int main(int argc, char **argv)
     while (fread(x, sizeof x[0], steps, stdin) == steps) {
         net_init(&s);
         for (uint32_t t = 0; t < NET_STEPS; ++t) {
-            net_step(&s, x[t % steps]);
+            if (t < steps) {
+                net_step(&s, x[t]);
+            } else {
+                net_again(&s, x[0]);
+            }
             if (watches) {
 $watched
             }

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.backends.c.controller import Controller
-from eideploy.backends.c.network import Network
+from eideploy.backends.c.network import network_of
 from eideploy.backends.c.place import resources_text
+from eideploy.backends.c.plan import plan_of
 from eideploy.backends.c.qemu import MACHINES, Differing
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import EXECUTORS
@@ -59,7 +60,8 @@ def report(family: ProgramFamily, request: Report, folder: Path) -> Reported:
         **asdict(measured),
         "unit": build.program.unit,
         "emulated": None if emulated is None else dict(emulated.content),
-        "memory": [asdict(size) for size in Network(build.integer).sizes],
+        "plan": build.program.plan,
+        "memory": [asdict(size) for size in network_of(build.program).sizes],
         "executors": [row.content for row in rows],
         "format": 1,
         "kind": "eideploy report of a build for a microcontroller",
@@ -108,7 +110,7 @@ def _emulated(build: Build, samples: Array) -> Differing | None:
     machine = MACHINES.get(controller.processor.emulated)
     if machine is None or machine.missing:
         return None
-    run = Differing(build.integer, machine)
+    run = Differing(network_of(build.program), machine)
     run(samples)
     return run
 
@@ -117,13 +119,18 @@ def _memory(build: Build, emulated: Differing | None) -> Table:
     """Return the bytes of every layer, and what a machine in QEMU took."""
     controller = build.program.target
     assert isinstance(controller, Controller)
-    kept = controller.memories
+    kept, plan = controller.memories, plan_of(build.program)
+    layers = {layer.name for layer in build.integer.layers}
     return Table(
         title="Bytes of every layer",
-        head=["layer", "flash", "RAM, kept", "RAM, while it runs"],
+        head=["layer", "flash", "RAM, kept", "RAM, while it runs", "computed"],
         rows=[
-            [size.node, *(f"{count:,}" for count in size.bytes)]
-            for size in Network(build.integer).sizes
+            [
+                size.node,
+                *(f"{count:,}" for count in size.bytes),
+                plan.of(size.node).text if size.node in layers else "",
+            ]
+            for size in network_of(build.program).sizes
         ],
         key="memory",
         caption="what runs shares the room of the largest layer; "

@@ -14,7 +14,7 @@ from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.options import BOARD, DIGITAL, DIVIDES, WHOLE, Compiling
 from eideploy.backends.digital.passes import Passes
-from eideploy.backends.digital.placed import placed
+from eideploy.backends.digital.placed import chosen, placed, usual_form
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.inhibition import decision_text
@@ -45,6 +45,7 @@ from eideploy.flow.samples import read_samples
 from eideploy.flow.warning import with_warnings
 from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
+from eideploy.options.choices import Form
 from eideploy.passes.fold import fold
 from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
@@ -147,7 +148,7 @@ def compile_in_memory(
 ) -> Compiled:
     """Run all passes on a run's circuit."""
     own = finetuned.recipe_of(run)
-    if not any(layer.projection.divides for layer in run.circuit.layers):
+    if not _divides(run):
         holding = (DIGITAL, READING, BOARD, WHOLE)
         refuse_idle(options, holding, here="on a network without shunting inhibition")
         own = replace(own, divider=none(), zero_policy="floor")
@@ -155,7 +156,7 @@ def compile_in_memory(
         scheme=load_scheme(os.fspath(options.scheme)) if options.scheme else own.scheme,
         divider=options.divider() or own.divider,
         zero_policy=options.zero_policy or own.zero_policy,
-        inhibition=options.inhibition or "factored",
+        inhibition=options.inhibition or _usual_form(run, target),
     )
     finetuned.note_other(run, recipe)
     ranges, samples, labels = calibration(run, options, data or Place())
@@ -176,12 +177,21 @@ def compile_in_memory(
     )
 
 
+def _divides(run: Run) -> bool:
+    return any(layer.projection.divides for layer in run.circuit.layers)
+
+
+def _usual_form(run: Run, target: Target) -> Form:
+    """Return the form of layers where none is asked for; fine-tuning is through factored ones."""
+    return usual_form(target) if _divides(run) and "finetuned" not in run.content else "factored"
+
+
 def _on_core(
     circuit: Circuit, target: Target, options: Compiling, samples: Array
 ) -> tuple[Program, Resources | None]:
     """Return the program on its core; of a board with the cells that it is estimated to take."""
     if target.board is None:
-        program = placed(circuit, target)
+        program = chosen(placed(circuit, target), samples)
         return (placed(circuit, fitted(program)) if options.fit else program), None
     found = sized(circuit, target, samples, lanes=options.lanes, latency_ms=options.latency_ms)
     return found.program, found.needs
@@ -230,9 +240,10 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
 def _name(compiled: Compiled) -> str:
     recipe = compiled.recipe
     label = recipe.divider.label.replace(" ", "")
-    form = "" if compiled.decision.form == "factored" else f"-{compiled.decision.form}"
+    form = compiled.decision.form
+    other = "" if form == _usual_form(compiled.run, compiled.target) else f"-{form}"
     run, target = compiled.run.folder.resolve().name, compiled.target.name
-    return f"{run}-{target}-{recipe.scheme.name}-{label}{form}"
+    return f"{run}-{target}-{recipe.scheme.name}-{label}{other}"
 
 
 def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
@@ -250,6 +261,7 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
         "inhibition": {"form": compiled.decision.form, "folded": compiled.decision.folded},
+        **({"plan": compiled.program.plan} if compiled.program.plan else {}),
         "calibration_samples": len(compiled.samples),
         "calibration": calibration_content(compiled.program.circuit),
         "limits": {name: asdict(reach) for name, reach in limits(compiled.program.circuit).items()},

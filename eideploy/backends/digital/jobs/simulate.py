@@ -176,7 +176,7 @@ def divided_by(program: Program, divider: Divider) -> Program:
     """Return a program whose E-I layers divide by `divider`."""
     target, policy = program.target, program.division.zero_policy
     lowered = lower_division(program.circuit, divider=divider, zero_policy=policy, target=target)
-    return placed(check_widths(lowered, widths=target.widths), target)
+    return placed(check_widths(lowered, widths=target.widths), target, program.plan)
 
 
 def _integer(

@@ -156,7 +156,7 @@ def _stock(family: ProgramFamily, build: Build, rows: Sequence[Row]) -> list[Ite
     beside = [rule for one in formats.every() for rule in one.files]
     with temporary_files(), TemporaryDirectory(prefix="eideploy-again-") as name:
         again = Path(name)
-        family.emit(build.program, again)
+        family.emit(build.program, again, build.content)
         for one in formats.every():
             is_here = any(rule.check == "again" and build.holds(rule.pattern) for rule in one.files)
             if is_here and one.name not in family.writes:

@@ -6,7 +6,7 @@ from functools import partial
 from math import ceil
 
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
-from eideploy.backends.digital.placed import laid_out
+from eideploy.backends.digital.placed import chosen, laid_out
 from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.execute.integer import run_integer
@@ -116,7 +116,7 @@ def _counted(factored: Program, folded: Program, samples: Array) -> dict[str, Co
     """Return the costs of programs that count for themselves, each by its own activity."""
     counts = [
         count_cycles(one, run_integer(one.circuit, samples, keep=CYCLE_KINDS)).per_stage
-        for one in (factored, folded)
+        for one in (chosen(program, samples) for program in (factored, folded))
     ]
     return {
         name: Cost(

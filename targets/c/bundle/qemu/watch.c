@@ -46,7 +46,11 @@ int run(void)
         net_init(&s);
         for (uint32_t t = 0; t < NET_STEPS; ++t) {
             start_counting();
-            net_step(&s, x[t % steps]);
+            if (t < steps) {
+                net_step(&s, x[t]);
+            } else {
+                net_again(&s, x[0]);
+            }
             instructions[0] += counted_instructions();
             if (manner[1] != 0u) {
 $watched

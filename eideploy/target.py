@@ -66,6 +66,8 @@ class Core:
     inhibitory_lanes  Q, of inhibitory neurons, which an event reaches together with P others;
                 without any they take turns in the P lanes
     pipelined   whether it has more registers on its long paths, for a higher clock
+    static_input  whether the port takes a sample once, in the first time step, for samples that are
+                the same in all: a first layer that reads nothing else keeps its sums
     """
 
     lanes: Lanes
@@ -77,6 +79,7 @@ class Core:
     neurons: Literal["lif", "general"] = "lif"
     inhibitory_lanes: Annotated[int, Within(0, MOST_LANES)] = 0
     pipelined: bool = False
+    static_input: bool = False
 
     @property
     def lanes_i(self) -> int:

@@ -134,6 +134,21 @@ def test_registers_for_a_higher_clock_lengthen_the_drains_alone():
     assert phase(cycles, "layer", "minimum") == [4 + 6]
 
 
+def test_a_first_layer_that_keeps_its_sums_adds_in_the_first_step_alone():
+    base = core_target()
+    target = replace(base, core=replace(base.core, static_input=True))
+    nodes = conv_on_port((3, 3), kernel=3, padding=1)
+    cycles = measure(nodes, ones(1, 3, 3), steps=3, target=target)
+    assert phase(cycles, "layer", "accumulate") == [(4 * 4 + 4 * 6 + 9) * 2 + 1 + 7, 0, 0]
+    assert phase(cycles, "layer", "inhibit") == [9 + 6, 0, 0]
+    assert phase(cycles, "layer", "minimum") == [9 + 5] * 3
+    stage = cycles.stages["layer"]
+    assert (stage.events.ravel().tolist(), stage.offered.ravel().tolist()[1:]) == (
+        [9, 0, 0],
+        [0] * 2,
+    )
+
+
 def test_word_between_windows_costs_one_cycle():
     cycles = measure(conv_on_port((3, 3), kernel=1, stride=2), ones(1, 3, 3))
     assert phase(cycles, "layer", "accumulate") == [4 * 2 + 5 * 1 + 1 + 7]

@@ -1,19 +1,23 @@
 """The state machine, the integer simulator and the cycle model say the same."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.counts import PHASES
 from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.place import place
+from eideploy.errors import UsageError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.samples import over_time
 from eideploy.execute.trace import KEEP_ALL
+from tests.helpers.layers import circuit, lif, linear, readout, source
 from tests.helpers.random_circuits import circuits, general, looped, samples, targets
 from tests.helpers.stimulus import stimulus
 from tests.helpers.targets import core_target
@@ -41,6 +45,37 @@ def test_a_core_with_general_neurons_and_loops_equals_simulator_and_cycle_model(
     circuit = data.draw(shape(neurons=general), label="circuit")
     program = place(circuit, target=target)
     assert_runs_alike(program, data.draw(samples(circuit), label="samples"))
+
+
+@settings(max_examples=60)
+@given(data=st.data(), target=targets())
+def test_a_core_that_takes_samples_once_equals_simulator_and_cycle_model(data, target):
+    target = replace(target, core=replace(target.core, static_input=True))
+    circuit = data.draw(data.draw(st.sampled_from([circuits, looped]))(), label="circuit")
+    program = place(circuit, target=target)
+    first = program.stages[0]
+    assert first.is_static == ([route.source for route in first.routes] == [""])
+    assert not any(stage.is_static for stage in program.stages[1:])
+    assert_runs_alike(program, data.draw(samples(circuit, sequences=False), label="samples"))
+
+
+def test_a_core_that_takes_samples_once_refuses_sequences():
+    base = core_target()
+    target = replace(base, core=replace(base.core, static_input=True))
+    layer = linear("layer", "input", [[1]], [[1]], [[1]])
+    nodes = source((1,)), layer, lif("lif", "layer", 1), readout("lif", [[1]], [[1]], [[1]])
+    program = place(circuit(*nodes, steps=2), target=target)
+    same, other = np.ones((1, 2, 1)), np.array([[[1.0], [2.0]]])
+    assert_runs_alike(program, same)
+    trace = run_integer(program.circuit, other, keep=KEEP_ALL)
+    for refused in (
+        lambda: count_cycles(program, trace),
+        lambda: StateMachine(program).run(other[0]),
+        lambda: port_words(program, other),
+    ):
+        with pytest.raises(UsageError, match="takes a sample once") as caught:
+            refused()
+        assert "--calibrate-on" in caught.value.fix
 
 
 def assert_runs_alike(program, x):

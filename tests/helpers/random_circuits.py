@@ -139,10 +139,10 @@ def _leaks(draw, rng, n, fraction):
 
 
 @st.composite
-def samples(draw, circuit, *, count=2):
-    """Draw samples for `circuit`: silent, sparse or dense; static or a sequence."""
+def samples(draw, circuit, *, count=2, sequences=True):
+    """Draw samples for `circuit`: silent, sparse or dense; static or, if allowed, a sequence."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="sample seed"))
-    sequence = draw(st.booleans(), label="sequence")
+    sequence = sequences and draw(st.booleans(), label="sequence")
     shape = (count, *((circuit.steps,) if sequence else ()), *circuit.input.size)
     density = draw(st.sampled_from([0.0, 0.2, 0.6, 1.0]), label="density")
     x = rng.random(shape) * (rng.random(shape) < density) * circuit.input.high

@@ -47,12 +47,13 @@ def shape(
     update_lanes=2,
     beside=0,
     pipelined=False,
+    static=False,
     later=0,
     general=None,
     edges=NO_EDGES,
     **widths,
 ):
-    """Return a small core, with `beside` inhibitory lanes.
+    """Return a small core, with `beside` inhibitory lanes; if `static`, for samples given once.
 
     Every phase takes `later` cycles more than it must.
     """
@@ -66,6 +67,7 @@ def shape(
                 update_lanes=update_lanes,
                 inhibitory_lanes=beside,
                 pipelined=pipelined,
+                static_input=static,
             ),
             memory=replace(base.memory, **SMALL),
             widths=replace(base.widths, **widths),

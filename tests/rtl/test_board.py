@@ -20,8 +20,8 @@ from eideploy.backends.digital.board.files import CONSTRAINTS, write_board
 from eideploy.backends.digital.board.pll import pll_text
 from eideploy.backends.digital.board.size import roomy, sized
 from eideploy.backends.digital.board.toolchain import build
-from eideploy.backends.digital.board.vectors import steps_of
 from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import least_latencies
 from eideploy.backends.digital.rtl.bench import in_icarus, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
@@ -220,15 +220,15 @@ def test_the_board_gives_every_logit_of_the_simulator(program, line):
     with driver.Board(driver.open_port(line, 1_000_000), timeout=60) as link:
         link.reset()
         greeting = link.hello()
-        assert (greeting.steps, greeting.classes, greeting.channels) == (2, 4, 16)
-        found = [link.infer(words).logits for words in steps_of(program, SAMPLES)]
+        assert (greeting.steps, greeting.classes, greeting.channels) == (1, 4, 16)
+        found = [link.infer(words).logits for words in port_words(program, SAMPLES)]
     np.testing.assert_array_equal(found, expected)
 
 
 def on_a_noisy_line(program, line, faults, seed):
     """Run samples until so many faults have happened; every result that is accepted is right."""
     expected = simulated(program.circuit, SAMPLES).totals.tolist()
-    words = steps_of(program, SAMPLES)
+    words = port_words(program, SAMPLES)
     port = Noise(driver.open_port(line, 1_000_000), 0.01, seed)
     right = 0
     with driver.Board(port, timeout=0.1, tries=200) as link:
@@ -312,7 +312,7 @@ def test_no_fault_of_the_line_makes_a_wrong_result_at_length(program, line):
 
 @pytest.mark.rtl
 def test_the_board_refuses_what_it_cannot_do_and_goes_on(program, line):
-    words = steps_of(program, SAMPLES)
+    words = port_words(program, SAMPLES)
     expected = simulated(program.circuit, SAMPLES).totals.tolist()
     with driver.Board(driver.open_port(line, 1_000_000), timeout=60) as link:
         link.reset()
@@ -323,12 +323,12 @@ def test_the_board_refuses_what_it_cannot_do_and_goes_on(program, line):
             (driver.START, bytes([0, 0, 16, 0, 1]), "outside"),
             (driver.START, bytes([1, 0, 0, 0, 1]), "outside"),
             (driver.START, bytes([0, 0, 0, 0, 16]), "outside"),
-            (driver.START, bytes(5 * 3), "too many"),
+            (driver.START, bytes(5 * 2), "too many"),
             (driver.START, bytes(4), "outside"),
         ):
             with pytest.raises(BoardError, match=word):
                 link.request(operation, payload)
-        link.request(driver.START, bytes(5))
+        link.request(driver.START)  # without the one step that it takes
         with pytest.raises(BoardError, match="steps are missing"):
             link.request(driver.RESULT)
         with pytest.raises(BoardError, match="not ready"):
@@ -339,7 +339,7 @@ def test_the_board_refuses_what_it_cannot_do_and_goes_on(program, line):
 
 @pytest.mark.rtl
 def test_a_request_that_comes_twice_is_carried_out_once(program, line):
-    words = steps_of(program, SAMPLES)
+    words = port_words(program, SAMPLES)
     expected = simulated(program.circuit, SAMPLES).totals.tolist()
 
     class Twice(Noise):

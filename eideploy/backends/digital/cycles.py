@@ -1,4 +1,4 @@
-"""The cycle model: how long the digital core takes, from a trace (docs/digital_core.md, C1..C10).
+"""The cycle model: how long the digital core takes, from a trace (docs/digital_core.md, C1..C13).
 
 A formula, batched over samples; the digital backend's state machine steps the same core instead.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from eideploy.backends.digital.counts import Cycles, StageCycles
-from eideploy.backends.digital.program import Program, Route, Stage
+from eideploy.backends.digital.program import Program, Route, Stage, require_static
 from eideploy.circuit import Array
 from eideploy.errors import UsageError
 from eideploy.execute.trace import Trace
@@ -39,24 +39,30 @@ def count_cycles(program: Program, trace: Trace) -> Cycles:
             where="trace",
             fix="record it with run_integer(circuit, samples, keep=eideploy.CYCLE_KINDS)",
         )
+    require_static(program, trace.inputs[program.circuit.input.name])
     return Cycles(stages={stage.name: _count(program, stage, trace) for stage in program.stages})
 
 
 def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
     latency = program.target.latency
     scans = [_scan(program, stage, *source) for source in _sources(program, stage, trace)]
-    cycles, events, row_operations = (np.sum(part, axis=0) for part in zip(*scans, strict=True))
-    steps, batch = cycles.shape
-    last = np.arange(steps)[:, None] == steps - 1 if stage.is_readout else True
+    steps, batch = scans[0][0].shape
+    at = np.arange(steps)[:, None]
+    adds = at == 0 if stage.is_static else at >= 0  # events to its sums
+    last = at == steps - 1 if stage.is_readout else at >= 0
+    scanned, events, row_operations = (
+        np.where(adds, np.sum(part, axis=0), 0) for part in zip(*scans, strict=True)
+    )
     inhibit, active = np.zeros((2, steps, batch), np.int64)
     if not stage.is_folded:
         counted, active = _inhibit(program, stage, trace.inhibition[stage.name])
-        inhibit = np.where(last, counted + latency.inhibit, 0)
+        inhibit = np.where(last & adds, counted + latency.inhibit, 0)
+        active = np.where(adds, active, 0)
     minimum, update = _hidden(program, stage)
     output = stage.n_e + latency.output if stage.is_readout else 0
     phases = {
         "setup": latency.setup,
-        "accumulate": cycles + latency.accumulate,
+        "accumulate": np.where(adds, scanned + latency.accumulate, 0),
         "inhibit": inhibit,
         "minimum": minimum,
         "update": update,
@@ -71,7 +77,7 @@ def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
         row_operations=row_operations,
         active=active,
         useful=row_operations // stage.rows * (stage.n_i + stage.n_e),
-        offered=cycles * (program.target.core.lanes + program.target.core.lanes_i),
+        offered=scanned * (program.target.core.lanes + program.target.core.lanes_i),
     )
 
 

@@ -68,6 +68,7 @@ def _entry(program: Program, stage: Stage, shape: Shape) -> int:
         **{field: getattr(stage, field, 0) for field in shape.stage_fields()},
         "is_readout": int(stage.is_readout),
         "is_folded": int(stage.is_folded),
+        "is_static": int(stage.is_static),
         "has_floor": int(has_floor),
         "is_last": int(stage is program.stages[-1]),
         "rows": rows,

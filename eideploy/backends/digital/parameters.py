@@ -198,6 +198,7 @@ class Shape:
             **({"general": sum(GENERAL_FIELDS.values())} if self.general else {}),
             **({"max_spikes": self.spike_bits} if self.spike_bits > 1 else {}),
             **({"spike_bank": self.address_bits} if self.edges.banks else {}),
+            **({"is_static": 1} if self.target.core.static_input else {}),
             "current_top": widths.current - 1,
             "membrane_top": widths.membrane - 1,
         }
@@ -450,6 +451,8 @@ def _edges(shape: Shape) -> Iterator[tuple[str, str, int]]:
     if not has.banks:
         yield "integer ", "ROUTE_BANK", 0
         yield "integer ", "STAGE_SPIKE_BANK", 0
+    if not shape.target.core.static_input:
+        yield "integer ", "STAGE_IS_STATIC", 0
 
 
 def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
@@ -469,6 +472,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "inhibitory_lanes": core.sums_i,
         "has_inhibitory_lanes": int(core.lanes_i > 0),
         "pipelined": int(core.pipelined),
+        "has_static_input": int(core.static_input),
         "has_factored": int(core.runs_factored),
         "has_folded": int(core.runs_folded),
         "has_minimum": int(core.minimum),

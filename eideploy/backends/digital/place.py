@@ -46,8 +46,17 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
     cursor = _Cursor()
     routes = {node.name: _all_routes(circuit, node) for node in circuit.layers}
     overwritten = _overwritten(routes)
+    static = _static(circuit, routes, target)
     stages = tuple(
-        _stage(circuit, node, routes[node.name], target, cursor, twice=node.name in overwritten)
+        _stage(
+            circuit,
+            node,
+            routes[node.name],
+            target,
+            cursor,
+            twice=node.name in overwritten,
+            static=static,
+        )
         for node in circuit.layers
     )
     _require_hidden_layer(circuit)
@@ -146,6 +155,16 @@ def _overwritten(routes: Mapping[str, Sequence[Route]]) -> set[str]:
     }
 
 
+def _static(
+    circuit: Circuit, routes: Mapping[str, Sequence[Route]], target: Target
+) -> Layer | None:
+    """Return the layer that keeps its sums over time: the first, if it reads the port alone."""
+    first = circuit.layers[0]
+    reads_port = [route.source for route in routes[first.name]] == [""]
+    keeps = target.core.static_input and reads_port and not first.is_readout
+    return first if keeps else None
+
+
 def _stage(
     circuit: Circuit,
     node: Layer,
@@ -154,6 +173,7 @@ def _stage(
     cursor: _Cursor,
     *,
     twice: bool,
+    static: Layer | None,
 ) -> Stage:
     core = target.core
     shape, source = circuit.shapes[node.name], circuit.shapes[node.inputs[0]]
@@ -167,8 +187,14 @@ def _stage(
     hidden = not node.is_readout
     updated = ceil(node.n_e / core.update_lanes) * core.update_lanes if hidden else 0
     spikes = height * width * groups_e if hidden else 0
-    # The readout keeps its sums over time, above what the hidden stages share.
-    shared_e, shared_i = (0, 0) if hidden else _shared_rows(circuit, target)
+    # What is kept over time lies apart from what hidden stages share: a static stage's sums below,
+    # the readout's above.
+    kept = _rows_of(circuit, static, target)[0] if static and node is not static else 0
+    others = [layer for layer in circuit.hidden if layer is not static]
+    shared_e = 0 if hidden else max((_rows_of(circuit, n, target)[0] for n in others), default=0)
+    shared_i = (
+        0 if hidden else max((_rows_of(circuit, n, target)[1] for n in circuit.hidden), default=0)
+    )
     return Stage(
         name=node.name,
         lif=_lif_of(circuit, node) if hidden else "",
@@ -186,10 +212,11 @@ def _stage(
         groups_i=groups_i,
         rows=rows,
         is_folded=node.is_folded,
+        is_static=node is static,
         spike_bank=spikes if twice else 0,
         weight_base=cursor.take("weight", node.fan_in * rows),
         inhibitory_base=cursor.take("weight", units * groups_e),
-        accumulator_base=shared_e,
+        accumulator_base=kept + shared_e,
         inhibition_base=shared_i,
         membrane_base=cursor.take("membrane", height * width * updated),
         spike_base=cursor.take("spike", 2 * spikes if twice else spikes),
@@ -266,17 +293,13 @@ def _groups_i(node: Layer, n_i: int, target: Target) -> int:
     return ceil(n_i / (target.core.lanes if node.is_folded else target.core.sums_i))
 
 
-def _shared_rows(circuit: Circuit, target: Target) -> tuple[int, int]:
-    """Return the accumulator and inhibition rows that the largest hidden stage needs."""
-    lanes = target.core.lanes
-    rows = [(0, 0)]
-    for node in circuit.hidden:
-        shape = circuit.shapes[node.name]
-        positions = shape[1] * shape[2] if len(shape) == 3 else 1
-        units = 0 if node.is_folded else len(node.weights[1])
-        groups_i = _groups_i(node, units, target)
-        rows.append((positions * ceil(node.n_e / lanes), positions * groups_i))
-    return max(r[0] for r in rows), max(r[1] for r in rows)
+def _rows_of(circuit: Circuit, node: Layer, target: Target) -> tuple[int, int]:
+    """Return the accumulator and inhibition rows that a hidden stage needs."""
+    shape = circuit.shapes[node.name]
+    positions = shape[1] * shape[2] if len(shape) == 3 else 1
+    units = 0 if node.is_folded else len(node.weights[1])
+    groups_i = _groups_i(node, units, target)
+    return positions * ceil(node.n_e / target.core.lanes), positions * groups_i
 
 
 def _uses(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eideploy.backends.digital.counts import Cycles
 from eideploy.circuit import Circuit, Division, Layer, Neurons
+from eideploy.errors import UsageError
+from eideploy.numeric.fixed import Int
 from eideploy.target import Target
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Stage:
     rows        of weights of an input: one population's behind the other's; with Q lanes beside it
     is_folded   it has no inhibitory population: n_i and groups_i are of its denominators, in rows
                 of P lanes
+    is_static   its sums are those of the first time step in all: the port is read once
     spike_bank  rows between the spikes of even and of odd steps; 0 where no stage behind it reads
                 those of the step before, so that it may overwrite them
     *_base      first row or word of the stage in each memory
@@ -64,6 +67,7 @@ class Stage:
     groups_i: int
     rows: int
     is_folded: bool
+    is_static: bool
     spike_bank: int
     weight_base: int
     inhibitory_base: int
@@ -135,6 +139,16 @@ class Program:
         """How its E-I layers divide; a core has one table, and lower_division one method."""
         return self.circuit.hidden[0].division
 
+    @property
+    def is_static(self) -> bool:
+        """Whether its first stage keeps the sums of a sample's first time step."""
+        return any(stage.is_static for stage in self.stages)
+
+    @property
+    def port_steps(self) -> int:
+        """How many time steps of a sample the input port takes."""
+        return 1 if self.is_static else self.circuit.steps
+
     def update_latency(self, stage: Stage) -> int:
         """Return the cycles from a stage's last neuron's issue to its membrane (C6)."""
         timing = self.target.divider[self.layer(stage).division.divider.method]
@@ -149,3 +163,18 @@ class Program:
     def stage(self, name: str) -> Stage:
         """Return the stage called `name`."""
         return next(stage for stage in self.stages if stage.name == name)
+
+
+def require_static(program: Program, levels: Int) -> None:
+    """Refuse sequences for a core that takes a sample once; levels are (T, B, ...).
+
+    Raises:
+        UsageError: a sample is not the same in all time steps.
+    """
+    if program.is_static and (levels != levels[:1]).any():
+        raise UsageError(
+            "the core takes a sample once, in its first time step, and these are sequences",
+            where=f"target {program.target.name}, core.static_input",
+            fix="calibrate on sequences with compile --calibrate-on, or say static_input = false "
+            "in a spec of your own",
+        )

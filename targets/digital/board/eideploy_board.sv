@@ -3,6 +3,7 @@
 module eideploy_board #(
     parameter integer DIVISOR = 50,
     parameter integer STEPS = 1,
+    parameter integer PORT_STEPS = STEPS,  // of which events are taken
     parameter integer CLASSES = 2,
     parameter integer HEIGHT = 1,
     parameter integer WIDTH = 1,
@@ -36,7 +37,7 @@ module eideploy_board #(
 
   eideploy_link #(
       .DIVISOR (DIVISOR),
-      .STEPS   (STEPS),
+      .STEPS   (PORT_STEPS),
       .CLASSES (CLASSES),
       .HEIGHT  (HEIGHT),
       .WIDTH   (WIDTH),

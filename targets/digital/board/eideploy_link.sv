@@ -7,7 +7,7 @@
 // request with the sequence and operation of the one before is answered again, and nothing else.
 module eideploy_link #(
     parameter integer DIVISOR = 50,
-    parameter integer STEPS = 1,
+    parameter integer STEPS = 1,  // of which an inference takes events
     parameter integer CLASSES = 2,
     parameter integer HEIGHT = 1,
     parameter integer WIDTH = 1,

@@ -8,6 +8,7 @@ module control (
     // the stage
     input  logic                         is_readout,
     input  logic                         is_folded,
+    input  logic                         is_static,
     input  logic                         has_floor,
     input  logic                         is_last_stage,
     // the phases
@@ -28,6 +29,8 @@ module control (
     output logic                         run_update,
     output logic                         run_output,
     output logic                         is_first_step,
+    output logic                         has_sums,  // the stage's, kept from the first step
+    output logic                         keeps_sums,
     output logic                         idle,
     output logic                         done,  // the inference ends with this cycle
     output logic                         clearing,
@@ -57,12 +60,14 @@ module control (
   assign enter_stage = phase == core_pkg::SETUP && left == BITS'(core_pkg::LATENCY_SETUP - 1);
   assign enter_phase = ending;
   assign is_first_step = step == '0;
+  assign has_sums = is_static && !is_first_step;
+  assign keeps_sums = is_static && !is_last_step;
   assign run_events = phase == core_pkg::ACCUMULATE && !draining;
   assign run_inhibition = phase == core_pkg::INHIBIT && !draining;
   assign run_minimum = phase == core_pkg::MINIMUM && !draining;
   assign run_update = phase == core_pkg::UPDATE && !draining;
   assign run_output = phase == core_pkg::OUTPUT && !draining;
-  assign enable_events = run_events || (phase == core_pkg::SETUP && about_to_end);
+  assign enable_events = run_events || (phase == core_pkg::SETUP && about_to_end && !has_sums);
   assign enable_inhibition = run_inhibition || (phase == core_pkg::ACCUMULATE && about_to_end
       && !is_folded && (!is_readout || is_last_step));
   assign program_read = restart || stage_ends;
@@ -74,7 +79,7 @@ module control (
     if (is_readout) summed_phase = core_pkg::OUTPUT;
     else summed_phase = has_floor ? core_pkg::UPDATE : core_pkg::MINIMUM;
     case (phase)
-      core_pkg::SETUP: next_phase = core_pkg::ACCUMULATE;
+      core_pkg::SETUP: next_phase = has_sums ? summed_phase : core_pkg::ACCUMULATE;
       core_pkg::ACCUMULATE: next_phase = is_folded ? summed_phase : core_pkg::INHIBIT;
       core_pkg::INHIBIT: next_phase = summed_phase;
       default: next_phase = core_pkg::UPDATE;

@@ -115,6 +115,7 @@ module core #(
   localparam logic FOLDED = core_pkg::HAS_FOLDED != 0;
   localparam logic MINIMUM = core_pkg::HAS_MINIMUM != 0;
   wire is_folded = FOLDED && (!FACTORED || entry[core_pkg::STAGE_IS_FOLDED]);
+  wire is_static = core_pkg::HAS_STATIC_INPUT != 0 && entry[core_pkg::STAGE_IS_STATIC];
   wire has_floor = !MINIMUM || entry[core_pkg::STAGE_HAS_FLOOR];
   wire to_zero = entry[core_pkg::STAGE_TO_ZERO];
   wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
@@ -151,6 +152,7 @@ module core #(
   logic [2:0] phase;
   logic enter_stage, enter_phase, enable_events, run_events, enable_inhibition, run_inhibition;
   logic run_minimum, run_update, run_output, is_first_step, clearing, restart, hold, starved;
+  logic has_sums, keeps_sums;
   logic done_accumulate, done_inhibit, done_minimum, done_update, done_output;
   logic [A-1:0] reset_address;
 
@@ -161,6 +163,7 @@ module core #(
       .steps            (steps),
       .is_readout       (is_readout),
       .is_folded        (is_folded),
+      .is_static        (is_static),
       .has_floor        (has_floor),
       .is_last_stage    (is_last_stage),
       .done_accumulate  (done_accumulate),
@@ -180,6 +183,8 @@ module core #(
       .run_update       (run_update),
       .run_output       (run_output),
       .is_first_step    (is_first_step),
+      .has_sums         (has_sums),
+      .keeps_sums       (keeps_sums),
       .idle             (idle),
       .done             (watch_done),
       .clearing         (clearing),
@@ -450,6 +455,12 @@ module core #(
       .next_den        (next_den)
   );
 
+  // Whether a DEN of the sums that are kept is positive, for the steps that do not add to them.
+  logic kept_divisible;
+  wire divides = has_sums ? kept_divisible : divisible;
+
+  always_ff @(posedge clk) if (is_static && is_first_step) kept_divisible <= divisible;
+
   // Minimum and update: rows of NUM and DEN, neurons. Output: rows of NUM.
   logic neuron_row_read, logit_row_read, issue, issue_ends_row;
   logic [A-1:0] neuron_row_address, logit_row_address, neuron_lane_address, issue_spike_address;
@@ -522,7 +533,7 @@ module core #(
   // A row of NUM and DEN that is read to be used up is cleared a cycle later.
   logic row_clear;
   logic [A-1:0] row_clear_address;
-  wire row_is_used_up = (neuron_row_read && run_update) || logit_row_read;
+  wire row_is_used_up = (neuron_row_read && run_update && !keeps_sums) || logit_row_read;
   wire [A-1:0] used_row_address = run_output ? logit_row_address : neuron_row_address;
 
   always_ff @(posedge clk) begin
@@ -675,7 +686,7 @@ module core #(
       .clk                   (clk),
       .reset                 (reset),
       .is_first              (is_first_step),
-      .divisible             (divisible),
+      .divisible             (divides),
       .has_floor             (has_floor),
       .to_zero               (to_zero),
       .general               (general),

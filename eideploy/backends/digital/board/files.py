@@ -28,6 +28,7 @@ class Link:
     """What the serial line's end knows of the network, the parameters of `eideploy_board`."""
 
     steps: int
+    port_steps: int  # of which it takes events
     classes: int
     height: int
     width: int
@@ -39,6 +40,7 @@ class Link:
         return {
             "DIVISOR": str(divisor),
             "STEPS": str(self.steps),
+            "PORT_STEPS": str(self.port_steps),
             "CLASSES": str(self.classes),
             "HEIGHT": str(self.height),
             "WIDTH": str(self.width),
@@ -69,6 +71,7 @@ def link_of(program: Program) -> Link:
     content = json.dumps(images(program, shape_of(program)), sort_keys=True)
     return Link(
         steps=circuit.steps,
+        port_steps=program.port_steps,
         classes=program.stages[-1].n_e,
         height=height,
         width=width,

@@ -91,6 +91,7 @@ def _candidates(
     circuit: Circuit, target: Target, samples: Array, lanes: int | None
 ) -> Iterator[Sized]:
     trace = run_integer(circuit, samples[:SAMPLES], keep=CYCLE_KINDS)
+    static_input = samples.shape[1:] == circuit.input.size
     counts = [1 << i for i in range(1, MOST_LANES.bit_length())] if lanes is None else [lanes]
     for count in counts:
         for update in (1 << i for i in range(MOST_UPDATE_LANES.bit_length())):
@@ -103,6 +104,7 @@ def _candidates(
                 update_lanes=update,
                 inhibitory_lanes=beside,
                 pipelined=True,
+                static_input=static_input,
             )
             program = place(circuit, target=timed(replace(target, core=core)))
             program = place(circuit, target=fitted(program))

@@ -5,14 +5,12 @@ from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from eideploy.backends.digital.board.driver import Word
 from eideploy.backends.digital.board.files import link_of
-from eideploy.backends.digital.core.scan import words_of
+from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array
 from eideploy.errors import FormatError
-from eideploy.execute.integer import quantize_input, run_integer
-from eideploy.execute.samples import over_time
+from eideploy.execute.integer import run_integer
 from eideploy.files import read_json, write_json
 from eideploy.typed import Within, typed
 
@@ -43,16 +41,6 @@ class Vectors:
     samples: tuple[Sample, ...]
 
 
-def steps_of(program: Program, samples: Array) -> list[list[list[Word]]]:
-    """Return the events of every sample and time step, (B, T, events)."""
-    circuit = program.circuit
-    x = quantize_input(circuit, over_time(circuit, samples))
-    return [
-        [words_of(x[step % len(x), sample]) for step in range(circuit.steps)]
-        for sample in range(x.shape[1])
-    ]
-
-
 def vectors(program: Program, samples: Array, network: str) -> dict[str, Any]:
     """Return what a self-test plays."""
     expected = run_integer(program.circuit, samples).totals.tolist()
@@ -61,7 +49,7 @@ def vectors(program: Program, samples: Array, network: str) -> dict[str, Any]:
         "network": network,
         "samples": [
             {"words": words, "logits": logits}
-            for words, logits in zip(steps_of(program, samples), expected, strict=True)
+            for words, logits in zip(port_words(program, samples), expected, strict=True)
         ],
     }
 
@@ -82,12 +70,12 @@ def read_vectors(program: Program, folder: Path) -> dict[str, Any]:
     where, circuit = str(folder / VECTORS), program.circuit
     content: dict[str, Any] = read_json(folder / VECTORS)
     stored = typed(Vectors, content, where=where, error=FormatError)
-    form = circuit.steps, prod(circuit.shapes[circuit.output.name])
+    form = program.port_steps, prod(circuit.shapes[circuit.output.name])
     own, fault = link_of(program).network, ""
     if not stored.samples:
         fault = "there are no stored samples"
     elif {(len(one.words), len(one.logits)) for one in stored.samples} != {form}:
-        fault = f"not every stored sample has {form[0]} steps and {form[1]} logits"
+        fault = f"not every stored sample has the events of {form[0]} steps and {form[1]} logits"
     elif stored.network != own:
         fault = f"the samples are of network {stored.network}, the build is {own}"
     if fault:

@@ -171,7 +171,8 @@ class RouteEntry:
     height, width  of its map, before pooling
     axis           its first word in the axis memories
     pitch          rows of weights between two channels
-    following      the route that is scanned next, in the same stage or in another
+    following      the route that is scanned next, in the same stage or in another; behind the last
+                   the first one of the next time step
     is_late        its spikes are those of the step before
     bank           rows between the spikes of even and of odd steps
     """
@@ -219,6 +220,7 @@ def routes(
     along_y: list[AxisEntry] = []
     along_x: list[AxisEntry] = []
     total = sum(len(stage.routes) for stage in program.stages)
+    again = len(program.stages[0].routes) if program.is_static else 0
     for stage in program.stages:
         for route in stage.routes:
             height, width = map_of(program, route)
@@ -234,7 +236,7 @@ def routes(
                     width=width,
                     axis=len(along_y),
                     pitch=pitch,
-                    following=(len(entries) + 1) % total,
+                    following=len(entries) + 1 if len(entries) + 1 < total else again,
                     is_late=int(route.is_late),
                     bank=source.spike_bank if source else 0,
                 )

@@ -25,6 +25,7 @@ class Core:
     divisible  a DEN is positive
     least      the minimum register; None stands for all ones
                both are as a stage before may have left them, until setup
+    kept_divisible  what `divisible` was of the sums that a static stage keeps
     logits     what was put out
     """
 
@@ -34,6 +35,7 @@ class Core:
     at: int
     port: list[Word]
     divisible: bool = True
+    kept_divisible: bool = False
     least: int | None = 1
     logits: list[int] = field(default_factory=list)
 
@@ -41,6 +43,16 @@ class Core:
     def is_first(self) -> bool:
         """Whether it is the first time step, before which all is at rest."""
         return self.at == 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the last time step."""
+        return self.at == self.program.circuit.steps - 1
+
+    @property
+    def has_sums(self) -> bool:
+        """Whether its sums are there already: those of the first time step."""
+        return self.stage.is_static and not self.is_first
 
     @property
     def lanes(self) -> int:
@@ -75,4 +87,4 @@ class Setup(Phase):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core, drain=core.program.target.latency.setup, done=True)
-        core.divisible, core.least = False, None
+        core.divisible, core.least = core.has_sums and core.kept_divisible, None

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.digital.core.layout import map_of, windows
-from eideploy.backends.digital.program import Program, Route, Stage
+from eideploy.backends.digital.program import Program, Route, Stage, require_static
+from eideploy.circuit import Array
+from eideploy.execute.integer import quantize_input
+from eideploy.execute.samples import over_time
 from eideploy.numeric.fixed import Int
 
 Word = tuple[int, int, int, int]  # y, x, channel, value
@@ -126,4 +129,19 @@ def words_of(x: Int) -> list[Word]:
     return [
         (int(y), int(column), int(channel), int(maps[channel, y, column]))
         for y, column, channel in np.argwhere(maps.transpose(1, 2, 0))
+    ]
+
+
+def port_words(program: Program, samples: Array) -> list[list[list[Word]]]:
+    """Return the input port's words of every sample and of every time step that it takes.
+
+    Raises:
+        UsageError: sequences, for a core that takes a sample once.
+    """
+    circuit = program.circuit
+    x = quantize_input(circuit, over_time(circuit, samples))
+    require_static(program, x)
+    return [
+        [words_of(x[step % len(x), sample]) for step in range(program.port_steps)]
+        for sample in range(x.shape[1])
     ]

@@ -16,7 +16,7 @@ from eideploy.backends.digital.core.layout import Memories, load, membranes_of, 
 from eideploy.backends.digital.core.phase import Core, Operation, Phase, Setup
 from eideploy.backends.digital.core.scan import words_of
 from eideploy.backends.digital.core.update import Minimum, Output, Update
-from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.program import Program, require_static
 from eideploy.circuit import Array
 from eideploy.execute.integer import quantize_input
 from eideploy.execute.samples import over_time
@@ -29,10 +29,14 @@ class CoreState:
 
     memories  as they stand
     steps     how many steps of the sample it has run
+    first     what the input port gave in the sample's first step
+    divisible  a DEN of the sums that a static stage keeps is positive
     """
 
     memories: Memories
     steps: int = 0
+    first: Int | None = None
+    divisible: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,9 +93,16 @@ class StateMachine:
         return CoreState(memories=load(self.program))
 
     def step(self, state: CoreState, x: Array) -> tuple[CoreState, CoreStep]:
-        """Advance by one time step, in which the input port gives the floats x (...)."""
+        """Advance by one time step, in which the input port gives the floats x (...).
+
+        Raises:
+            UsageError: a core that takes a sample once, and another x than in its first step.
+        """
         circuit, memories, step = self.program.circuit, state.memories.copied(), CoreStep()
-        port = words_of(quantize_input(circuit, x[None, None])[0, 0])
+        levels = quantize_input(circuit, x[None, None])[0, 0]
+        first = levels if state.first is None or not state.steps else state.first
+        require_static(self.program, np.stack([first, levels]))
+        divisible = state.divisible
         following = (state.steps + 1) % circuit.steps
         for stage in self.program.stages:
             core = Core(
@@ -99,16 +110,20 @@ class StateMachine:
                 memories=memories,
                 stage=stage,
                 at=state.steps,
-                port=port,
+                port=words_of(levels),
+                kept_divisible=state.divisible,
             )
             step.cycles[stage.name] = _cycles(core, is_last=following == 0)
             step.logits.extend(core.logits)
+            if stage.is_static:
+                divisible = core.divisible
             if not stage.is_readout:
                 shape, lanes = circuit.shapes[stage.lif], self.program.target.core.update_lanes
                 step.spikes[stage.lif] = spikes_of(memories, stage, state.steps).reshape(shape)
                 membranes = membranes_of(memories, stage, lanes)
                 step.membranes[stage.lif] = membranes.reshape(shape)
-        return CoreState(memories=memories, steps=following), step
+        now = CoreState(memories=memories, steps=following, first=first, divisible=divisible)
+        return now, step
 
 
 def _cycles(core: Core, *, is_last: bool) -> Counter[str]:
@@ -134,7 +149,11 @@ def _states(core: Core, *, is_last: bool) -> tuple[Callable[[Core], Phase], ...]
     """Return the states that a stage goes through after setup in one time step (C8, C9)."""
     if core.stage.is_readout and not is_last:
         return (Accumulate,)
-    sums = (Accumulate,) if core.stage.is_folded else (Accumulate, Inhibit)
+    sums: tuple[Callable[[Core], Phase], ...] = (Accumulate, Inhibit)
+    if core.has_sums:
+        sums = ()
+    elif core.stage.is_folded:
+        sums = (Accumulate,)
     if core.stage.is_readout:
         return *sums, Output
     division = core.layer.division

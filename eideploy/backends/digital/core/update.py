@@ -85,7 +85,8 @@ class Update(Phase):
     def _read_row(self, row: int) -> None:
         memories, row = self.core.memories, self.core.stage.accumulator_base + row
         self.num, self.den = memories.num[row].tolist(), memories.den[row].tolist()
-        memories.num[row] = memories.den[row] = 0
+        if not self.core.stage.is_static or self.core.is_last:
+            memories.num[row] = memories.den[row] = 0
 
     def _fire(self, position: int, neuron: int, num: int, den: int) -> int:
         """Integrate the divided current in one membrane; return its spikes (A6..A10)."""

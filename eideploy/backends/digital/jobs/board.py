@@ -18,9 +18,10 @@ from eideploy.backends.digital.board.emulator import emulated
 from eideploy.backends.digital.board.estimate import estimated
 from eideploy.backends.digital.board.files import link_of, write_board
 from eideploy.backends.digital.board.toolchain import SUFFIX, against_estimate, build
-from eideploy.backends.digital.board.vectors import read_vectors, steps_of
+from eideploy.backends.digital.board.vectors import read_vectors
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.bundle import take_images, write_bundle
+from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.integer import run_integer
@@ -167,7 +168,7 @@ def _run(compiled: Build, request: RunOnBoard) -> Result:
     totals, cycles = [], []
     with _connected(compiled, request) as link, bar("board", len(x)) as advance:
         _require_network(compiled, link)
-        for words in steps_of(program, x):
+        for words in port_words(program, x):
             found = link.infer(words)
             totals.append(found.logits)
             cycles.append(found.cycles)

@@ -7,15 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eideploy.backends.digital.bundle import IMAGES, WORDS
-from eideploy.backends.digital.core.scan import words_of
+from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint, testbench
 from eideploy.backends.digital.rtl.trace import RtlTrace, read_trace
 from eideploy.circuit import Array
 from eideploy.errors import DataError
-from eideploy.execute.integer import quantize_input
-from eideploy.execute.samples import over_time
 
 OnLine = Callable[[str], None]
 Run = Callable[[Path, Path, Path, Sequence[str], OnLine], None]  # bundle, words, trace, options
@@ -85,12 +83,9 @@ def run_bundle(
 
 def stimulus(program: Program, samples: Array) -> str:
     """Return the words of all samples as a testbench reads them."""
-    circuit = program.circuit
-    x = quantize_input(circuit, over_time(circuit, samples))
     lines = []
-    for sample in range(x.shape[1]):
-        for step in range(circuit.steps):
-            words = words_of(x[step % len(x), sample])
+    for sample in port_words(program, samples):
+        for words in sample:
             lines += [
                 f"{y:x} {column:x} {channel:x} {value:x}" for y, column, channel, value in words
             ]

@@ -99,7 +99,7 @@ def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> 
     listed = read_json(place / MANIFEST).get("files", {}) if _is_finished(place) else {}
     if taken := [name for name in (PAGE, NUMBERS) if name in listed]:
         raise UsageError(
-            f"the manifest vouches for a file {taken[0]} of another release",
+            f"the manifest protects a {taken[0]} that another release wrote",
             where=str(source),
             fix="name another folder with --out",
         )

@@ -42,7 +42,7 @@ def test_a_board_is_tested_and_runs_samples(on_board, call):
 def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
     asked = {
         ("selftest", BUILD, "--emulate"): "the build is for digital, which is not a board",
-        ("selftest", BOARD): "reached by its serial line, or emulated: one of the two",
+        ("selftest", BOARD): "give either --port or --emulate",
         ("run", BOARD, "--emulate", "--port", "x"): "one of the two",
         ("selftest", BOARD, "--port", "/dev/no-such-line"): "No such file",
         ("selftest", BOARD, "--port", "/dev/null"): "that is not a serial line",

@@ -28,7 +28,7 @@ def test_counts_shapes_classes_and_values_are_told(mine, call):
     assert content["preset"] == "digits-conv"
     text = call("data", "check", "mine.npz").out
     assert "24 training samples, 6 test samples" in text
-    assert "the network sees (value - -4) / 8" in text
+    assert "the network sees (value + 4) / 8" in text
     assert "split 24/6 by class, random_state 0" in text
 
 

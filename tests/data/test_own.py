@@ -128,8 +128,8 @@ def test_names_of_classes_are_kept(save, images):
         (np.array([0, 1], np.float32), 0, 1, "as they are, 0 to 1"),
         (np.array([0.25, 0.5]), 0, 1, "as they are, 0 to 1"),
         (np.array([0, 1000]), 0, 1000, "value / 1000"),
-        (np.array([-1, 3], np.float32), -1, 4, "(value - -1) / 4"),
-        (np.array([-100, 27], np.int8), -100, 127, "(value - -100) / 127"),
+        (np.array([-1, 3], np.float32), -1, 4, "(value + 1) / 4"),
+        (np.array([-100, 27], np.int8), -100, 127, "(value + 100) / 127"),
     ],
 )
 def test_values_are_brought_to_0_to_1_and_how_is_said(save, values, offset, divisor, said):
@@ -188,10 +188,10 @@ X = np.arange(60, dtype=np.float32).reshape(15, 2, 2)
 @pytest.mark.parametrize(
     ("named", "what", "fix"),
     [
-        ({"x": X}, "x and y are not both there, but x", "numpy.savez"),
+        ({"x": X}, "expected arrays x and y, found x", "numpy.savez"),
         ({"x_train": X, "y_train": Y}, "x_test and y_test are missing", "as x and y"),
-        ({"a": X, "b": Y}, "x and y are not both there, but a, b", "numpy.savez"),
-        ({"x": X, "y": Y[:9]}, "there are 15 samples and 9 classes", "one class per"),
+        ({"a": X, "b": Y}, "expected arrays x and y, found a, b", "numpy.savez"),
+        ({"x": X, "y": Y[:9]}, "there are 15 samples, but 9 labels", "one label per"),
         ({"x": X, "y": Y + 1}, "the classes run from 1 to 3: class 0 has no sample", "y - 1"),
         ({"x": X, "y": Y * 2}, "class 1 of 5 has no training sample", "number the classes"),
         ({"x": X, "y": Y - 1}, "the classes run from -1 to 1", "number the classes from 0"),
@@ -235,7 +235,7 @@ def test_python_objects_are_not_opened(save):
 
 def test_samples_alone_are_refused_with_what_to_save(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(DataError, match="holds samples alone, without classes") as error:
+    with pytest.raises(DataError, match="holds samples only, without labels") as error:
         read_own(tmp_path / "x.npy")
     assert "numpy.savez('mine.npz', x=x, y=y)" in error.value.fix
 

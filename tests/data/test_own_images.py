@@ -108,7 +108,7 @@ def test_hidden_files_are_passed_over_and_others_are_told(folder):
     (path / ".DS_Store").write_bytes(b"macOS")
     (path / "README.txt").write_text("pets")
     data = read_own(path)
-    assert "1 other files not read, first README.txt" in data.notes
+    assert "skipped 1 file that is no PNG or JPEG, first README.txt" in data.notes
 
 
 def other_size(path):
@@ -174,7 +174,7 @@ def test_the_folder_of_one_class_is_told_from_that_of_all(folder):
     with pytest.raises(DataError) as error:
         read_own(path / "dog")
     assert error.value.what == "the file is not in a class folder"
-    assert error.value.fix.startswith(f"name {path}, if dog is a class in it")
+    assert error.value.fix.endswith(f"if dog itself is a class, give {path}")
 
 
 @pytest.mark.parametrize(

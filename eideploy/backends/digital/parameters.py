@@ -285,7 +285,7 @@ def _require_neurons(program: Program) -> None:
         raise CapacityError(
             f"the shipped SystemVerilog has no {' and no '.join(sorted(lacks))}",
             where=str(program.target.source),
-            fix="compile for digital-model, which is simulated alone",
+            fix="compile for digital-model, which is only simulated",
         )
 
 

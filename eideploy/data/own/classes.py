@@ -94,7 +94,7 @@ def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
         )
     if empty := [name for name, files in by_name.items() if not files]:
         raise DataError(
-            f"class {empty[0]} has no sample that can be read ({', '.join(suffixes)})",
+            f"class {empty[0]} has no sample that can be read (one of {', '.join(suffixes)})",
             where=str(part / empty[0]),
             fix="add samples, or remove the folder",
         )
@@ -111,8 +111,8 @@ def _unsorted(folder: Path) -> str:
     """Return what to do about a folder that holds samples and no folder of a class."""
     whole = folder if folder.name else folder.resolve()
     return (
-        f"name {whole.parent}, if {whole.name} is a class in it, or else sort the files into "
-        f"{whole.name}/CLASS/"
+        f"sort the files into one folder per class, {whole.name}/CLASS/; if {whole.name} itself "
+        f"is a class, give {whole.parent}"
     )
 
 

@@ -108,10 +108,18 @@ def _opened(path: Path) -> Iterator["Image"]:
             yield image
     except (*UNDECODED, pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise DataError(
-            f"the image cannot be decoded: {getattr(error, 'strerror', None) or error}",
+            f"the image cannot be decoded: {_reason(error)}",
             where=str(path),
             fix="replace it by a PNG or JPEG file, or remove it",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):  # its text shows the file object
+        return "it is neither a PNG nor a JPEG"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _check(image: "Image", head: bytes, path: Path) -> None:

@@ -70,7 +70,7 @@ class View:
         elif suffix in RECORDINGS or (self.camera and self.camera.decode):
             yield str(path), self._recording(path)
         else:
-            raise _unread(path, "the file is of no kind that is read")
+            raise _unread(path, "files of this kind cannot be read")
 
     def _holds_events(self, arrays: Mapping[str, Stored]) -> bool:
         """Return whether what a file holds are the events of a recording, not samples."""

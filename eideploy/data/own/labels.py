@@ -40,7 +40,7 @@ def _flat(labels: NDArray[Any], where: str) -> NDArray[Any]:
         raise DataError(
             f"the classes have the shape {labels.shape}, not (N,)",
             where=where,
-            fix="save one class per sample: convert one-hot rows with y.argmax(1)",
+            fix="save one label per sample: convert one-hot rows with y.argmax(1)",
         )
     return labels
 

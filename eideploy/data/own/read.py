@@ -79,9 +79,9 @@ def as_dataset(samples: Found, path: Path, how: ReadAs, *, steps: int | None) ->
     for x, y in zip(parts, labels, strict=True):
         if len(x) != len(y):
             raise DataError(
-                f"there are {len(x)} samples and {len(y)} classes",
+                f"there are {len(x)} samples, but {len(y)} labels",
                 where=where,
-                fix="save one class per sample",
+                fix="save one label per sample",
             )
     require_frames(parts[0].shape[1] if parts[0].ndim == 5 else None, steps, where=where)
     scale = scale_of(parts, where, pictures=samples.pictures)
@@ -178,8 +178,10 @@ def _found(path: Path, how: ReadAs, steps: int | None) -> Found:
     _refuse_unread(path, how)
     if suffix_of(path, IMAGES) is not None:
         return _of_images(by_class(path, IMAGES), how)
+    kinds = sorted({file.suffix for file in path.rglob("*") if file.suffix and file.is_file()})
+    others = f", only {', '.join(kinds[:5])} files" if kinds else ""
     raise DataError(
-        "the folder holds no data that can be read", where=str(path), fix=f"name {KINDS}"
+        f"the folder holds no data that can be read{others}", where=str(path), fix=f"name {KINDS}"
     )
 
 
@@ -208,7 +210,9 @@ def _of_images(samples: Samples, how: ReadAs) -> Found:
     images, notes = read_images([path for part in samples.files for path in part], size)
     borders = np.cumsum([len(part) for part in samples.files])[:-1]
     if samples.unread:
-        notes.append(f"{len(samples.unread)} other files not read, first {samples.unread[0].name}")
+        count = len(samples.unread)
+        skipped = "1 file that is no PNG or JPEG" if count == 1 else f"{count} files of other kinds"
+        notes.append(f"skipped {skipped}, first {samples.unread[0].name}")
     return Found(
         x=np.split(images, borders),
         y=list(samples.labels),
@@ -241,7 +245,7 @@ def _missing(path: Path, names: tuple[str, ...]) -> DataError:
             where=str(path),
             fix="save these, too; or all samples as x and y, of which a fifth becomes the test",
         )
-    what = f"x and y are not both there, but {', '.join(sorted(names)) or 'nothing'}"
+    what = f"expected arrays x and y, found {', '.join(sorted(names)) or 'none'}"
     if path.suffix == ".npy":
-        what = "an .npy file holds samples alone, without classes"
+        what = "an .npy file holds samples only, without labels"
     return DataError(what, where=str(path), fix=f"save them by {SAVE}")

@@ -151,5 +151,5 @@ def _check_sensor(events: Events, sensor: Size, path: Path) -> None:
                 f"event {place} has {name} = {events[name][place]}, beyond a sensor of "
                 f"{sensor[0]}x{sensor[1]}",
                 where=str(path),
-                fix=f"remove the recording, or say a sensor of at least {needed}",
+                fix=f"remove the recording, or set a sensor of at least {needed}",
             )

@@ -23,7 +23,7 @@ class Scale:
     def text(self) -> str:
         """The map in words."""
         if self.offset:
-            return f"the network sees (value - {self.offset:g}) / {self.divisor:g}"
+            return f"the network sees (value + {-self.offset:g}) / {self.divisor:g}"
         if self.divisor != 1:
             return f"the network sees value / {self.divisor:g}"
         return f"the network sees the values as they are, 0 to {self.high:g}"

@@ -65,8 +65,8 @@ def link_of(program: Program) -> Link:
         raise CapacityError(
             f"events have {' and '.join(over)}",
             where=f"target {program.target.name}, its serial line",
-            fix="a word of the line holds y, x and values up to 255, and channels up to 65535: "
-            "compile for digital with --fit, and connect the core's input port by yourself",
+            fix="the serial line carries y, x and values up to 255, and channels up to 65535: "
+            "compile for digital with --fit, and connect the core's input port yourself",
         )
     content = json.dumps(images(program, shape_of(program)), sort_keys=True)
     return Link(

@@ -41,7 +41,8 @@ def pll_text(target: Target) -> str:
     found = next(_dividers(target), None)
     if found is None:
         raise SpecError(
-            f"the loop of {board.part} makes no {hz / 1e6:g} MHz of {board.oscillator_hz / 1e6:g}",
+            f"the PLL of {board.part} cannot make {hz / 1e6:g} MHz "
+            f"from {board.oscillator_hz / 1e6:g} MHz",
             where=f"{target.source}, key clock_hz",
             fix="choose another clock_hz, as a multiple of the oscillator's or a simple fraction",
         )

@@ -79,10 +79,10 @@ def sized(
     if not enough:
         core = fastest.program.target.core
         raise CapacityError(
-            f"no core on {target.name} takes less than {fastest.milliseconds:.3g} ms "
-            f"({core.lanes} lanes, {core.update_lanes} update lanes), {latency_ms:g} ms asked for",
+            f"the fastest core that fits {target.name} takes {fastest.milliseconds:.3g} ms "
+            f"({core.lanes} lanes, {core.update_lanes} update lanes), not {latency_ms:g} ms",
             where="--latency",
-            fix="ask for less, fold layers with --inhibition auto, or take a larger board",
+            fix="allow more time, fold layers with --inhibition auto, or choose a larger board",
         )
     return min(enough, key=lambda c: c.needs.lookup_tables)
 
@@ -132,20 +132,20 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
     few = least.program.target.widths.weight <= FEW_BITS
     bits = "" if few else ", or quantize to fewer bits with --scheme int4"
     asked = ", ".join(
-        f"{name.replace('_', ' ')}: about {needed} of {offered} that can be filled"
+        f"about {needed} {name.replace('_', ' ')} ({offered} usable)"
         for name, (needed, offered) in over.items()
     )
     return CapacityError(
-        f"the network does not fit {target.name}: the least core ({core.lanes} lanes) takes "
+        f"the network does not fit {target.name}: its smallest core ({core.lanes} lanes) needs "
         f"{asked}",
         where=f"target {target.name}",
-        fix=_elsewhere(least) + "train a smaller network (fewer widths, more pooling, "
-        f"smaller samples by --set data.size=HxW){bits}",
+        fix=_elsewhere(least) + "train a smaller network, e.g. with the preset digits-mlp or "
+        f"--set data.size=14x14{bits}",
     )
 
 
 def _elsewhere(least: Sized) -> str:
-    """Return the advice to take a board that the core fits, the least first; "" for none."""
+    """Return the advice to take a board that the core fits, the smallest first; "" for none."""
     boards = [load_target(name) for name in board_names()]
     fitting = sorted(
         (b.board.resources.lookup_tables, b.name)
@@ -154,4 +154,4 @@ def _elsewhere(least: Sized) -> str:
     )
     if not fitting:
         return ""
-    return f"take --target {' or '.join(name for _, name in fitting)}, which it fits; or "
+    return f"choose a larger board (--target {' or '.join(name for _, name in fitting)}), or "

@@ -180,7 +180,7 @@ def _run(command: Sequence[str], folder: Path, out: Path, log: str) -> float:
         raise DataError(
             f"{command[0]} fails: {(complaints or [f'exit code {done.returncode}'])[0].strip()}",
             where=str(out / log),
-            fix="the whole of what it says stands in that file",
+            fix="read the full output in that file",
         )
     return time.monotonic() - began
 

@@ -116,7 +116,7 @@ def _require_own(out: Path) -> None:
     links = [path for path in (out, *(out.iterdir() if out.is_dir() else ())) if path.is_symlink()]
     if links or (out.exists() and not out.is_dir()):
         raise DataError(
-            "that is a link, or no folder, and eideploy writes neither",
+            "the output is a link, or not a folder, and eideploy does not write through it",
             where=str(links[0] if links else out),
             fix="remove it",
         )
@@ -146,7 +146,7 @@ def _flash(compiled: Build, board: Board) -> Result:
         raise DataError(
             f"{command[0]} fails: {lines[-1].strip() if lines else done.returncode}",
             where=shlex.join(command),
-            fix="look for the board's cable, and for the right to open it",
+            fix="check the cable, and your permission to open the device",
         )
     text = f"flashed {bitstream}\nnext   eideploy board selftest {compiled.folder} --port PORT"
     return Result(text=text, content={"build": str(compiled.folder), "bitstream": str(bitstream)})
@@ -242,9 +242,9 @@ def _connected(compiled: Build, request: OverLine) -> Iterator[driver.Board]:
     """Open the serial line that a request names, or that of the board in Verilator."""
     if request.emulate == (request.port is not None):
         raise UsageError(
-            "a board is reached by its serial line, or emulated: one of the two",
+            "give either --port or --emulate",
             where="--port, --emulate",
-            fix="name the line with --port, as /dev/ttyUSB0, or say --emulate",
+            fix="write --port /dev/ttyUSB0, or --emulate to run the board in Verilator",
         )
     target = compiled.program.target
     assert target.board is not None
@@ -271,5 +271,5 @@ def _unreachable(what: str, request: OverLine) -> DataError:
     return DataError(
         what,
         where=request.port or "the emulated board",
-        fix="look for the port's name, the right to open it, and whether the board is flashed",
+        fix="check the port's name, your permission to open it, and that the board is flashed",
     )

@@ -172,7 +172,7 @@ def _prepare(folder: Path) -> None:
         raise UsageError(
             "the folder holds something other than a sweep",
             where=str(folder),
-            fix="name a new folder, or that of a sweep to go on with",
+            fix="name a new folder, or that of a sweep to continue",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -201,8 +201,8 @@ def test_a_file_that_a_manifest_vouches_for_is_left_alone(built, refused):
     mark = json.loads(path.read_text())
     mark["files"]["report.json"] = sha256(built / BUILD / "report.json")
     path.write_text(json.dumps(mark))
-    refused("report", "--samples", 4, code=2, what="the manifest protects a report.json", where=BUILD,
-            fix="--out")  # fmt: skip
+    refused("report", "--samples", 4, code=2, what="the manifest protects a report.json",
+            where=BUILD, fix="--out")  # fmt: skip
 
 
 def test_a_report_names_what_is_wrong():

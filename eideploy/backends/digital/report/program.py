@@ -69,8 +69,8 @@ def weight_memory_text(program: Program) -> str:
     row = (core.lanes + core.lanes_i) * bits
     used, offered = (rows * row / 8192 for rows in (use.used, use.offered))
     return (
-        f"weight memory: {used:.1f} of {round(offered, 1):g} KiB; a weight takes the {bits} bits of the "
-        f"spec, of which this network uses {_weight_bits(program)}"
+        f"weight memory: {used:.1f} of {round(offered, 1):g} KiB; a weight takes the {bits} bits "
+        f"of the spec, of which this network uses {_weight_bits(program)}"
     )
 
 

@@ -13,6 +13,15 @@ from eideploy.flow.requests.completion import Completion
 from eideploy.flow.result import Result
 from eideploy.options.fields import Field, help_of, summary_of
 
+# The script of cyclopts only defines a function: zsh finds it in a folder of fpath, or sources it.
+ZSH_END = f"""
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _cyclopts_{PROGRAM} "$@"
+else
+  compdef _cyclopts_{PROGRAM} {PROGRAM}
+fi
+"""
+
 
 def completion(request: Completion) -> Result:
     """Return the script for a shell, made of the requests of all commands."""
@@ -23,6 +32,8 @@ def completion(request: Completion) -> Result:
         apps[name].default(_function(command))
         apps[parent].command(apps[name])
     script = apps[""].generate_completion(prog_name=PROGRAM, shell=request.shell)
+    if request.shell == "zsh":
+        script += ZSH_END
     return Result(text=script.rstrip("\n"), content={"shell": request.shell, "script": script})
 
 

@@ -1,5 +1,7 @@
 """Completion scripts offer what the commands take."""
 
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -12,6 +14,36 @@ COMP_WORDS=({words}); COMP_CWORD={last}; COMPREPLY=()
 _eideploy
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
+
+
+COMPLETED = {
+    "eideploy tr": "train",
+    "eideploy compile --emi": "--emit",
+    "eideploy compile --inhibition fo": "folded",
+    "eideploy board se": "selftest",
+}
+# In an interactive zsh behind a pseudo-terminal: set up, type, press tab, wait for what is shown.
+ZSH = """
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "$1; PROMPT=; print re'ady'"
+zpty -r z seen '*ready*' || exit 1
+zpty -w -n z "$2"$'\\t'
+zpty -r z seen "*$3*"
+"""
+
+
+def require_shell(name):
+    if shutil.which(name) is None:
+        assert not os.environ.get("EIDEPLOY_REQUIRE_SHELLS"), f"{name} is not installed"
+        pytest.skip(f"{name} is not installed")
+
+
+def write(shell, path, capsys):
+    """Write the script for a shell, and return where."""
+    assert cli.main(["completion", shell]) == 0
+    path.write_text(capsys.readouterr().out)
+    return path
 
 
 @pytest.fixture
@@ -48,8 +80,34 @@ def test_bash_completes_what_there_is_to_choose_from(completed):
     assert completed("eideploy", "compile", "--inhibition", "f") == {"factored", "folded"}
 
 
+@pytest.mark.parametrize("installed", ["fpath=({folder} $fpath); {init}", "{init}; . {script}"])
+@pytest.mark.parametrize(("typed", "shown"), COMPLETED.items())
+def test_zsh_completes_at_the_first_tab(installed, typed, shown, capsys, tmp_path):
+    require_shell("zsh")
+    script = write("zsh", tmp_path / "_eideploy", capsys)
+    init = "autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word"
+    setup = installed.format(folder=tmp_path, script=script, init=init)
+    done = subprocess.run(
+        ["zsh", "-f", "-c", ZSH, "zsh", setup, typed, shown],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("typed", "shown"), COMPLETED.items())
+def test_fish_completes(typed, shown, capsys, tmp_path):
+    require_shell("fish")
+    script = write("fish", tmp_path / "eideploy.fish", capsys)
+    ask = f"source {script}; complete -C '{typed}'"
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", ask], capture_output=True, text=True, check=True, env=env
+    )
+    assert shown in [line.split("\t")[0] for line in done.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_are_told_the_same_options(shell, capsys):
+def test_other_shells_know_the_same_options(shell, capsys):
     assert cli.main(["completion", shell]) == 0
     script = capsys.readouterr().out
     for command in COMMANDS.values():

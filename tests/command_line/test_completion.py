@@ -19,7 +19,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 COMPLETED = {
     "eideploy tr": "train",
     "eideploy compile --emi": "--emit",
-    "eideploy compile --inhibition fo": "folded",
+    "eideploy compile --inhibition fold": "folded",
     "eideploy board se": "selftest",
 }
 # In an interactive zsh behind a pseudo-terminal: set up, type, press tab, wait for what is shown.

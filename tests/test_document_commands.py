@@ -99,6 +99,10 @@ def stage(finished, tmp_path_factory):
         Path("pictures").mkdir()
         for name in ("picture.png", "pictures/1.png"):
             Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8)).save(name)
+        for number in range(20):
+            picture = Path("pets", ("cat", "dog")[number % 2], f"{number}.png")
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (16, 16)).astype(np.uint8)).save(picture)
         for name in ("digits-mlp-1", "digits-conv-2", "checkpoint-1", "my-run"):
             shutil.copytree(RUN, f"runs/{name}")
         for seed in range(5):

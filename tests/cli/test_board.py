@@ -43,7 +43,7 @@ def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
     asked = {
         ("selftest", BUILD, "--emulate"): "the build is for digital, which is not a board",
         ("selftest", BOARD): "give either --port or --emulate",
-        ("run", BOARD, "--emulate", "--port", "x"): "one of the two",
+        ("run", BOARD, "--emulate", "--port", "x"): "give either --port or --emulate",
         ("selftest", BOARD, "--port", "/dev/no-such-line"): "No such file",
         ("selftest", BOARD, "--port", "/dev/null"): "that is not a serial line",
         ("flash", BOARD): "the build has no bitstream",

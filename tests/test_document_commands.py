@@ -35,6 +35,7 @@ ONLY_PARSED = {
     "--synth": "yosys takes minutes; tests/cli/test_report.py::test_a_report_with_cells",
     "verify": "builds a simulator of the core; tests/cli/test_verify.py, test_chip.py",
     "--figures": "draws every figure of a report twice more; tests/cli/test_report.py",
+    "pets": "a folder of pictures; tests/test_examples.py trains on one, in own_images.py",
     "--data-dir": "the sets of the documents are not bundled; tests/cli/test_presets.py",
     "coarse:4": "a division of an outside package; tests/cli/test_own_division.py",
     "c-arm": "microcontrollers in QEMU; tests/c/test_qemu.py (make test-c)",
@@ -99,10 +100,6 @@ def stage(finished, tmp_path_factory):
         Path("pictures").mkdir()
         for name in ("picture.png", "pictures/1.png"):
             Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8)).save(name)
-        for number in range(20):
-            picture = Path("pets", ("cat", "dog")[number % 2], f"{number}.png")
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (16, 16)).astype(np.uint8)).save(picture)
         for name in ("digits-mlp-1", "digits-conv-2", "checkpoint-1", "my-run"):
             shutil.copytree(RUN, f"runs/{name}")
         for seed in range(5):

@@ -108,7 +108,7 @@ def test_a_bitstream_is_not_written_where_a_link_leads(on_board, call):
     (on_board / BOARD / "fpga").symlink_to(on_board / "mine")
     found = call("board", "build", BOARD)
     assert found.code == 1
-    assert "that is a link" in found.err
+    assert "the output is a link" in found.err
     assert list((on_board / "mine").iterdir()) == []
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Trace,
         UsageError,
         build_bitstream,
+        characterise_board,
         check_data,
         check_installation,
         check_network,
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         sweep_runs,
         target_names,
         train_network,
+        tune_board,
         verify_build,
     )
 
@@ -114,6 +116,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "build_bitstream",
+    "characterise_board",
     "check_data",
     "check_installation",
     "check_network",
@@ -157,6 +160,7 @@ __all__ = [
     "sweep_runs",
     "target_names",
     "train_network",
+    "tune_board",
     "verify_build",
 ]
 

@@ -27,7 +27,7 @@ from eideploy.files import (
 )
 from eideploy.finished import Run as Run
 from eideploy.nearest import nearest
-from eideploy.staging import Staged, alone_with, staged_folder
+from eideploy.staging import Staged, alone_with, locked, staged_folder
 from eideploy.version import __version__
 
 RUN, BUILD = "eideploy run", "eideploy build"
@@ -38,9 +38,13 @@ CONFIG, CIRCUIT, SPEC = "config.toml", "circuit.safetensors", "target.toml"
 
 
 def discard_if_empty(folder: Path) -> None:
-    """Remove a run whose training failed before anything but its configuration was written."""
-    if [path.name for path in folder.iterdir()] == [CONFIG]:
-        discard(folder)
+    """Remove a run whose training failed before anything but its configuration was written.
+
+    One that another process has begun to train stays.
+    """
+    with locked(folder / CONFIG) as alone:
+        if alone and [path.name for path in folder.iterdir()] == [CONFIG]:
+            discard(folder)
 
 
 def discard(folder: Path) -> None:

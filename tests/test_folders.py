@@ -138,6 +138,15 @@ def test_a_run_in_which_something_was_trained_is_not_discarded():
     assert [p.name for p in RUNS.iterdir()] == ["b"]
 
 
+def test_a_run_that_another_process_trains_is_not_discarded():
+    run = begun("a", 1)
+    with folders.sole_training(run):  # a lock of its own, as another process has
+        folders.discard_if_empty(run)
+    assert run.exists()
+    folders.discard_if_empty(run)
+    assert not run.exists()
+
+
 @pytest.mark.parametrize("file", [folders.SPEC, folders.CIRCUIT])
 def test_a_build_without_its_manifest_is_told_from_any_folder(tmp_path, file):
     (tmp_path / file).write_text("")

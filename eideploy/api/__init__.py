@@ -6,6 +6,7 @@ job takes what its command takes, under the same names and with the same default
 
 from eideploy.api.jobs import (
     build_bitstream,
+    characterise_board,
     check_data,
     check_installation,
     check_network,
@@ -28,6 +29,7 @@ from eideploy.api.jobs import (
     simulate_chip,
     sweep_runs,
     train_network,
+    tune_board,
     verify_build,
 )
 from eideploy.api.modules import export, save_run

@@ -25,7 +25,15 @@ from eideploy.flow import (
     verify,
 )
 from eideploy.flow import compile as compiling
-from eideploy.flow.requests.board import Board, Flash, MakeBitstream, RunOnBoard, Selftest
+from eideploy.flow.requests.board import (
+    Board,
+    Characterise,
+    Flash,
+    MakeBitstream,
+    RunOnBoard,
+    Selftest,
+    Tune,
+)
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.requests.doctor import Doctor
@@ -89,6 +97,10 @@ build_bitstream = by_fields(MakeBitstream, board.build, name=f"{__name__}.build_
 flash_board = by_fields(Flash, board.flash, name=f"{__name__}.flash_board")
 run_on_board = by_fields(RunOnBoard, board.run, name=f"{__name__}.run_on_board")
 selftest_board = by_fields(Selftest, board.selftest, name=f"{__name__}.selftest_board")
+characterise_board = by_fields(
+    Characterise, board.characterise, name=f"{__name__}.characterise_board"
+)
+tune_board = by_fields(Tune, board.tune, name=f"{__name__}.tune_board")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
 list_data = by_fields(ListData, data.show, name=f"{__name__}.list_data")
 check_data = by_fields(CheckData, data.check, name=f"{__name__}.check_data")

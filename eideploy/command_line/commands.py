@@ -128,6 +128,8 @@ COMMANDS: Mapping[str, Command] = {
         ("board flash", "board:Flash", "flow.board:flash"),
         ("board run", "board:RunOnBoard", "flow.board:run"),
         ("board selftest", "board:Selftest", "flow.board:selftest"),
+        ("board characterise", "board:Characterise", "flow.board:characterise"),
+        ("board tune", "board:Tune", "flow.board:tune"),
         ("data", "data:ListData", "flow.data:show"),
         ("data check", "data:CheckData", "flow.data:check"),
         ("targets", "targets:ListTargets", "flow.targets:show"),

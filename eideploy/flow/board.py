@@ -5,11 +5,13 @@ from eideploy.backends import families
 from eideploy.errors import UsageError
 from eideploy.flow.requests.board import (
     Board,
+    Characterise,
     Flash,
     MakeBitstream,
     OfBuild,
     RunOnBoard,
     Selftest,
+    Tune,
 )
 from eideploy.flow.result import Result
 from eideploy.options import as_path
@@ -42,6 +44,16 @@ def run(request: RunOnBoard) -> Result:
 
 def selftest(request: Selftest) -> Result:
     """Run the stored samples on a board."""
+    return _asked(request)
+
+
+def characterise(request: Characterise) -> Result:
+    """Measure what mixed-signal chips do."""
+    return _asked(request)
+
+
+def tune(request: Tune) -> Result:
+    """Correct the biases of mixed-signal chips."""
     return _asked(request)
 
 

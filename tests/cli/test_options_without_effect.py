@@ -46,7 +46,7 @@ VALUES = {
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
     "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
-    "--emulate": [],
+    "--emulate": [], "--samna": [], "--serial": ["1"], "--bitfile": ["a.bit"], "--per-class": ["2"],
     "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
     "--write-events": ["events.csv"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
@@ -68,6 +68,8 @@ KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"},
     "board run": {"--port"},
     "board selftest": {"--port"},
+    "board characterise": {"--samna", "--emulate"},
+    "board tune": {"--samna", "--emulate"},
 }  # what makes another context of one
 NIR = {
     "--steps",
@@ -170,6 +172,12 @@ IDLE = {
     ("board run", "a build", "builds/board --emulate"): {*PLACE},
     ("board run", "a build on own samples", "builds/board --emulate --input x.npy"): {*PLACE},
     ("board selftest", "a build", "builds/board --emulate"): set(),
+    ("board characterise", "chips", "builds/chip --samna"): {"--seed"},
+    ("board characterise", "emulated chips", "builds/chip --emulate"): {"--serial", "--bitfile"},
+    ("board tune", "chips", "builds/chip --samna"): {"--seed", *PLACE},
+    ("board tune", "emulated chips", "builds/chip --emulate"): {
+        "--serial", "--bitfile", *PLACE,
+    },
     ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE},
     ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE},
     ("simulate", "a run whose set is not bundled", "runs/away"): {"--labels", *DPI, "--data"},
@@ -247,6 +255,8 @@ BEGINNINGS = {  # what the work of each command begins with
     "board build": ("backends.digital.jobs.board.build",),
     "board run": ("backends.digital.jobs.board.emulated",),
     "board selftest": ("backends.digital.jobs.board.emulated",),
+    "board characterise": ("backends.dynapse2.jobs.board.run_loader",),
+    "board tune": ("backends.dynapse2.jobs.board._on_board",),
     "predict": (
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eideploy.backends.dynapse2.chip.spec import ChipSpec
     from eideploy.backends.dynapse2.config import ChipConfig
     from eideploy.flow.finding import Finding
+    from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
     from eideploy.flow.requests.predict import Predict
     from eideploy.flow.requests.report import Report
@@ -131,6 +132,12 @@ class Dynapse2(Family["ChipSpec"]):
         from eideploy.backends.dynapse2.jobs.verify import verify_chip
 
         return verify_chip(request, build)
+
+    def board(self, request: "OfBuild", build: Path) -> "Result":
+        """Measure the board that a build is for, or tune it."""
+        from eideploy.backends.dynapse2.jobs.board import board
+
+        return board(request, build)
 
     def report(self, request: "Report", build: Path) -> "Reported":
         """Draw what the chips hold, and what a simulation found."""

@@ -7,17 +7,21 @@ from eideploy.flow.requests.shared import FromDataSet
 from eideploy.options import Count, Option, PathLike, Request
 
 LINE = "with --port"
+SAMNA, EMULATED = "with --samna", "with --emulate"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board(Request):
-    """Build the bitstream of a board, flash it, run samples on it, test it.
+    """Build the bitstream of a board, flash it, run samples, test it; measure chips, tune them.
 
     Examples:
       eideploy compile --target ulx3s-25f --out builds/mine
       eideploy board build builds/mine
       eideploy board flash builds/mine
       eideploy board selftest builds/mine --port /dev/ttyUSB0
+
+      eideploy board characterise builds/chip --samna
+      eideploy board tune builds/chip --emulate
     """
 
 
@@ -68,3 +72,37 @@ class Selftest(OverLine):
 
     out: Annotated[PathLike | None, Option(metavar="RESULTS.json")] = None
     """Write what was found to a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnChips(OfBuild):
+    """What asks the mixed-signal chips of a board."""
+
+    samna: bool = False
+    """Import the vendor's library, and ask the board that it finds."""
+    serial: Annotated[str | None, Option(metavar="NUMBER", where=SAMNA)] = None
+    """The board's serial number (default: the first DYNAP-SE2)."""
+    bitfile: Annotated[PathLike | None, Option(metavar="FILE.bit", where=SAMNA)] = None
+    """Program the board's FPGA with it first."""
+    emulate: bool = False
+    """Ask an emulated board instead."""
+    seed: Annotated[int, Option(where=EMULATED)] = 0
+    """Which emulated board: the seed draws its errors (default: 0)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characterise(OnChips):
+    """Measure what mixed-signal chips do at a build's biases: every CAM, rates, time constants."""
+
+    out: PathLike = "measured"
+    """The folder for results, a map of defects and a table of biases (default: measured)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tune(OnChips, FromDataSet):
+    """Correct a build's biases on mixed-signal chips until neurons fire as often as simulated."""
+
+    per_class: Annotated[Count, Option(metavar="N")] = 5
+    """By how many training samples of each class, without their labels (default: 5)."""
+    out: PathLike = "tuned"
+    """The folder for the tuned patch, its loader, and what was changed (default: tuned)."""

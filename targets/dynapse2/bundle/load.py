@@ -66,7 +66,7 @@ def check(args):
             destinations += sum(row[0] > 0 for row in srams)
     codes = sum(map(len, patch.codes.values()))
     return (
-        f"{patch.chips} chips: {neurons} neurons, {synapses} synapses, "
+        f"{patch.chips} chip{'s' * (patch.chips != 1)}: {neurons} neurons, {synapses} synapses, "
         f"{destinations} destinations, {codes} biases; "
         f"{len(patch.inputs())} sources, {len(patch.outputs())} monitored neurons"
     )

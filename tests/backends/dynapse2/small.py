@@ -16,10 +16,10 @@ SMALL = {
 INPUTS, CLASSES = 16, 3
 
 
-def small_network(**more):
-    """Return a network of 16 inputs and three classes that fires at some tens of Hz."""
+def small_network(*, inputs=INPUTS, classes=CLASSES, **more):
+    """Return a network that fires at some tens of Hz, of three output neurons a class."""
     config = ChipConfig().with_overrides(SMALL | more)
-    plan = plan_of(config, SPEC, load_dac(SPEC), inputs=INPUTS, classes=CLASSES)
+    plan = plan_of(config, SPEC, load_dac(SPEC), inputs=inputs, classes=classes)
     synapses = syn.draw(plan, np.random.default_rng(0))
     syn.prune(plan, synapses, 1.0)
     synapses.strength *= 3

@@ -1,16 +1,14 @@
-"""`load.py characterise` on an emulated board finds what the board's seed drew."""
+"""`board characterise` on an emulated board finds what the board's seed drew."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import eideploy
+import eideploy as ei
 from eideploy import native
 from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.biases import load_dac
@@ -22,14 +20,13 @@ from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.folders import finish_chip_build
 from eideploy.backends.dynapse2.measured import write_bias_table
-from eideploy.errors import FormatError
+from eideploy.errors import DataError, FormatError
 from tests.backends.dynapse2.networks import SPEC
 from tests.backends.dynapse2.small import small_network
 from tests.cli.support import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SEED = 3
-HERE = {**os.environ, "PYTHONPATH": str(Path(eideploy.__file__).parent.parent)}
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +41,16 @@ def build(tmp_path_factory):
     return folder
 
 
-def characterise(build, out):
-    return subprocess.run(
-        [sys.executable, "-B", str(build / "dynapse2/load.py"), "characterise", str(out),
-         "--emulate", str(SEED)],
-        capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=HERE,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def measured(build):
     """Return what was written of an emulated board."""
-    ran = characterise(build, build.with_name("measured"))
-    assert ran.returncode == 0, ran.stderr
-    assert "core 0.0: routed" in ran.stdout
-    return build.with_name("measured")
+    out = build.with_name("measured")
+    said = ei.characterise_board(build, emulate=True, seed=SEED, out=out).text
+    assert "core 0.0: routed" in said
+    assert {path.name for path in out.iterdir()} == {
+        "characterised.json", "defects.json", "bias_table.json"
+    }  # fmt: skip
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +108,11 @@ def test_time_constants_are_the_boards(build, told):
 
 
 def test_a_table_of_biases_is_made_of_them_that_a_spec_takes(build, measured, told, tmp_path):
+    spec, _ = truth(build)
     out = tmp_path / "bias_table.json"
     factors = write_bias_table(str(build), str(measured / "characterised.json"), str(out))
-    spec, _ = truth(build)
     assert set(factors) == {spec.bias_of[f"{name}_tau"] for name in RECEPTORS}
+    assert out.read_bytes() == (measured / "bias_table.json").read_bytes()
     mine = tmp_path / "spec.toml"
     text = (
         (build / "target.toml")
@@ -157,7 +150,13 @@ def test_a_burst_that_does_not_act_tells_no_time_constant(build):
 
 def test_a_folder_that_is_there_is_left_alone(build, measured):
     before = sorted(measured.iterdir())
-    ran = characterise(build, measured)
+    with pytest.raises(DataError, match="exists already"):
+        ei.characterise_board(build, emulate=True, out=measured)
+    loader = [sys.executable, "-B", str(build / "dynapse2/load.py")]
+    ran = subprocess.run(
+        [*loader, "characterise", str(measured), "--emulate", "0"],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
     assert ran.returncode == 1
     assert "is there already" in ran.stderr
     assert sorted(measured.iterdir()) == before

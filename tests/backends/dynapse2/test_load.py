@@ -98,6 +98,10 @@ def test_check_counts_what_is_set(build):
     assert "2 chips: 40 neurons" in out.stdout
 
 
+def test_one_chip_is_counted_as_one(whole):
+    assert run(whole / BACKEND, "check").stdout.startswith("1 chip: ")
+
+
 def test_samna_is_probed_without_being_imported(build, tmp_path, library):
     missing = run(build, "probe")
     assert missing.returncode == 1

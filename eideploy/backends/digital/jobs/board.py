@@ -70,7 +70,11 @@ def board(request: OfBuild, folder: Path) -> Result:
             return _run(compiled, request)
         case Selftest():
             return _selftest(compiled, request)
-    raise AssertionError(request)  # flow asks for one of these
+    raise UsageError(
+        f"{target.name} is digital: it has no biases that differ from board to board",
+        where=str(folder),
+        fix="test it by eideploy board selftest, or name a build for a mixed-signal chip",
+    )
 
 
 def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:

@@ -25,10 +25,12 @@ def event_counts(samples: Array, coding: Coding, dt: float, *, seed: int = 0) ->
     if coding.spacing == "poisson":
         rng = np.random.default_rng(seed)
         return rng.poisson(np.repeat(rate[:, None] * dt, steps, 1)).astype(np.uint8)
-    phase = (np.arange(len(rate)) * GOLDEN % 1)[:, None, None]
-    times = (np.arange(steps + 1) * dt)[None, :, None]
-    passed = np.floor(rate[:, None] * times + phase)
-    return np.asarray(np.diff(passed, axis=1).astype(np.uint8))
+    times = (np.arange(steps + 1) * dt)[:, None]
+    counts = np.empty((len(rate), steps, rate.shape[1]), np.uint8)
+    for number, of_source in enumerate(rate):  # one by one, as all their times are much memory
+        passed = np.floor(of_source * times + number * GOLDEN % 1)
+        counts[number] = np.diff(passed, axis=0)
+    return counts
 
 
 def event_rows(

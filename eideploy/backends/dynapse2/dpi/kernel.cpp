@@ -1,6 +1,7 @@
 // The steps of definition.py, many times faster: LANES images side by side, spikes sent on by a list
 // of who hears them. kernel.py calls it.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -16,11 +17,12 @@ struct Job {
 constexpr int RECEPTORS = 4;
 enum { AMPA, NMDA, GABA, SHUNT, ADAPTATION };
 
-// of every neuron, as in units.Step
-struct Neuron {
-  double h, reset, threshold, refractory, floor, direct, gate, adaptation;
-  double decay[RECEPTORS + 1], mean[RECEPTORS + 1], scale[RECEPTORS], rest[RECEPTORS];
+// of every neuron, as in units.Step; kernel.py gives it in doubles
+template <typename T> struct Neuron {
+  T h, reset, threshold, refractory, floor, direct, gate, adaptation;
+  T decay[RECEPTORS + 1], mean[RECEPTORS + 1], scale[RECEPTORS], rest[RECEPTORS];
 };
+using Given = Neuron<double>;
 
 namespace {
 
@@ -45,27 +47,87 @@ template <typename T> struct Vector;
 template <> struct Vector<float> { using type = Floats; };
 template <> struct Vector<double> { using type = Doubles; };
 
+// the neurons in the precision of the simulation, h over a second
+template <typename T> std::vector<Neuron<T>> converted(const Job& job, const Given* given) {
+  constexpr size_t NUMBERS = sizeof(Given) / sizeof(double);
+  std::vector<Neuron<T>> made(job.neurons);
+  for (int64_t n = 0; n < job.neurons; ++n) {
+    const double* from = &given[n].h;
+    std::copy(from, from + NUMBERS, &made[n].h);
+    made[n].h = static_cast<T>(given[n].h / job.dt);
+  }
+  return made;
+}
+
+// what a dendrite passes to the membrane in the mean over a step
+template <typename V, typename T> V passed(const V& x, const Neuron<T>& c, int d) {
+  return larger<V>(x * c.mean[d], V{} + c.rest[d]) * c.scale[d];
+}
+
+template <typename V> bool some(const V& mask) {
+  bool found = false;
+  for (int l = 0; l < LANES; ++l) found |= mask[l] != 0;
+  return found;
+}
+
+// Which lanes of which dendrites a step's events charge. In most steps few of the images have an
+// event at a dendrite, hence (D6) is computed for those alone, put side by side.
+template <typename V, typename T> struct Charged {
+  std::vector<uint32_t> at;  // dendrite * LANES + lane
+  std::vector<V> before, charge;
+  size_t size = 0;
+
+  explicit Charged(int64_t dendrites)
+      : at((dendrites + 1) * LANES), before(dendrites, V{} + T(1)), charge(dendrites) {}
+
+  void add(int64_t dendrite, const V& charge) {
+    for (int l = 0; l < LANES; ++l) {
+      at[size] = static_cast<uint32_t>(dendrite * LANES + l);
+      size += charge[l] > 0;
+    }
+  }
+
+  void grow(std::vector<V>& x, const std::vector<V>& charges) {
+    for (size_t k = 0; k < size; ++k) {
+      before[k / LANES][k % LANES] = x[at[k] / LANES][at[k] % LANES];
+      charge[k / LANES][k % LANES] = charges[at[k] / LANES][at[k] % LANES];
+    }
+    for (size_t k = 0; k * LANES < size; ++k) before[k] = charged<V, T>(before[k], charge[k]);
+    for (size_t k = 0; k < size; ++k)
+      x[at[k] / LANES][at[k] % LANES] = before[k / LANES][k % LANES];
+    size = 0;
+  }
+};
+
+constexpr int64_t TOGETHER = 64;  // neurons whose dendrites stay in the nearest cache
+
 // first: (inputs + neurons + 1,), the synapses of each source; target: neuron * RECEPTORS + receptor
 template <typename T>
-void run(const Job& job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+void run(const Job& job, const Given* given, const int64_t* first, const int32_t* target,
          const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
   using V = typename Vector<T>::type;
   constexpr V NOTHING = {};
   const T dt = static_cast<T>(job.dt);
-  const int64_t dendrites = job.neurons * RECEPTORS;
-  std::vector<V> x(dendrites), v(job.neurons), wait(job.neurons, NOTHING);
+  const int64_t dendrites = job.neurons * RECEPTORS, sources = job.inputs + job.neurons;
+  const std::vector<Neuron<T>> neurons = converted<T>(job, given);
+  std::vector<V> x(dendrites), mean(dendrites), v(job.neurons), wait(job.neurons, NOTHING);
   std::vector<V> charges(dendrites, NOTHING), sent(job.neurons, NOTHING);
   std::vector<V> tired(job.neurons, NOTHING);
-  std::vector<uint8_t> any(job.neurons, 0), reached(dendrites, 0);
-  std::vector<T> weight(strength, strength + first[job.inputs + job.neurons]);
+  std::vector<uint8_t> any(job.neurons, 0), reached(dendrites, 0), listens(dendrites, 0);
+  std::vector<T> weight(strength, strength + first[sources]);
+  for (int64_t k = 0; k < first[sources]; ++k) listens[target[k]] = 1;
   for (int64_t n = 0; n < job.neurons; ++n) {
-    v[n] = NOTHING + static_cast<T>(neurons[n].reset);
-    for (int d = 0; d < RECEPTORS; ++d)
-      x[n * RECEPTORS + d] = NOTHING + static_cast<T>(neurons[n].rest[d]);
+    v[n] = NOTHING + neurons[n].reset;
+    for (int d = 0; d < RECEPTORS; ++d) {
+      const int64_t at = n * RECEPTORS + d;
+      x[at] = NOTHING + neurons[n].rest[d];
+      mean[at] = passed<V, T>(x[at], neurons[n], d);
+    }
   }
+  Charged<V, T> hit(TOGETHER * RECEPTORS);
   const bool faulty = job.lost > 0 || job.doubled > 0, shared = job.spacing > 0;
-  std::vector<V> waiting(shared ? job.inputs + job.neurons : 0, NOTHING);
-  std::vector<uint8_t> waits(job.inputs + job.neurons, 0);
+  std::vector<V> waiting(shared ? sources : 0, NOTHING);
+  std::vector<uint8_t> waits(sources, 0);
   V left = NOTHING;
   const auto deliver = [&](int64_t source, V amount, int64_t t) {
     if (shared) {
@@ -73,8 +135,7 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
       amount = asked < left ? asked : left;
       left -= amount;
       waiting[source] = asked - amount;
-      waits[source] = 0;
-      for (int l = 0; l < LANES; ++l) waits[source] |= waiting[source][l] != 0;
+      waits[source] = some<V>(waiting[source]);
     }
     if (faulty)
       for (int l = 0; l < LANES; ++l)
@@ -83,6 +144,63 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
       charges[target[k]] += weight[k] * amount;
       reached[target[k]] = 1;
     }
+  };
+  const auto advance_dendrites = [&](int64_t from, int64_t to) {
+    for (int64_t at = from * RECEPTORS; at < to * RECEPTORS; ++at) {
+      if (!listens[at]) continue;
+      const int d = at % RECEPTORS;
+      const Neuron<T>& c = neurons[at / RECEPTORS];
+      x[at] = larger<V>(x[at] * c.decay[d], NOTHING + c.rest[d]);
+      if (!reached[at]) continue;
+      if (job.linear) x[at] += charges[at];
+      else hit.add(at, charges[at]);
+    }
+    hit.grow(x, charges);
+    for (int64_t at = from * RECEPTORS; at < to * RECEPTORS; ++at) {
+      if (!listens[at]) continue;
+      mean[at] = passed<V, T>(x[at], neurons[at / RECEPTORS], at % RECEPTORS);
+      if (reached[at]) charges[at] = NOTHING;
+      reached[at] = 0;
+    }
+  };
+  // by loops that are short enough for the processor to work on several neurons at once
+  std::vector<V> input(TOGETHER), shunt(TOGETHER), open(TOGETHER), next(TOGETHER);
+  const auto advance_membranes = [&](int64_t from, int64_t to) {
+    for (int64_t n = from; n < to; ++n) {
+      const Neuron<T>& c = neurons[n];
+      const V* of = &mean[n * RECEPTORS];
+      V leak = of[SHUNT], slow = of[NMDA];
+      if (c.adaptation != 0) {
+        tired[n] = tired[n] * c.decay[ADAPTATION] + sent[n] * c.adaptation;
+        leak += tired[n] * c.mean[ADAPTATION];
+      }
+      if (c.gate != 0) slow /= c.gate / v[n] + T(1);
+      shunt[n - from] = leak + T(1);
+      input[n - from] = larger<V>(of[AMPA] + slow - of[GABA] + c.direct, NOTHING + c.floor);
+      open[n - from] = larger<V>(dt - wait[n], NOTHING);
+    }
+    for (int64_t n = from; n < to; ++n) {
+      const int64_t k = n - from;
+      next[k] = Advance<V>(v[n], input[k], shunt[k], open[k] * neurons[n].h).next;
+    }
+  };
+  // resets a neuron's lanes that have reached the threshold; whether there are any
+  const auto fire = [&](int64_t n, const V& to, const V& open) {
+    const Neuron<T>& c = neurons[n];
+    const auto fired = to >= c.threshold;
+    const V reset = NOTHING + c.reset, rest = larger<V>(wait[n] - dt, NOTHING);
+    const V later = larger<V>(to, reset);
+    const bool any = some(fired);
+    if (any) {
+      const V late = open * (to - c.threshold) / (fired ? to - v[n] : NOTHING + T(1));
+      wait[n] = fired ? c.refractory - late : rest;
+      v[n] = fired ? reset : later;
+      sent[n] = fired ? NOTHING + T(1) : NOTHING;
+    } else {
+      wait[n] = rest;
+      v[n] = later;
+    }
+    return any;
   };
   for (int64_t t = 0; t < job.steps; ++t) {
     if (shared) left = NOTHING + static_cast<T>(room(job, t));
@@ -95,43 +213,19 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
     }
     for (int64_t n = 0; n < job.neurons; ++n)
       if (any[n] || waits[job.inputs + n]) deliver(job.inputs + n, sent[n], t);
-    for (int64_t n = 0; n < job.neurons; ++n) {
-      const Neuron& c = neurons[n];
-      V mean[RECEPTORS + 1];
-      for (int d = 0; d < RECEPTORS; ++d) {
-        const int64_t at = n * RECEPTORS + d;
-        const V rest = NOTHING + static_cast<T>(c.rest[d]);
-        x[at] = larger<V>(x[at] * static_cast<T>(c.decay[d]), rest);
-        if (reached[at]) {
-          x[at] = job.linear ? x[at] + charges[at] : charged<V, T>(x[at], charges[at]);
-          charges[at] = NOTHING;
-          reached[at] = 0;
-        }
-        mean[d] = larger<V>(x[at] * static_cast<T>(c.mean[d]), rest) * static_cast<T>(c.scale[d]);
+    for (int64_t from = 0; from < job.neurons; from += TOGETHER) {
+      const int64_t to = std::min(from + TOGETHER, job.neurons);
+      advance_dendrites(from, to);
+      advance_membranes(from, to);
+      for (int64_t n = from; n < to; ++n) {
+        if (any[n]) sent[n] = NOTHING;
+        any[n] = fire(n, next[n - from], open[n - from]);
+        if (!any[n]) continue;
+        for (int l = 0; l < LANES; ++l) counts[n * LANES + l] += sent[n][l] != 0;
+        if (spikes)
+          for (int l = 0; l < LANES; ++l)
+            spikes[(n * job.steps + t) * LANES + l] = sent[n][l] != 0;
       }
-      tired[n] = tired[n] * static_cast<T>(c.decay[ADAPTATION]) +
-                 sent[n] * static_cast<T>(c.adaptation);
-      mean[ADAPTATION] = tired[n] * static_cast<T>(c.mean[ADAPTATION]);
-      const V slow = mean[NMDA] / (static_cast<T>(c.gate) / v[n] + T(1));
-      const V input = mean[AMPA] + slow - mean[GABA] + static_cast<T>(c.direct);
-      const V shunt = mean[SHUNT] + mean[ADAPTATION] + T(1);
-      const V open = larger<V>(dt - wait[n], NOTHING);
-      const Advance<V> to(v[n], larger<V>(input, NOTHING + static_cast<T>(c.floor)), shunt,
-                          open * static_cast<T>(c.h / job.dt));
-      const T threshold = static_cast<T>(c.threshold);
-      const auto fired = to.next >= threshold;
-      const V left = open * (to.next - threshold) / (fired ? to.next - v[n] : NOTHING + T(1));
-      const V reset = NOTHING + static_cast<T>(c.reset);
-      wait[n] = fired ? static_cast<T>(c.refractory) - left : larger<V>(wait[n] - dt, NOTHING);
-      v[n] = fired ? reset : larger<V>(to.next, reset);
-      sent[n] = fired ? NOTHING + T(1) : NOTHING;
-      any[n] = 0;
-      for (int l = 0; l < LANES; ++l) any[n] |= fired[l] != 0;
-      if (!any[n]) continue;
-      for (int l = 0; l < LANES; ++l) counts[n * LANES + l] += fired[l] != 0;
-      if (spikes)
-        for (int l = 0; l < LANES; ++l)
-          spikes[(n * job.steps + t) * LANES + l] = fired[l] != 0;
     }
   }
 }
@@ -141,12 +235,12 @@ void run(const Job& job, const Neuron* neurons, const int64_t* first, const int3
 extern "C" {
 
 // events: (inputs, steps, LANES); spikes: (neurons, steps, LANES), zeros, or null; counts: (neurons, LANES)
-void dpi_run32(const Job* job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+void dpi_run32(const Job* job, const Given* neurons, const int64_t* first, const int32_t* target,
                const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
   run<float>(*job, neurons, first, target, strength, events, spikes, counts);
 }
 
-void dpi_run64(const Job* job, const Neuron* neurons, const int64_t* first, const int32_t* target,
+void dpi_run64(const Job* job, const Given* neurons, const int64_t* first, const int32_t* target,
                const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
   run<double>(*job, neurons, first, target, strength, events, spikes, counts);
 }

@@ -18,8 +18,9 @@ template <typename V> inline V larger(const V& a, const V& b) { return a > b ? a
 
 // e^x to 3e-7 of itself for |x| < 80
 inline Floats exponential(Floats x) {
-  x = x < -80.0f ? x * 0.0f - 80.0f : x;
-  x = x > 80.0f ? x * 0.0f + 80.0f : x;
+  constexpr Floats MOST = Floats{} + 80.0f;
+  x = larger<Floats>(x, -MOST);
+  x = x < MOST ? x : MOST;
   const Floats k = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
   const Floats r = (x - k * 0.693145751953125f) - k * 1.42860682e-6f;
   Floats p = r * 1.98412698e-4f + 1.38888889e-3f;
@@ -35,8 +36,9 @@ inline Floats exponential(Floats x) {
 
 // e^x to 1e-15 of itself for |x| < 80
 inline Doubles exponential(Doubles x) {
-  x = x < -80.0 ? x * 0.0 - 80.0 : x;
-  x = x > 80.0 ? x * 0.0 + 80.0 : x;
+  constexpr Doubles MOST = Doubles{} + 80.0;
+  x = larger<Doubles>(x, -MOST);
+  x = x < MOST ? x : MOST;
   const Doubles k = (x * 1.44269504088896341 + 6755399441055744.0) - 6755399441055744.0;
   const Doubles r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
   Doubles p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;

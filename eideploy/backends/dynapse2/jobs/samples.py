@@ -105,7 +105,16 @@ def labelled_few(
             where=option,
             fix="leave it out, or leave out --split and name a build that has a data set",
         )
-    data = load_images(build.origin, asked.place())
+    return first_of_training(build.origin, asked.place(), count)
+
+
+def first_of_training(origin: Origin, place: Place, count: int) -> tuple[Array, Array]:
+    """Return the first training samples of every class, `count` each, and their labels.
+
+    Raises:
+        DataError: the data set is missing, damaged, or of recordings.
+    """
+    data = load_images(origin, place)
     chosen = [np.flatnonzero(data.train_y == c)[:count] for c in range(data.classes)]
     rows = np.concatenate(chosen)
     return data.train.batch(rows) / data.high, data.train_y[rows]

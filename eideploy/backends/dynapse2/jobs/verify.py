@@ -1,7 +1,6 @@
 """Job: check the files of a build for a mixed-signal chip against its network and each other."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -18,9 +17,9 @@ from eideploy.backends.dynapse2.emit import (
     MODEL,
     board_files,
     emit,
-    loader_folder,
 )
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
+from eideploy.backends.dynapse2.jobs.loader import loader
 from eideploy.backends.dynapse2.patch import PATCH
 from eideploy.emitted import Emitted
 from eideploy.errors import EideployError
@@ -37,14 +36,9 @@ from eideploy.flow.stock import (
     Stock,
 )
 from eideploy.options import refuse_idle
+from eideploy.report.text import counted
 
 PATIENCE_S = 300
-# An isolated Python finds modules neither where it is called nor beside a script; load.py's parts
-# are those that are installed beside it.
-RUN = (
-    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
-    f"runpy.run_path(sys.path[0] + '/{LOADER[0]}', run_name='__main__')"
-)
 
 
 def verify_chip(request: Verify, folder: Path) -> Verified:
@@ -117,14 +111,15 @@ def _loader(build: ChipBuild) -> str:
     """Run the loader that is installed on the build's patch, and compare what it counts."""
     c, patch = build.configuration, (build.folder / FOLDER / PATCH).resolve()
     done = subprocess.run(
-        [sys.executable, "-IB", "-c", RUN, str(loader_folder()), f"--patch={patch}", "check"],
+        [*loader("-IB"), f"--patch={patch}", "check"],
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
         check=False,
     )
     expected = (
-        f"{c.chips} chips: {int(c.used.sum())} neurons, {int((c.cams.mask > 0).sum())} synapses, "
+        f"{counted(c.chips, 'chip')}: {int(c.used.sum())} neurons, "
+        f"{int((c.cams.mask > 0).sum())} synapses, "
         f"{int((c.srams.cores > 0).sum())} destinations, {int(c.bias_set.sum())} biases"
     )
     if done.returncode:

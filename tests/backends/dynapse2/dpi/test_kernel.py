@@ -26,7 +26,7 @@ def events(rng, inputs, steps, batch):
 def test_the_kernel_gives_the_spikes_of_the_definition(seed, dt):
     rng = np.random.default_rng(seed)
     some = {"gate": 5e-12, "adaptation_weight": 4e-9, "direct": 8e-12} if seed % 2 else {}
-    made = random_wiring(rng, **some)
+    made = random_wiring(rng, neurons=20 + 25 * seed, **some)  # blocks of 64 and less
     shown, step = events(rng, 6, 120, 19), step_of(made, dt)
     expected = definition.run(made, step, shown)
     ran = kernel.Chip(made, step, "float64").run(shown, keep_spikes=True)

@@ -1,0 +1,76 @@
+"""The loader that is installed, run in a process of its own: of a build its data alone are read."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from eideploy.backends.dynapse2.emit import LOADER, loader_folder
+from eideploy.errors import DataError, UsageError
+from eideploy.flow.requests.board import OnChips
+from eideploy.options import refuse_idle
+from eideploy.progress import note
+
+RUN = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
+    f"runpy.run_path(sys.path[0] + '/{LOADER[0]}', run_name='__main__')"
+)
+ERROR = "error: "
+
+
+def loader(*flags: str) -> list[str]:
+    """Return the command that the loader's arguments follow, by a Python with some flags.
+
+    With -I or -P it finds no modules where it is called; the loader's parts lie beside it.
+    """
+    return [sys.executable, *flags, "-c", RUN, str(loader_folder())]
+
+
+def reached(request: OnChips) -> list[str]:
+    """Return the loader's options for the board that is asked for.
+
+    Raises:
+        UsageError: neither a board nor an emulated one, or both; options without effect.
+    """
+    if request.samna == request.emulate:
+        raise UsageError(
+            "chips are reached by the vendor's library, or emulated: one of the two",
+            where="--samna, --emulate",
+            fix="say --samna, and it is imported, or --emulate",
+        )
+    if request.emulate:
+        refuse_idle(request, ("with --emulate",), here="with --emulate")
+        return ["--emulate", str(request.seed)]
+    refuse_idle(request, ("with --samna",), here="with --samna")
+    named = {"--serial": request.serial, "--bitfile": request.bitfile}
+    given = [word for name, value in named.items() if value for word in (name, str(value))]
+    return ["--samna", *given]
+
+
+def run_loader(patch: Path, words: Sequence[str]) -> str:
+    """Return what the loader says in the end; what it says on its way is shown.
+
+    Raises:
+        DataError: its error.
+    """
+    command = [*loader("-PB"), f"--patch={patch.resolve()}", *words]
+    error = ""
+    with TemporaryFile("w+", encoding="utf-8") as said:
+        with subprocess.Popen(
+            command, stdout=said, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        ) as process:
+            assert process.stderr is not None  # it is a pipe
+            for line in map(str.rstrip, process.stderr):
+                if line.startswith(ERROR) or error:
+                    error = error or line.removeprefix(ERROR)
+                else:
+                    note(line)
+        if process.returncode:
+            raise DataError(
+                error or f"the loader ends with exit code {process.returncode}",
+                where="the board" if "--samna" in words else "the emulated board",
+                fix="docs/dynapse2.md says in which order to check a board",
+            )
+        said.seek(0)
+        return said.read().strip()

@@ -1,0 +1,126 @@
+"""`board tune` by the loader, on an emulated board."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import eideploy as ei
+from eideploy import native
+from eideploy.backends.dynapse2.chip.account import account
+from eideploy.backends.dynapse2.chip.arrays import equal
+from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.spec import read_spec
+from eideploy.backends.dynapse2.dpi import classify, tuning
+from eideploy.backends.dynapse2.dpi.boards import Board
+from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
+from eideploy.backends.dynapse2.jobs import board as job
+from eideploy.backends.dynapse2.patch import read_patch
+from eideploy.data.origin import Place
+from eideploy.flow.requests.board import Tune
+from tests.backends.dynapse2.networks import SPEC
+from tests.backends.dynapse2.small import small_network
+from tests.cli.support import PATIENCE_S
+
+pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
+SEED = 3
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """Return a build for digits on cores of 40 neurons."""
+    folder = tmp_path_factory.mktemp("build")
+    spec = folder.with_name("spec.toml")
+    spec.write_text(SPEC.source.read_text("utf-8").replace("neurons = 256 ", "neurons = 40 "))
+    mapped = map_network(small_network(inputs=64, classes=10), read_spec(spec))
+    content = {"run": "x", "backend": "dynapse2", "data": "digits"}
+    finish_chip_build(folder, mapped, account(mapped), content)
+    return folder
+
+
+def test_the_loader_measures_what_the_emulated_board_does(build, tmp_path):
+    whole = load_chip_build(build)
+    shown = job.first_of_training(whole.origin, Place(), 1)[0]
+    measure = job._on_board(tmp_path, whole, shown, ["--emulate", str(SEED)])
+    found = measure(whole.configuration)
+    board = Board(whole.spec, SEED).wiring(whole.configuration)
+    expected = classify.show(board, shown, whole.configuration.coding).counts
+    assert found.shape == expected.shape
+    assert expected.sum() > 1000
+    assert abs(found.sum() / expected.sum() - 1) < 0.02
+    assert np.corrcoef(found.sum(1), expected.sum(1))[0, 1] > 0.98
+
+
+@pytest.fixture(scope="module")
+def tuned(build):
+    """Return the result of two rounds of bisection, and where it was written."""
+    out = build.with_name("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "ROUNDS", 2)
+        result = ei.tune_board(build, emulate=True, seed=SEED, per_class=1, out=out)
+    return result, out
+
+
+def test_tuned_biases_bring_the_rates_nearer_to_those_of_the_simulator(tuned):
+    result, out = tuned
+    rates = result.content["rate_hz"].values()
+    off = {
+        key: sum(abs(np.log(hz[key] / hz["aim"])) for hz in rates) for key in ("before", "after")
+    }
+    assert off["after"] < 0.6 * off["before"]
+    kept = json.loads((out / "tuned.json").read_text())
+    assert kept == {key: value for key, value in result.content.items() if key != "tuned"}
+    assert len(kept["outputs"]["slope"]) == 30
+
+
+def test_a_tuned_patch_differs_by_its_biases_alone_and_lies_beside_its_loader(build, tuned):
+    result, out = tuned
+    before = load_chip_build(build).configuration
+    after = read_patch(out / "dynapse2/patch.json", read_spec(out / "target.toml"))
+    assert equal(replace(after, biases=before.biases), before)
+    changed = {(row["core"], row["bias"]): row["after"] for row in result.content["biases"]}
+    assert changed
+    for (core, bias), code in changed.items():
+        assert after.biases[0, core, after.bias_names.index(bias)].tolist() == code
+    ran = subprocess.run(
+        [sys.executable, "-B", str(out / "dynapse2/load.py"), "check"],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert ran.stdout.startswith("1 chip: 72 neurons")
+
+
+@pytest.mark.parametrize(
+    ("asked", "what"),
+    [
+        ({}, "by the vendor's library, or emulated: one of the two"),
+        ({"samna": True, "emulate": True}, "one of the two"),
+        ({"samna": True, "seed": 1}, "--seed has no effect"),
+        ({"emulate": True, "serial": "1"}, "--serial has no effect"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_and_nothing_is_written(build, tmp_path, asked, what):
+    with pytest.raises(ei.UsageError, match=what):
+        ei.tune_board(build, out=tmp_path / "made" / "tuned", **asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_loader_finds_is_an_error_of_eideploy(build, tmp_path):
+    spikes = tmp_path / "spikes.csv"
+    spikes.write_text("trial,time_us,population,index\n0,10,pixels,0\n1,10,pixels,0\n")
+    words = ["run", str(spikes), str(tmp_path / "out.csv")]
+    asked = {
+        ("--samna",): "samna is not installed",
+        ("--emulate", "0", "--fault", "refuse"): "the board refuses its configuration: leaks",
+    }
+    for more, what in asked.items():
+        with pytest.raises(ei.EideployError, match=what):
+            job.run_loader(build / "dynapse2/patch.json", [*words, *more])
+
+
+def test_a_build_without_a_data_set_is_not_tuned(build):
+    bare = replace(load_chip_build(build), content={})
+    with pytest.raises(ei.UsageError, match="the build has no data set"):
+        job._tune(bare, Tune(emulate=True))

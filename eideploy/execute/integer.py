@@ -4,8 +4,10 @@ A layer runs over all time steps at once, and products of matrices in floats whe
 make every sum exact. Tests compare it with the definition for every node and division.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from functools import singledispatchmethod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ from eideploy.numeric.operators import InArrays
 
 INNER = frozenset({"currents", "divisors", "membranes"})  # what a kernel keeps to itself
 NONE = np.iinfo(np.int64).max  # above every divisor
+IN_CACHE = 1 << 15  # entries of the input that are rounded together
 
 
 def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozenset()) -> Trace:
@@ -110,10 +113,18 @@ class IntegerSimulator(Walk):
         """Return X, and count what saturates (A1)."""
         node = integer_input(self.circuit)
         given = over_time(self.circuit, samples)
-        x = _rounded(node, given)
-        self.recorder.count("saturated", node.name, int(np.count_nonzero(x > node.top)), x)
-        self.recorder.count("entries", node.name, int(np.count_nonzero(given)), x)
-        return np.clip(x, 0, node.top).astype(self.kinds[node.name])
+        x = np.empty(given.shape, self.kinds[node.name])
+        saturated = entries = 0
+        some = max(1, IN_CACHE // prod(node.size))
+        for t, start in itertools.product(range(len(given)), range(0, given.shape[1], some)):
+            part = t, slice(start, start + some)
+            rounded = _rounded(node, given[part])
+            saturated += int(np.count_nonzero(rounded > node.top))
+            entries += int(np.count_nonzero(given[part]))
+            x[part] = np.clip(rounded, 0, node.top, out=rounded)
+        self.recorder.count("saturated", node.name, saturated, x)
+        self.recorder.count("entries", node.name, entries, x)
+        return x
 
     def apply_chain(self, chain: Sequence[Node], *inputs: Array) -> Array:
         """Return the output of the last of nodes, a layer and its neurons compiled where it can."""

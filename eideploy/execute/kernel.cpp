@@ -4,6 +4,7 @@
 // What is divided and what fires are eight neurons at a time; divisions are in floats in which
 // every step is exact (quotients.py), or corrected by the exact remainder.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -884,22 +885,35 @@ template <Method METHOD> class Hidden {
     Counts counts;
 };
 
+// The samples of a batch, which threads take one by one, as none knows how long one takes.
+class Samples {
+  public:
+    explicit Samples(int64_t batch) : batch(batch) {}
+
+    // Take a sample that nobody has; false where there is none.
+    bool take(int64_t &b) { return (b = next++) < batch; }
+
+  private:
+    const int64_t batch;
+    std::atomic<int64_t> next{0};
+};
+
 template <Method METHOD>
-void run_hidden(const LayerCall &c, int64_t from, int64_t to, int64_t *counts)
+void run_hidden(const LayerCall &c, Samples &samples, int64_t *counts)
 {
     Hidden<METHOD> layer(c);
-    for (int64_t b = from; b < to; ++b) {
+    for (int64_t b; samples.take(b);) {
         layer.run(b);
     }
     std::copy_n(layer.totals, 3, counts);
 }
 
 // NUM of a readout.
-void run_readout(const LayerCall &c, int64_t from, int64_t to)
+void run_readout(const LayerCall &c, Samples &samples)
 {
     const int64_t positions = c.out_height * c.out_width;
     Sums sums(c);
-    for (int64_t b = from; b < to; ++b) {
+    for (int64_t b; samples.take(b);) {
         for (int64_t t = 0; t < c.given; ++t) {
             const int64_t of_sample = t * c.batch + b;
             sums.read(c.x + of_sample * c.height * c.width * c.channels);
@@ -918,18 +932,18 @@ void run_readout(const LayerCall &c, int64_t from, int64_t to)
     }
 }
 
-// The samples from `from` to `to`.
-void run(const LayerCall &c, int64_t from, int64_t to, int64_t *counts)
+// What one thread does.
+void run(const LayerCall &c, Samples &samples, int64_t *counts)
 {
     if (c.numerators != nullptr) {
-        run_readout(c, from, to);
+        run_readout(c, samples);
         return;
     }
     switch (c.method) {
-    case TABLE: run_hidden<TABLE>(c, from, to, counts); break;
-    case EXACT: run_hidden<EXACT>(c, from, to, counts); break;
-    case LOGARITHM: run_hidden<LOGARITHM>(c, from, to, counts); break;
-    default: run_hidden<NONE>(c, from, to, counts);
+    case TABLE: run_hidden<TABLE>(c, samples, counts); break;
+    case EXACT: run_hidden<EXACT>(c, samples, counts); break;
+    case LOGARITHM: run_hidden<LOGARITHM>(c, samples, counts); break;
+    default: run_hidden<NONE>(c, samples, counts);
     }
 }
 
@@ -941,12 +955,11 @@ extern "C" void run_layer(const LayerCall *call)
     const int64_t threads = std::max<int64_t>(1, std::min(c.threads, c.batch));
     std::vector<int64_t> counts(3 * threads);
     std::vector<std::thread> others;
+    Samples samples(c.batch);
     for (int64_t i = 1; i < threads; ++i) {
-        others.emplace_back([&, i] {
-            run(c, c.batch * i / threads, c.batch * (i + 1) / threads, &counts[3 * i]);
-        });
+        others.emplace_back([&, i] { run(c, samples, &counts[3 * i]); });
     }
-    run(c, 0, c.batch / threads, &counts[0]);
+    run(c, samples, &counts[0]);
     for (std::thread &other : others) {
         other.join();
     }

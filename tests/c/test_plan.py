@@ -73,8 +73,14 @@ def test_currents_are_kept_as_far_as_the_ram_reaches(circuit, controller):
 
 @pytest.mark.parametrize(
     "ways",
-    [{"other": {}}, {"second": {"kept": True}}, {"second": {"dense": True}}, {"first": {"x": 1}}],
-    ids=["no layer", "not still", "of bits", "unknown"],
+    [
+        {"other": {}},
+        {"second": {"kept": True}},
+        {"second": {"dense": True}},
+        {"first": {"x": 1}},
+        {"first": {"instructions": {"sideways": 1}}},
+    ],
+    ids=["no layer", "not still", "of bits", "unknown", "counted otherwise"],
 )
 def test_a_plan_of_other_layers_is_refused(ways, circuit, controller):
     with pytest.raises(FormatError, match=r"plan|cannot be"):

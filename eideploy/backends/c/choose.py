@@ -7,7 +7,7 @@ from math import prod
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.layers import current_reach
 from eideploy.backends.c.place import RAM, lay_out
-from eideploy.backends.c.plan import Plan, Way, may_be_dense, may_be_kept
+from eideploy.backends.c.plan import Counted, Plan, Way, may_be_dense, may_be_kept
 from eideploy.backends.c.syntax import bytes_of, signed_type
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.program import Program
@@ -36,7 +36,9 @@ def choose(program: Program, samples: Array) -> Program:
         counts = count_cycles(replace(program, plan=asdict(Plan(ways=ways))), trace).per_stage
         return {name: float(counts[name].sum(0).mean()) for name in ways}
 
-    counts = {"events": instructions({layer.name: Way() for layer in circuit.layers})}
+    counts: dict[Counted, dict[str, float]] = {
+        "events": instructions({layer.name: Way() for layer in circuit.layers})
+    }
     counts["dense"] = instructions({name: Way(dense=True) for name in may_be_dense(circuit)})
     dense = {n for n, count in counts["dense"].items() if count < counts["events"][n]}
     counts["kept"] = instructions(

@@ -2,10 +2,9 @@
 
 A time step goes through the nodes in order; where the sample is that of the step before, only
 through those that do anything else than then. What a layer reads are events, entries that are not
-zero; each adds its weights to the sums (A2, A3, A26, A27) of the positions that it reaches, or a
-dense layer multiplies all entries. Sums
-lie position by position, the neurons of one side by side, and only as long as their layer runs.
-Equations (A..) are in docs/arithmetic.md.
+zero; each adds its weights to the sums (A2, A3, A26, A27) of the positions that it reaches. A dense
+layer multiplies all entries instead. Sums lie position by position, the neurons of one side by
+side, and only as long as their layer runs. Equations (A..) are in docs/arithmetic.md.
 """
 
 from collections.abc import Sequence

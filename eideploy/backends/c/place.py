@@ -8,7 +8,7 @@ from typing import Any
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.cost import counted
 from eideploy.backends.c.network import Network, network_of
-from eideploy.backends.c.plan import BY_EVENTS, Plan, plan_of
+from eideploy.backends.c.plan import BY_EVENTS, Counted, Plan, plan_of
 from eideploy.backends.digital.program import Program, Use
 from eideploy.circuit import Circuit
 from eideploy.errors import CapacityError
@@ -16,7 +16,11 @@ from eideploy.report.text import counted as counted_samples
 from eideploy.report.text import table
 
 FLASH, RAM = "flash bytes", "RAM bytes"
-WAYS = {"events": "by events", "dense": "dense", "kept": "currents kept"}
+COUNTED: Mapping[Counted, str] = {
+    "events": "by events",
+    "dense": "dense",
+    "kept": "currents kept",
+}
 
 
 def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) -> Program:
@@ -135,7 +139,7 @@ def plan_text(program: Program) -> list[str]:
         for layer in program.circuit.layers
         for way in (plan.of(layer.name),)
     ]
-    head = ["instructions per inference", "form", *map(WAYS.__getitem__, ways), "chosen"]
+    head = ["instructions per inference", "form", *map(COUNTED.__getitem__, ways), "chosen"]
     return [
         f"{table(head, rows)}\n"
         f"estimated by counting on {counted_samples(plan.samples, 'calibration sample')}"

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Input, Neurons, Node
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, stored
+
+Counted = Literal["events", "dense", "kept"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,7 @@ class Way:
 
     dense: bool = False
     kept: bool = False
-    instructions: Mapping[str, float] = field(default_factory=dict)
+    instructions: Mapping[Counted, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

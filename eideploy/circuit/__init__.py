@@ -3,6 +3,7 @@
 from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
 from eideploy.circuit.geometry import Conv, Dense, Geometry
 from eideploy.circuit.graph import Circuit, require_circuit
+from eideploy.circuit.integrator import IntegerIntegrator, Integrator
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.nodes import Add, AvgPool, Flatten, Input, IntegerInput, Neurons
@@ -28,6 +29,8 @@ __all__ = [
     "InputRange",
     "IntegerCurrent",
     "IntegerInput",
+    "IntegerIntegrator",
+    "Integrator",
     "Layer",
     "LayerRange",
     "Logits",

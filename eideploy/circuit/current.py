@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eideploy.circuit.integrator import IntegerIntegrator, Integrator
 from eideploy.circuit.node import Array, Node, Part
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import Divider
@@ -73,15 +74,35 @@ class IntegerCurrent(Part):
 class Logits(Part):
     """The output layer: logits = mean over time of I_EE - I_EI, no division, no neurons (M9).
 
-    In integers, the sum over time of NUM, in units of `logit_step` (A12).
+    In integers, the sum over time of NUM, in units of `logit_step` (A12). With an integrator, what
+    that reads of its membranes over time.
     """
 
     logit_step: float = 1.0
+    integrator: Integrator | IntegerIntegrator | None = None
 
     def check(self, node: Node, n_e: int) -> None:
-        """Check the unit."""
-        del n_e
+        """Check the unit, and the integrator."""
         node.require(0 < self.logit_step < 1e200, f"has logit_step {self.logit_step}")
+        if self.integrator is not None:
+            self.integrator.check(node, n_e)
+
+    def unit(self, steps: int) -> float:
+        """Return what one of the totals of so many steps stands for."""
+        is_mean = self.integrator is None or self.integrator.read == "mean"
+        return self.logit_step / steps if is_mean else self.logit_step
+
+    @property
+    def product_bits(self) -> int:
+        """How many bits more than a state the product with its leak takes; 0 without one."""
+        held = self.integrator
+        return held.product_bits if isinstance(held, IntegerIntegrator) else 0
+
+    def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
+        """Return what is kept of sums in low..high over the steps reaches (A13)."""
+        if isinstance(self.integrator, IntegerIntegrator):
+            return self.integrator.reach(low, high, steps)
+        return low * steps, high * steps
 
 
 Current = FloatCurrent | IntegerCurrent | Logits

@@ -154,12 +154,22 @@ class Circuit(Shown):
         return self.nodes[-1]
 
     @property
+    def logits(self) -> Logits:
+        """What becomes of the last node's output: of a readout what it says, else its mean."""
+        match self.output:
+            case Layer(current=Logits() as logits):
+                return logits
+        return Logits()
+
+    @property
     def logit_step(self) -> float:
         """What one of the readout's sums stands for."""
-        match self.output:
-            case Layer(current=Logits(logit_step=step)):
-                return step
-        return 1.0
+        return self.logits.logit_step
+
+    @property
+    def logit_unit(self) -> float:
+        """What one of the readout's totals over all steps stands for (A12)."""
+        return self.logits.unit(self.steps)
 
     def in_a_line(self) -> str:
         """Return what it is, in a line."""

@@ -4,11 +4,12 @@ Sums are Python's integers: a proof that wraps at 64 bits would bless what wraps
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
 
+from eideploy.circuit.current import Logits
 from eideploy.circuit.graph import Circuit
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
@@ -35,7 +36,9 @@ class LayerLimits:
     low, high    NUM, over all neurons and at any moment of its accumulation
     subtracted   largest W_EI s_I; of a folded layer, the sum of a row's negative terms
     divisor      largest DEN; 0 in a readout
-    total_low, total_high  the sum of NUM over the time steps (readout), else low and high
+    total_low, total_high  the sum of NUM over the time steps (readout), else low and high; with an
+                 integrator, what its states and what is read of them reach
+    product      largest product of a state of an integrator and its leak; 0 without one
     """
 
     excitation: int
@@ -47,6 +50,7 @@ class LayerLimits:
     divisor: int
     total_low: int
     total_high: int
+    product: int = 0
 
     @property
     def bits(self) -> dict[str, int]:
@@ -55,6 +59,7 @@ class LayerLimits:
             "accumulators": self.accumulator_bits,
             "inhibitory sums": self.inhibition_bits,
             "divisors": self.divisor_bits,
+            "products with leaks": signed_bits(-self.product, self.product),
         }
 
     @property
@@ -80,6 +85,7 @@ class Reach:
     excitation, low, high, subtracted, divisor  (n_E,)
     inhibition, gained  (n_I,), of one step; empty if folded
     times  steps that a readout adds up; 1 of a layer
+    logits  of a readout
     """
 
     excitation: Array
@@ -90,11 +96,14 @@ class Reach:
     subtracted: Array
     divisor: Array
     times: int
+    logits: Logits | None = None
 
     @property
     def limits(self) -> LayerLimits:
         """The layer's limits, those of all its neurons."""
         low, high = self.low.min(), self.high.max()
+        total_low, total_high = (ends(x) for ends, x in zip((min, max), self.totals, strict=True))
+        leaks = self.logits.product_bits if self.logits else 0
         return LayerLimits(
             excitation=self.excitation.max(),
             inhibition=self.inhibition.max(initial=0) * self.times,
@@ -103,9 +112,18 @@ class Reach:
             high=high,
             subtracted=self.subtracted.max(),
             divisor=self.divisor.max(),
-            total_low=low * self.times,
-            total_high=high * self.times,
+            total_low=total_low,
+            total_high=total_high,
+            product=max(-total_low, total_high) << leaks if leaks else 0,
         )
+
+    @property
+    def totals(self) -> tuple[list[int], list[int]]:
+        """The lowest and the highest that is kept over the steps, of every neuron."""
+        ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
+        logits = self.logits or Logits()
+        low, high = zip(*(logits.reach(*both, self.times) for both in ends), strict=True)
+        return list(low), list(high)
 
     @property
     def numerator(self) -> Array:
@@ -171,7 +189,10 @@ def reaches(circuit: Circuit) -> dict[str, Reach]:
 
 def layer_reach(layer: Layer, peak: int, steps: int) -> Reach:
     """Return the reach of one layer whose inputs lie in 0..peak."""
-    return projection_reach(layer.projection, peak, steps if layer.is_readout else 1)
+    match layer.current:
+        case Logits() as logits:
+            return replace(projection_reach(layer.projection, peak, steps), logits=logits)
+    return projection_reach(layer.projection, peak, 1)
 
 
 def projection_reach(w: Factored | Folded, peak: int, times: int) -> Reach:

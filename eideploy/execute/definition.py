@@ -21,7 +21,9 @@ from eideploy.circuit import (
     Folded,
     IntegerCurrent,
     IntegerInput,
+    IntegerIntegrator,
     Layer,
+    Logits,
     Neurons,
 )
 from eideploy.errors import InvariantError
@@ -30,10 +32,10 @@ from eideploy.neurons import IntegerNeuron
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What a network keeps from one time step to the next, by node of neurons.
+    """What a network keeps from one time step to the next, by node.
 
-    membranes  v
-    synapses   s, of neurons whose current goes through a filter
+    membranes  v of neurons, and of a readout with an integrator
+    synapses   s, of those whose current goes through a filter
     spikes     of the step before
     """
 
@@ -46,7 +48,8 @@ class State:
 class Moment:
     """What a network did in one time step, by node.
 
-    outputs    X of the input, I of a layer, spikes of a LIF node, NUM of the readout; whole arrays
+    outputs    X of the input, I of a layer, spikes of a LIF node, NUM of the readout or its
+               integrator's v; whole arrays
     divisors   DEN of a layer, before zeros are replaced
     inhibition S of an E-I layer
     saturated  how many values of the input, currents c, or membranes u, were clipped
@@ -60,9 +63,11 @@ class Moment:
 
 def init(circuit: Circuit) -> State:
     """Return the state before the first time step: every membrane is zero, and nothing spikes."""
-    zeros = {n.name: np.full(circuit.shapes[n.name], 0, object) for n in circuit.of(Neurons)}
+    zeros = {node.name: np.full(circuit.shapes[node.name], 0, object) for node in circuit.nodes}
+    spikes = {n.name: zeros[n.name] for n in circuit.of(Neurons)}
     filtered = {n.name: zeros[n.name] for n in circuit.of(Neurons) if n.model.has_synapse}
-    return State(membranes=zeros, synapses=filtered, spikes=zeros)
+    of_output = {circuit.output.name: zeros[circuit.output.name]}
+    return State(membranes=spikes | of_output, synapses=filtered | of_output, spikes=spikes)
 
 
 def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
@@ -81,8 +86,15 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                 moment.saturated[node.name] = int((highest > node.top).sum())
             case Layer():
                 num, den = balance(node, np.concatenate(inputs), moment)
-                hidden = isinstance(node.current, IntegerCurrent)
-                output = current(node, num, den, moment) if hidden else num
+                match node.current:
+                    case IntegerCurrent():
+                        output = current(node, num, den, moment)
+                    case Logits(integrator=IntegerIntegrator() as by):
+                        v, s = membranes[node.name], synapses[node.name]
+                        membranes[node.name], synapses[node.name] = integrated(by, v, s, num)
+                        output = membranes[node.name]
+                    case _:
+                        output = num
             case Neurons(model=IntegerNeuron() as model):
                 beyond = 0
                 if model.has_synapse:
@@ -102,13 +114,21 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
                     where=f"node {node.name}", fix="quantize the circuit first",
                 )  # fmt: skip
         outputs[node.name] = output
-    spikes = {name: outputs[name] for name in membranes}
+    spikes = {name: outputs[name] for name in state.spikes}
     return State(membranes=membranes, synapses=synapses, spikes=spikes), moment
 
 
 def totals(circuit: Circuit, moments: list[Moment]) -> Array:
-    """Return the readout's NUM summed over time; times logit_step / T they are logits (A12)."""
-    return np.asarray(sum(moment.outputs[circuit.output.name] for moment in moments))
+    """Return the readout's NUM summed over time; times logit_step / T they are logits (A12).
+
+    Of an integrator's v it is the sum, the last or the largest; the latter two are logits times
+    logit_step.
+    """
+    outputs = [moment.outputs[circuit.output.name] for moment in moments]
+    integrator = circuit.logits.integrator
+    if integrator is not None and integrator.read != "mean":
+        return np.max(outputs, 0) if integrator.read == "max" else outputs[-1]
+    return np.asarray(sum(outputs))
 
 
 def quantized(node: IntegerInput, x: Array) -> Array:
@@ -195,6 +215,13 @@ def through(model: IntegerNeuron, s: Array, i: Array) -> tuple[Array, int]:
         for before, now, own in zip(s.flat, i.flat, each_own, strict=True)
     ]
     return integers([one for one, _ in after], s.shape), sum(clipped for _, clipped in after)
+
+
+def integrated(by: IntegerIntegrator, v: Array, s: Array, num: Array) -> tuple[Array, Array]:
+    """Return the next v and s of an integrator after the sums NUM (A12)."""
+    if by.synapse_leak is not None:
+        num = s - (each(by.synapse_leak, s) * s >> by.synapse_fraction) + num
+    return v - (each(by.leak, v) * v >> by.leak_fraction) + num, num
 
 
 def fire(model: IntegerNeuron, v: Array, i: Array) -> tuple[Array, Array, int]:

@@ -30,7 +30,7 @@ def run_float(circuit: Circuit, samples: Array, *, keep: frozenset[str] = frozen
         DataError: samples that do not fit the input.
         UsageError: an integer circuit.
     """
-    return FloatReference(circuit).sequence(samples, keep, 1.0)
+    return FloatReference(circuit).sequence(samples, keep, circuit.logit_unit)
 
 
 class FloatReference(Walk):

@@ -51,12 +51,12 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
         InvariantError: a layer whose division was not lowered.
         CapacityError: sums that 62 bits do not hold.
     """
-    return IntegerSimulator(circuit).sequence(samples, keep, circuit.logit_step)  # (A12)
+    return IntegerSimulator(circuit).sequence(samples, keep, circuit.logit_unit)  # (A12)
 
 
 def logits_of(circuit: Circuit, totals: Array) -> Array:
-    """Return the logits of the readout's sums over time (A12)."""
-    return totals * (circuit.logit_step / circuit.steps)
+    """Return the logits of the readout's totals (A12)."""
+    return totals * circuit.logit_unit
 
 
 def quantize_input(circuit: Circuit, x: Array) -> Array:

@@ -9,8 +9,10 @@ from math import prod
 import numpy as np
 
 from eideploy.circuit import Add, Array, Circuit, Layer, Neurons, Node, require_circuit
+from eideploy.circuit.integrator import AnyIntegrator
 from eideploy.execute.samples import maps
 from eideploy.execute.trace import Recorder, Trace, require_kinds
+from eideploy.numeric.operators import InArrays
 
 Step = Callable[[Array, Array], tuple[Array, Array, int]]  # v, current -> next v, spikes, clipped
 Filter = Callable[[Array, Array], tuple[Array, int]]  # s, current -> next s, clipped
@@ -24,8 +26,9 @@ WHOLE = slice(None)
 class State:
     """What a network keeps from one time step to the next, by node.
 
-    membranes  of neurons, (B, ...); where there are none they are at rest
-    synapses   of neurons whose current goes through a filter, likewise
+    membranes  of neurons and of a readout with an integrator, (B, ...); where there are none they
+               are at rest
+    synapses   of those whose current goes through a filter, likewise
     spikes     of the step before, (B, ...), of neurons whose spikes are read one step late
     """
 
@@ -60,11 +63,11 @@ class Walk(ABC):
         """Return the output of a node."""
 
     def sequence(self, samples: Array, keep: frozenset[str], unit: float) -> Trace:
-        """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the sums is."""
+        """Run samples (B, ...) or (B, T, ...) from rest; `unit` is what one of the totals is."""
         require_kinds(keep)
         self.recorder, self.kept = Recorder(keep, self.circuit.steps), None
         totals, _ = self._advance(self.init(len(samples)), self.entered(samples))
-        return self.recorder.trace(totals * (unit / self.circuit.steps), totals)
+        return self.recorder.trace(totals * unit, totals)
 
     def init(self, batch: int) -> State:
         """Return the state of `batch` samples before the first step."""
@@ -75,14 +78,15 @@ class Walk(ABC):
     def step(self, state: State, x: Array) -> tuple[State, Array]:
         """Advance by one step, in which every sample reads x (B, ...); return the output (B, ...).
 
-        The outputs of a readout, added up over the steps of a sequence, are its totals.
+        The outputs of a readout, added up over the steps of a sequence, are its totals; with an
+        integrator they are its membranes, and `Integrator.added` says what becomes of them.
         """
         self.recorder, self.kept = Recorder(frozenset(), 1), _nothing()
         y, after = self._advance(state, self.entered(x))
         return after, y
 
     def _advance(self, state: State, x: Array) -> tuple[Array, State]:
-        """Return the sum over time of the last node's output, (B, ...), and the state behind."""
+        """Return the total of the last node's output, (B, ...), and the state behind."""
         circuit, first, steps = self.circuit, self.circuit.input.name, self.recorder.steps
         self.before = state
         self.recorder.array("inputs", first, x)
@@ -95,8 +99,27 @@ class Walk(ABC):
                 del values[name]
         out = values[circuit.output.name]
         spikes = {name: values[name][-1] for name in circuit.remembered}
-        after = _state(self.kept or _nothing(), spikes)
-        return np.asarray(out.sum(0) * (steps // out.shape[0])), after
+        integrator = circuit.logits.integrator
+        if integrator is None:
+            total = np.asarray(out.sum(0) * (steps // out.shape[0]))
+        else:
+            total = self._integrated(integrator, out)
+        return total, _state(self.kept or _nothing(), spikes)
+
+    def _integrated(self, by: AnyIntegrator, currents: Array) -> Array:
+        """Return what is read over time of the membranes of the output's neurons, (B, n)."""
+        name, do, total = self.circuit.output.name, InArrays(0), None  # nothing saturates
+        kinds = ("membranes", "synapses")[: by.states]
+        before = (self.before.membranes, self.before.synapses)[: by.states]
+        states = [self._from_before(kept, name, currents[0]) for kept in before]
+        for t in range(self.recorder.steps):
+            states = by.step(states, currents[t % len(currents)], do)
+            total = by.added(total, states[0])
+        if self.kept is not None:
+            for kind, state in zip(kinds, states, strict=True):
+                self.kept[kind][name] = [state]
+        assert total is not None  # a run has steps
+        return total
 
     def _chain(self, chain: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
         """Return the output of the last of nodes that read one another, at all steps."""

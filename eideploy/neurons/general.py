@@ -130,7 +130,7 @@ class IntegerGeneralLIF(IntegerNeuron):
         """Return the next membranes, the spikes, and how many membranes were clipped."""
         rule = _Rule(self, v, do)
         late = None if self.delay == "none" else rule.count(v)
-        u = self._kept(v, self.leak, self.leak_fraction, do) + i
+        u = leaked(v, self.leak, self.leak_fraction, do) + i
         u, clipped = do.saturated(rule.floored(u if late is None else rule.left(u, late)))
         z = late if self.delay == "spike" else rule.count(u)
         return rule.left(u, z) if late is None else u, z, clipped
@@ -138,15 +138,7 @@ class IntegerGeneralLIF(IntegerNeuron):
     def filtered(self, s: Numbers, i: Numbers, do: Operators) -> tuple[Numbers, int]:
         """Return the next filtered currents, and how many were clipped."""
         assert self.synapse_leak is not None
-        return do.saturated(self._kept(s, self.synapse_leak, self.synapse_fraction, do) + i)
-
-    @staticmethod
-    def _kept(x: Numbers, leak: Array, fraction: int, do: Operators) -> Numbers:
-        """Return what a leak leaves of x, by a shift where it is one for all neurons."""
-        shift = _shift(leak, fraction)
-        if shift is None:
-            return x - ((x * do.per_neuron(leak, x)) >> fraction)
-        return x - (x >> shift) if shift >= 0 else x
+        return do.saturated(leaked(s, self.synapse_leak, self.synapse_fraction, do) + i)
 
     def rtl(self) -> Mapping[str, int] | None:
         """Return the fields of a stage in the shipped core; None with several late spikes."""
@@ -306,8 +298,8 @@ class GeneralLIF(Neuron):
         Raises:
             CapacityError: a v_reset or v_min below what a membrane holds.
         """
-        leak, fraction = _leak(self.beta, per_unit)
-        synapse = (None, 0) if self.alpha is None else _leak(self.alpha, per_unit)
+        leak, fraction = leak_levels(self.beta, len(per_unit))
+        synapse = (None, 0) if self.alpha is None else leak_levels(self.alpha, len(per_unit))
 
         def whole(value: PerNeuron | None) -> Array | None:
             return None if value is None else np.rint(value * per_unit).astype(np.int64)
@@ -423,6 +415,14 @@ def _time_constant(kept: PerNeuron) -> PerNeuron:
     return 1 / lost if lost.ndim else float(1 / lost)
 
 
+def leaked(x: Numbers, leak: Array, fraction: int, do: Operators) -> Numbers:
+    """Return what a leak d / 2^f leaves of x, by a shift where it is one for all neurons."""
+    shift = _shift(leak, fraction)
+    if shift is None:
+        return x - ((x * do.per_neuron(leak, x)) >> fraction)
+    return x - (x >> shift) if shift >= 0 else x
+
+
 def _shift(leak: Array, fraction: int) -> int | None:
     """Return L where d / 2^f is 2^-L for all neurons, -1 where it is zero, None where neither."""
     first = int(leak[0])
@@ -458,11 +458,11 @@ def _faults_of_bounds(model: GeneralLIF | IntegerGeneralLIF) -> Iterator[str]:
         yield "has a v_reset below its v_min"
 
 
-def _leak(kept: PerNeuron, per_unit: Array) -> tuple[Array, int]:
+def leak_levels(kept: PerNeuron, n: int) -> tuple[Array, int]:
     """Return d (n,) and the least f with 1 - d / 2^f as near to `kept` as `LEAK_BITS` allow."""
-    lost = np.broadcast_to(1 - np.asarray(kept, np.float64), per_unit.shape)
+    lost = np.broadcast_to(1 - np.asarray(kept, np.float64), n)
     if not lost.any():
-        return np.zeros(len(lost), np.int64), 0
+        return np.zeros(n, np.int64), 0
     fraction = min(LEAK_BITS - int(np.ceil(np.log2(lost.max()))), MOST_FRACTION)
     leak = np.rint(np.ldexp(lost, fraction)).astype(np.int64)
     common = int(np.bitwise_or.reduce(leak))

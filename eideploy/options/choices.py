@@ -8,6 +8,7 @@ Framing = Literal["time", "number"]
 Dendrite = Literal["full", "linear"]
 Monitor = Literal["all", "outputs"]
 Reset = Literal["subtract", "zero"]
+Read = Literal["mean", "last", "max"]  # of the output over time
 Split = Literal["test", "train", "all"]
 Family = Literal["ecp5", "ice40", "generic"]
 Pool = Literal["loky", "threading", "dask", "ray"]

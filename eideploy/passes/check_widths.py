@@ -162,7 +162,7 @@ def _signed(node: Node, what: str, width: str, values: Array) -> _Need:
 
 def _sums(name: str, reach: Reach) -> Iterator[_Need]:
     """Yield the widths of a layer's sums."""
-    low, high = (reach.low * reach.times).tolist(), (reach.high * reach.times).tolist()
+    low, high = reach.totals
     sums = {
         "accumulator": ("accumulators", list(map(signed_bits, low, high))),
         "inhibition": ("inhibitory sums", [reach.limits.inhibition_bits]),

@@ -18,6 +18,7 @@ from eideploy.circuit import (
     Input,
     IntegerInput,
     Layer,
+    IntegerIntegrator,
     Logits,
     Neurons,
     Node,
@@ -312,12 +313,21 @@ class _Quantizer:
         levels = self._weights(node, w, self.bits, None, np.full(node.n_e, held), peak)
         self.known[node.name] = Units(unit=levels.unit, shift=levels.shift, rows=levels.rows)
         step = float(levels.unit[0] * 2.0 ** -levels.shift[0] * unit)
-        return replace(node, projection=levels.projection(w), current=Logits(logit_step=step))
+        return replace(node, projection=levels.projection(w), current=_logits(node, step))
 
     def _folded_readout(self, node: Layer, unit: float) -> Node:
         w = self._folded_weights(node, None)
-        logits = Logits(logit_step=float(w.unit[0] * unit))
+        logits = _logits(node, float(w.unit[0] * unit))
         return replace(node, projection=Folded(w_num=w.w_num), current=logits)
+
+
+def _logits(node: Layer, step: float) -> Logits:
+    """Return what a readout's sums become in units of `step`, which its integrator keeps."""
+    current = node.current
+    assert isinstance(current, Logits)
+    assert not isinstance(current.integrator, IntegerIntegrator)  # the circuit is of floats
+    held = None if current.integrator is None else current.integrator.to_integers(node.n_e)
+    return Logits(logit_step=step, integrator=held)
 
 
 def _require_divisors(node: Node, weights: Array, levels: Array, fix: str) -> None:

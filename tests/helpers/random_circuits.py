@@ -6,7 +6,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from hypothesis import strategies as st
 
-from eideploy.circuit import Add, AvgPool, Circuit, Conv, Division, Flatten, Layer, Neurons
+from eideploy.circuit import (
+    Add,
+    AvgPool,
+    Circuit,
+    Conv,
+    Division,
+    Flatten,
+    IntegerIntegrator,
+    Layer,
+    Neurons,
+)
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import (
@@ -129,6 +139,27 @@ def general(draw, n, *, spikes=(1, 1, 2, 3, 7), late_counts=True, bits=(6, 8, 16
         v_reset=v_reset,
         v_min=v_min,
     )
+
+
+@st.composite
+def integrated(draw, **fields):
+    """Draw a circuit of `circuits(**fields)` whose output is read off integrators."""
+    circuit = draw(circuits(**fields))
+    n = circuit.output.n_e
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="integrator seed"))
+    fractions = [draw(st.integers(0, 8), label="leak") for _ in range(2)]
+    leaks = [_leaks(draw, rng, n, fraction) for fraction in fractions]
+    filters = draw(st.booleans(), label="filter")
+    integrator = IntegerIntegrator(
+        read=draw(st.sampled_from(["mean", "last", "max"]), label="read"),
+        leak=leaks[0],
+        leak_fraction=fractions[0],
+        synapse_leak=leaks[1] if filters else None,
+        synapse_fraction=fractions[1] if filters else 0,
+    )
+    current = replace(circuit.output.current, integrator=integrator)
+    nodes = (*circuit.nodes[:-1], replace(circuit.output, current=current))
+    return replace(circuit, nodes=nodes, steps=draw(st.integers(1, 6), label="steps"))
 
 
 def _leaks(draw, rng, n, fraction):

@@ -128,7 +128,7 @@ def _readme(network: Network, sizes: str) -> str:
         step=f"{network.input.step:.17g}",
         top=str(network.input.top),
         shape=_shape(network),
-        logit=f"{network.circuit.logit_step / network.circuit.steps:.17g}",
+        logit=f"{network.circuit.logit_unit:.17g}",
     )
 
 
@@ -147,6 +147,7 @@ def _source(network: Network) -> str:
         arithmetic="\n\n".join(_called(functions)),
         constants="\n\n".join(arrays),
         functions=functions,
+        begins=indent(network.beginning, "    "),
         calls=indent("\n".join([*network.remembering, *network.calls]), "    "),
         again=indent("\n".join([*network.remembering, *network.again]), "    "),
     )

@@ -23,6 +23,11 @@ from eideploy.circuit import Array, Conv, Factored, Folded, Layer, Neurons
 from eideploy.neurons import IntegerNeuron
 from eideploy.numeric.fixed import top, unsigned_bits
 
+READ = {  # what a total becomes with the membrane v
+    "mean": "s->totals[n] = ({kind})(s->totals[n] + v);",
+    "last": "s->totals[n] = v;",
+    "max": "s->totals[n] = v > s->totals[n] ? v : s->totals[n];",
+}
 Sums = Sequence[tuple[Member, Packed]]  # each with the weights that events add to it
 
 
@@ -63,9 +68,17 @@ def updated(unit: Unit, node: Layer, neurons: Neurons) -> list[str]:
 def readout(unit: Unit, node: Layer, reads: Sequence[Source], *, dense: bool) -> list[str]:
     """Return the body of the function of the readout."""
     sums = _sums_of(unit, node)
-    kind = unit.total.kind
-    total = f"s->totals[n] = ({kind})(s->totals[n] + ({kind})({sums.num}));"
-    return [*sums.accumulated(reads, dense=dense), sums.loops([total])]
+    kind, by = unit.total.kind, unit.circuit.logits.integrator
+    if by is None:
+        lines = [f"s->totals[n] = ({kind})(s->totals[n] + ({kind})({sums.num}));"]
+    else:
+        given = "&s->filtered[n], " if by.is_filtered else ""
+        lines = [
+            f"const {kind} v = integrate(s->integrated[n], {given}({kind})({sums.num}), n);",
+            "s->integrated[n] = v;",
+            READ[by.read].format(kind=kind),
+        ]
+    return [*sums.accumulated(reads, dense=dense), sums.loops(lines)]
 
 
 class _Sums(ABC):

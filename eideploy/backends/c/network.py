@@ -19,12 +19,13 @@ from eideploy.backends.c.layers import (
     readout,
     updated,
 )
-from eideploy.backends.c.operators import Term, as_text, reach_of, type_of_range
+from eideploy.backends.c.operators import Range, Term, as_text, reach_of, type_of_range
 from eideploy.backends.c.plan import BY_EVENTS, Plan, plan_of, still
 from eideploy.backends.c.syntax import (
     block,
     bytes_of,
     function,
+    literal,
     loop,
     signed_type,
     type_of,
@@ -38,6 +39,7 @@ from eideploy.circuit import (
     Circuit,
     Flatten,
     IntegerInput,
+    IntegerIntegrator,
     Layer,
     Neurons,
     Node,
@@ -129,6 +131,15 @@ class Network(Unit):
     def watched(self) -> list[Member]:
         """The membranes and spikes of all neurons, in the order of the circuit."""
         return [m for m in self.state if m.name.endswith(("_v", "_spikes"))]
+
+    @property
+    def beginning(self) -> str:
+        """What comes before the first step: a largest membrane is below all that there can be."""
+        integrator = self.circuit.logits.integrator
+        if integrator is None or integrator.read != "max":
+            return ""
+        lowest = f"s->totals[n] = {literal(int(self.limits[self.readout.name].total_low))};"
+        return "\n" + block(loop("n", self.readout.n_e), [lowest])
 
     @property
     def remembering(self) -> list[str]:
@@ -237,9 +248,28 @@ class Network(Unit):
     def _readout(self, node: Layer, reads: Sequence[Source]) -> None:
         reach = self.limits[node.name]
         kind = signed_type(min(reach.total_low, -1), reach.total_high)
+        integrator = self.circuit.logits.integrator
+        if isinstance(integrator, IntegerIntegrator):
+            names = ("integrated", "filtered")[: integrator.states]
+            self.state += [Member(name=name, kind=kind, size=node.n_e) for name in names]
+            self._integrating(integrator, kind, (reach.total_low, reach.total_high))
         self.state.append(Member(name="totals", kind=kind, size=node.n_e))
         body = readout(self, node, reads, dense=self.plan.of(node.name).dense)
         self._step(self.names[node.name], body, reads)
+
+    def _integrating(self, by: IntegerIntegrator, kind: str, held: Range) -> None:
+        """Keep the function of a step of an integrator, whose states and sums `held` holds."""
+        body = self.body("integrate", 0)
+        states = [Term(body, "v", held), Term(body, "s", held)][: by.states]
+        v, *filtered = by.step(states, Term(body, "i", held), body)
+        given, lines = "", list(body.lines)
+        if filtered:
+            given = f" {kind} *filtered,"
+            lines = [f"const {kind} s = *filtered;", *lines, f"*filtered = ({kind}){as_text(filtered[0])};"]
+        self.functions["integrate"] = function(
+            f"static {kind} integrate({kind} v,{given} {kind} i, uint32_t n)",
+            ["(void)n;", *lines, f"return ({kind}){as_text(v)};"],
+        )
 
     def _neuron_function(self, node: Neurons, layer: Layer) -> None:
         name, model = self.names[node.name], node.integer_model

@@ -41,6 +41,7 @@ def place(circuit: Circuit, *, target: Target) -> Program:
 def laid_out(circuit: Circuit, target: Target) -> Program:
     """Return what `place` does, whether or not it fits the memories."""
     _require_one_readout(circuit)
+    _require_no_integrator(circuit, target)
     _require_routes(circuit, target)
     _require_neurons(circuit, target)
     cursor = _Cursor()
@@ -69,6 +70,7 @@ def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
     """Return every reason why an integer circuit cannot be placed, its sizes left out."""
     checks: list[Callable[[], object]] = [
         partial(_require_one_readout, circuit),
+        partial(_require_no_integrator, circuit, target),
         partial(_require_routes, circuit, target),
         partial(_require_neurons, circuit, target),
         partial(_require_hidden_layer, circuit),
@@ -102,6 +104,18 @@ def _require_one_readout(circuit: Circuit) -> None:
             f"the network has the readouts {readouts} and ends with {circuit.output.name}",
             where="circuit",
             fix="end the network with its one readout",
+        )
+
+
+def _require_no_integrator(circuit: Circuit, target: Target) -> None:
+    """Refuse membranes that are read at the output: the core adds up the readout's sums alone."""
+    integrator = circuit.logits.integrator
+    if integrator is not None:
+        raise CapacityError(
+            f"{circuit.output.name} reads its neurons' membranes ({integrator.read} over time), and "
+            f"target {target.name} has no integrators",
+            where=f"node {circuit.output.name}",
+            fix="compile for a microcontroller, or let the network end with weights or with spikes",
         )
 
 

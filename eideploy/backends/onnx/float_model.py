@@ -18,9 +18,12 @@ class FloatNetwork(Network):
         return self.graph.cast(x, self.kind)
 
     def finish(self, total: Value, output: str) -> None:
-        """Write the logits, the mean over time (M9)."""
+        """Write the logits, the mean over time (M9) unless they are one of the membranes (M25)."""
         g = self.graph
-        g.op("Div", total, g.cast(self.duration, self.kind), to=output)
+        if self.is_mean:
+            g.op("Div", total, g.cast(self.duration, self.kind), to=output)
+        else:
+            g.op("Identity", total, to=output)
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Value) -> Value:
@@ -49,6 +52,7 @@ class FloatNetwork(Network):
             states["synapse"] = now.value
         v, z = model.step(before, now, do)
         states = {"membrane": v.value, **states}
+        current = self.over_all_steps(self.circuit.node(node.inputs[0]), current)
         return self.scan(node, current, body, states, do.whole(z).value)  # (M7, M22..M24)
 
     def _divided(self, balanced: Value, divisor: Value) -> Value:

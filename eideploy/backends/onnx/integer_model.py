@@ -47,7 +47,7 @@ class IntegerNetwork(Network):
         return g.op("Sub", near, g.cast(is_below, self.kind), to=LEVELS)
 
     def finish(self, total: Value, output: str) -> None:
-        """Write the totals; times logit_step / T they are the logits (A12)."""
+        """Write the totals, of which docs/arithmetic.md says the logits (A12)."""
         self.graph.op("Identity", total, to=output)
 
     @singledispatchmethod
@@ -76,6 +76,7 @@ class IntegerNetwork(Network):
             states["synapse"] = now.value
         v, z, _ = model.step(Term(body, "membrane"), now, do)
         states = {"membrane": v.value, **states}
+        current = self.over_all_steps(self.circuit.node(node.inputs[0]), current)
         return self.scan(node, current, body, states, do.whole(z).value)  # (A10, A34..A36)
 
     def _folded(self, node: Layer, w: Folded, x: Value) -> tuple[Value, Value]:

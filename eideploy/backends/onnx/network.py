@@ -10,7 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx import GraphProto, numpy_helper
 
 from eideploy.backends.onnx.graph import WIDE, Array, Graph, Value, Words, declared
+from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Layer, Neurons, Node
+from eideploy.circuit.integrator import AnyIntegrator
 from eideploy.errors import InvariantError
 
 INPUT = "input"
@@ -46,11 +48,41 @@ class Network(ABC):
             self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
         g.scope = ""
         last = self.over_all_steps(circuit.output, values[circuit.output.name])
-        sums = g.op("CumSum", last, np.int64(0))  # ReduceSum is inexact beyond 2^53 there
-        self.finish(g.op("Gather", sums, np.int64(-1), axis=0, to="sum"), output)
+        self.finish(self._total(last), output)
         classes: list[str | int] = ["batch", *circuit.shapes[circuit.output.name]]
         given = [declared(INPUT, np.float32, axes)]
         return g.proto(name, given, [declared(output, self.kind, classes)])
+
+    def _total(self, last: Value) -> Value:
+        """Return what is read over time of the last node's output (T, B, n)."""
+        g, by = self.graph, self.circuit.logits.integrator
+        if by is not None:
+            last = self._integrated(by, last)
+        if self.is_mean:
+            last = g.op("CumSum", last, np.int64(0))  # ReduceSum is inexact beyond 2^53 there
+        return g.op("Gather", last, np.int64(-1), axis=0, to="total")
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the logits are a mean over time."""
+        integrator = self.circuit.logits.integrator
+        return integrator is None or integrator.read == "mean"
+
+    def _integrated(self, by: AnyIntegrator, currents: Value) -> Value:
+        """Return the membranes of the output's neurons (T, B, n), or the largest until then."""
+        body = Graph(f"{self.circuit.output.name}/step", self.graph.words)
+        do = InGraph(body, 0, self.kind)  # nothing saturates
+        names = ("membrane", "synapse")[: by.states]
+        before = [Term(body, name, self.kind) for name in names]
+        after = by.step(before, Term(body, "current", self.kind), do)
+        states = {name: state.value for name, state in zip(names, after, strict=True)}
+        v = after[0]
+        if by.read == "max":
+            largest, began = (Term(body, name, self.kind) for name in ("largest", "began"))
+            v = do.where(began > 0, do.where(v > largest, v, largest), v)
+            states |= {"largest": v.value, "began": (began - began + 1).value}
+        read = body.op("Identity", v.value)
+        return self.scan(self.circuit.output, currents, body, states, read)
 
     @abstractmethod
     def read(self, x: Value) -> Value:
@@ -125,9 +157,11 @@ class Network(ABC):
     def scan(
         self, node: Node, current: Value, body: Graph, states: Mapping[str, Value], z: Value
     ) -> Value:
-        """Run `body` over time, states by name and the current to the next ones and spikes `z`."""
+        """Run `body` over time, states by name and the current to the next ones and output `z`.
+
+        The current is (T, B, ...), of all steps.
+        """
         g = self.graph
-        current = self.over_all_steps(self.circuit.node(node.inputs[0]), current)
         zero = numpy_helper.from_array(np.zeros(1, self.kind))
         start = g.op("ConstantOfShape", g.op("Shape", current, start=1), value=zero, to="at_rest")
         first, *others = states

@@ -34,6 +34,7 @@ def _numbers(circuit: Circuit) -> Iterator[tuple[str, str, int]]:
                 yield name, number.role, _largest(number)
         if name in reach:
             yield name, "W_EI S", reach[name].subtracted
+            yield name, "a leak's product", reach[name].product
         if isinstance(node, Layer) and not node.is_readout:
             yield from _of_division(node)
             currents[name] = _largest(numbers[-1])

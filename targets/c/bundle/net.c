@@ -8,7 +8,7 @@ $constants
 $functions
 void net_init(net_state *s)
 {
-    memset(s, 0, sizeof *s);
+    memset(s, 0, sizeof *s);$begins
 }
 
 void net_step(net_state *s, const net_input x[NET_INPUTS])

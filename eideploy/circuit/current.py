@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from eideploy.circuit.integrator import IntegerIntegrator, Integrator
 from eideploy.circuit.node import Array, Node, Part
 from eideploy.circuit.projection import MAX_BITS
@@ -87,6 +89,12 @@ class Logits(Part):
         if self.integrator is not None:
             self.integrator.check(node, n_e)
 
+    def over_time(self, outputs: Array) -> Array:
+        """Return the logits of outputs of the neurons over time, (T, ...)."""
+        if self.integrator is None:
+            return np.asarray(outputs.mean(0))
+        return self.integrator.over_time(outputs)
+
     def unit(self, steps: int) -> float:
         """Return what one of the totals of so many steps stands for."""
         is_mean = self.integrator is None or self.integrator.read == "mean"
@@ -99,7 +107,7 @@ class Logits(Part):
         return held.product_bits if isinstance(held, IntegerIntegrator) else 0
 
     def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
-        """Return what is kept of sums in low..high over the steps reaches (A13)."""
+        """Return what is kept of sums in low..high over the steps reaches (A13, A39)."""
         if isinstance(self.integrator, IntegerIntegrator):
             return self.integrator.reach(low, high, steps)
         return low * steps, high * steps

@@ -45,6 +45,15 @@ class AnyIntegrator(Part):
             return v
         return total + v if self.read == "mean" else np.maximum(total, v)
 
+    def over_time(self, membranes: Array) -> Array:
+        """Return what is read of membranes over time, (T, ...)."""
+        match self.read:
+            case "last":
+                return np.asarray(membranes[-1])
+            case "max":
+                return np.asarray(membranes.max(0))
+        return np.asarray(membranes.mean(0))
+
     def check(self, node: Node, n_e: int) -> None:
         """Check words and shapes."""
         node.require(self.read in get_args(Read), f"reads {self.read!r} of its membranes")
@@ -56,7 +65,7 @@ class AnyIntegrator(Part):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerIntegrator(AnyIntegrator):
-    """The equations of `Integrator` in integers, which neither round up nor saturate (A12).
+    """The equations of `Integrator` in integers, which never saturate (A38).
 
         s <- s - (e s >> g) + NUM    with a filter; else s is NUM
         v <- v - (d v >> f) + s
@@ -102,7 +111,7 @@ class IntegerIntegrator(AnyIntegrator):
         return [leaked(v, self.leak, self.leak_fraction, do) + y, *filtered]
 
     def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
-        """Return what states and total reach in `steps` steps of sums in low..high (A13)."""
+        """Return what states and total reach in `steps` steps of sums in low..high (A39)."""
         below, above = [low] * steps, [high] * steps
         reached = [low, 0, high]
         for leak, fraction in (
@@ -120,7 +129,7 @@ class IntegerIntegrator(AnyIntegrator):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Integrator(AnyIntegrator):
-    """Leaky integrators of the output's currents y = I_EE - I_EI, whose membranes are read (M25).
+    """Leaky integrators of the output's currents y = I_EE - I_EI, whose membranes are read (M26).
 
         s <- alpha s + y    with a filter; else s is y
         v <- beta v + s

@@ -121,8 +121,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
 def totals(circuit: Circuit, moments: list[Moment]) -> Array:
     """Return the readout's NUM summed over time; times logit_step / T they are logits (A12).
 
-    Of an integrator's v it is the sum, the last or the largest; the latter two are logits times
-    logit_step.
+    Of an integrator's v it is the sum, the last or the largest (A38).
     """
     outputs = [moment.outputs[circuit.output.name] for moment in moments]
     integrator = circuit.logits.integrator
@@ -218,7 +217,7 @@ def through(model: IntegerNeuron, s: Array, i: Array) -> tuple[Array, int]:
 
 
 def integrated(by: IntegerIntegrator, v: Array, s: Array, num: Array) -> tuple[Array, Array]:
-    """Return the next v and s of an integrator after the sums NUM (A12)."""
+    """Return the next v and s of an integrator after the sums NUM (A38)."""
     if by.synapse_leak is not None:
         num = s - (each(by.synapse_leak, s) * s >> by.synapse_fraction) + num
     return v - (each(by.leak, v) * v >> by.leak_fraction) + num, num

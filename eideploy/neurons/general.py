@@ -346,11 +346,11 @@ class GeneralLIF(Neuron):
         fires: dict[str, PerNeuron] = {"v_threshold": below, "v_reset": rest}
         if self.alpha is None and np.all(np.asarray(self.beta) == 1):
             return (NirPart(role="", kind="IF", parameters={"r": 1 / dt} | fires),)
-        tau = _time_constant(self.beta)
+        tau = time_constant(self.beta)
         leaks: dict[str, PerNeuron] = {"r": tau, "v_leak": 0.0}
         if self.alpha is None:
             return (NirPart(role="", kind="LIF", parameters={"tau": tau * dt} | leaks | fires),)
-        filters = _time_constant(self.alpha)
+        filters = time_constant(self.alpha)
         both = {"tau_mem": tau * dt, "tau_syn": filters * dt, "w_in": filters}
         return (NirPart(role="", kind="CubaLIF", parameters=both | leaks | fires),)
 
@@ -409,7 +409,7 @@ class _Rule:
         return self.do.where(x < floor, floor, x)
 
 
-def _time_constant(kept: PerNeuron) -> PerNeuron:
+def time_constant(kept: PerNeuron) -> PerNeuron:
     """Return how many steps, by Euler's rule, a time constant is of which a step keeps so much."""
     lost = np.maximum(1 - np.asarray(kept, np.float64), 1 / LONGEST)
     return 1 / lost if lost.ndim else float(1 / lost)

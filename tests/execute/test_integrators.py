@@ -146,7 +146,7 @@ def test_the_largest_of_membranes_below_zero_is_below_zero():
     x = np.ones((1, 6))
     logits = run_float(below, x).logits
     assert (logits < 0).all()
-    state, v = FloatReference(below).step(FloatReference(below).init(1), x)
+    _, v = FloatReference(below).step(FloatReference(below).init(1), x)
     np.testing.assert_array_equal(v, logits)  # the first step's is the largest
 
 

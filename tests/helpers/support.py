@@ -60,6 +60,24 @@ STEPPED_LOOP = (
     PROVED,
     "tests/execute/test_state_machine.py::test_a_core_with_general_neurons_and_loops_equals_simulator_and_cycle_model",
 )
+INTEGRATED = (
+    PROVED,
+    "tests/execute/test_integrators.py::"
+    "test_the_fast_simulator_equals_the_definition_within_its_bounds",
+)
+NO_INTEGRATOR = (
+    NONE,
+    "tests/execute/test_integrators.py::test_the_core_refuses_integrators_by_its_name",
+)
+C_INTEGRATES = (PROVED, "tests/execute/test_integrators.py::test_c_is_the_simulator")
+ONNX_INTEGRATES = (
+    PROVED,
+    "tests/execute/test_integrators.py::test_integer_onnx_is_the_simulator",
+)
+NIR_INTEGRATES = (
+    PROVED,
+    "tests/nir/test_ei.py::test_integrators_come_back_and_mean_the_same_to_others",
+)
 C_COUNTS = (PROVED, "tests/c/test_network.py::test_general_neurons_are_the_same_in_c")
 ONNX_COUNTS = (
     PROVED,
@@ -125,6 +143,8 @@ FEATURES = {
                    NO_LOOP, NO_LOOP, NO_CHIP),
     "Several spikes a step": (COUNTED, COUNTED, STEPPED_LOOP, RTL_COUNTS, C_COUNTS, ONNX_COUNTS,
                               NO_COUNTS, NO_CHIP),
+    "Membranes at the output": (INTEGRATED, INTEGRATED, NO_INTEGRATOR, NO_INTEGRATOR, C_INTEGRATES,
+                                ONNX_INTEGRATES, NIR_INTEGRATES, NO_CHIP),
     "Inhibition as its own population": (*RANDOM, NIR, CHIP),
     "Folded inhibition": (*RANDOM, NIR_DIALECTS, NO_CHIP),
     "Layers without inhibition": (*RANDOM, NIR_FOREIGN, NO_CHIP),

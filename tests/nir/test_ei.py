@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+from dataclasses import replace
 
 import h5py
 import nir
@@ -23,6 +24,7 @@ from eideploy.circuit import (
     Folded,
     Input,
     IntegerInput,
+    Integrator,
     Layer,
     LayerRange,
     Logits,
@@ -197,6 +199,26 @@ def test_general_neurons_that_nir_has_come_back_and_mean_the_same_to_others(mode
     foreign, _, _ = as_tool(
         read_file(path.read_bytes(), where=""), Reading(tool="nir"), steps=12, where=""
     )
+    np.testing.assert_allclose(run_float(foreign, x).logits, exact, atol=1e-9)
+    pytest.importorskip("nirtorch")
+    from eideploy.backends.nir.torch_map import nirtorch_run
+
+    np.testing.assert_allclose(nirtorch_run(path, circuit)(x), exact, atol=1e-9)
+
+
+@pytest.mark.parametrize("read", ["mean", "last", "max"])
+@pytest.mark.parametrize("alpha", [None, np.array([0.2, 0.5, 0.9])], ids=str)
+def test_integrators_come_back_and_mean_the_same_to_others(read, alpha, tmp_path):
+    circuit, path = general_net(GENERAL["a filter"]), tmp_path / "model.nir"
+    integrator = Integrator(read=read, beta=np.array([0.0, 0.5, 0.9]), alpha=alpha)
+    end = replace(circuit.output, current=Logits(integrator=integrator))
+    circuit = replace(circuit, nodes=(*circuit.nodes[:-1], end))
+    save(circuit, path)
+    assert_same(load(path), circuit)
+    x = np.random.default_rng(1).random((20, 6))
+    exact = run_float(circuit, x).logits
+    reading = Reading(tool="nir")
+    foreign, _, _ = as_tool(read_file(path.read_bytes(), where=""), reading, steps=12, where="")
     np.testing.assert_allclose(run_float(foreign, x).logits, exact, atol=1e-9)
     pytest.importorskip("nirtorch")
     from eideploy.backends.nir.torch_map import nirtorch_run

@@ -105,7 +105,11 @@ def test_every_node_that_cannot_be_compiled_is_named_with_its_reason(folder, cap
         ((nir.Affine(weights(3, 6), np.ones(3)),), "there are no neurons before it"),
         ((nir.Scale(np.arange(5.0)), nir.Linear(weights(3, 6)), lif(3)), "scales 5 entries and"),
         ((nir.Linear(weights(3, 6)), lif(3, v_threshold=0.0)), "v_threshold is 0"),
-        ((nir.Linear(weights(3, 6)), nir.LI(*np.ones((3, 3)))), "reads it; outputs are rates"),
+        ((nir.Linear(weights(3, 6)), nir.LI(*np.ones((3, 3)))), "there are no neurons before it"),
+        (
+            (lif(6), nir.Linear(weights(3, 6)), nir.LI(*np.ones((3, 3))), nir.Scale(np.ones(3))),
+            "n3 (LI): integrates and does not spike, and neither a Threshold nor the Output alone",
+        ),
         ((nir.Linear(np.full((3, 6), np.nan)), lif(3)), "weights that are not finite"),
         ((), "there are no neurons before it"),
     ],
@@ -114,6 +118,35 @@ def test_what_does_not_fit_is_named(nodes, said, folder, capsys):
     chain("net.nir", *nodes)
     assert main(["import", "net.nir", "--steps", "4", "--dt", "1e-4"]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("assume", "said"),
+    [
+        ([], "the logits are the mean membranes of n3 over time, which nothing resets"),
+        (["--assume", "readout=last"], "the logits are the last membranes of n3 over time"),
+        (["--assume", "readout=max"], "the last neurons' membranes are read (max over time)"),
+    ],
+)
+def test_the_readout_that_is_assumed_is_said(assume, said, folder, capsys):
+    li = nir.LI(tau=np.full(3, 1e-3), r=np.ones(3), v_leak=np.full(3, 0.1))
+    chain("net.nir", lif(6), nir.Linear(weights(3, 6)), li)
+    assert main(["import", "net.nir", "--steps", "4", "--dt", "1e-4", *assume]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_the_core_names_what_it_lacks_for_membranes_and_a_controller_runs_them(folder, capsys):
+    li = nir.LI(tau=np.full(3, 1e-3), r=np.ones(3), v_leak=np.full(3, 0.1))
+    chain("net.nir", nir.Linear(weights(5, 6)), lif(5), nir.Linear(weights(3, 5)), li)
+    words = ["compile", "net.nir", "--steps", "8", "--dt", "1e-4", "--calibrate-on", "x.npy"]
+    assert main([*words, "--out", "build"]) == 1
+    said = "the output is the mean of membranes over time, and target digital has no integrators"
+    assert said in capsys.readouterr().err
+    assert (
+        main([*words, "--target", "cortex-m4", "--emit", "onnx", "--emit", "nir", "--out", "build"])
+        == 0
+    )
+    assert main(["verify", "build", "--input", "x.npy"]) == 0
 
 
 def test_a_loop_without_neurons_is_named(folder, capsys):

@@ -132,6 +132,33 @@ def test_a_reset_without_delay_is_read_where_it_is_said(tmp_path):
     assert np.mean(np.abs(same - rates) < 1e-6) > 0.97
 
 
+@pytest.mark.parametrize("form", ["readout", "steps"])
+@pytest.mark.parametrize("read", ["mean", "last", "max"])
+@pytest.mark.parametrize("last", [lambda **own: leaky(5, 0.8, **own),
+                                  lambda **own: synaptic(5, 0.4, 0.8, **own)],
+                         ids=["Leaky", "Synaptic"])  # fmt: skip
+def test_membranes_that_snntorch_reads_are_read(last, read, form, tmp_path):
+    """Of neurons that nothing resets: as `--assume readout=` says, or found out by --expect."""
+    torch.manual_seed(1)
+    end = last(reset_mechanism="none", output=True)
+    layers = [nn.Linear(8, 30), leaky(30, 0.9), nn.Linear(30, 5), end]
+    membranes = []
+    end.register_forward_hook(lambda *_: membranes.append(end.mem.detach().numpy()))
+    x, _ = in_snntorch(layers, tmp_path)
+    steps = np.stack(membranes[:STEPS], 1)
+    expected = {"mean": steps.mean(1), "last": steps[:, -1], "max": steps.max(1)}[read]
+    path = tmp_path / "net.nir"
+    given = {"tool": "snntorch", "assume": {"readout": read}}
+    circuit = ours(path, **given)
+    np.testing.assert_allclose(run_float(circuit, x).logits, expected, atol=1e-5)
+    np.savez(tmp_path / "out.npz", x=x, logits=expected if form == "readout" else steps)
+    ours(path, **given, expect=tmp_path / "out.npz")
+    if form == "readout":
+        with pytest.raises(DataError, match="computes something else") as error:
+            ours(path, tool="snntorch", expect=tmp_path / "out.npz")
+        assert f"--from snntorch --assume readout={read}" in error.value.fix
+
+
 def in_spikingjelly(layers, folder, **export):
     network = nn.Sequential(*layers)
     functional.set_step_mode(network, "s")

@@ -265,7 +265,11 @@ class Network(Unit):
         given, lines = "", list(body.lines)
         if filtered:
             given = f" {kind} *filtered,"
-            lines = [f"const {kind} s = *filtered;", *lines, f"*filtered = ({kind}){as_text(filtered[0])};"]
+            lines = [
+                f"const {kind} s = *filtered;",
+                *lines,
+                f"*filtered = ({kind}){as_text(filtered[0])};",
+            ]
         self.functions["integrate"] = function(
             f"static {kind} integrate({kind} v,{given} {kind} i, uint32_t n)",
             ["(void)n;", *lines, f"return ({kind}){as_text(v)};"],

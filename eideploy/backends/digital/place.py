@@ -112,8 +112,8 @@ def _require_no_integrator(circuit: Circuit, target: Target) -> None:
     integrator = circuit.logits.integrator
     if integrator is not None:
         raise CapacityError(
-            f"{circuit.output.name} reads its neurons' membranes ({integrator.read} over time), and "
-            f"target {target.name} has no integrators",
+            f"the output is the {integrator.read} of membranes over time, and target {target.name} "
+            "has no integrators",
             where=f"node {circuit.output.name}",
             fix="compile for a microcontroller, or let the network end with weights or with spikes",
         )

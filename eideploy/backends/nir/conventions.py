@@ -15,6 +15,7 @@ Fires = Literal["above", "reached"]
 Resets = Literal["subtract", "reset", "none"]
 Late = Literal["no", "reset", "spike"]
 Floor = Literal["none", "threshold"]
+Readout = Literal["output", "mean", "last", "max"]
 Tool = Literal["nir", "snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "spyx", "lava-dl"]
 TOOLS: tuple[Tool, ...] = get_args(Tool)
 
@@ -37,6 +38,8 @@ class Convention:
     spikes   most of them in a step
     floor    of the membrane: "none", or minus the "threshold"
     rests    whether a membrane starts at v_reset, not at zero
+    readout  "output": the mean over time of what the last node puts out; else the "mean", the
+             "last" or the largest ("max") membrane of the last neurons, which nothing resets then
     """
 
     version: str
@@ -50,6 +53,7 @@ class Convention:
     spikes: int = 1
     floor: Floor = "none"
     rests: bool = False
+    readout: Readout = "output"
 
 
 MOST = 255  # spikes in a step that the neurons of a circuit can have

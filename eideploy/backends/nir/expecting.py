@@ -128,7 +128,8 @@ def read_expected(path: Path, circuit: Circuit) -> Expected:
         )
     classes = circuit.shapes[circuit.output.name][0]
     if outputs.ndim == 3:
-        outputs = outputs.mean(1 if outputs.shape[0] == len(x) else 0)
+        by_time = outputs.swapaxes(0, 1) if outputs.shape[0] == len(x) else outputs
+        outputs = circuit.logits.over_time(by_time)
     elif name == "spikes":
         outputs = outputs / circuit.steps
     if outputs.shape != (len(x), classes) or not np.isfinite(outputs).all():
@@ -152,7 +153,7 @@ def _are_no_rates(circuit: Circuit, expected: Expected) -> bool:
     """Return whether a circuit puts out rates of spikes, and what is expected cannot be such."""
     readout = circuit.output
     spiking = [n for n in circuit.of(Neurons) if readout.inputs == (n.name,)]
-    if not (isinstance(readout, Layer) and spiking):
+    if not (isinstance(readout, Layer) and spiking) or circuit.logits.integrator is not None:
         return False
     weights = readout.weights[0]
     if weights.shape[0] != weights.shape[1] or (weights != np.eye(len(weights))).any():
@@ -170,11 +171,6 @@ def _advice(
     found: Comparison,
 ) -> str:
     """Return which other reading gives what is expected, or else what may be the reason."""
-    if _are_no_rates(circuit, expected):
-        return (
-            "give the rates of its spikes: some of these outputs are below zero or above what "
-            "spikes a step can be, as membranes are, of which eideploy reads none"
-        )
     some = Expected(x=expected.x[:TRIED], outputs=expected.outputs[:TRIED])
     best, words = found.same, ""
     for said, other in _others(reading):
@@ -187,6 +183,12 @@ def _advice(
             return f"read it with {said}, which gives the same on {len(some.x)} samples tried"
         if tried.same > best:
             best, words = tried.same, f"; {said} comes nearest, {percent(tried.same)} the same"
+    if _are_no_rates(circuit, expected):
+        return (
+            "give the rates of its spikes: some of these outputs are below zero or above what "
+            "spikes a step can be, as membranes are, of which eideploy reads only those that "
+            "nothing resets, by --assume readout=mean, last or max"
+        )
     return (
         "see that --steps, the inputs and the file are those that these outputs are of, and say "
         f"how the tool computes with --from, --dt, --reset and --assume (docs/nir.md){words}"
@@ -206,6 +208,7 @@ def _others(reading: Reading) -> Iterator[tuple[str, Reading]]:
         "gain": ("one", "r"),
         "floor": ("none", "threshold"),
         "spikes": ("1",),
+        "readout": ("last", "max", "mean"),
     }
     for key, value in ((key, value) for key, values in ways.items() for value in values):
         yield (

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from eideploy.backends.nir import foreign
-from eideploy.backends.nir.conventions import CONVENTIONS, MOST, TOOLS, Convention, Tool
+from eideploy.backends.nir.conventions import CONVENTIONS, MOST, TOOLS, Convention, Readout, Tool
 from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Circuit
 from eideploy.errors import UsageError
@@ -85,6 +85,8 @@ def in_words(convention: Convention) -> str:
         parts.append("without a leak no membrane falls below minus its threshold")
     if convention.rests:
         parts.append("membranes start at v_reset")
+    if convention.readout != "output":
+        parts.append(f"the last neurons' membranes are read ({convention.readout} over time)")
     return "; ".join(parts)
 
 
@@ -104,6 +106,9 @@ def _convention(graph: foreign.Graph, reading: Reading, tool: Tool) -> Conventio
     reset = reading.reset or word(graph.metadata, "reset")
     if reset in ("subtract", "zero"):
         found = replace(found, reset="subtract" if reset == "subtract" else "reset")
+    readout = word(graph.metadata, "readout")
+    if readout in get_args(Readout):
+        found = replace(found, **_assumed({"readout": readout}))
     return replace(found, **_assumed(reading.assume))
 
 

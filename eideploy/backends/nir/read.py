@@ -25,6 +25,7 @@ from eideploy.circuit import (
     FloatCurrent,
     Folded,
     Input,
+    Integrator,
     Layer,
     Logits,
     Neurons,
@@ -124,12 +125,8 @@ def _input(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
 def _neurons(
     model: type[Neuron | IntegerNeuron], own: dict[str, Any], entry: Mapping[str, Any]
 ) -> Node:
-    own_values = {f.name: entry[f.name] for f in fields(model) if f.name in entry}
-    values = {
-        name: np.asarray(value, np.float64) if isinstance(value, list) else value
-        for name, value in own_values.items()
-    }
-    return Neurons(**own, model=model(**values))
+    values = {f.name: entry[f.name] for f in fields(model) if f.name in entry}
+    return Neurons(**own, model=model(**_arrays(values)))
 
 
 def _pool(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
@@ -155,9 +152,19 @@ def _layer(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
         if form == "EI"
         else _folded(whole.weight, divides=form == "Folded" and not is_readout)
     )
-    current: Current = Logits() if is_readout else _current(part, form)
+    current: Current = _logits(entry) if is_readout else _current(part, form)
     geometry = _geometry(whole) if place == "Conv" else Dense()
     return Layer(**own, projection=projection, geometry=geometry, current=current)
+
+
+def _logits(entry: Mapping[str, Any]) -> Logits:
+    own = entry.get("integrator")
+    return Logits(integrator=None if own is None else Integrator(**_arrays(own)))
+
+
+def _arrays(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as JSON has them, lists as arrays."""
+    return {n: np.asarray(v, np.float64) if isinstance(v, list) else v for n, v in own.items()}
 
 
 def _factored(part: Part, *, divides: bool) -> Factored:

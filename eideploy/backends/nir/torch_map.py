@@ -40,10 +40,15 @@ def node_map(dt: float = DT) -> NodeMap:
         nir.Scale: lambda node: _Scale(node.scale),
         nir.Threshold: lambda node: _Threshold(node.threshold),
         nir.LI: lambda node: _Membrane(1 - dt / node.tau, node.r * dt / node.tau),
+        nir.CubaLI: lambda node: _Filtered(
+            dt, node, _Membrane(1 - dt / node.tau_mem, node.r * dt / node.tau_mem)
+        ),
         nir.I: lambda node: _Membrane(1 + 0 * node.r, node.r * dt),
         nir.LIF: lambda node: _Neuron(1 - dt / node.tau, node.r * dt / node.tau, node),
         nir.IF: lambda node: _Neuron(1 + 0 * node.r, node.r * dt, node),
-        nir.CubaLIF: lambda node: _Filtered(dt, node),
+        nir.CubaLIF: lambda node: _Filtered(
+            dt, node, _Neuron(1 - dt / node.tau_mem, node.r * dt / node.tau_mem, node)
+        ),
         EIDivision: _Division,
     }
 
@@ -72,14 +77,14 @@ def nirtorch_run(path: Path, circuit: Circuit) -> Callable[[Array], Array]:
     def run(samples: Array) -> Array:
         x = torch.from_numpy(np.asarray(samples, np.float64))
         is_static = samples.ndim == len(circuit.input.size) + 1
-        state, total = None, torch.zeros(1)
+        state, outputs = None, []
         try:
             for t in range(circuit.steps):
                 out, state = module(x if is_static else x[:, t], state)
-                total = total + out
+                outputs.append(out.numpy())
         except DAMAGED as error:
             raise _refused(path, error) from error
-        return np.asarray(total / circuit.steps)
+        return circuit.logits.over_time(np.stack(outputs))
 
     return run
 
@@ -149,13 +154,13 @@ class _Neuron(_Membrane):
 
 
 class _Filtered(nn.Module):
-    """A neuron behind a filter of its current; its state is both, one above the other."""
+    """A membrane behind a filter of its current; its state is both, one above the other."""
 
-    def __init__(self, dt: float, node: Node) -> None:
+    def __init__(self, dt: float, node: Node, neuron: "_Membrane") -> None:
         super().__init__()
         of_syn = dt / node.tau_syn
         self.filter = _Membrane(1 - of_syn, node.w_in * of_syn)
-        self.neuron = _Neuron(1 - dt / node.tau_mem, node.r * dt / node.tau_mem, node)
+        self.neuron = neuron
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         s, _ = self.filter(x, None if state is None else state[0])

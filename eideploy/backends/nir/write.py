@@ -19,13 +19,17 @@ from eideploy.circuit import (
     FloatCurrent,
     Folded,
     Input,
+    Integrator,
     Layer,
+    Logits,
     Neurons,
     Node,
     Shape,
 )
 from eideploy.errors import InvariantError
 from eideploy.neurons import PerNeuron
+from eideploy.neurons.general import time_constant
+from eideploy.numeric.frozen import Frozen
 
 VERSION = 1
 END = "output"  # what readers look for
@@ -34,9 +38,10 @@ CONVENTION = (
     "A time step is dt seconds; LI and LIF advance by v += dt / tau (v_leak - v + r I), I and IF "
     "by v += dt r I; r is tau / dt, or 1 / dt, so that I is added as it is. LIF and IF spike where "
     "v > v_threshold and are then set to v_reset. An edge that closes a loop carries the value of "
-    "the step before. Spikes are 1. An image is shown at every step; the logits are the mean of "
-    "the output over all steps."
+    "the step before. Spikes are 1. An image is shown at every step; the logits are the "
 )
+LOGITS = "mean of the output over all steps."
+MEMBRANES = "mean, last or largest (max) output over all steps, as `readout` says."
 
 
 def dialect_of(circuit: Circuit) -> Dialect:
@@ -71,14 +76,17 @@ class _Writer:
     def graph(self) -> nir.NIRGraph:
         for node in self.circuit.nodes:
             self.out[node.name] = self.add(node)
+        integrator = self.circuit.logits.integrator
         metadata = {
             "dialect": dialect_of(self.circuit),
             "version": VERSION,
             "dt": DT,
             "steps": self.circuit.steps,
-            "convention": CONVENTION,
+            "convention": CONVENTION + (LOGITS if integrator is None else MEMBRANES),
             "circuit": json.dumps([_outline(node) for node in self.circuit.nodes]),
         }
+        if integrator is not None:
+            metadata["readout"] = integrator.read
         return nir.NIRGraph(self.nodes, self.edges, metadata=metadata)
 
     @singledispatchmethod
@@ -175,9 +183,21 @@ class _Writer:
         division = EIDivision(shape, gain=current.g_e, bias=current.b_e)
         return self._put(node, "current", division, *sources)
 
-    def _output(self, node: Node, source: str) -> str:
+    def _output(self, node: Layer, source: str) -> str:
+        integrator = self.circuit.logits.integrator
+        if isinstance(integrator, Integrator):
+            source = self._put(node, "membranes", self._integrating(integrator, node.n_e), source)
         output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
         return self._named(node, _in_nir(self.end), output, source)
+
+    def _integrating(self, by: Integrator, n: int) -> nir.NIRNode:
+        one = np.ones(n)
+        steps = time_constant(by.beta) * one
+        own = {"r": steps, "v_leak": 0 * one}
+        if by.alpha is None:
+            return nir.LI(tau=steps * DT, **own)
+        filters = time_constant(by.alpha) * one
+        return nir.CubaLI(tau_syn=filters * DT, tau_mem=steps * DT, w_in=filters, **own)
 
     def _populations(self, node: Layer, w: Factored) -> tuple[str, str, str]:
         """Return I_EE, the interneurons s_I and I_EI; ReLU never clips a current >= 0."""
@@ -257,6 +277,13 @@ def _outline(node: Node) -> dict[str, Any]:
     if isinstance(node, Input):
         found["high"] = node.high
     if isinstance(node, Neurons):
-        own = vars(node.model).items()
-        found |= {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in own}
+        found |= _numbers(node.model)
+    if isinstance(node, Layer) and isinstance(node.current, Logits) and node.current.integrator:
+        found["integrator"] = _numbers(node.current.integrator)
     return found
+
+
+def _numbers(fields: Frozen) -> dict[str, Any]:
+    """Return the fields of a dataclass as JSON has them."""
+    own = vars(fields).items()
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in own}

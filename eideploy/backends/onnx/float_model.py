@@ -18,7 +18,7 @@ class FloatNetwork(Network):
         return self.graph.cast(x, self.kind)
 
     def finish(self, total: Value, output: str) -> None:
-        """Write the logits, the mean over time (M9) unless they are one of the membranes (M25)."""
+        """Write the logits, the mean over time (M9) unless they are one of the membranes (M26)."""
         g = self.graph
         if self.is_mean:
             g.op("Div", total, g.cast(self.duration, self.kind), to=output)

@@ -48,14 +48,14 @@ def float_model(
 ) -> ModelProto:
     """Return the model of a float circuit; its arithmetic and its logits are of `kind`."""
     graph = FloatNetwork(circuit, kind).build("float_network", "logits")
-    metadata = {**facts, "kind": FLOAT_KIND, "steps": str(circuit.steps)}
+    metadata = {**facts, "kind": FLOAT_KIND, **_of_time(circuit)}
     return model(graph, version=__version__, metadata=metadata)
 
 
 def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
     """Return the model of an integer circuit whose division was lowered."""
     graph = IntegerNetwork(circuit).build("integer_program", TOTALS)
-    metadata = {**facts, "kind": INTEGER_KIND, "steps": str(circuit.steps)}
+    metadata = {**facts, "kind": INTEGER_KIND, **_of_time(circuit)}
     _, reason = words_of(circuit)
     if reason:
         metadata["wide_integers"] = reason
@@ -66,6 +66,13 @@ def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
         }
     metadata["logit_step"] = repr(circuit.logit_step)
     return model(graph, version=__version__, metadata=metadata)
+
+
+def _of_time(circuit: Circuit) -> dict[str, str]:
+    """Return the steps, and what is read of membranes over them, if they are read."""
+    integrator = circuit.logits.integrator
+    read = {} if integrator is None else {"readout": integrator.read}
+    return {"steps": str(circuit.steps), **read}
 
 
 def _text(fact: object) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eideploy.backends.nir.conventions import Convention, Tool
 from eideploy.backends.nir.foreign.file import PASS, Fields, Graph
-from eideploy.backends.nir.foreign.layers import Builder
+from eideploy.backends.nir.foreign.layers import Builder, Integrating
 from eideploy.backends.nir.foreign.neurons import ReadNeurons, depends_on_step, neurons
 from eideploy.backends.nir.foreign.numbers import Unsupported
 from eideploy.backends.nir.foreign.numbers import field as field_of
@@ -123,6 +123,7 @@ class _Walk:
         self.reads = before(graph)
         self.signals: dict[str, Signal] = {}
         self.waiting: dict[str, list[str]] = {}  # what populations read one step late
+        self.read_off: dict[str, ReadNeurons] = {}  # neurons whose membranes are the output
         self.built = Builder(high=reading.high)
         self.loops = _on_loops(graph)
 
@@ -157,29 +158,29 @@ class _Walk:
         if not ready:
             raise Unsupported("reads nothing but what comes after it")
         signal = self._sum(name, ready)
-        if kind in SPIKING:
+        if self._is_read(name) and not late:
+            self.read_off[name] = self._neurons(node)
+            self.signals[name] = signal
+        elif kind in SPIKING:
             read = self._neurons(node, is_recurrent=bool(late))
             weights = self._weights_before(name)
             self.signals[name] = self.built.put_neurons(name, signal, read, weights)
             if late:
                 self.waiting[name] = late
         elif kind in LEAKING:
-            last = any(
-                self.graph.nodes[b]["type"] == "Output" for a, b in self.graph.edges if a == name
-            )
             raise Unsupported(
-                "integrates and does not spike, and no Threshold alone reads it"
-                + (
-                    "; outputs are rates of spikes or means of weights, no membranes"
-                    if last
-                    else ""
-                ),
-                "leave the integrator out, which makes another network, and see what that costs"
-                if last
-                else "put a Threshold behind it, or take LIF or IF",
+                "integrates and does not spike, and neither a Threshold nor the Output alone reads "
+                "it",
+                "put a Threshold behind it, take LIF or IF, or let the network end with it",
             )
         elif kind == "Output":
-            self.built.put_readout(name, signal, self._weights_before(name))
+            (first, *others) = self.reads[name]
+            read_off = None if others else self.read_off.get(first)
+            self.built.put_readout(
+                signal,
+                self._weights_before(first if read_off else name),
+                None if read_off is None else Integrating(name=first, read=read_off),
+            )
         elif kind == "Delay":
             self.signals[name] = signal.late() if self._delay(node) else signal
         elif kind == PASS:
@@ -225,6 +226,16 @@ class _Walk:
         if node.get("resets") == "none":
             convention = replace(convention, reset="none", fires="above")
         return neurons(node, convention, self.dt, nearest_tau=own.nearest_tau)
+
+    def _is_read(self, name: str) -> bool:
+        """Return whether the output alone reads a node, and reads its membranes."""
+        kind = str(self.graph.nodes[name]["type"])
+        spikes = kind in SPIKING and self.reading.convention.readout == "output"
+        if kind not in (*LEAKING, *SPIKING) or spikes:
+            return False
+        after = [self.graph.nodes[b]["type"] for a, b in self.graph.edges if a == name]
+        ends = [a for a, b in self.graph.edges if self.graph.nodes[b]["type"] == "Output"]
+        return after == ["Output"] and ends == [name]
 
     def _delay(self, node: Fields) -> int:
         steps = field_of(node, "delay") / self.dt

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from eideploy.backends.nir.foreign.models import model_of
+from eideploy.backends.nir.foreign.models import integrator_of, model_of, read_of
 from eideploy.backends.nir.foreign.neurons import ReadNeurons
 from eideploy.backends.nir.foreign.numbers import Unsupported
 from eideploy.backends.nir.foreign.operations import Operation, Windows
@@ -31,12 +31,14 @@ from eideploy.circuit import (
     Folded,
     Input,
     Layer,
+    Logits,
     Neurons,
     Node,
     Shape,
 )
 
 MOST_NUMBER = 1e30
+READ = {"mean": "mean membranes", "last": "last membranes", "max": "largest membranes"}
 READABLE = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 
 
@@ -61,6 +63,14 @@ class Population:
         return self.forward if self.late is None else total([self.forward, self.late])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Integrating:
+    """The neurons of the output, by name, whose membranes are read."""
+
+    name: str
+    read: ReadNeurons
+
+
 class Builder:
     """Puts nodes behind one another; populations become nodes at the end."""
 
@@ -74,7 +84,7 @@ class Builder:
         self._spiking: dict[str, str] = {}  # nodes of the circuit, by those of the graph
         self._sums: dict[frozenset[str], Signal] = {}
         self._flat: dict[str, str] = {}
-        self._out: tuple[str, Signal, str] | None = None
+        self._out: tuple[str, Signal, Integrating | None] | None = None
 
     def put_input(self, shape: Shape, is_line: bool) -> Signal:  # noqa: FBT001
         """Put the input; lines are maps of height one, pictures without channels have one."""
@@ -160,20 +170,26 @@ class Builder:
             raise Unsupported("reads maps and something else that no one convolution is")
         self._populations[name] = grown
 
-    def put_readout(self, name: str, signal: Signal, weights: str) -> None:
-        """Put the readout."""
+    def put_readout(self, signal: Signal, weights: str, integrates: Integrating | None) -> None:
+        """Put the readout, whose neurons integrate where membranes are read."""
         if not self._populations:
             raise Unsupported("there are no neurons before it")
         only = signal.only
         called = weights or "readout"
-        if only is not None and only[0].name in self._spiking.values():
+        if integrates is not None:
+            read = read_of(integrates.read.convention)
+            self.said.append(
+                f"the logits are the {READ[read]} of {integrates.name} over time, which nothing "
+                "resets; --assume readout=mean, last or max says which are read"
+            )
+        elif only is not None and only[0].name in self._spiking.values():
             self.said.append(
                 f"the logits are the rates of spikes of {only[0].name}, not its membranes: where "
                 "its tool reads these, the outputs differ, as --expect shows"
             )
         else:
             self.said.append(f"the logits are the mean of {called} over time")
-        self._out = called, signal, name
+        self._out = called, signal, integrates
 
     def finish(self) -> None:
         """Make nodes of everything."""
@@ -183,12 +199,23 @@ class Builder:
             else:
                 self.nodes.append(item)
         assert self._out is not None
-        called, signal, _ = self._out
+        called, signal, integrates = self._out
         inputs, late, weights = self._dense(signal)
-        bias = signal.bias.ravel()
+        bias, n = signal.bias.ravel(), len(weights)
+        logits = Logits()
+        if integrates is not None:
+            gain, drive = (_rows(v, n) for v in (integrates.read.gain, integrates.read.drive))
+            weights, bias = weights * gain[:, None], bias * gain + drive
+            logits = Logits(integrator=integrator_of(integrates.read, n))
         require_moderate(weights, bias)
         self.nodes = read_out(
-            self.nodes, weights, bias, name=self._named(called), inputs=inputs, late=late
+            self.nodes,
+            weights,
+            bias,
+            name=self._named(called),
+            inputs=inputs,
+            late=late,
+            logits=logits,
         )
 
     def _build(self, population: Population) -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from eideploy.backends.nir.conventions import Convention
 from eideploy.backends.nir.foreign.neurons import CLOSE, LONGEST_TAU, ReadNeurons
 from eideploy.backends.nir.foreign.numbers import Unsupported
-from eideploy.circuit import Array
+from eideploy.circuit import Array, Integrator
 from eideploy.neurons import LIF, NO_LEAK, GeneralLIF, Neuron
-from eideploy.options.choices import Reset
+from eideploy.options.choices import Read, Reset
 
 RESET = {"subtract": "subtract", "none": "none"}
 DELAY = {"no": "none", "reset": "reset", "spike": "spike"}
@@ -28,7 +29,6 @@ def model_of(read: ReadNeurons, n: int) -> Neuron:
     reset = RESET.get(convention.reset, "value" if v_reset is not None else "zero")
     delay = DELAY[convention.late]
     threshold = _each(read.threshold, n)
-    has_floor = convention.floor == "threshold" and bool((read.beta == 1).all())
     return GeneralLIF(
         beta=_each(read.beta, n),
         threshold=threshold,
@@ -38,8 +38,37 @@ def model_of(read: ReadNeurons, n: int) -> Neuron:
         max_spikes=convention.spikes,
         alpha=None if read.alpha is None else _each(read.alpha, n),
         v_reset=_each(v_reset, n) if reset == "value" and v_reset is not None else None,
-        v_min=-threshold if has_floor else None,
+        v_min=-threshold if _has_floor(read) else None,
     )
+
+
+def integrator_of(read: ReadNeurons, n: int) -> Integrator:
+    """Return the `n` neurons of an output whose membranes are read.
+
+    Raises:
+        Unsupported: parameters of another number of neurons; membranes that start elsewhere or do
+            not fall below a floor.
+    """
+    if read.start is not None and read.start.any():
+        raise Unsupported("membranes that are read start at v_reset, which is not zero")
+    if _has_floor(read) and read.threshold is not None:
+        raise Unsupported(
+            "membranes that are read have a floor", "say that they have none: --assume floor=none"
+        )
+    return Integrator(
+        read=read_of(read.convention),
+        beta=_each(read.beta, n),
+        alpha=None if read.alpha is None else _each(read.alpha, n),
+    )
+
+
+def read_of(convention: Convention) -> Read:
+    """Return what of the membranes is read; their mean, where nobody says it."""
+    return "mean" if convention.readout == "output" else convention.readout
+
+
+def _has_floor(read: ReadNeurons) -> bool:
+    return read.convention.floor == "threshold" and bool((read.beta == 1).all())
 
 
 def _usual(read: ReadNeurons) -> LIF | None:

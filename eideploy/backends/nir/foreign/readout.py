@@ -34,8 +34,9 @@ def read_out(
     name: str,
     inputs: tuple[str, ...],
     late: tuple[str, ...],
+    logits: Logits,
 ) -> list[Node]:
-    """Return nodes with a readout at their end: logits = mean over time of weights x + bias.
+    """Return nodes with a readout at their end, of the sums weights x + bias.
 
     A bias is what neurons say that spike at every step. They are added to the last hidden layer;
     where that has several readers, or neurons that cannot, they are a layer of their own.
@@ -46,7 +47,7 @@ def read_out(
         delayed=late,
         projection=Folded(w_num=weights),
         geometry=Dense(),
-        current=Logits(),
+        current=logits,
     )
     if not bias.any():
         return [*nodes, readout]

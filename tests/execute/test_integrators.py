@@ -53,7 +53,7 @@ def by_definition(circuit, x):
     return np.array(found).astype(np.int64), np.array(membranes).astype(np.int64)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data(), circuit=integrated())
 def test_the_fast_simulator_equals_the_definition_within_its_bounds(data, circuit):
     x = data.draw(samples(circuit), label="samples")
@@ -78,7 +78,7 @@ def test_step_by_step_is_in_one_go(data, circuit):
     np.testing.assert_array_equal(total, run_integer(circuit, x).totals)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), circuit=integrated())
 def test_c_is_the_simulator(data, circuit, tmp_path):
     x = data.draw(samples(circuit), label="samples")
@@ -86,7 +86,7 @@ def test_c_is_the_simulator(data, circuit, tmp_path):
     np.testing.assert_array_equal(found, run_integer(circuit, x).totals)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), circuit=integrated())
 def test_integer_onnx_is_the_simulator(data, circuit):
     x = data.draw(samples(circuit), label="samples").astype(np.float32)

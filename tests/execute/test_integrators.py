@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.c.executor import Compiled
+from eideploy.backends.c.network import Network
 from eideploy.backends.digital.place import place
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import (
@@ -82,7 +83,7 @@ def test_step_by_step_is_in_one_go(data, circuit):
 @given(data=st.data(), circuit=integrated())
 def test_c_is_the_simulator(data, circuit, tmp_path):
     x = data.draw(samples(circuit), label="samples")
-    found = Compiled(circuit, tmp_path, ("-O0", "-fsanitize=undefined")).totals(x)
+    found = Compiled(Network(circuit), tmp_path, ("-O0", "-fsanitize=undefined")).totals(x)
     np.testing.assert_array_equal(found, run_integer(circuit, x).totals)
 
 

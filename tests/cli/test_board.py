@@ -37,6 +37,10 @@ def test_a_board_is_tested_and_runs_samples(on_board, call):
     assert (results["logits_differing"], results["emulated"], results["samples"]) == (0, True, 16)
     found = call("board", "run", BOARD, "--emulate", "--samples", 4, "--json")
     assert json.loads(found.out)["logits_differing"] == 0
+    found = call("simulate", BOARD, "--executor", "board", "--emulate", "--samples", 4, "--json")
+    content = json.loads(found.out)
+    assert (found.code, content["logits_differing"]) == (0, 0)
+    assert (content["board"]["emulated"], len(content["board"]["cycles"])) == (True, 4)
 
 
 def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
@@ -52,6 +56,20 @@ def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
     for words, what in asked.items():
         found = call("board", *words)
         assert found.code in (1, 2)
+        assert what in found.err
+
+
+def test_an_executor_on_a_board_is_refused_what_it_cannot_run(on_board, call):
+    asked = {
+        (BUILD, "--emulate"): "the build is for digital, which is not a board",
+        (RUN, "--emulate"): "a board runs what it was flashed with: a build",
+        (BOARD,): "give either --port or --emulate",
+        (BOARD, "--port", "/dev/null"): "that is not a serial line",
+        (BOARD, "--emulate", "--division", "shift"): "--division has no effect",
+    }
+    for words, what in asked.items():
+        found = call("simulate", *words, "--executor", "board", "--samples", 2)
+        assert (found.code, found.out) in ((1, ""), (2, ""))
         assert what in found.err
 
 

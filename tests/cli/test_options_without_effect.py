@@ -63,6 +63,7 @@ BY_REFUSING = {  # its effect
     ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
     ("distilled", "--distil-on"): "10 training samples are fewer than the 64 of a batch",
     ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
+    ("a board", "--port"): "give either --port or --emulate",
 }
 KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"},
@@ -89,6 +90,7 @@ DPI = {
     "--chips", "--calibrate-chips", "--dendrite", "--tune-boards", "--bias-error", "--write-events",
 }  # fmt: skip
 PLACE = {"--data-dir", "--data"}
+LINE = {"--port", "--emulate"}
 OF_BOARDS = {"--lanes", "--latency"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
 
@@ -178,45 +180,52 @@ IDLE = {
     ("board tune", "emulated chips", "builds/chip --emulate"): {
         "--serial", "--bitfile", *PLACE,
     },
-    ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE},
-    ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE},
-    ("simulate", "a run whose set is not bundled", "runs/away"): {"--labels", *DPI, "--data"},
-    ("simulate", "a run of data of one's own", "runs/mine"): {"--labels", *DPI, "--data-dir"},
+    ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE, *LINE},
+    ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE, *LINE},
+    ("simulate", "a run whose set is not bundled", "runs/away"): {
+        "--labels", *DPI, "--data", *LINE,
+    },
+    ("simulate", "a run of data of one's own", "runs/mine"): {
+        "--labels", *DPI, "--data-dir", *LINE,
+    },
     ("simulate", "a build on own samples", f"{BUILD} --input x.npy"): {
-        *DPI, "--inhibition", "--split", *PLACE,
+        *DPI, "--inhibition", "--split", *PLACE, *LINE,
     },
     ("simulate", "a run on own samples", "runs/away --input x.npy"): {
-        *DPI, "--split", "--data",
+        *DPI, "--split", "--data", *LINE,
     },
     ("simulate", "in floats", f"{RUN} --executor float"): {
-        "--labels", *DPI, "--lut", "--division", "--inhibition", *PLACE,
+        "--labels", *DPI, "--lut", "--division", "--inhibition", *PLACE, *LINE,
     },
     ("simulate", "in floats on own samples", "runs/away --executor float --input x.npy"): {
-        *DPI, "--lut", "--division", "--inhibition", "--split", *PLACE,
+        *DPI, "--lut", "--division", "--inhibition", "--split", *PLACE, *LINE,
     },
     ("simulate", "in onnxruntime", f"{BUILD} --executor onnx"): {
-        "--labels", *DPI, "--inhibition", "--trace", *PLACE,
+        "--labels", *DPI, "--inhibition", "--trace", *PLACE, *LINE,
     },
     ("simulate", "in Verilator", f"{BUILD} --executor rtl"): {
-        "--labels", *DPI, "--inhibition", "--trace", *PLACE,
+        "--labels", *DPI, "--inhibition", "--trace", *PLACE, *LINE,
     },
     ("simulate", "a chip", "builds/chip --executor dpi"): {
-        "--labels", "--lut", "--division", "--inhibition", "--trace", *PLACE,
+        "--labels", "--lut", "--division", "--inhibition", "--trace", *PLACE, *LINE,
     },
     ("simulate", "a chip on own samples", "builds/chip --executor dpi --input y5.npy"): {
         "--lut", "--division", "--inhibition", "--trace", *PLACE, "--split",
-        "--calibrate-chips", "--tune-boards",
+        "--calibrate-chips", "--tune-boards", *LINE,
     },
     ("data check", "a file", "mine.npz"): {"--sensor", "--framing", "--steps"},
-    ("predict", "by a build", f"{BUILD} x.npy"): {*PLACE, "--inhibition"},
-    ("predict", "by a run", f"{RUN} x.npy"): PLACE,
-    ("predict", "by a run whose set is not bundled", "runs/away x.npy"): {"--data"},
-    ("predict", "by a run of data of one's own", "runs/mine x.npy"): {"--data-dir"},
+    ("predict", "by a build", f"{BUILD} x.npy"): {*PLACE, "--inhibition", *LINE},
+    ("predict", "by a run", f"{RUN} x.npy"): {*PLACE, *LINE},
+    ("predict", "by a run whose set is not bundled", "runs/away x.npy"): {"--data", *LINE},
+    ("predict", "by a run of data of one's own", "runs/mine x.npy"): {"--data-dir", *LINE},
     ("predict", "in floats", f"{RUN} x.npy --executor float"): {
-        *PLACE, "--lut", "--division", "--inhibition",
+        *PLACE, "--lut", "--division", "--inhibition", *LINE,
     },
     ("predict", "by a chip", "builds/chip y5.npy --executor dpi"): {
-        *PLACE, "--lut", "--division", "--inhibition",
+        *PLACE, "--lut", "--division", "--inhibition", *LINE,
+    },
+    ("simulate", "a board", "builds/board --executor board --emulate"): {
+        "--labels", *DPI, "--lut", "--division", "--inhibition", "--trace", *PLACE,
     },
     ("sweep", "a run", RUN): {*PLACE},
     ("sweep", "runs of two kinds of sets", f"{RUN} runs/away"): {"--data"},
@@ -349,7 +358,8 @@ def at_work(world, monkeypatch, request):
     monkeypatch.setitem(registry.DATASETS, "cifar10", lambda _, __: digits())
     monkeypatch.setattr("eideploy.backends.digital.sweep.sweep.baselines", lambda *_, **__: None)
     monkeypatch.setattr(
-        "eideploy.backends.digital.jobs.simulate.BESIDE", {"onnx": reached, "rtl": reached}
+        "eideploy.backends.digital.jobs.simulate.BESIDE",
+        dict.fromkeys(["onnx", "rtl", "board"], reached),
     )
     monkeypatch.setattr(
         "eideploy.backends.digital.jobs.report.tools.require", lambda *_, **__: None

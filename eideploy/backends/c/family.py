@@ -41,7 +41,7 @@ class Microcontroller(Digital):
         "report": Studying,
     }
     executors: ClassVar[Mapping[str, str]] = {
-        name: line for name, line in Digital.executors.items() if name != "rtl"
+        name: line for name, line in Digital.executors.items() if name not in ("rtl", "board")
     }
     enables: ClassVar[Mapping[str, str]] = {}
     writes: ClassVar[Sequence[str]] = (C.name,)

@@ -9,7 +9,9 @@ import numpy as np
 from eideploy.backends import digital, formats
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.core.state_machine import StateMachine
+from eideploy.backends.digital.jobs.board import board_run
 from eideploy.backends.digital.jobs.rtl import ARTEFACT, is_simulator_kept, rtl_run
+from eideploy.backends.digital.options import Running
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.executor import SUMS, Executor, Run
@@ -18,7 +20,8 @@ from eideploy.circuit import Array, Circuit
 from eideploy.execute.integer import logits_of
 from eideploy.execute.trace import Trace
 
-Open = Callable[[Build | None, Program], Run]  # of a build only where the program is its own
+# Of a build only where the program is its own.
+Open = Callable[[Build | None, Program, Running], Run]
 
 
 class Beside:
@@ -47,7 +50,17 @@ def _verilator(build: Build) -> Run:
     return rtl_run(build, build.program, strict=True)
 
 
-def _by_format(build: Build | None, program: Program, *, by: Format, executor: str) -> Run:
+def _rtl(build: Build | None, program: Program, _: Running) -> Run:
+    return rtl_run(build, program)
+
+
+def _board(build: Build | None, program: Program, asked: Running) -> Run:
+    return board_run(build, program, port=asked.port, emulate=asked.emulate)
+
+
+def _by_format(
+    build: Build | None, program: Program, _: Running, *, by: Format, executor: str
+) -> Run:
     return by.run(program.circuit, build, executor)
 
 
@@ -78,11 +91,12 @@ BESIDE: dict[str, Open] = {
         name: partial(_by_format, by=one, executor=name)
         for name, one in formats.executors().items()
     },
-    "rtl": rtl_run,
+    "rtl": _rtl,
+    "board": _board,
 }
 
 
-def beside_of(executor: str, source: object, program: Program) -> Run:
+def beside_of(executor: str, source: object, program: Program, asked: Running) -> Run:
     """Return what runs a program beside the simulator, by the files of its build if it has any."""
     build = source if isinstance(source, Build) and source.program is program else None
-    return BESIDE[executor](build, program)
+    return BESIDE[executor](build, program, asked)

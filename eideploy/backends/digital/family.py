@@ -43,6 +43,7 @@ class Digital(ProgramFamily):
         "float": "the float network alone",
         **{name: one.executors[name] for name, one in formats.executors().items()},
         "rtl": "also the core in Verilator, cycle by cycle",
+        "board": "also the board that the build is for, by its serial line or emulated",
     }
     enables: ClassVar[Mapping[str, str]] = {
         "neurobench": "report --neurobench",

@@ -17,6 +17,7 @@ DIGITAL = "for a digital target"
 BOARD, WHOLE = "for a board", "for a digital target that is no board"
 RUNNING = "integer", *formats.executors(), "rtl"  # the executors that run the program
 PROGRAM = f"with --executor {joined(RUNNING, 'or')}"
+ON_BOARD = "with --executor board"
 COMPILED = f"on a run, which is compiled in passing, {PROGRAM}"
 TRACING = "with --executor integer or float"
 DIGITAL_BUILD = "on a build for a digital target"
@@ -91,6 +92,10 @@ class Running(Dividing):
     """Compile a run with the inhibitory population of every layer, with it folded into the
     weights, or as takes fewer cycles, layer by layer (default: factored; a build has its
     own)."""
+    port: Annotated[str | None, Option(metavar="PORT", where=ON_BOARD)] = None
+    """The board's serial line, as /dev/ttyUSB0."""
+    emulate: Annotated[bool, Option(where=ON_BOARD)] = False
+    """Run the board in Verilator instead: all of it, from the pins of its serial line."""
 
 
 @dataclass(frozen=True, kw_only=True)

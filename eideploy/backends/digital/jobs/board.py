@@ -23,6 +23,8 @@ from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.bundle import take_images, write_bundle
 from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import shape_of
+from eideploy.backends.digital.program import Program
+from eideploy.circuit import Array
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.integer import run_integer
 from eideploy.files import temporary_files, write_json
@@ -30,7 +32,6 @@ from eideploy.flow.requests.board import (
     Flash,
     MakeBitstream,
     OfBuild,
-    OverLine,
     RunOnBoard,
     Selftest,
 )
@@ -54,27 +55,33 @@ def board(request: OfBuild, folder: Path) -> Result:
         DataError: a tool refuses the design, or the board does not answer.
     """
     compiled = load_build(folder)
-    target = compiled.program.target
-    if target.board is None:
-        raise UsageError(
-            f"the build is for {target.name}, which is not a board",
-            where=str(folder),
-            fix="compile the run for one, as --target ulx3s-85f; eideploy board lists them",
-        )
+    described = _require_board(compiled)
     match request:
         case MakeBitstream():
-            return _bitstream(compiled, target.board, request)
+            return _bitstream(compiled, described, request)
         case Flash():
-            return _flash(compiled, target.board)
+            return _flash(compiled, described)
         case RunOnBoard():
             return _run(compiled, request)
         case Selftest():
             return _selftest(compiled, request)
     raise UsageError(
-        f"{target.name} is digital: it has no biases that differ from board to board",
+        f"{compiled.program.target.name} is digital: it has no biases that differ from board to "
+        "board",
         where=str(folder),
         fix="test it by eideploy board selftest, or name a build for a mixed-signal chip",
     )
+
+
+def _require_board(compiled: Build) -> Board:
+    target = compiled.program.target
+    if target.board is None:
+        raise UsageError(
+            f"the build is for {target.name}, which is not a board",
+            where=str(compiled.folder),
+            fix="compile the run for one, as --target ulx3s-85f; eideploy board lists them",
+        )
+    return target.board
 
 
 def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
@@ -157,7 +164,6 @@ def _flash(compiled: Build, board: Board) -> Result:
 
 
 def _run(compiled: Build, request: RunOnBoard) -> Result:
-    program = compiled.program
     if request.input is not None:
         refuse_idle(request, (), here="on samples of your own")
     x, labels = samples_of(
@@ -168,48 +174,122 @@ def _run(compiled: Build, request: RunOnBoard) -> Result:
         place=request.place(),
     )
     x = np.asarray(x, np.float32)
-    expected = run_integer(program.circuit, x).totals
-    totals, cycles = [], []
-    with _connected(compiled, request) as link, bar("board", len(x)) as advance:
-        _require_network(compiled, link)
-        for words in port_words(program, x):
-            found = link.infer(words)
-            totals.append(found.logits)
-            cycles.append(found.cycles)
-            advance(1, "")
-    differing = int((np.array(totals) != expected).sum())
-    decided = np.array(totals).argmax(1)
-    accuracy = None if labels is None else float((decided == labels).mean())
-    hz = program.target.clock_hz
-    assert hz is not None
-    median = float(np.median(cycles))
-    where = "the emulated board" if request.emulate else f"the board at {request.port}"
+    expected = run_integer(compiled.program.circuit, x).totals
+    run = board_run(compiled, compiled.program, port=request.port, emulate=request.emulate)
+    totals = run(x)
+    differing = int((totals != expected).sum())
+    accuracy = None if labels is None else float((totals.argmax(1) == labels).mean())
     text = "\n".join(
         [
-            f"ran {counted(len(x), 'sample')} on {where}",
+            f"ran {counted(len(x), 'sample')} on {run.where}",
             f"{counted(differing, 'logit')} of {expected.size} differ from the simulator's",
             *([] if accuracy is None else [f"accuracy  {percent(accuracy)}"]),
-            f"cycles    {min(cycles)} min, {median:.0f} median, {max(cycles)} max, as it counts: "
-            f"{1000 * median / hz:.3g} ms in the median at {hz / 1e6:g} MHz",
-            f"line      {counted(link.resent, 'request')} sent again",
+            run.text,
         ]
     )
     content = {
         "build": str(compiled.folder),
-        "emulated": request.emulate,
         "samples": len(x),
         "logits": expected.size,
         "logits_differing": differing,
         "accuracy": accuracy,
-        "cycles": cycles,
-        "requests_sent_again": link.resent,
+        **run.facts,
     }
     return Result(text=text, content=content, exit_code=1 if differing else 0)
 
 
+class BoardRun:
+    """Runs samples on a board, over its serial line, and says how long it took.
+
+    cycles  of every sample so far, as the board counts them
+    resent  requests that had to be sent again
+    """
+
+    differing = 0  # beside the logits, which whoever runs it compares
+
+    def __init__(self, compiled: Build, *, port: str | None, emulate: bool) -> None:
+        self.compiled, self.port, self.emulate = compiled, port, emulate
+        self.cycles: list[int] = []
+        self.resent = 0
+
+    def __call__(self, samples: Array) -> Array:
+        """Return the sums (B, classes) that the board answers.
+
+        Raises:
+            UsageError: sequences, for a core that takes a sample once.
+            DataError: no board answers, or one that holds another network.
+        """
+        totals = []
+        sent = port_words(self.compiled.program, samples)
+        with (
+            _connected(self.compiled, self.port) as link,
+            bar("board", len(sent)) as advance,
+        ):
+            _require_network(self.compiled, link)
+            for words in sent:
+                found = link.infer(words)
+                totals.append(found.logits)
+                self.cycles.append(found.cycles)
+                advance(1, "")
+            self.resent += link.resent
+        return np.array(totals)
+
+    @property
+    def where(self) -> str:
+        """What it runs them on."""
+        return "the emulated board" if self.emulate else f"the board at {self.port}"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it found, for machines."""
+        return {"board": self.facts}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How it ran them."""
+        return {
+            "emulated": self.emulate,
+            "cycles": self.cycles,
+            "requests_sent_again": self.resent,
+        }
+
+    @property
+    def text(self) -> str:
+        """What it found, to read."""
+        hz, median = self.compiled.program.target.clock_hz, float(np.median(self.cycles))
+        assert hz is not None
+        return (
+            f"cycles    {min(self.cycles)} min, {median:.0f} median, {max(self.cycles)} max, as it "
+            f"counts: {1000 * median / hz:.3g} ms in the median at {hz / 1e6:g} MHz\n"
+            f"line      {counted(self.resent, 'request')} sent again"
+        )
+
+
+def board_run(
+    compiled: Build | None, program: Program, *, port: str | None, emulate: bool
+) -> BoardRun:
+    """Return what runs the program of a build on its board.
+
+    Raises:
+        UsageError: it stands in no build, or the build is for no board; no line is named, or two.
+    """
+    if compiled is None:
+        raise UsageError(
+            "a board runs what it was flashed with: a build",
+            where="--executor board",
+            fix=f"compile the run with --target {program.target.name}, and name the build"
+            if program.target.board
+            else "compile the run for a board, as --target ulx3s-85f, and name the build",
+        )
+    _require_board(compiled)
+    _require_one_line(port=port, emulate=emulate)
+    return BoardRun(compiled, port=port, emulate=emulate)
+
+
 def _selftest(compiled: Build, request: Selftest) -> Result:
     vectors = read_vectors(compiled.program, compiled.folder)
-    with _connected(compiled, request) as link:
+    _require_one_line(port=request.port, emulate=request.emulate)
+    with _connected(compiled, request.port) as link:
         found = selftest(link, vectors)
     content = {
         "build": str(compiled.folder),
@@ -241,20 +321,22 @@ def _require_network(compiled: Build, link: driver.Board) -> None:
         )
 
 
-@contextmanager
-def _connected(compiled: Build, request: OverLine) -> Iterator[driver.Board]:
-    """Open the serial line that a request names, or that of the board in Verilator."""
-    if request.emulate == (request.port is not None):
+def _require_one_line(*, port: str | None, emulate: bool) -> None:
+    if emulate == (port is not None):
         raise UsageError(
             "give either --port or --emulate",
             where="--port, --emulate",
             fix="write --port /dev/ttyUSB0, or --emulate to run the board in Verilator",
         )
-    target = compiled.program.target
-    assert target.board is not None
+
+
+@contextmanager
+def _connected(compiled: Build, port: str | None) -> Iterator[driver.Board]:
+    """Open a serial line; without a name that of the board in Verilator."""
+    baud = _require_board(compiled).baud
     try:
-        if request.port is not None:
-            with driver.Board(driver.open_port(request.port, target.board.baud)) as link:
+        if port is not None:
+            with driver.Board(driver.open_port(port, baud)) as link:
                 yield link
             return
         with (
@@ -262,18 +344,18 @@ def _connected(compiled: Build, request: OverLine) -> Iterator[driver.Board]:
             TemporaryDirectory(prefix="eideploy-board-") as name,
             emulated(compiled.program, Path(name)) as line,
             # Nobody knows how fast a simulator is: it is given time.
-            driver.Board(driver.open_port(line, target.board.baud), timeout=60) as link,
+            driver.Board(driver.open_port(line, baud), timeout=60) as link,
         ):
             yield link
     except BoardError as error:
-        raise _unreachable(str(error), request) from error
+        raise _unreachable(str(error), port) from error
     except OSError as error:
-        raise _unreachable(error.strerror or str(error), request) from error
+        raise _unreachable(error.strerror or str(error), port) from error
 
 
-def _unreachable(what: str, request: OverLine) -> DataError:
+def _unreachable(what: str, port: str | None) -> DataError:
     return DataError(
         what,
-        where=request.port or "the emulated board",
+        where=port or "the emulated board",
         fix="check the port's name, your permission to open it, and that the board is flashed",
     )

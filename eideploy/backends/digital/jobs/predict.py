@@ -6,7 +6,7 @@ from pathlib import Path
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.executors import BESIDE, beside_of
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
-from eideploy.backends.digital.options import COMPILED, PROGRAM, Compiling, Running
+from eideploy.backends.digital.options import COMPILED, ON_BOARD, PROGRAM, Compiling, Running
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.circuit import Array, Circuit
@@ -27,6 +27,8 @@ def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path |
     asked, source = part_of(request, Running), source_of(named, family.name)
     runs_program = executor in RUNS_PROGRAM
     holding = [PROGRAM, COMPILED] if runs_program else []
+    if executor == "board":
+        holding = [ON_BOARD]
     if runs_program and isinstance(source, Run):
         holding.append(READING)  # what it is calibrated on
     refuse_idle(request, holding, here=f"on {source.folder} with --executor {executor}")
@@ -34,7 +36,7 @@ def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path |
     if runs_program:
         options = Compiling(division=asked.divider(), inhibition=asked.inhibition)
         program, described = program_of(source, options, request.place())
-        scores = _by_program(source, program, executor)
+        scores = _by_program(source, program, executor, asked)
     seen = source.circuit.input
     return Oracle(
         folder=source.folder,
@@ -50,9 +52,11 @@ def _in_floats(circuit: Circuit) -> Callable[[Array], Array]:
     return lambda x: run_float(circuit, x).logits
 
 
-def _by_program(source: Run | Build, program: Program, executor: str) -> Callable[[Array], Array]:
+def _by_program(
+    source: Run | Build, program: Program, executor: str, asked: Running
+) -> Callable[[Array], Array]:
     circuit = program.circuit
     if executor not in BESIDE:
         return lambda x: run_integer(circuit, x).logits
-    run = beside_of(executor, source, program)
+    run = beside_of(executor, source, program, asked)
     return lambda x: logits_of(circuit, run(x))

@@ -11,7 +11,14 @@ from eideploy import folders
 from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
 from eideploy.backends.digital.jobs.compile import compile_in_memory
-from eideploy.backends.digital.options import COMPILED, PROGRAM, TRACING, Compiling, Simulating
+from eideploy.backends.digital.options import (
+    COMPILED,
+    ON_BOARD,
+    PROGRAM,
+    TRACING,
+    Compiling,
+    Simulating,
+)
 from eideploy.backends.digital.placed import placed
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.protocol import ProgramFamily
@@ -86,7 +93,7 @@ def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
         program, described = program_of(source, options, request.place())
         beside = None
         if executor in BESIDE:
-            run = beside_of(executor, source, program)
+            run = beside_of(executor, source, program, asked)
             beside = Beside(run, program.circuit, samples)
         result = _integer(source, program, described, samples, labels, saved, beside)
         if beside is not None:
@@ -99,7 +106,11 @@ def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
 
 
 def _require_effects(request: Simulate, executor: str) -> None:
-    effects = {"integer": (PROGRAM, COMPILED, TRACING), "float": (TRACING,)}
+    effects = {
+        "integer": (PROGRAM, COMPILED, TRACING),
+        "float": (TRACING,),
+        "board": (ON_BOARD,),
+    }
     holding = {READING, *effects.get(executor, (PROGRAM, COMPILED))}
     either = {WITH_INPUT, WITHOUT_INPUT}
     refuse_idle(request, holding | either, here=f"with --executor {executor}")
@@ -113,7 +124,7 @@ def _refuse_unread(request: Simulate, source: Run | Build, executor: str) -> Non
     """Refuse --data-dir where neither the samples nor a calibration come from a data set."""
     compiled = isinstance(source, Run) and executor in RUNS_PROGRAM
     if request.input is not None and not (compiled and source.data is not None):
-        holding = {PROGRAM, COMPILED, TRACING, WITH_INPUT}
+        holding = {PROGRAM, COMPILED, TRACING, WITH_INPUT, ON_BOARD}
         refuse_idle(request, holding, here=f"on {source.folder} with --input")
 
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.no_cover  # each command has tests of its own
 CHIP_RUN, CHIP_BUILD = "runs/digits-dynapse2-1", "builds/digits-dynapse2-1-dynapse2-1"
 # Only parsed, by test_documents: how a command begins, or a word of it, and why.
 ONLY_PARSED = {
-    "board": "its tools take minutes, its lines need a board; tests/cli/test_board.py, tests/rtl",
+    "board": "its tools take minutes, its lines need a board; tests/cli/test_board.py, tests/rtl, "
+    "tests/backends/dynapse2/test_tune.py",
     "cifar10-vgg16": "CIFAR-10 is not bundled; tests/cli/test_presets.py trains every preset",
     "fashion-mnist-conv": "minutes of training; tests/cli/test_presets.py trains every preset",
     "digits-events-vgg8": "minutes of training; tests/test_examples.py runs it for three batches",

@@ -6,6 +6,7 @@ Both ask the board by the loader that is installed (`jobs/loader.py`), an emulat
 import csv
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from eideploy import folders
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import load_dac
-from eideploy.backends.dynapse2.chip.configuration import Configuration
+from eideploy.backends.dynapse2.chip.configuration import NOT_MONITORED, Configuration
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.backends.dynapse2.dpi import classify
 from eideploy.backends.dynapse2.dpi.coding import event_rows, sources_of
@@ -106,57 +107,27 @@ def _tune(build: ChipBuild, request: Tune) -> Result:
             fix="compile a run that was trained on a data set",
         )
     shown, _ = first_of_training(build.origin, request.place(), request.per_class)
-    before, spec = build.configuration, build.spec
     with (
         folders.new_folder(Path(request.out), Path(), "") as staged,
         temporary_files(),
         TemporaryDirectory(prefix="eideploy-tune-") as name,
     ):
-        on_board = _on_board(Path(name), build, shown, board)
-
-        def in_simulator(c: Configuration) -> Array:
-            return classify.show(decode(c, spec), shown, c.coding, dt=DT_S).counts
-
-        after = tune(
-            Task(
-                network=build.network,
-                configuration=before,
-                spec=spec,
-                dac=load_dac(spec),
-                board=on_board,
-                model=in_simulator,
-            )
-        )
-        counts = {
-            "aim": in_simulator(before),
-            "before": on_board(before),
-            "after": on_board(after),
-        }
-        lines = scaled(decode(after, spec), counts["after"], counts["aim"])
-        place = staged.aside / FOLDER
-        place.mkdir()
-        for file in LOADER:
-            shutil.copyfile(loader_folder() / file, place / file)
-        write_patch(after, spec, place / PATCH)
-        copy_spec(spec, staged.aside)
-        content: dict[str, Any] = {
+        task = _task(build, shown, _on_board(Path(name), build, shown, board))
+        tuned = tune(task)
+        content = {
             "build": str(build.folder),
             "emulated": request.emulate,
             "samples": len(shown),
-            "biases": _changed(before, after),
-            "rate_hz": _rates(counts, before),
-            "outputs": {
-                "neuron": before.neurons.index[lines.neurons].tolist(),
-                "class": lines.one_hot.argmax(1).tolist(),
-                "slope": lines.slope.tolist(),
-                "offset": lines.offset.tolist(),
-            },
+            "biases": _changed(build.configuration, tuned),
+            **_spikes(task, tuned),
         }
+        _write(tuned, build.spec, staged.aside)
         write_json(staged.aside / TUNED, content)
     rows = [
         [name, *(f"{hz[key]:.1f}" for key in ("aim", "before", "after"))]
         for name, hz in content["rate_hz"].items()
     ]
+    loader = staged.final / FOLDER / LOADER[0]
     text = "\n".join(
         [
             f"tuned by {counted(len(shown), 'training sample')} without labels; "
@@ -164,14 +135,57 @@ def _tune(build: ChipBuild, request: Tune) -> Result:
             "",
             table(["events a second", "simulated", "before", "after"], rows),
             f"wrote  {staged.final}",
-            f"next   python {staged.final / FOLDER / LOADER[0]} run spikes.csv out.csv "
-            + " ".join(board),
+            f"next   python {loader} run spikes.csv out.csv {' '.join(board)}",
         ]
     )
     return Result(text=text, content={**content, "tuned": str(staged.final)})
 
 
-def copy_spec(spec: ChipSpec, folder: Path) -> None:
+def _task(build: ChipBuild, shown: Array, on_board: Callable[[Configuration], Array]) -> Task:
+    def in_simulator(c: Configuration) -> Array:
+        return classify.show(decode(c, build.spec), shown, c.coding, dt=DT_S).counts
+
+    return Task(
+        network=build.network,
+        configuration=build.configuration,
+        spec=build.spec,
+        dac=load_dac(build.spec),
+        board=on_board,
+        model=in_simulator,
+    )
+
+
+def _spikes(task: Task, tuned: Configuration) -> dict[str, Any]:
+    """Return rates of populations, and by which line the host is to scale each output's count."""
+    before = task.configuration
+    counts = {
+        "aim": task.model(before),
+        "before": task.board(before),
+        "after": task.board(tuned),
+    }
+    lines = scaled(decode(tuned, task.spec), counts["after"], counts["aim"])
+    return {
+        "rate_hz": _rates(counts, before),
+        "outputs": {
+            "neuron": before.neurons.index[lines.neurons].tolist(),
+            "class": lines.one_hot.argmax(1).tolist(),
+            "slope": lines.slope.tolist(),
+            "offset": lines.offset.tolist(),
+        },
+    }
+
+
+def _write(tuned: Configuration, spec: ChipSpec, folder: Path) -> None:
+    """Write a patch beside its loader, and the spec that both are read by."""
+    place = folder / FOLDER
+    place.mkdir()
+    for file in LOADER:
+        shutil.copyfile(loader_folder() / file, place / file)
+    write_patch(tuned, spec, place / PATCH)
+    _copy_spec(spec, folder)
+
+
+def _copy_spec(spec: ChipSpec, folder: Path) -> None:
     """Copy a spec and the files that it names, which a patch in a folder of `folder` is read by."""
     shutil.copyfile(spec.source, folder / folders.SPEC)
     copy_board_files(spec, folder)
@@ -191,23 +205,18 @@ def _on_board(
             where=f"data set {build.data}",
             fix="name by --data the samples that the network was trained on",
         )
-    coding, (work_patch, spikes) = (
-        build.network.coding,
-        (work / FOLDER / PATCH, work / "spikes.csv"),
-    )
-    work_patch.parent.mkdir()
-    copy_spec(build.spec, work)
+    coding, patch, spikes = build.network.coding, work / FOLDER / PATCH, work / "spikes.csv"
+    patch.parent.mkdir()
+    _copy_spec(build.spec, work)
     write_rows(spikes, [EVENT_COLUMNS, *event_rows(flat, coding, sources)])
-    row_of = _rows(build.configuration)
-    times = 0
+    row_of, numbers = _rows(build.configuration), count(1)
 
     def measure(c: Configuration) -> Array:
-        nonlocal times
-        times += 1
-        note(f"measurement {times} of the board, {counted(len(shown), 'trial')}")
-        out = work / f"out-{times}.csv"
-        write_patch(c, build.spec, work_patch)
-        run_loader(work_patch, ["run", str(spikes), str(out), *board])
+        number = next(numbers)
+        note(f"measurement {number} of the board, {counted(len(shown), 'trial')}")
+        out = work / f"out-{number}.csv"
+        write_patch(c, build.spec, patch)
+        run_loader(patch, ["run", str(spikes), str(out), *board])
         counts = np.zeros((len(row_of), len(shown)), np.int64)
         with out.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
@@ -239,12 +248,12 @@ def _changed(before: Configuration, after: Configuration) -> list[dict[str, Any]
 
 
 def _rates(counts: dict[str, Array], c: Configuration) -> dict[str, dict[str, float]]:
-    """Return events a second of every population's neurons, as simulated and on the board."""
-    seconds = c.coding.duration_s
+    """Return events a second of the neurons that the host sees, by population."""
+    seen = c.neurons.monitor_tag != NOT_MONITORED
     return {
         c.populations[number]: {
-            key: float(of[c.neurons.population == number].mean() / seconds)
+            key: float(of[seen & (c.neurons.population == number)].mean() / c.coding.duration_s)
             for key, of in counts.items()
         }
-        for number in np.unique(c.neurons.population)
+        for number in np.unique(c.neurons.population[seen])
     }

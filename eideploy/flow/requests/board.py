@@ -19,7 +19,6 @@ class Board(Request):
       eideploy board build builds/mine
       eideploy board flash builds/mine
       eideploy board selftest builds/mine --port /dev/ttyUSB0
-
       eideploy board characterise builds/chip --samna
       eideploy board tune builds/chip --emulate
     """

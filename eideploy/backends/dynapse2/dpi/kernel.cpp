@@ -47,7 +47,7 @@ template <typename T> struct Vector;
 template <> struct Vector<float> { using type = Floats; };
 template <> struct Vector<double> { using type = Doubles; };
 
-// the neurons in the precision of the simulation, h over a second
+// the neurons in the precision of the simulation; h of a second, not of a step
 template <typename T> std::vector<Neuron<T>> converted(const Job& job, const Given* given) {
   constexpr size_t NUMBERS = sizeof(Given) / sizeof(double);
   std::vector<Neuron<T>> made(job.neurons);
@@ -80,10 +80,10 @@ template <typename V, typename T> struct Charged {
   explicit Charged(int64_t dendrites)
       : at((dendrites + 1) * LANES), before(dendrites, V{} + T(1)), charge(dendrites) {}
 
-  void add(int64_t dendrite, const V& charge) {
+  void add(int64_t dendrite, const V& charges) {
     for (int l = 0; l < LANES; ++l) {
       at[size] = static_cast<uint32_t>(dendrite * LANES + l);
-      size += charge[l] > 0;
+      size += charges[l] > 0;
     }
   }
 
@@ -163,7 +163,7 @@ void run(const Job& job, const Given* given, const int64_t* first, const int32_t
       reached[at] = 0;
     }
   };
-  // by loops that are short enough for the processor to work on several neurons at once
+  // in two loops, the second so short that the processor works on several neurons at once
   std::vector<V> input(TOGETHER), shunt(TOGETHER), open(TOGETHER), next(TOGETHER);
   const auto advance_membranes = [&](int64_t from, int64_t to) {
     for (int64_t n = from; n < to; ++n) {

@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed
 DEMO := demo
 # Other tools that tests run our files in; what they need is in [dev], but for torchvision and torchaudio, which do not import
 # beside a CPU torch and are not needed.
-FOREIGN := spikingjelly neurobench
+FOREIGN := spikingjelly neurobench norse sinabs pbr rockpool
 WORDS := *.md .ci benchmarks docs eideploy examples quant targets tests Makefile pyproject.toml # to spell
 
 .DEFAULT_GOAL := help

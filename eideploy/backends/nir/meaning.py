@@ -5,7 +5,15 @@ from dataclasses import asdict, fields, replace
 from typing import Any, get_args, get_type_hints
 
 from eideploy.backends.nir import foreign
-from eideploy.backends.nir.conventions import CONVENTIONS, MOST, TOOLS, Convention, Readout, Tool
+from eideploy.backends.nir.conventions import (
+    CONVENTIONS,
+    MOST,
+    TOOLS,
+    Convention,
+    Gain,
+    Readout,
+    Tool,
+)
 from eideploy.backends.nir.options import Reading
 from eideploy.circuit import Circuit
 from eideploy.errors import UsageError
@@ -106,9 +114,9 @@ def _convention(graph: foreign.Graph, reading: Reading, tool: Tool) -> Conventio
     reset = reading.reset or word(graph.metadata, "reset")
     if reset in ("subtract", "zero"):
         found = replace(found, reset="subtract" if reset == "subtract" else "reset")
-    readout = word(graph.metadata, "readout")
-    if readout in get_args(Readout):
-        found = replace(found, **_assumed({"readout": readout}))
+    own = {"gain": get_args(Gain), "readout": get_args(Readout)}
+    said = {key: word(graph.metadata, key) for key in own}
+    found = replace(found, **_assumed({k: v for k, v in said.items() if v in own[k]}))
     return replace(found, **_assumed(reading.assume))
 
 

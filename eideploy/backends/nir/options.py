@@ -9,7 +9,7 @@ from eideploy.options import Count, Option, PathLike, Positive, Request
 from eideploy.options.choices import Reset
 
 Dialect = Literal["ei", "folded", "plain"]
-Reader = Literal["snntorch", "spikingjelly", "norse", "snn-mlir"]
+Reader = Literal["snntorch", "spikingjelly", "norse", "sinabs", "rockpool", "snn-mlir"]
 READERS: tuple[Reader, ...] = get_args(Reader)
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 FOREIGN = "on a NIR file that another tool wrote"

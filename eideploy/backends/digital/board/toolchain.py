@@ -42,6 +42,7 @@ class Built:
     """A bitstream, and what it is.
 
     used     cells by kind, of those that were found in the router's report
+    tools    that made it: of synthesis, of place and route, the packer
     fmax_mhz the slowest path of the core's clock allows
     seed     of the placement that closed
     seconds  of synthesis, of all placements
@@ -49,6 +50,7 @@ class Built:
 
     bitstream: Path
     used: dict[str, int]
+    tools: tuple[str, ...]
     fmax_mhz: float
     seed: int
     seconds: dict[str, float]
@@ -81,9 +83,17 @@ def build(target: Target, folder: Path, out: Path, seeds: Sequence[int], say: Pr
         took, fmax, used = _route(board, router, folder, out, seed, asked_mhz, say)
         seconds[f"placement, seed {seed}"] = took
         reached[seed] = fmax
+        say(f"seed {seed} reaches {fmax:.1f} of {asked_mhz:g} MHz, in {took:.0f} s")
         if fmax >= asked_mhz:
             bitstream = _pack(board, packer, folder, out)
-            return Built(bitstream=bitstream, used=used, fmax_mhz=fmax, seed=seed, seconds=seconds)
+            return Built(
+                bitstream=bitstream,
+                used=used,
+                tools=(yosys, router, packer),
+                fmax_mhz=fmax,
+                seed=seed,
+                seconds=seconds,
+            )
     said = ", ".join(f"seed {seed}: {fmax:.1f} MHz" for seed, fmax in reached.items())
     raise DataError(
         f"no placement reaches the clock of {asked_mhz:g} MHz: {said}",
@@ -131,7 +141,7 @@ def _route(
     board: Board, router: str, folder: Path, out: Path, seed: int, mhz: float, say: Progress
 ) -> tuple[float, float, dict[str, int]]:
     """Place and route; return seconds, MHz and cells."""
-    say(f"place and route, seed {seed}, for {mhz:g} MHz")
+    say(f"place and route by {router}, seed {seed}, for {mhz:g} MHz")
     constraints = f"{FOLDER}/{CONSTRAINTS[board.tool]}"
     made = {
         "ecp5": ["--lpf", constraints, "--textcfg", "board.config"],

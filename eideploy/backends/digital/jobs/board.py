@@ -103,6 +103,7 @@ def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
         "routed_mhz": made.fmax_mhz,
         "seed": made.seed,
         "seconds": made.seconds,
+        "tools": made.tools,
         "used": made.used,
         "estimated": asdict(estimated(shape_of(program))),
         "offered": asdict(board.resources),
@@ -116,6 +117,7 @@ def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
             f"clock  {clock_hz / 1e6:g} MHz by the loop; the routed design reaches "
             f"{made.fmax_mhz:.1f} MHz with seed {made.seed}",
             "took   " + ", ".join(f"{name} {n:.0f} s" for name, n in made.seconds.items()),
+            f"by     {', '.join(made.tools)}",
             f"next   eideploy board flash {compiled.folder}",
         ]
     )

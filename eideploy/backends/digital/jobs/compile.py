@@ -8,7 +8,8 @@ from typing import Any
 from eideploy import folders
 from eideploy.backends import formats
 from eideploy.backends.digital.board.estimate import shares_text
-from eideploy.backends.digital.board.size import roomy, sized
+from eideploy.backends.digital.board.form import sized_in_form
+from eideploy.backends.digital.board.size import roomy
 from eideploy.backends.digital.board.vectors import write_vectors
 from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.fit import fitted
@@ -160,11 +161,9 @@ def compile_in_memory(
     )
     finetuned.note_other(run, recipe)
     ranges, samples, labels = calibration(run, options, data or Place())
-    target = target if target.board is None else roomy(target)
-    integer, decision = decided(run.circuit, recipe, target=target, ranges=ranges, samples=samples)
+    program, decision, needs = _on_core(run.circuit, recipe, target, options, ranges, samples)
     if decision.folded and "finetuned" in run.content:
         note("the run was fine-tuned through factored layers; folded ones are quantized again")
-    program, needs = _on_core(integer, target, options, samples)
     return Compiled(
         run=run,
         target=program.target,
@@ -187,14 +186,28 @@ def _usual_form(run: Run, target: Target) -> Form:
 
 
 def _on_core(
-    circuit: Circuit, target: Target, options: Compiling, samples: Array
-) -> tuple[Program, Resources | None]:
-    """Return the program on its core; of a board with the cells that it is estimated to take."""
+    circuit: Circuit,
+    recipe: Recipe,
+    target: Target,
+    options: Compiling,
+    ranges: Ranges,
+    samples: Array,
+) -> tuple[Program, Decision, Resources | None]:
+    """Return the program on its core, its form, and of a board the cells that it should take."""
     if target.board is None:
-        program = chosen(placed(circuit, target), samples)
-        return (placed(circuit, fitted(program)) if options.fit else program), None
-    found = sized(circuit, target, samples, lanes=options.lanes, latency_ms=options.latency_ms)
-    return found.program, found.needs
+        integer, decision = decided(circuit, recipe, target=target, ranges=ranges, samples=samples)
+        program = chosen(placed(integer, target), samples)
+        return (placed(integer, fitted(program)) if options.fit else program), decision, None
+    found, decision = sized_in_form(
+        circuit,
+        recipe,
+        roomy(target),
+        ranges=ranges,
+        samples=samples,
+        lanes=options.lanes,
+        latency_ms=options.latency_ms,
+    )
+    return found.program, decision, found.needs
 
 
 def calibration(run: Run, options: Compiling, place: Place) -> tuple[Ranges, Array, Array | None]:

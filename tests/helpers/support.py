@@ -55,6 +55,10 @@ SHUNT = (
     "tests/backends/dynapse2/dpi/test_definition.py::"
     "test_the_shunt_divides_the_sub_threshold_current",
 )
+NIR_LOOPS = (
+    PROVED,
+    "tests/nir/test_ei.py::test_neurons_that_read_themselves_come_back_and_mean_the_same_to_others",
+)
 NO_LOOP = (NONE, "tests/execute/test_steps.py::test_what_cannot_carry_a_delay_names_the_edges")
 STEPPED_LOOP = (
     PROVED,
@@ -140,7 +144,7 @@ FEATURES = {
     "Input that changes over time": (*RANDOM, NIR_FRAMES, NO_FRAMES),
     "Recurrence": (LOOP, LOOP, STEPPED_LOOP, RTL_LOOP,
                    (PROVED, "tests/c/test_network.py::test_a_recurrent_network_is_the_same_in_c"),
-                   NO_LOOP, NO_LOOP, NO_CHIP),
+                   NO_LOOP, NIR_LOOPS, NO_CHIP),
     "Several spikes a step": (COUNTED, COUNTED, STEPPED_LOOP, RTL_COUNTS, C_COUNTS, ONNX_COUNTS,
                               NO_COUNTS, NO_CHIP),
     "Membranes at the output": (INTEGRATED, INTEGRATED, NO_INTEGRATOR, NO_INTEGRATOR, C_INTEGRATES,

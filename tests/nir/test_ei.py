@@ -16,6 +16,7 @@ from eideploy.backends.nir.dialects import of_dialect
 from eideploy.backends.nir.foreign import read_file
 from eideploy.backends.nir.meaning import as_tool
 from eideploy.backends.nir.options import DIALECTS, Reading
+from eideploy.backends.nir.readers import save_for
 from eideploy.circuit import (
     Circuit,
     Dense,
@@ -31,7 +32,7 @@ from eideploy.circuit import (
     Neurons,
     Ranges,
 )
-from eideploy.errors import FormatError, InvariantError, UsageError
+from eideploy.errors import CapacityError, FormatError, InvariantError, UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import LIF, GeneralLIF
 from tests.helpers.equality import assert_same
@@ -224,6 +225,39 @@ def test_integrators_come_back_and_mean_the_same_to_others(read, alpha, tmp_path
     from eideploy.backends.nir.torch_map import nirtorch_run
 
     np.testing.assert_allclose(nirtorch_run(path, circuit)(x), exact, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["no leak", "a filter", "any reset"])
+def test_neurons_that_read_themselves_come_back_and_mean_the_same_to_others(kind, tmp_path):
+    circuit, path = general_net(GENERAL[kind]), tmp_path / "model.nir"
+    rng = np.random.default_rng(3)
+    first, hidden, *others = circuit.nodes
+    weights = np.hstack([hidden.weights[0], rng.normal(0, 0.7, (4, 4))])
+    hidden = replace(
+        hidden, inputs=("input", "lif"), delayed=("lif",), projection=Folded(w_num=weights)
+    )
+    circuit = replace(circuit, nodes=(first, hidden, *others))
+    save(circuit, path)
+    assert_same(load(path), circuit)
+    x = rng.random((20, 6))
+    exact = run_float(circuit, x).logits
+    apart = replace(circuit, nodes=(first, without_its_loop(hidden), *others))
+    assert np.abs(exact - run_float(apart, x).logits).max() > 0.05  # the loop matters
+    reading = Reading(tool="nir")
+    foreign, _, _ = as_tool(read_file(path.read_bytes(), where=""), reading, steps=12, where="")
+    np.testing.assert_allclose(run_float(foreign, x).logits, exact, atol=1e-9)
+    pytest.importorskip("nirtorch")
+    from eideploy.backends.nir.torch_map import nirtorch_run
+
+    np.testing.assert_allclose(nirtorch_run(path, circuit)(x), exact, atol=1e-9)
+    with pytest.raises(CapacityError, match="the file for snntorch cannot run the edge lif -> in"):
+        save_for(circuit, tmp_path / "other.nir", "snntorch")
+
+
+def without_its_loop(layer):
+    """Return a layer without what it reads of its own neurons."""
+    whole = layer.weights[0]
+    return replace(layer, inputs=("input",), delayed=(), projection=Folded(w_num=whole[:, :6]))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 from eideploy.backends.nir.extension import register
 from eideploy.backends.nir.graphfile import read_graph
 from eideploy.backends.nir.options import DIALECTS
-from eideploy.backends.nir.write import END, VERSION, dialect_of, graph
+from eideploy.backends.nir.write import END, VERSION, dialect_of, graph, part_of
 from eideploy.circuit import (
     Add,
     Array,
@@ -107,7 +107,11 @@ def _node(entry: Mapping[str, Any], nodes: Nodes) -> Node:
         prefix = entry["name"].replace(".", "_").replace("/", "_")
         return nodes["_".join(filter(None, (prefix, role)))]
 
-    own = {"name": entry["name"], "inputs": tuple(entry["inputs"])}
+    own = {
+        "name": entry["name"],
+        "inputs": tuple(entry["inputs"]),
+        "delayed": tuple(entry.get("delayed", ())),
+    }
     model = model_called(entry["kind"])
     if model is not None:
         return _neurons(model, own, entry)
@@ -150,11 +154,17 @@ def _layer(own: dict[str, Any], entry: Mapping[str, Any], part: Part) -> Node:
     projection = (
         _factored(part, divides=not is_readout)
         if form == "EI"
-        else _folded(whole.weight, divides=form == "Folded" and not is_readout)
+        else _folded(_weight(own, whole, part), divides=form == "Folded" and not is_readout)
     )
     current: Current = _logits(entry) if is_readout else _current(part, form)
     geometry = _geometry(whole) if place == "Conv" else Dense()
     return Layer(**own, projection=projection, geometry=geometry, current=current)
+
+
+def _weight(own: Mapping[str, Any], whole: Any, part: Part) -> Array:  # noqa: ANN401
+    """Return the weights of all that a layer reads, side by side."""
+    others = [part(part_of(name)).weight for name in own["inputs"][1:]]
+    return np.concatenate([whole.weight, *others], axis=1) if others else whole.weight
 
 
 def _logits(entry: Mapping[str, Any]) -> Logits:

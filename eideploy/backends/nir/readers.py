@@ -92,8 +92,10 @@ def save_for(circuit: Circuit, path: Path, reader: Reader) -> None:
 
     Raises:
         UsageError: neurons or nodes that the program does not read.
+        CapacityError: edges that carry a delay, layers that read several nodes.
         InvariantError: the file gives others.
     """
+    circuit.require_plain_edges(by=f"the file for {reader}", instead="leave that reader out")
     written = _Rewritten(circuit, reader).graph()
     buffer = io.BytesIO()
     nir.write(buffer, written)

@@ -26,7 +26,7 @@ from eideploy.circuit import (
     Node,
     Shape,
 )
-from eideploy.errors import InvariantError
+from eideploy.errors import CapacityError, InvariantError
 from eideploy.neurons import PerNeuron
 from eideploy.neurons.general import time_constant
 from eideploy.numeric.frozen import Frozen
@@ -56,14 +56,51 @@ def graph(circuit: Circuit, *, end: str = END) -> nir.NIRGraph:
 
     Raises:
         InvariantError: two nodes would have one name.
-        CapacityError: edges that carry a delay, layers that read several nodes.
+        CapacityError: edges that carry a delay but from neurons to their own layer, layers that
+            divide and read several nodes.
     """
-    circuit.require_plain_edges(by="the NIR that is written", instead="leave that format out")
+    _require_edges(circuit)
     return _Writer(circuit, end).graph()
 
 
+def _require_edges(circuit: Circuit) -> None:
+    """Refuse what NIR's edges, which carry no delay unless they close a loop, cannot say."""
+    reading = [node for node in circuit.nodes if node.delayed or isinstance(node, Layer)]
+    late = [
+        f"{name} -> {node.name}, one step late"
+        for node in reading
+        if not (_is_plain(node) and _is_own_loop(circuit, node))
+        for name in node.delayed
+    ]
+    beside = [
+        f"{', '.join(node.inputs)} -> {node.name}, side by side"
+        for node in reading
+        if len(node.inputs) > 1 and not node.delayed and not _is_plain(node)
+    ]
+    if late or beside:
+        raise CapacityError(
+            f"the NIR that is written cannot run the edges {'; '.join(late + beside)}",
+            where="circuit",
+            fix="leave that format out, or let layers without division alone read several nodes, "
+            "and one step late their own neurons alone",
+        )
+
+
+def _is_own_loop(circuit: Circuit, node: Node) -> bool:
+    """Return whether what a node reads late are its own neurons."""
+    return set(node.delayed) <= {reader.name for reader in circuit.consumers(node.name)}
+
+
+def _is_plain(node: Node) -> bool:
+    return isinstance(node, Layer) and node.is_folded and not node.projection.divides
+
+
 class _Writer:
-    """Collects nodes and edges; `out` is the NIR node that carries a circuit node's output."""
+    """Collects nodes and edges.
+
+    out   the NIR node that carries a circuit node's output
+    more  those that carry the rest of it, of a layer that reads several nodes
+    """
 
     def __init__(self, circuit: Circuit, end: str) -> None:
         self.circuit = circuit
@@ -72,10 +109,13 @@ class _Writer:
         self.nodes: dict[str, nir.NIRNode] = {}
         self.edges: list[tuple[str, str]] = []
         self.out: dict[str, str] = {}
+        self.more: dict[str, list[str]] = {}
+        self.late: list[tuple[str, str]] = []  # of neurons, and what reads them
 
     def graph(self) -> nir.NIRGraph:
         for node in self.circuit.nodes:
             self.out[node.name] = self.add(node)
+        self.edges += [(self.out[neurons], reader) for neurons, reader in self.late]
         integrator = self.circuit.logits.integrator
         metadata = {
             "dialect": dialect_of(self.circuit),
@@ -149,8 +189,7 @@ class _Writer:
                 return self._readout(node, w)
             case Layer(projection=Folded() as w, current=FloatCurrent() as current):
                 return self._folded(node, w, current)
-        sums = self._project(node, "balance", node.weights[0], self._sources(node))
-        return self._output(node, sums)
+        return self._output(node, *self._projected(node, "balance", node.weights[0]))
 
     def _shunting(self, node: Layer, w: Factored, current: FloatCurrent) -> str:
         one, size = np.eye(node.n_e), self.circuit.shapes[node.name]
@@ -174,21 +213,41 @@ class _Writer:
     def _folded(self, node: Layer, w: Folded, current: FloatCurrent) -> str:
         """Write [num; den] as one projection, and their ratio; of an ordinary layer the sum."""
         if w.w_den is None:
-            return self._project(node, "", w.w_num, self._sources(node), current.b_e)
+            first, *self.more[node.name] = self._projected(node, "", w.w_num, current.b_e)
+            return first
         both = self._project(node, "balance", np.concatenate(w.weights), self._sources(node))
         return self._divide(node, current, both)
+
+    def _projected(
+        self, node: Layer, role: str, weight: Array, bias: Array | None = None
+    ) -> list[str]:
+        """Return what weighs each node that a layer reads, the first one's with the bias."""
+        sizes = [self.circuit.shapes[name][0] for name in node.inputs]
+        parts = np.split(weight, np.cumsum(sizes)[:-1], axis=1)
+        put = list[str]()
+        for name, part in zip(node.inputs, parts, strict=True):
+            late = name in node.delayed
+            own = role if not put else part_of(name)
+            sources = [] if late else self._of(name)
+            put.append(self._project(node, own, part, sources, None if put else bias, reads=name))
+            self.late += [(name, put[-1])] if late else []
+        return put
 
     def _divide(self, node: Layer, current: FloatCurrent, *sources: str) -> str:
         shape = np.array([2 * node.n_e, *self.circuit.shapes[node.name][1:]])
         division = EIDivision(shape, gain=current.g_e, bias=current.b_e)
         return self._put(node, "current", division, *sources)
 
-    def _output(self, node: Layer, source: str) -> str:
+    def _output(self, node: Layer, *sources: str) -> str:
         integrator = self.circuit.logits.integrator
         if isinstance(integrator, Integrator):
-            source = self._put(node, "membranes", self._integrating(integrator, node.n_e), source)
+            held = self._integrating(integrator, node.n_e)
+            sources = (self._put(node, "membranes", held, *sources),)
+        elif len(sources) > 1:  # no tool sums at an output
+            one = np.ones(self.circuit.shapes[node.name])
+            sources = (self._put(node, "sum", nir.Scale(one), *sources),)
         output = nir.Output({"output": np.array(self.circuit.shapes[node.name])})
-        return self._named(node, _in_nir(self.end), output, source)
+        return self._named(node, _in_nir(self.end), output, *sources)
 
     def _integrating(self, by: Integrator, n: int) -> nir.NIRNode:
         one = np.ones(n)
@@ -215,11 +274,13 @@ class _Writer:
         weight: Array,
         sources: list[str],
         bias: Array | None = None,
+        *,
+        reads: str = "",
     ) -> str:
         if weight.ndim == 2:
             linear = nir.Linear(weight) if bias is None else nir.Affine(weight, bias)
             return self._put(node, role, linear, *sources)
-        at, shape = node.geometry, self.circuit.shapes[node.inputs[0]]
+        at, shape = node.geometry, self.circuit.shapes[reads or node.inputs[0]]
         conv = _convolution(weight, shape, bias, stride=at.stride, padding=at.padding)
         return self._put(node, role, conv, *sources)
 
@@ -232,7 +293,10 @@ class _Writer:
         return self._put(node, role, _convolution(kernel, (0, *size[1:])), source)
 
     def _sources(self, node: Node) -> list[str]:
-        return [self.out[name] for name in node.inputs]
+        return [source for name in node.inputs for source in self._of(name)]
+
+    def _of(self, name: str) -> list[str]:
+        return [self.out[name], *self.more.get(name, ())]
 
     def _put(self, node: Node, role: str, what: nir.NIRNode, *sources: str) -> str:
         return self._named(node, "_".join(filter(None, (_in_nir(node.name), role))), what, *sources)
@@ -263,6 +327,11 @@ def _convolution(
     )
 
 
+def part_of(name: str) -> str:
+    """Return the role of the weights of another node that a layer reads than its first."""
+    return f"from_{_in_nir(name)}"
+
+
 def _in_nir(name: str) -> str:
     return name.replace(".", "_").replace("/", "_")
 
@@ -274,6 +343,8 @@ def _per_channel(values: PerNeuron, size: Shape) -> Array:
 def _outline(node: Node) -> dict[str, Any]:
     """Return what of a node the NIR nodes do not say: its kind, its name, what it reads."""
     found: dict[str, Any] = {"kind": node.kind, "name": node.name, "inputs": node.inputs}
+    if node.delayed:
+        found["delayed"] = node.delayed
     if isinstance(node, Input):
         found["high"] = node.high
     if isinstance(node, Neurons):

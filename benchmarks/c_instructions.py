@@ -45,13 +45,15 @@ def main() -> None:
     parser.add_argument("--divisions", default="lut:8x8,shift,exact")
     parser.add_argument("--forms", default="auto")
     parser.add_argument("--machines", default="cortex-m0,cortex-m4,rv32imc")
+    parser.add_argument("--target", help="of all machines, where the own of one is too small")
     parser.add_argument("--samples", type=int, default=20)
     asked = parser.parse_args()
     print(" | ".join(HEADS))
     for run, scheme, division, form in programs(asked):
         for machine in asked.machines.split(","):
+            target = asked.target or machine
             with TemporaryDirectory() as name:
-                build = built_of(run, Path(name) / "b", machine, scheme, division, form)
+                build = built_of(run, Path(name) / "b", target, scheme, division, form)
                 ran = Differing(network_of(build.program), MACHINES[machine])
                 ran(samples(build, asked.samples))
             cells = (

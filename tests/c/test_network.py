@@ -16,6 +16,7 @@ from eideploy.backends.c.emit import emit
 from eideploy.backends.c.executor import STRICT, Compiled, compiler
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.plan import BY_EVENTS, Plan, Way, may_be_dense, may_be_kept
+from eideploy.backends.c.syntax import text_literal
 from eideploy.circuit import Add, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import CapacityError
@@ -178,6 +179,10 @@ def test_names_of_classes_are_those_of_the_header(tmp_path):
     subprocess.run([compiler(), *flags], check=True)
     said = subprocess.run([program], capture_output=True, check=True).stdout
     assert said.decode().splitlines() == names
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same():
+    assert text_literal("\udcff.png") == '"\\077.png"'
 
 
 def test_the_self_test_of_a_network_that_keeps_currents_lets_samples_stay(tmp_path):

@@ -58,7 +58,11 @@ def literal(number: int) -> str:
 def text_literal(text: str) -> str:
     """Return a text as C writes it in ASCII: other bytes of its UTF-8 as octal numbers."""
     plain = set(range(0x20, 0x7F)) - set(b'"\\?')  # of two question marks C makes a trigraph
-    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode()) + '"'
+    return (
+        '"'
+        + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode(errors="replace"))
+        + '"'
+    )
 
 
 def _indented(lines: Iterable[str]) -> str:

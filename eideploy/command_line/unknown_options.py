@@ -57,7 +57,8 @@ def instead(
     """
     word = option.lstrip("-").lower().replace("_", "-")
     if known := next((one for one in OPTIONS.get(word, ()) if one in own), None):
-        return f"write {known}"
+        own_scheme = word == "bits" and value is not None and value.isdecimal()
+        return f"write {known} int{value}" if own_scheme else f"write {known}"
     parts = SEVERAL.get(word, ())
     if parts and all(part.split()[0] in own for part in parts):
         return ", ".join(parts)

@@ -1,6 +1,7 @@
 """Job: what is installed, of which version, what is missing, and what it would enable."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def doctor(_: Doctor) -> Result:
     findings = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *asked]
     findings += [*_disk(), _cache()]
     ill = [f for f in findings if f.needed and f.state in (MISSING, OLD)]
-    rows = [[f.what, f.found or "-", f.state] for f in findings]
+    rows = [[f.what, _short(f.found) or "-", f.state] for f in findings]
     advice = [
         f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in findings if f.fix
     ]
@@ -179,6 +180,11 @@ def _fault(load: Callable[["EntryPoint"], object], point: "EntryPoint") -> Packa
     except PackageError as error:
         return error
     return None
+
+
+def _short(found: str) -> str:
+    """Return what a tool says of its version without what distributions add in parentheses."""
+    return " ".join(re.sub(r"\([^)]*\)", "", found).split())
 
 
 def _version(name: str) -> str:

@@ -19,11 +19,11 @@ DATES = {".svg": ("Date",), ".pdf": ("CreationDate",)}
 
 def write_figures(page: Page, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write every figure of a page into an existing folder, once in each format."""
-    files = []
+    files: list[Path] = []
     for name, figure in named_figures(page):
-        for suffix in formats:
-            files.append(folder / f"{name}.{suffix}")
-            save(figure.chart, files[-1])
+        paths = [folder / f"{name}.{suffix}" for suffix in formats]
+        save(figure.chart, *paths)
+        files += paths
     return files
 
 
@@ -42,8 +42,8 @@ def named_figures(page: Page) -> Iterator[tuple[str, Figure]]:
                 yield name, part
 
 
-def save(chart: Chart, path: Path) -> None:
-    """Draw a chart into a file; the suffix says in which format."""
+def save(chart: Chart, *paths: Path) -> None:
+    """Draw a chart once into files; each suffix says in which format."""
     import matplotlib as mpl
     from matplotlib.figure import Figure as Drawing
 
@@ -52,8 +52,9 @@ def save(chart: Chart, path: Path) -> None:
         chart.compose(drawing)
         drawing.draw_without_rendering()
         _recolour(drawing)
-        undated = dict.fromkeys(DATES.get(path.suffix, ()))
-        drawing.savefig(path, facecolor="white", dpi=DPI, metadata=undated)
+        for path in paths:
+            undated = dict.fromkeys(DATES.get(path.suffix, ()))
+            drawing.savefig(path, facecolor="white", dpi=DPI, metadata=undated)
 
 
 def _recolour(drawing: "Drawing") -> None:

@@ -49,6 +49,7 @@ def fix_of(found):
         ("simulate --chip 3", "write --chips"),
         ("simulate --scheme int4", "--scheme is an option of eideploy train, compile"),
         ("sweep --scheme int4", "write --schemes"),
+        ("compile --bits 4", "write --scheme int4"),
         ("data check x --set data.sensor=8x8", "write --sensor 8x8"),
         ("data check x --set training.epochs=8", "--set is an option of eideploy train"),
         ("verify --split all", "--split is an option of eideploy simulate, sweep"),

@@ -26,7 +26,7 @@ def write(program: Program, folder: Path, names: Sequence[str]) -> None:
     save(circuit, folder / INTEGER)
     write_atomic(folder / LISTING, (circuit.in_full() + "\n").encode())
     (folder / FOLDER).mkdir()
-    sizes = f"Of {controller.name}, {controller.description}:\n\n{_indented(program)}\n\n"
+    sizes = f"Sizes for {controller.name}, {controller.description}:\n\n{_indented(program)}\n\n"
     network = network_of(program)
     emit(network, folder / FOLDER, names=names, sizes=sizes)
     for name, text in arduino_files(network, names).items():

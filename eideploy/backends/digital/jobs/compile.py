@@ -75,7 +75,7 @@ class Compiled:
 
 def compile_run(family: ProgramFamily, request: Compile, target: Target) -> Result:
     """Compile a run or a graph into a new build folder, whose files `family` emits."""
-    options, here = part_of(request, Compiling), "on the files that are written"
+    options, here = part_of(request, Compiling), f"on a build for {target.name}"
     named, samples = as_path(request.run), as_path(options.calibrate_on)
     used = {*formats.circumstances(formats.reader_of(named), options.emit)}
     used |= {BOARD} if target.board else {WHOLE} if family.has_core else set()

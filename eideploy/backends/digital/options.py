@@ -46,11 +46,11 @@ class Compiling(Dividing):
     """Keep the inhibitory population of every layer (default), fold it into the weights, or choose
     for each layer what takes fewer cycles, or instructions (auto; default of a microcontroller)."""
     fit: Annotated[bool, Option(where=WHOLE)] = False
-    """Cut the core to the network: memories, widths and parts as it takes them, and no more."""
+    """Trim the core to the network: no larger memories, widths and parts than it needs."""
     lanes: Annotated[Count | None, Option(where=BOARD)] = None
-    """How many weights the core multiplies at once (default: what is fastest and fits)."""
+    """How many weights the core multiplies at once (default: the fastest number that fits)."""
     latency: Annotated[str | None, Option(metavar="TIME", where=BOARD)] = None
-    """Take the smallest core that needs no longer for a mean inference, as 0.5ms."""
+    """Take the smallest core whose mean inference takes at most this time, e.g. 0.5ms."""
     calibration_samples: Annotated[Count | None, Option(where=DIGITAL)] = None
     """How many samples to calibrate on (default: 256 of the training split, or all of your own)."""
     calibrate_on: Annotated[PathLike | None, Option(metavar="SAMPLES.npy", where=DIGITAL)] = None

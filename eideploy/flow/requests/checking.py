@@ -21,4 +21,4 @@ class CheckNetwork(FromGraph):
     )
     """The run (default: the latest), or a graph of any tool."""
     target: Annotated[PathLike, TARGET] = "digital"
-    """The chip (default: digital)."""
+    """The target or board (default: digital); eideploy targets and eideploy board list them."""

@@ -16,6 +16,6 @@ class Compile(FromGraph, FromDataSet):
     )
     """The run (default: the latest), or a graph of any tool."""
     target: Annotated[PathLike, TARGET] = "digital"
-    """The chip (default: digital)."""
+    """The target or board (default: digital); eideploy targets and eideploy board list them."""
     out: Annotated[PathLike | None, Option(metavar="BUILD")] = None
     """New folder (default: numbered)."""

@@ -23,4 +23,4 @@ class ShowConfig(Request):
     overrides: Annotated[Mapping[str, object], Option(name="set", metavar="KEY=VALUE")] = field(
         default_factory=dict
     )
-    """Change a setting, as training.epochs=20; may be repeated, the last of a key counts."""
+    """Change a setting, e.g. training.epochs=20; may be repeated, the last value counts."""

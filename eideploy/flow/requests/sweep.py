@@ -42,7 +42,7 @@ class Sweep(Request):
     baseline: Annotated[Sequence[PathLike], Option(metavar="RUN,...", commas=True)] = ()
     """With --contrast: batch-normalised runs to compare with."""
     target: Annotated[PathLike, CHIP] = TARGET
-    """The chip (default: digital-model)."""
+    """The target (default: digital-model)."""
     split: Split = "test"
     """Which samples (default: test)."""
     samples: Count | None = None

@@ -73,8 +73,8 @@ class Begun(Request):
     overrides: Annotated[
         Mapping[str, object], Option(name="set", metavar="KEY=VALUE", where=BEGUN)
     ] = field(default_factory=dict)
-    """Change a setting, as training.epochs=20; may be repeated, the last of a key counts. With
-    --resume that one alone, for more epochs."""
+    """Change a setting, e.g. training.epochs=20; may be repeated, the last value counts. With
+    --resume only training.epochs, for more epochs."""
     seed: Annotated[int | None, Option(where=BEGUN)] = None
     """Seed of everything random (default: the preset's)."""
     out: Annotated[PathLike | None, Option(metavar="RUN", where=BEGUN)] = None

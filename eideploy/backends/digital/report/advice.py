@@ -66,8 +66,11 @@ def _lost(content: Numbers) -> Iterator[Notice]:
             else "train through them: eideploy train --finetune RUN with this scheme and division; "
             "or see which pass costs it in the ladder below",
         )
-    for use in content["resources"]:
-        if use["offered"] >= COUNTED and use["used"] > FULL * use["offered"]:
+    large = [use for use in content["resources"] if use["offered"] >= COUNTED]
+    if all(use["used"] == use["offered"] for use in large):
+        return  # the core is cut to the network
+    for use in large:
+        if use["used"] > FULL * use["offered"]:
             yield Notice(
                 "note",
                 f"{use['resource']}: {use['used']:,} of {use['offered']:,} are used",

@@ -134,7 +134,7 @@ def _division(study: Study, provenance: Numbers) -> list[Section]:
         return []
     if parts:
         text = (
-            f"What {provenance['division']} errs by on the very numbers that were divided, before "
+            f"The error of {provenance['division']} on the numbers that were divided, before "
             "the quotient is rounded, beside its proven bound."
         )
     elif provenance["division_bound"] is None:

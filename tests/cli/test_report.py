@@ -214,7 +214,8 @@ def test_a_report_names_what_is_wrong():
     found = advice(
         {"executors": [row], "layers": [layer], "samples": 10,
          "input": {"rounding": 0.3, "saturated": 0.2}, "resources":
-         [{"resource": "rows", "used": 10, "offered": 10}],
+         [{"resource": "rows", "used": 10, "offered": 10},
+          {"resource": "words", "used": 1, "offered": 10}],
          "accuracy": {"float": 0.9, "integer": 0.7, "constant": False},
          "provenance": {"made_by": "0", "imported": False, "division": "exact"}}
     )  # fmt: skip
@@ -259,6 +260,17 @@ def test_files_that_nobody_asked_for_are_named_once(built, call):
     assert len(named) == 1
     assert "model.int.onnx, model.nir" in named[0]["what"]
     assert "--emit onnx, --emit nir --nir-dialect ei" in named[0]["fix"]
+
+
+def test_a_core_that_is_cut_to_its_network_has_no_note_of_full_memories():
+    content = {
+        "executors": [], "layers": [], "samples": 200,
+        "resources": [{"resource": "rows", "used": 10, "offered": 10}],
+        "input": {"rounding": 0.0, "saturated": 0.0},
+        "accuracy": {"float": 1.0, "integer": 1.0, "constant": False},
+        "provenance": {"made_by": __version__, "imported": False, "division": "exact"},
+    }  # fmt: skip
+    assert advice(content) == []
 
 
 @pytest.mark.parametrize(("lost", "warns"), [(1, False), (2, True)])

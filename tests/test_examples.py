@@ -249,6 +249,22 @@ def test_ablations_train_every_variant_once_and_make_a_table(example, tmp_path):
     assert example("ablations/run.py", *words) == f"{table}\n"  # nothing was trained again
 
 
+def test_the_method_is_seen_up_close(example, tmp_path):
+    head, *rows = example("up_close/run.py", "gradients").splitlines()
+    assert head.split()[:2] == ["layer", "d"]
+    for row in rows:
+        _, d, _, _, unscaled, scaled = row.split()
+        assert float(scaled) == pytest.approx(float(unscaled) / int(d), rel=0.01)
+    assert len(rows) == 7
+    words = ["--seeds", "1", "--epochs", "1"]
+    unscaled, scaled = example("up_close/run.py", "scaling", *words, "--powers", "0,1").split()[
+        -3::2
+    ]
+    assert float(scaled) > float(unscaled) + 20  # without scaling it stays near chance
+    assert "maps.svg" in example("up_close/run.py", "maps", *words)
+    assert (tmp_path / "maps.svg").is_file()
+
+
 def test_events_are_classified_as_they_come(run, example, tmp_path):
     """Without a lead that decides, the answer is the simulator's; with one it comes earlier."""
     assert main(["compile", str(run), "--target", "c", "--out", "build"]) == 0

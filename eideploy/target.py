@@ -324,6 +324,16 @@ def target_names() -> tuple[str, ...]:
     return (*shipped.names("targets", f"{{}}/{SPEC}"), *board_names())
 
 
+def dividing(method: str, like: Target) -> dict[str, Target]:
+    """Return the shipped targets of the same backend that divide by a method, by name."""
+    specs = {name: load_any(name) for name in target_names()}
+    return {
+        name: spec
+        for name, spec in specs.items()
+        if isinstance(spec, Target) and spec.backend == like.backend and method in spec.divider
+    }
+
+
 def board_names() -> tuple[str, ...]:
     """Return the names of the shipped boards."""
     return shipped.names("targets", f"{BOARDS}/{{}}.toml")

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from eideploy.neurons.general import MOST_FRACTION, leak_levels, leaked
 from eideploy.neurons.neuron import PerNeuron
 from eideploy.numeric.operators import Numbers, Operators
 from eideploy.options.choices import Read
-
-T = TypeVar("T", float, int, Array)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -66,7 +66,8 @@ def init(circuit: Circuit) -> State:
     zeros = {node.name: np.full(circuit.shapes[node.name], 0, object) for node in circuit.nodes}
     spikes = {n.name: zeros[n.name] for n in circuit.of(Neurons)}
     filtered = {n.name: zeros[n.name] for n in circuit.of(Neurons) if n.model.has_synapse}
-    of_output = {circuit.output.name: zeros[circuit.output.name]}
+    integrating = [circuit.output.name] if circuit.logits.integrator else []
+    of_output = {name: zeros[name] for name in integrating}
     return State(membranes=spikes | of_output, synapses=filtered | of_output, spikes=spikes)
 
 

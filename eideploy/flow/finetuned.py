@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from eideploy.circuit import Circuit, Ranges
 from eideploy.circuit.store import load as load_circuit
 from eideploy.data import Dataset
+from eideploy.divisions import Divider
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json
 from eideploy.flow.requests.compile import Compile
 from eideploy.folders import Run
 from eideploy.progress import note
 from eideploy.recipe import Finetuned, Recipe, read_finetuned, usual
-from eideploy.target import load_target
+from eideploy.target import Target, dividing, load_target
 
 if TYPE_CHECKING:
     from eideploy.finetune.network import Goal, IntegerNetwork
@@ -76,7 +77,15 @@ def goal_of(recipe: Recipe, ranges: Ranges) -> "Goal":
     """Return what a network is trained towards, with its calibration."""
     from eideploy.finetune.network import Goal
 
-    return Goal(recipe=recipe, ranges=ranges, target=load_target(os.fspath(Compile().target)))
+    return Goal(recipe=recipe, ranges=ranges, target=_target_of(recipe.divider))
+
+
+def _target_of(divider: Divider) -> Target:
+    """Return the usual target, or the first shipped one beside it that divides as it does not."""
+    target = load_target(os.fspath(Compile().target))
+    if divider.method in target.divider:
+        return target
+    return next(iter(dividing(divider.method, target).values()), target)
 
 
 def require_one_process() -> None:

@@ -5,7 +5,7 @@ from eideploy.divisions import Divider, names
 from eideploy.errors import CapacityError
 from eideploy.options.choices import ZeroPolicy
 from eideploy.passes.contract import contract, has_dividers, is_integer
-from eideploy.target import Target, load_any, target_names
+from eideploy.target import Target, dividing
 
 MOST_NAMED = 3  # targets, in an advice
 
@@ -48,10 +48,5 @@ def lower_division(
 
 def _elsewhere(method: str, target: Target) -> str:
     """Return which shipped targets of the same backend divide so, as the end of an advice."""
-    specs = {name: load_any(name) for name in target_names()}
-    able = [
-        name
-        for name, spec in specs.items()
-        if isinstance(spec, Target) and spec.backend == target.backend and method in spec.divider
-    ]
-    return f"; {', '.join(able[:MOST_NAMED])} can (--target)" if able else ""
+    able = list(dividing(method, target))[:MOST_NAMED]
+    return f"; {', '.join(able)} can (--target)" if able else ""

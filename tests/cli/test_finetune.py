@@ -102,11 +102,14 @@ def test_neurons_that_have_no_gradients_are_refused_by_their_tau(empty, call):
     assert "takes LIF neurons alone, with a tau that is a power of two" in refused.err
 
 
-def test_a_division_that_the_target_lacks_leaves_no_folder(trained, call):
-    found = call("train", *TUNE[:2], "--division", "constant", "--out", "tuned")
-    assert found.code == 1
-    assert "the target cannot divide by constant" in found.err
-    assert not (trained / "tuned").exists()
+@pytest.mark.usefixtures("trained")
+def test_a_division_that_another_target_has_is_trained_for_and_compiled_for_that(call):
+    short = ("--set", "training.epochs=1", "--set", "training.max_iterations=1")
+    found = call("train", *TUNE[:2], *short, "--division", "constant", "--out", "tuned")
+    assert found.code == 0, found.err
+    refused = call("compile", "tuned", "--out", "built")
+    assert "the target cannot divide by constant" in refused.err
+    assert call("compile", "tuned", "--target", "digital-model", "--out", "built").code == 0
 
 
 def test_several_processes_are_refused(trained, call, monkeypatch):

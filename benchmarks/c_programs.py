@@ -12,11 +12,12 @@ from eideploy.backends.digital.build import Build, load_build
 from eideploy.circuit import Array
 from eideploy.data.origin import Place
 from eideploy.flow.samples import made_samples, samples_of
+from eideploy.options.choices import Form, Split
 
 MADE = 200  # samples of a graph, where their number is not given
 
 
-def programs(asked: argparse.Namespace) -> Iterator[tuple[Path, str, str, str]]:
+def programs(asked: argparse.Namespace) -> Iterator[tuple[Path, str, str, Form]]:
     """Yield run, scheme, division and form of every program; "-" of a build, which has its own."""
     choices = [given.split(",") for given in (asked.schemes, asked.divisions, asked.forms)]
     for run in asked.runs:
@@ -24,7 +25,7 @@ def programs(asked: argparse.Namespace) -> Iterator[tuple[Path, str, str, str]]:
         yield from itertools.product([run], *(["-"] * 3 if is_build else choices))
 
 
-def built_of(run: Path, folder: Path, target: str, scheme: str, division: str, form: str) -> Build:
+def built_of(run: Path, folder: Path, target: str, scheme: str, division: str, form: Form) -> Build:
     """Return a build, or a run compiled into a folder."""
     if folders.kind_of(run) == folders.BUILD:
         return load_build(run)
@@ -36,6 +37,6 @@ def samples(build: Build, count: int | None) -> Array:
     """Return the first test images of a build, all of its data set, or random sequences."""
     if build.origin is None:
         return made_samples(build.integer, count or MADE)
-    split = "all" if count is None else None
+    split: Split | None = "all" if count is None else None
     x, _ = samples_of(build, input_file=None, split=split, count=count, place=Place())
     return np.asarray(x, np.float32)

@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -93,14 +93,14 @@ class Mapped:
 
 def trials(chips: int, boards: int) -> Iterator[tuple[str, Callable[[Mapped], Rows]]]:
     """Yield what is asked of every network, by name, the quick ones first."""
-    yield "exact", lambda mapped: mapped.exact("no mismatch", 1e-4)
+    yield "exact", partial(Mapped.exact, name="no mismatch", dt=1e-4)
     for seed in range(FIRST_CHIP, FIRST_CHIP + chips):
         for cv in CVS:
-            yield f"chip {seed}, {cv}", lambda mapped, cv=cv, seed=seed: mapped.chip(cv, seed)
-    yield "fine", lambda mapped: mapped.exact("the same at 0.02 ms", FINE_S)
+            yield f"chip {seed}, {cv}", partial(Mapped.chip, cv=cv, seed=seed)
+    yield "fine", partial(Mapped.exact, name="the same at 0.02 ms", dt=FINE_S)
     for seed in range(FIRST_BOARD, FIRST_BOARD + boards):
         for bias in BIASES:
-            yield f"board {seed}, {bias}", lambda mapped, b=bias, seed=seed: mapped.board(b, seed)
+            yield f"board {seed}, {bias}", partial(Mapped.board, bias=bias, seed=seed)
 
 
 def measured(runs: list[Path], results: Path | None, chips: int, boards: int) -> list[list[Rows]]:

@@ -8,6 +8,7 @@ import pytest
 
 from eideploy import cli
 from eideploy.command_line.commands import COMMANDS, arguments
+from tests.cli.support import PATIENCE_S
 
 ASK = """source /dev/stdin
 COMP_WORDS=({words}); COMP_CWORD={last}; COMPREPLY=()
@@ -89,7 +90,7 @@ def test_zsh_completes_at_the_first_tab(installed, typed, shown, capsys, tmp_pat
     setup = installed.format(folder=tmp_path, script=script, init=init)
     done = subprocess.run(
         ["zsh", "-f", "-c", ZSH, "zsh", setup, typed, shown],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
 

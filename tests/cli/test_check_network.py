@@ -125,8 +125,8 @@ def test_a_network_is_checked_for_a_board_as_it_is_compiled_for_it(empty, call):
         compiled = call("compile", *how, "--calibrate-on", "x.npy")
         assert (checked.code, compiled.code) == (code, code), checked.out + compiled.err
         if code:
-            assert re.search(r"block memories: about \d+ of 56", checked.out)
-            assert re.search(r"block memories: about \d+ of 56", compiled.err)
+            assert re.search(r"about \d+ block memories \(56 usable\)", checked.out)
+            assert re.search(r"about \d+ block memories \(56 usable\)", compiled.err)
         else:
             assert re.search(r"lookup tables +\d+ +24288", checked.out)
             assert "--fit" not in compiled.out

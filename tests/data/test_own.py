@@ -258,6 +258,14 @@ def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path):
         read_own(tmp_path)
 
 
+def test_a_folder_of_other_files_is_answered_with_their_kinds_but_for_hidden_ones(tmp_path):
+    (tmp_path / "within").mkdir()
+    for name in ("notes.txt", "within/films.mp4", "within/._films.png", ".cache.bin"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"that can be read, only \.mp4, \.txt files\n"):
+        read_own(tmp_path)
+
+
 def test_a_header_that_promises_more_than_there_is_is_not_believed(tmp_path, save):
     path = save(x=X, y=Y)
     with zipfile.ZipFile(path) as archive:

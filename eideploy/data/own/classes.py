@@ -1,5 +1,6 @@
 """Folders that hold a folder of files to each class, or such of training and of test."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,17 +71,27 @@ def suffix_of(folder: Path, among: Sequence[str]) -> str | None:
     return max(counts, key=lambda suffix: counts[suffix]) if counts else None
 
 
+def suffixes_in(folder: Path) -> list[str]:
+    """Return the suffixes of the files in a folder and in those within, sorted."""
+    return sorted({path.suffix for path in _all(folder)} - {""})
+
+
 def _is_split(folder: Path) -> bool:
     return all((folder / part).is_dir() for part in PARTS)
 
 
 def _all(folder: Path) -> set[Path]:
-    hidden = (path.name.startswith(".") or is_litter(path) for path in folder.rglob("*"))
-    return {
-        path
-        for path, skipped in zip(folder.rglob("*"), hidden, strict=True)
-        if not skipped and path.is_file()
-    }
+    """Return the files of a folder and of those within, but for hidden and unreadable ones."""
+    paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return {path for path in paths if not _is_hidden(path) and _is_file(path)}
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or is_litter(path)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where it may not look
 
 
 def _classes(part: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eideploy.data.dataset import Dataset, Labels, Stored
 from eideploy.data.digits import split
-from eideploy.data.own.classes import Samples, by_class, suffix_of
+from eideploy.data.own.classes import Samples, by_class, suffix_of, suffixes_in
 from eideploy.data.own.files import SAVE, holds_arrays, kept, read_arrays
 from eideploy.data.own.idx import holds_idx, read_idx
 from eideploy.data.own.images import SUFFIXES as IMAGES
@@ -178,7 +178,7 @@ def _found(path: Path, how: ReadAs, steps: int | None) -> Found:
     _refuse_unread(path, how)
     if suffix_of(path, IMAGES) is not None:
         return _of_images(by_class(path, IMAGES), how)
-    kinds = sorted({file.suffix for file in path.rglob("*") if file.suffix and file.is_file()})
+    kinds = suffixes_in(path)
     others = f", only {', '.join(kinds[:5])} files" if kinds else ""
     raise DataError(
         f"the folder holds no data that can be read{others}", where=str(path), fix=f"name {KINDS}"

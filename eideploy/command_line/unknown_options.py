@@ -9,6 +9,7 @@ from eideploy.config.reading import Described, leaves, toml_value
 from eideploy.config.synonyms import ELSEWHERE, SYNONYMS
 from eideploy.errors import ConfigError
 from eideploy.nearest import nearest
+from eideploy.scheme import scheme_names
 
 OPTIONS: Mapping[str, Sequence[str]] = {  # what an option may be called here, by its name elsewhere
     **dict.fromkeys(("o", "output", "output-dir", "outdir"), ("--out", "--save")),
@@ -57,8 +58,8 @@ def instead(
     """
     word = option.lstrip("-").lower().replace("_", "-")
     if known := next((one for one in OPTIONS.get(word, ()) if one in own), None):
-        own_scheme = word == "bits" and value is not None and value.isdecimal()
-        return f"write {known} int{value}" if own_scheme else f"write {known}"
+        scheme = f"int{value}" if word == "bits" else ""
+        return f"write {known} {scheme}" if scheme in scheme_names() else f"write {known}"
     parts = SEVERAL.get(word, ())
     if parts and all(part.split()[0] in own for part in parts):
         return ", ".join(parts)

@@ -63,6 +63,11 @@ def test_an_option_of_another_tool_or_command_is_answered_with_what_it_is_here(
     assert fix in fix_of(found)
 
 
+def test_bits_that_no_scheme_has_are_not_made_one(empty, call):
+    del empty
+    assert fix_of(call("compile", "--bits", "16")).startswith("write --scheme; ")
+
+
 @pytest.mark.parametrize("argv", ["train --gpu", "compile --set a=b", "train --gpu 0"])
 def test_an_option_is_not_answered_with_another_that_looks_like_it(empty, call, argv):
     assert not {"--out", "--reset"} & set(re.findall(r"--\w+", fix_of(call(*argv.split()))))

@@ -49,25 +49,27 @@ def main() -> None:
     parser.add_argument("--samples", type=int)
     parser.add_argument("--results", type=Path, default=os.devnull)
     asked = parser.parse_args()
-    results = asked.results.read_text().splitlines() if asked.results.exists() else []
+    kept = asked.results.read_text().splitlines() if asked.results.exists() else []
+    known = dict(row.rpartition(" | ")[::2] for row in kept)
     differ = rows = 0
     with asked.results.open("a") as file:
         for run, scheme, division, form in programs(asked):
-            program = run.name, scheme, division, form
-            begun = {one: " | ".join((*program, one)) for one in asked.builds.split(",")}
-            missing = [n for n, row in begun.items() if not any(r.startswith(row) for r in results)]
-            if not missing:
-                continue
             with TemporaryDirectory() as name:
                 build = built_of(run, Path(name) / "b", "c", scheme, division, form)
                 x = samples(build, asked.samples)
-                expected = run_integer(build.integer, x, keep=WATCHED)
-                for built in missing:
-                    found = differing(network_of(build.program), x, expected, built, Path(name))
-                    row = f"{begun[built]} | {len(x)} | {found}"
-                    print(row, flush=True)
-                    print(row, file=file, flush=True)
-                    differ, rows = differ + found, rows + 1
+                program = run.name, scheme, division, form
+                begun = {
+                    one: " | ".join((*program, one, str(len(x)))) for one in asked.builds.split(",")
+                }
+                if any(row not in known for row in begun.values()):
+                    expected = run_integer(build.integer, x, keep=WATCHED)
+                for built, row in begun.items():
+                    if row not in known:
+                        network = network_of(build.program)
+                        known[row] = str(differing(network, x, expected, built, Path(name)))
+                        print(f"{row} | {known[row]}", file=file, flush=True)
+                    print(f"{row} | {known[row]}", flush=True)
+                    differ, rows = differ + int(known[row]), rows + 1
     print(f"{rows} rows, {differ} spikes, membranes and sums differ")
 
 

@@ -154,9 +154,9 @@ def _feed_back(exact: Array, grid: Grid, moment: Array) -> Array:
             errors[i] = (left[i] - levels[i]) / pass_on[i, i]
             left[i + 1 : part.stop] -= pass_on[i, i + 1 : part.stop, None] * errors[i]
         left[part.stop :] -= pass_on[part, part.stop :].T @ errors[part]
-    codes = np.empty(exact.shape, np.int64)
-    codes[:, order] = levels.T
-    return codes
+    restored = np.empty(exact.shape, np.int64)
+    restored[:, order] = levels.T
+    return restored
 
 
 def _blocks(rows: Array, moment: Array) -> Array:

@@ -66,10 +66,10 @@ def _recolour(drawing: "Drawing") -> None:
             get, put = (getattr(artist, f"{way}_{name}", None) for way in ("get", "set"))
             if get is None or put is None:
                 continue
-            own = get()
-            if isinstance(own, str) and own in ("none", "auto"):
+            drawn = get()
+            if isinstance(drawn, str) and drawn in ("none", "auto"):
                 continue
-            before = to_rgba_array(own)
+            before = to_rgba_array(drawn)
             after = to_rgba_array([_on_paper(tuple(map(float, colour))) for colour in before])
             if len(before) and (before != after).any():
                 put(after if len(after) > 1 else after[0])

@@ -81,10 +81,10 @@ def climb(
     )
     rungs = []
     for after, stage, given in stages:
-        classes, changed = _run(stage, given)
+        classes, fired = _run(stage, given)
         if after == "float":
-            reference, spikes = classes, changed
-        mismatch = {name: float((changed[name] != spikes[name]).mean()) for name in changed}
+            reference, spikes = classes, fired
+        mismatch = {name: float((fired[name] != spikes[name]).mean()) for name in fired}
         rungs.append(
             Rung(
                 after=after,

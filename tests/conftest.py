@@ -60,18 +60,21 @@ def _tools(request):
     """Skip a test without the program that it runs; where EIDEPLOY_REQUIRE_... is set, fail."""
     from eideploy.backends.digital.rtl import tools
 
+    rtl, shells = "EIDEPLOY_REQUIRE_RTL", "EIDEPLOY_REQUIRE_SHELLS"
     needs = {
-        "rtl": tools.VERILATE,
-        "rtl_full": tools.VERILATE,
-        "icarus": tools.ICARUS,
-        "yosys": ("yosys", "make"),
-        "netlist": ("yosys", *tools.ICARUS),
+        "rtl": (tools.VERILATE, rtl),
+        "rtl_full": (tools.VERILATE, rtl),
+        "icarus": (tools.ICARUS, rtl),
+        "yosys": (("yosys", "make"), rtl),
+        "netlist": (("yosys", *tools.ICARUS), rtl),
+        "zsh": (("zsh",), shells),
+        "fish": (("fish",), shells),
     }
     if request.node.get_closest_marker("chromium") and PROGRAM is None:
         _lacking("chromium not installed", "EIDEPLOY_REQUIRE_CHROMIUM")
-    marked = [needed for name, needed in needs.items() if request.node.get_closest_marker(name)]
-    if lack := tools.missing([tool for needed in marked for tool in needed]):
-        _lacking(f"{', '.join(lack)} not installed", "EIDEPLOY_REQUIRE_RTL")
+    for marker, (programs, required) in needs.items():
+        if request.node.get_closest_marker(marker) and (lack := tools.missing(programs)):
+            _lacking(f"{', '.join(lack)} not installed", required)
 
 
 def _lacking(said, required):

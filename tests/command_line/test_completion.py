@@ -1,7 +1,6 @@
 """Completion scripts offer what the commands take."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -32,12 +31,6 @@ zpty -r z seen '*ready*' || exit 1
 zpty -w -n z "$2"$'\\t'
 zpty -r z seen "*$3*"
 """
-
-
-def require_shell(name):
-    if shutil.which(name) is None:
-        assert not os.environ.get("EIDEPLOY_REQUIRE_SHELLS"), f"{name} is not installed"
-        pytest.skip(f"{name} is not installed")
 
 
 def write(shell, path, capsys):
@@ -81,10 +74,10 @@ def test_bash_completes_what_there_is_to_choose_from(completed):
     assert completed("eideploy", "compile", "--inhibition", "f") == {"factored", "folded"}
 
 
+@pytest.mark.zsh
 @pytest.mark.parametrize("installed", ["fpath=({folder} $fpath); {init}", "{init}; . {script}"])
 @pytest.mark.parametrize(("typed", "shown"), COMPLETED.items())
 def test_zsh_completes_at_the_first_tab(installed, typed, shown, capsys, tmp_path):
-    require_shell("zsh")
     script = write("zsh", tmp_path / "_eideploy", capsys)
     init = "autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word"
     setup = installed.format(folder=tmp_path, script=script, init=init)
@@ -95,9 +88,9 @@ def test_zsh_completes_at_the_first_tab(installed, typed, shown, capsys, tmp_pat
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.fish
 @pytest.mark.parametrize(("typed", "shown"), COMPLETED.items())
 def test_fish_completes(typed, shown, capsys, tmp_path):
-    require_shell("fish")
     script = write("fish", tmp_path / "eideploy.fish", capsys)
     ask = f"source {script}; complete -C '{typed}'"
     env = {**os.environ, "HOME": str(tmp_path)}

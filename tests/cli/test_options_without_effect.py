@@ -180,6 +180,12 @@ IDLE = {
     ("board tune", "emulated chips", "builds/chip --emulate"): {
         "--serial", "--bitfile", *PLACE,
     },
+    ("board tune", "chips whose set is not bundled", "builds/chip-away --samna"): {
+        "--seed", "--data",
+    },
+    ("board tune", "chips of data of one's own", "builds/chip-mine --emulate"): {
+        "--serial", "--bitfile", "--data-dir",
+    },
     ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE, *LINE},
     ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE, *LINE},
     ("simulate", "a run whose set is not bundled", "runs/away"): {
@@ -298,6 +304,13 @@ def options_of(command):
     return [*named, *(["preset"] if command == "train" else [])]
 
 
+def copy_of_data(whole, copy, data):
+    """Copy a run or a build, as one of other data."""
+    shutil.copytree(whole, copy)
+    path = Path(copy, "manifest.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | data))
+
+
 @pytest.fixture(scope="module")
 def world(finished, tmp_path_factory):
     """Return a folder with runs and builds of every kind, and samples."""
@@ -312,15 +325,15 @@ def world(finished, tmp_path_factory):
         assert main(["compile", RUN, "--emit", "nir", "--out", "builds/own"]) == 0
         shutil.move("builds/own/model.nir", "own.nir")
         shutil.rmtree("builds/own")
-        shutil.copytree(RUN, "runs/away")
-        path = Path("runs/away/manifest.json")
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "cifar10"}))
-        shutil.copytree(RUN, "runs/mine")
         digits_as_own = digits()
         np.savez("mine.npz", x=digits_as_own.all_x, y=digits_as_own.all_y)
         own = {"data": "mine.npz", "own_data": {"path": "mine.npz"}}
-        path = Path("runs/mine/manifest.json")
-        path.write_text(json.dumps(json.loads(path.read_text()) | own))
+        for whole, away, mine in (
+            (RUN, "runs/away", "runs/mine"),
+            ("builds/chip", "builds/chip-away", "builds/chip-mine"),
+        ):
+            copy_of_data(whole, away, {"data": "cifar10"})
+            copy_of_data(whole, mine, own)
         chips = "backends/dynapse2/presets"
         for name, presets in (("digits-conv", "presets"), ("digits-dynapse2", chips)):
             run = Path("runs", "open" if presets == "presets" else "open-chip")

@@ -6,7 +6,6 @@ from typing import Annotated
 from eideploy.flow.requests.shared import FromDataSet
 from eideploy.options import Count, Option, PathLike, Request
 
-LINE = "with --port"
 SAMNA, EMULATED = "with --samna", "with --emulate"
 
 

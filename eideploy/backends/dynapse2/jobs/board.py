@@ -102,7 +102,7 @@ def _tune(build: ChipBuild, request: Tune) -> Result:
     board = reached(request)
     if build.origin is None:
         raise UsageError(
-            "the build has no data set, by whose training samples it could be tuned",
+            "the build has no data set whose training samples could be used for tuning",
             where=str(build.folder),
             fix="compile a run that was trained on a data set",
         )
@@ -203,7 +203,7 @@ def _on_board(
         raise DataError(
             f"a sample has {flat.shape[1]} values, the chip is sent {len(sources)}",
             where=f"data set {build.data}",
-            fix="name by --data the samples that the network was trained on",
+            fix="pass the training data with --data",
         )
     coding, patch, spikes = build.network.coding, work / FOLDER / PATCH, work / "spikes.csv"
     patch.parent.mkdir()

@@ -1,4 +1,4 @@
-"""The loader that is installed, run in a process of its own: of a build its data alone are read."""
+"""Runs the installed loader in a separate process, which reads only data from a build."""
 
 import subprocess
 import sys
@@ -8,7 +8,8 @@ from tempfile import TemporaryFile
 
 from eideploy.backends.dynapse2.emit import LOADER, loader_folder
 from eideploy.errors import DataError, UsageError
-from eideploy.flow.requests.board import OnChips
+from eideploy.flow.requests.board import EMULATED, SAMNA, OnChips
+from eideploy.flow.requests.shared import READING
 from eideploy.options import refuse_idle
 from eideploy.progress import note
 
@@ -35,14 +36,14 @@ def reached(request: OnChips) -> list[str]:
     """
     if request.samna == request.emulate:
         raise UsageError(
-            "chips are reached by the vendor's library, or emulated: one of the two",
+            "give either --samna or --emulate",
             where="--samna, --emulate",
-            fix="say --samna, and it is imported, or --emulate",
+            fix="write --samna to import the vendor's library, or --emulate for an emulated board",
         )
     if request.emulate:
-        refuse_idle(request, ("with --emulate",), here="with --emulate")
+        refuse_idle(request, (EMULATED, READING), here=EMULATED)
         return ["--emulate", str(request.seed)]
-    refuse_idle(request, ("with --samna",), here="with --samna")
+    refuse_idle(request, (SAMNA, READING), here=SAMNA)
     named = {"--serial": request.serial, "--bitfile": request.bitfile}
     given = [word for name, value in named.items() if value for word in (name, str(value))]
     return ["--samna", *given]

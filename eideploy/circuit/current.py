@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eideploy.circuit.integrator import IntegerIntegrator, Integrator
+from eideploy.circuit.integrator import IntegerIntegrator, Integrator, Kept
 from eideploy.circuit.node import Array, Node, Part
 from eideploy.circuit.projection import MAX_BITS
 from eideploy.divisions import Divider
@@ -100,17 +100,18 @@ class Logits(Part):
         is_mean = self.integrator is None or self.integrator.read == "mean"
         return self.logit_step / steps if is_mean else self.logit_step
 
-    @property
-    def product_bits(self) -> int:
-        """How many bits more than a state the product with its leak takes; 0 without one."""
-        held = self.integrator
-        return held.product_bits if isinstance(held, IntegerIntegrator) else 0
-
-    def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
-        """Return what is kept of sums in low..high over the steps reaches (A13, A39)."""
+    def reach(self, low: Array, high: Array, steps: int) -> Kept:
+        """Return what is kept of sums in low..high (n,) over the steps (A13, A39)."""
         if isinstance(self.integrator, IntegerIntegrator):
             return self.integrator.reach(low, high, steps)
-        return low * steps, high * steps
+        none = 0 * low
+        return Kept(
+            state_low=none,
+            state_high=none,
+            total_low=low * steps,
+            total_high=high * steps,
+            product=none,
+        )
 
 
 Current = FloatCurrent | IntegerCurrent | Logits

@@ -8,10 +8,26 @@ from typing import get_args
 import numpy as np
 
 from eideploy.circuit.node import Array, Node, Part
-from eideploy.neurons.general import MOST_FRACTION, leak_levels, leaked
+from eideploy.neurons.general import MOST_FRACTION, leak_levels, leaked, multiplies
 from eideploy.neurons.neuron import PerNeuron
-from eideploy.numeric.operators import Numbers, Operators
+from eideploy.numeric.operators import InArrays, Numbers, Operators
 from eideploy.options.choices import Read
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Kept:
+    """What a readout keeps over the steps at most, by neuron; in Python's integers, of any width.
+
+    state_low, state_high  (n,) the states of its integrator; 0 without one
+    total_low, total_high  (n,) what is read of the steps so far, and what it is read of
+    product                (n,) the largest product of a state and its leak; 0 where none is made
+    """
+
+    state_low: Array
+    state_high: Array
+    total_low: Array
+    total_high: Array
+    product: Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,12 +98,6 @@ class IntegerIntegrator(AnyIntegrator):
         """Whether the currents go through a filter first."""
         return self.synapse_leak is not None
 
-    @property
-    def product_bits(self) -> int:
-        """How many bits more than a state its product with a leak takes."""
-        leaks = (leak for leak in (self.leak, self.synapse_leak) if leak is not None)
-        return max(int(leak.max()).bit_length() for leak in leaks)
-
     def check(self, node: Node, n_e: int) -> None:
         """Check types and ranges, too."""
         super().check(node, n_e)
@@ -108,21 +118,30 @@ class IntegerIntegrator(AnyIntegrator):
             filtered = [y]
         return [leaked(v, self.leak, self.leak_fraction, do) + y, *filtered]
 
-    def reach(self, low: int, high: int, steps: int) -> tuple[int, int]:
-        """Return what states and total reach in `steps` steps of sums in low..high (A39)."""
-        below, above = [low] * steps, [high] * steps
-        reached = [low, 0, high]
-        for leak, fraction in (
-            (self.synapse_leak, self.synapse_fraction),
-            (self.leak, self.leak_fraction),
-        ):
-            if leak is not None:
-                slow = int(leak.min())
-                below, above = (_over_time(x, slow, fraction) for x in (below, above))
-                reached += [min(below), max(above)]
-        if self.read == "mean":
-            reached += [sum(min(v, 0) for v in below), sum(max(v, 0) for v in above)]
-        return min(reached), max(reached)
+    def reach(self, low: Array, high: Array, steps: int) -> Kept:
+        """Return what is kept in `steps` steps of sums in low..high, low <= 0 <= high (A39).
+
+        A state never falls as NUM or the state before rises: under the lowest or the highest NUM
+        all the time it goes ever further, v at least as far as s.
+        """
+        y, do = np.stack([low, high]), InArrays(0)  # nothing saturates
+        states, total = [0 * y] * self.states, 0 * y
+        for _ in range(steps):
+            states = self.step(states, y, do)
+            total = total + states[0] if self.read == "mean" else states[0]
+        leaks = [(self.leak, self.leak_fraction), (self.synapse_leak, self.synapse_fraction)]
+        products = [
+            np.abs(state).max(0) * leak
+            for state, (leak, fraction) in zip(states, leaks, strict=False)
+            if leak is not None and multiplies(leak, fraction)
+        ]
+        return Kept(
+            state_low=states[0][0],
+            state_high=states[0][1],
+            total_low=total[0],
+            total_high=total[1],
+            product=np.max([0 * low, *products], axis=0),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -178,12 +197,3 @@ class Integrator(AnyIntegrator):
             synapse_leak=synapse,
             synapse_fraction=of_synapse,
         )
-
-
-def _over_time(currents: Sequence[int], slow: int, fraction: int) -> list[int]:
-    """Return where currents of one sign take a state, step by step."""
-    found, state = list[int](), 0
-    for current in currents:
-        state = state - (slow * state >> fraction) + current
-        found.append(state)
-    return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from eideploy.circuit.current import Logits
 from eideploy.circuit.graph import Circuit
+from eideploy.circuit.integrator import Kept
 from eideploy.circuit.layer import Layer
 from eideploy.circuit.node import Array, Node
 from eideploy.circuit.nodes import Add, AvgPool, Flatten, IntegerInput, Neurons
@@ -31,14 +32,16 @@ class LayerLimits:
     """The reach of one layer's accumulators; every limit is attained by some input (A13).
 
     excitation   largest W_EE X; of a folded layer, the sum of a row's positive terms
-    inhibition   largest s_I = W_IE X; in a readout, of its sum over the time steps; 0 if folded
+    inhibition   largest s_I = W_IE X; in a readout, of its sum over the time steps, unless its
+                 integrator takes NUM of every step; 0 if folded
     gained       largest gain * s_I; 0 if folded
     low, high    NUM, over all neurons and at any moment of its accumulation
     subtracted   largest W_EI s_I; of a folded layer, the sum of a row's negative terms
     divisor      largest DEN; 0 in a readout
     total_low, total_high  the sum of NUM over the time steps (readout), else low and high; with an
-                 integrator, what its states and what is read of them reach
-    product      largest product of a state of an integrator and its leak; 0 without one
+                 integrator, what is read of its states over time, and these themselves
+    state_low, state_high  the states of an integrator; 0 without one
+    product      largest product of such a state and its leak; 0 where none is made
     """
 
     excitation: int
@@ -50,6 +53,8 @@ class LayerLimits:
     divisor: int
     total_low: int
     total_high: int
+    state_low: int = 0
+    state_high: int = 0
     product: int = 0
 
     @property
@@ -101,29 +106,26 @@ class Reach:
     @property
     def limits(self) -> LayerLimits:
         """The layer's limits, those of all its neurons."""
-        low, high = self.low.min(), self.high.max()
-        total_low, total_high = (ends(x) for ends, x in zip((min, max), self.totals, strict=True))
-        leaks = self.logits.product_bits if self.logits else 0
+        kept, integrates = self.kept, self.logits and self.logits.integrator
         return LayerLimits(
             excitation=self.excitation.max(),
-            inhibition=self.inhibition.max(initial=0) * self.times,
+            inhibition=self.inhibition.max(initial=0) * (1 if integrates else self.times),
             gained=self.gained.max(initial=0),
-            low=low,
-            high=high,
+            low=self.low.min(),
+            high=self.high.max(),
             subtracted=self.subtracted.max(),
             divisor=self.divisor.max(),
-            total_low=total_low,
-            total_high=total_high,
-            product=max(-total_low, total_high) << leaks if leaks else 0,
+            total_low=kept.total_low.min(),
+            total_high=kept.total_high.max(),
+            state_low=kept.state_low.min(),
+            state_high=kept.state_high.max(),
+            product=kept.product.max(),
         )
 
     @property
-    def totals(self) -> tuple[list[int], list[int]]:
-        """The lowest and the highest that is kept over the steps, of every neuron."""
-        ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
-        logits = self.logits or Logits()
-        low, high = zip(*(logits.reach(*both, self.times) for both in ends), strict=True)
-        return list(low), list(high)
+    def kept(self) -> Kept:
+        """What every neuron keeps over the steps."""
+        return (self.logits or Logits()).reach(self.low, self.high, self.times)
 
     @property
     def numerator(self) -> Array:

@@ -68,7 +68,7 @@ class IntegerGeneralLIF(IntegerNeuron):
         leaks = [(self.leak, self.leak_fraction)]
         if self.synapse_leak is not None:
             leaks.append((self.synapse_leak, self.synapse_fraction))
-        products = [leak for leak, fraction in leaks if _shift(leak, fraction) is None]
+        products = [leak for leak, fraction in leaks if multiplies(leak, fraction)]
         return max((int(leak.max(initial=0)).bit_length() for leak in products), default=0)
 
     def faults(self) -> Iterator[str]:
@@ -421,6 +421,11 @@ def leaked(x: Numbers, leak: Array, fraction: int, do: Operators) -> Numbers:
     if shift is None:
         return x - ((x * do.per_neuron(leak, x)) >> fraction)
     return x - (x >> shift) if shift >= 0 else x
+
+
+def multiplies(leak: Array, fraction: int) -> bool:
+    """Return whether what a leak leaves takes a product, which a shift does not stand for."""
+    return _shift(leak, fraction) is None
 
 
 def _shift(leak: Array, fraction: int) -> int | None:

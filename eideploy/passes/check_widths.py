@@ -162,9 +162,9 @@ def _signed(node: Node, what: str, width: str, values: Array) -> _Need:
 
 def _sums(name: str, reach: Reach) -> Iterator[_Need]:
     """Yield the widths of a layer's sums."""
-    low, high = reach.totals
+    kept = reach.kept
     sums = {
-        "accumulator": ("accumulators", list(map(signed_bits, low, high))),
+        "accumulator": ("accumulators", list(map(signed_bits, kept.total_low, kept.total_high))),
         "inhibition": ("inhibitory sums", [reach.limits.inhibition_bits]),
         "divisor": ("divisors", [unsigned_bits(den) for den in reach.divisor.tolist()]),
     }

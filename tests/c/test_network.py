@@ -17,7 +17,7 @@ from eideploy.backends.c.executor import STRICT, Compiled, compiler
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.plan import BY_EVENTS, Plan, Way, may_be_dense, may_be_kept
 from eideploy.backends.c.syntax import text_literal
-from eideploy.circuit import Add, Neurons
+from eideploy.circuit import Add, IntegerIntegrator, Neurons
 from eideploy.divisions import constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import CapacityError
 from eideploy.execute import definition
@@ -218,16 +218,17 @@ def test_the_same_network_makes_the_same_bytes(tmp_path):
     assert first == second
 
 
+@pytest.mark.parametrize("read", [None, "mean", "last", "max"])
 @pytest.mark.parametrize(
     "command",
     [("gcc", "-std=c99"), ("clang", "-std=c99"), ("g++", "-x", "c++"), ("clang++", "-x", "c++")],
     ids=" ".join,
 )
-def test_no_compiler_warns_of_it(command, tmp_path):
+def test_no_compiler_warns_of_it(command, read, tmp_path):
     """MISRA-minded: strictly C99, no conversion unsaid, and C++ as well."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    emit(Network(integers()), tmp_path)
+    emit(Network(integers() if read is None else integrating(integers(), read)), tmp_path)
     strict = [flag for flag in STRICT if not flag.startswith("-std")]
     if command[-1] == "c++":
         strict += ["-Wno-c99-extensions", "-Wno-deprecated"] * command[0].startswith("clang")
@@ -273,6 +274,19 @@ def test_neurons_that_read_no_layer_are_refused():
 )
 def test_names_that_are_taken_are_changed(renamed, tmp_path):
     circuit = integers()
+    x = given_samples(np.random.default_rng(2), circuit)
+    assert_same(named(circuit, renamed), x, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["integrated", "filtered", "totals", "integrate"])
+def test_names_that_integrators_take_are_changed(name, tmp_path):
+    circuit = integrating(integers(), "last")
+    x = given_samples(np.random.default_rng(2), circuit)
+    assert_same(named(circuit, {"add": name}), x, tmp_path)
+
+
+def named(circuit, renamed):
+    """Return a circuit with nodes of other names."""
     nodes = tuple(
         replace(
             node,
@@ -282,8 +296,7 @@ def test_names_that_are_taken_are_changed(renamed, tmp_path):
         )
         for node in circuit.nodes
     )
-    x = given_samples(np.random.default_rng(2), circuit)
-    assert_same(replace(circuit, nodes=nodes), x, tmp_path)
+    return replace(circuit, nodes=nodes)
 
 
 def test_neurons_with_several_numbers_each_are_the_same_in_c(tmp_path):
@@ -349,6 +362,20 @@ def everything(circuit):
     """Return the plan of all that may be dense, and kept."""
     dense, kept = may_be_dense(circuit), may_be_kept(circuit)
     return Plan(ways={n: Way(dense=n in dense, kept=n in kept) for n in {*dense, *kept}})
+
+
+def integrating(circuit, read):
+    """Return the same whose output is read off integrators with a filter."""
+    n = circuit.output.n_e
+    by = IntegerIntegrator(
+        read=read,
+        leak=np.arange(n),
+        leak_fraction=5,
+        synapse_leak=np.full(n, 5),
+        synapse_fraction=4,
+    )
+    current = replace(circuit.output.current, integrator=by)
+    return replace(circuit, nodes=(*circuit.nodes[:-1], replace(circuit.output, current=current)))
 
 
 def integers():

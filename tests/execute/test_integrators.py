@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 from eideploy.backends.c.executor import Compiled
 from eideploy.backends.c.network import Network
 from eideploy.backends.digital.place import place
+from eideploy.backends.onnx.graph import NARROW
+from eideploy.backends.onnx.words import words_of
 from eideploy.backends.onnx.writer import float_model, integer_model
 from eideploy.circuit import (
     Circuit,
     Dense,
     Folded,
     Input,
+    IntegerIntegrator,
     Integrator,
     Layer,
     Logits,
@@ -29,9 +32,13 @@ from eideploy.execute.float_reference import FloatReference, run_float
 from eideploy.execute.integer import IntegerSimulator, run_integer
 from eideploy.execute.samples import over_time
 from eideploy.neurons import GeneralLIF
+from eideploy.numeric.operators import InArrays
+from tests.c.test_network import plans
 from tests.execute.test_steps import compiled
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import layer as ei_layer
+from tests.helpers.layers import circuit as of_nodes
+from tests.helpers.layers import ints, lif, linear, source
 from tests.helpers.random_circuits import integrated, samples
 from tests.helpers.targets import core_target
 
@@ -64,6 +71,58 @@ def test_the_fast_simulator_equals_the_definition_within_its_bounds(data, circui
     for values in (expected, membranes):
         assert reach.total_low <= values.min()
         assert values.max() <= reach.total_high
+    assert reach.state_low <= membranes.min()
+    assert membranes.max() <= reach.state_high
+
+
+@each_read
+@pytest.mark.parametrize("filtered", [False, True])
+def test_no_sums_go_beyond_the_reach_which_the_extreme_ones_attain(read, filtered):
+    """Of every neuron, with a leak of its own."""
+    by = IntegerIntegrator(
+        read=read, leak=ints([5, 0, 16]), leak_fraction=4,
+        synapse_leak=ints([3, 0, 1]) if filtered else None, synapse_fraction=3,
+    )  # fmt: skip
+    low, high, steps = np.array([-100, 0, -7]), np.array([90, 5, 0]), 30
+    rng = np.random.default_rng(0)
+    sums = rng.integers(low, high + 1, (steps, 200, 3))
+    sums[:, :2] = low, high
+    states, total, v_seen, totals, products = [0 * sums[0]] * by.states, None, [], [], []
+    for y in sums:
+        states = by.step(states, y, InArrays(0))
+        total = by.added(total, states[0])
+        v_seen.append(states[0])
+        totals.append(total)
+        leaks = (by.leak, by.synapse_leak)[: by.states]
+        products += [abs(s) * leak for s, leak in zip(states, leaks, strict=True)]
+    kept = by.reach(low.astype(object), high.astype(object), steps)
+    np.testing.assert_array_equal(kept.state_low, np.min(v_seen, axis=(0, 1)))
+    np.testing.assert_array_equal(kept.state_high, np.max(v_seen, axis=(0, 1)))
+    np.testing.assert_array_equal(kept.total_low, np.min([*v_seen, *totals], axis=(0, 1)))
+    np.testing.assert_array_equal(kept.total_high, np.max([*v_seen, *totals], axis=(0, 1)))
+    np.testing.assert_array_equal(kept.product, np.max(products, axis=(0, 1)))
+
+
+def test_what_a_mean_adds_up_does_not_widen_a_leaks_product():
+    """In 256 steps the membranes stay below 2^11, their sum below 2^18, a product below 2^18."""
+    hidden = linear("layer", "input", [[1]], [[0]], [[0]])
+    end = Layer(
+        name="readout", inputs=("lif",), projection=Folded(w_num=ints([[100], [-90]])),
+        geometry=Dense(),
+        current=Logits(
+            integrator=IntegerIntegrator(read="mean", leak=ints([100, 127]), leak_fraction=10)
+        ),
+    )  # fmt: skip
+    net = of_nodes(source((1,), top=1), hidden, lif("lif", "layer", 1), end, steps=256)
+    reach = limits(net)["readout"]
+    assert reach.state_high == reach.product // 100 < 1 << 11
+    assert reach.total_high < 1 << 18
+    assert words_of(net) == (NARROW, "")
+
+
+def test_a_leak_that_is_a_shift_makes_no_product():
+    by = IntegerIntegrator(read="last", leak=ints([4, 4]), leak_fraction=6)
+    assert not by.reach(ints([-5, -9]).astype(object), ints([5, 9]).astype(object), 9).product.any()
 
 
 @settings(max_examples=30)
@@ -82,8 +141,8 @@ def test_step_by_step_is_in_one_go(data, circuit):
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), circuit=integrated())
 def test_c_is_the_simulator(data, circuit, tmp_path):
-    x = data.draw(samples(circuit), label="samples")
-    found = Compiled(Network(circuit), tmp_path, ("-O0", "-fsanitize=undefined")).totals(x)
+    x, plan = data.draw(samples(circuit), label="samples"), data.draw(plans(circuit), label="plan")
+    found = Compiled(Network(circuit, plan), tmp_path, ("-O0", "-fsanitize=undefined")).totals(x)
     np.testing.assert_array_equal(found, run_integer(circuit, x).totals)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.operators import WORD, Range, type_of_range
 from eideploy.backends.c.syntax import block, function, loop, signed_type, unsigned_type, word_for
-from eideploy.backends.c.unit import Member, Source, Unit
+from eideploy.backends.c.unit import FILTERED, INTEGRATED, Member, Source, Unit
 from eideploy.circuit import Array, Conv, Factored, Folded, Layer, Neurons
 from eideploy.neurons import IntegerNeuron
 from eideploy.numeric.fixed import top, unsigned_bits
@@ -72,10 +72,11 @@ def readout(unit: Unit, node: Layer, reads: Sequence[Source], *, dense: bool) ->
     if by is None:
         lines = [f"s->totals[n] = ({kind})(s->totals[n] + ({kind})({sums.num}));"]
     else:
-        given = "&s->filtered[n], " if by.is_filtered else ""
+        given = f"&s->{FILTERED}[n], " if by.is_filtered else ""
+        held = unit.member(INTEGRATED).kind
         lines = [
-            f"const {kind} v = integrate(s->integrated[n], {given}({kind})({sums.num}), n);",
-            "s->integrated[n] = v;",
+            f"const {held} v = integrate(s->{INTEGRATED}[n], {given}({held})({sums.num}), n);",
+            f"s->{INTEGRATED}[n] = v;",
             READ[by.read].format(kind=kind),
         ]
     return [*sums.accumulated(reads, dense=dense), sums.loops(lines)]

@@ -31,7 +31,7 @@ from eideploy.backends.c.syntax import (
     type_of,
     unsigned_type,
 )
-from eideploy.backends.c.unit import Member, Source, Unit
+from eideploy.backends.c.unit import FILTERED, INTEGRATED, TOTALS, Member, Source, Unit
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import (
     Add,
@@ -250,15 +250,17 @@ class Network(Unit):
         kind = signed_type(min(reach.total_low, -1), reach.total_high)
         integrator = self.circuit.logits.integrator
         if isinstance(integrator, IntegerIntegrator):
-            names = ("integrated", "filtered")[: integrator.states]
-            self.state += [Member(name=name, kind=kind, size=node.n_e) for name in names]
-            self._integrating(integrator, kind, (reach.total_low, reach.total_high))
-        self.state.append(Member(name="totals", kind=kind, size=node.n_e))
+            held = reach.state_low, reach.state_high
+            of_state = signed_type(min(held[0], -1), held[1])
+            names = (INTEGRATED, FILTERED)[: integrator.states]
+            self.state += [Member(name=name, kind=of_state, size=node.n_e) for name in names]
+            self._integrating(integrator, of_state, held)
+        self.state.append(Member(name=TOTALS, kind=kind, size=node.n_e))
         body = readout(self, node, reads, dense=self.plan.of(node.name).dense)
         self._step(self.names[node.name], body, reads)
 
     def _integrating(self, by: IntegerIntegrator, kind: str, held: Range) -> None:
-        """Keep the function of a step of an integrator, whose states and sums `held` holds."""
+        """Keep the function of a step of an integrator, whose states, and NUM, `held` holds."""
         body = self.body("integrate", 0)
         states = [Term(body, "v", held), Term(body, "s", held)][: by.states]
         v, *filtered = by.step(states, Term(body, "i", held), body)

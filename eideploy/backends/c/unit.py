@@ -21,8 +21,9 @@ from eideploy.circuit.limits import limits, peaks
 from eideploy.divisions import Divider
 from eideploy.numeric.fixed import unsigned_bits
 
+TOTALS, INTEGRATED, FILTERED = "totals", "integrated", "filtered"  # of the readout, in net_state
 # What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
-RESERVED = """totals sums s w x input state init step again run NULL
+RESERVED = f"""{TOTALS} {INTEGRATED} {FILTERED} sums s w x input state init step again run NULL
 NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_CLASS_NAMES NET_INPUT_TOP
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
 const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit

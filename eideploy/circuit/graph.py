@@ -163,7 +163,7 @@ class Circuit(Shown):
 
     @property
     def logit_step(self) -> float:
-        """What one of the readout's sums stands for."""
+        """What one unit of the readout's NUM, and of its integrator's membranes, stands for."""
         return self.logits.logit_step
 
     @property

@@ -120,10 +120,7 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
 
 
 def totals(circuit: Circuit, moments: list[Moment]) -> Array:
-    """Return the readout's NUM summed over time; times logit_step / T they are logits (A12).
-
-    Of an integrator's v it is the sum, the last or the largest (A38).
-    """
+    """Return the sum over time of the readout's NUM (A12); of v where it integrates, by (A38)."""
     outputs = [moment.outputs[circuit.output.name] for moment in moments]
     integrator = circuit.logits.integrator
     if integrator is not None and integrator.read != "mean":

@@ -32,8 +32,9 @@ def require_kinds(keep: Collection[str]) -> None:
 class Trace:
     """The record of one batch; every array is (T, B, ...) but for `logits`.
 
-    logits      (B, classes): mean over time of the readout's current
-    totals      (B, classes): the readout's sum over time, an integer in an integer circuit
+    logits      (B, classes): the scores of the classes, in units of the float network
+    totals      (B, classes): what is read of the readout over time: its sum, or what its integrator
+                says ((A12), (A38) in docs/arithmetic.md); integers in an integer circuit
     spikes      bool, by LIF node
     currents    integrated current, by E-I layer (integer: in membrane LSB)
     inhibition  s_I, (T, B, n_I, ...), by E-I layer and readout

@@ -187,7 +187,11 @@ def test_snntorch_computes_the_network_of_its_file(tmp_path, capsys):
 @pytest.mark.parametrize("reader", READERS)
 def test_neurons_that_a_reader_has_not_are_refused(reader, tmp_path):
     others = reader in ("sinabs", "rockpool")
-    said = f"one are not those of {reader}, whose" if others else f"{reader} does not read LI"
+    said = (
+        f"one are not those of {reader}: reset by subtraction"
+        if others
+        else f"{reader} does not read LI"
+    )
     with pytest.raises(UsageError, match=said):
         save_for(network(reset="subtract"), tmp_path / "net.nir", reader)
     assert not (tmp_path / "net.nir").exists()

@@ -294,9 +294,9 @@ def _reset_to_zero(circuit: Circuit, reader: Reader) -> Circuit:
         model = node.float_model
         if not isinstance(model, GeneralLIF) or not fits(model):
             raise UsageError(
-                f"the neurons {node.name} are not those of {reader}, whose reset subtracts the "
-                f"threshold in the same step, which fire at >=, up to {MOST_SPIKES} times a step"
-                + (", and without a leak not below minus a threshold" if has_floor else ""),
+                f"the neurons {node.name} are not those of {reader}: reset by subtraction in the "
+                f"same step, spikes at >= threshold, up to {MOST_SPIKES} spikes a step"
+                + (", a floor of minus the threshold if they do not leak" if has_floor else ""),
                 where=f"--nir-for {reader}",
                 fix="leave that reader out",
             )

@@ -33,7 +33,7 @@ class Network(ABC):
         self.duration = ""  # (1,) T of this run
 
     def build(self, name: str, output: str) -> GraphProto:
-        """Return the graph; `output` is the sum over time of the last node's, (batch, classes)."""
+        """Return the graph; `output` is the total of the last node over time, (batch, classes)."""
         g, circuit = self.graph, self.circuit
         axes: list[str | int] = ["batch", "time", *circuit.input.size]
         x = self.read(g.op("Transpose", INPUT, perm=[1, 0, *range(2, len(axes))], to="by_time"))
@@ -90,7 +90,7 @@ class Network(ABC):
 
     @abstractmethod
     def finish(self, total: Value, output: str) -> None:
-        """Write `output` from the sum over time of the last node's output."""
+        """Write `output` from the total of the last node's output over time."""
 
     @singledispatchmethod
     def apply(self, node: Node, *inputs: Value) -> Value:

@@ -25,8 +25,8 @@ typedef $input_type net_input;
 
 /* The sums of a layer, while it runs. */
 $sums
-/* What is kept from step to step: membranes, spikes, and the readout's sums. Initialise it by
-   net_init. */
+/* What is kept from step to step: membranes, spikes, and the readout's totals. Initialise it
+   by net_init. */
 typedef struct {
 $state
     union {
@@ -45,7 +45,7 @@ void net_step(net_state *s, const net_input x[NET_INPUTS]);
    again. */
 void net_again(net_state *s, const net_input x[NET_INPUTS]);
 
-/* Return the class whose sum is the largest after the steps so far, the first of several. */
+/* Return the class whose total is the largest after the steps so far, the first of several. */
 uint32_t net_class(const net_state *s);
 
 /* Run a still sample for NET_STEPS steps from rest; return its class. */

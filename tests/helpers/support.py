@@ -125,9 +125,33 @@ OWN_DIVISION_BUILT = (
     PROVED,
     "tests/cli/test_own_division.py::test_a_build_that_divides_by_it_is_verified",
 )
-NIR_OF_FLOATS = ("", "")  # NIR holds the float network, whose division is exact
+RTL_GENERAL = (
+    PROVED,
+    "tests/rtl/test_general_neurons.py::test_a_core_with_everything_equals_simulator_and_formula",
+)
+NIR_GENERAL = (
+    PROVED,
+    "tests/nir/test_ei.py::test_general_neurons_that_nir_has_come_back_and_mean_the_same_to_others",
+)
+STEPPED_ONCE = (
+    PROVED,
+    "tests/execute/test_state_machine.py::"
+    "test_a_core_that_takes_samples_once_equals_simulator_and_cycle_model",
+)
+RTL_ONCE = (
+    PROVED,
+    "tests/rtl/test_static_input.py::test_a_core_that_keeps_sums_equals_simulator_and_formula",
+)
+C_ONCE = (
+    PROVED,
+    "tests/c/test_network.py::test_all_that_may_be_dense_and_kept_is_the_same_in_c",
+)
+C_LOOPS = (PROVED, "tests/c/test_network.py::test_a_recurrent_network_is_the_same_in_c")
+EMPTY = ("", "")  # the question does not arise
+NIR_OF_FLOATS = EMPTY  # NIR holds the float network, whose division is exact
 
 RANDOM = (DEFINED, DEFINED, STEPPED, RTL, C, ONNX)
+LOOPED = (LOOP, LOOP, STEPPED_LOOP, RTL_LOOP, C_LOOPS)
 
 
 def division(rtl: tuple[str, str], chip: tuple[str, str]) -> tuple[tuple[str, str], ...]:
@@ -142,13 +166,18 @@ FEATURES = {
     "Average pooling": (*RANDOM, NIR, NO_CHIP),
     "Residual sums": (*RANDOM, NIR, NO_CHIP),
     "Input that changes over time": (*RANDOM, NIR_FRAMES, NO_FRAMES),
-    "Recurrence": (LOOP, LOOP, STEPPED_LOOP, RTL_LOOP,
-                   (PROVED, "tests/c/test_network.py::test_a_recurrent_network_is_the_same_in_c"),
-                   NO_LOOP, NIR_LOOPS, NO_CHIP),
+    "Neurons that read themselves": (*LOOPED, NO_LOOP, NIR_LOOPS, NO_CHIP),
+    "Other edges that are one step late": (*LOOPED, NO_LOOP, NO_LOOP, NO_CHIP),
+    "Neurons with any leak, a synaptic filter": (
+        COUNTED, COUNTED, STEPPED_LOOP, RTL_GENERAL, C_COUNTS, ONNX_COUNTS, NIR_GENERAL, NO_CHIP),
+    "Resets one step late, a lowest membrane": (
+        COUNTED, COUNTED, STEPPED_LOOP, RTL_GENERAL, C_COUNTS, ONNX_COUNTS, NO_COUNTS, NO_CHIP),
     "Several spikes a step": (COUNTED, COUNTED, STEPPED_LOOP, RTL_COUNTS, C_COUNTS, ONNX_COUNTS,
                               NO_COUNTS, NO_CHIP),
     "Membranes at the output": (INTEGRATED, INTEGRATED, NO_INTEGRATOR, NO_INTEGRATOR, C_INTEGRATES,
                                 ONNX_INTEGRATES, NIR_INTEGRATES, NO_CHIP),
+    "Sums of a still sample, kept over the steps": (
+        EMPTY, EMPTY, STEPPED_ONCE, RTL_ONCE, C_ONCE, EMPTY, EMPTY, EMPTY),
     "Inhibition as its own population": (*RANDOM, NIR, CHIP),
     "Folded inhibition": (*RANDOM, NIR_DIALECTS, NO_CHIP),
     "Layers without inhibition": (*RANDOM, NIR_FOREIGN, NO_CHIP),
@@ -194,6 +223,10 @@ CLAIMS = {
         (PROVED, "tests/nir/test_foreign.py::test_a_plain_network_spikes_alike"),
     "C gives its sums on Cortex-M0, Cortex-M4 and RV32IMC":
         (SIMULATED, "tests/c/test_qemu.py::test_every_spike_membrane_and_sum_is_the_simulators"),
+    "An FPGA board's core, from the pins of its serial line in Verilator, gives every logit":
+        (SIMULATED, "tests/rtl/test_board.py::test_the_board_gives_every_logit_of_the_simulator"),
+    "`simulate --executor board` runs samples on an FPGA board":
+        (HARDWARE, "tests/cli/test_board.py::test_a_board_is_tested_and_runs_samples"),
     "The DYNAP-SE2 simulator fires as rockpool's DynapSim, on excitation":
         (SIMULATED, "tests/backends/dynapse2/dpi/test_dynapsim.py::"
                     "test_every_spike_is_one_of_dynapsim_and_none_is_missing"),
@@ -204,18 +237,18 @@ CLAIMS = {
 
 HEAD = """# What is supported, and what proves it
 
-Every cell links to the test that it rests on. The page is written by
-`python tests/helpers/support.py`, and a test holds it to the tests that exist and to what they try.
+Every cell links to its test. `python tests/helpers/support.py` writes this page, and a test checks
+that the tests exist and try these features.
 
 - **proved**: compared bit for bit with another implementation, or checked for every case
 - **simulated**: run in a simulator of the hardware, not compared with the hardware
 - **needs hardware**: tried against a stand-in; nobody has run it on the real thing
 - **not implemented**: refused with an error that says so; the link is the test of the refusal
 - an empty cell: the question does not arise. A NIR file holds the float network, so it does not
-  depend on how integers divide.
+  depend on how integers divide. Whether sums are kept changes the work, and not the results.
 
 The definition and the fast simulator are compared with each other. The state machine, RTL, C and
-ONNX are each compared with the fast simulator, on random networks that have all these features.
+ONNX are each compared with the fast simulator, on random networks with these features.
 """
 
 

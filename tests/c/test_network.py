@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eideploy.backends.c.constants import Packed
-from eideploy.backends.c.emit import emit
+from eideploy.backends.c.emit import emit, network_files
 from eideploy.backends.c.executor import STRICT, Compiled, compiler
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.plan import BY_EVENTS, Plan, Way, may_be_dense, may_be_kept
@@ -266,23 +266,20 @@ def test_neurons_that_read_no_layer_are_refused():
 @pytest.mark.parametrize(
     "renamed",
     [
-        {"lif1": "int", "conv1": "a b", "conv2": "a_b"},
-        {"conv1": "state", "conv2": "step", "conv3": "run", "linear4": "NET_STEPS", "lif1": "and"},
+        {"lif1": "int", "conv1": "a b", "conv2": "a_b", "add": "memset"},
+        {"conv1": "state", "conv2": "net", "conv3": "run", "linear4": "NET_STEPS", "lif1": "and"},
         {"add": "lif1_v", "conv1": "init", "lif2": "lif1_spikes"},
+        {"conv1": "fire", "lif1": "shift", "conv2": "least", "conv3": "align", "lif3": "update"},
+        {"add": "totals", "lif1": "integrated", "lif2": "filtered", "conv1": "integrate"},
+        {"add": "integrated", "lif1": "sums", "conv1": "filtered"},
+        {"add": "filtered", "lif1": "totals", "conv1": "s"},
     ],
-    ids=["words", "of the header", "of other members"],
+    ids=["words", "header", "members", "functions", "readout", "integrated", "filtered"],
 )
-def test_names_that_are_taken_are_changed(renamed, tmp_path):
-    circuit = integers()
-    x = given_samples(np.random.default_rng(2), circuit)
-    assert_same(named(circuit, renamed), x, tmp_path)
-
-
-@pytest.mark.parametrize("name", ["integrated", "filtered", "totals", "integrate"])
-def test_names_that_integrators_take_are_changed(name, tmp_path):
+def test_nodes_may_be_called_as_anything_else_is_in_c(renamed, tmp_path):
     circuit = integrating(integers(), "last")
     x = given_samples(np.random.default_rng(2), circuit)
-    assert_same(named(circuit, {"add": name}), x, tmp_path)
+    assert_same(named(circuit, renamed), x, tmp_path)
 
 
 def named(circuit, renamed):
@@ -314,6 +311,28 @@ def test_wide_inhibition_that_reaches_no_neuron_does_not_overflow(tmp_path):
         source((9,), top=65535), layer, lif("lif", "layer", 1), readout("lif", [[1]], [[0]], [[0]])
     )
     assert_same(circuit, np.full((1, 9), 65535.0), tmp_path)
+
+
+@pytest.mark.parametrize("bits", [8, 14, 15, 16, 22], ids=lambda bits: f"2^{bits}")
+@pytest.mark.parametrize("plan", ["by events", "dense and kept"])
+def test_powers_of_two_shift_in_as_many_bits_as_a_product_takes(bits, plan, tmp_path):
+    """An input of 16 bits times 2^15 is below 2^31, times 2^16 above."""
+    rng, most = np.random.default_rng(0), 1 << bits
+    powers = [rng.choice([0, 1, 2, most], shape) for shape in ((6, 5), (3, 5))]
+    through = rng.choice([0, 1, 2, 64], (6, 3))
+    layer = linear("layer", "input", *powers, through, gain=3, fraction=2)
+    spikes = [[most, 1, 0, 2, 4, 1]], [[0, 1, most, 2, 0, 1]], [[1]]
+    circuit = of_nodes(
+        source((5,), top=65535), layer, lif("lif", "layer", 6), readout("lif", *spikes), steps=3
+    )
+    x = rng.integers(0, 65536, (4, 5)).astype(float)
+    x[0], x[1] = 65535, 0
+    network = Network(circuit)
+    assert all(weights.is_power for weights in network.weights if weights.largest > 2)
+    by = BY_EVENTS if plan == "by events" else everything(circuit)
+    assert_same(circuit, x, tmp_path, plan=by)
+    text = network_files(Network(circuit, by))["net.c"]
+    assert ("shifted(a" in text or "shifted((int64_t)x[" in text) == (bits > 15)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -33,7 +33,7 @@ from eideploy.execute.integer import IntegerSimulator, run_integer
 from eideploy.execute.samples import over_time
 from eideploy.neurons import GeneralLIF
 from eideploy.numeric.operators import InArrays
-from tests.c.test_network import plans
+from tests.c.test_network import CHECKED, plans
 from tests.execute.test_steps import compiled
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import layer as ei_layer
@@ -142,7 +142,7 @@ def test_step_by_step_is_in_one_go(data, circuit):
 @given(data=st.data(), circuit=integrated())
 def test_c_is_the_simulator(data, circuit, tmp_path):
     x, plan = data.draw(samples(circuit), label="samples"), data.draw(plans(circuit), label="plan")
-    found = Compiled(Network(circuit, plan), tmp_path, ("-O0", "-fsanitize=undefined")).totals(x)
+    found = Compiled(Network(circuit, plan), tmp_path, CHECKED).totals(x)
     np.testing.assert_array_equal(found, run_integer(circuit, x).totals)
 
 

@@ -6,12 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from eideploy.backends.c.syntax import function, literal, type_of
+from eideploy.backends.c.syntax import function, literal, type_of, word_for
 from eideploy.circuit import Array
 from eideploy.numeric.fixed import signed_bits, unsigned_bits
 
 WIDTH = 96  # of a line of numbers
 ALIGNED = (1, 2, 4, 8)  # bits of weights none of which stands in two bytes
+SHIFTED = {"int32_t": "shifted_short", "int64_t": "shifted"}  # by the type of a product
 PADDING = 2  # bytes behind packed weights, of which a read takes up to three
 
 
@@ -99,12 +100,17 @@ class Packed:
     def weight(self, index: str) -> str:
         """Return a weight."""
         read = f"{self.name}({index})"
-        return f"shifted(1, {read})" if self.is_power else read
+        return self.scaled("1", read, word_for(self.largest)) if self.is_power else read
 
-    def times(self, x: str, index: str) -> str:
-        """Return the product of x >= 0, which the type of x has to hold, with a weight."""
-        read = f"{self.name}({index})"
-        return f"shifted({x}, {read})" if self.is_power else f"{x} * {read}"
+    def times(self, x: str, index: str, kind: str) -> str:
+        """Return the product of x >= 0 with a weight, of the type `kind`, as x is."""
+        return self.scaled(x, f"{self.name}({index})", kind)
+
+    def scaled(self, x: str, weight: str, kind: str) -> str:
+        """Return what `times` does, of a weight that has been read."""
+        if not self.is_power:
+            return f"{x} * {weight}"
+        return f"{SHIFTED[kind]}({x}, {weight})"
 
     def _read(self, data: str) -> Iterator[str]:
         bits, mask = self.bits, (1 << self.bits) - 1

@@ -23,7 +23,7 @@ from eideploy.backends.c import (
 from eideploy.backends.c.constants import definition, values_text
 from eideploy.backends.c.network import Network
 from eideploy.backends.c.syntax import text_literal
-from eideploy.backends.c.unit import Member
+from eideploy.backends.c.unit import Member, sums_type
 from eideploy.circuit import Array
 from eideploy.execute.integer import run_integer
 from eideploy.files import write_atomic
@@ -155,10 +155,10 @@ def _source(network: Network) -> str:
 
 def _header(network: Network, names: Sequence[str]) -> str:
     structs = [
-        f"typedef struct {{\n{_declared(members)}\n}} net_{name};"
+        f"typedef struct {{\n{_declared(members)}\n}} {sums_type(name)};"
         for name, members in network.sums.items()
     ]
-    union = "\n".join(f"net_{name} {name};" for name in network.sums)
+    union = "\n".join(f"{sums_type(name)} {name}_sums;" for name in network.sums)
     return _filled(
         HEADER,
         inputs=str(prod(network.input.size)),

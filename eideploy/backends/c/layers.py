@@ -18,7 +18,7 @@ import numpy as np
 from eideploy.backends.c.constants import Packed
 from eideploy.backends.c.operators import WORD, Range, type_of_range
 from eideploy.backends.c.syntax import block, function, loop, signed_type, unsigned_type, word_for
-from eideploy.backends.c.unit import FILTERED, INTEGRATED, Member, Source, Unit
+from eideploy.backends.c.unit import FILTERED, INTEGRATED, Member, Source, Unit, sums_type
 from eideploy.circuit import Array, Conv, Factored, Folded, Layer, Neurons
 from eideploy.neurons import IntegerNeuron
 from eideploy.numeric.fixed import top, unsigned_bits
@@ -112,7 +112,7 @@ class _Sums(ABC):
             in_order = np.moveaxis(weights, last, -1)
             sums.append((member, self.unit.packed(f"{self.name}_{called}", in_order)))
         self.unit.sums[self.name] = [member for member, _ in sums]
-        yield f"net_{self.name} *const w = &s->sums.{self.name};"
+        yield f"{sums_type(self.name)} *const w = &s->sums.{self.name}_sums;"
         if dense:
             yield from (self._dense(reads, member, weights) for member, weights in sums)
             return
@@ -137,11 +137,12 @@ class _Sums(ABC):
         kind = word_for(max(_product(peak, weights) for _, weights in sums))
         entry = f"const {kind} a = ({kind}){source.entry('i')};"
         body = [entry, block("if (a == 0)", ["continue;"])]
+        a = kind if source.kind else ""
         if not isinstance(self.node.geometry, Conv):
-            body += self._rows(sums, source, f"(i + {offset}u)", "0u")
+            body += self._rows(sums, a, f"(i + {offset}u)", "0u")
             return block(loop("i", source.shape[0]), body)
         channels, height, width = source.shape
-        body.append(self._taps(sums, source, offset, self.node.geometry))
+        body.append(self._taps(sums, a, offset, self.node.geometry))
         columns = block(f"for (uint32_t x_ = 0; x_ < {width}u; ++x_, ++i)", body)
         rows = block(loop("y", height), [columns])
         return block(f"for (uint32_t c = 0, i = 0; c < {channels}u; ++c)", [rows])
@@ -174,27 +175,34 @@ class _Sums(ABC):
         for source in reads:
             entry = "(c * {1}u + y) * {2}u + x_".format(*source.shape) if is_conv else "c"
             index = f"{row} * {channels}u + {offset}u + c"
-            product = weights.times(f"({kind}){source.entry(entry)}", index)
+            product = weights.times(f"({kind}){source.entry(entry)}", index, kind)
             added = f"sum = ({sum_kind})(sum + ({sum_kind})({product}));"
             lines.append(block(loop("c", source.shape[0]), [added]))
             offset += source.shape[0]
         return lines
 
-    def _taps(self, sums: Sums, source: Source, offset: int, geometry: Conv) -> str:
+    def _taps(self, sums: Sums, a: str, offset: int, geometry: Conv) -> str:
         """Return what adds an event at (y, x_) of channel c to every position that reads it."""
         k = self.node.kernel
         _, rows, columns = self.unit.circuit.shapes[self.node.name]
         row, position = f"(((c + {offset}u) * {k}u + ky) * {k}u + kx)", f"(oy * {columns}u + ox)"
-        added = self._rows(sums, source, row, position)
+        added = self._rows(sums, a, row, position)
         return _axis("y", k, geometry, rows, [_axis("x", k, geometry, columns, added)])
 
-    def _rows(self, sums: Sums, source: Source, row: str, position: str) -> list[str]:
-        """Return what adds an event's row of weights to the sums of one position."""
+    def _rows(self, sums: Sums, a: str, row: str, position: str) -> list[str]:
+        """Return what adds an event's row of weights to the sums of one position.
+
+        Args:
+            sums: with the weights of each.
+            a: the type of the event's value; "" of a spike, which is one.
+            row: the weights' number.
+            position: which reads the event.
+        """
         lines = []
         for member, weights in sums:
             count = member.size // self.positions
             index = f"{row} * {count}u + n"
-            product = weights.times("a", index) if source.kind else weights.weight(index)
+            product = weights.times("a", index, a) if a else weights.weight(index)
             at, kind = f"w->{member.name}[{position} * {count}u + n]", member.kind
             lines.append(block(loop("n", count), [f"{at} = ({kind})({at} + ({kind})({product}));"]))
         return lines
@@ -242,7 +250,7 @@ class _FactoredSums(_Sums):
             yield from super().balance()
             return
         yield f"{WORD} den;"
-        yield f"const {WORD} num = {self.excitation} - inhibited_{self.name}(w, p, n, &den);"
+        yield f"const {WORD} num = {self.excitation} - {self.name}_inhibited(w, p, n, &den);"
 
     def _functions(self, w_ei: Packed) -> list[str]:
         """Return calls of what takes S through W_EI, and S times its gains."""
@@ -267,12 +275,12 @@ class _FactoredSums(_Sums):
         kind, sum_kind = word_for(_product(factor, w_ei)), word_for(most)
         s = f"({kind})w->s[p * {self.weights.n_i}u + j]"
         gained = s if gain is None else f"({kind})({s} * ({kind}){gain})"
-        product = f"({sum_kind})({_times(w_ei, gained, kind)})"
+        product = f"({sum_kind})({w_ei.scaled(gained, 'weight', kind)})"
         return name, sum_kind, [f"{name} = ({sum_kind})({name} + {product});"]
 
     def _through(self, what: str, parts: Sequence[tuple[str, str, list[str]]]) -> str:
         """Return the call of a new function: sums over j; of two, the second by a pointer."""
-        n_i, name = self.weights.n_i, f"{what}_{self.name}"
+        n_i, name = self.weights.n_i, f"{self.name}_{what}"
         second = f", {WORD} *second" if len(parts) > 1 else ""
         read = self._w_ei
         kind = "uint32_t" if read.is_power else "int32_t"
@@ -281,16 +289,12 @@ class _FactoredSums(_Sums):
         weight = f"const {kind} weight = {read.name}(n * {n_i}u + j);"
         lines.append(block(loop("j", n_i), [weight, *added]))
         lines += [f"*second = {parts[1][0]};"] if second else []
+        given = f"const {sums_type(self.name)} *w, uint32_t p, uint32_t n{second}"
         self.unit.functions[name] = function(
-            f"static {WORD} {name}(const net_{self.name} *w, uint32_t p, uint32_t n{second})",
+            f"static {WORD} {name}({given})",
             [*lines, f"return {parts[0][0]};"],
         )
         return f"{name}(w, p, n)"
-
-
-def _times(w_ei: Packed, x: str, kind: str) -> str:
-    """Return the product of x with the weight that has been read."""
-    return f"shifted({x}, weight)" if w_ei.is_power else f"{x} * ({kind})weight"
 
 
 def _product(factor: int, weights: Packed) -> int:
@@ -332,8 +336,8 @@ def _least(sums: _Sums) -> Iterator[str]:
         return
     den = f"const {WORD} den = ({WORD})({sums.den}) << {_align(sums)};"
     smaller = block("if (den > 0 && (least == 0 || den < least))", ["least = den;"])
-    sums.unit.functions[f"least_{sums.name}"] = function(
-        f"static {WORD} least_{sums.name}(const net_{sums.name} *w)",
+    sums.unit.functions[f"{sums.name}_least"] = function(
+        f"static {WORD} {sums.name}_least(const {sums_type(sums.name)} *w)",
         [f"{WORD} least = 0;", sums.loops([den, smaller]), "return least;"],
     )
     yield f"{WORD} least = -1;"
@@ -368,10 +372,10 @@ def _updated(unit: Unit, node: Layer, neurons: Neurons) -> Iterator[str]:
     yield f"{_register(unit.member(f'{own}_v').kind)} v;"
     if neurons.model.has_synapse:
         kind = unit.member(f"{own}_synapse").kind
-        yield f"c = filter_{own}(s->{own}_synapse[to], ({current})c, n);"
+        yield f"c = {own}_filter(s->{own}_synapse[to], ({current})c, n);"
         yield f"s->{own}_synapse[to] = ({kind})c;"
         current = type_of_range(membrane_range(neurons.integer_model))
-    fires = f"fire_{own}(s->{own}_v[to], ({current})c, n, &v)"
+    fires = f"{own}_fire(s->{own}_v[to], ({current})c, n, &v)"
     if neurons.model.most_spikes > 1:
         yield f"s->{own}_spikes[to] = (uint8_t){fires};"
     else:
@@ -402,7 +406,7 @@ def _divided(sums: _Sums) -> str:
         align = unit.each(f"{name}_align", by.align, kind="int32_t")
         replaced = ["den = least;", f"fraction += {align};"]
     divide = unit.divide(division.divider, by.current_bits, most, largest, (low, high))
-    asked = block("if (least < 0)", [f"least = least_{name}(w);"])
+    asked = block("if (least < 0)", [f"least = {name}_least(w);"])
     kinds = _kind(most), _kind(largest)
     quotient = f"c = {divide}(({kinds[0]})(num < 0 ? -num : num), ({kinds[1]})den, fraction);"
     return "\n".join(

@@ -186,14 +186,14 @@ class Network(Unit):
     def _combined(self, node: AvgPool | Add, reads: Sequence[Source]) -> None:
         name, shape = self.names[node.name], self.circuit.shapes[node.name]
         kind = unsigned_type(self.peaks[node.name])
-        self.state.append(Member(name=name, kind=kind, size=prod(shape)))
-        self.sources[node.name] = Source(text=f"s->{name}", kind=kind, shape=shape)
+        self.state.append(Member(name=f"{name}_out", kind=kind, size=prod(shape)))
+        self.sources[node.name] = Source(text=f"s->{name}_out", kind=kind, shape=shape)
         if isinstance(node, AvgPool):
             body = _pooled(node.kernel, reads[0], shape, kind)
         else:
             body = _added(reads, shape, kind)
         stays = node.name in self.still
-        self._step(name, [f"{kind} *const out = s->{name};", body], reads, stays=stays)
+        self._step(name, [f"{kind} *const out = s->{name}_out;", body], reads, stays=stays)
 
     def _step(
         self,
@@ -201,13 +201,13 @@ class Network(Unit):
         body: Sequence[str],
         reads: Sequence[Source] = (),
         *,
-        what: str = "step",
+        what: str = "update",
         stays: bool = False,
     ) -> None:
         """Keep a function of a node, and its call; one that stays while the sample does."""
         given = any(source.text == "x" for source in reads)
         parameters = f"net_state *s, const {self.input_type} *x" if given else "net_state *s"
-        called = f"{what}_{name}"
+        called = f"{name}_{what}"
         self.functions[called] = function(f"static void {called}({parameters})", body)
         self.calls.append(f"{called}(s, x);" if given else f"{called}(s);")
         self.again += [] if stays else self.calls[-1:]
@@ -285,16 +285,16 @@ class Network(Unit):
         kinds = type_of_range(held), type_of_range(reach)
         # A reset leaves what a membrane holds, which the ranges of its operators do not know.
         left = as_text(v) if type_of_range(reach_of(v)) == kinds[0] else f"({kinds[0]}){as_text(v)}"
-        self.functions[f"fire_{name}"] = function(
-            f"static int fire_{name}({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[0]} *next)",
+        self.functions[f"{name}_fire"] = function(
+            f"static int {name}_fire({kinds[0]} v, {kinds[1]} i, uint32_t n, {kinds[0]} *next)",
             ["(void)n;", *body.lines, f"*next = {left};", f"return (int){as_text(z)};"],
         )
         if model.has_synapse:
             body, given = self.body(name, model.membrane_bits), current_reach(layer)
             s, _ = model.filtered(Term(body, "s", held), Term(body, "i", given), body)
             kind = type_of_range(held)
-            self.functions[f"filter_{name}"] = function(
-                f"static {kind} filter_{name}({kind} s, {type_of_range(given)} i, uint32_t n)",
+            self.functions[f"{name}_filter"] = function(
+                f"static {kind} {name}_filter({kind} s, {type_of_range(given)} i, uint32_t n)",
                 ["(void)n;", *body.lines, f"return ({kind}){as_text(s)};"],
             )
 

@@ -22,17 +22,6 @@ from eideploy.divisions import Divider
 from eideploy.numeric.fixed import unsigned_bits
 
 TOTALS, INTEGRATED, FILTERED = "totals", "integrated", "filtered"  # of the readout, in net_state
-# What a node cannot be called: names of net.h, behind its net_ or not, and words of C or C++.
-RESERVED = f"""{TOTALS} {INTEGRATED} {FILTERED} sums s w x input state init step again run NULL
-NET_H NET_INPUTS NET_STEPS NET_CLASSES NET_CLASS_NAMES NET_INPUT_TOP
-alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const
-const_cast constexpr continue decltype default delete do double dynamic_cast else enum explicit
-export extern false float for friend goto if inline int long mutable namespace new noexcept not
-not_eq nullptr operator or or_eq private protected public register reinterpret_cast restrict return
-short signed sizeof static static_assert static_cast struct switch template this thread_local throw
-true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
-xor_eq"""
-OF_NEURONS = ("_v", "_current", "_synapse", "_spikes", "_before")  # how the members of neurons end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,14 +128,22 @@ class Unit:
         return weights
 
 
+def sums_type(name: str) -> str:
+    """Return what the type of a layer's sums is called."""
+    return f"net_{name}_sums"
+
+
 def _identifiers(circuit: Circuit) -> dict[str, str]:
-    """Return a name of C for every node, no two alike."""
+    """Return what the names of every node begin with in C, no two alike.
+
+    Each goes on with an underscore and a word that says what it is, as `_spikes`, which no word of
+    C, nor any other name of net.c and net.h, ends with.
+    """
     names: dict[str, str] = {}
     for node in circuit.nodes:
         name = re.sub(r"\W", "_", node.name, flags=re.ASCII)
         name = name if re.match(r"[A-Za-z]", name) else f"node_{name}"
-        taken = {*names.values(), *RESERVED.split()}
-        while name in taken or name.endswith(OF_NEURONS):
+        while name in names.values():
             name += "_"
         names[node.name] = name
     return names

@@ -117,6 +117,12 @@ static inline int64_t shifted(int64_t x, uint32_t code)
     return code == 0u ? 0 : (int64_t)((uint64_t)x << (code - 1u));
 }
 
+/* Return what `shifted` does, of what 32 bits hold before and after. */
+static inline int32_t shifted_short(int32_t x, uint32_t code)
+{
+    return code == 0u ? 0 : (int32_t)((uint32_t)x << (code - 1u));
+}
+
 /* Return whether entry i of spikes, eight to a byte, is set. */
 static inline uint32_t spike(const uint8_t *spikes, uint32_t i)
 {

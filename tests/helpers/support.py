@@ -60,6 +60,11 @@ NIR_LOOPS = (
     "tests/nir/test_ei.py::test_neurons_that_read_themselves_come_back_and_mean_the_same_to_others",
 )
 NO_LOOP = (NONE, "tests/execute/test_steps.py::test_what_cannot_carry_a_delay_names_the_edges")
+ONNX_LOOPS = (
+    PROVED,
+    "tests/onnx/test_integer_model.py::"
+    "test_edges_that_are_late_or_side_by_side_are_the_same_in_every_program",
+)
 STEPPED_LOOP = (
     PROVED,
     "tests/execute/test_state_machine.py::test_a_core_with_general_neurons_and_loops_equals_simulator_and_cycle_model",
@@ -166,8 +171,8 @@ FEATURES = {
     "Average pooling": (*RANDOM, NIR, NO_CHIP),
     "Residual sums": (*RANDOM, NIR, NO_CHIP),
     "Input that changes over time": (*RANDOM, NIR_FRAMES, NO_FRAMES),
-    "Neurons that read themselves": (*LOOPED, NO_LOOP, NIR_LOOPS, NO_CHIP),
-    "Other edges that are one step late": (*LOOPED, NO_LOOP, NO_LOOP, NO_CHIP),
+    "Neurons that read themselves": (*LOOPED, ONNX_LOOPS, NIR_LOOPS, NO_CHIP),
+    "Other edges that are one step late": (*LOOPED, ONNX_LOOPS, NO_LOOP, NO_CHIP),
     "Neurons with any leak, a synaptic filter": (
         COUNTED, COUNTED, STEPPED_LOOP, RTL_GENERAL, C_COUNTS, ONNX_COUNTS, NIR_GENERAL, NO_CHIP),
     "Resets one step late, a lowest membrane": (

@@ -12,6 +12,7 @@ from eideploy.backends.onnx.writer import float_model
 from eideploy.circuit import Add, Circuit, Flatten, Input, Neurons
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import LIF, GeneralLIF
+from tests.execute.test_steps import recurrent
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import conv_net, ei_conv, mlp, readout, synapses, with_layer
 
@@ -34,7 +35,7 @@ def residual_net(rng):
     )
 
 
-@pytest.mark.parametrize("net", [mlp, conv_net, residual_net])
+@pytest.mark.parametrize("net", [mlp, conv_net, residual_net, recurrent])
 def test_every_program_equals_the_float_reference(net):
     @settings(max_examples=15)
     @given(seed=st.integers(0, 2**32 - 1), sparse=st.booleans(), sequence=st.booleans())

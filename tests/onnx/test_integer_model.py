@@ -1,6 +1,7 @@
 """The integer model is the integer simulator, bit for bit, in every program that runs it."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -20,7 +21,7 @@ from eideploy.execute.integer import quantize_input, run_integer
 from eideploy.execute.samples import over_time
 from tests.helpers import onnx_models
 from tests.helpers.layers import circuit, conv, lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, general, samples
+from tests.helpers.random_circuits import circuits, general, looped, samples
 
 INTEGERS = {"UINT8", "INT32", "INT64", "UINT32", "UINT64", "BOOL"}
 
@@ -51,6 +52,26 @@ def test_general_neurons_are_the_same_in_every_program(data, circuit):
     model, expected = integer_model(circuit, {}), run_integer(circuit, x).totals
     for name, run in onnx_models.runs(model, circuit).items():
         np.testing.assert_array_equal(run(x), expected, err_msg=name)
+
+
+@pytest.mark.no_cover  # networks of floats run the same lines
+def test_edges_that_are_late_or_side_by_side_are_the_same_in_every_program():
+    seen = Counter()
+
+    @settings(max_examples=40)
+    @given(data=st.data(), circuit=looped(neurons=general))
+    def check(data, circuit):
+        x = data.draw(samples(circuit), label="samples").astype(np.float32)
+        model, expected = integer_model(circuit, {}), run_integer(circuit, x).totals
+        runs = onnx_models.runs(model, circuit)
+        for name, run in runs.items():
+            np.testing.assert_array_equal(run(x), expected, err_msg=name)
+        edges = "late" if circuit.remembered else "beside" if circuit.special_edges else "plain"
+        seen.update({edges: 1, f"{edges}, in OpenVINO": int("OpenVINO" in runs)})
+
+    check()
+    assert seen["late"] > 15, seen
+    assert seen["beside"] > 1, seen
 
 
 def stimulus(circuit, trace):
@@ -221,6 +242,27 @@ def test_a_narrow_program_is_equal_where_integers_are_computed_in_float32(divide
     expected = run_integer(made, x).totals
     assert len(np.unique(expected)) > 5
     runs = onnx_models.runs(model, made)
+    assert "OpenVINO" in runs
+    for name, run in runs.items():
+        np.testing.assert_array_equal(run(x), expected, err_msg=name)
+
+
+def test_a_narrow_program_with_a_loop_is_equal_where_integers_are_computed_in_float32():
+    plain = narrow(none(), threshold=20)
+    conv1, w = plain.nodes[1], plain.nodes[1].projection
+    rng = np.random.default_rng(3)
+    own = {
+        name: rng.integers(0, 3, (len(m), 5, 3, 3))
+        for name, m in vars(w).items()
+        if name in ("w_ee", "w_ie")
+    }
+    wider = {name: np.concatenate([getattr(w, name), m], axis=1) for name, m in own.items()}
+    loop = replace(conv1, inputs=("input", "lif"), delayed=("lif",), projection=replace(w, **wider))
+    made = replace(plain, nodes=(plain.nodes[0], loop, *plain.nodes[2:]))
+    x = inputs_of(made, count=20)
+    expected = run_integer(made, x).totals
+    assert (expected != run_integer(plain, x).totals).any()
+    runs = onnx_models.runs(integer_model(made, {}), made)
     assert "OpenVINO" in runs
     for name, run in runs.items():
         np.testing.assert_array_equal(run(x), expected, err_msg=name)

@@ -4,7 +4,7 @@ from functools import singledispatchmethod
 
 import numpy as np
 
-from eideploy.backends.onnx.graph import Graph, Value
+from eideploy.backends.onnx.graph import Value
 from eideploy.backends.onnx.network import Network
 from eideploy.backends.onnx.operators import InGraph, Term
 from eideploy.circuit import Array, FloatCurrent, Folded, Layer, Neurons, Node
@@ -42,7 +42,7 @@ class FloatNetwork(Network):
 
     @apply.register
     def _apply_neurons(self, node: Neurons, current: Value) -> Value:
-        body = Graph(f"{node.name}/step")
+        body = self.body(node)
         axes = len(self.circuit.shapes[node.name]) - 1
         do, model = InGraph(body, 0, self.kind, axes=axes), node.float_model  # no float saturates
         before, now = (Term(body, name, self.kind) for name in ("membrane", "current"))

@@ -32,13 +32,21 @@ NARROW = Words(kind=np.int32, unsigned=np.uint32, highest=22)
 
 
 class Graph:
-    """Collects operators and constants; `scope` is the circuit's node that they belong to."""
+    """Collects operators and constants; `scope` is the circuit's node that they belong to.
 
-    def __init__(self, scope: str = "", words: Words = WIDE) -> None:
-        self.scope, self.words = scope, words
+    A graph that stands `within` another one may read all values of that, and keeps its constants
+    there.
+    """
+
+    def __init__(
+        self, scope: str = "", words: Words = WIDE, *, within: "Graph | None" = None
+    ) -> None:
+        self.scope, self.words, self.within = scope, words, within
         self.nodes: list[Any] = []
-        self.names: set[str] = set()
-        self.constants: dict[tuple[Any, ...], tuple[str, Array]] = {}
+        self.names: set[str] = set() if within is None else within.names
+        self.constants: dict[tuple[Any, ...], tuple[str, Array]] = (
+            {} if within is None else within.constants
+        )
 
     def op(
         self,
@@ -58,8 +66,8 @@ class Graph:
             attributes: of the operator, with an underscore behind a name that is taken here.
         """
         names = [x if isinstance(x, str) else self.constant(np.asarray(x)) for x in inputs]
-        first = self._fresh(to or kind)
-        made = [first, *map(self._fresh, more)]
+        first = self.fresh(to or kind)
+        made = [first, *map(self.fresh, more)]
         own = {key.removesuffix("_"): value for key, value in attributes.items()}
         self.nodes.append(helper.make_node(kind, names, made, name=first, **own))
         return first
@@ -76,17 +84,25 @@ class Graph:
         """Return a constant, the same for equal arrays."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self.constants:
-            self.constants[key] = self._fresh(to), array
+            self.constants[key] = self.fresh(to), array
         return self.constants[key][0]
+
+    def splice(self, other: "Graph", given: Mapping[str, Value]) -> None:
+        """Append the operators of a graph within this one; `given` are the values it is of."""
+        for node in other.nodes:
+            node.input[:] = [given.get(name, name) for name in node.input]
+        self.nodes += other.nodes
 
     def proto(
         self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]
     ) -> GraphProto:
         """Return the finished graph."""
-        initializers = [numpy_helper.from_array(a, n) for n, a in self.constants.values()]
+        own = {} if self.within else self.constants
+        initializers = [numpy_helper.from_array(a, n) for n, a in own.values()]
         return helper.make_graph(self.nodes, name, inputs, outputs, initializers)
 
-    def _fresh(self, name: str) -> str:
+    def fresh(self, name: str) -> Value:
+        """Return a name for a value that no other has, within the scope."""
         wanted = f"{self.scope}/{name}" if self.scope else name
         unique, number = wanted, 1
         while unique in self.names:

@@ -67,7 +67,7 @@ class IntegerNetwork(Network):
 
     @apply.register
     def _apply_neurons(self, node: Neurons, current: Value) -> Value:
-        body = Graph(f"{node.name}/step", self.graph.words)
+        body = self.body(node)
         axes = len(self.circuit.shapes[node.name]) - 1
         model, now, states = node.integer_model, Term(body, "current"), {}
         do = InGraph(body, model.membrane_bits, axes=axes)
@@ -91,20 +91,24 @@ class IntegerNetwork(Network):
             ("negative", np.maximum(-num, 0), reach.subtracted),
             *(("divisor", m, reach.divisor) for m in den),
         ]
-        peak = self.peaks[node.inputs[0]]
+        peak = self._peak(node)
         plus, minus, *others = (
             self._product(columns, m, peak=peak, bound=bound, to=to) for to, m, bound in parts
         )
         difference = g.op("Sub", plus, minus, to="num")
         return difference, others[0] if others else difference
 
+    def _peak(self, node: Layer) -> int:
+        """Return the largest value that a layer may read."""
+        return max(self.peaks[name] for name in node.inputs)
+
     def _columns(self, node: Layer, x: Value) -> Value:
-        narrow = self.graph.cast(x, np.uint8 if self.peaks[node.inputs[0]] < BYTE else self.kind)
+        narrow = self.graph.cast(x, np.uint8 if self._peak(node) < BYTE else self.kind)
         return self.columns(node, narrow)
 
     def _factored(self, node: Layer, w: Factored, x: Value) -> tuple[Value, Value]:
         """Return NUM and DEN as (S, B, positions, n); of a readout NUM, twice (A2..A5)."""
-        g, reach, peak = self.graph, self.limits[node.name], self.peaks[node.inputs[0]]
+        g, reach, peak = self.graph, self.limits[node.name], self._peak(node)
         w_ee, w_ie = (m.reshape(len(m), -1).T for m in w.weights)
         columns = self._columns(node, x)
         p = self._product(columns, w_ee, peak=peak, bound=reach.excitation, to="excitation")

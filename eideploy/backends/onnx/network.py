@@ -1,7 +1,7 @@
 """What the float and the integer model share: the walk through the nodes, patches, and time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatchmethod
 from typing import Any
 
@@ -23,14 +23,18 @@ class Network(ABC):
 
     The model's input is (batch, time, ...) in float32. Where time is 1 the sample is static and is
     shown for the circuit's own number of steps; any other time is the T of that run.
+
+    Nodes run over all steps, one after another, and neurons are a Scan. Where an edge is one step
+    late, one Scan holds all nodes, whose values are (1, B, ...) there.
     """
 
     def __init__(self, circuit: Circuit, kind: type[np.number[Any]], words: Words = WIDE) -> None:
-        circuit.require_plain_edges(by="an ONNX model", instead="leave that format out")
         self.circuit, self.graph = circuit, Graph(words=words)
         self.kind = kind  # of every value between nodes
         self.in_time = {circuit.input.name: False}  # whether a value certainly has T entries
         self.duration = ""  # (1,) T of this run
+        self.late: dict[str, Value] = {}  # what neurons put out in the step before
+        self.states: dict[Value, tuple[Node, Value]] = {}  # before a step: whose, and behind it
 
     def build(self, name: str, output: str) -> GraphProto:
         """Return the graph; `output` is the total of the last node over time, (batch, classes)."""
@@ -40,18 +44,56 @@ class Network(ABC):
         time = g.op("Shape", x, start=0, end=1, to="time")
         is_static = g.op("Equal", time, np.array([1]), to="is_static")
         self.duration = g.op("Where", is_static, np.array([circuit.steps]), time, to="duration")
-        values = {circuit.input.name: x}
-        for node in circuit.nodes[1:]:
-            g.scope = node.name
-            values[node.name] = self.apply(node, *(values[n] for n in node.inputs))
-            spikes = isinstance(node, Neurons)
-            self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
-        g.scope = ""
-        last = self.over_all_steps(circuit.output, values[circuit.output.name])
+        last = self._step_by_step(x) if circuit.remembered else self._walk(x)[circuit.output.name]
+        last = self.over_all_steps(circuit.output, last)
         self.finish(self._total(last), output)
         classes: list[str | int] = ["batch", *circuit.shapes[circuit.output.name]]
         given = [declared(INPUT, np.float32, axes)]
         return g.proto(name, given, [declared(output, self.kind, classes)])
+
+    def _walk(self, x: Value) -> dict[str, Value]:
+        """Return the output of every node, of the input x."""
+        values = {self.circuit.input.name: x}
+        for node in self.circuit.nodes[1:]:
+            self.graph.scope = node.name
+            values[node.name] = self.apply(node, *self._reads(node, values))
+            spikes = isinstance(node, Neurons)
+            self.in_time[node.name] = spikes or any(self.in_time[n] for n in node.inputs)
+        self.graph.scope = ""
+        return values
+
+    def _reads(self, node: Node, values: Mapping[str, Value]) -> list[Value]:
+        """Return what a node reads; of several nodes that a layer reads, one value."""
+        reads = [(self.late if name in node.delayed else values)[name] for name in node.inputs]
+        if not isinstance(node, Layer) or len(reads) == 1:
+            return reads
+        if any(self.in_time[name] for name in node.inputs):
+            sources = map(self.circuit.node, node.inputs)
+            reads = [self.over_all_steps(*each) for each in zip(sources, reads, strict=True)]
+        return [self.graph.op("Concat", *reads, axis=2, to="side_by_side")]
+
+    def _step_by_step(self, x: Value) -> Value:
+        """Return the last node's output (T, B, ...), all nodes run in a step before the next."""
+        g, circuit = self.graph, self.circuit
+        x = self.over_all_steps(circuit.input, x)
+        self.in_time = {node.name: True for node in circuit.nodes}
+        self.graph = step = Graph(words=g.words, within=g)
+        self.late = {name: step.fresh(f"{name}/before") for name in circuit.remembered}
+        now = step.fresh("now")
+        values = self._walk(step.op("Unsqueeze", now, np.array([0])))
+        output = step.op("Squeeze", values[circuit.output.name], np.array([0]), to="output")
+        self.graph = g
+        spikes = {v: (circuit.node(name), values[name]) for name, v in self.late.items()}
+        states = self.states | spikes
+        zero, batch = np.zeros(1, self.kind), g.op("Shape", x, start=1, end=2, to="batch")
+        starts = []
+        for owner, _ in states.values():
+            shape = g.op(
+                "Concat", np.array([1]), batch, np.array(circuit.shapes[owner.name]), axis=0
+            )
+            starts.append(g.op("ConstantOfShape", shape, value=numpy_helper.from_array(zero)))
+        ends = {name: end for name, (_, end) in states.items()}
+        return self._scanned(step, "step", starts, ends, (now, x), output)
 
     def _total(self, last: Value) -> Value:
         """Return what is read over time of the last node's output (T, B, n)."""
@@ -70,7 +112,7 @@ class Network(ABC):
 
     def _integrated(self, by: AnyIntegrator, currents: Value) -> Value:
         """Return the membranes of the output's neurons (T, B, n), or the largest until then."""
-        body = Graph(f"{self.circuit.output.name}/step", self.graph.words)
+        body = self.body(self.circuit.output)
         do = InGraph(body, 0, self.kind)  # nothing saturates
         names = ("membrane", "synapse")[: by.states]
         before = [Term(body, name, self.kind) for name in names]
@@ -129,13 +171,19 @@ class Network(ABC):
         g = self.graph
         if not node.is_conv:
             return self.reshaped(x, 1, node.fan_in)
-        c, h, w = self.circuit.shapes[node.inputs[0]]
+        _, h, w = self.circuit.shapes[node.inputs[0]]
+        c = sum(self.circuit.shapes[name][0] for name in node.inputs)
         index = patch_index(node, h, w)
         x = self.reshaped(x, c, h * w)
         x = g.op("Pad", x, np.array([0, 0, 0, 0, 0, 0, 0, 1]))  # entry h * w: a padded zero
         x = g.op("Gather", x, index, axis=3)
         x = g.op("Transpose", x, perm=[0, 1, 3, 2, 4])
         return self.reshaped(x, len(index), c * index.shape[1], to="columns")
+
+    def body(self, node: Node) -> Graph:
+        """Return an empty graph for what a node does with a step's "current"; see `scan`."""
+        within = self.graph if self.graph.within else None
+        return Graph(f"{node.name}/step", self.graph.words, within=within)
 
     def maps(self, node: Node, rows: Value, to: str) -> Value:
         """Return (S, B, positions, n) as the node's output (S, B, n, ...)."""
@@ -161,26 +209,52 @@ class Network(ABC):
 
         The current is (T, B, ...), of all steps.
         """
-        g = self.graph
+        g, before = self.graph, {name: self.graph.fresh(name) for name in states}
+        if g.within:
+            g.splice(body, before | {"current": current})
+            self.states |= {before[name]: (node, state) for name, state in states.items()}
+            return z
         zero = numpy_helper.from_array(np.zeros(1, self.kind))
         start = g.op("ConstantOfShape", g.op("Shape", current, start=1), value=zero, to="at_rest")
-        first, *others = states
-        step = body.proto(
-            f"{node.name}_step",
-            [declared(name, self.kind) for name in (*states, "current")],
-            [declared(name, self.kind) for name in (*states.values(), z)],
-        )
         starts = [start] * len(states)
-        g.op(
+        return self._scanned(body, f"{node.name}_step", starts, states, ("current", current), z)
+
+    def _scanned(
+        self,
+        body: Graph,
+        name: str,
+        starts: Sequence[Value],
+        states: Mapping[str, Value],
+        read: tuple[str, Value],
+        output: Value,
+    ) -> Value:
+        """Run `body` over time, and return its output of all steps.
+
+        Args:
+            body: what a step does.
+            name: of the step.
+            starts: the states before the first step.
+            states: what they are behind a step, by what they are called before it.
+            read: how the body calls what it reads, and that of all steps.
+            output: what the body puts out.
+        """
+        now, values = read
+        step = body.proto(
+            name,
+            [declared(each, self.kind) for each in (*states, now)],
+            [declared(each, self.kind) for each in (*states.values(), output)],
+        )
+        first, *others = (each.rpartition("/")[2] for each in states)
+        self.graph.op(
             "Scan",
             *starts,
-            current,
+            values,
             to=first,
             more=(*others, "spikes"),
             body=step,
             num_scan_inputs=1,
         )
-        return str(g.nodes[-1].output[len(states)])
+        return str(self.graph.nodes[-1].output[len(states)])
 
 
 def patch_index(node: Layer, height: int, width: int) -> Array:

@@ -63,12 +63,12 @@ def _asked(request: OfBuild) -> Result:
     Raises:
         UsageError: there is no build, or it is for no board.
     """
-    folder = as_path(request.build) or folders.latest_build()
+    folder = as_path(request.build) or folders.latest_build(request.backend or None)
     if folder is None:
         raise UsageError(
-            "there is no build",
+            f"there is no build for {request.backend}" if request.backend else "there is no build",
             where=f"folder {folders.BUILDS}",
-            fix="make one: eideploy compile --target ulx3s-85f",
+            fix=f"make one: eideploy compile --target {request.example}",
         )
     if folders.kind_of(folder, wanted=[folders.BUILD]) != folders.BUILD:
         raise UsageError(

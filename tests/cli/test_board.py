@@ -52,11 +52,15 @@ def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
         ("selftest", BOARD, "--port", "/dev/null"): "that is not a serial line",
         ("flash", BOARD): "the build has no bitstream",
         ("build", RUN): "the folder is a run",
+        ("tune", BOARD, "--emulate"): "eideploy compile --target dynapse2",
+        ("characterise", BUILD, "--emulate"): "is digital: it has no biases",
+        ("tune", "--emulate"): "there is no build for dynapse2",
     }
     for words, what in asked.items():
         found = call("board", *words)
         assert found.code in (1, 2)
         assert what in found.err
+        assert ("ulx3s-85f" in found.err) == ("which is not a board" in what)
 
 
 def test_an_executor_on_a_board_is_refused_what_it_cannot_run(on_board, call):

@@ -1,7 +1,7 @@
 """What the commands of a board are asked."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from eideploy.flow.requests.shared import FromDataSet
 from eideploy.options import Count, Option, PathLike, Request
@@ -25,8 +25,13 @@ class Board(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class OfBuild(Request):
-    """A build for a board."""
+    """A build for a board.
 
+    backend, example  whose latest build is taken, "" for any, and a target whose builds will do
+    """
+
+    backend: ClassVar[str] = ""
+    example: ClassVar[str] = "ulx3s-85f"
     build: Annotated[PathLike | None, Option(metavar="BUILD")] = field(default=None, kw_only=False)
     """The build (default: the latest)."""
 
@@ -73,7 +78,15 @@ class Selftest(OverLine):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnChips(OfBuild):
+class OfChips(OfBuild):
+    """A build for mixed-signal chips."""
+
+    backend: ClassVar[str] = "dynapse2"
+    example: ClassVar[str] = "dynapse2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnChips(OfChips):
     """What asks the mixed-signal chips of a board."""
 
     samna: bool = False

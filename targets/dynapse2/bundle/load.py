@@ -36,21 +36,27 @@ COMPILED = (".so", ".pyd", ".dylib")
 
 
 def probe():
-    """Return what stands in the way of importing samna, or None; does not import it.
+    """Return the error that importing samna would bring, or None; does not import it.
 
     The package of that name on PyPI is a stub: importing it begins a download.
     """
     spec = find_spec("samna")
     if spec is None:
-        return "samna is not installed: see the vendor's page for how to get it"
+        return LoadError(
+            "samna, the library of the board's vendor, is not installed",
+            where=f"the Python {sys.executable}",
+            fix="install it as the vendor's page says, or write --emulate SEED for an emulated "
+            "board",
+        )
     folders = [Path(place) for place in spec.submodule_search_locations or ()]
     if spec.origin and Path(spec.origin).suffix in COMPILED:
         return None
     if any(file.suffix in COMPILED for folder in folders for file in folder.rglob("*")):
         return None
-    return (
-        f"the samna in {spec.origin} is the stub that downloads the library when it is imported: "
-        "install the library itself first"
+    return LoadError(
+        "this samna is the stub that downloads the library when it is imported",
+        where=spec.origin,
+        fix="install the library itself first, as the vendor's page says",
     )
 
 
@@ -75,9 +81,8 @@ def check(args):
 def say_probe(args):
     """Say whether samna can be imported."""
     del args
-    found = probe()
-    if found:
-        raise LoadError(found)
+    if error := probe():
+        raise error
     return "samna is here (not imported)"
 
 
@@ -87,7 +92,11 @@ def merge_files(args):
         template = args.template.read_text(encoding="utf-8")
         text = merge(template, read_patch(args.patch))
     except (OSError, ValueError) as error:
-        raise LoadError(f"{args.template} is no configuration of samna: {error}") from error
+        raise LoadError(
+            f"the file is no configuration of samna: {error}",
+            where=args.template,
+            fix="write one by load.py capture",
+        ) from error
     args.out.write_text(text, encoding="utf-8")
     return f"wrote {args.out}"
 
@@ -119,14 +128,16 @@ def run(args):
                 said.append(f"trial {trial}: class {decided}, {len(answer)} spikes")
         except LoadError as error:
             done = f"{len(kept.trials)} of {len(trials)} trials are in {args.out}"
-            raise LoadError(f"{error}; {done}, the same command goes on from there") from error
+            what = f"{error.what}; {done}"
+            fix = f"{error.fix}; the same command goes on from there"
+            raise LoadError(what, where=error.where, fix=fix) from error
     return "\n".join([*said, f"wrote {args.out}"])
 
 
 def describe(args):
     """Measure routing, polarity, rates, time constants and CAMs at the patch's biases."""
     if args.folder.exists():
-        raise LoadError(f"{args.folder} is there already: name another folder")
+        raise LoadError("the folder is there already", where=args.folder, fix="name another folder")
     session = _session(args)
     content, defects = characterise(session, lambda said: sys.stderr.write(f"{said}\n"))
     whole = args.folder.with_name(f".{args.folder.name}.part")
@@ -145,7 +156,11 @@ def _trials(path):
                 spike = int(row["time_us"]), row["population"], int(row["index"])
                 trials.setdefault(int(row["trial"]), []).append(spike)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise LoadError(f"{path} has not the columns {', '.join(COLUMNS)}: {error!r}") from error
+        raise LoadError(
+            f"the file has not the columns {', '.join(COLUMNS)}: {error!r}",
+            where=path,
+            fix="write it by eideploy, or as docs/dynapse2.md says",
+        ) from error
     return trials
 
 
@@ -157,10 +172,14 @@ def _session(args):
         samna, se2 = _emulated(args)
         return Session(open_board(samna, bitfile=None, serial=args.serial), patch, se2)
     if not args.samna:
-        raise LoadError("this needs the vendor's library: say --samna, and it is imported")
-    found = probe()
-    if found:
-        raise LoadError(found)
+        raise LoadError(
+            "the command does not say which board to use",
+            where="--samna, --emulate",
+            fix="write --samna to import the vendor's library and use the board that it finds"
+            + (", or --emulate SEED for an emulated board" if "emulate" in args else ""),
+        )
+    if error := probe():
+        raise error
     samna = importlib.import_module("samna")
     se2 = importlib.import_module("samna.dynapse2")
     return Session(open_board(samna, bitfile=args.bitfile, serial=args.serial), patch, se2)
@@ -171,11 +190,15 @@ def _emulated(args):
     try:
         emulator = importlib.import_module("eideploy.backends.dynapse2.emulator")
     except ImportError as error:
-        raise LoadError(f"an emulated board needs eideploy: {error}") from error
+        raise LoadError(
+            f"an emulated board needs eideploy: {error}",
+            where=f"the Python {sys.executable}",
+            fix="run load.py with the Python that eideploy is installed in",
+        ) from error
     try:
         return emulator.emulated(args.patch, args.emulate, args.fault)
     except emulator.EideployError as error:
-        raise LoadError(str(error)) from error
+        raise LoadError(error.what, where=error.where, fix=error.fix) from error
 
 
 def main():

@@ -37,7 +37,9 @@ def merge(template, patch):
     if owned != _needed(patch):
         raise LoadError(
             f"the template has {owned} of the {_needed(patch)} fields that the patch sets: it is "
-            "of another version of samna, or of fewer chips"
+            "of another version of samna, or of fewer chips",
+            where="the template",
+            fix="capture one from the board that the build is for: load.py capture",
         )
     return "".join(pieces) + template[last:]
 

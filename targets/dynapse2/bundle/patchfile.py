@@ -4,10 +4,15 @@ import json
 from pathlib import Path
 
 KIND, VERSION = "eideploy dynapse2 patch", 1
+RESTORE = "copy the build again, or compile it again"
 
 
 class LoadError(Exception):
-    """What is wrong, in a line that is printed without a traceback."""
+    """What is wrong, where, and what to do; printed without a traceback."""
+
+    def __init__(self, what, *, where, fix):
+        super().__init__(f"{what}\n  where: {where}\n  fix:   {fix}")
+        self.what, self.where, self.fix = what, where, fix
 
 
 class Patch:
@@ -84,10 +89,14 @@ def read_patch(path):
         head = json.loads(Path(path).read_text(encoding="utf-8"))
         kind, version = head["kind"], head["version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LoadError(f"{path} cannot be read: {error!r}") from error
+        raise LoadError(f"the patch cannot be read: {error!r}", where=path, fix=RESTORE) from error
     if kind != KIND or version != VERSION:
-        raise LoadError(f"{path} is {kind!r} of version {version}, not {KIND!r} of {VERSION}")
+        raise LoadError(
+            f"the file is {kind!r} of version {version}, not {KIND!r} of {VERSION}",
+            where=path,
+            fix="name the patch.json of a build, with the load.py beside it",
+        )
     try:
         return Patch(head)
     except (KeyError, TypeError, IndexError) as error:
-        raise LoadError(f"{path} is damaged: {error!r}") from error
+        raise LoadError(f"the patch is damaged: {error!r}", where=path, fix=RESTORE) from error

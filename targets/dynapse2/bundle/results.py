@@ -23,7 +23,7 @@ class Kept:
         self.mark = hashlib.sha256(b"".join(path.read_bytes() for path in of)).hexdigest()[:16]
         self.trials = set()
         if out.exists() and not self.listed.exists():
-            raise LoadError(f"{out} is there already: name another file")
+            raise LoadError("the file is there already", where=out, fix="name another file")
         if self.listed.exists():
             self._take_up()
         else:
@@ -41,7 +41,11 @@ class Kept:
         with self.listed.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.DictReader(file) if None not in row.values()]
         if any(row["of"] != self.mark for row in rows):
-            raise LoadError(f"{self.out} is of other spikes or another patch: name another file")
+            raise LoadError(
+                "the results are of other spikes or another patch",
+                where=self.out,
+                fix="name another file",
+            )
         self.trials = {int(row["trial"]) for row in rows}
         with self.out.open(newline="", encoding="utf-8") as file:
             spikes = [row for row in csv.reader(file) if len(row) == len(COLUMNS)][1:]

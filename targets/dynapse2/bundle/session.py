@@ -13,6 +13,9 @@ LEAD_US, TAIL_US = 100_000, 20_000  # before a trial's first event, after its la
 TOO_LATE_US = 2**31  # timestamps beyond are not to be trusted
 SETTLE_S = float(os.environ.get("EIDEPLOY_SETTLE_S", "1.0"))  # after a configuration is sent
 PATIENCE_S = 10.0
+SAMNA = "the configuration of samna"
+NEWER = "compare its names with docs/dynapse2.md of eideploy: the library may be another version"
+LINE = "check that the board is powered and connected, then give the same command again"
 
 
 def apply(configuration, patch, se2, stages=STAGES):
@@ -24,7 +27,9 @@ def apply(configuration, patch, se2, stages=STAGES):
     dendrites = {code: getattr(se2.Dendrite, name) for name, code in patch.dendrites.items()}
     if len(configuration.chips) < patch.chips:
         raise LoadError(
-            f"the patch is for {patch.chips} chips, here are {len(configuration.chips)}"
+            f"the patch is for {patch.chips} chips, here are {len(configuration.chips)}",
+            where="the board",
+            fix="connect a board of so many chips, or compile for a spec with fewer",
         )
     if "biases" in stages:
         for chip in range(patch.chips):
@@ -42,11 +47,11 @@ def set_shared(chip, listed):
     """Set parameters that cores share, by the name of their map in samna."""
     for group, codes in listed.items():
         if codes and not hasattr(chip, group):
-            raise LoadError(f"samna's chip has no {group}")
+            raise LoadError(f"samna's chip has no {group}", where=SAMNA, fix=NEWER)
         for name, (coarse, fine) in codes.items():
             parameters = getattr(chip, group)
             if name not in parameters:
-                raise LoadError(f"samna has no parameter {name} in {group}")
+                raise LoadError(f"samna has no parameter {name} in {group}", where=SAMNA, fix=NEWER)
             parameters[name].coarse_value = coarse
             parameters[name].fine_value = fine
 
@@ -55,7 +60,7 @@ def set_biases(core, codes):
     """Set coarse and fine of a core's parameters."""
     for name, (coarse, fine) in codes.items():
         if name not in core.parameters:
-            raise LoadError(f"samna has no parameter {name}")
+            raise LoadError(f"samna has no parameter {name}", where=SAMNA, fix=NEWER)
         core.parameters[name].coarse_value = coarse
         core.parameters[name].fine_value = fine
 
@@ -64,7 +69,12 @@ def _apply_neuron(neuron, content, dendrites, se2, stages):
     synapses, destinations, latches = content
     counts = len(neuron.synapses), len(neuron.destinations)
     if counts != (len(synapses), len(destinations)):
-        raise LoadError(f"samna's neuron has {counts} synapses and destinations")
+        raise LoadError(
+            f"samna's neuron has {counts[0]} synapses and {counts[1]} destinations, the patch "
+            f"{len(synapses)} and {len(destinations)}",
+            where=SAMNA,
+            fix=NEWER,
+        )
     if "CAM" in stages:  # whole lists: samna hands out copies of arrays
         neuron.synapses = [_synapse(se2, dendrites, *row) for row in synapses]
     if "SRAM" in stages:
@@ -96,16 +106,30 @@ def open_board(samna, *, bitfile, serial):
         if (is_dynapse2(device) if serial is None else device.serial_number == serial)
     ]
     if not found:
-        names = ", ".join(f"{type_name(d) or 'unnamed'} {d.serial_number}" for d in listed)
-        what = "no DYNAP-SE2 is there" if serial is None else f"no board of {serial} is there"
-        raise LoadError(f"{what}, samna lists {names or 'none'}: name one by --serial")
+        raise _missing(listed, serial)
     board = samna.device.open_device(found[0])
     board.reset_fpga()
     if bitfile and not board.configure_opal_kelly(str(bitfile)):
-        raise LoadError(f"the board does not take the bitfile {bitfile}")
+        raise LoadError(
+            "the board does not take the bitfile",
+            where=bitfile,
+            fix="name the bitfile of DYNAP-SE2 boards, e.g. Dynapse2Stack.bit",
+        )
     time.sleep(SETTLE_S)
     board.reset_fpga()
     return board
+
+
+def _missing(listed, serial):
+    """Return the error of a board that samna does not list."""
+    names = ", ".join(f"{type_name(d) or 'unnamed'} {d.serial_number}" for d in listed)
+    switch_on = "connect the board, switch it on, and close other programs that use it"
+    named = "" if serial is None else f" of serial number {serial}"
+    return LoadError(
+        f"no DYNAP-SE2{named} is connected",
+        where=f"the devices that samna lists: {names or 'none'}",
+        fix=f"{switch_on}, or name one of the listed by --serial" if listed else switch_on,
+    )
 
 
 def type_name(device):
@@ -136,7 +160,9 @@ class Session:
     def commit(self, what):
         """Send the configuration; samna says whether it was taken."""
         if self.model.apply_configuration(self.configuration) is False:
-            raise LoadError(f"the board refuses its configuration: {what}")
+            raise LoadError(
+                f"the board refuses its configuration: {what}", where="the board", fix=LINE
+            )
         time.sleep(SETTLE_S)
 
     def load(self):
@@ -177,13 +203,22 @@ class Session:
             now = self.now()
         start, ends = now + LEAD_US, now + lasts
         if ends >= TOO_LATE_US:
-            raise LoadError("the board's clock is about to wrap, and a reset does not help")
+            raise LoadError(
+                "the board's clock would wrap during the trial, and a reset does not help",
+                where=f"a trial of {lasts / 1e6:.0f} s",
+                fix=f"shorten it: a trial ends before {TOO_LATE_US / 1e6:.0f} s",
+            )
         sources = self.patch.inputs()
         sizes, known = self.patch.head["populations"], {name for name, _ in sources}
         events = []
         for at, population, index in sorted(spikes):
             if population not in known or not 0 <= index < sizes[population]:
-                raise LoadError(f"the network has no source {population}[{index}]")
+                raise LoadError(
+                    f"the network has no source {population}[{index}]",
+                    where="the spikes",
+                    fix="choose from "
+                    + ", ".join(f"{name}[0..{sizes[name] - 1}]" for name in sorted(known)),
+                )
             for cores, x_hop, y_hop, tag in sources.get((population, index), ()):
                 events.append(self._event(start + at, cores, x_hop, y_hop, tag))
         self.board.grid_bus_write_events(events + self._markers(ends))
@@ -200,7 +235,9 @@ class Session:
                 if self._is_marker(event):
                     self._last = event.timestamp
                     return event.timestamp
-        raise LoadError(f"no marker came back in {PATIENCE_S} s")
+        raise LoadError(
+            f"no marker came back in {PATIENCE_S:g} s", where="the board's clock", fix=LINE
+        )
 
     def _spikes(self, ends):
         """Yield time, population, index and class until a marker of time `ends` comes back."""
@@ -217,7 +254,9 @@ class Session:
                 seen = event.event.x_hop, event.event.tag
                 if event.event.y_hop == y_hop and seen in outputs:
                     yield (event.timestamp, *outputs[seen])
-        raise LoadError("the trial's end never came back")
+        raise LoadError(
+            f"the trial's end did not come back in {PATIENCE_S:g} s", where="the board", fix=LINE
+        )
 
     def _is_marker(self, event):
         monitor = self.patch.head["monitor"]

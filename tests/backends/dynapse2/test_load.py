@@ -105,7 +105,10 @@ def test_one_chip_is_counted_as_one(whole):
 def test_samna_is_probed_without_being_imported(build, tmp_path, library):
     missing = run(build, "probe")
     assert missing.returncode == 1
-    assert "samna is not installed" in missing.stderr
+    what, where, fix = missing.stderr.splitlines()
+    assert what == "error: samna, the library of the board's vendor, is not installed"
+    assert where.startswith("  where: the Python ")
+    assert fix.startswith("  fix:   install it as the vendor's page says")
     stub = tmp_path / "stub/samna"
     stub.mkdir(parents=True)
     (stub / "__init__.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\n")
@@ -120,7 +123,9 @@ def test_samna_is_probed_without_being_imported(build, tmp_path, library):
 def test_nothing_imports_samna_without_being_told(build, tmp_path, library):
     out = run(build, "capture", tmp_path / "x.json", library=library)
     assert out.returncode == 1
-    assert "say --samna" in out.stderr
+    assert "does not say which board to use" in out.stderr
+    assert "fix:   write --samna to import" in out.stderr
+    assert "--emulate SEED" not in out.stderr
     assert not (tmp_path / "x.json").exists()
 
 
@@ -243,11 +248,12 @@ def test_trials_go_to_the_board_and_come_back_as_classes(build, tmp_path, librar
         ("0,10,in,6\n", [], "no source in[6]"),
         ("0,10,out,0\n", [], "no source out[0]"),
         ("0,ten,in,0\n", [], "has not the columns"),
-        (f"0,{2**31},in,0\n", [], "about to wrap"),
+        (f"0,{2**31},in,0\n", [], "would wrap"),
         (
             "0,10,in,0\n",
             ["--serial", "none"],
-            "no board of none is there, samna lists Speck2fDevKit X, Dynapse2Stack 1911000P6X",
+            "no DYNAP-SE2 of serial number none is connected\n"
+            "  where: the devices that samna lists: Speck2fDevKit X, Dynapse2Stack 1911000P6X",
         ),
         ("0,10,in,0\n", ["--bitfile", "x.txt"], "does not take the bitfile"),
     ],
@@ -342,7 +348,7 @@ def test_results_of_other_spikes_are_not_added_to(whole, undisturbed):
     (whole / "other.csv").write_text(SPIKES + "9,10,pixels,0\n")
     ran = emulate(whole, whole / "plain.csv", spikes="other.csv")
     assert ran.returncode == 1
-    assert "is of other spikes or another patch" in ran.stderr
+    assert "are of other spikes or another patch" in ran.stderr
     assert rows_of(whole / "plain.csv") == undisturbed
 
 

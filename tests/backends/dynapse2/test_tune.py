@@ -95,8 +95,8 @@ def test_a_tuned_patch_differs_by_its_biases_alone_and_lies_beside_its_loader(bu
 @pytest.mark.parametrize(
     ("asked", "what"),
     [
-        ({}, "give either --samna or --emulate"),
-        ({"samna": True, "emulate": True}, "give either --samna or --emulate"),
+        ({}, "the command does not say which board"),
+        ({"samna": True, "emulate": True}, "two boards are named"),
         ({"samna": True, "seed": 1}, "--seed has no effect"),
         ({"emulate": True, "serial": "1"}, "--serial has no effect"),
     ],
@@ -112,7 +112,7 @@ def test_what_the_loader_finds_is_an_error_of_eideploy(build, tmp_path):
     spikes.write_text("trial,time_us,population,index\n0,10,pixels,0\n1,10,pixels,0\n")
     words = ["run", str(spikes), str(tmp_path / "out.csv")]
     asked = {
-        ("--samna",): "samna is not installed",
+        ("--samna",): r"is not installed\n  where: the Python .*\n  fix:   install it",
         ("--emulate", "0", "--fault", "refuse"): "the board refuses its configuration: leaks",
     }
     for more, what in asked.items():

@@ -32,6 +32,7 @@ from eideploy.flow.requests.board import (
     Flash,
     MakeBitstream,
     OfBuild,
+    OfChips,
     RunOnBoard,
     Selftest,
 )
@@ -55,6 +56,13 @@ def board(request: OfBuild, folder: Path) -> Result:
         DataError: a tool refuses the design, or the board does not answer.
     """
     compiled = load_build(folder)
+    if isinstance(request, OfChips):
+        raise UsageError(
+            f"{compiled.program.target.name} is digital: it has no biases that differ from board "
+            "to board",
+            where=str(folder),
+            fix="name a build for a mixed-signal chip: eideploy compile --target dynapse2",
+        )
     described = _require_board(compiled)
     match request:
         case MakeBitstream():
@@ -63,14 +71,8 @@ def board(request: OfBuild, folder: Path) -> Result:
             return _flash(compiled, described)
         case RunOnBoard():
             return _run(compiled, request)
-        case Selftest():
-            return _selftest(compiled, request)
-    raise UsageError(
-        f"{compiled.program.target.name} is digital: it has no biases that differ from board to "
-        "board",
-        where=str(folder),
-        fix="test it by eideploy board selftest, or name a build for a mixed-signal chip",
-    )
+    assert isinstance(request, Selftest)
+    return _selftest(compiled, request)
 
 
 def _require_board(compiled: Build) -> Board:

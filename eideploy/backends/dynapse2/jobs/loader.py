@@ -17,7 +17,7 @@ RUN = (
     "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); "
     f"runpy.run_path(sys.path[0] + '/{LOADER[0]}', run_name='__main__')"
 )
-ERROR = "error: "
+ERROR, WHERE, FIX = PARTS = "error: ", "  where: ", "  fix:   "
 
 
 def loader(*flags: str) -> list[str]:
@@ -36,9 +36,10 @@ def reached(request: OnChips) -> list[str]:
     """
     if request.samna == request.emulate:
         raise UsageError(
-            "give either --samna or --emulate",
+            "two boards are named" if request.samna else "the command does not say which board",
             where="--samna, --emulate",
-            fix="write --samna to import the vendor's library, or --emulate for an emulated board",
+            fix="write --samna to import the vendor's library and use the board that it finds, "
+            "or --emulate for an emulated board",
         )
     if request.emulate:
         refuse_idle(request, (EMULATED, READING), here=EMULATED)
@@ -56,22 +57,23 @@ def run_loader(patch: Path, words: Sequence[str]) -> str:
         DataError: its error.
     """
     command = [*loader("-PB"), f"--patch={patch.resolve()}", *words]
-    error = ""
+    error = dict[str, str]()
     with TemporaryFile("w+", encoding="utf-8") as said:
         with subprocess.Popen(
             command, stdout=said, stderr=subprocess.PIPE, text=True, encoding="utf-8"
         ) as process:
             assert process.stderr is not None  # it is a pipe
             for line in map(str.rstrip, process.stderr):
-                if line.startswith(ERROR) or error:
-                    error = error or line.removeprefix(ERROR)
+                part = next((begins for begins in PARTS if line.startswith(begins)), "")
+                if part == ERROR or error:
+                    error.setdefault(part, line.removeprefix(part))
                 else:
                     note(line)
         if process.returncode:
             raise DataError(
-                error or f"the loader ends with exit code {process.returncode}",
-                where="the board" if "--samna" in words else "the emulated board",
-                fix="docs/dynapse2.md says in which order to check a board",
+                error.get(ERROR, f"the loader ends with exit code {process.returncode}"),
+                where=error.get(WHERE, "the board"),
+                fix=error.get(FIX, "docs/dynapse2.md says in which order to check a board"),
             )
         said.seek(0)
         return said.read().strip()

@@ -19,7 +19,7 @@ from eideploy.backends.dynapse2.emit import (
     emit,
 )
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
-from eideploy.backends.dynapse2.jobs.loader import loader
+from eideploy.backends.dynapse2.jobs.loader import ERROR, loader
 from eideploy.backends.dynapse2.patch import PATCH
 from eideploy.emitted import Emitted
 from eideploy.errors import EideployError
@@ -123,7 +123,8 @@ def _loader(build: ChipBuild) -> str:
         f"{int((c.srams.cores > 0).sum())} destinations, {int(c.bias_set.sum())} biases"
     )
     if done.returncode:
-        return (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        said = done.stderr.strip() or f"exit code {done.returncode}"
+        return said.splitlines()[0].removeprefix(ERROR)
     return "" if done.stdout.startswith(expected) else f"it counts {done.stdout.strip()}"
 
 

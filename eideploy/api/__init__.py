@@ -5,6 +5,7 @@ job takes what its command takes, under the same names and with the same default
 """
 
 from eideploy.api.jobs import (
+    bias_sets,
     build_bitstream,
     characterise_board,
     check_data,

@@ -26,6 +26,7 @@ from eideploy.flow import (
 )
 from eideploy.flow import compile as compiling
 from eideploy.flow.requests.board import (
+    Biases,
     Board,
     Characterise,
     Flash,
@@ -100,6 +101,7 @@ selftest_board = by_fields(Selftest, board.selftest, name=f"{__name__}.selftest_
 characterise_board = by_fields(
     Characterise, board.characterise, name=f"{__name__}.characterise_board"
 )
+bias_sets = by_fields(Biases, board.biases, name=f"{__name__}.bias_sets")
 tune_board = by_fields(Tune, board.tune, name=f"{__name__}.tune_board")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")
 list_data = by_fields(ListData, data.show, name=f"{__name__}.list_data")

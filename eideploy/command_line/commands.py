@@ -130,6 +130,7 @@ COMMANDS: Mapping[str, Command] = {
         ("board selftest", "board:Selftest", "flow.board:selftest"),
         ("board characterise", "board:Characterise", "flow.board:characterise"),
         ("board tune", "board:Tune", "flow.board:tune"),
+        ("board biases", "board:Biases", "flow.board:biases"),
         ("data", "data:ListData", "flow.data:show"),
         ("data check", "data:CheckData", "flow.data:check"),
         ("targets", "targets:ListTargets", "flow.targets:show"),

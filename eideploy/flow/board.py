@@ -4,6 +4,7 @@ from eideploy import folders
 from eideploy.backends import families
 from eideploy.errors import UsageError
 from eideploy.flow.requests.board import (
+    Biases,
     Board,
     Characterise,
     Flash,
@@ -54,6 +55,11 @@ def characterise(request: Characterise) -> Result:
 
 def tune(request: Tune) -> Result:
     """Correct the biases of mixed-signal chips."""
+    return _asked(request)
+
+
+def biases(request: Biases) -> Result:
+    """List, save, restore or compare sets of biases."""
     return _asked(request)
 
 

@@ -7,6 +7,7 @@ Form = Literal["factored", "folded", "auto"]
 Framing = Literal["time", "number"]
 Dendrite = Literal["full", "linear"]
 Monitor = Literal["all", "outputs"]
+BoardFault = Literal["refuse", "wrap", "marker", "neurons"]  # as load.py --fault has them
 Reset = Literal["subtract", "zero"]
 Read = Literal["mean", "last", "max"]  # of the output over time
 Split = Literal["test", "train", "all"]

@@ -31,11 +31,13 @@ NAMED = {
     ("flow/requests/checking.py", "digital"),
     ("flow/requests/compile.py", "digital"),
     ("flow/requests/train.py", "dynapse2"),
+    ("flow/requests/board.py", "dynapse2"),
 }
 # Who may say its name: the table of backends; the functions of Python that stay, by its name.
 NAMING = {"backends/catalogue.py", "api/jobs.py"}
-# What a training for it is called in help, and what is distilled for where nothing is said.
-SAID = {"flow/requests/train.py": 2}
+# What a training for it is called in help, and what is distilled for where nothing is said; whose
+# latest build the commands of mixed-signal chips take.
+SAID = {"flow/requests/train.py": 2, "flow/requests/board.py": 1}
 
 
 @pytest.fixture(scope="module")

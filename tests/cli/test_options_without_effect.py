@@ -40,13 +40,15 @@ VALUES = {
     "--split": ["train"], "--input": ["x.npy"],
     "--labels": ["labels.npy"], "--top": ["2"], "--size": ["8x8"], "--sheet": ["a.png"],
     "--sensor": ["8x8"], "--framing": ["number"],
-    "--save": ["a.npz"],
     "--trace": ["--save", "a.npz"], "--schemes": ["int4"], "--divisions": ["shift"],
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
     "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
-    "--emulate": [], "--samna": [], "--serial": ["1"], "--bitfile": ["a.bit"], "--per-class": ["2"],
+    "--emulate": [], "--samna": [], "--fault": ["wrap"], "--rebuild": ["new"],
+    "--defects": ["d.json"], "--save": ["a.npz"], "--of": ["tuned"], "--restore": ["a"],
+    "--compare": ["a"], "--against": ["b"], "--sets": ["sets.json"],
+    "--serial": ["1"], "--bitfile": ["a.bit"], "--per-class": ["2"],
     "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
     "--write-events": ["events.csv"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
@@ -71,6 +73,7 @@ KINDS = {
     "board selftest": {"--port"},
     "board characterise": {"--samna", "--emulate"},
     "board tune": {"--samna", "--emulate"},
+    "board biases": {"--save", "--restore", "--compare"},
 }  # what makes another context of one
 NIR = {
     "--steps",
@@ -83,7 +86,7 @@ NIR = {
     "--expect",
 }
 INTEGERS = {"--scheme", "--lut", "--division", "--zero-policy"}
-OF_CHIPS = {"--no-adapt", "--monitor"}
+OF_CHIPS = {"--no-adapt", "--monitor", "--defects"}
 OF_NIR_FILES = {"--nir-dialect", "--nir-compat", "--nir-for"}
 CALIBRATION = {"--calibration-samples", "--calibrate-on"}
 DPI = {
@@ -174,18 +177,22 @@ IDLE = {
     ("board run", "a build", "builds/board --emulate"): {*PLACE},
     ("board run", "a build on own samples", "builds/board --emulate --input x.npy"): {*PLACE},
     ("board selftest", "a build", "builds/board --emulate"): set(),
-    ("board characterise", "chips", "builds/chip --samna"): {"--seed"},
+    ("board characterise", "chips", "builds/chip --samna"): {"--seed", "--fault"},
     ("board characterise", "emulated chips", "builds/chip --emulate"): {"--serial", "--bitfile"},
-    ("board tune", "chips", "builds/chip --samna"): {"--seed", *PLACE},
+    ("board tune", "chips", "builds/chip --samna"): {"--seed", "--fault", *PLACE},
     ("board tune", "emulated chips", "builds/chip --emulate"): {
         "--serial", "--bitfile", *PLACE,
     },
     ("board tune", "chips whose set is not bundled", "builds/chip-away --samna"): {
-        "--seed", "--data",
+        "--seed", "--fault", "--data",
     },
     ("board tune", "chips of data of one's own", "builds/chip-mine --emulate"): {
         "--serial", "--bitfile", "--data-dir",
     },
+    ("board biases", "sets listed", "builds/chip"): {"--of", "--out", "--against"},
+    ("board biases", "a set saved", "builds/chip --save a"): {"--out", "--against"},
+    ("board biases", "a set restored", "builds/chip --restore a"): {"--of", "--against"},
+    ("board biases", "a set compared", "builds/chip --compare a"): {"--of", "--out"},
     ("simulate", "a build", BUILD): {"--labels", *DPI, "--inhibition", *PLACE, *LINE},
     ("simulate", "a run", RUN): {"--labels", *DPI, *PLACE, *LINE},
     ("simulate", "a run whose set is not bundled", "runs/away"): {
@@ -271,7 +278,8 @@ BEGINNINGS = {  # what the work of each command begins with
     "board run": ("backends.digital.jobs.board.emulated",),
     "board selftest": ("backends.digital.jobs.board.emulated",),
     "board characterise": ("backends.dynapse2.jobs.board.run_loader",),
-    "board tune": ("backends.dynapse2.jobs.board._on_board",),
+    "board tune": ("backends.dynapse2.jobs.tune.Bench.opened",),
+    "board biases": ("backends.dynapse2.jobs.bias_sets._read",),
     "predict": (
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
@@ -341,6 +349,7 @@ def world(finished, tmp_path_factory):
             text = (Path(eideploy.__file__).parent / presets / f"{name}.toml").read_text()
             (run / "config.toml").write_text(text)
         Path("ckpt.pth").touch()
+        Path("d.json").write_text('{"version": 1, "chips": {}}')
         Path("data").mkdir()
         rng = np.random.default_rng(0)
         np.save("x.npy", rng.random((12, 1, 8, 8), np.float32))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy import shipped
+from eideploy.backends.dynapse2.chip import defects
 from eideploy.backends.dynapse2.chip.account import Account
 from eideploy.backends.dynapse2.chip.configuration import Configuration
 from eideploy.backends.dynapse2.chip.mapping import Mapped
@@ -19,6 +20,7 @@ from eideploy.backends.dynapse2.patch import PATCH, write_patch
 from eideploy.emitted import Emitted
 from eideploy.errors import DataError
 from eideploy.files import write_atomic, write_json
+from eideploy.folders import SPEC
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
 MODEL, README = "model.nir", "README.md"
@@ -56,18 +58,40 @@ def emit(mapped: Mapped, used: Account, folder: Path) -> tuple[str, ...]:
     return ()
 
 
+def write_board(configuration: Configuration, spec: ChipSpec, folder: Path) -> None:
+    """Write a patch beside its loader, and the spec that both are read by, without a manifest."""
+    place = folder / FOLDER
+    place.mkdir()
+    for name in LOADER:
+        shutil.copyfile(loader_folder() / name, place / name)
+    write_patch(configuration, spec, place / PATCH)
+    copy_spec(spec, folder)
+
+
+def copy_spec(spec: ChipSpec, folder: Path) -> None:
+    """Copy a spec and the files that it names, which a patch in a folder of `folder` is read by."""
+    shutil.copyfile(spec.source, folder / SPEC)
+    copy_board_files(spec, folder)
+
+
 def loader_folder() -> Path:
     """Return where load.py and its parts are installed."""
     return shipped.folder("targets") / BACKEND / "bundle"
 
 
 def board_files(spec: ChipSpec) -> tuple[str, ...]:
-    """Return the names of the defect map and the bias table, of those that the spec names."""
-    return tuple(filter(None, (spec.board.defects, spec.board.bias_table)))
+    """Return the names of the files beside a spec: defect map and its profiles, bias table.
+
+    Raises:
+        FormatError: the map is missing or damaged.
+    """
+    found, named = spec.board.defects, spec.board.bias_table
+    maps = (found, *defects.profiles(spec.source.parent / found)) if found else ()
+    return tuple(filter(None, (*maps, named)))
 
 
 def copy_board_files(spec: ChipSpec, folder: Path) -> None:
-    """Copy the defect map and the bias table that the spec names, so that the build is whole."""
+    """Copy the files that the spec names, so that the build is whole."""
     for name in board_files(spec):
         try:
             shutil.copyfile(spec.source.parent / name, folder / name)

@@ -22,7 +22,7 @@ from eideploy.backends.dynapse2.chip.configuration import (
     Srams,
 )
 from eideploy.backends.dynapse2.chip.spec import BACKEND, ChipSpec, read_spec
-from eideploy.backends.dynapse2.dpi.boards import Board
+from eideploy.backends.dynapse2.dpi.boards import Board, Spread
 from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.patch import read_patch
@@ -37,6 +37,7 @@ ANSWER_US = 1_000  # that a marker takes
 WRAP_US = 2**31
 TAIL_US = 20_000  # that is simulated after the last event
 REFUSED = 8  # the configuration that a board with that fault refuses, counted from 1
+BAD = Spread(silent=0.03, hot=0.03)  # of a board with bad neurons
 
 
 @dataclass
@@ -75,7 +76,8 @@ def emulated(patch: Path, seed: int, fault: str | None) -> tuple[Any, Any]:
     patch  the file that the loader reads: its spec lies beside its folder. What the board does
            follows from the tree that is applied alone
     fault  refuse: one configuration is refused; wrap: the clock is about to wrap; marker: the
-           markers of a trial's end get lost; None: none of these
+           markers of a trial's end get lost; neurons: some never fire, some fire without input;
+           None: none of these
 
     Raises:
         FormatError, SpecError: the patch or its spec is damaged.
@@ -102,7 +104,9 @@ class _Live:
     """A board that is open; its model, too."""
 
     def __init__(self, spec: ChipSpec, base: Configuration, seed: int, fault: str | None) -> None:
-        self.spec, self.base, self.board, self.fault = spec, base, Board(spec, seed), fault
+        spread = BAD if fault == "neurons" else Spread()
+        self.spec, self.base, self.fault = spec, base, fault
+        self.board = Board(spec, seed, spread)
         self.applied, self.sent, self.queue = 0, list[NormalGridEvent](), list[NormalGridEvent]()
         self.tree: Any = None
         self.clock = WRAP_US - 12 * SETTLED_US if fault == "wrap" else 0

@@ -1,23 +1,29 @@
 """Runs that were trained for a mixed-signal chip, and builds for one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eideploy import folders
-from eideploy.backends.dynapse2.chip.account import Account
+from eideploy.backends.dynapse2.around import avoiding
+from eideploy.backends.dynapse2.chip.account import Account, account
 from eideploy.backends.dynapse2.chip.configuration import Configuration
-from eideploy.backends.dynapse2.chip.mapping import Mapped
+from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
 from eideploy.backends.dynapse2.chip.network import FILE, ChipNetwork, load
 from eideploy.backends.dynapse2.chip.spec import ChipSpec, read_spec
+from eideploy.backends.dynapse2.dpi.operating import points
 from eideploy.backends.dynapse2.emit import FOLDER, emit
 from eideploy.backends.dynapse2.patch import PATCH, read_patch
 from eideploy.data.origin import Origin
 from eideploy.errors import UsageError
 from eideploy.files import MANIFEST, read_json, read_manifest, read_mark, write_manifest
+from eideploy.options.choices import Monitor
 
-RATES = "rates_hz"  # in a run's manifest: events a second by population
+RATES = "rates_hz"  # in a manifest: events a second by population
+MADE = ("kind", "version", "created", "eideploy", "files", "left_out")  # anew for every build
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,10 +37,7 @@ class ChipRun:
     @property
     def rates(self) -> Mapping[str, float] | None:
         """Events a second by population, None where the run does not say."""
-        told = self.content.get(RATES)
-        if not isinstance(told, dict):
-            return None
-        return {name: float(hz) for name, hz in told.items() if isinstance(hz, (int, float))}
+        return _rates(self.content)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +51,11 @@ class ChipBuild:
     content: Mapping[str, Any]
 
     @property
+    def rates(self) -> Mapping[str, float] | None:
+        """Events a second by population as the run says, None where it does not."""
+        return _rates(self.content)
+
+    @property
     def origin(self) -> Origin | None:
         """Where the data come from that the network was trained on, if that is known."""
         return Origin.of_content(self.content)
@@ -56,6 +64,13 @@ class ChipBuild:
     def data(self) -> str | None:
         """The name of the data that the network was trained on, if it is known."""
         return None if self.origin is None else self.origin.name
+
+
+def _rates(content: Mapping[str, Any]) -> Mapping[str, float] | None:
+    told = content.get(RATES)
+    if not isinstance(told, dict):
+        return None
+    return {name: float(hz) for name, hz in told.items() if isinstance(hz, (int, float))}
 
 
 def is_chip_run(folder: Path) -> bool:
@@ -84,6 +99,34 @@ def finish_chip_build(
     stamped = folders.stamped({**content, "left_out": list(left_out)})
     write_manifest(folder, kind=folders.BUILD, version=folders.VERSION, content=stamped)
     return left_out
+
+
+def rebuild(build: ChipBuild, defects: Path, out: Path) -> tuple[Path, int]:
+    """Map a build's network around more defects, into a new build.
+
+    Returns:
+        The build, and how many neurons lie elsewhere than before.
+
+    Raises:
+        CapacityError: naming every misfit.
+        FormatError: a damaged map.
+        DataError: `out` exists already, or cannot be written.
+    """
+    before, content = build.configuration.neurons, build.content
+    monitor: Monitor = "outputs" if content.get("monitor") == "outputs" else "all"
+    kept = {key: value for key, value in content.items() if key not in MADE}
+    with avoiding(build.spec, defects) as board:
+        mapped = map_network(build.network, board, monitor=monitor)
+        used, rates = account(mapped), build.rates
+        works = None
+        if rates is not None:
+            works = [asdict(p) for p in points(mapped.configuration, board, rates)]
+        kept |= {"mapping": asdict(used), "operating": works}
+        with folders.new_folder(out, folders.BUILDS, "") as staged:
+            finish_chip_build(staged.aside, mapped, used, kept)
+    after = mapped.configuration.neurons
+    places = [np.stack([of.chip, of.core, of.neuron], 1) for of in (before, after)]
+    return staged.final, int((places[0] != places[1]).any(1).sum())
 
 
 def load_chip_build(folder: Path) -> ChipBuild:

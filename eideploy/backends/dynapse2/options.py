@@ -21,6 +21,8 @@ class Compiling(Request):
     """Refuse a run that was not trained for the chip instead of adapting it."""
     monitor: Annotated[Monitor | None, Option(where=MIXED)] = None
     """Which neurons' spikes the host sees (default: all that can be sent)."""
+    defects: Annotated[PathLike | None, Option(metavar="FILE.json", where=MIXED)] = None
+    """Also leave out what a map says, as board characterise or board tune write it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,11 @@ from typing import Annotated, ClassVar
 
 from eideploy.flow.requests.shared import FromDataSet
 from eideploy.options import Count, Option, PathLike, Request
+from eideploy.options.choices import BoardFault
 
+CHIPS = "dynapse2"  # the backend, and a target of it, whose builds commands of chips take
 SAMNA, EMULATED = "with --samna", "with --emulate"
+SAVING, RESTORING, COMPARING = "with --save", "with --restore", "with --compare"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,7 @@ class Board(Request):
       eideploy board selftest builds/mine --port /dev/ttyUSB0
       eideploy board characterise builds/chip --samna
       eideploy board tune builds/chip --emulate
+      eideploy board biases builds/chip --save monday --of tuned
     """
 
 
@@ -81,8 +85,8 @@ class Selftest(OverLine):
 class OfChips(OfBuild):
     """A build for mixed-signal chips."""
 
-    backend: ClassVar[str] = "dynapse2"
-    example: ClassVar[str] = "dynapse2"
+    backend: ClassVar[str] = CHIPS
+    example: ClassVar[str] = CHIPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +103,20 @@ class OnChips(OfChips):
     """Ask an emulated board instead."""
     seed: Annotated[int, Option(where=EMULATED)] = 0
     """Which emulated board: the seed draws its errors (default: 0)."""
+    fault: Annotated[BoardFault | None, Option(where=EMULATED)] = None
+    """What it does: refuses a configuration, wraps its clock, loses markers, has bad neurons."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Characterise(OnChips):
+class Measuring(OnChips):
+    """What finds out on chips what does not work."""
+
+    rebuild: Annotated[PathLike | None, Option(metavar="NEW")] = None
+    """Also map the network around what was found not to work, into a new build."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characterise(Measuring):
     """Measure what mixed-signal chips do at a build's biases: every CAM, rates, time constants."""
 
     out: PathLike = "measured"
@@ -110,10 +124,39 @@ class Characterise(OnChips):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tune(OnChips, FromDataSet):
+class Tune(Measuring, FromDataSet):
     """Correct a build's biases on mixed-signal chips until neurons fire as often as simulated."""
 
     per_class: Annotated[Count, Option(metavar="N")] = 5
     """By how many training samples of each class, without their labels (default: 5)."""
     out: PathLike = "tuned"
-    """The folder for the tuned patch, its loader, and what was changed (default: tuned)."""
+    """The folder for the tuned patch, its loader, and what was changed (default: tuned).
+
+    What is measured is kept beside it until it is done: the same command goes on from there.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Biases(OfChips):
+    """List the named sets of a build's biases; keep one, write it as a patch, or compare two.
+
+    Examples:
+      eideploy board biases builds/chip --save monday --of tuned
+      eideploy board biases builds/chip --compare monday
+      eideploy board biases builds/chip --restore monday --out restored
+    """
+
+    save: Annotated[str | None, Option(metavar="NAME")] = None
+    """Keep biases under a name."""
+    of: Annotated[PathLike | None, Option(metavar="FOLDER", where=SAVING)] = None
+    """The folder that they are of, as board tune writes it (default: the build)."""
+    restore: Annotated[str | None, Option(metavar="NAME")] = None
+    """Write the build's patch with the biases of a set, beside its loader."""
+    out: Annotated[PathLike, Option(where=RESTORING)] = "restored"
+    """The folder for it (default: restored)."""
+    compare: Annotated[str | None, Option(metavar="NAME")] = None
+    """Print every code and current in which a set differs from the build's own."""
+    against: Annotated[str | None, Option(metavar="NAME", where=COMPARING)] = None
+    """Compare with another set instead."""
+    sets: Annotated[PathLike | None, Option(metavar="FILE.json")] = None
+    """The file that holds the sets (default: BUILD.biases.json, beside the build)."""

@@ -16,7 +16,8 @@ CELLS, DRIVING, OTHER = 16, 8, 4  # neurons of a core that are measured; CAMs of
 DRIVE_HZ = (25, 50, 100, 200, 400, 800)
 LASTS_US, TONIC_HZ = 200_000, 400
 FEW, MANY, TOGETHER_US = 8, 32, 20  # events of a short and of a long burst
-DRIVE, FIRST = 100, 1  # tags
+HOT = 2  # spikes without input while a trial lasts, from which on a neuron is not used
+DRIVE, FIRST, UNHEARD = 100, 1, 99  # tags
 DENDRITES = ("ampa", "nmda", "gaba", "shunt")
 
 
@@ -107,6 +108,17 @@ class Bench:
     def all_of(self, chip):
         """Return the mask of a chip's cores."""
         return sum(1 << core for its, core in self.cores if its == chip)
+
+    def hot(self):
+        """Return the neurons that fire although nothing is sent to them."""
+        cells = {
+            (*at, number): [(0, "ampa", FIRST)]
+            for at in self.cores
+            for number in range(self.patch.size["neurons"])
+        }
+        self.put(cells, [(self.cores[0][0], self.all_of(self.cores[0][0]), UNHEARD)])
+        fired = self.times([(0, 0), (LASTS_US, 0)])  # which the trial lasts by
+        return {place for place, at in fired.items() if sum(t <= LASTS_US for t in at) >= HOT}
 
     def tested(self, first, say):
         """Return which CAMs of which neurons are heard, by tags from `first` on."""
@@ -243,10 +255,12 @@ def regular(hz, lasts=LASTS_US):
 def characterise(session, say):
     """Return what was measured, and a defect map; `say` is told what is being done."""
     bench = Bench(session)
+    say("neurons without input")
+    hot = bench.hot()
     low, high = bench.tested(FIRST, say), bench.tested(bench.half, say)
     places = [(*at, n) for at in bench.cores for n in range(bench.patch.size["neurons"])]
-    alive = {place for place, _ in low | high}
-    silent = [place for place in places if place not in alive]
+    alive = {place for place, _ in low | high} - hot
+    silent = [place for place in places if place not in alive | hot]
     good = {
         at: [place for place in places if place[:2] == at and place in alive] for at in bench.cores
     }
@@ -266,6 +280,7 @@ def characterise(session, say):
         "cores": [_name(at) for at in bench.cores],
         "neurons_tested": len(places),
         "neurons_silent": len(silent),
+        "neurons_hot": len(hot),
         "cams_tested": len(wanted),
         **{f"{name}_failing": len(rows) for name, rows in fails.items()},
         "routing": routing,
@@ -276,7 +291,7 @@ def characterise(session, say):
     }
     chips = {
         str(chip): {
-            "neurons": [[core, number] for its, core, number in silent if its == chip],
+            "neurons": [[core, n] for its, core, n in sorted({*silent, *hot}) if its == chip],
             **{
                 name: [[core, n, cam] for (its, core, n), cam in rows if its == chip]
                 for name, rows in fails.items()
@@ -290,7 +305,8 @@ def characterise(session, say):
 def summary(content):
     """Return what was measured in lines, a core each."""
     lines = [
-        f"{content['neurons_silent']} of {content['neurons_tested']} neurons silent; of "
+        f"{content['neurons_silent']} of {content['neurons_tested']} neurons silent, "
+        f"{content['neurons_hot']} fire without input; of "
         f"{content['cams_tested']} CAMs {content['cams_failing']} fail, "
         f"{content['cams_low_failing']} for low tags alone, {content['cams_high_failing']} for high"
     ]

@@ -31,7 +31,8 @@ from results import COLUMNS, Kept
 from session import Session, decide, open_board
 
 HERE = Path(__file__).resolve().parent
-FAULTS = ("refuse", "wrap", "marker")  # a configuration refused, a clock that wraps, lost markers
+# a configuration refused, a clock that wraps, lost markers, neurons that are silent or hot
+FAULTS = ("refuse", "wrap", "marker", "neurons")
 COMPILED = (".so", ".pyd", ".dylib")
 
 

@@ -10,7 +10,9 @@ import pytest
 
 import eideploy as ei
 from eideploy import native
+from eideploy.backends.dynapse2 import emulator
 from eideploy.backends.dynapse2.chip.account import account
+from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.defects import load_defects
 from eideploy.backends.dynapse2.chip.mapping import map_network
@@ -18,7 +20,7 @@ from eideploy.backends.dynapse2.chip.spec import RECEPTORS, read_spec
 from eideploy.backends.dynapse2.dpi.boards import Board
 from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.dpi.wiring import decode
-from eideploy.backends.dynapse2.folders import finish_chip_build
+from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
 from eideploy.backends.dynapse2.measured import write_bias_table
 from eideploy.errors import DataError, FormatError
 from tests.backends.dynapse2.networks import SPEC
@@ -27,6 +29,7 @@ from tests.cli.support import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SEED = 3
+BAD = 5  # of a board that has silent and hot neurons among those in use
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,8 @@ def test_the_defect_map_has_exactly_the_cams_that_fail(build, measured, told):
     ]
     assert len(dead) > 3
     assert found == {"neurons": [], "cams": dead, "cams_low": [], "cams_high": []}
-    assert (told["neurons_silent"], told["cams_failing"]) == (0, len(dead))
+    assert (told["neurons_silent"], told["neurons_hot"]) == (0, 0)
+    assert told["cams_failing"] == len(dead)
     named = replace(spec, board=replace(spec.board, defects=str(measured / "defects.json")))
     assert np.argwhere(load_defects(named).cams[0].all(-1)).tolist() == dead
 
@@ -146,6 +150,42 @@ def test_a_burst_that_does_not_act_tells_no_time_constant(build):
         cwd=build / "dynapse2",
     ).stdout  # fmt: skip
     assert said.strip() == "{'0.0': {'ampa': 14.43, 'nmda': None, 'gaba': None, 'shunt': None}}"
+
+
+@pytest.fixture(scope="module")
+def around(build):
+    """Return a build in which the network lies around the bad neurons of an emulated board."""
+    out = build.with_name("around")
+    said = ei.characterise_board(
+        build, emulate=True, seed=BAD, fault="neurons", out=build.with_name("bad"), rebuild=out
+    )
+    assert said.content["rebuilt"] == str(out)
+    return out, json.loads((build.with_name("bad") / "defects.json").read_text())["chips"]["0"]
+
+
+def test_silent_and_hot_neurons_are_found_and_nothing_else(build, around):
+    board = Board(read_spec(build / "target.toml"), BAD, emulator.BAD)
+    circuits = {core: board._circuits(core) for core in range(4)}
+    bad = [
+        [core, int(n)] for core, of in circuits.items() for n in np.flatnonzero(of.silent | of.hot)
+    ]
+    assert any(of.silent.any() for of in circuits.values())
+    assert any(of.hot.any() for of in circuits.values())
+    assert around[1]["neurons"] == bad
+
+
+def test_the_network_is_placed_around_them(build, around):
+    rebuilt, before = load_chip_build(around[0]), load_chip_build(build)
+    bad = {tuple(place) for place in around[1]["neurons"]}
+
+    def used(c):
+        return set(zip(c.neurons.core.tolist(), c.neurons.neuron.tolist(), strict=True)) & bad
+
+    assert used(before.configuration)
+    assert not used(rebuilt.configuration)
+    assert rebuilt.spec.board.defects == "defects.json"
+    assert equal(rebuilt.network, before.network)
+    assert ei.verify_build(around[0]).exit_code == 0
 
 
 def test_a_folder_that_is_there_is_left_alone(build, measured):

@@ -1,14 +1,23 @@
 """Defect maps: how they are read, and what they leave to a network."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from eideploy.backends.dynapse2.around import avoiding
 from eideploy.backends.dynapse2.chip.biases import load_dac
-from eideploy.backends.dynapse2.chip.defects import Defects, load_defects, none_known
+from eideploy.backends.dynapse2.chip.defects import (
+    Defects,
+    load_defects,
+    none_known,
+    profiles,
+    write_joined,
+)
 from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.config import load_chip_config
 from eideploy.backends.dynapse2.training import synapses as syn
 from eideploy.backends.dynapse2.training.export import chip_network
@@ -256,3 +265,43 @@ def test_no_source_has_the_tag_of_unused_cams(preset_network):
     c = map_network(preset_network, SPEC).configuration
     assert c.inputs.tag.min() > 0
     assert c.srams.tag[(c.srams.cores > 0) & (c.srams.x_hop == 0)].min() > 0
+
+
+def test_two_maps_are_joined_with_their_profiles(tmp_path):
+    profile = np.zeros((4, 256, 64, 2))
+    profile[0, 0, 1] = 0.5
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    (one / "measured.json").write_text(json.dumps({"cams": profile.tolist()}))
+    first = {"tags": {"2": [[1, 9]]}, "profile": "measured.json", "neurons": [[0, 3]]}
+    named(one, {"version": 1, "chips": {"0": first}})
+    second = {"tags": {"2": [[20, 29]]}, "neurons": [[3, 4]], "cams": [[0, 2, 2]]}
+    spec = named(other, {"version": 1, "chips": {"0": second}})
+    out = tmp_path / "out"
+    out.mkdir()
+    write_joined(one / "defects.json", other / "defects.json", out / "defects.json")
+    assert profiles(out / "defects.json") == ("profile-0.json",)
+    found = load_defects(replace(spec, source=out / "spec.toml"))
+    assert np.argwhere(found.neurons).tolist() == [[0, 0, 3], [0, 3, 4]]
+    assert np.argwhere(found.cams.all(-1)).tolist() == [[0, 0, 0, 1], [0, 0, 2, 2]]
+    assert found.tags[0, 2].sum() == 9 + 10 + 2
+    with pytest.raises(FormatError, match="chip 0 has a profile in two maps"):
+        write_joined(one / "defects.json", one / "defects.json", out / "twice.json")
+
+
+def test_a_spec_avoids_what_a_map_says_beside_its_own(tmp_path):
+    text = SPEC.source.read_text().replace("entry = 0", 'entry = 0\ndefects = "public_tags.json"')
+    (tmp_path / "spec.toml").write_text(text)
+    shutil.copy(SPEC.source.with_name("public_tags.json"), tmp_path)
+    (tmp_path / "mine.json").write_text('{"version": 1, "chips": {"0": {"neurons": [[1, 7]]}}}')
+    spec = read_spec(tmp_path / "spec.toml")
+    with avoiding(spec, tmp_path / "mine.json") as wider:
+        found, before = load_defects(wider), load_defects(spec)
+    assert np.argwhere(found.neurons).tolist() == [[0, 1, 7]]
+    assert (found.tags == before.tags).all()
+    with avoiding(spec, None) as same:
+        assert same is spec
+    with pytest.raises(FormatError, match="nothing") as error, avoiding(spec, tmp_path / "nothing"):
+        pass
+    assert "board characterise" in error.value.fix

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.dpi import classify, tuning
 from eideploy.backends.dynapse2.dpi.boards import Board
 from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
-from eideploy.backends.dynapse2.jobs import board as job
+from eideploy.backends.dynapse2.jobs import tune as job
+from eideploy.backends.dynapse2.jobs.loader import run_loader
 from eideploy.backends.dynapse2.patch import read_patch
 from eideploy.data.origin import Place
 from eideploy.flow.requests.board import Tune
@@ -44,8 +46,8 @@ def build(tmp_path_factory):
 def test_the_loader_measures_what_the_emulated_board_does(build, tmp_path):
     whole = load_chip_build(build)
     shown = job.first_of_training(whole.origin, Place(), 1)[0]
-    measure = job._on_board(tmp_path, whole, shown, ["--emulate", str(SEED)])
-    found = measure(whole.configuration)
+    bench = job.Bench.opened(tmp_path / "bench", whole, shown, ["--emulate", str(SEED)])
+    found = bench.measure(whole.configuration)
     board = Board(whole.spec, SEED).wiring(whole.configuration)
     expected = classify.show(board, shown, whole.configuration.coding).counts
     assert found.shape == expected.shape
@@ -117,10 +119,51 @@ def test_what_the_loader_finds_is_an_error_of_eideploy(build, tmp_path):
     }
     for more, what in asked.items():
         with pytest.raises(ei.EideployError, match=what):
-            job.run_loader(build / "dynapse2/patch.json", [*words, *more])
+            run_loader(build / "dynapse2/patch.json", [*words, *more])
 
 
 def test_a_build_without_a_data_set_is_not_tuned(build):
     bare = replace(load_chip_build(build), content={})
     with pytest.raises(ei.UsageError, match="the build has no data set"):
-        job._tune(bare, Tune(emulate=True))
+        job.tune_board(bare, Tune(emulate=True))
+
+
+def test_what_was_measured_is_not_measured_again(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "ROUNDS", 1)
+    whole, out, asked = load_chip_build(build), tmp_path / "tuned", []
+    aim = job.first_of_training(whole.origin, Place(), 1)[0]
+
+    def answered(patch, words):
+        """Answer as a board that makes one spike a trial, and be stopped the fourth time."""
+        asked.append(patch.read_bytes())
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        spikes = [f"{trial},1000,output,{trial}" for trial in range(len(aim))]
+        (path := Path(words[2])).write_text("\n".join(["trial,time_us,population,index", *spikes]))
+        ended = [f"{trial},1,0,x" for trial in range(len(aim))]
+        path.with_suffix(".trials.csv").write_text("\n".join(["trial,spikes,class,of", *ended]))
+        return ""
+
+    monkeypatch.setattr(job, "run_loader", answered)
+    with pytest.raises(ei.StoppedError, match="stopped in measurement 4") as stopped:
+        ei.tune_board(build, emulate=True, seed=SEED, per_class=1, out=out)
+    assert stopped.value.where == str(tmp_path / "tuned.measured")
+    assert not out.exists()
+    with pytest.raises(ei.DataError, match="what another board did"):
+        ei.tune_board(build, emulate=True, seed=SEED + 1, per_class=1, out=out)
+    ei.tune_board(build, emulate=True, seed=SEED, per_class=1, out=out)
+    assert asked[3] == asked[4]  # it is asked again what it did not answer, and nothing else
+    assert len(set(asked)) == len(asked) - 1
+    assert not (tmp_path / "tuned.measured").exists()
+
+
+def test_silent_and_hot_neurons_are_told_by_their_spikes(build):
+    c = load_chip_build(build).configuration
+    aim = np.full((len(c.neurons.core), 4), 3)
+    found = aim.copy()
+    found[5], found[7], found[8] = 0, 9, [0, 9, 9, 9]
+    places = np.stack([c.neurons.chip, c.neurons.core, c.neurons.neuron], 1)
+    bad = job._bad({"aim": aim, "after": found}, c)
+    assert bad == {"silent": [tuple(places[5])], "hot": [tuple(places[7])]}
+    rows = job._map(bad)["chips"]["0"]["neurons"]
+    assert sorted(rows) == sorted([list(places[k][1:]) for k in (5, 7)])

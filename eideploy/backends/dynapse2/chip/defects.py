@@ -15,14 +15,14 @@ core, neuron and CAM a pair (low, high). A CAM above the tolerance is not used.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.errors import FormatError
-from eideploy.files import check_version, read_json
+from eideploy.files import check_version, read_json, write_json
 from eideploy.typed import Fault, Line, Within, refuse, typed
 
 VERSION = 1
@@ -30,6 +30,7 @@ TOLERANCE = 0.1
 UNUSED_TAG = 0  # of every CAM that is not in use: no source is to have it
 Index = Annotated[int, Within(0, 1 << 20)]
 Cams = tuple[tuple[Index, Index, Index], ...]
+LISTED = ("neurons", "cams", "cams_low", "cams_high")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,18 +89,58 @@ def load_defects(spec: ChipSpec) -> Defects:
     if not spec.board.defects:
         return none_known(spec)
     path = spec.source.parent / spec.board.defects
-    content = read_json(path)
-    check_version(content.get("version"), VERSION, where=str(path))
-    board = typed(_Map, content, where=str(path), error=FormatError)
     arrays = _blank(spec)
     faults: list[str] = []
-    for chip, entry in board.chips.items():
+    for chip, entry in _read(path).chips.items():
         if chip.isdecimal() and int(chip) < spec.chips:
             faults += _mark_chip(int(chip), entry, arrays, path)
         else:
             faults.append(f"chip {chip!r}, the board has chips 0..{spec.chips - 1}")
     refuse((_fault(what) for what in faults), error=FormatError, where=str(path))
     return Defects(**arrays)
+
+
+def profiles(path: Path) -> tuple[str, ...]:
+    """Return the names of the profiles that a map names, which lie beside it.
+
+    Raises:
+        FormatError: the map is missing or damaged.
+    """
+    return tuple(dict.fromkeys(e.profile for e in _read(path).chips.values() if e.profile))
+
+
+def write_joined(one: Path, other: Path, out: Path) -> None:
+    """Write a map of what either of two says, beside copies of the profiles that they name.
+
+    Raises:
+        FormatError: one of them is missing or damaged, or both have a profile of the same chip.
+    """
+    chips = dict[str, dict[str, Any]]()
+    for path in (one, other):
+        for chip, entry in _read(path).chips.items():
+            joined = chips.setdefault(chip, {})
+            for key in LISTED:
+                joined[key] = [*joined.get(key, ()), *map(list, getattr(entry, key))]
+            tags = joined.setdefault("tags", {})
+            for core, ranges in entry.tags.items():
+                tags[core] = [*tags.get(core, ()), *map(list, ranges)]
+            if not entry.profile:
+                continue
+            if "profile" in joined:
+                raise FormatError(
+                    f"chip {chip} has a profile in two maps",
+                    where=f"{one}, {other}",
+                    fix="leave one of them out",
+                )
+            joined |= {"profile": f"profile-{chip}.json", "tolerance": entry.tolerance}
+            write_json(out.parent / joined["profile"], read_json(path.parent / entry.profile))
+    write_json(out, {"version": VERSION, "chips": chips})
+
+
+def _read(path: Path) -> _Map:
+    content = read_json(path)
+    check_version(content.get("version"), VERSION, where=str(path))
+    return typed(_Map, content, where=str(path), error=FormatError)
 
 
 def _fault(what: str) -> Fault:

@@ -21,6 +21,8 @@ from eideploy.options.choices import Dendrite
 
 DOUBLING_K = 10.0  # by which the dark current doubles
 ROOM_K = 298.0  # at which the spec's constants hold
+NEVER = 1e9  # times its threshold, which a silent neuron does not reach
+HOT = 5.0  # what a hot neuron is given, of the constant current that reaches its threshold
 SYNAPSES = ("source", "target", "receptor", "weight", "cam")
 
 
@@ -34,6 +36,7 @@ class Spread:
     mismatch   between these lies the CV of every class of `Mismatch`
     lost, doubled  shares of events; dead: of CAMs
     event_us   that an event takes on the bus, where others wait for it
+    silent, hot  shares of neurons that never fire, and that fire without input; none are assumed
     """
 
     bias: float = 0.2
@@ -44,6 +47,8 @@ class Spread:
     doubled: float = 0.005
     dead: float = 0.002
     event_us: float = 1.0
+    silent: float = 0.0
+    hot: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +56,7 @@ class _Circuits:
     """What the circuits of a core make of the currents they are told, as factors.
 
     Shapes   soma: by key (neurons,); gain, tau: (receptors, neurons)
-             weight, works: (neurons, CAMs)
+             weight, works: (neurons, CAMs); silent, hot: (neurons,), bool
     """
 
     soma: Mapping[str, Array]
@@ -59,6 +64,8 @@ class _Circuits:
     tau: Array
     weight: Array
     works: Array
+    silent: Array
+    hot: Array
 
 
 @dataclass(frozen=True)
@@ -105,13 +112,20 @@ class Board:
         of_cam = place[target], neuron[target], slot
         heard = np.stack([core.works for core in cores])[of_cam]
         weight = told.weight * np.stack([core.weight for core in cores])[of_cam]
+        soma = told.soma | {
+            key: told.soma[key] * np.stack([core.soma[key] for core in cores])[place, neuron]
+            for key in SOMA_CLASSES
+        }
+        silent, hot = (
+            np.stack([getattr(core, name) for core in cores])[place, neuron]
+            for name in ("silent", "hot")
+        )
+        needed = soma["leak"] * (1 + soma["threshold"] / soma["gain"])  # to reach the threshold
+        soma["direct"] = np.where(hot, HOT * needed, soma["direct"])
+        soma["threshold"] = soma["threshold"] * np.where(silent, NEVER, 1.0)
         chip = replace(
             told,
-            soma=told.soma
-            | {
-                key: told.soma[key] * np.stack([core.soma[key] for core in cores])[place, neuron]
-                for key in SOMA_CLASSES
-            },
+            soma=soma,
             gain=told.gain * np.stack([core.gain for core in cores], 1)[:, place, neuron],
             tau=told.tau * np.stack([core.tau for core in cores], 1)[:, place, neuron],
             weight=weight,
@@ -130,7 +144,7 @@ class Board:
         rng, size = np.random.default_rng((self.seed, 3, number)), self.spec.chip
         mismatch = self.mismatch
         own, cams = (size.neurons,), (size.neurons, size.cams)
-        dendrites = (len(RECEPTORS), size.neurons)
+        dendrites, bad = (len(RECEPTORS), size.neurons), self._bad(number)
         return _Circuits(
             soma={
                 key: lognormal(rng, getattr(mismatch, kind), own)
@@ -140,4 +154,11 @@ class Board:
             tau=lognormal(rng, mismatch.time, dendrites),
             weight=lognormal(rng, mismatch.weight, cams),
             works=rng.random(cams) >= self.spread.dead,
+            silent=bad < self.spread.silent,
+            hot=bad >= 1 - self.spread.hot,
         )
+
+    def _bad(self, number: int) -> Array:
+        """Return what decides which neurons of a core are silent, and which hot: (neurons,)."""
+        rng = np.random.default_rng((self.seed, 4, number))
+        return rng.random(self.spec.chip.neurons)

@@ -60,8 +60,21 @@ class _Knob:
 
 def tune(task: Task) -> Configuration:
     """Return the configuration with gains under which the board's rates are the model's."""
-    c, done = task.configuration, set[int]()
-    core_of = c.neurons.chip * task.spec.chip.cores + c.neurons.core
+    c = task.configuration
+    for knob in _knobs(task):
+        c = _turned(c, knob, task)
+    return c
+
+
+def measurements(task: Task) -> int:
+    """Return how many configurations of a board are measured to tune it."""
+    return ROUNDS * len(_knobs(task))
+
+
+def _knobs(task: Task) -> list[_Knob]:
+    """Return what is moved, in this order."""
+    c, done, knobs = task.configuration, set[int](), list[_Knob]()
+    core_of = _core_of(task)
     for population in task.network.neurons:
         own = _of(c, {population.name}) & (c.neurons.monitor_tag != NOT_MONITORED)
         cores = tuple(int(k) for k in np.unique(core_of[own]) if int(k) not in done)
@@ -71,13 +84,20 @@ def tune(task: Task) -> Configuration:
         for receptors, killed, sign in ((EXCITING, inhibitors, 1), (INHIBITING, set[str](), -1)):
             roles = tuple(f"{r}_gain" for r in receptors if any(p.dendrite == r for p in heard))
             if cores and roles:
-                knob = _Knob(roles=roles, cores=cores, rows=own, killed=_of(c, killed), sign=sign)
-                c = _turned(c, knob, core_of, task)
-    return c
+                silenced = _of(c, killed)
+                knobs.append(_Knob(roles=roles, cores=cores, rows=own, killed=silenced, sign=sign))
+    return knobs
 
 
-def _turned(c: Configuration, knob: _Knob, core_of: Array, task: Task) -> Configuration:
+def _core_of(task: Task) -> Array:
+    """Return the number of every neuron's core over all chips: (neurons,)."""
+    neurons = task.configuration.neurons
+    return np.asarray(neurons.chip * task.spec.chip.cores + neurons.core)
+
+
+def _turned(c: Configuration, knob: _Knob, task: Task) -> Configuration:
     """Return the configuration with the knob where each core's neurons fire as in the model."""
+    core_of = _core_of(task)
 
     def rates(measure: Measure, of: Configuration) -> Array:
         counts = measure(without(of, knob.killed)).sum(1)

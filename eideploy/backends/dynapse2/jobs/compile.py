@@ -7,6 +7,7 @@ from typing import Any
 from eideploy import folders
 from eideploy.backends import formats
 from eideploy.backends.dynapse2 import folders as chip_folders
+from eideploy.backends.dynapse2.around import avoiding
 from eideploy.backends.dynapse2.chip.account import Account, account
 from eideploy.backends.dynapse2.chip.demand import reasons
 from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
@@ -48,19 +49,21 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
     folder = find_run_folder(named)
     run = _chip_run(folder, spec, may_adapt=options.adapt, place=request.place())
     monitor = options.monitor or "all"
-    mapped = map_network(run.network, spec, monitor=monitor)
-    used = account(mapped)
-    rates = run.rates
-    works = () if rates is None else operating.points(mapped.configuration, spec, rates)
-    operating.refuse_dark(works, where=str(run.folder))
-    content = {
-        **_content(run, spec, used),
-        "monitor": monitor,
-        "operating": None if rates is None else [asdict(p) for p in works],
-    }
-    name = f"{run.folder.resolve().name}-{spec.name}"
-    with folders.new_folder(as_path(request.out), folders.BUILDS, name) as staged:
-        left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
+    with avoiding(spec, as_path(options.defects)) as board:
+        mapped = map_network(run.network, board, monitor=monitor)
+        used = account(mapped)
+        rates = run.rates
+        works = () if rates is None else operating.points(mapped.configuration, board, rates)
+        operating.refuse_dark(works, where=str(run.folder))
+        content = {
+            **_content(run, board, used),
+            "monitor": monitor,
+            chip_folders.RATES: rates,
+            "operating": None if rates is None else [asdict(p) for p in works],
+        }
+        name = f"{run.folder.resolve().name}-{spec.name}"
+        with folders.new_folder(as_path(request.out), folders.BUILDS, name) as staged:
+            left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
     text = _text(run, mapped, used, left_out, staged.final, works)
     result = Result(text=text, content={"build": str(staged.final), **content})
     return with_warnings(result, operating.weak(works))

@@ -43,7 +43,8 @@ def reached(request: OnChips) -> list[str]:
         )
     if request.emulate:
         refuse_idle(request, (EMULATED, READING), here=EMULATED)
-        return ["--emulate", str(request.seed)]
+        fault = ["--fault", request.fault] if request.fault else []
+        return ["--emulate", str(request.seed), *fault]
     refuse_idle(request, (SAMNA, READING), here=SAMNA)
     named = {"--serial": request.serial, "--bitfile": request.bitfile}
     given = [word for name, value in named.items() if value for word in (name, str(value))]

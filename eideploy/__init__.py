@@ -85,6 +85,7 @@ if TYPE_CHECKING:
         train_network,
         tune_board,
         verify_build,
+        write_events,
     )
 
 
@@ -164,6 +165,7 @@ __all__ = [
     "train_network",
     "tune_board",
     "verify_build",
+    "write_events",
 ]
 
 

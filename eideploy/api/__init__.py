@@ -32,6 +32,7 @@ from eideploy.api.jobs import (
     train_network,
     tune_board,
     verify_build,
+    write_events,
 )
 from eideploy.api.modules import export, save_run
 from eideploy.api.programs import compile_circuit

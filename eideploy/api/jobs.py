@@ -34,6 +34,7 @@ from eideploy.flow.requests.board import (
     RunOnBoard,
     Selftest,
     Tune,
+    WriteEvents,
 )
 from eideploy.flow.requests.config import ShowConfig
 from eideploy.flow.requests.data import CheckData, ListData
@@ -101,6 +102,7 @@ selftest_board = by_fields(Selftest, board.selftest, name=f"{__name__}.selftest_
 characterise_board = by_fields(
     Characterise, board.characterise, name=f"{__name__}.characterise_board"
 )
+write_events = by_fields(WriteEvents, board.events, name=f"{__name__}.write_events")
 bias_sets = by_fields(Biases, board.biases, name=f"{__name__}.bias_sets")
 tune_board = by_fields(Tune, board.tune, name=f"{__name__}.tune_board")
 verify_build = by_fields(Verify, verify.verify, name=f"{__name__}.verify_build")

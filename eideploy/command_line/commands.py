@@ -129,6 +129,7 @@ COMMANDS: Mapping[str, Command] = {
         ("board run", "board:RunOnBoard", "flow.board:run"),
         ("board selftest", "board:Selftest", "flow.board:selftest"),
         ("board characterise", "board:Characterise", "flow.board:characterise"),
+        ("board events", "board:WriteEvents", "flow.board:events"),
         ("board tune", "board:Tune", "flow.board:tune"),
         ("board biases", "board:Biases", "flow.board:biases"),
         ("data", "data:ListData", "flow.data:show"),

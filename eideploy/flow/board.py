@@ -13,6 +13,7 @@ from eideploy.flow.requests.board import (
     RunOnBoard,
     Selftest,
     Tune,
+    WriteEvents,
 )
 from eideploy.flow.result import Result
 from eideploy.options import as_path
@@ -55,6 +56,11 @@ def characterise(request: Characterise) -> Result:
 
 def tune(request: Tune) -> Result:
     """Correct the biases of mixed-signal chips."""
+    return _asked(request)
+
+
+def events(request: WriteEvents) -> Result:
+    """Write what a board of mixed-signal chips is sent, and the rates to expect."""
     return _asked(request)
 
 

@@ -47,7 +47,8 @@ VALUES = {
     "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
     "--emulate": [], "--samna": [], "--fault": ["wrap"], "--rebuild": ["new"],
     "--defects": ["d.json"], "--save": ["a.npz"], "--of": ["tuned"], "--restore": ["a"],
-    "--compare": ["a"], "--against": ["b"], "--sets": ["sets.json"],
+    "--compare": ["a"], "--against": ["b"], "--sets": ["sets.json"], "--recordings": ["a.npy"],
+    "--boards": ["3"],
     "--serial": ["1"], "--bitfile": ["a.bit"], "--per-class": ["2"],
     "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
     "--write-events": ["events.csv"],
@@ -73,6 +74,7 @@ KINDS = {
     "board selftest": {"--port"},
     "board characterise": {"--samna", "--emulate"},
     "board tune": {"--samna", "--emulate"},
+    "board events": {"--recordings", "--input"},
     "board biases": {"--save", "--restore", "--compare"},
 }  # what makes another context of one
 NIR = {
@@ -189,6 +191,13 @@ IDLE = {
     ("board tune", "chips of data of one's own", "builds/chip-mine --emulate"): {
         "--serial", "--bitfile", "--data-dir",
     },
+    ("board events", "a build", "builds/chip"): {"--sensor", *PLACE},
+    ("board events", "a build on own samples", "builds/chip --input y5.npy"): {
+        "--sensor", "--split", *PLACE,
+    },
+    ("board events", "recordings", "builds/chip --recordings a.npy"): {
+        "--samples", "--split", "--input", *PLACE,
+    },
     ("board biases", "sets listed", "builds/chip"): {"--of", "--out", "--against"},
     ("board biases", "a set saved", "builds/chip --save a"): {"--out", "--against"},
     ("board biases", "a set restored", "builds/chip --restore a"): {"--of", "--against"},
@@ -279,6 +288,9 @@ BEGINNINGS = {  # what the work of each command begins with
     "board selftest": ("backends.digital.jobs.board.emulated",),
     "board characterise": ("backends.dynapse2.jobs.board.run_loader",),
     "board tune": ("backends.dynapse2.jobs.tune.Bench.opened",),
+    "board events": (
+        "backends.dynapse2.jobs.events._expected", "backends.dynapse2.jobs.events._recorded",
+    ),
     "board biases": ("backends.dynapse2.jobs.bias_sets._read",),
     "predict": (
         "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",

@@ -111,14 +111,14 @@ def test_every_file_of_a_build_for_the_chip_is_in_the_matrix(chip, call, files):
         "model.nir",
         *(f"dynapse2/{name}" for name in (
             "input_events.csv", "load.py", "mapping.json", "merge.py", "neurons.csv", "patch.json",
-            "characterise.py", "patchfile.py", "results.py", "session.py",
+            "characterise.py", "patchfile.py", "results.py", "session.py", "view.py",
         )),
     }  # fmt: skip
     assert items["dynapse2/patch.json"][1] == (
         "writing it again; mapping the network again; load.py check"
     )
     assert items["dynapse2/README.md"] == ("documentation", "")
-    assert "of 15 files 11 verified, 1 documentation, 3 not checked" in call("verify").out
+    assert "of 16 files 12 verified, 1 documentation, 3 not checked" in call("verify").out
 
 
 @pytest.fixture

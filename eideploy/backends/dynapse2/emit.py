@@ -24,7 +24,15 @@ from eideploy.folders import SPEC
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
 MODEL, README = "model.nir", "README.md"
-LOADER = ("load.py", "characterise.py", "merge.py", "patchfile.py", "results.py", "session.py")
+LOADER = (
+    "load.py",
+    "characterise.py",
+    "merge.py",
+    "patchfile.py",
+    "results.py",
+    "session.py",
+    "view.py",
+)
 BY_PYTHON = "compiled by Python, which runs it: remove it before load.py is run if it is not yours"
 FILES = (
     Emitted(FILE, why="the network, which the others are compared with"),

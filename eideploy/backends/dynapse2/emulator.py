@@ -167,7 +167,7 @@ class _Live:
         self.tree = tree
         return True
 
-    def grid_bus_write_events(self, events: list[NormalGridEvent]) -> None:
+    def input_interface_write_events(self, bus: int, events: list[NormalGridEvent]) -> None:  # noqa: ARG002 - samna's own
         """Take events; once a marker of the end comes, all before it are simulated."""
         marker = self.spec.monitor.marker
         ends = [e for e in events if e.event.tag == marker and e.event.y_hop < 0]

@@ -50,6 +50,21 @@ class Camera:
         Raises:
             DataError: it is damaged, not in order of time, or beyond the sensor.
         """
+        sensor = (POLARITIES, *self.sensor)
+        return to_frames(
+            self.events(path),
+            steps=steps,
+            sensor=sensor,
+            where=str(path),
+            by_number=self.by_number,
+        )
+
+    def events(self, path: Path) -> Events:
+        """Return the events of a recording.
+
+        Raises:
+            DataError: it is damaged, not in order of time, or beyond the sensor.
+        """
         check_file(path, OWN)
         try:
             events = (self.decode or DECODERS[path.suffix.lower()])(path)
@@ -70,10 +85,7 @@ class Camera:
         if self.decode is None:  # published ones are taken in the order that they have
             _check_order(events, path)
         _check_sensor(events, self.sensor, path)
-        sensor = (POLARITIES, *self.sensor)
-        return to_frames(
-            events, steps=steps, sensor=sensor, where=str(path), by_number=self.by_number
-        )
+        return events
 
 
 def read_recordings(

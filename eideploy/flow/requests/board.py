@@ -1,14 +1,17 @@
 """What the commands of a board are asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from eideploy.flow.requests.shared import FromDataSet
-from eideploy.options import Count, Option, PathLike, Request
-from eideploy.options.choices import BoardFault
+from eideploy.options import Area, Count, Option, PathLike, Request
+from eideploy.options.choices import BoardFault, Split
 
 CHIPS = "dynapse2"  # the backend, and a target of it, whose builds commands of chips take
 SAMNA, EMULATED = "with --samna", "with --emulate"
+WITH_RECORDINGS, WITHOUT_RECORDINGS = "with --recordings", "without --recordings"
+OF_DATA_SET = "without --input and --recordings"
 SAVING, RESTORING, COMPARING = "with --save", "with --restore", "with --compare"
 
 
@@ -22,6 +25,7 @@ class Board(Request):
       eideploy board flash builds/mine
       eideploy board selftest builds/mine --port /dev/ttyUSB0
       eideploy board characterise builds/chip --samna
+      eideploy board events builds/chip --samples 20
       eideploy board tune builds/chip --emulate
       eideploy board biases builds/chip --save monday --of tuned
     """
@@ -134,6 +138,31 @@ class Tune(Measuring, FromDataSet):
 
     What is measured is kept beside it until it is done: the same command goes on from there.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteEvents(OfChips, FromDataSet):
+    """Write the events that a board of mixed-signal chips is sent, and the rates to expect.
+
+    Examples:
+      eideploy board events builds/chip --samples 20
+      eideploy board events builds/chip --recordings hand.aedat4,arm.npy --sensor 8x8
+    """
+
+    samples: Annotated[Count | None, Option(where=WITHOUT_RECORDINGS)] = None
+    """The first N (default: all)."""
+    split: Annotated[Split | None, Option(where=OF_DATA_SET)] = None
+    """Which samples of the network's own data set (default: test)."""
+    input: Annotated[PathLike | None, Option(metavar="X.npy", where=WITHOUT_RECORDINGS)] = None
+    """Samples of your own, in 0 to 1."""
+    recordings: Annotated[Sequence[PathLike], Option(metavar="FILE", commas=True)] = ()
+    """Event recordings instead, a trial each: .aedat4, .npy, .npz, .h5, .raw or .dat files."""
+    sensor: Annotated[Area, Option(where=WITH_RECORDINGS)] = ""
+    """The sensor size of the camera that made them."""
+    boards: Count = 10
+    """How many emulated boards say how far mismatch moves rates (default: 10)."""
+    out: PathLike = "spikes.csv"
+    """The file (default: spikes.csv); expected rates go to spikes.expected.json beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)

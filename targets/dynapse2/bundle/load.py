@@ -10,9 +10,10 @@
 
 SPIKES.csv has the columns trial, time_us, population, index; OUT.csv gets the neurons' spikes in
 the same columns, trial after trial as they end, and OUT.trials.csv a line for each: the same
-command again goes on where it stopped. An emulated board needs eideploy, and no samna. samna is
-imported by the commands that say --samna, and by no other. No board has run this:
-docs/dynapse2.md of eideploy says what to check first.
+command again goes on where it stopped. Beside SPIKES.expected.json, which eideploy board events
+writes, run shows the rates of populations, and which is the first that differs. An emulated board
+needs eideploy, and no samna. samna is imported by the commands that say --samna, and by no other.
+No board has run this: docs/dynapse2.md of eideploy says what to check first.
 """
 
 import argparse
@@ -27,11 +28,13 @@ import session as session_module
 from characterise import characterise, summary
 from merge import merge
 from patchfile import LoadError, read_patch
-from results import COLUMNS, Kept
-from session import Session, decide, open_board
+from results import COLUMNS, OUTPUTS, Kept, decide, read_outputs
+from session import Session, open_board
+from view import View, read_expected
 
 HERE = Path(__file__).resolve().parent
 # a configuration refused, a clock that wraps, lost markers, neurons that are silent or hot
+SAID = 20  # trials of a run that are each told in a line at most
 FAULTS = ("refuse", "wrap", "marker", "neurons")
 COMPILED = (".so", ".pyd", ".dylib")
 
@@ -115,7 +118,12 @@ def run(args):
     patch = read_patch(args.patch)
     kept = Kept(args.out, of=(args.spikes, args.patch))
     left = {trial: spikes for trial, spikes in trials.items() if trial not in kept.trials}
-    classes = 1 + max((who[2] for who in patch.outputs().values()), default=-1)
+    lines = read_outputs(args.patch.parent / OUTPUTS)
+    outputs = list(patch.outputs().values())
+    classes = 1 + max((output_class for *_, output_class in outputs), default=-1)
+    view = View(patch, read_expected(args.spikes), len(trials), raster=args.raster)
+    for trial, answer in kept.answers():
+        view.count(trial, answer)
     said = [f"{len(trials) - len(left)} trials are in {args.out} already"] * (left != trials)
     if left or not trials:  # without any the patch is put on the board
         session = _session(args)
@@ -124,15 +132,21 @@ def run(args):
             for trial, spikes in left.items():
                 session.drain()
                 answer = session.trial(spikes)
-                decided = decide(answer, classes) if classes else ""
+                decided = decide(answer, classes, lines, outputs) if classes else ""
                 kept.add(trial, answer, decided)
-                said.append(f"trial {trial}: class {decided}, {len(answer)} spikes")
+                view.show(trial, answer)
+                if len(left) <= SAID:
+                    said.append(f"trial {trial}: class {decided}, {len(answer)} spikes")
         except LoadError as error:
             done = f"{len(kept.trials)} of {len(trials)} trials are in {args.out}"
             what = f"{error.what}; {done}"
             fix = f"{error.fix}; the same command goes on from there"
             raise LoadError(what, where=error.where, fix=fix) from error
-    return "\n".join([*said, f"wrote {args.out}"])
+    if lines:
+        said.append(f"classes are decided by the lines of {args.patch.parent / OUTPUTS}")
+    if trials:
+        said += [*view.table(), view.verdict()]
+    return "\n".join([*said, f"wrote {args.out}, {kept.listed.name}"])
 
 
 def describe(args):
@@ -225,6 +239,8 @@ def main():
             command.add_argument("--samna", action="store_true", help="import samna")
             command.add_argument("--bitfile", type=Path, help="program the board's FPGA with it")
             command.add_argument("--serial", help="of the board (default: the first DYNAP-SE2)")
+        if job is run:
+            command.add_argument("--raster", type=Path, help="an SVG of the last trial, drawn anew")
         if job in (run, describe):
             command.add_argument("--emulate", type=int, metavar="SEED", help="an emulated board")
             command.add_argument("--fault", choices=FAULTS, help="what the emulated board does")
@@ -234,6 +250,9 @@ def main():
     except LoadError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; the same command goes on with the next trial\n")
+        return 130
     sys.stdout.write(f"{said}\n")
     return 0
 

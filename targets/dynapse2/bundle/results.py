@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import json
 import os
 
 from patchfile import LoadError
 
 COLUMNS = ["trial", "time_us", "population", "index"]
 TRIALS = ["trial", "spikes", "class", "of"]
+OUTPUTS = "outputs.json"  # beside a patch that was tuned: a line for the count of every output
 
 
 class Kept:
@@ -36,6 +38,15 @@ class Kept:
         self._write(self.listed, [(trial, len(answer), decided, self.mark)], "a")
         self.trials.add(trial)
 
+    def answers(self):
+        """Yield the trials that have ended, and the spikes (microseconds, population, index)."""
+        answers = {trial: [] for trial in self.trials}
+        with self.out.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                spike = int(row["time_us"]), row["population"], int(row["index"])
+                answers[int(row["trial"])].append(spike)
+        yield from sorted(answers.items())
+
     def _take_up(self):
         """Read what has ended, and drop the spikes of a trial that has not."""
         with self.listed.open(newline="", encoding="utf-8") as file:
@@ -59,3 +70,39 @@ class Kept:
             csv.writer(file).writerows(rows)
             file.flush()
             os.fsync(file.fileno())
+
+
+def read_outputs(path):
+    """Return by population and index the line (slope, offset) that an output's count is scaled by.
+
+    Raises:
+        LoadError: the file is damaged.
+    """
+    if not path.exists():
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["outputs"]
+        return {(name, index): (slope, offset) for name, index, slope, offset in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LoadError(
+            f"the lines of outputs cannot be read: {error!r}", where=path, fix="tune again"
+        ) from error
+
+
+def decide(spikes, classes, lines, outputs):
+    """Return the class with most spikes of its neurons, in the mean; of several the lowest.
+
+    lines    by which counts are scaled, of outputs that have one
+    outputs  (population, index, class) of every monitored neuron
+    """
+    counts = {}
+    for _, name, index, _ in spikes:
+        counts[name, index] = counts.get((name, index), 0) + 1
+    votes, members = [0.0] * classes, [0] * classes
+    for name, index, output_class in outputs:
+        if output_class >= 0:
+            slope, offset = lines.get((name, index), (1.0, 0.0))
+            votes[output_class] += slope * counts.get((name, index), 0) + offset
+            members[output_class] += 1
+    mean = [vote / max(count, 1) for vote, count in zip(votes, members, strict=True)]
+    return max(range(classes), key=lambda c: (mean[c], -c))

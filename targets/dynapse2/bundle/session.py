@@ -5,6 +5,7 @@ import time
 
 from patchfile import LoadError, bits
 
+PIECE = 1024  # events that are sent at once; between them what came back is read
 MARKERS = 3  # events of one kind at the end of a trial: a single one can get lost
 RESEND_S = 0.5  # after which a marker that has not come back is sent again
 STAGES = ("biases", "latches", "CAM", "SRAM")  # in this order, each sent by itself
@@ -221,15 +222,21 @@ class Session:
                 )
             for cores, x_hop, y_hop, tag in sources.get((population, index), ()):
                 events.append(self._event(start + at, cores, x_hop, y_hop, tag))
-        self.board.grid_bus_write_events(events + self._markers(ends))
-        return [(at - start, *who) for at, *who in self._spikes(ends) if at >= start]
+        return [(at - start, *who) for at, *who in self._spikes(events, ends) if at >= start]
+
+    def send(self, events):
+        """Send events, by the call that newer boards have, or the older one."""
+        if hasattr(self.board, "input_interface_write_events"):
+            self.board.input_interface_write_events(0, events)
+        else:
+            self.board.grid_bus_write_events(events)
 
     def now(self):
         """Return the board's time in microseconds, by a marker that comes back at once."""
         deadline, again = time.monotonic() + PATIENCE_S, 0.0
         while time.monotonic() < deadline:
             if time.monotonic() >= again:
-                self.board.grid_bus_write_events(self._markers(0))
+                self.send(self._markers(0))
                 again = time.monotonic() + RESEND_S
             for event in self.board.read_events():
                 if self._is_marker(event):
@@ -239,24 +246,34 @@ class Session:
             f"no marker came back in {PATIENCE_S:g} s", where="the board's clock", fix=LINE
         )
 
-    def _spikes(self, ends):
-        """Yield time, population, index and class until a marker of time `ends` comes back."""
-        outputs, y_hop = self.patch.outputs(), self.patch.head["monitor"]["y_hop"]
+    def _spikes(self, events, ends):
+        """Send events; yield time, population, index and class until a marker of `ends` is back."""
+        for first in range(0, len(events), PIECE):
+            self.send(events[first : first + PIECE])
+            yield from self._seen(self.board.read_events())
+        self.send(self._markers(ends))
         due = time.monotonic() + (ends - self._last) * 1e-6
         again = due + RESEND_S
         while time.monotonic() < due + PATIENCE_S:
             if time.monotonic() >= again:  # all of them got lost
-                self.board.grid_bus_write_events(self._markers(ends))
+                self.send(self._markers(ends))
                 again = time.monotonic() + RESEND_S
-            for event in self.board.read_events():
-                if self._is_marker(event) and event.timestamp >= ends:
-                    return
-                seen = event.event.x_hop, event.event.tag
-                if event.event.y_hop == y_hop and seen in outputs:
-                    yield (event.timestamp, *outputs[seen])
+            found = self.board.read_events()
+            yield from self._seen(found)
+            if any(self._is_marker(event) and event.timestamp >= ends for event in found):
+                return
         raise LoadError(
             f"the trial's end did not come back in {PATIENCE_S:g} s", where="the board", fix=LINE
         )
+
+    def _seen(self, events):
+        """Yield time, population, index and class of the events that are neurons' spikes."""
+        outputs = self.patch.outputs() if events else {}
+        y_hop = self.patch.head["monitor"]["y_hop"]
+        for event in events:
+            seen = event.event.x_hop, event.event.tag
+            if event.event.y_hop == y_hop and seen in outputs:
+                yield (event.timestamp, *outputs[seen])
 
     def _is_marker(self, event):
         monitor = self.patch.head["monitor"]
@@ -273,12 +290,3 @@ class Session:
         made.event = destination(self.se2, cores, x_hop, y_hop, tag)
         made.timestamp = int(at)
         return made
-
-
-def decide(spikes, classes):
-    """Return the class with most spikes of its neurons, the lowest of several."""
-    votes = [0] * classes
-    for *_, output_class in spikes:
-        if output_class >= 0:
-            votes[output_class] += 1
-    return max(range(classes), key=lambda c: (votes[c], -c))

@@ -61,7 +61,8 @@ def board(request: OfBuild, folder: Path) -> Result:
             f"{compiled.program.target.name} is digital: it has no biases that differ from board "
             "to board",
             where=str(folder),
-            fix="name a build for a mixed-signal chip: eideploy compile --target dynapse2",
+            fix="name a build for a mixed-signal chip: eideploy compile --target "
+            f"{request.example}",
         )
     described = _require_board(compiled)
     match request:

@@ -6,13 +6,14 @@ from eideploy import folders
 from eideploy.backends.dynapse2.emit import FOLDER
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build, rebuild
 from eideploy.backends.dynapse2.jobs.bias_sets import bias_sets
+from eideploy.backends.dynapse2.jobs.events import write_events
 from eideploy.backends.dynapse2.jobs.loader import reached, run_loader
 from eideploy.backends.dynapse2.jobs.tune import tune_board
 from eideploy.backends.dynapse2.measured import write_bias_table
 from eideploy.backends.dynapse2.patch import PATCH
 from eideploy.errors import UsageError
 from eideploy.files import read_json
-from eideploy.flow.requests.board import Biases, Characterise, OfBuild, Tune
+from eideploy.flow.requests.board import Biases, Characterise, OfBuild, Tune, WriteEvents
 from eideploy.flow.result import Result
 from eideploy.report.text import counted
 
@@ -32,6 +33,8 @@ def board(request: OfBuild, folder: Path) -> Result:
             return _characterise(load_chip_build(folder), request)
         case Tune():
             return tune_board(load_chip_build(folder), request)
+        case WriteEvents():
+            return write_events(load_chip_build(folder), request)
         case Biases():
             return bias_sets(load_chip_build(folder), request)
     raise UsageError(

@@ -37,6 +37,7 @@ from eideploy.progress import note
 from eideploy.report.text import counted, table
 
 TUNED, DEFECTS, ASKED, MEASURED = "tuned.json", "defects.json", "asked.json", ".measured"
+OUTPUTS = "outputs.json"  # beside the patch: the loader decides by it
 SILENT_MOST = 0  # spikes on all samples together of a neuron that is called silent
 FIRING_LEAST = 5  # and in the simulator, below which nothing is told of it
 
@@ -86,6 +87,7 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
         content |= {name: [list(place) for place in places] for name, places in bad.items()}
         write_board(tuned, build.spec, staged.aside)
         write_json(staged.aside / TUNED, content)
+        write_json(staged.aside / FOLDER / OUTPUTS, {"outputs": _lines(content["outputs"], task)})
         write_json(staged.aside / DEFECTS, _map(bad))
     shutil.rmtree(bench.folder)
     lines = [_text(content, staged.final, board)]
@@ -211,6 +213,15 @@ def _spikes(task: Task, tuned: Configuration, counts: dict[str, Array]) -> dict[
             "offset": lines.offset.tolist(),
         },
     }
+
+
+def _lines(outputs: dict[str, Any], task: Task) -> list[tuple[str, int, float, float]]:
+    """Return rows (population, index, slope, offset), as the loader reads them."""
+    c = task.configuration
+    rows = np.flatnonzero(decode(c, task.spec).output >= 0)
+    names = (c.populations[number] for number in c.neurons.population[rows])
+    columns = (outputs["neuron"], outputs["slope"], outputs["offset"])
+    return list(zip(names, *columns, strict=True))
 
 
 def _bad(counts: dict[str, Array], c: Configuration) -> dict[str, list[tuple[int, int, int]]]:

@@ -27,7 +27,7 @@ from eideploy.typed import typed
 
 MANIFEST = "manifest.json"
 PARTIAL = ".partial"  # ending of what is still being written, under a hidden name
-RESTORE = "restore the file from a copy, or make it anew with the command that wrote it"
+RESTORE = "restore the file from a copy, or make it again with the command that wrote it"
 MOST_TOLD = 10  # damaged files that an error names
 MOST_JSON = 16 << 20  # bytes, which nested tables make forty times as many of memory
 Arrays = Mapping[str, NDArray[Any]]

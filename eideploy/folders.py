@@ -100,7 +100,7 @@ def load_run(folder: Path) -> Run:
         )
     if CIRCUIT not in content["files"] and (family := families.of_run(folder)):
         raise FormatError(
-            f"the run was trained for {family.kind}, it holds no circuit of integers to be",
+            f"the run was trained for {family.kind}, not for integers",
             where=str(folder),
             fix=f"compile it with eideploy compile --target {family.name}",
         )
@@ -141,7 +141,7 @@ def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:
             raise FormatError(
                 f"{MANIFEST} is missing, so nothing says what the other files are",
                 where=str(folder),
-                fix="restore it from a copy, or make the folder anew: eideploy compile",
+                fix="restore it from a copy, or make the folder again: eideploy compile",
             )
         raise UsageError(
             "the folder is neither a run nor a build",

@@ -35,7 +35,7 @@ SEVERAL: Mapping[str, Sequence[str]] = {  # by a name elsewhere, options that sh
     "format": ("--scheme chooses the format of numbers", "--emit that of files"),
 }
 VALUES = {"gpu": "cuda", "cuda": "cuda", "cpu": "cpu"}
-SETTINGS = "settings are changed by --set KEY=VALUE, as --set training.epochs=20"
+SETTINGS = "settings are changed by --set KEY=VALUE, e.g. --set training.epochs=20"
 SET = "--set"
 
 

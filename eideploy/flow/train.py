@@ -163,9 +163,9 @@ def _require_trained(folder: Path, kind: str | None) -> None:
     """Refuse a run that has no training to go on with, as it came from elsewhere."""
     if kind == folders.RUN and not exists(folder / folders.CONFIG):
         raise UsageError(
-            "the run was not trained by eideploy train, so there is no training to go on with",
+            "the run was not trained by eideploy train, so there is no training to continue",
             where=str(folder),
-            fix="go on where it was trained, and keep or import the result as a new run",
+            fix="continue where it was trained, and keep or import the result as a new run",
         )
 
 
@@ -176,7 +176,7 @@ def _require_more(config: Config, begun: Config, folder: Path) -> None:
     asked, known = config.training.epochs, begun.training.epochs
     if asked <= known:
         raise UsageError(
-            f"the run has {counted(known, 'epoch')} already, {asked} are no more",
+            f"the run has {counted(known, 'epoch')} already, {asked} is not more",
             where="--set training.epochs",
             fix=f"set training.epochs above {known}",
         )
@@ -375,8 +375,8 @@ def _train_alone(job: Job, dataset: Dataset) -> Result:
         f"trained {counted(last.epoch, 'epoch')}, seed {config.seed}\n"
         f"test accuracy  {percent(last.test_accuracy)} (last epoch, "
         f"{len(dataset.test)} test samples)\n"
-        f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST}, which "
-        "eideploy import makes a run of)\n"
+        f"best epoch     {best.epoch}, {percent(best.test_accuracy)} (kept in {BEST}; "
+        "eideploy import makes a run of it)\n"
         f"run            {folder}"
     )
     return _judged(Result(text=text, content={"run": str(folder), **content}), last, job, dataset)

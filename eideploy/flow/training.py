@@ -67,7 +67,7 @@ def _refuse_changes(request: Train) -> None:
         raise UsageError(
             f"{others[0]} cannot be changed in a run that is resumed, only {LONGER}",
             where=f"--set {others[0]}",
-            fix="leave it out, or train anew with it, without --resume",
+            fix="leave it out, or train again with it, without --resume",
         )
 
 

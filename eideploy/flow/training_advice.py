@@ -24,11 +24,11 @@ BAD = {  # beyond what the last epoch of a layer is warned of
     "zero_divisor": (
         0.9,
         "of the divisors of {} are 0 and replaced",
-        "its input is nearly empty: see to the layer before it, or raise network.steps",
+        "its input is nearly empty: check the layer before it, or raise network.steps",
     ),
     "dying": (
         0.0,
-        "of the neurons of {} have next to no inhibition left",
+        "of the neurons of {} have almost no inhibition left",
         "lower training.rate or training.weight_decay",
     ),
 }

@@ -22,7 +22,7 @@ HEALTH = {
     "silent": "never fire",
     "saturated": "fire at nearly every step",
     "zero_divisor": "divisors that are 0",
-    "dying": "have next to no inhibition left",
+    "dying": "have almost no inhibition left",
 }
 
 
@@ -57,9 +57,9 @@ def _curves(content: Numbers) -> Section:
     return Section(
         id="curves",
         title="Curves",
-        text=f"The training accuracy is that {'of augmented samples ' * content['augmented']}by a "
-        "network in motion, so it may lie below the test accuracy. The accuracy of a run is that "
-        "of its last epoch.",
+        text=f"The training accuracy is measured {'on augmented samples ' * content['augmented']}"
+        "while the network changes, so it may be below the test accuracy. The accuracy of a run "
+        "is that of its last epoch.",
         parts=[
             Figure(
                 title="Accuracy",
@@ -136,7 +136,7 @@ def _activity(content: Numbers) -> Section | None:
     return Section(
         id="activity",
         title="Activity",
-        text="On the first test images, after every epoch; layers from the first to the last.",
+        text="On the first test samples, at most 64, after every epoch.",
         parts=parts,
     )
 

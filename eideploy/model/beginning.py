@@ -60,7 +60,7 @@ def _check_same(asked: Config, stored: Config, folder: Path) -> None:
     differing = [f"{old} (now {new.rpartition('= ')[2]})" for new, old in pairs if new != old]
     if differing:
         raise ConfigError(
-            f"the run was begun with {', '.join(differing)}",
+            f"the run was started with {', '.join(differing)}",
             where=str(folder),
-            fix="resume with the configuration it was begun with, or train again",
+            fix="resume with the configuration it was started with, or train again",
         )

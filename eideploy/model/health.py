@@ -119,11 +119,11 @@ def warnings(health: Sequence[LayerHealth]) -> dict[str, str]:
         elif h.zero_divisor > MOST_ZERO:
             texts[f"zero {h.layer}"] = (
                 f"{h.zero_divisor:.0%} of the divisors of {h.layer} are 0 and replaced (M6): "
-                "its input is nearly empty; see to the layer before it, or raise network.steps"
+                "its input is nearly empty; check the layer before it, or raise network.steps"
             )
         if h.dying:
             texts[f"dying {h.layer}"] = (
-                f"{h.dying:.2%} of the neurons of {h.layer} have next to no inhibition left (their "
+                f"{h.dying:.2%} of the neurons of {h.layer} have almost no inhibition left (their "
                 "rows of W_EI die), so that they divide by almost nothing: "
                 "lower training.rate or training.weight_decay"
             )

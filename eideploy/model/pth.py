@@ -20,7 +20,7 @@ from eideploy.errors import FormatError
 from eideploy.files import open_plain
 from eideploy.model.pickles import DICTIONARY, MOST, Kept, Made, Named, read_pickle
 
-ANEW = "download the checkpoint anew, or name another"
+ANEW = "download the checkpoint again, or name another"
 STORAGES = {
     "torch.DoubleStorage": torch.float64,
     "torch.FloatStorage": torch.float32,

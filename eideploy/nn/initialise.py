@@ -72,7 +72,7 @@ def initialise(module: nn.Module, *inputs: Tensor, seed: int = 0) -> dict[str, S
         raise UsageError(
             "no E-I layer of the module needs weights",
             where="eideploy.nn.initialise",
-            fix="initialise once, before training; make the module anew to start over",
+            fix="initialise once, before training; make a new module to start over",
         )
     statistics = fill_layers(module, *inputs, draw=exponential(np.random.default_rng(seed)))
     if missed := [name for name in empty if name not in statistics]:

@@ -138,8 +138,8 @@ def footer(provenance: Mapping[str, Any]) -> str:
     return (
         f"Made {provenance['reported']} by eideploy {versions['eideploy']}, "
         f"Python {versions['python']}, "
-        f"numpy {versions['numpy']}. Every figure's numbers stand in report.json beside this page, "
-        "under the name that its data-key gives."
+        f"numpy {versions['numpy']}. The numbers of every figure are in report.json beside this "
+        "page, under the name in its data-key."
     )
 
 

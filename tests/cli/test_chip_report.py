@@ -87,10 +87,10 @@ def test_every_figure_has_its_numbers(made, folder):
     assert keys_with_numbers(made / folder) > 5
 
 
-def test_what_the_issue_names_is_on_the_page(made):
+def test_the_page_has_all_that_a_mapping_is_judged_by(made):
     page = (made / BUILD / "report.html").read_text()
     for words in (
-        "What was mapped", "Resources of every core", "Map of the cores", "who is where",
+        "What was mapped", "Resources of every core", "Map of the cores", "Chip 0: populations",
         "CAMs in use", "tags", "destinations", "mismatch of CV 10%", "mismatch of CV 20%",
         "Semantic gap", "One excitatory neuron", "Rates of the populations", "SHA-256",
         "no board has run", "Emulated boards", "on emulated boards, as mapped",

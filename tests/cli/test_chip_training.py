@@ -245,7 +245,7 @@ def test_an_adaptation_goes_on_for_the_spec_that_it_was_begun_for(
     monkeypatch.chdir(here)
     (mine.parent / "d.json").write_text('{"version": 1, "chips": {"0": {"neurons": [[0, 1]]}}}')
     out = call("train", "--resume", FIRST)
-    assert (out.code, "is not what the run was begun for" in out.err) == (1, True), out.err
+    assert (out.code, "is not what the run was started for" in out.err) == (1, True), out.err
     assert f"--resume {RUN}-dynapse2-3" in call(*own).err
     out = call("train", "--finetune", *own[1:], "--set", "target=dynapse2")
     assert (out.code, "target has no effect" in out.err) == (2, True), out.err
@@ -267,7 +267,7 @@ def test_what_a_run_was_distilled_on_is_found_from_any_folder(
     assert (out.code, "the file is not where it was" in out.err) == (1, True), out.err
     (here / "x.npy").write_bytes(b"other")
     out = call("train", "--resume", here / FIRST)
-    assert (out.code, "is not what the run was begun with" in out.err) == (1, True), out.err
+    assert (out.code, "is not what the run was started with" in out.err) == (1, True), out.err
 
 
 def test_a_network_that_does_not_fit_leaves_no_run_behind(empty, call):

@@ -213,8 +213,8 @@ def layer(current, membrane):
 
 def test_currents_and_membranes_that_saturate_are_warned_of():
     assert [*saturation_warnings([layer(0.5, 0.2)])] == [
-        f"{what}s saturate, {share} of those of lif1: calibrate on samples such as it will see, or "
-        f"raise bits.{what} in a scheme of your own, for a target with as many bits"
+        f"{what}s saturate, {share} of those of lif1: calibrate on samples like those it will see, "
+        f"or raise bits.{what} in a scheme of your own, for a target with as many bits"
         for what, share in {"current": "50.00 %", "membrane": "20.00 %"}.items()
     ]
     assert not [*saturation_warnings([layer(0.05, 0.0)])]

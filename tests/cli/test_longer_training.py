@@ -58,7 +58,7 @@ def test_what_is_interrupted_while_it_goes_on_resumes_bit_for_bit(
 @pytest.mark.parametrize(
     ("more", "what"),
     [
-        (("training.epochs=2",), "the run has 2 epochs already, 2 are no more"),
+        (("training.epochs=2",), "the run has 2 epochs already, 2 is not more"),
         (("training.epochs=3", "training.rate=0.1"), "training.rate cannot be changed in a run"),
         (("seed=3",), "seed cannot be changed in a run that is resumed, only training.epochs"),
     ],

@@ -65,7 +65,7 @@ BY_REFUSING = {  # its effect
     ("adapted to a chip", "--no-adapt"): "cannot be mapped as it is",
     ("E-I circuits of a set that is not bundled", "--data"): "data.name is set twice",
     ("distilled", "--distil-on"): "10 training samples are fewer than the 64 of a batch",
-    ("resumed", "--set"): "the run has 100 epochs already, 9 are no more",
+    ("resumed", "--set"): "the run has 100 epochs already, 9 is not more",
     ("a board", "--port"): "give either --port or --emulate",
 }
 KINDS = {

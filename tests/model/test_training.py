@@ -251,7 +251,7 @@ def test_resuming_with_another_configuration_is_refused(config, digits, tmp_path
     other = config.with_overrides({"training.rate": "0.5"})
     with pytest.raises(ConfigError) as error:
         train(other, digits, tmp_path, resume=True)
-    assert error.value.what == "the run was begun with rate = 0.01 (now 0.5)"
+    assert error.value.what == "the run was started with rate = 0.01 (now 0.5)"
 
 
 def test_training_learns_and_says_how_far_it_is(config, digits, tmp_path):

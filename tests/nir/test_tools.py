@@ -237,7 +237,7 @@ def test_what_is_expected_is_compared_and_a_mismatch_names_the_reading_that_hold
     out = ["--out", str(leaking / "run")]
     assert main([*command, *expect, *out]) == 1
     said = capsys.readouterr().err
-    assert "error: the network computes something else than out.npz says: the same outputs" in said
+    assert "error: the network's outputs are not those in out.npz: the same outputs" in said
     assert "read it with --from snntorch, which gives the same on 24 samples" in said
     assert not (leaking / "run").exists()
     assert main([*command, *expect, *out, "--from", "snntorch"]) == 0

@@ -29,7 +29,7 @@ class C(Format):
         Emitted(f"{c.FOLDER}/net.o", why=BY_MAKE, listed=False),
     )
     executors: ClassVar[Mapping[str, str]] = {
-        "c": "the program in C on this machine, too, logit by logit",
+        "c": "also the program in C on this machine, logit by logit",
         "c-arm": "the program in C on a Cortex-M in QEMU, spike by spike",
         "c-riscv": "the program in C on an RV32IMC in QEMU, spike by spike",
     }

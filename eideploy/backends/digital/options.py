@@ -22,7 +22,7 @@ COMPILED = f"on a run, which is compiled in passing, {PROGRAM}"
 TRACING = "with --executor integer or float"
 DIGITAL_BUILD = "on a build for a digital target"
 BUILT = "on a build for a digital target, which eideploy compile makes of a run"
-STUDIED = "on a build of a program, which eideploy compile makes of a run"
+STUDIED = "on a build for a digital target or a microcontroller"
 WRITTEN = "on a build for a digital target, without --text"
 DIVIDES = "for a digital target, on a network with shunting inhibition"
 
@@ -74,7 +74,7 @@ class Compiling(Dividing):
             raise UsageError(
                 f"{self.latency!r} is not a time",
                 where="--latency",
-                fix="write a number and us, ms or s, as --latency 0.5ms",
+                fix="write a number and us, ms or s, e.g. --latency 0.5ms",
             )
         return float(found[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[found[2]]
 
@@ -83,17 +83,17 @@ class Compiling(Dividing):
 class Running(Dividing):
     """Options of the executors that run the integer program."""
 
-    heading = f"executors {joined(RUNNING)}, which run the program"
+    heading = f"executors that run the program: {joined((*RUNNING, 'board'))}"
     lut: Annotated[str | None, LUT, Option(where=PROGRAM)] = None
     """Divide by a table of 2^N entries of N (or M) bits (default: as the build does)."""
     division: Annotated[Division | None, METHOD, Option(where=PROGRAM)] = None
     """Divide by exact, lut:8x8, pwl:4x12, shift, shift2, mitchell or constant."""
     inhibition: Annotated[Form | None, Option(where=COMPILED)] = None
     """Compile a run with the inhibitory population of every layer, with it folded into the
-    weights, or as takes fewer cycles, layer by layer (default: factored; a build has its
-    own)."""
+    weights, or choose for each layer what takes fewer cycles (default: factored; a build
+    has its own)."""
     port: Annotated[str | None, Option(metavar="PORT", where=ON_BOARD)] = None
-    """The board's serial line, as /dev/ttyUSB0."""
+    """The board's serial line, e.g. /dev/ttyUSB0."""
     emulate: Annotated[bool, Option(where=ON_BOARD)] = False
     """Run the board in Verilator instead: all of it, from the pins of its serial line."""
 

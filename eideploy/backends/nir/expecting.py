@@ -72,7 +72,7 @@ def compared(
     found = comparison(circuit, expected)
     if not found.holds:
         raise DataError(
-            f"the network computes something else than {path.name} says: {found.text}",
+            f"the network's outputs are not those in {path.name}: {found.text}",
             where=str(path),
             fix=_advice(circuit, graph, reading, steps, expected, found),
         )

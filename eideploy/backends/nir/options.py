@@ -47,7 +47,7 @@ class Reading(Request):
     assume: Annotated[
         Mapping[str, object], Option(metavar="KEY=VALUE", where=FOREIGN, once=True)
     ] = field(default_factory=dict)
-    """Change an entry of the convention, as fires=reached (docs/nir.md); may be repeated."""
+    """Change an entry of the convention, e.g. fires=reached (docs/nir.md); may be repeated."""
     expect: Annotated[PathLike | None, Option(metavar="OUTPUTS.npz", where=FOREIGN)] = None
     """Compare with what the tool itself computes: x, and rates, spikes or logits."""
     nearest_tau: Annotated[bool, Option(where=FOREIGN)] = False

@@ -101,7 +101,7 @@ def read_recordings(
         raise ConfigError(
             "the recordings do not give the size of their sensor",
             where=str(folder),
-            fix="give HEIGHTxWIDTH, as --set data.sensor=128x128",
+            fix="give HEIGHTxWIDTH, e.g. --set data.sensor=128x128",
         )
     frames, camera = steps or STEPS, Camera(sensor=sensor, by_number=by_number)
     rule = "number" if by_number else "time"

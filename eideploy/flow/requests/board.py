@@ -62,7 +62,7 @@ class OverLine(OfBuild):
     """What talks to a board."""
 
     port: Annotated[str | None, Option(metavar="PORT")] = None
-    """The board's serial line, as /dev/ttyUSB0."""
+    """The board's serial line, e.g. /dev/ttyUSB0."""
     emulate: bool = False
     """Talk to the board in Verilator instead: all of it, from the pins of its serial line."""
 

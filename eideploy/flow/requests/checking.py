@@ -9,7 +9,7 @@ from eideploy.options import Option, PathLike
 
 @dataclass(frozen=True, kw_only=True)
 class CheckNetwork(FromGraph):
-    """Say what of a network would compile, and what would not and why, without compiling it.
+    """List which parts of a network would compile, and which would not and why.
 
     Examples:
       eideploy check net.nir --from snntorch --steps 25

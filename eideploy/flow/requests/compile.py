@@ -9,7 +9,14 @@ from eideploy.options import Option, PathLike
 
 @dataclass(frozen=True, kw_only=True)
 class Compile(FromGraph, FromDataSet):
-    """Compile a run for a target into a build folder."""
+    """Compile a run for a target into a build folder.
+
+    Examples:
+      eideploy compile --target digital --lut 8bit
+      eideploy compile runs/my-run --target cortex-m4
+      eideploy compile --emit onnx --emit c
+      eideploy compile net.nir --steps 8 --calibrate-on images.npy
+    """
 
     run: Annotated[PathLike | None, Option(metavar=f"RUN|{GRAPH}")] = field(
         default=None, kw_only=False

@@ -23,6 +23,6 @@ class Import(FromGraph):
     """A .pth file, a folder of model.safetensors and config.json (or that file), a graph, or
     RUN/best.safetensors."""
     size: Annotated[Area, Option(where=PUBLISHED)] = ""
-    """Height and width of the input of a checkpoint that was trained on others than published."""
+    """Height and width of a checkpoint's input, if it is not the published size."""
     out: Annotated[PathLike | None, Option(metavar="RUN")] = None
     """New folder (default: numbered)."""

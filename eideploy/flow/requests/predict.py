@@ -23,7 +23,7 @@ class Predict(FromDataSet):
         kw_only=False
     )
     """The build or run (default: the latest build, else run), then images (.png, .jpg), arrays
-    (.npy, .npz, .h5) with the values that the training data had, recordings (as these, .aedat4,
+    (.npy, .npz, .h5) with the value range of the training data, recordings (as these, .aedat4,
     .raw, .dat) where the network was trained on such, or folders of all these."""
     executor: Annotated[str | None, Option(metavar="NAME", offered=EXECUTORS)] = None
     """What runs it (default: the first one that the build's backend offers)."""

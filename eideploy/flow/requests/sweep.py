@@ -23,7 +23,7 @@ class Sweep(Request):
 
     Examples:
       eideploy sweep
-      eideploy sweep runs/a runs/b --schemes int8,int4 --divisions lut:8x8,shift --jobs 4
+      eideploy sweep runs/a runs/b --schemes int8,int4 --divisions lut:8x8,shift
       eideploy sweep --contrast 0.4,0.6,0.8,1,1.4 --out sweeps/mine
     """
 

@@ -58,7 +58,7 @@ def as_texts(overrides: Mapping[str, object]) -> dict[str, str]:
         raise UsageError(
             f"the overrides are {kind_of(overrides)}, not a mapping",
             where="overrides",
-            fix='give a mapping from keys to values, as {"training.epochs": 20}',
+            fix='give a mapping from keys to values, e.g. {"training.epochs": 20}',
         )
     return {
         key: value if isinstance(value, str) else json.dumps(value)
@@ -120,7 +120,7 @@ class Logged(Request):
             raise UsageError(
                 f"{given!r} is not a list of functions",
                 where="callbacks",
-                fix="give functions that take an EpochMetrics, as callbacks=[print]",
+                fix="give functions that take an EpochMetrics, e.g. callbacks=[print]",
             )
 
     def refuse_callbacks(self) -> None:

@@ -82,7 +82,7 @@ def _require_board(compiled: Build) -> Board:
         raise UsageError(
             f"the build is for {target.name}, which is not a board",
             where=str(compiled.folder),
-            fix="compile the run for one, as --target ulx3s-85f; eideploy board lists them",
+            fix="compile the run for one, e.g. --target ulx3s-85f; eideploy board lists them",
         )
     return target.board
 
@@ -284,7 +284,7 @@ def board_run(
             where="--executor board",
             fix=f"compile the run with --target {program.target.name}, and name the build"
             if program.target.board
-            else "compile the run for a board, as --target ulx3s-85f, and name the build",
+            else "compile the run for a board, e.g. --target ulx3s-85f, and name the build",
         )
     _require_board(compiled)
     _require_one_line(port=port, emulate=emulate)

@@ -152,7 +152,7 @@ def _executed(
             artefact=e.artefact,
             checked_by=e.label,
             result=NOT_RUN,
-            reason=e.missing or "its simulator is to be built first: eideploy report --verify",
+            reason=e.missing or "its simulator must be built first: eideploy report --verify",
         )
         for e in EXECUTORS
         if e not in now

@@ -87,7 +87,7 @@ def _of_activity(content: Numbers) -> str:
     """Return what to do about a network that says next to nothing."""
     if _is_imported(content):
         return "see how the network was read and what its inputs are"
-    return "see to the training: eideploy report RUN shows since when"
+    return "check the training: eideploy report RUN shows when it began"
 
 
 def _or_finer(content: Numbers) -> str:
@@ -143,7 +143,7 @@ def _layers(content: Numbers) -> Iterator[Notice]:
                 "warning",
                 f"{percent(layer['zero_divisors'])} of the divisors of {layer['layer']} are 0 and "
                 "replaced",
-                "its input is nearly empty: see to the layer before it, or raise network.steps",
+                "its input is nearly empty: check the layer before it, or raise network.steps",
             )
         if layer["rate"] < SILENT:
             yield Notice(

@@ -146,6 +146,7 @@ def _division(study: Study, provenance: Numbers) -> list[Section]:
             title=f"{layer.layer}: bits of the divisor",
             chart=_divisor_bits(layer.divisors),
             key="layers.divisors",
+            samples=study.looked_at,
         )
         for layer in study.layers
         if layer.divisors is not None
@@ -224,7 +225,7 @@ def width_section(study: Study) -> Section:
             ),
             Table(
                 title="What saturates",
-                head=["node", "number", "clipped", "bits kept", "bits of any input's"],
+                head=["node", "number", "clipped", "bits kept", "bits for any input"],
                 rows=[
                     [
                         row.layer,

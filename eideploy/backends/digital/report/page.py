@@ -159,11 +159,11 @@ def _compiled(content: Numbers) -> Section:
 
 def _cycles(study: Study, unit: str) -> Section:
     cycles = study.cycles
-    core = "the core takes time for events only."
+    core = "the core spends cycles on events only."
     return Section(
         id="cycles",
         title=unit.capitalize(),
-        text=f"From {cycles.least:,} to {cycles.most:,} an inference, "
+        text=f"From {cycles.least:,} to {cycles.most:,} {unit} an inference, "
         f"{cycles.median:,.0f} in the median: "
         + (core if unit == "cycles" else f"estimated, by counting; {unit} are not cycles."),
         parts=[

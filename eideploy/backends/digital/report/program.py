@@ -20,7 +20,7 @@ FINER = (
     "your own"
 )
 SATURATED = 0.05  # of currents or membranes; those far beyond the threshold do no harm
-BITS = "choose a scheme of more bits, or calibrate on samples such as it will see"
+BITS = "choose a scheme of more bits, or calibrate on samples like those it will see"
 
 
 def division_text(program: Program) -> str:
@@ -176,6 +176,6 @@ def saturation_warnings(layers: Sequence[LayerComparison]) -> Iterator[str]:
         if most:
             of = ", ".join(f"{percent(share)} of those of {name}" for name, share in most.items())
             yield (
-                f"{what}s saturate, {of}: calibrate on samples such as it will see, or raise "
+                f"{what}s saturate, {of}: calibrate on samples like those it will see, or raise "
                 f"bits.{what} in a scheme of your own, for a target with as many bits"
             )

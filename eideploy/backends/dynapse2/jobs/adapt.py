@@ -136,9 +136,9 @@ def resume(request: Train, folder: Path) -> Result:
     spec = load_chip(config.target)
     if fingerprint(spec) != teacher.spec_sha256:
         raise DataError(
-            "the chip's spec, or a file that it names, is not what the run was begun for",
+            "the chip's spec, or a file that it names, is not what the run was started for",
             where=str(spec.source),
-            fix=f"restore it, or distil anew: {ANEW}",
+            fix=f"restore it, or distil again: {ANEW}",
         )
     if teacher.images is None:
         dataset = load_images(origin_of(config.data), request.place())
@@ -151,7 +151,7 @@ def resume(request: Train, folder: Path) -> Result:
             f"the data have {len(dataset.train)} training samples of {dataset.classes} classes, "
             f"the run learns probabilities of shape {teacher.aims.shape}",
             where=str(folder),
-            fix="restore the data that it was begun on, or distil anew",
+            fix="restore the data that it was started on, or distil again",
         )
     with sole_training(folder):
         _learn(folder, config, spec, dataset, teacher, is_new=False)
@@ -205,7 +205,7 @@ def _learn(
             "stopped before the network for the chip was trained; its whole epochs are kept",
             where=str(folder),
             fix=f"continue with eideploy train --resume {quote(str(folder))}; compiling "
-            f"{quote(str(teacher.run))} again goes on from there, too",
+            f"{quote(str(teacher.run))} again also continues from there",
         ) from stop
     except EideployError:
         if is_new and not (folder / checkpoint.FILE).exists():
@@ -220,9 +220,9 @@ def _learn(
 def _require_unchanged(path: Path, digest: object) -> None:
     there = path.is_file()
     if not there or sha256(path) != digest:
-        fault = "not what the run was begun with" if there else "not where it was"
+        fault = "not what the run was started with" if there else "not where it was"
         raise DataError(
-            f"the file is {fault}", where=str(path), fix=f"restore it, or distil anew: {ANEW}"
+            f"the file is {fault}", where=str(path), fix=f"restore it, or distil again: {ANEW}"
         )
 
 

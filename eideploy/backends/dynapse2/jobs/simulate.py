@@ -271,9 +271,9 @@ def _gap(
             right(gap.show_graded(wiring, graded, response, samples, coding)),
         ),
         ("shunt held at each neuron's mean", of(gap.with_constant_shunt(wiring, response, coding))),
-        ("no shunt, not trained anew", of(gap.without(wiring, "shunt"))),
-        ("no GABA_B, not trained anew", of(gap.without(wiring, "gaba"))),
-        ("neither, not trained anew", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
+        ("no shunt, not trained again", of(gap.without(wiring, "shunt"))),
+        ("no GABA_B, not trained again", of(gap.without(wiring, "gaba"))),
+        ("neither, not trained again", of(gap.without(gap.without(wiring, "gaba"), "shunt"))),
     ]
 
 

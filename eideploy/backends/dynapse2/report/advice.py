@@ -34,7 +34,7 @@ def _mapped(content: Numbers) -> Iterator[Notice]:
             yield Notice(
                 "note",
                 f"{counted(row['lost'], 'synapse')} of {row['synapses']:,} of {row['name']} are "
-                "nearest to no current at all",
+                "rounded to no current",
                 "harmless while the accuracy as emitted is that of the training",
             )
 
@@ -62,7 +62,7 @@ def _simulated(content: Numbers) -> Iterator[Notice]:
             yield Notice(
                 "warning",
                 f"the neurons of {name} fire at {hz:.2g} Hz",
-                "see to the training: they carry next to nothing",
+                "check the training: they carry almost nothing",
             )
     if simulation["samples"] < FEW:
         yield Notice(

@@ -132,7 +132,7 @@ def _mapped(content: Numbers) -> Section:
                 key="projections",
                 caption="Root of the squared error of the weights over their squares, after masks "
                 f"and base currents; the mark is the aim of {percent(aim, 0)}. Lost: synapses "
-                "that are nearest to no current at all.",
+                "whose weight is rounded to no current.",
             ),
             hash_table(provenance["sha256"]),
         ],
@@ -178,7 +178,7 @@ def _resources(content: Numbers) -> Section:
                     offered=content["cores"][0]["cams"]["of_one"],
                 ),
                 key="cores.cams_by_neuron",
-                caption="those that the network uses",
+                caption="of the neurons that the network uses",
             ),
         ],
     )
@@ -200,7 +200,7 @@ def _maps(content: Numbers) -> Section:
         for number in used[:MOST_CHIPS]
         for figure in (
             Figure(
-                title=f"Chip {number}: who is where",
+                title=f"Chip {number}: populations",
                 chart=PopulationMap(by_chip[number], names),
                 key="cores.map",
                 caption="neurons in the order of their numbers, row by row",
@@ -209,8 +209,8 @@ def _maps(content: Numbers) -> Section:
                 title=f"Chip {number}: CAMs in use",
                 chart=CamMap(by_chip[number]),
                 key="cores.cams_by_neuron",
-                caption="the stronger the colour, the more of a neuron's "
-                f"{by_chip[number][0]['cams']['of_one']}",
+                caption="a stronger colour means that more of a neuron's "
+                f"{by_chip[number][0]['cams']['of_one']} CAMs are used",
             ),
         )
     ]
@@ -229,9 +229,13 @@ def _accuracy(content: Numbers) -> Section:
     trained, simulation = content["trained"], content["simulation"]
     rows: list[list[Cell]] = []
     if trained["float_accuracy"] is not None:
-        rows.append(_rung("the run that it was distilled from", [trained["float_accuracy"]]))
+        rows.append(
+            _rung(
+                "the run that it was distilled from, whole test split", [trained["float_accuracy"]]
+            )
+        )
     if trained["test_accuracy"] is not None:
-        rows.append(_rung("trained, mapped and simulated by train", [trained["test_accuracy"]]))
+        rows.append(_rung("as train simulated it, whole test split", [trained["test_accuracy"]]))
     parts: list[Table | Figure] = []
     if simulation is not None:
         rows.append(_rung("as emitted, no mismatch", [simulation["accuracy"]]))
@@ -276,11 +280,11 @@ def _accuracy(content: Numbers) -> Section:
     ladder = Table(
         title="From training to mismatch",
         head=["what", "accuracy", "least", "most"],
-        rows=rows or [["nothing is known yet", "-", "-", "-"]],
+        rows=rows or [["not simulated yet", "-", "-", "-"]],
         key="trained" if simulation is None else "simulation",
         caption=""
         if simulation is None
-        else f"Simulated: {counted(simulation['samples'], 'sample')} of the "
+        else f"Other rows: {counted(simulation['samples'], 'sample')} of the "
         f"{simulation['split']} split at steps of {1000 * simulation['dt_s']:g} ms.",
     )
     return Section(
@@ -348,7 +352,7 @@ def _gap(content: Numbers) -> Section | None:
         id="gap",
         title="Semantic gap",
         text="What the chip's neurons do to the circuit's division: one thing changed at a time, "
-        f"nothing trained anew. The shunt divides by {simulation['divisor']:.2f}, which varies by "
+        f"nothing trained again. The shunt divides by {simulation['divisor']:.2f}, which varies by "
         f"{percent(simulation['divisor_variation'], 1)} over samples.",
         parts=parts,
     )

@@ -134,7 +134,7 @@ WELL = LayerHealth(layer="conv2", silent=0.1, saturated=0.0, zero_divisor=0.1)
     [
         ({"silent": 1.0}, "silent conv2", "100% of the neurons of conv2 never fire"),
         ({"saturated": 0.6}, "saturated conv2", "60% of the neurons of conv2 fire at nearly"),
-        ({"dying": 0.0025}, "dying conv2", "0.25% of the neurons of conv2 have next to no inhi"),
+        ({"dying": 0.0025}, "dying conv2", "0.25% of the neurons of conv2 have almost no inhib"),
         ({"zero_divisor": 0.95}, "zero conv2", "95% of the divisors of conv2 are 0"),
     ],
 )

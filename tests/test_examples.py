@@ -98,12 +98,12 @@ def test_own_target_compiles_with_the_small_table_and_refuses_the_large_one(
 
 @pytest.mark.rtl
 def test_a_network_of_ones_own_becomes_rtl_that_equals_the_simulator(example, tmp_path):
-    said = example("own_network/run.py")
+    said = example("tutorials/own_module.py")
     assert "add1 = Add(lif1, lif2) -> 8x8x8" in said
     shown = dict(re.findall(r"^(agreement|test accuracy) +([\d.]+)", said, re.M))
     assert min(map(float, shown.values())) >= 95
     assert "8 samples: 0 spikes, 0 membranes, 0 logits, 0 cycle counts differ" in said
-    assert {"raster.png", "currents.png", "divisors.png"} <= {p.name for p in tmp_path.iterdir()}
+    assert {"own_module.png", "own_module_divisors.png"} <= {p.name for p in tmp_path.iterdir()}
 
 
 @pytest.mark.slow
@@ -207,7 +207,7 @@ def test_a_checkpoint_of_the_authors_reaches_the_simulated_chip(example):
 
 
 @pytest.mark.parametrize(
-    "name", ["own_images", "own_events", "snntorch_to_c", "checkpoint_to_dynapse2"]
+    "name", ["own_images", "own_events", "own_module", "snntorch_to_c", "checkpoint_to_dynapse2"]
 )
 def test_the_page_of_a_tutorial_is_that_of_its_script(name):
     """Its code and words; what it prints is written by render.py."""

@@ -8,14 +8,17 @@ KEY=VALUE is a setting of the network for the chip, as training.epochs=3.
 #
 # The [published code](https://github.com/vwOvOwv/DeepEISNN) saves a network as `model.safetensors`
 # beside a `config.json`. This tutorial takes such a folder to DYNAP-SE2, a mixed-signal chip, and
-# asks a simulation of the chip what became of the network. **No board has run any of this**. It
-# takes some minutes.
+# asks a simulation of the chip what is left of its accuracy. **No board has run any of this.** It
+# takes four minutes, and needs a C++ compiler.
+#
+# Paste the cells into a notebook or a Python session in an empty folder, or run the whole script.
 #
 # ## A checkpoint
 #
-# Put your own folder in the place of `checkpoint`. So that nothing has to be downloaded, this cell
-# trains a small network on digits and saves it as the published code would: every layer has its
-# excitatory and inhibitory weights under one number, what inhibits it under the next.
+# To use your own checkpoint, name its folder instead of `checkpoint`. So that you need not download
+# anything, this cell trains a small network on digits and saves it as the published code would.
+# Every layer has its excitatory and inhibitory weights under one number, and its inhibition under
+# the next.
 
 # %%
 import json
@@ -69,9 +72,9 @@ print(trained.text.splitlines()[1])
 # %% [markdown]
 # ## Import
 #
-# Widths, kernels and poolings follow from the tensors. The config names the data set, MNIST, whose
-# images are larger than these, so the size is given. The result is a run like any other: it
-# compiles for a digital core as it is.
+# Widths, kernels and poolings follow from the tensors. The config names the data set MNIST, whose
+# images are larger than these, so you have to give the size. The result is a run like any other,
+# which also compiles for a digital core.
 
 # %%
 imported = ei.import_checkpoint("checkpoint", size="8x8")
@@ -81,10 +84,10 @@ print(imported.text)
 # ## What a chip can hold
 #
 # A neuron of DYNAP-SE2 has 64 synapses, and its four dendrites add and divide currents by their
-# physics. The network above has more synapses than that. So eideploy does not map it by force: it
-# trains another network, within the chip's limits, to answer as the first one does. No labels are
-# needed, only images in the range that the network was trained on. 192 neurons and 15 epochs are
-# few; leave the settings out for the preset's 512 and 90, which take longer.
+# physics. The network above has more synapses than that. eideploy therefore trains another network,
+# within the chip's limits, to give the same answers as the first one. It needs no labels, only
+# images in the range that the network was trained on. 192 neurons and 15 epochs are few. Without
+# these settings, the preset takes 512 and 90, and more time.
 
 # %%
 digits = ei.load_data("digits")
@@ -98,8 +101,8 @@ print(chip_run.text)
 # ## Map it
 #
 # Mapping places every neuron on a core, gives its synapses tags and memory cells, and finds the
-# bias currents. `patch.json` is the configuration; `load.py`, written beside it, brings it on a
-# board and checks it without one.
+# bias currents. `patch.json` is the configuration. `load.py` beside it brings the configuration to
+# a board, and can check it without one.
 
 # %%
 built = ei.compile_run(chip_run.folder, target="dynapse2")
@@ -118,8 +121,8 @@ print(checked.stdout)
 # ## Ask the simulated chip
 #
 # The simulation reads the chip's memories and biases, not the network. It draws boards whose biases
-# and transistors deviate, as those of a real chip do. How far they deviate is an assumption, which
-# [DYNAP-SE2 training](../../docs/dynapse2_training.md) states.
+# and transistors deviate, as they do on a real chip. The size of the deviations is an assumption,
+# stated in [DYNAP-SE2 training](../../docs/dynapse2_training.md).
 
 # %%
 np.save("test.npy", digits.test_x[:100])
@@ -128,8 +131,8 @@ found = ei.simulate_chip(built.folder, input="test.npy", labels="labels.npy", ch
 print(found.text)
 
 # %% [markdown]
-# The network is small and its training short. The preset's larger one loses less to mismatch
-# ([figures](../../docs/dynapse2_training.md#what-was-measured)).
+# The network is small and its training short. The larger network of the preset loses less to
+# mismatch ([figures](../../docs/dynapse2_training.md#what-was-measured)).
 #
 # Next: [the first session on a board](../../docs/dynapse2.md#on-a-board), or the digital core,
 # which keeps every spike: `eideploy compile runs/checkpoint-1 --target digital`.

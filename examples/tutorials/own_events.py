@@ -3,9 +3,12 @@
 # %% [markdown]
 # # Your own events
 #
-# Recordings of event cameras are lists of events: pixel x and y, time t in microseconds, polarity
-# p. A folder of such files, one folder for every class, can be trained on. This tutorial makes
-# recordings of a bar that moves to the left or to the right. It takes about a minute.
+# The recording of an event camera is a list of events: pixel x and y, time t in microseconds,
+# polarity p. You can train on a folder of such files, with one subfolder for every class. This
+# tutorial makes recordings of a bar that moves to the left or to the right. It takes about a
+# minute.
+#
+# Paste the cells into a notebook or a Python session in an empty folder, or run the whole script.
 #
 # ## Recordings
 #
@@ -68,7 +71,7 @@ plt.close(figure)
 #
 # ## Train and compile
 #
-# The sensor's size has to be said, because a recording does not hold it.
+# You have to give the size of the sensor, because a recording does not hold it.
 
 # %%
 SETTINGS = {
@@ -94,11 +97,11 @@ print(
 # %% [markdown]
 # ## Cycles
 #
-# The core works for events only, so recordings with fewer events take fewer cycles:
+# The core works on events only, so recordings with fewer events take fewer cycles:
 
 # %%
 print(next(line for line in simulated.text.splitlines() if line.startswith("cycles")))
 
 # %% [markdown]
-# Next: [write the network as ONNX](../events_to_onnx/README.md), or
-# [how data are read](../../docs/data.md#data-of-your-own).
+# Next: [write the network as ONNX](../events_to_onnx/README.md), or [how data are
+# read](../../docs/data.md#data-of-your-own).

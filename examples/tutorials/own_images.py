@@ -3,13 +3,15 @@
 # %% [markdown]
 # # Your own images, to hardware files
 #
-# A folder of pictures, one folder for every class, is all that eideploy needs. This tutorial draws
-# such a folder, trains a network on it, compiles the network and looks at what was lost. Put your
-# own folder in its place. It takes about a minute.
+# A folder of pictures, with one subfolder for every class, is all that eideploy needs. This
+# tutorial draws such pictures, trains a network on them, compiles it, and measures what was lost.
+# To use your own pictures, name your own folder instead. It takes about a minute.
+#
+# Paste the cells into a notebook or a Python session in an empty folder, or run the whole script.
 #
 # ## Pictures
 #
-# Three kinds of shapes, 16 by 16 pixels, with noise and at random places.
+# There are three kinds of shapes of 16 by 16 pixels, with noise, at random places.
 
 # %%
 import sys
@@ -48,7 +50,7 @@ for shape in SHAPES:
 # %% [markdown]
 # ## Look before you train
 #
-# `check_data` says what eideploy sees: shapes, classes, values, and the network that suits them.
+# `check_data` prints what eideploy sees: shapes, classes, values, and the network that suits them.
 
 # %%
 print(ei.check_data("shapes").text)
@@ -56,8 +58,8 @@ print(ei.check_data("shapes").text)
 # %% [markdown]
 # ## Train
 #
-# A fifth of each class is kept for testing. Without a preset the network is chosen by the shape of
-# the samples; a small one is enough here, and few samples want small batches.
+# A fifth of each class is kept for testing. Without a preset, the network is chosen by the shape of
+# the samples. Here a small network is enough, and with few samples, small batches work better.
 
 # %%
 SETTINGS = {
@@ -82,7 +84,7 @@ print(*sorted(path.name for path in built.folder.iterdir()), sep="  ")
 # %% [markdown]
 # ## What did it cost?
 #
-# The integer program is run beside the float network, on the pictures that were kept for testing.
+# The integer program runs beside the float network, on the pictures that were kept for testing.
 
 # %%
 simulated = ei.simulate_build(built.folder)
@@ -93,7 +95,7 @@ print(
 )
 
 # %% [markdown]
-# How a picture runs through the network:
+# This figure shows how one picture passes through the network:
 
 # %%
 build = ei.load_build(built.folder)
@@ -107,7 +109,7 @@ figure.savefig("own_images.png")
 #
 # ## Ask it
 #
-# `predict` takes pictures as they are, and resizes them where that is needed.
+# `predict_samples` takes pictures as they are, and resizes them if necessary.
 
 # %%
 print(ei.predict_samples(["shapes/bar/00.png", "shapes/square/00.png"]).text)

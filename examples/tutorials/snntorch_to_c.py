@@ -5,12 +5,14 @@
 #
 # eideploy also compiles ordinary spiking networks, which have no inhibition and do not divide. This
 # tutorial trains one in snnTorch, exports it, and ends with C code that needs no floating point. It
-# takes about a minute.
+# takes about a minute, and needs `pip install snntorch`.
+#
+# Paste the cells into a notebook or a Python session in an empty folder, or run the whole script.
 #
 # ## Train in snnTorch
 #
-# `reset_mechanism="zero"` is what integer neurons here compute, too. A beta of 0.75 is a time
-# constant of 4 steps, a power of two, so the leak becomes a shift.
+# The integer neurons here have the same `reset_mechanism="zero"`. A beta of 0.75 is a time constant
+# of 4 steps. This is a power of two, so the leak becomes a shift.
 
 # %%
 import shutil
@@ -52,6 +54,7 @@ class Net(nn.Module):
 
 
 torch.manual_seed(0)
+torch.set_num_threads(1)  # so small a network is faster on one
 net = Net()
 optimiser = torch.optim.Adam(net.parameters(), lr=2e-3)
 for _ in range(EPOCHS):
@@ -66,8 +69,8 @@ print(f"snnTorch: {np.mean(predicted == test_y):.1%} of {len(test_y)} test image
 # %% [markdown]
 # ## Export
 #
-# `export` runs the module once and records what it does. Everything that no circuit can compute
-# would be named here, with its line.
+# `export` runs the module once and records what it does. If a circuit cannot compute some of it,
+# the error names every such operation with its line.
 
 # %%
 circuit = ei.export(net, x[:8])
@@ -100,5 +103,6 @@ if shutil.which("make") and shutil.which("cc"):
     print(tested.stdout.strip())
 
 # %% [markdown]
-# `net_run` of `net.h` is for a still image, `net_init` and `net_step` are for samples that come in
-# step by step. [C for microcontrollers](../../docs/c.md) says what it takes.
+# Call `net_run` of `net.h` for a still image, and `net_init` and `net_step` for samples that arrive
+# step by step. [C for microcontrollers](../../docs/c.md) has the instructions and bytes that it
+# takes.

@@ -1,12 +1,17 @@
-"""A PyTorch network of one's own, from training to RTL, in cells. Usage: run.py [STEPS].
-
-Editors that know `# %%` (VS Code, Spyder, PyCharm) run it cell by cell, and
-`jupytext --to notebook run.py` makes a notebook of it. STEPS are those of the training.
-"""
+"""A PyTorch network of one's own, from training to RTL. Usage: own_module.py [STEPS]."""
 
 # %% [markdown]
+# # Your own PyTorch module, to SystemVerilog
+#
+# You can put the layers of the method into any `torch.nn.Module` and train it in your own loop.
+# This tutorial does so with a network that has a branch. It then compiles the network, and runs the
+# core in Verilator if that is installed. It takes two minutes.
+#
+# Paste the cells into a notebook or a Python session in an empty folder, or run the whole script.
+#
 # ## Data
-# Four kinds of images, each bright in another corner, in arrays of one's own.
+#
+# There are four kinds of images, each bright in another corner, in plain arrays.
 
 # %%
 import sys
@@ -31,7 +36,9 @@ np.savez("corners.npz", x_train=train_x, y_train=train_y, x_test=test_x, y_test=
 
 # %% [markdown]
 # ## Network and loop
-# Layers with torch's names; a branch, Adam and a plain loop.
+#
+# The layers have torch's names ([Layers for PyTorch](../../docs/nn.md)). `initialise` fills the
+# weights from the first batch; after that, any optimiser works.
 
 
 # %%
@@ -63,7 +70,10 @@ for step in range(TRAINING_STEPS):
     optimiser.step()
 
 # %% [markdown]
-# ## To a circuit, and to integers in memory
+# ## To a circuit, and to integers
+#
+# `export` turns the module into a circuit, and `compile_circuit` turns that into an integer
+# program. `compare` runs both on the test images.
 
 # %%
 circuit = ei.export(model, inputs[:8])
@@ -73,18 +83,25 @@ compared = ei.compare(circuit, program, test_x, test_y)
 print(f"agreement {compared.agreement:.2%}, accuracy {compared.integer_accuracy:.2%}")
 
 # %% [markdown]
-# ## Look
-# Figures of matplotlib, which a notebook shows.
+# ## Look inside
+#
+# `eideploy.plot` makes figures with matplotlib, which a notebook shows.
 
 # %%
 trace = ei.run_float(circuit, test_x[:1], keep=frozenset({"spikes", "currents", "divisors"}))
-ei.plot.raster(trace).savefig("raster.png")
-ei.plot.currents(trace).savefig("currents.png")
-ei.plot.divisors(trace).savefig("divisors.png")
+ei.plot.raster(trace).savefig("own_module.png")
+ei.plot.divisors(trace).savefig("own_module_divisors.png")
 
 # %% [markdown]
-# ## A run and a build, which every command takes
-# The core is run in Verilator, where it is installed, and compared with the integers.
+# ![Spikes of every layer over the time steps](own_module.png)
+#
+# ![The divisors of every layer](own_module_divisors.png)
+#
+# ## A run and a build, for every command
+#
+# `save_run` keeps the network as a run, and `compile_run` compiles it to a build. The core runs in
+# Verilator on 8 test images, and every spike, membrane, logit and cycle is compared with the
+# integers.
 
 # %%
 run = ei.save_run(circuit, "corners.npz", name="corners")
@@ -94,3 +111,7 @@ try:
     print(ei.simulate_build(built.folder, executor="rtl", samples=8).text)
 except ei.UsageError as error:
     print(f"not run: {error.what}; {error.fix}")
+
+# %% [markdown]
+# Next: [what a module may contain](../../docs/nn.md#to-a-circuit), or [make a bitstream for an FPGA
+# board](../../docs/boards.md).

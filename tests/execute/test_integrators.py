@@ -37,6 +37,7 @@ from tests.c.test_network import CHECKED, plans
 from tests.execute.test_steps import compiled
 from tests.helpers import onnx_models
 from tests.helpers.float_circuits import layer as ei_layer
+from tests.helpers.float_circuits import plain_readout
 from tests.helpers.layers import circuit as of_nodes
 from tests.helpers.layers import ints, lif, linear, source
 from tests.helpers.random_circuits import integrated, samples
@@ -163,13 +164,8 @@ def network(read, beta=0.9, alpha=None, seed=0):
         "layer", "input", w_ee=rng.random((8, 6)), w_ie=rng.random((2, 6)),
         w_ei=rng.random((8, 2)), g_i=np.ones(2), g_e=np.ones(8), b_e=np.zeros(8),
     )  # fmt: skip
-    end = Layer(
-        name="readout",
-        inputs=("lif",),
-        projection=Folded(w_num=rng.normal(0, 1, (4, 8)) - 0.3),
-        geometry=Dense(),
-        current=Logits(integrator=Integrator(read=read, beta=beta, alpha=alpha)),
-    )
+    integrator = Integrator(read=read, beta=beta, alpha=alpha)
+    end = plain_readout("readout", "lif", rng.normal(0, 1, (4, 8)) - 0.3, integrator=integrator)
     nodes = (Input(name="input", size=(6,)), hidden, neurons, end)
     return Circuit(nodes=nodes, steps=STEPS)
 

@@ -29,6 +29,7 @@ from eideploy.passes.calibrate import calibrate
 from eideploy.passes.quantize import quantize
 from eideploy.scheme import load_scheme
 from eideploy.target import load_target
+from tests.helpers.float_circuits import plain, plain_readout
 
 STEPS, BATCH, N = 200, 3, 5
 DIGITAL = load_target("digital")
@@ -239,13 +240,7 @@ def recurrent(model, steps=40):
         geometry=Dense(),
         current=FloatCurrent(g_e=np.ones(N), b_e=rng.normal(0, 0.1, N)),
     )
-    out = Layer(
-        name="readout",
-        inputs=("n1",),
-        projection=Folded(w_num=rng.normal(0, 1, (3, N))),
-        geometry=Dense(),
-        current=Logits(),
-    )
+    out = plain_readout("readout", "n1", rng.normal(0, 1, (3, N)))
     nodes = (
         Input(name="input", size=(4,)), hidden,
         Neurons(name="n1", inputs=("linear1",), model=model), out,
@@ -313,13 +308,7 @@ def test_an_input_of_other_than_whole_numbers_is_read_beside_spikes(scale):
 
 def test_pools_of_several_sizes_are_read_side_by_side():
     rng = np.random.default_rng(4)
-    maps = Layer(
-        name="maps",
-        inputs=("input",),
-        projection=Folded(w_num=rng.normal(0.3, 0.6, (3, 1, 3, 3))),
-        geometry=Conv(padding=1),
-        current=FloatCurrent(g_e=np.ones(3), b_e=np.zeros(3)),
-    )
+    maps = plain("maps", "input", rng.normal(0.3, 0.6, (3, 1, 3, 3)), geometry=Conv(padding=1))
     out = Layer(
         name="readout",
         inputs=("f1", "f2"),

@@ -12,6 +12,7 @@ from eideploy.circuit import (
     Factored,
     Flatten,
     FloatCurrent,
+    Folded,
     Input,
     IntegerCurrent,
     Layer,
@@ -72,6 +73,29 @@ def readout(name, reads, **weights):
         projection=Factored(**weights),
         geometry=Dense(),
         current=Logits(),
+    )
+
+
+def plain(name, reads, weights, *, bias=0.0, geometry=None):
+    """Return an ordinary layer, without an inhibitory population or a division."""
+    n = len(weights)
+    return Layer(
+        name=name,
+        inputs=(reads,),
+        projection=Folded(w_num=weights),
+        geometry=geometry or Dense(),
+        current=FloatCurrent(g_e=np.ones(n), b_e=np.broadcast_to(bias, (n,)).copy()),
+    )
+
+
+def plain_readout(name, reads, weights, *, integrator=None):
+    """Return an ordinary readout."""
+    return Layer(
+        name=name,
+        inputs=(reads,),
+        projection=Folded(w_num=weights),
+        geometry=Dense(),
+        current=Logits(integrator=integrator),
     )
 
 

@@ -19,14 +19,11 @@ from eideploy.backends.nir.options import DIALECTS, Reading
 from eideploy.backends.nir.readers import save_for
 from eideploy.circuit import (
     Circuit,
-    Dense,
     Flatten,
-    FloatCurrent,
     Folded,
     Input,
     IntegerInput,
     Integrator,
-    Layer,
     LayerRange,
     Logits,
     Neurons,
@@ -36,7 +33,7 @@ from eideploy.errors import CapacityError, FormatError, InvariantError, UsageErr
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import LIF, GeneralLIF
 from tests.helpers.equality import assert_same
-from tests.helpers.float_circuits import conv_net, float_twin, mlp
+from tests.helpers.float_circuits import conv_net, float_twin, mlp, plain, plain_readout
 from tests.helpers.random_circuits import circuits
 
 
@@ -170,20 +167,8 @@ GENERAL = {
 
 def general_net(model):
     rng = np.random.default_rng(0)
-    hidden = Layer(
-        name="in",
-        inputs=("input",),
-        projection=Folded(w_num=rng.normal(0.2, 0.6, (4, 6))),
-        geometry=Dense(),
-        current=FloatCurrent(g_e=np.ones(4), b_e=np.full(4, 0.05)),
-    )
-    out = Layer(
-        name="out",
-        inputs=("lif",),
-        projection=Folded(w_num=rng.normal(0, 1, (3, 4))),
-        geometry=Dense(),
-        current=Logits(),
-    )
+    hidden = plain("in", "input", rng.normal(0.2, 0.6, (4, 6)), bias=0.05)
+    out = plain_readout("out", "lif", rng.normal(0, 1, (3, 4)))
     neurons = Neurons(name="lif", inputs=("in",), model=model)
     return Circuit(nodes=(Input(name="input", size=(6,)), hidden, neurons, out), steps=12)
 

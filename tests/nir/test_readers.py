@@ -14,34 +14,23 @@ from eideploy.circuit import (
     AvgPool,
     Circuit,
     Conv,
-    Dense,
     Flatten,
-    FloatCurrent,
-    Folded,
     Input,
     Integrator,
-    Layer,
-    Logits,
     Neurons,
 )
 from eideploy.errors import UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import LIF, NO_LEAK, GeneralLIF
 from tests.helpers import foreign
+from tests.helpers.float_circuits import plain, plain_readout
 
 X = np.random.default_rng(1).integers(0, 257, (12, 1, 8, 8)) / 256
 
 
 def layer(name, source, weights, geometry=None):
-    n = len(weights)
-    bias = np.random.default_rng(n).normal(0, 0.1, n)
-    return Layer(
-        name=name,
-        inputs=(source,),
-        projection=Folded(w_num=weights),
-        geometry=geometry or Dense(),
-        current=FloatCurrent(g_e=np.ones(n), b_e=bias),
-    )
+    bias = np.random.default_rng(len(weights)).normal(0, 0.1, len(weights))
+    return plain(name, source, weights, bias=bias, geometry=geometry)
 
 
 def spikes(name, source, **own):
@@ -60,13 +49,7 @@ def network(**own):
             Flatten(name="flat", inputs=("pool",)),
             layer("fc", "flat", rng.normal(0, 0.6, (20, 64))),
             spikes("two", "fc", tau=8.0, **own),
-            Layer(
-                name="readout",
-                inputs=("two",),
-                projection=Folded(w_num=rng.normal(0, 1, (5, 20))),
-                geometry=Dense(),
-                current=Logits(),
-            ),
+            plain_readout("readout", "two", rng.normal(0, 1, (5, 20))),
         ),
         steps=10,
     )
@@ -78,13 +61,7 @@ SEVERAL = {"reset": "subtract", "max_spikes": 255}  # as sinabs and rockpool hav
 def mlp(one, two, integrator=None):
     """Return a network of two layers with these neurons, on samples of 8 numbers."""
     rng = np.random.default_rng(0)
-    end = Layer(
-        name="readout",
-        inputs=("two",),
-        projection=Folded(w_num=rng.normal(0, 1, (5, 16))),
-        geometry=Dense(),
-        current=Logits(integrator=integrator),
-    )
+    end = plain_readout("readout", "two", rng.normal(0, 1, (5, 16)), integrator=integrator)
     nodes = (
         Input(name="input", size=(8,)),
         layer("fc1", "input", rng.normal(0.1, 1, (24, 8))),

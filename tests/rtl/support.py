@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from typing import get_type_hints
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -10,15 +11,17 @@ from hypothesis import strategies as st
 from eideploy import typed
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.fit import fitted
-from eideploy.backends.digital.parameters import DIVIDERS, Edges, Shape, shape_of, timed
+from eideploy.backends.digital.parameters import DIVIDERS, Edges, General, Shape, shape_of, timed
 from eideploy.backends.digital.place import place
 from eideploy.backends.digital.rtl.bench import PLAIN, Manner, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
+from eideploy.circuit import Division
+from eideploy.divisions import none
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
 from eideploy.target import DividerTiming, Latency, Memory, Widths, load_target
-from tests.helpers.random_circuits import samples
+from tests.helpers.random_circuits import general, samples
 
 SMALL = {
     "weight_rows": 4096, "accumulator_rows": 512, "inhibition_rows": 512, "membrane_words": 4096,
@@ -28,6 +31,11 @@ SMALL = {
 
 
 NO_EDGES = Edges()
+SINGLE = partial(general, spikes=[1])  # neurons of any model with at most one spike a step
+ALL = General(
+    leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
+)
+NO_DIVISION = Division(divider=none(), zero_policy="floor")
 DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 
 
@@ -115,7 +123,7 @@ def compared(program, core, folder, x, *, manner=PLAIN, run=None):
     return differences(program, found, expected), found, expected
 
 
-def agree_on(networks, folder, *, examples, run=None):
+def agree_on(networks, folder, *, examples, run=None, sequences=True):
     """Hold random networks to the simulator, each on its core; return how many were compared.
 
     networks  a strategy of (circuit, core); the ports are disturbed
@@ -128,7 +136,7 @@ def agree_on(networks, folder, *, examples, run=None):
     @given(data=st.data(), network=networks)
     def check(data, network):
         circuit, core = network
-        x = data.draw(samples(circuit, count=2), label="samples")
+        x = data.draw(samples(circuit, count=2, sequences=sequences), label="samples")
         found, _, _ = compared(placed(circuit, core), core, folder, x, manner=DISTURBED, run=run)
         assert found.total == 0, found
         next(compares)

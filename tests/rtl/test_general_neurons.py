@@ -8,26 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from eideploy.backends.digital.parameters import Edges, General, general_of
+from eideploy.backends.digital.parameters import Edges, general_of
 from eideploy.backends.digital.rtl.bench import in_icarus
-from eideploy.circuit import Circuit, Division, Neurons
-from eideploy.divisions import none
+from eideploy.circuit import Circuit, Neurons
 from eideploy.neurons import IntegerGeneralLIF
 from tests.helpers.layers import folded_linear, folded_readout, ints, lif, source
 from tests.helpers.random_circuits import circuits, general, looped
-from tests.rtl.support import agree_on, shape, tight
-from tests.rtl.test_mutants import case, differs
+from tests.rtl.faults import case, differs
+from tests.rtl.support import ALL, NO_DIVISION, SINGLE, agree_on, shape, tight
 
-SINGLE = partial(general, spikes=[1])
 # A core has as many bits as its network asks for, and a cycle more for each.
 COUNTED = partial(general, spikes=[1, 2, 5, 15, 200], late_counts=False)
 SEVERAL = partial(general, spikes=[4, 5, 6, 7], late_counts=False)
-ALL = General(
-    leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
-)
 N = 6
 EDGES = Edges(late=True, banks=True)
-NO_DIVISION = Division(divider=none(), zero_policy="floor")
 
 
 @pytest.mark.rtl

@@ -12,9 +12,8 @@ from eideploy.backends.digital.rtl.bench import in_icarus
 from eideploy.circuit import AvgPool, Circuit, Flatten
 from tests.helpers.layers import folded_conv, folded_linear, folded_readout, lif, source
 from tests.helpers.random_circuits import looped
-from tests.rtl.support import agree_on, placed, shape, tight
-from tests.rtl.test_general_neurons import ALL, NO_DIVISION, SINGLE
-from tests.rtl.test_mutants import case, differs
+from tests.rtl.faults import case, differs
+from tests.rtl.support import ALL, NO_DIVISION, SINGLE, agree_on, placed, shape, tight
 
 
 @pytest.mark.rtl

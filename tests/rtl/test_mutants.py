@@ -5,21 +5,11 @@ Here unknown values count, too: what no reset and no write has set may not reach
 
 import functools
 import re
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from eideploy import shipped
-from eideploy.backends.digital.bundle import write_bundle
-from eideploy.backends.digital.cycles import count_cycles
-from eideploy.backends.digital.parameters import Shape
-from eideploy.backends.digital.program import Program
-from eideploy.backends.digital.rtl.bench import Manner, in_icarus, run_bundle
-from eideploy.backends.digital.rtl.compare import differences
-from eideploy.circuit import Array
-from eideploy.errors import DataError, FormatError
-from eideploy.execute.trace import Trace
 from tests.rtl.directed import (
     DIRECTED,
     corners,
@@ -28,7 +18,7 @@ from tests.rtl.directed import (
     folded,
     windows,
 )
-from tests.rtl.support import placed, simulated, tight
+from tests.rtl.faults import case, differs
 
 LANES = {
     "lut": {"lanes": 4, "update_lanes": 2},
@@ -37,7 +27,6 @@ LANES = {
     "shift2": {"lanes": 8, "update_lanes": 1},
     "fast": {"lanes": 4, "update_lanes": 2, "beside": 1, "pipelined": True},
 }
-MANNER = Manner(gap=300, stall=500, meddle=200, aborts=1)
 
 # Of the core's memories; that of the denominators is one row deeper than is read, for the readout.
 DEPTHS = {
@@ -203,28 +192,6 @@ LEFT_BEHIND = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Case:
-    """A program, the least core that runs it, and samples with what they should give."""
-
-    program: Program
-    core: Shape
-    x: Array
-    expected: Trace
-
-    @property
-    def manner(self):
-        """How its ports are driven; what takes much longer than it should is stuck."""
-        longest = int(count_cycles(self.program, self.expected).per_inference.max())
-        return replace(MANNER, limit=1000 + 3 * longest)
-
-
-def case(circuit, x, method, **lanes):
-    core = tight(circuit, method, **lanes)
-    program = placed(circuit, core)
-    return Case(program=program, core=core, x=x, expected=simulated(program.circuit, x))
-
-
 @functools.cache
 def networks(name):
     method = "lut" if name == "fast" else name
@@ -245,33 +212,6 @@ def resets():
     found = case(circuit, np.tile(x, (20, 1, 1)), "lut", lanes=4, update_lanes=1)
     assert found.core.target.memory.accumulator_rows == 2
     return [found]
-
-
-def differs(folder, cases, fault=None):
-    """Return which case tells the core with a fault from the simulators, if one does."""
-    for number, run in enumerate(cases):
-        program = run.program
-        write_bundle(program, folder, shape=run.core)
-        if fault:
-            change(folder, *fault)
-        try:
-            found = run_bundle(program, folder, run.x, manner=run.manner, run=in_icarus)
-        except DataError as error:
-            if "testbench:" not in error.what:  # it did not run
-                raise
-            return number
-        except FormatError:
-            return number
-        if differences(program, found, run.expected).total:
-            return number
-    return None
-
-
-def change(folder, module, old, new):
-    path = folder / "rtl" / f"{module}.sv"
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 @pytest.mark.icarus

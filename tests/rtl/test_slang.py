@@ -4,8 +4,7 @@ import pytest
 
 from eideploy import shipped
 from eideploy.backends.digital.bundle import write_core
-from tests.rtl.support import shape
-from tests.rtl.test_general_neurons import ALL
+from tests.rtl.support import ALL, shape
 
 slang = pytest.importorskip("pyslang")
 CORES = {

@@ -4,15 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import Circuit, Division
 from eideploy.divisions import lut
 from tests.helpers.layers import lif, linear, readout, source
-from tests.helpers.random_circuits import circuits, samples
-from tests.rtl.support import DISTURBED, compared, placed, shape
-from tests.rtl.test_mutants import case, differs
+from tests.helpers.random_circuits import circuits
+from tests.rtl.faults import case, differs
+from tests.rtl.support import agree_on, shape
 
 
 @pytest.mark.rtl
@@ -20,16 +19,8 @@ from tests.rtl.test_mutants import case, differs
 def test_a_core_that_keeps_sums_equals_simulator_and_formula(beside, tmp_path):
     core = shape("lut", beside=beside, pipelined=beside > 0, static=True)
 
-    @settings(max_examples=15, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(data=st.data(), circuit=circuits(method="lut"))
-    def check(data, circuit):
-        program = placed(circuit, core)
-        assert program.port_steps == 1
-        x = data.draw(samples(circuit, sequences=False), label="samples")
-        found, _, _ = compared(program, core, tmp_path, x, manner=DISTURBED)
-        assert found.total == 0, found
-
-    check()
+    networks = st.tuples(circuits(method="lut"), st.just(core))
+    assert agree_on(networks, tmp_path, examples=15, sequences=False) == 15
 
 
 @functools.cache
@@ -90,6 +81,7 @@ MUTANTS = {
 def test_kept_sums_are_right_in_a_simulator_of_four_states(tmp_path):
     (run,) = directed()
     assert run.core.target.core.static_input
+    assert run.program.port_steps == 1
     divides = [(den > 0).any(axis=(0, 2)).tolist() for den in run.expected.divisors.values()]
     assert divides[0] == [True, False, True, True]
     spikes = run.expected.spikes["first.lif"]

@@ -67,7 +67,8 @@ class Core:
                 without any they take turns in the P lanes
     pipelined   whether it has more registers on its long paths, for a higher clock
     static_input  whether the port takes a sample once, in the first time step, for samples that are
-                the same in all: a first layer that reads nothing else keeps its sums
+                the same in all: a first layer that reads nothing else keeps its sums; where a spec
+                says nothing, that of a board does so if calibration samples have no time axis
     """
 
     lanes: Lanes
@@ -79,7 +80,7 @@ class Core:
     neurons: Literal["lif", "general"] = "lif"
     inhibitory_lanes: Annotated[int, Within(0, MOST_LANES)] = 0
     pipelined: bool = False
-    static_input: bool = False
+    static_input: bool | None = None
 
     @property
     def lanes_i(self) -> int:
@@ -283,7 +284,7 @@ def family_of(path: Path) -> Family[Any]:
 
 
 def _table(path: Path) -> dict[str, object]:
-    """Return a spec's table; with `extends` on top of that of a shipped target."""
+    """Return a spec's table; with `extends` on top of that of a shipped target, key by key."""
     table = read_toml(path, VERSION)
     base = table.pop("extends", None)
     if base is None:
@@ -294,7 +295,17 @@ def _table(path: Path) -> dict[str, object]:
             where=str(path),
             fix=f"name one of {', '.join(shipped.names('targets', f'{{}}/{SPEC}'))}",
         )
-    return read_toml(shipped.folder("targets") / str(base) / SPEC, VERSION) | table
+    return _on_top(read_toml(shipped.folder("targets") / str(base) / SPEC, VERSION), table)
+
+
+def _on_top(base: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return a table of another's keys and its own, which prevail, in the tables within, too."""
+    inner = {
+        key: _on_top(below, value)
+        for key, value in own.items()
+        if isinstance(value, dict) and isinstance(below := base.get(key), dict)
+    }
+    return {**base, **own, **inner}
 
 
 def spec_of(name: str, option: str = "--target") -> Path:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.train import Train
     from eideploy.flow.requests.verify import Verify
     from eideploy.flow.result import Oracle, Reported, Result, Verified
+    from eideploy.recipe import Recipe
 
 
 class Spec(Protocol):
@@ -136,8 +137,13 @@ class Family(DeclaredFamily, ABC, Generic[S]):
     def compile(self, request: "Compile", spec: S) -> "Result":
         """Compile a run into a new build, whose manifest says `"backend": name`."""
 
-    def fits(self, circuit: "Circuit", spec: S) -> Fit:  # noqa: ARG002
+    def fits(self, circuit: "Circuit", spec: S, recipe: "Recipe | None" = None) -> Fit:  # noqa: ARG002
         """Say whether a network would compile for a target, for `check`, and write nothing.
+
+        Args:
+            circuit: in floats, with its ranges where it was trained with them.
+            spec: of the target.
+            recipe: that it was fine-tuned for; None for the usual one.
 
         Raises:
             UsageError: the family does not do that.

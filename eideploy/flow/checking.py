@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from eideploy.backends import formats
-from eideploy.backends.protocol import Fit, Format, Read
+from eideploy.backends.protocol import Fit, Read
 from eideploy.circuit import Circuit
 from eideploy.errors import CapacityError
+from eideploy.flow import finetuned
 from eideploy.flow.graphs import refuse_reading
 from eideploy.flow.requests.checking import CheckNetwork
 from eideploy.flow.result import Result
@@ -33,24 +33,20 @@ def check(request: CheckNetwork) -> Result:
     path = as_path(request.network)
     reader = formats.reader_of(path)
     refuse_reading(request, path, reader)
-    named, read = _read(path, reader, request)
-    if isinstance(read, CapacityError):
-        return _result(named, spec.name, [], Fit(faults=_lines(read), fixes=[read.fix]), None)
-    fit = family.fits(read.circuit, spec)
-    return with_warnings(_result(named, spec.name, read.remarks, fit, read.circuit), read.warnings)
-
-
-def _read(
-    path: Path | None, reader: Format | None, request: CheckNetwork
-) -> tuple[str, Read | CapacityError]:
-    """Return the network's name, and the network or what speaks against it."""
+    recipe = None
     if path is None or reader is None:
         run = find_run(path)
-        return str(run.folder), Read(circuit=run.circuit, how={})
-    try:
-        return path.name, reader.read(path, request)
-    except CapacityError as error:
-        return path.name, error
+        named, read = str(run.folder), Read(circuit=run.circuit, how={})
+        recipe = finetuned.recipe_of(run) if "finetuned" in run.content else None
+    else:
+        named = path.name
+        try:
+            read = reader.read(path, request)
+        except CapacityError as error:
+            fit = Fit(faults=_lines(error), fixes=[error.fix])
+            return _result(named, spec.name, [], fit, None)
+    fit = family.fits(read.circuit, spec, recipe)
+    return with_warnings(_result(named, spec.name, read.remarks, fit, read.circuit), read.warnings)
 
 
 def _lines(error: CapacityError) -> list[str]:

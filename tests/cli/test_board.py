@@ -75,6 +75,7 @@ def test_an_executor_on_a_board_is_refused_what_it_cannot_run(on_board, call):
         found = call("simulate", *words, "--executor", "board", "--samples", 2)
         assert (found.code, found.out) in ((1, ""), (2, ""))
         assert what in found.err
+        assert "compiled" not in found.err, "nothing is compiled for what does not run"
 
 
 def test_a_latency_that_is_no_time_is_refused(trained, call):

@@ -108,6 +108,31 @@ def test_what_exceeds_a_memory_is_refused_with_the_bytes_of_every_layer(trained,
         )  # fmt: skip
 
 
+def test_the_fastest_program_is_taken_that_fits_the_room_asked_for(trained, call):
+    def compiled(*room):
+        told = call("compile", "--target", "cortex-m4", *room, "--out", f"b{len(room)}", "--json")
+        assert told.code == 0, told.err
+        content = json.loads(told.out)
+        return content["inhibition"]["folded"], [use["used"] for use in content["uses"]]
+
+    fastest, taken = compiled()
+    assert fastest
+    folded, bounded = compiled("--flash", str(taken[0] - 1), "--ram", "1 MiB")
+    assert set(folded) < set(fastest)
+    assert bounded[0] < taken[0]
+    verified = call("verify", "b4", "--samples", 4, "--json")
+    assert json.loads(verified.out)["counts"]["gap"] == 0
+
+
+@pytest.mark.parametrize("option", ["--flash", "--ram"])
+def test_room_that_is_no_size_or_too_small_is_refused(option, trained, refused):
+    del trained
+    refused("compile", "--target", "cortex-m4", option, "16kb", code=2, where=option,
+            what="'16kb' is not a size", fix=f"as {option} 16KiB")  # fmt: skip
+    refused("compile", "--target", "cortex-m4", option, "100B", code=1, where="target cortex-m4",
+            what="of 100", fix="allow more")  # fmt: skip
+
+
 def test_a_spec_that_keeps_more_than_there_is_is_refused(empty, refused):
     spec = SPEC.read_text().replace("ram_bytes = 131072", "ram_bytes = 2048")
     (empty / "small.toml").write_text(spec)

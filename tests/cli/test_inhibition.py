@@ -1,6 +1,7 @@
 """`--inhibition`: what is folded, why, and what the build says of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,24 @@ def test_where_rows_do_not_suffice_those_that_save_most_a_row_are_folded():
     assert _chosen(costs, 50) == ("a", "b", "c")
     assert _chosen(costs, 49) == ("b", "c")
     assert _chosen(costs, 39) == ("c",)
+
+
+def test_layers_are_folded_at_a_loss_where_nothing_else_fits():
+    costs = {
+        "a": cost(10, 20, (20, 10)),  # a cycle a row
+        "b": cost(10, 30, (20, 10)),  # two
+        "c": cost(10, 7, (10, 15)),
+    }
+    assert _chosen(costs, 55) == ("c",)
+    assert _chosen(costs, 50) == ()
+    assert _chosen(costs, 49) == ("a",)
+    assert _chosen(costs, 30) == _chosen(costs, 3) == ("a", "b")
+
+
+def test_a_form_that_does_not_fit_is_not_taken():
+    costs = {"a": replace(cost(10, 9), folded_fits=False)}
+    costs["b"] = replace(cost(9, 10), factored_fits=False)
+    assert _chosen(costs, 100) == _chosen(costs, 0) == ("b",)
 
 
 def test_a_build_says_what_is_folded_and_both_costs(trained, call):

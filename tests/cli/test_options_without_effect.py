@@ -44,7 +44,8 @@ VALUES = {
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
-    "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--seeds": ["2"], "--port": ["line"],
+    "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--flash": ["9MiB"], "--ram": ["9MiB"],
+    "--seeds": ["2"], "--port": ["line"],
     "--emulate": [], "--samna": [], "--fault": ["wrap"], "--rebuild": ["new"],
     "--defects": ["d.json"], "--save": ["a.npz"], "--of": ["tuned"], "--restore": ["a"],
     "--compare": ["a"], "--against": ["b"], "--sets": ["sets.json"], "--recordings": ["a.npy"],
@@ -97,6 +98,7 @@ DPI = {
 PLACE = {"--data-dir", "--data"}
 LINE = {"--port", "--emulate"}
 OF_BOARDS = {"--lanes", "--latency"}
+OF_CONTROLLERS = {"--flash", "--ram"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
 
 # command, what is asked for, how: what can do nothing there
@@ -131,49 +133,54 @@ IDLE = {
     ("check", "a run", RUN): NIR,
     ("check", "a NIR file", "net.nir --steps 4"): set(),
     ("check", "a NIR file of ours", "own.nir"): NIR,
-    ("compile", "a run", RUN): {*OF_BOARDS, *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE},
+    ("compile", "a run", RUN): {
+        *OF_BOARDS, *OF_CONTROLLERS, *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
+    },
     ("compile", "a run, writing NIR files", f"{RUN} --emit nir"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *PLACE,
     },
     ("compile", "a run, writing ONNX files", f"{RUN} --emit onnx"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run on own samples", f"{RUN} --calibrate-on x.npy"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE,
     },
     ("compile", "a run whose set is not bundled", "runs/away"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data",
     },
     ("compile", "a run of data of one's own", "runs/mine"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, "--data-dir",
     },
     ("compile", "a run without inhibition", "runs/plain --calibrate-on y.npy"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "a NIR file", "net.nir --steps 4 --calibrate-on y.npy"): {
-        *OF_BOARDS,
+        *OF_BOARDS, *OF_CONTROLLERS,
         *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--lut", "--division", "--zero-policy",
         "--inhibition",
     },
     ("compile", "for a chip", "runs/chip-1 --target dynapse2"): {
-        *OF_BOARDS, "--fit",
+        *OF_BOARDS, *OF_CONTROLLERS, "--fit",
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
     ("compile", "adapted to a chip", f"{RUN} --target dynapse2"): {
-        *OF_BOARDS, "--fit",
+        *OF_BOARDS, *OF_CONTROLLERS, "--fit",
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
     ("compile", "for a board", f"{RUN} --target ulx3s-25f"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit",
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit", *OF_CONTROLLERS,
+    },
+    ("compile", "for a microcontroller", f"{RUN} --target cortex-m4"): {
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit", *OF_BOARDS,
     },
     ("board build", "a build", "builds/board"): set(),
     ("board run", "a build", "builds/board --emulate"): {*PLACE},
@@ -273,7 +280,7 @@ BEGINNINGS = {  # what the work of each command begins with
     "import": ("folders.new_folder", "flow.graphs.import_checkpoint"),
     "check": ("backends.digital.jobs.fits.observe",),
     "compile": (
-        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.formed",
         "backends.dynapse2.jobs.adapt._predictions",
         "backends.dynapse2.jobs.compile.map_network",
     ),
@@ -293,7 +300,7 @@ BEGINNINGS = {  # what the work of each command begins with
     ),
     "board biases": ("backends.dynapse2.jobs.bias_sets._read",),
     "predict": (
-        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.decided",
+        "backends.digital.jobs.compile.observe", "backends.digital.jobs.compile.formed",
         "backends.digital.jobs.predict.run_integer", "backends.digital.jobs.predict.run_float",
         "backends.dynapse2.jobs.predict.classify.show",
     ),

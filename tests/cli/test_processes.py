@@ -79,7 +79,7 @@ def test_ctrl_c_before_the_first_result_writes_nothing_and_exits_with_130(
     def stop(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eideploy.backends.digital.jobs.compile.decided", stop)
+    monkeypatch.setattr("eideploy.backends.digital.jobs.compile.formed", stop)
     found = call("compile")
     assert (found.code, found.out) == (130, "")
     assert found.err.endswith("interrupted\n")

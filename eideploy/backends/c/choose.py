@@ -1,7 +1,7 @@
 """How every layer is computed: the way that takes fewest instructions, as they are counted."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import prod
 
 from eideploy.backends.c.controller import Controller
@@ -9,14 +9,13 @@ from eideploy.backends.c.layers import current_reach
 from eideploy.backends.c.place import RAM, lay_out
 from eideploy.backends.c.plan import Counted, Plan, Way, may_be_dense, may_be_kept
 from eideploy.backends.c.syntax import bytes_of, signed_type
-from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
+from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.program import Program
-from eideploy.circuit import Array, Circuit, Layer
-from eideploy.execute.integer import run_integer
-from eideploy.validate.ladder import affordable
+from eideploy.circuit import Circuit, Layer
+from eideploy.execute.trace import Trace
 
 
-def choose(program: Program, samples: Array) -> Program:
+def choose(program: Program, trace: Trace) -> Program:
     """Return a program whose layers are computed as takes fewest instructions on samples.
 
     A layer is dense where that takes fewer than its events. Where samples do not change over the
@@ -25,15 +24,13 @@ def choose(program: Program, samples: Array) -> Program:
 
     Args:
         program: by no plan.
-        samples: (B, ...) or (B, T, ...) of calibration; of large networks some are counted.
+        trace: of its circuit on samples of the calibration, with CYCLE_KINDS.
     """
     circuit, controller = program.circuit, program.target
     assert isinstance(controller, Controller)
-    some = samples[: affordable(circuit)]
-    trace = run_integer(circuit, some, keep=CYCLE_KINDS)
 
     def instructions(ways: Mapping[str, Way]) -> dict[str, float]:
-        counts = count_cycles(replace(program, plan=asdict(Plan(ways=ways))), trace).per_stage
+        counts = count_cycles(replace(program, plan=Plan(ways=ways)), trace).per_stage
         return {name: float(counts[name].sum(0).mean()) for name in ways}
 
     counts: dict[Counted, dict[str, float]] = {
@@ -62,7 +59,7 @@ def choose(program: Program, samples: Array) -> Program:
         )
         for layer in circuit.layers
     }
-    return lay_out(circuit, controller, Plan(samples=len(some), ways=plan))
+    return lay_out(circuit, controller, Plan(samples=len(trace.totals), ways=plan))
 
 
 def _within(free: int, circuit: Circuit, saved: Mapping[str, float]) -> set[str]:

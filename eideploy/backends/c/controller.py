@@ -1,6 +1,6 @@
 """What a microcontroller offers, read from targets/<name>/spec.toml."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -111,6 +111,21 @@ class Controller(Target):
     memories: Memories
     processor: Processor
     instructions: Instructions
+
+    def within(self, *, flash_bytes: int | None, ram_bytes: int | None) -> "Controller":
+        """Return a controller that offers a network no more than so many bytes, where given."""
+        flash = min(self.flash_offered, flash_bytes or self.flash_offered)
+        ram = min(self.ram_offered, ram_bytes or self.ram_offered)
+        kept = self.memories
+        return replace(
+            self,
+            memory=_unbounded(flash),
+            memories=replace(
+                kept,
+                flash_bytes=flash + kept.reserved_flash_bytes,
+                ram_bytes=ram + kept.reserved_ram_bytes,
+            ),
+        )
 
     @property
     def flash_offered(self) -> int:

@@ -1,11 +1,12 @@
 """The family of microcontrollers: integer programs as C."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from eideploy.backends import c, formats
 from eideploy.backends.c.format import C
+from eideploy.backends.c.options import CONTROLLER, Room
 from eideploy.backends.digital.family import Digital
 from eideploy.backends.digital.options import Compiling, Running, Simulating, Studying, Verifying
 from eideploy.backends.protocol import Family
@@ -16,9 +17,10 @@ from eideploy.options.choices import Form
 
 if TYPE_CHECKING:
     from eideploy.backends.c.controller import Controller
-    from eideploy.backends.digital.program import Program
+    from eideploy.backends.digital.program import Plan, Program
     from eideploy.backends.executor import Executor
-    from eideploy.circuit import Array, Circuit
+    from eideploy.circuit import Circuit
+    from eideploy.execute.trace import Trace
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.board import OfBuild
     from eideploy.flow.requests.compile import Compile
@@ -34,7 +36,7 @@ class Microcontroller(Digital):
     name = "c"
     kind = "a microcontroller"
     options: ClassVar[Mapping[str, type[Request]]] = {
-        "compile": composed(Compiling, *formats.emitting()),
+        "compile": composed(Compiling, Room, *formats.emitting()),
         "simulate": Simulating,
         "predict": Running,
         "verify": Verifying,
@@ -47,6 +49,7 @@ class Microcontroller(Digital):
     writes: ClassVar[Sequence[str]] = (C.name,)
     has_core: ClassVar[bool] = False
     form: ClassVar[Form] = "auto"
+    holding: ClassVar[Sequence[str]] = (CONTROLLER,)
 
     def needs(self) -> "Iterable[Finding]":
         """Look for the compilers and emulators of microcontrollers."""
@@ -73,29 +76,35 @@ class Microcontroller(Digital):
 
         write(program, folder, class_names(content, program.circuit.layers[-1].n_e))
 
-    def place(self, circuit: "Circuit", target: "Target") -> "Program":
-        """Return the program of an integer circuit; refuse with CapacityError what does not fit."""
-        from eideploy.backends.c.place import place
-
-        return place(circuit, _controller(target))
-
-    def lay_out(self, circuit: "Circuit", target: "Target") -> "Program":
-        """Return what `place` does, whether or not it fits."""
+    def lay_out(
+        self, circuit: "Circuit", target: "Target", plan: "Plan | None" = None
+    ) -> "Program":
+        """Return the program of an integer circuit by a plan, whether or not it fits."""
         from eideploy.backends.c.place import lay_out
+        from eideploy.backends.c.plan import Plan
 
-        return lay_out(circuit, _controller(target))
+        assert plan is None or isinstance(plan, Plan)  # this family has made it
+        return lay_out(circuit, _controller(target), plan)
 
-    def choose(self, program: "Program", samples: "Array") -> "Program":
+    def require_fit(self, program: "Program") -> None:
+        """Refuse with CapacityError a program that does not fit its target."""
+        from eideploy.backends.c.place import require_fit
+
+        require_fit(program)
+
+    def choose(self, program: "Program", run: "Callable[[Circuit], Trace]") -> "Program":
         """Return a program by the plan whose counted instructions are fewest."""
         from eideploy.backends.c.choose import choose
 
-        return choose(program, samples)
+        return choose(program, run(program.circuit))
 
-    def planned(self, program: "Program", plan: Mapping[str, Any]) -> "Program":
-        """Return a program by a plan; refuse with CapacityError what does not fit."""
-        from eideploy.backends.c.place import planned
+    def read_plan(
+        self, content: Mapping[str, Any], circuit: "Circuit", where: str
+    ) -> "Plan | None":
+        """Return the plan of a circuit's layers that a manifest, `where`, says, if any."""
+        from eideploy.backends.c.plan import read_plan
 
-        return planned(program, plan)
+        return read_plan(content, circuit, where)
 
     def resources(self, program: "Program") -> str:
         """Say what a program takes of its target."""
@@ -128,7 +137,9 @@ class Microcontroller(Digital):
                 where=f"--emit {C.name}",
                 fix="leave it out",
             )
-        return super().compile(request, spec)
+        asked = part_of(request, Room)
+        room = _controller(spec).within(flash_bytes=asked.flash_bytes, ram_bytes=asked.ram_bytes)
+        return super().compile(request, room)
 
     def sweep(self, request: "Sweep", spec: "Target") -> "Result":
         """Refuse: the table and the drawings of a sweep are of cycles."""

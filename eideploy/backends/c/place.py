@@ -1,9 +1,7 @@
 """Whether a network fits a controller's memories, layer by layer."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
 
 from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.cost import counted
@@ -30,7 +28,10 @@ def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) 
         CapacityError: the circuit has what there is no C for.
     """
     network = Network(circuit, plan or BY_EVENTS)
-    rows = {size.node: size.constants for size in network.sizes}
+    sizes = {size.node: size for size in network.sizes}
+    by_layer = {layer.name: sizes[layer.name] for layer in circuit.layers}
+    sums = {name: size.sums for name, size in by_layer.items()}
+    kept = network.state_bytes - max(sums.values())
     return Program(
         circuit=circuit,
         target=controller,
@@ -41,42 +42,24 @@ def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) 
         ),
         count=partial(counted, costs=controller.instructions),
         unit="instructions",
-        rows={layer.name: rows[layer.name] for layer in circuit.layers},
-        plan={} if plan is None else asdict(plan),
+        rows={name: size.constants for name, size in by_layer.items()},
+        sums=sums,
+        most_sums=controller.ram_offered - kept,
+        plan=plan,
     )
 
 
-def place(circuit: Circuit, controller: Controller) -> Program:
-    """Return what `lay_out` does.
-
-    Raises:
-        CapacityError: a memory is too small, with the bytes of every layer.
-    """
-    return _fitting(lay_out(circuit, controller))
-
-
-def planned(program: Program, plan: Mapping[str, Any]) -> Program:
-    """Return a program by the plan of a manifest.
-
-    Raises:
-        FormatError: the plan is malformed, or of other layers.
-        CapacityError: a memory is too small, with the bytes of every layer.
-    """
+def require_fit(program: Program) -> None:
+    """Refuse a program that a memory is too small for, with the bytes of every layer."""
     controller = program.target
     assert isinstance(controller, Controller)
-    return _fitting(lay_out(program.circuit, controller, plan_of(replace(program, plan=plan))))
-
-
-def _fitting(program: Program) -> Program:
-    controller = program.target
-    assert isinstance(controller, Controller)
-    if all(use.used <= use.offered for use in program.uses):
-        return program
     asked = "; ".join(
         f"{use.resource}: {use.used:,} of {use.offered:,}"
         for use in program.uses
         if use.used > use.offered
     )
+    if not asked:
+        return
     kept = controller.memories
     raise CapacityError(
         f"the network does not fit {controller.name}: {asked} "
@@ -84,7 +67,7 @@ def _fitting(program: Program) -> Program:
         f"for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
         where=f"target {controller.name}",
         fix="choose a scheme of fewer bits (--scheme int4), train a smaller network, or name a "
-        "larger controller with --target",
+        "larger controller with --target; allow more where --flash or --ram is given",
     )
 
 

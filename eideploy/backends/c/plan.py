@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+from eideploy.backends.digital import program
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Add, AvgPool, Circuit, Flatten, Input, Neurons, Node
 from eideploy.errors import FormatError
@@ -33,7 +34,7 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(program.Plan):
     """How every layer is computed; one that is not named by events, and nothing kept.
 
     samples  that instructions were counted on
@@ -55,17 +56,21 @@ class Plan:
 BY_EVENTS = Plan()  # all layers by events, nothing kept
 
 
-def plan_of(program: Program | None) -> Plan:
-    """Return the plan that a program holds as its manifest does; of none, the plan of nothing.
+def plan_of(planned: Program | None) -> Plan:
+    """Return the plan of a program; of one without any, or none, that of all layers by events."""
+    plan = None if planned is None else planned.plan
+    return plan if isinstance(plan, Plan) else BY_EVENTS
+
+
+def read_plan(content: Mapping[str, Any], circuit: Circuit, where: str) -> Plan | None:
+    """Return the plan of a circuit's layers that a manifest says, None where it says none.
 
     Raises:
         FormatError: malformed, or of other layers.
     """
-    if program is None:
-        return BY_EVENTS
-    where = f"the plan of {program.target.name}"
-    plan = stored(Plan, dict(program.plan), what="the plan of layers", where=where)
-    circuit = program.circuit
+    if not content:
+        return None
+    plan = stored(Plan, dict(content), what="the plan of layers", where=where)
     for name, way in plan.ways.items():
         known = name in {layer.name for layer in circuit.layers}
         dense = not way.dense or name in may_be_dense(circuit)

@@ -7,7 +7,7 @@ from typing import Any
 
 from eideploy.backends import families, formats
 from eideploy.backends.digital import INTEGER
-from eideploy.backends.digital.placed import placed
+from eideploy.backends.digital.placed import placed, plan_of
 from eideploy.backends.digital.program import Program
 from eideploy.circuit import Circuit, Neurons
 from eideploy.circuit.store import load, save
@@ -101,7 +101,7 @@ def load_build(folder: Path) -> Build:
     return Build(
         folder=folder,
         circuit=circuit,
-        program=placed(integer, target, compiled.plan),
+        program=placed(integer, target, plan_of(compiled.plan, integer, target, where)),
         compiled=compiled,
         content=content,
     )

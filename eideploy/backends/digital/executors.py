@@ -9,7 +9,7 @@ import numpy as np
 from eideploy.backends import digital, formats
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.core.state_machine import StateMachine
-from eideploy.backends.digital.jobs.board import board_run
+from eideploy.backends.digital.jobs.board import BoardRun, require_runnable
 from eideploy.backends.digital.jobs.rtl import ARTEFACT, is_simulator_kept, rtl_run
 from eideploy.backends.digital.options import Running
 from eideploy.backends.digital.program import Program
@@ -54,8 +54,9 @@ def _rtl(build: Build | None, program: Program, _: Running) -> Run:
     return rtl_run(build, program)
 
 
-def _board(build: Build | None, program: Program, asked: Running) -> Run:
-    return board_run(build, program, port=asked.port, emulate=asked.emulate)
+def _board(build: Build | None, _: Program, asked: Running) -> Run:
+    assert build is not None  # require_runnable has refused anything else
+    return BoardRun(build, port=asked.port, emulate=asked.emulate)
 
 
 def _by_format(
@@ -94,6 +95,12 @@ BESIDE: dict[str, Open] = {
     "rtl": _rtl,
     "board": _board,
 }
+
+
+def require_run(executor: str, source: object, asked: Running) -> None:
+    """Refuse a run or a build that an executor does not run, before a run is compiled for it."""
+    if executor == "board":
+        require_runnable(source, port=asked.port, emulate=asked.emulate)
 
 
 def beside_of(executor: str, source: object, program: Program, asked: Running) -> Run:

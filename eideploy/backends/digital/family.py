@@ -12,7 +12,7 @@ from eideploy.emitted import Emitted
 from eideploy.options import Request, composed
 
 if TYPE_CHECKING:
-    from eideploy.backends.digital.program import Program
+    from eideploy.backends.digital.program import Plan, Program
     from eideploy.circuit import Circuit
     from eideploy.flow.finding import Finding
     from eideploy.flow.requests.board import OfBuild
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eideploy.flow.requests.sweep import Sweep
     from eideploy.flow.requests.verify import Verify
     from eideploy.flow.result import Oracle, Reported, Result, Verified
+    from eideploy.recipe import Recipe
     from eideploy.target import Target
 
 
@@ -69,17 +70,20 @@ class Digital(ProgramFamily):
 
         emit(program, folder)
 
-    def place(self, circuit: "Circuit", target: "Target") -> "Program":
-        """Return the program of an integer circuit; refuse with CapacityError what does not fit."""
-        from eideploy.backends.digital.place import place
-
-        return place(circuit, target=target)
-
-    def lay_out(self, circuit: "Circuit", target: "Target") -> "Program":
-        """Return what `place` does, whether or not it fits."""
+    def lay_out(
+        self, circuit: "Circuit", target: "Target", plan: "Plan | None" = None
+    ) -> "Program":
+        """Return the program of an integer circuit, whether or not it fits."""
         from eideploy.backends.digital.place import laid_out
 
+        assert plan is None  # a core computes every layer in one way
         return laid_out(circuit, target)
+
+    def require_fit(self, program: "Program") -> None:
+        """Refuse with CapacityError a program that does not fit its target."""
+        from eideploy.backends.digital.place import require_fit
+
+        require_fit(program)
 
     def resources(self, program: "Program") -> str:
         """Say what a program takes of its target."""
@@ -105,11 +109,11 @@ class Digital(ProgramFamily):
 
         return compile_run(self, request, spec)
 
-    def fits(self, circuit: "Circuit", spec: "Target") -> Fit:
-        """Quantize a network by the usual recipe on random inputs, and place it."""
+    def fits(self, circuit: "Circuit", spec: "Target", recipe: "Recipe | None" = None) -> Fit:
+        """Quantize a network on random inputs as it is compiled, and place it."""
         from eideploy.backends.digital.jobs.fits import fits
 
-        return fits(circuit, spec, has_core=self.has_core)
+        return fits(circuit, spec, recipe, has_core=self.has_core)
 
     def simulate(self, request: "Simulate", executor: str) -> "Result":
         """Compare the program with the float network, and an executor with the program."""

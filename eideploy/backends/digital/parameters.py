@@ -472,7 +472,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "inhibitory_lanes": core.sums_i,
         "has_inhibitory_lanes": int(core.lanes_i > 0),
         "pipelined": int(core.pipelined),
-        "has_static_input": int(core.static_input),
+        "has_static_input": int(bool(core.static_input)),
         "has_factored": int(core.runs_factored),
         "has_folded": int(core.runs_folded),
         "has_minimum": int(core.minimum),

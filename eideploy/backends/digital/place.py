@@ -33,9 +33,14 @@ def place(circuit: Circuit, *, target: Target) -> Program:
             that the core cannot run.
     """
     program = laid_out(circuit, target)
+    require_fit(program)
+    return program
+
+
+def require_fit(program: Program) -> None:
+    """Refuse a program that does not fit its target."""
     _refuse_misfits(program)
     _require_parts(program)
-    return program
 
 
 def laid_out(circuit: Circuit, target: Target) -> Program:

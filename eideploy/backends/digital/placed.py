@@ -1,25 +1,39 @@
 """Programs placed as the family of their target does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from eideploy.backends import families
-from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.program import Plan, Program
 from eideploy.backends.digital.protocol import ProgramFamily
-from eideploy.circuit import Array, Circuit
+from eideploy.circuit import Circuit
+from eideploy.execute.trace import Trace
 from eideploy.options.choices import Form
 from eideploy.target import Target
 
 
-def placed(circuit: Circuit, target: Target, plan: Mapping[str, Any] | None = None) -> Program:
+def placed(circuit: Circuit, target: Target, plan: Plan | None = None) -> Program:
     """Return the program of an integer circuit on a target, its layers computed by a plan if any.
 
     Raises:
         CapacityError: it does not fit.
     """
-    family = _family(target)
-    program = family.place(circuit, target)
-    return family.planned(program, plan) if plan else program
+    return fitting(laid_out(circuit, target, plan))
+
+
+def laid_out(circuit: Circuit, target: Target, plan: Plan | None = None) -> Program:
+    """Return what `placed` does, whether or not it fits."""
+    return _family(target).lay_out(circuit, target, plan)
+
+
+def fitting(program: Program) -> Program:
+    """Return a program that fits its target.
+
+    Raises:
+        CapacityError: it does not.
+    """
+    _family(program.target).require_fit(program)
+    return program
 
 
 def usual_form(target: Target) -> Form:
@@ -27,14 +41,25 @@ def usual_form(target: Target) -> Form:
     return _family(target).form
 
 
-def chosen(program: Program, samples: Array) -> Program:
-    """Return a program whose layers are computed as takes least on samples, if that is a choice."""
-    return _family(program.target).choose(program, samples)
+def chosen(program: Program, run: Callable[[Circuit], Trace]) -> Program:
+    """Return a program whose layers are computed as takes least, if that is a choice.
+
+    Args:
+        program: by no plan.
+        run: returns what a circuit does with the samples of the calibration.
+    """
+    return _family(program.target).choose(program, run)
 
 
-def laid_out(circuit: Circuit, target: Target) -> Program:
-    """Return what `placed` does, whether or not it fits."""
-    return _family(target).lay_out(circuit, target)
+def plan_of(
+    content: Mapping[str, Any], circuit: Circuit, target: Target, where: str
+) -> Plan | None:
+    """Return the plan of a circuit's layers that a manifest, `where`, says, if any.
+
+    Raises:
+        FormatError: malformed, or of other layers.
+    """
+    return _family(target).read_plan(content, circuit, where)
 
 
 def _family(target: Target) -> ProgramFamily:

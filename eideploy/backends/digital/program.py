@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eideploy.backends.digital.counts import Cycles
 from eideploy.circuit import Circuit, Division, Layer, Neurons
@@ -114,6 +114,11 @@ def count_cycles_of(spike_bits: int) -> int:
     return spike_bits if spike_bits > 1 else 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How layers are computed, where a family has several ways; its own class says which."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
     """An integer circuit with its place on a target's core.
@@ -122,7 +127,9 @@ class Program:
     count   what a run takes by a trace of it with CYCLE_KINDS; None: as the core's formula says
     unit    what is counted
     rows    of weights by layer, where it counts for itself: bytes
-    plan    how its layers are computed, where its family chooses, as the manifest says it
+    sums    bytes that a layer takes while it runs, by layer, where all share the largest one's
+    most_sums  that there is room for
+    plan    how its layers are computed, where its family chooses
     """
 
     circuit: Circuit
@@ -132,7 +139,9 @@ class Program:
     count: "Callable[[Program, Trace], Cycles] | None" = None
     unit: str = "cycles"
     rows: Mapping[str, int] = field(default_factory=dict)
-    plan: Mapping[str, Any] = field(default_factory=dict)
+    sums: Mapping[str, int] = field(default_factory=dict)
+    most_sums: int = 0
+    plan: Plan | None = None
 
     @property
     def division(self) -> Division:

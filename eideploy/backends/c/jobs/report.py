@@ -60,7 +60,7 @@ def report(family: ProgramFamily, request: Report, folder: Path) -> Reported:
         **asdict(measured),
         "unit": build.program.unit,
         "emulated": None if emulated is None else dict(emulated.content),
-        "plan": build.program.plan,
+        "plan": asdict(plan_of(build.program)),
         "memory": [asdict(size) for size in network_of(build.program).sizes],
         "executors": [row.content for row in rows],
         "format": 1,

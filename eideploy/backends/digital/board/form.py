@@ -1,13 +1,16 @@
 """Which layers are folded on a board, whose core depends on it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache
 
-from eideploy.backends.digital.board.size import Sized, sized
+from eideploy.backends.digital.board.size import Sized, best, cores
 from eideploy.backends.digital.parameters import timed
-from eideploy.backends.digital.validate.inhibition import Decision, decided
+from eideploy.backends.digital.validate.inhibition import Decision, Forms, decide
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.errors import CapacityError
+from eideploy.options.choices import Form
 from eideploy.recipe import Recipe
 from eideploy.target import Target
 
@@ -25,7 +28,8 @@ def sized_in_form(
     """Return the program of a float circuit on the core that is chosen for a board, and its form.
 
     "auto" is decided for the core that the spec states and for the one that the factored network
-    gets, which has inhibitory lanes: of both outcomes the one of fewer cycles is taken.
+    gets, which has inhibitory lanes. Both outcomes are tried, and all layers in either form, which
+    may fit where these do not.
 
     Args:
         circuit: the float circuit.
@@ -39,20 +43,30 @@ def sized_in_form(
     Raises:
         CapacityError: no core fits, or none that fits is fast enough.
     """
-    decide = partial(decided, circuit, ranges=ranges, samples=samples)
-    size = partial(sized, target=target, samples=samples, lanes=lanes, latency_ms=latency_ms)
-    integer, decision = decide(recipe, target=target)
-    if recipe.inhibition != "auto":
-        return size(integer), decision
-    factored, _ = decide(replace(recipe, inhibition="factored"), target=target)
-    try:
-        core = size(factored).program.target.core
-    except CapacityError:  # folded it may fit
-        return size(integer), decision
-    beside = replace(core, inhibition=target.core.inhibition)
-    own, of_own = decide(recipe, target=timed(replace(target, core=beside)))
-    found = (size(own), of_own)
-    try:
-        return min((size(integer), decision), found, key=lambda one: one[0].cycles)
-    except CapacityError:
-        return found
+    forms = Forms(circuit, recipe, target=target, ranges=ranges, samples=samples)
+
+    @cache
+    def sized(folded: tuple[str, ...]) -> list[Sized]:
+        return list(cores(forms.integer(folded), target, samples, lanes))
+
+    decisions = dict[tuple[str, ...], Decision]()
+    for decision in _decisions(recipe.inhibition, forms, sized):
+        decisions.setdefault(decision.folded, decision)
+    found = best([one for folded in decisions for one in sized(folded)], target, latency_ms)
+    return found, next(decisions[folded] for folded in decisions if found in sized(folded))
+
+
+def _decisions(
+    form: Form, forms: Forms, sized: Callable[[tuple[str, ...]], list[Sized]]
+) -> Iterator[Decision]:
+    """Yield what is tried."""
+    target = forms.target
+    decision = decide(form, forms, target)
+    if form == "auto" and target.core.runs_folded:
+        factored = sized(())
+        with suppress(CapacityError):  # folded it may fit
+            core = best(factored, target).program.target.core
+            beside = replace(core, inhibition=target.core.inhibition)
+            yield decide(form, forms, timed(replace(target, core=beside)))
+        yield from (replace(decision, folded=folded) for folded in ((), forms.names))
+    yield decision

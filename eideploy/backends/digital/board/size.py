@@ -1,6 +1,6 @@
 """The core of a board: as many lanes as its FPGA holds, or as few as are fast enough."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from math import ceil
 
@@ -52,22 +52,27 @@ def sized(
     lanes: int | None = None,
     latency_ms: float | None = None,
 ) -> Sized:
-    """Return the program of an integer circuit on the core that is chosen for a board.
+    """Return the program of an integer circuit on the best of the cores that a board may have.
+
+    The arguments are those of `cores` and `best`, which say what is raised.
+    """
+    return best([*cores(circuit, target, samples, lanes)], target, latency_ms)
+
+
+def best(candidates: Sequence[Sized], target: Target, latency_ms: float | None = None) -> Sized:
+    """Return the core that is chosen for a board.
 
     The fastest core that fits; with `latency_ms` the smallest that is as fast as that.
 
     Args:
-        circuit: the integer circuit.
-        target: of a board, with room for it.
-        samples: (B, ...) or (B, T, ...), which the cycles are counted of.
-        lanes: how many there are to be.
+        candidates: all there are to choose from, of one network.
+        target: of the board.
         latency_ms: of a mean inference.
 
     Raises:
         CapacityError: no core fits, with the numbers of the least one, and the least board that
             it does fit; or none that fits is fast enough.
     """
-    candidates = list(_candidates(circuit, target, samples, lanes))
     assert target.board is not None
     fitting = [c for c in candidates if not excess(c.needs, target.board.resources)]
     if not fitting:
@@ -78,20 +83,36 @@ def sized(
     enough = [c for c in fitting if c.milliseconds <= latency_ms]
     if not enough:
         core = fastest.program.target.core
+        auto = "" if _several_forms(candidates) else "fold layers with --inhibition auto, "
         raise CapacityError(
             f"the fastest core that fits {target.name} takes {fastest.milliseconds:.3g} ms "
             f"({core.lanes} lanes, {core.update_lanes} update lanes), not {latency_ms:g} ms",
             where="--latency",
-            fix="allow more time, fold layers with --inhibition auto, or choose a larger board",
+            fix=f"allow more time, {auto}or choose a larger board",
         )
     return min(enough, key=lambda c: c.needs.lookup_tables)
 
 
-def _candidates(
-    circuit: Circuit, target: Target, samples: Array, lanes: int | None
+def _several_forms(candidates: Iterable[Sized]) -> bool:
+    return len({tuple(s.is_folded for s in one.program.stages) for one in candidates}) > 1
+
+
+def cores(
+    circuit: Circuit, target: Target, samples: Array, lanes: int | None = None
 ) -> Iterator[Sized]:
+    """Yield the program of an integer circuit on every core that a board may have for it.
+
+    Args:
+        circuit: the integer circuit.
+        target: of a board, with room for it; whether a core takes a sample once is as it says, or
+            where it says nothing, as the samples are.
+        samples: (B, ...) or (B, T, ...), which the cycles are counted of.
+        lanes: how many there are to be.
+    """
     trace = run_integer(circuit, samples[:SAMPLES], keep=CYCLE_KINDS)
-    static_input = samples.shape[1:] == circuit.input.size
+    static_input = target.core.static_input
+    if static_input is None:
+        static_input = samples.shape[1:] == circuit.input.size
     counts = [1 << i for i in range(1, MOST_LANES.bit_length())] if lanes is None else [lanes]
     for count in counts:
         for update in (1 << i for i in range(MOST_UPDATE_LANES.bit_length())):

@@ -23,7 +23,6 @@ from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.bundle import take_images, write_bundle
 from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import shape_of
-from eideploy.backends.digital.program import Program
 from eideploy.circuit import Array
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.integer import run_integer
@@ -117,7 +116,7 @@ def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
             f"built {made.bitstream}, {made.bitstream.stat().st_size:,} bytes",
             "",
             table(["resource", "used", "estimated", "offered"], rows),
-            f"clock  {clock_hz / 1e6:g} MHz by the loop; the routed design reaches "
+            f"clock  {clock_hz / 1e6:g} MHz by the PLL; the routed design reaches "
             f"{made.fmax_mhz:.1f} MHz with seed {made.seed}",
             "took   " + ", ".join(f"{name} {n:.0f} s" for name, n in made.seconds.items()),
             f"by     {', '.join(made.tools)}",
@@ -180,7 +179,8 @@ def _run(compiled: Build, request: RunOnBoard) -> Result:
     )
     x = np.asarray(x, np.float32)
     expected = run_integer(compiled.program.circuit, x).totals
-    run = board_run(compiled, compiled.program, port=request.port, emulate=request.emulate)
+    _require_one_line(port=request.port, emulate=request.emulate)
+    run = BoardRun(compiled, port=request.port, emulate=request.emulate)
     totals = run(x)
     differing = int((totals != expected).sum())
     accuracy = None if labels is None else float((totals.argmax(1) == labels).mean())
@@ -270,25 +270,20 @@ class BoardRun:
         )
 
 
-def board_run(
-    compiled: Build | None, program: Program, *, port: str | None, emulate: bool
-) -> BoardRun:
-    """Return what runs the program of a build on its board.
+def require_runnable(source: object, *, port: str | None, emulate: bool) -> None:
+    """Refuse what no board runs, before anything is compiled.
 
     Raises:
-        UsageError: it stands in no build, or the build is for no board; no line is named, or two.
+        UsageError: no build, or one for no board; no line is named, or two.
     """
-    if compiled is None:
+    if not isinstance(source, Build):
         raise UsageError(
             "a board runs what it was flashed with: a build",
             where="--executor board",
-            fix=f"compile the run with --target {program.target.name}, and name the build"
-            if program.target.board
-            else "compile the run for a board, e.g. --target ulx3s-85f, and name the build",
+            fix="compile the run for a board, e.g. --target ulx3s-85f, and name the build",
         )
-    _require_board(compiled)
+    _require_board(source)
     _require_one_line(port=port, emulate=emulate)
-    return BoardRun(compiled, port=port, emulate=emulate)
 
 
 def _selftest(compiled: Build, request: Selftest) -> Result:

@@ -15,7 +15,7 @@ def check(target: Target) -> Result:
         for section in ("core", "memory", "widths", "latency")
         for key, value in asdict(getattr(target, section)).items()
     }
-    rows = [[key, str(value)] for key, value in offered.items()]
+    rows = [[key, str(value)] for key, value in offered.items() if value is not None]
     faults = divides_in_rtl(target)
     in_rtl = sorted(method for method in faults if not faults[method])
     text = "\n".join(

@@ -15,7 +15,7 @@ from eideploy.backends.digital.build import finish_build
 from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.options import BOARD, DIGITAL, DIVIDES, WHOLE, Compiling
 from eideploy.backends.digital.passes import Passes
-from eideploy.backends.digital.placed import chosen, placed, usual_form
+from eideploy.backends.digital.placed import fitting, placed, usual_form
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.inhibition import decision_text
@@ -27,7 +27,7 @@ from eideploy.backends.digital.report.program import (
 )
 from eideploy.backends.digital.report.proof import calibration_content, proof_content, proof_text
 from eideploy.backends.digital.validate.compare import Comparison, compare
-from eideploy.backends.digital.validate.inhibition import Decision, decided
+from eideploy.backends.digital.validate.inhibition import Decision, formed
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.circuit.limits import limits
 from eideploy.data.origin import Place, known
@@ -78,7 +78,7 @@ def compile_run(family: ProgramFamily, request: Compile, target: Target) -> Resu
     options, here = part_of(request, Compiling), f"on a build for {target.name}"
     named, samples = as_path(request.run), as_path(options.calibrate_on)
     used = {*formats.circumstances(formats.reader_of(named), options.emit)}
-    used |= {BOARD} if target.board else {WHOLE} if family.has_core else set()
+    used |= {BOARD} if target.board else {WHOLE} if family.has_core else {*family.holding}
     refuse_idle(request, (DIGITAL, DIVIDES, READING, *used), here=here)
     if samples is not None:
         refuse_idle(request, (DIGITAL, DIVIDES, *used), here="on samples of your own")
@@ -195,9 +195,11 @@ def _on_core(
 ) -> tuple[Program, Decision, Resources | None]:
     """Return the program on its core, its form, and of a board the cells that it should take."""
     if target.board is None:
-        integer, decision = decided(circuit, recipe, target=target, ranges=ranges, samples=samples)
-        program = chosen(placed(integer, target), samples)
-        return (placed(integer, fitted(program)) if options.fit else program), decision, None
+        program, decision = formed(circuit, recipe, target=target, ranges=ranges, samples=samples)
+        program = fitting(program)
+        if options.fit:
+            program = placed(program.circuit, fitted(program))
+        return program, decision, None
     found, decision = sized_in_form(
         circuit,
         recipe,
@@ -274,7 +276,7 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
         "inhibition": {"form": compiled.decision.form, "folded": compiled.decision.folded},
-        **({"plan": compiled.program.plan} if compiled.program.plan else {}),
+        **({} if compiled.program.plan is None else {"plan": asdict(compiled.program.plan)}),
         "calibration_samples": len(compiled.samples),
         "calibration": calibration_content(compiled.program.circuit),
         "limits": {name: asdict(reach) for name, reach in limits(compiled.program.circuit).items()},

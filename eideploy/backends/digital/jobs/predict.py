@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eideploy.backends.digital.build import Build
-from eideploy.backends.digital.executors import BESIDE, beside_of
+from eideploy.backends.digital.executors import BESIDE, beside_of, require_run
 from eideploy.backends.digital.jobs.simulate import RUNS_PROGRAM, program_of, source_of
 from eideploy.backends.digital.options import COMPILED, ON_BOARD, PROGRAM, Compiling, Running
 from eideploy.backends.digital.program import Program
@@ -34,6 +34,7 @@ def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path |
     refuse_idle(request, holding, here=f"on {source.folder} with --executor {executor}")
     described, scores = f"the float circuit of {source.folder}", _in_floats(source.circuit)
     if runs_program:
+        require_run(executor, source, asked)
         options = Compiling(division=asked.divider(), inhibition=asked.inhibition)
         program, described = program_of(source, options, request.place())
         scores = _by_program(source, program, executor, asked)

@@ -9,7 +9,7 @@ import numpy as np
 
 from eideploy import folders
 from eideploy.backends.digital.build import Build, load_build
-from eideploy.backends.digital.executors import BESIDE, Beside, beside_of
+from eideploy.backends.digital.executors import BESIDE, Beside, beside_of, require_run
 from eideploy.backends.digital.jobs.compile import compile_in_memory
 from eideploy.backends.digital.options import (
     COMPILED,
@@ -70,6 +70,7 @@ def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
     divider = asked.divider()
     source = source_of(as_path(request.build), family.name)
     _refuse_unread(request, source, executor)
+    require_run(executor, source, asked)
     require_savable(request, source.origin)
     samples, labels = samples_of(
         source,

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import numpy as np
 
-from eideploy.backends.digital.placed import placed
+from eideploy.backends.digital.placed import fitting
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.validate.compare import compare
-from eideploy.backends.digital.validate.inhibition import decided
+from eideploy.backends.digital.validate.inhibition import formed
 from eideploy.circuit import Array, Circuit, Layer, Ranges
 from eideploy.errors import DataError
 from eideploy.execute.float_reference import run_float
@@ -114,10 +114,8 @@ def measure(
 ) -> Figures:
     """Compile a float circuit by a recipe, and measure the program beside it on samples."""
     scheme, divider = recipe.scheme, recipe.divider
-    integer, decision = decided(
-        circuit, recipe, target=target, ranges=ranges, samples=calibrated_on
-    )
-    program = placed(integer, target)
+    program, decision = formed(circuit, recipe, target=target, ranges=ranges, samples=calibrated_on)
+    program = fitting(program)
     comparison = compare(circuit, program, samples, labels)
     layers = program.circuit.layers
     return Figures(

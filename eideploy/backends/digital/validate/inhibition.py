@@ -1,8 +1,8 @@
 """Which layers are folded, by what the target's core takes for either form."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache
 from math import ceil
 
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
@@ -10,6 +10,7 @@ from eideploy.backends.digital.placed import chosen, laid_out
 from eideploy.backends.digital.program import Program, Stage
 from eideploy.circuit import Array, Circuit, Ranges
 from eideploy.execute.integer import run_integer
+from eideploy.execute.trace import Trace
 from eideploy.options.choices import Form
 from eideploy.pipeline import to_integers
 from eideploy.recipe import Recipe
@@ -21,13 +22,26 @@ from eideploy.validate.ladder import affordable
 class Cost:
     """Cycles of a layer's stage per inference, and rows of weights, in both forms.
 
-    Where a program counts otherwise they are of its unit, and bytes.
+    Where a program counts otherwise they are of its unit, and bytes; there a form fits if the
+    memory holds what the layer takes while it runs.
     """
 
     factored_cycles: float
     folded_cycles: float
     factored_rows: int
     folded_rows: int
+    factored_fits: bool = True
+    folded_fits: bool = True
+
+    @property
+    def may_change(self) -> bool:
+        """Whether there is a choice."""
+        return self.factored_fits == self.folded_fits
+
+    @property
+    def is_better_folded(self) -> bool:
+        """Whether the layer is folded where rows suffice."""
+        return self.saved > 0 if self.may_change else self.folded_fits
 
     @property
     def saved(self) -> float:
@@ -58,79 +72,93 @@ class Decision:
     unit: str = "cycles"
 
 
-def decided(
+class Forms:
+    """A float circuit by a recipe, in the forms that its layers may take, each made and run once.
+
+    names    of the layers that may be folded
+    integer  returns its integer circuit with some of them folded
+    run      returns what an integer circuit does with some samples of the calibration
+    """
+
+    def __init__(
+        self, circuit: Circuit, recipe: Recipe, *, target: Target, ranges: Ranges, samples: Array
+    ) -> None:
+        """Take what the passes are told, and samples (B, ...) or (B, T, ...) of the calibration."""
+        self.names = tuple(layer.name for layer in circuit.layers if not layer.is_folded)
+        self.target, self.samples = target, samples[: affordable(circuit)]
+        self.integer: Callable[[tuple[str, ...]], Circuit] = cache(
+            lambda names: to_integers(circuit, recipe, target=target, ranges=ranges, folded=names)
+        )
+        self.run: Callable[[Circuit], Trace] = cache(
+            lambda integer: run_integer(integer, self.samples, keep=CYCLE_KINDS)
+        )
+        self.program: Callable[[tuple[str, ...]], Program] = cache(
+            lambda names: chosen(laid_out(self.integer(names), target), self.run)
+        )
+
+
+def formed(
     circuit: Circuit, recipe: Recipe, *, target: Target, ranges: Ranges, samples: Array
-) -> tuple[Circuit, Decision]:
-    """Return the integer circuit by a recipe, and which layers are folded in it.
+) -> tuple[Program, Decision]:
+    """Return the program of a float circuit by a recipe, whether or not it fits, and its form.
 
     Args:
         circuit: the float circuit.
         recipe: its form of inhibition: factored, folded or auto.
-        target: whose core takes it.
+        target: whose program it is.
         ranges: of the calibration.
         samples: (B, ...) or (B, T, ...) of it.
     """
-    lower = partial(to_integers, circuit, recipe, target=target, ranges=ranges)
-    decision = decide(
-        recipe.inhibition, circuit, lambda names: laid_out(lower(folded=names), target), samples
-    )
-    return lower(folded=decision.folded), decision
+    forms = Forms(circuit, recipe, target=target, ranges=ranges, samples=samples)
+    decision = decide(recipe.inhibition, forms, target)
+    return forms.program(decision.folded), decision
 
 
-def decide(
-    form: Form, circuit: Circuit, lay_out: Callable[[Collection[str]], Program], samples: Array
-) -> Decision:
+def decide(form: Form, forms: Forms, target: Target) -> Decision:
     """Return which layers of a float circuit are folded.
 
-    "auto" folds a layer where that takes the target's core fewer cycles, at the activity of the
-    factored program on calibration samples; where the rows of weights do not suffice, those that
-    save most a row.
+    "auto" folds a layer where that takes the target fewer cycles, or instructions, at the activity
+    of calibration samples; where memory does not suffice, those that save most for what they take.
 
     Args:
         form: what was asked for.
-        circuit: the float circuit.
-        lay_out: returns its program with these layers folded, whether or not it fits the memories.
-        samples: (B, ...) or (B, T, ...) of calibration.
+        forms: of the circuit.
+        target: with a core of its own, or that of the forms.
     """
-    names = tuple(layer.name for layer in circuit.layers if not layer.is_folded)
-    if form == "factored":
-        return Decision(form=form)
     if form == "folded":
-        return Decision(form=form, folded=names)
-    program = lay_out(())
-    if not program.target.core.runs_folded:
+        return Decision(form=form, folded=forms.names)
+    if form == "factored" or not target.core.runs_folded:
         return Decision(form=form)
-    some = samples[: affordable(circuit)]
-    costs = _counted(program, lay_out(names), some) if program.count else _costs(program, some)
-    most = program.target.memory.weight_rows
+    factored = laid_out(forms.integer(()), target)
+    costs = _counted(forms) if factored.count else _costs(factored, forms.run(factored.circuit))
     return Decision(
         form=form,
-        folded=_chosen(costs, most),
-        samples=len(some),
+        folded=_chosen(costs, target.memory.weight_rows),
+        samples=len(forms.samples),
         costs=costs,
-        unit=program.unit,
+        unit=factored.unit,
     )
 
 
-def _counted(factored: Program, folded: Program, samples: Array) -> dict[str, Cost]:
+def _counted(forms: Forms) -> dict[str, Cost]:
     """Return the costs of programs that count for themselves, each by its own activity."""
-    counts = [
-        count_cycles(one, run_integer(one.circuit, samples, keep=CYCLE_KINDS)).per_stage
-        for one in (chosen(program, samples) for program in (factored, folded))
-    ]
+    factored, folded = (forms.program(names) for names in ((), forms.names))
+    counts = [count_cycles(one, forms.run(one.circuit)).per_stage for one in (factored, folded)]
     return {
         name: Cost(
             factored_cycles=float(counts[0][name].sum(0).mean()),
             folded_cycles=float(counts[1][name].sum(0).mean()),
             factored_rows=factored.rows[name],
             folded_rows=folded.rows[name],
+            factored_fits=factored.sums[name] <= factored.most_sums,
+            folded_fits=folded.sums[name] <= folded.most_sums,
         )
         for name in factored.rows
     }
 
 
-def _costs(program: Program, samples: Array) -> dict[str, Cost]:
-    trace = run_integer(program.circuit, samples, keep=CYCLE_KINDS)
+def _costs(program: Program, trace: Trace) -> dict[str, Cost]:
+    """Return the costs of a core's stages, at the activity of its factored program."""
     lanes = program.target.core.lanes
     folded = replace(program, stages=tuple(_as_folded(s, lanes) for s in program.stages))
     cycles = [count_cycles(one, trace).per_stage for one in (program, folded)]
@@ -158,12 +186,25 @@ def _fan_in(stage: Stage) -> int:
 
 
 def _chosen(costs: Mapping[str, Cost], most_rows: int) -> tuple[str, ...]:
-    """Return the layers to fold: those that save cycles, as far as the weight memory reaches."""
-    chosen = [name for name, cost in costs.items() if cost.saved > 0]
-    rows = sum(cost.factored_rows for cost in costs.values())
-    while rows + sum(costs[name].more_rows for name in chosen) > most_rows:
-        larger = [name for name in chosen if costs[name].more_rows > 0]
-        if not larger:
+    """Return the layers to fold: those that save cycles, as far as the memories reach.
+
+    Where rows do not suffice, layers change to the form that takes fewer, those first that lose
+    fewest cycles a row.
+    """
+    folded = {name for name, cost in costs.items() if cost.is_better_folded}
+
+    def rows() -> int:
+        return sum(c.folded_rows if n in folded else c.factored_rows for n, c in costs.items())
+
+    def freed(name: str) -> int:
+        return costs[name].more_rows * (1 if name in folded else -1)
+
+    def lost(name: str) -> float:
+        return costs[name].saved * (1 if name in folded else -1) / freed(name)
+
+    while rows() > most_rows:
+        smaller = [name for name in costs if freed(name) > 0 and costs[name].may_change]
+        if not smaller:
             break
-        chosen.remove(min(larger, key=lambda name: costs[name].saved / costs[name].more_rows))
-    return tuple(chosen)
+        folded ^= {min(smaller, key=lost)}
+    return tuple(name for name in costs if name in folded)

@@ -13,7 +13,10 @@ is well above its gain (`dpi/units.py`); the largest one on a dendrite sets its 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,7 +43,7 @@ from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
 from eideploy.backends.dynapse2.folders import finish_chip_build
 from eideploy.backends.dynapse2.training.plan import BASE_RATIOS, MOST, charge_of, currents_of
-from eideploy.errors import ConfigError
+from eideploy.errors import ConfigError, UsageError
 
 DT_S = 1e-4
 
@@ -59,6 +62,29 @@ class ChipCircuit:
     _populations: dict[str, tuple[int, Role, Neuron | None]] = field(default_factory=dict)
     _links: list[tuple[str, str, str, Array]] = field(default_factory=list)
     _classes: list[int] = field(default_factory=list)
+    _whole: ChipNetwork | None = None  # of a file: nothing is added to it
+
+    @classmethod
+    def from_nir(cls, path: str | Path, *, target: str = "dynapse2") -> "ChipCircuit":
+        """Return the network of a NIR file of the `ei` dialect, as `save_nir` or compile writes it.
+
+        Raises:
+            UsageError: nir is not installed; there is no such target.
+            FormatError: missing, damaged, or not a network for the chip.
+        """
+        network = _nirfile().load_chip(Path(path))
+        chip = cls(target=target, name=Path(path).stem, _whole=network)
+        for p in network.populations:
+            chip._populations[p.name] = p.size, p.role, None
+        return chip
+
+    def save_nir(self, path: str | Path) -> None:
+        """Write the network as NIR, dialect `ei`.
+
+        Raises:
+            UsageError: nir is not installed.
+        """
+        _nirfile().save_chip(self.network(), Path(path))
 
     def inputs(self, name: str, size: int) -> None:
         """Add sources of events from outside."""
@@ -95,6 +121,7 @@ class ChipCircuit:
 
     def connect(self, source: str, target: str, dendrite: str, weight: Array) -> None:
         """Add synapses: weight (targets, sources) >= 0 in leaks a spike; 0: no synapse."""
+        self._refuse_whole(f"synapses from {source} to {target}")
         matrix = np.asarray(weight, np.float64)
         sizes = {name: size for name, (size, *_) in self._populations.items()}
         faults = [f"no population {name}" for name in (source, target) if name not in sizes]
@@ -118,6 +145,8 @@ class ChipCircuit:
         Raises:
             FormatError: a matrix holds what is no number >= 0.
         """
+        if self._whole is not None:
+            return self._whole
         spec = self._spec()
         dac, currents, base = load_dac(spec), dict[str, dict[str, float]](), dict[str, Array]()
         for name, (_, _, neuron) in self._populations.items():
@@ -238,12 +267,30 @@ class ChipCircuit:
     def _spec(self) -> ChipSpec:
         return load_chip(self.target)
 
+    def _refuse_whole(self, where: str) -> None:
+        if self._whole is not None:
+            raise ConfigError(
+                "the network was read from a file, to which nothing is added",
+                where=where,
+                fix="put it together in Python, or simulate and write it as it is",
+            )
+
     def _add(self, name: str, size: int, role: Role, neuron: Neuron | None) -> None:
+        self._refuse_whole(name)
         if name in self._populations:
             raise ConfigError(
                 f"there is a population {name} already", where=name, fix="choose another name"
             )
         self._populations[name] = size, role, neuron
+
+
+def _nirfile() -> "ModuleType":
+    """Return what reads and writes NIR, which is an optional dependency."""
+    if find_spec("nir") is None:
+        raise UsageError(
+            "nir is not installed", where="NIR files", fix="pip install 'eideploy[nir]'"
+        )
+    return import_module("eideploy.backends.dynapse2.nirfile")
 
 
 def _run(wiring: Wiring, c: Configuration, given: Array, dt: float) -> dict[str, Array]:

@@ -37,7 +37,10 @@ ANSWER_US = 1_000  # that a marker takes
 WRAP_US = 2**31
 TAIL_US = 20_000  # that is simulated after the last event
 REFUSED = 8  # the configuration that a board with that fault refuses, counted from 1
-BAD = Spread(silent=0.03, hot=0.03)  # of a board with bad neurons
+BAD = {  # boards on which more is wrong than is assumed of all
+    "neurons": Spread(silent=0.03, hot=0.03),
+    "cams": Spread(dead=0.02, flaky=0.1),
+}
 
 
 @dataclass
@@ -77,7 +80,7 @@ def emulated(patch: Path, seed: int, fault: str | None) -> tuple[Any, Any]:
            follows from the tree that is applied alone
     fault  refuse: one configuration is refused; wrap: the clock is about to wrap; marker: the
            markers of a trial's end get lost; neurons: some never fire, some fire without input;
-           None: none of these
+           cams: some never hear an event, some miss events now and then; None: none of these
 
     Raises:
         FormatError, SpecError: the patch or its spec is damaged.
@@ -104,9 +107,8 @@ class _Live:
     """A board that is open; its model, too."""
 
     def __init__(self, spec: ChipSpec, base: Configuration, seed: int, fault: str | None) -> None:
-        spread = BAD if fault == "neurons" else Spread()
         self.spec, self.base, self.fault = spec, base, fault
-        self.board = Board(spec, seed, spread)
+        self.board = Board(spec, seed, BAD.get(fault or "", Spread()))
         self.applied, self.sent, self.queue = 0, list[NormalGridEvent](), list[NormalGridEvent]()
         self.tree: Any = None
         self.clock = WRAP_US - 12 * SETTLED_US if fault == "wrap" else 0
@@ -147,6 +149,8 @@ class _Live:
                     SimpleNamespace(
                         neurons=[neuron() for _ in range(size.neurons)],
                         parameters={name: code() for name in self.spec.bias_names},
+                        neuron_monitoring_on=False,
+                        monitored_neuron=0,
                     )
                     for _ in range(size.cores)
                 ],
@@ -183,6 +187,10 @@ class _Live:
                 return
         back = NormalGridEvent(Dynapse2Destination(tag=marker, y_hop=-1), self.clock)
         self.queue += [back] * len(ends)
+
+    def grid_bus_write_events(self, events: list[NormalGridEvent]) -> None:
+        """Take events by the call that older loaders make."""
+        self.input_interface_write_events(0, events)
 
     def read_events(self) -> list[NormalGridEvent]:
         """Return what came from the chips since it was read last."""

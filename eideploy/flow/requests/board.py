@@ -108,7 +108,7 @@ class OnChips(OfChips):
     seed: Annotated[int, Option(where=EMULATED)] = 0
     """Which emulated board: the seed draws its errors (default: 0)."""
     fault: Annotated[BoardFault | None, Option(where=EMULATED)] = None
-    """What it does: refuses a configuration, wraps its clock, loses markers, has bad neurons."""
+    """What it does: refuses a configuration, wraps its clock, loses markers, has bad parts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,14 +28,14 @@ import session as session_module
 from characterise import characterise, summary
 from merge import merge
 from patchfile import LoadError, read_patch
-from results import COLUMNS, OUTPUTS, Kept, decide, read_outputs
+from results import COLUMNS, OUTPUTS, SADC, Kept, append, decide, read_outputs
 from session import Session, open_board
 from view import View, read_expected
 
 HERE = Path(__file__).resolve().parent
-# a configuration refused, a clock that wraps, lost markers, neurons that are silent or hot
 SAID = 20  # trials of a run that are each told in a line at most
-FAULTS = ("refuse", "wrap", "marker", "neurons")
+# a configuration refused, a clock that wraps, lost markers, bad neurons, bad CAMs
+FAULTS = ("refuse", "wrap", "marker", "neurons", "cams")
 COMPILED = (".so", ".pyd", ".dylib")
 
 
@@ -121,19 +121,26 @@ def run(args):
     lines = read_outputs(args.patch.parent / OUTPUTS)
     outputs = list(patch.outputs().values())
     classes = 1 + max((output_class for *_, output_class in outputs), default=-1)
-    view = View(patch, read_expected(args.spikes), len(trials), raster=args.raster)
+    view = View(
+        patch, read_expected(args.spikes), len(trials), raster=args.raster, within=args.within
+    )
     for trial, answer in kept.answers():
         view.count(trial, answer)
     said = [f"{len(trials) - len(left)} trials are in {args.out} already"] * (left != trials)
     if left or not trials:  # without any the patch is put on the board
         session = _session(args)
+        session.watched = patch.places(args.watch)
         try:
             session.load()
+            if args.sadc:
+                session.open_sadc()
             for trial, spikes in left.items():
                 session.drain()
                 answer = session.trial(spikes)
                 decided = decide(answer, classes, lines, outputs) if classes else ""
                 kept.add(trial, answer, decided)
+                if args.sadc:
+                    append(args.sadc, SADC, [(trial, *row) for row in session.sadc()])
                 view.show(trial, answer)
                 if len(left) <= SAID:
                     said.append(f"trial {trial}: class {decided}, {len(answer)} spikes")
@@ -161,6 +168,13 @@ def describe(args):
         (whole / name).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     whole.rename(args.folder)
     return f"{summary(content)}\nwrote {args.folder}"
+
+
+def _factor(text):
+    """Return a number above 1."""
+    if (factor := float(text)) > 1:
+        return factor
+    raise ValueError(text)
 
 
 def _trials(path):
@@ -241,6 +255,26 @@ def main():
             command.add_argument("--serial", help="of the board (default: the first DYNAP-SE2)")
         if job is run:
             command.add_argument("--raster", type=Path, help="an SVG of the last trial, drawn anew")
+            command.add_argument(
+                "--within",
+                type=_factor,
+                metavar="FACTOR",
+                help="by which a population's rate may differ from the simulator's (default: by "
+                "what emulated boards differ)",
+            )
+            command.add_argument(
+                "--watch",
+                action="append",
+                default=[],
+                metavar="POPULATION:INDEX",
+                help="monitor the neuron on its core's analog output, one a core",
+            )
+            command.add_argument(
+                "--sadc",
+                type=Path,
+                metavar="FILE.csv",
+                help="append what the sADC of the watched cores reads after every trial",
+            )
         if job in (run, describe):
             command.add_argument("--emulate", type=int, metavar="SEED", help="an emulated board")
             command.add_argument("--fault", choices=FAULTS, help="what the emulated board does")

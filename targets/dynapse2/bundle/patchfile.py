@@ -56,6 +56,27 @@ class Patch:
             self._place, self._found = place, (synapses, destinations, latches)
         return self._found
 
+    def places(self, named):
+        """Return the place of each neuron that is named POPULATION:INDEX, by (chip, core).
+
+        Raises:
+            LoadError: there is no such neuron; two of one core, which monitors one.
+        """
+        names, found = list(self.head["populations"]), {}
+        rows = {(names[row[0]], str(row[1])): tuple(row[2:5]) for row in self.head["neurons"]}
+        for name in named:
+            population, _, index = name.rpartition(":")
+            place = rows.get((population, index))
+            if place is None or place[:2] in found:
+                what = "there is no neuron" if place is None else "its core monitors another one:"
+                raise LoadError(
+                    f"{what} {name}",
+                    where="--watch",
+                    fix="write POPULATION:INDEX of one neuron a core, as neurons.csv lists them",
+                )
+            found[place[:2]] = place[2]
+        return found
+
     def inputs(self):
         """Return the events (cores, x_hop, y_hop, tag) of every source (population, index)."""
         names, found = list(self.head["populations"]), {}

@@ -9,6 +9,7 @@ from patchfile import LoadError
 
 COLUMNS = ["trial", "time_us", "population", "index"]
 TRIALS = ["trial", "spikes", "class", "of"]
+SADC = ["trial", "chip", "channel", "value"]
 OUTPUTS = "outputs.json"  # beside a patch that was tuned: a line for the count of every output
 
 
@@ -70,6 +71,22 @@ class Kept:
             csv.writer(file).writerows(rows)
             file.flush()
             os.fsync(file.fileno())
+
+
+def append(path, columns, rows):
+    """Append rows to a table, which is begun with its columns where it is not there.
+
+    Raises:
+        LoadError: it cannot be written.
+    """
+    try:
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([columns, *rows] if new else rows)
+    except OSError as error:
+        raise LoadError(
+            f"cannot write: {error.strerror}", where=path, fix="name another file"
+        ) from error
 
 
 def read_outputs(path):

@@ -8,6 +8,23 @@ from patchfile import LoadError, bits
 PIECE = 1024  # events that are sent at once; between them what came back is read
 MARKERS = 3  # events of one kind at the end of a trial: a single one can get lost
 RESEND_S = 0.5  # after which a marker that has not come back is sent again
+SADC_MS = 5  # between its samples
+SADC = (  # channels of a core
+    "soif_mem",
+    "soif_refractory",
+    "soad_dpi",
+    "soca_dpi",
+    "deam_edpi",
+    "deam_idpi",
+    "denm_edpi",
+    "denm_idpi",
+    "dega_idpi",
+    "desc_idpi",
+    "sy_w42",
+    "sy_w21",
+    "soho_sogain",
+    "soho_degain",
+)
 STAGES = ("biases", "latches", "CAM", "SRAM")  # in this order, each sent by itself
 MARKER_HOP = -1  # in x and y: the event comes back with y other than a neuron's
 LEAD_US, TAIL_US = 100_000, 20_000  # before a trial's first event, after its last
@@ -149,6 +166,8 @@ class Session:
     def __init__(self, board, patch, se2):
         self.board, self.patch, self.se2 = board, patch, se2
         self.model, self._last = board.get_model(), 0
+        self.converts = False  # whether the sADC is open
+        self.watched = {}  # neurons that are monitored, by (chip, core)
         self.begin()
 
     def begin(self):
@@ -171,6 +190,43 @@ class Session:
         for stage in STAGES:
             apply(self.configuration, self.patch, self.se2, (stage,))
             self.commit(stage)
+        for (chip, core), neuron in self.watched.items():
+            live = self.configuration.chips[chip].cores[core]
+            live.monitored_neuron, live.neuron_monitoring_on = neuron, True
+        if self.watched:
+            self.commit("monitored neurons")
+
+    def open_sadc(self):
+        """Let the watched cores' currents be converted.
+
+        Raises:
+            LoadError: no neuron is watched; the board has none, as an emulated one.
+        """
+        if not self.watched:
+            raise LoadError(
+                "the sADC converts currents of monitored neurons, and none is",
+                where="--sadc",
+                fix="name them by --watch POPULATION:INDEX",
+            )
+        if not hasattr(self.model, "get_sadc_values"):
+            raise LoadError(
+                "the board has no sADC", where="--sadc", fix="leave it out on an emulated board"
+            )
+        for chip, core in self.watched:
+            enables = self.configuration.chips[chip].cores[core].sadc_enables
+            for channel in SADC:
+                setattr(enables, channel, True)
+        self.commit("channels of the sADC")
+        self.model.set_sadc_sample_period_ms(SADC_MS)
+        self.board.enable_output(self.se2.BusId.sADC, True)  # noqa: FBT003 - samna's own
+        self.converts = True
+
+    def sadc(self):
+        """Yield chip, channel and value of everything that the sADC converts on watched chips."""
+        for chip in sorted({chip for chip, _ in self.watched}):
+            for number, value in enumerate(self.model.get_sadc_values(chip)):
+                if value:
+                    yield chip, self.se2.get_sadc_description(number), value
 
     def restart(self):
         """Set the board's clock to zero, which resets all, and put the patch back."""
@@ -178,6 +234,8 @@ class Session:
         time.sleep(SETTLE_S)
         self.begin()
         self.load()
+        if self.converts:
+            self.open_sadc()
 
     def drain(self):
         """Empty all capacitors: leaks to their largest, a while, and back."""

@@ -16,7 +16,7 @@ from patchfile import LoadError
 
 KIND, VERSION = "eideploy expected rates", 1
 FLOOR_HZ = 1.0  # added to rates before they are compared, so that silence is a number
-WITHIN = 3.0  # spreads over emulated boards, beyond which a rate is not explained by mismatch
+SPREADS = 2.0  # over emulated boards, beyond which a rate is not explained by mismatch
 LEAST = math.log(1.1)  # a spread is taken to be as large, in logarithms of rates
 EVERY_S = 60.0  # at most, where nobody watches
 COLUMNS, ROWS, SHADES = 60, 6, " .:*#"  # of the raster of a trial, rows a population
@@ -70,10 +70,12 @@ class View:
     """Counts what trials brought, and shows it.
 
     raster  a file that a drawing of the last trial is written to, or None
+    within  by which factor a rate may differ; None: by what the spread over boards allows
     """
 
-    def __init__(self, patch, expected, trials, *, raster=None, to=sys.stderr):
+    def __init__(self, patch, expected, trials, *, raster=None, within=None, to=sys.stderr):
         self.expected, self.trials, self.raster, self.to = expected, trials, raster, to
+        self.within = within
         self.sizes = {}
         for name, *_ in patch.outputs().values():
             self.sizes[name] = self.sizes.get(name, 0) + 1
@@ -127,9 +129,15 @@ class View:
                 continue
             wanted = sum(self.expected.spikes[name].get(trial, 0) for trial in self.done) / per
             ratio = (hz + FLOOR_HZ) / (wanted + FLOOR_HZ)
-            limit = WITHIN * max(self.expected.spread[name], LEAST)
-            rows.append((name, self.sizes[name], hz, wanted, ratio, abs(math.log(ratio)) <= limit))
+            explained = 1 / self.factor(name) <= ratio <= self.factor(name)
+            rows.append((name, self.sizes[name], hz, wanted, ratio, explained))
         return rows
+
+    def factor(self, name):
+        """Return by which factor a population's rate may differ."""
+        if self.within is not None:
+            return self.within
+        return math.exp(SPREADS * max(self.expected.spread[name], LEAST))
 
     def table(self):
         """Return the rates as lines."""
@@ -152,16 +160,20 @@ class View:
         """Return which population is the first whose rate mismatch does not explain, in a line."""
         if self.expected is None:
             return "nothing is expected: eideploy board events writes spikes with their rates"
-        boards = f"{WITHIN:g} times the spread over {self.expected.boards} emulated boards"
+        allowed = (
+            f"{SPREADS:g} times the spread over {self.expected.boards} emulated boards"
+            if self.within is None
+            else "--within"
+        )
         for name, _, hz, wanted, ratio, explained in self.rates():
             if explained is False:
-                limit = math.exp(WITHIN * max(self.expected.spread[name], LEAST))
+                factor = self.factor(name)
                 return (
                     f"the first population that differs: {name}, {hz:.1f} Hz, simulated "
-                    f"{wanted:.1f} Hz, a ratio of {ratio:.2f} where {boards} allows "
-                    f"{1 / limit:.2f} to {limit:.2f}"
+                    f"{wanted:.1f} Hz, a ratio of {ratio:.2f} where {allowed} allows "
+                    f"{1 / factor:.2f} to {factor:.2f}"
                 )
-        return f"no population differs by more than {boards}"
+        return f"no population differs by more than {allowed} allows"
 
     def text_raster(self, trial, answer):
         """Return a trial as lines of text: a population in a few rows, time from left to right."""

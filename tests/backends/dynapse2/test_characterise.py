@@ -164,7 +164,7 @@ def around(build):
 
 
 def test_silent_and_hot_neurons_are_found_and_nothing_else(build, around):
-    board = Board(read_spec(build / "target.toml"), BAD, emulator.BAD)
+    board = Board(read_spec(build / "target.toml"), BAD, emulator.BAD["neurons"])
     circuits = {core: board._circuits(core) for core in range(4)}
     bad = [
         [core, int(n)] for core, of in circuits.items() for n in np.flatnonzero(of.silent | of.hot)

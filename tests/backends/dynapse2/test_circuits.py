@@ -12,6 +12,7 @@ import pytest
 
 from eideploy import cli, native
 from eideploy.backends.dynapse2 import circuits
+from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.circuits import ChipCircuit, poisson
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import decode
@@ -56,6 +57,23 @@ def test_populations_come_back_by_name_and_in_order():
     again = small().simulate({"in": events}, mismatch=0.2, seed=1)["cells"]
     assert np.array_equal(again, small().simulate({"in": events}, mismatch=0.2, seed=1)["cells"])
     assert not np.array_equal(again, small().simulate({"in": events}, board=1)["cells"])
+
+
+def test_a_circuit_of_a_nir_file_is_the_one_that_was_saved(tmp_path):
+    pytest.importorskip("nir")
+    small().save_nir(tmp_path / "small.nir")
+    read = ChipCircuit.from_nir(tmp_path / "small.nir")
+    assert equal(read.network(), small().network())
+    events = poisson([80, 80, 80], 0.2)
+    mine = read.simulate({"in": events}, mismatch=0.2, seed=1)["cells"]
+    assert np.array_equal(mine, small().simulate({"in": events}, mismatch=0.2, seed=1)["cells"])
+    build = read.write(tmp_path / "build")
+    again = ChipCircuit.from_nir(build / "model.nir")
+    assert equal(again.network(), read.network())
+    with pytest.raises(ConfigError, match="read from a file"):
+        read.neurons("more", 3)
+    with pytest.raises(ConfigError, match="read from a file"):
+        read.connect("in", "cells", "ampa", np.ones((4, 3)))
 
 
 def test_what_is_written_verifies_and_its_loader_reads_it(tmp_path, capsys):

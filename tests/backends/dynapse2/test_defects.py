@@ -19,12 +19,14 @@ from eideploy.backends.dynapse2.chip.defects import (
 from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.config import load_chip_config
+from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.training import synapses as syn
 from eideploy.backends.dynapse2.training.export import chip_network
 from eideploy.backends.dynapse2.training.plan import plan_of
 from eideploy.errors import CapacityError, FormatError
 from tests.backends.dynapse2.networks import SPEC, board, network, population
 from tests.backends.dynapse2.random_networks import BASE
+from tests.backends.dynapse2.small import small_network
 
 
 def named(tmp_path, content, spec=SPEC):
@@ -61,6 +63,22 @@ def test_a_profile_of_failure_probabilities_is_read(tmp_path):
     assert np.argwhere(load_defects(spec).cams).tolist() == [[0, 3, 255, 5, 0]]
     content = {"version": 1, "chips": {"0": {"profile": "profile.json", "tolerance": 0.01}}}
     assert load_defects(named(tmp_path, content)).cams.sum() == 2
+
+
+def test_cams_in_use_fail_in_simulation_as_their_profile_says(tmp_path):
+    rng = np.random.default_rng(0)
+    profile = rng.random((4, 256, 64, 2)) * 0.15
+    (tmp_path / "profile.json").write_text(json.dumps({"cams": profile.tolist()}))
+    chip = {"profile": "profile.json", "tolerance": 0.1}
+    spec = named(tmp_path, {"version": 1, "chips": {"0": chip}})
+    c = map_network(small_network(), spec).configuration
+    made = decode(c, spec)
+    place = c.neurons.chip[made.target], c.neurons.core[made.target], c.neurons.neuron[made.target]
+    slot = made.cam % 64
+    half = (c.cams.tag[(*place, slot)] >= 1024).astype(int)
+    assert made.fails[made.cam] == pytest.approx(profile[(*place[1:], slot, half)])
+    assert 0.02 < made.fails[made.cam].mean() < 0.1  # those above the tolerance are not used
+    assert len(decode(c, SPEC).fails) == 0
 
 
 def test_every_wrong_entry_is_named(tmp_path):

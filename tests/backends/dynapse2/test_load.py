@@ -176,10 +176,10 @@ def test_what_the_patch_does_not_own_keeps_its_bytes(build, tmp_path, library):
         for core in range(4):
             _forget(one["cores"][f"value{core}"], build, chip, core)
             _forget(two["cores"][f"value{core}"], build, chip, core)
-        for pair in ("01", "23"):
+        for group in ("globalParameters", "sharedParameters01", "sharedParameters23"):
             for value in (one, two):
-                shared = value[f"sharedParameters{pair}"][0]["value"]
-                del shared["coarseValue"], shared["fineValue"]
+                for shared in value[group]:
+                    del shared["value"]["coarseValue"], shared["value"]["fineValue"]
         assert one == two
 
 
@@ -240,6 +240,57 @@ def test_trials_go_to_the_board_and_come_back_as_classes(build, tmp_path, librar
     core = drained["value0"]["chips"][0]["cores"]["value0"]
     leak = next(p["value"] for p in core["parameters"] if p["key"] == "SOIF_LEAK_N")
     assert (leak["coarseValue"], leak["fineValue"]) == (5, 255)
+
+
+def test_shared_parameters_and_the_base_delay_are_set_as_public_code_sets_them(
+    build, tmp_path, library
+):
+    log, spikes = tmp_path / "log", tmp_path / "spikes.csv"
+    spikes.write_text("trial,time_us,population,index\n")
+    run(build, "run", spikes, tmp_path / "o.csv", "--samna", library=library, chips=4, log=log)
+    chip = json.loads(log.read_text().splitlines()[-1])["value0"]["chips"][0]
+
+    def codes(listed):
+        return {p["key"]: (p["value"]["coarseValue"], p["value"]["fineValue"]) for p in listed}
+
+    assert codes(chip["globalParameters"]) == {
+        "R2R_BUFFER_AMPB": (5, 255), "R2R_BUFFER_CCB": (5, 255),
+    }  # fmt: skip
+    for pair in ("01", "23"):
+        assert codes(chip[f"sharedParameters{pair}"]) == {
+            "PG_BUF_N": (0, 100), "LBWR_VB_P": (5, 255),
+        }  # fmt: skip
+    assert codes(chip["cores"]["value0"]["parameters"])["SYPD_DLY0_P"] == (0, 0)
+
+
+def test_neurons_are_monitored_and_the_sadc_of_their_cores_is_read(build, tmp_path, library):
+    (tmp_path / "s.csv").write_text("trial,time_us,population,index\n0,1000,in,2\n1,1000,in,3\n")
+    log, sadc = tmp_path / "log", tmp_path / "sadc.csv"
+    files = tmp_path / "s.csv", tmp_path / "o.csv"
+    patch = json.loads((build / "patch.json").read_text())
+    row = next(
+        row for row in patch["neurons"] if row[:2] == [list(patch["populations"]).index("out"), 5]
+    )
+    ran = run(build, "run", *files, "--samna", "--watch", "out:5", "--sadc", sadc,
+              library=library, log=log)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    chip = json.loads(log.read_text().splitlines()[-1])["value0"]["chips"][row[2]]
+    on = {k: core["monitoredNeuron"] for k, core in chip["cores"].items()
+          if core["neuronMonitoringOn"]}  # fmt: skip
+    assert on == {f"value{row[3]}": row[4]}
+    read = rows_of(sadc)
+    assert len(read) == 2 * 14
+    assert {r["channel"].split()[0] for r in read} == {f"C{row[3]}"}
+    assert read[0] == {"trial": "0", "chip": str(row[2]), "channel": f"C{row[3]} SOIF_MEM",
+                       "value": str(1000 + 100 * row[3])}  # fmt: skip
+    for words, what in {
+        ("--watch", "out:8"): "there is no neuron out:8",
+        ("--watch", "out:5", "--watch", "out:6"): "its core monitors another one: out:6",
+        ("--sadc", "x.csv"): "the sADC converts currents of monitored neurons, and none is",
+    }.items():
+        ran = run(build, "run", files[0], tmp_path / "p.csv", "--samna", *words, library=library)
+        assert ran.returncode == 1
+        assert what in ran.stderr
 
 
 @pytest.mark.parametrize(

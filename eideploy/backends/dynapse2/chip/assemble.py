@@ -23,6 +23,9 @@ def biases(cores: Mapping[int, Core], spec: ChipSpec) -> tuple[Array, Array]:
             at = spec.bias_names.index(spec.bias_of[role])
             codes[number, at] = code.coarse, code.fine
             ours[number, at] = True
+        for at, bias in enumerate(spec.biases.values()):
+            if bias.code is not None:
+                codes[number, at], ours[number, at] = bias.code, True
     shape = (spec.chips, spec.chip.cores, len(spec.biases))
     return codes.reshape(*shape, 2), ours.reshape(shape)
 

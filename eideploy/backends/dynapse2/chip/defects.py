@@ -14,6 +14,7 @@ core, neuron and CAM a pair (low, high). A CAM above the tolerance is not used.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,6 +99,39 @@ def load_defects(spec: ChipSpec) -> Defects:
             faults.append(f"chip {chip!r}, the board has chips 0..{spec.chips - 1}")
     refuse((_fault(what) for what in faults), error=FormatError, where=str(path))
     return Defects(**arrays)
+
+
+def failing(spec: ChipSpec) -> Array | None:
+    """Return how often each CAM misses an event, as measured: (chips, cores, neurons, CAMs, 2).
+
+    The last is for tags of the low and of the high half. None where no map names a profile.
+
+    Raises:
+        FormatError: the map or a profile is missing or damaged.
+    """
+    path = spec.source.parent / spec.board.defects
+    if not spec.board.defects or not profiles(path):
+        return None
+    c = spec.chip
+    found = np.zeros((spec.chips, c.cores, c.neurons, c.cams, 2))
+    for chip, entry in _read(path).chips.items():
+        if entry.profile and chip.isdecimal() and int(chip) < spec.chips:
+            file = path.parent / entry.profile
+            measured = _measured(file, file.stat().st_mtime_ns if file.is_file() else 0)
+            if measured is None or measured.shape != found.shape[1:]:
+                what = f"the profile holds no probabilities of shape {found.shape[1:]}"
+                raise FormatError(what, where=str(file), fix=_fault(what).fix)
+            found[int(chip)] = measured
+    return found
+
+
+@lru_cache(maxsize=4)
+def _measured(file: Path, stamp: int) -> Array | None:  # noqa: ARG001 - a file that changed is read anew
+    """Return the probabilities in a profile, None where there are none."""
+    try:
+        return np.clip(np.asarray(read_json(file)["cams"], np.float64), 0, 1)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
 
 
 def profiles(path: Path) -> tuple[str, ...]:

@@ -76,12 +76,18 @@ class BiasDac:
     full_scale_p: tuple[Positive, ...]
 
 
+Coarse = Annotated[int, Within(0, 63)]
+Fine = Annotated[int, Within(0, 4095)]
+ChipCode = tuple[Coarse, Fine]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bias:
     """One bias: the factor from the generator's current to the circuit's, and what it sets."""
 
     factor: Positive
     role: Line = ""  # of ROLES, WEIGHT_ROLES or OTHER_ROLES; empty: left as samna has it
+    code: ChipCode | None = None  # coarse and fine on every core in use, of a bias without a role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +120,6 @@ class Roles:
     excitation: Line
     subtractive: Line
     divisive: Line
-
-
-Coarse = Annotated[int, Within(0, 63)]
-Fine = Annotated[int, Within(0, 4095)]
-ChipCode = tuple[Coarse, Fine]  # of a parameter that all or two cores of a chip share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +240,20 @@ def _biases(spec: ChipSpec) -> Iterator[Fault]:
                 what=f"dac.{key} lists {count} currents for {spec.dac.coarse} steps",
                 fix=f"list {spec.dac.coarse} currents in dac.{key}",
             )
-    for name in spec.biases:
+    for name, bias in spec.biases.items():
+        if bias.code is not None and bias.role:
+            yield Fault(
+                what=f"biases.{name} has a role and a code",
+                fix=f"leave out biases.{name}.code: what has a role is set by the network",
+            )
+        if bias.code is not None and not all(
+            number < most
+            for number, most in zip(bias.code, (spec.dac.coarse, spec.dac.fine), strict=True)
+        ):
+            yield Fault(
+                what=f"biases.{name}.code = {list(bias.code)} is no code of dac",
+                fix=f"choose coarse below {spec.dac.coarse} and fine below {spec.dac.fine}",
+            )
         if not name.endswith(("_N", "_P")):
             yield Fault(
                 what=f"biases.{name} ends neither in _N nor in _P, the type of its transistor",

@@ -37,6 +37,7 @@ class Spread:
     lost, doubled  shares of events; dead: of CAMs
     event_us   that an event takes on the bus, where others wait for it
     silent, hot  shares of neurons that never fire, and that fire without input; none are assumed
+    flaky      share of CAMs that miss events, each with a probability of its own; none is assumed
     """
 
     bias: float = 0.2
@@ -49,6 +50,7 @@ class Spread:
     event_us: float = 1.0
     silent: float = 0.0
     hot: float = 0.0
+    flaky: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +59,7 @@ class _Circuits:
 
     Shapes   soma: by key (neurons,); gain, tau: (receptors, neurons)
              weight, works: (neurons, CAMs); silent, hot: (neurons,), bool
+             fails: (neurons, CAMs), the probability to miss an event
     """
 
     soma: Mapping[str, Array]
@@ -66,6 +69,7 @@ class _Circuits:
     works: Array
     silent: Array
     hot: Array
+    fails: Array
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,10 @@ class Board:
         needed = soma["leak"] * (1 + soma["threshold"] / soma["gain"])  # to reach the threshold
         soma["direct"] = np.where(hot, HOT * needed, soma["direct"])
         soma["threshold"] = soma["threshold"] * np.where(silent, NEVER, 1.0)
+        fails = told.fails
+        if self.spread.flaky:
+            own = np.stack([core.fails for core in cores])[place, neuron].ravel()
+            fails = np.maximum(own, fails) if len(fails) else own
         chip = replace(
             told,
             soma=soma,
@@ -130,6 +138,7 @@ class Board:
             tau=told.tau * np.stack([core.tau for core in cores], 1)[:, place, neuron],
             weight=weight,
             constants=self.constants,
+            fails=fails,
             events=Events(
                 lost=self.spread.lost,
                 doubled=self.spread.doubled,
@@ -156,7 +165,14 @@ class Board:
             works=rng.random(cams) >= self.spread.dead,
             silent=bad < self.spread.silent,
             hot=bad >= 1 - self.spread.hot,
+            fails=self._fails(number),
         )
+
+    def _fails(self, number: int) -> Array:
+        """Return how often the CAMs of a core miss an event: (neurons, CAMs)."""
+        rng, size = np.random.default_rng((self.seed, 5, number)), self.spec.chip
+        cams = (size.neurons, size.cams)
+        return np.where(rng.random(cams) < self.spread.flaky, rng.random(cams), 0.0)
 
     def _bad(self, number: int) -> Array:
         """Return what decides which neurons of a core are silent, and which hot: (neurons,)."""

@@ -30,6 +30,7 @@ from eideploy.backends.dynapse2.dpi.wiring import Events, Wiring
 AMPA, NMDA, GABA, SHUNT = range(len(RECEPTORS))
 ADAPTATION = len(RECEPTORS)
 MASK = 0xFFFFFFFF
+OF_CAMS = 0x5CA3  # added to the seed of events, by which CAMs miss them
 
 
 @dataclass
@@ -76,19 +77,32 @@ def advance_dendrites(state: State, charges: Array, step: Step) -> Array:
 
 
 def copies(events: Events, t: int, sources: int, lanes: int) -> Array:
-    """Return how often an event of step t arrives: 0, 1 or 2 times, (sources, lanes).
-
-    A hash of source, step, lane and seed says, in 32 bits, so that any simulator draws the same.
-    """
+    """Return how often an event of step t arrives: 0, 1 or 2 times, (sources, lanes)."""
     if not (events.lost or events.doubled):
         return np.ones((sources, lanes))
-    source, lane = (np.arange(n, dtype=np.uint32) for n in (sources, lanes))
-    mixed = (source * np.uint32(0x9E3779B1))[:, None] ^ (lane * np.uint32(0xC2B2AE3D))
-    mixed ^= np.uint32(t * 0x85EBCA77 & MASK) ^ np.uint32(events.seed * 0x27D4EB2F & MASK)
+    chance = drawn(np.arange(sources), lanes, t, events.seed)
+    return np.asarray(1.0 - (chance < events.lost) + (chance >= 1 - events.doubled))
+
+
+def caught(wiring: Wiring, t: int, lanes: int) -> Array:
+    """Return whether each synapse's CAM takes the events of step t: (synapses, lanes)."""
+    if not len(wiring.fails):
+        return np.ones((len(wiring.cam), lanes))
+    chance = drawn(wiring.cam, lanes, t, wiring.events.seed + OF_CAMS)
+    return (chance >= wiring.fails[wiring.cam][:, None]).astype(np.float64)
+
+
+def drawn(numbers: Array, lanes: int, t: int, seed: int) -> Array:
+    """Return chances in 0 to 1, (numbers, lanes).
+
+    A hash of number, step, lane and seed says, in 32 bits, so that any simulator draws the same.
+    """
+    number, lane = numbers.astype(np.uint32), np.arange(lanes, dtype=np.uint32)
+    mixed = (number * np.uint32(0x9E3779B1))[:, None] ^ (lane * np.uint32(0xC2B2AE3D))
+    mixed ^= np.uint32(t * 0x85EBCA77 & MASK) ^ np.uint32(seed * 0x27D4EB2F & MASK)
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
         mixed = (mixed ^ (mixed >> np.uint32(shift))) * np.uint32(factor)
-    drawn = mixed / 2.0**32
-    return np.asarray(1.0 - (drawn < events.lost) + (drawn >= 1 - events.doubled))
+    return np.asarray(mixed / 2.0**32)
 
 
 def room(events: Events, t: int, dt: float) -> float:
@@ -141,7 +155,7 @@ def run(wiring: Wiring, step: Step, events: Array) -> Array:
         waiting -= sent
         sent = sent * copies(step.events, t, *sent.shape)
         charges = np.zeros((len(RECEPTORS), size, lanes))
-        amounts = step.strength[:, None] * sent[wiring.source]
+        amounts = step.strength[:, None] * sent[wiring.source] * caught(wiring, t, lanes)
         np.add.at(charges, (wiring.receptor, wiring.target), amounts)
         advance(state, charges, step)
         spikes[:, t] = state.fired

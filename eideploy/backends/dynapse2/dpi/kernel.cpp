@@ -15,6 +15,7 @@ struct Job {
 };
 
 constexpr int RECEPTORS = 4;
+constexpr int64_t OF_CAMS = 0x5CA3;  // as in definition.py
 enum { AMPA, NMDA, GABA, SHUNT, ADAPTATION };
 
 // of every neuron, as in units.Step; kernel.py gives it in doubles
@@ -26,16 +27,21 @@ using Given = Neuron<double>;
 
 namespace {
 
-// how often an event arrives, as definition.copies has it
-int copies(const Job& job, int64_t source, int64_t t, int lane) {
-  uint32_t mixed = static_cast<uint32_t>(source) * 0x9E3779B1u ^
+// a chance in 0 to 1, as definition.drawn has it
+double drawn(const Job& job, int64_t number, int64_t t, int lane, int64_t seed) {
+  uint32_t mixed = static_cast<uint32_t>(number) * 0x9E3779B1u ^
                    static_cast<uint32_t>(job.first + lane) * 0xC2B2AE3Du ^
                    static_cast<uint32_t>(t) * 0x85EBCA77u ^
-                   static_cast<uint32_t>(job.seed) * 0x27D4EB2Fu;
+                   static_cast<uint32_t>(seed) * 0x27D4EB2Fu;
   mixed = (mixed ^ mixed >> 16) * 0x7FEB352Du;
   mixed = (mixed ^ mixed >> 15) * 0x846CA68Bu;
-  const double drawn = (mixed ^ mixed >> 16) / 4294967296.0;
-  return 1 - (drawn < job.lost) + (drawn >= 1 - job.doubled);
+  return (mixed ^ mixed >> 16) / 4294967296.0;
+}
+
+// how often an event arrives, as definition.copies has it
+int copies(const Job& job, int64_t source, int64_t t, int lane) {
+  const double chance = drawn(job, source, t, lane, job.seed);
+  return 1 - (chance < job.lost) + (chance >= 1 - job.doubled);
 }
 
 // how many events the bus takes in a step, as definition.room has it
@@ -102,9 +108,11 @@ template <typename V, typename T> struct Charged {
 constexpr int64_t TOGETHER = 64;  // neurons whose dendrites stay in the nearest cache
 
 // first: (inputs + neurons + 1,), the synapses of each source; target: neuron * RECEPTORS + receptor
+// fails: how often a synapse's CAM misses an event, or null where none does; cam: its number
 template <typename T>
 void run(const Job& job, const Given* given, const int64_t* first, const int32_t* target,
-         const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+         const double* strength, const double* fails, const int64_t* cam, const uint8_t* events,
+         uint8_t* spikes, int32_t* counts) {
   using V = typename Vector<T>::type;
   constexpr V NOTHING = {};
   const T dt = static_cast<T>(job.dt);
@@ -141,7 +149,11 @@ void run(const Job& job, const Given* given, const int64_t* first, const int32_t
       for (int l = 0; l < LANES; ++l)
         if (amount[l] != 0) amount[l] *= copies(job, source, t, l);
     for (int64_t k = first[source]; k < first[source + 1]; ++k) {
-      charges[target[k]] += weight[k] * amount;
+      V heard = amount;
+      if (fails && fails[k] > 0)
+        for (int l = 0; l < LANES; ++l)
+          if (heard[l] != 0 && drawn(job, cam[k], t, l, job.seed + OF_CAMS) < fails[k]) heard[l] = 0;
+      charges[target[k]] += weight[k] * heard;
       reached[target[k]] = 1;
     }
   };
@@ -236,12 +248,14 @@ extern "C" {
 
 // events: (inputs, steps, LANES); spikes: (neurons, steps, LANES), zeros, or null; counts: (neurons, LANES)
 void dpi_run32(const Job* job, const Given* neurons, const int64_t* first, const int32_t* target,
-               const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
-  run<float>(*job, neurons, first, target, strength, events, spikes, counts);
+               const double* strength, const double* fails, const int64_t* cam,
+               const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+  run<float>(*job, neurons, first, target, strength, fails, cam, events, spikes, counts);
 }
 
 void dpi_run64(const Job* job, const Given* neurons, const int64_t* first, const int32_t* target,
-               const double* strength, const uint8_t* events, uint8_t* spikes, int32_t* counts) {
-  run<double>(*job, neurons, first, target, strength, events, spikes, counts);
+               const double* strength, const double* fails, const int64_t* cam,
+               const uint8_t* events, uint8_t* spikes, int32_t* counts) {
+  run<double>(*job, neurons, first, target, strength, fails, cam, events, spikes, counts);
 }
 }

@@ -73,8 +73,11 @@ class Chip:
         return Ran(counts=np.concatenate([p.counts for p in parts], 1), spikes=spikes)
 
     @functools.cached_property
-    def _tables(self) -> tuple[Array, Array, Array, Array]:
-        """Return what a call reads: neurons, and by source its synapses' targets and strengths."""
+    def _tables(self) -> tuple[Array | None, ...]:
+        """Return what a call reads: neurons, and by source its synapses' targets and strengths.
+
+        Behind them how often their CAMs miss an event, and the CAMs' numbers; None where none does.
+        """
         wiring, step = self.wiring, self.step
         columns = [getattr(step, name)[:, None] for name in OF_NEURON]
         tables = (step.decay, step.mean, step.scale, step.rest)
@@ -83,7 +86,10 @@ class Chip:
         sources = np.arange(wiring.inputs + wiring.neurons + 1)
         first = np.searchsorted(wiring.source[order], sources).astype(np.int64)
         target = (wiring.target * len(RECEPTORS) + wiring.receptor)[order].astype(np.int32)
-        return neurons, first, target, np.ascontiguousarray(step.strength[order])
+        strength = np.ascontiguousarray(step.strength[order])
+        cam = wiring.cam[order]
+        of_cams = (wiring.fails[cam], cam) if len(wiring.fails) else (None, None)
+        return neurons, first, target, strength, *of_cams
 
     def _group(self, called: ctypes.CDLL, events: Array, at: int, *, keep_spikes: bool) -> Ran:
         n, (inputs, steps, batch) = self.wiring.neurons, events.shape

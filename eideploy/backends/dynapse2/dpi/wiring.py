@@ -8,6 +8,7 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.biases import Dac, load_dac
 from eideploy.backends.dynapse2.chip.configuration import NOT_MONITORED, Configuration
+from eideploy.backends.dynapse2.chip.defects import failing
 from eideploy.backends.dynapse2.chip.spec import RECEPTORS, WEIGHT_ROLES, ChipSpec, Constants
 from eideploy.errors import CapacityError
 from eideploy.options.choices import Dendrite
@@ -60,6 +61,7 @@ class Wiring:
     core      (neurons,): number of the core that sets the neuron's biases
     dendrite  how dendrites are simulated; linear: as if their currents were far above their gains
     events    what becomes of events on their way
+    fails     by number of the CAM, the probability that it misses an event: (CAMs,); empty: none
     """
 
     soma: dict[str, Array]
@@ -76,6 +78,7 @@ class Wiring:
     constants: Constants
     dendrite: Dendrite = "full"
     events: Events = field(default_factory=Events)
+    fails: Array = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         freeze(
@@ -89,6 +92,7 @@ class Wiring:
             receptor=np.int64,
             cam=np.int64,
             core=np.int64,
+            fails=np.float64,
         )
 
     @property
@@ -155,7 +159,17 @@ def decode(
         core=core_of,
         constants=spec.constants,
         dendrite=dendrite,
+        fails=_fails(configuration, spec, place),
     )
+
+
+def _fails(c: Configuration, spec: ChipSpec, place: tuple[Array, ...]) -> Array:
+    """Return by CAM number how often it fails by the spec's profile: (CAMs,), empty for none."""
+    profile = failing(spec)
+    if profile is None:
+        return np.zeros(0)
+    high = (c.cams.tag[place] >= spec.chip.tags // 2)[..., None].astype(np.int64)
+    return np.asarray(np.take_along_axis(profile[place], high, 2).ravel())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

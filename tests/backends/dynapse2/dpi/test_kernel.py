@@ -50,6 +50,23 @@ def test_lost_and_doubled_events_are_those_of_the_definition():
 
 
 @needs_compiler
+def test_events_that_cams_miss_are_those_of_the_definition():
+    rng = np.random.default_rng(0)
+    whole = random_wiring(rng)
+    fails = np.zeros(whole.cam.max() + 1)
+    fails[::3], fails[1::3] = 1.0, 0.4
+    made = replace(whole, fails=fails, events=Events(lost=0.05, seed=3))
+    shown, step = events(rng, 6, 120, 19), step_of(made, 1e-3)
+    expected = definition.run(made, step, shown)
+    ran = kernel.Chip(made, step, "float64").run(shown, keep_spikes=True)
+    assert np.array_equal(ran.spikes, expected)
+    heard = np.stack([definition.caught(made, t, 19) for t in range(200)]).mean((0, 2))
+    assert heard == pytest.approx(1 - fails[made.cam], abs=0.05)
+    dead = replace(whole, fails=np.ones_like(fails))
+    assert (definition.caught(dead, 0, 2) == 0).all()
+
+
+@needs_compiler
 @pytest.mark.parametrize(
     "spacing", [0.4e-3, 1.5e-3]
 )  # two and a half events a step, and less than one

@@ -122,17 +122,40 @@ class Neuron(Strict):
         return copy.deepcopy(found) if name in ("synapses", "destinations") else found
 
 
+class BusId(enum.Enum):
+    sADC = 3  # noqa: N815 - as samna names it
+
+
+SADC = (
+    "soif_mem", "soif_refractory", "soad_dpi", "soca_dpi", "deam_edpi", "deam_idpi", "denm_edpi",
+    "denm_idpi", "dega_idpi", "desc_idpi", "sy_w42", "sy_w21", "soho_sogain", "soho_degain",
+)  # fmt: skip
+
+
+def get_sadc_description(number):
+    return f"C{number // len(SADC)} {SADC[number % len(SADC)].upper()}"
+
+
+class SadcEnables(Strict):
+    FIELDS: ClassVar = dict.fromkeys(SADC, (False, flag))
+
+
 class Core:
     def __init__(self):
         self.neurons = [Neuron() for _ in range(SIZE["neurons"])]
         self.parameters = {name: Parameter() for name in SIZE["biases"]}
+        self.sadc_enables = SadcEnables()
+        self.neuron_monitoring_on, self.monitored_neuron = False, 0
 
 
 class Chip:
     def __init__(self):
         self.cores = [Core() for _ in range(SIZE["cores"])]
-        self.shared_parameters01 = {"PG_BUF_N": Parameter()}
-        self.shared_parameters23 = {"PG_BUF_N": Parameter()}
+        names = "PG_BUF_N", "LBWR_VB_P"
+        self.shared_parameters01 = {name: Parameter() for name in names}
+        self.shared_parameters23 = {name: Parameter() for name in names}
+        names = "R2R_BUFFER_AMPB", "R2R_BUFFER_CCB"
+        self.global_parameters = {name: Parameter() for name in names}
 
 
 class Dynapse2Configuration:
@@ -155,6 +178,19 @@ class Model:
     def get_configuration(self):
         return copy.deepcopy(self.configuration)
 
+    def set_sadc_sample_period_ms(self, period):
+        self.period = period
+
+    def get_sadc_values(self, chip):
+        """Answer a number of its own for each channel that is enabled, if the bus is."""
+        cores = self.configuration.chips[chip].cores
+        on = self.board.enabled and self.period
+        return [
+            (1000 + 100 * c + k) * bool(on and getattr(core.sadc_enables, name))
+            for c, core in enumerate(cores)
+            for k, name in enumerate(SADC)
+        ]
+
     def apply_configuration(self, configuration):
         self.configuration = copy.deepcopy(configuration)
         with Path(os.environ["MOCK_LOG"]).open("a") as file:
@@ -164,6 +200,11 @@ class Model:
 class Board:
     def __init__(self, serial):
         self.serial, self.model, self.queue, self.time = serial, Model(self), [], 5000
+        self.enabled = False
+
+    def enable_output(self, bus, on):
+        assert isinstance(bus, BusId)
+        self.enabled = on
 
     def reset_fpga(self):
         pass
@@ -213,12 +254,14 @@ def _array(values):
 
 
 def _chip(chip):
+    groups = {
+        "globalParameters": chip.global_parameters,
+        "sharedParameters01": chip.shared_parameters01,
+        "sharedParameters23": chip.shared_parameters23,
+    }
     shared = {
-        f"sharedParameters{pair}": [
-            {"key": k, "value": _parameter(v)}
-            for k, v in getattr(chip, f"shared_parameters{pair}").items()
-        ]
-        for pair in ("01", "23")
+        group: [{"key": k, "value": _parameter(v)} for k, v in parameters.items()]
+        for group, parameters in groups.items()
     }
     cores = _array([_core(core) for core in chip.cores])
     return {"cores": cores, **shared, "paramGen0Powerdown": False}
@@ -227,8 +270,8 @@ def _chip(chip):
 def _core(core):
     return {
         "neurons": _array([_neuron(neuron) for neuron in core.neurons]),
-        "neuronMonitoringOn": False,
-        "monitoredNeuron": 0,
+        "neuronMonitoringOn": core.neuron_monitoring_on,
+        "monitoredNeuron": core.monitored_neuron,
         "parameters": [{"key": k, "value": _parameter(v)} for k, v in core.parameters.items()],
         "sadcEnables": {"SoifMem": False},
         "_id": 3,

@@ -22,6 +22,7 @@ DERIVED = {"digital": {"eideploy.backends.c"}}
 # Functions of Python, which stay.
 API = ("eideploy.api", "eideploy.plot")
 NAMED = {
+    ("backends/dynapse2/circuits.py", "nir"),
     ("backends/dynapse2/emit.py", "nir"),
     ("backends/dynapse2/jobs/verify.py", "nir"),
     ("backends/catalogue.py", "digital"),

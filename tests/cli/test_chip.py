@@ -127,7 +127,7 @@ def test_verify_checks_every_file_of_the_build(chip_run, call):
     call("compile", "--target", "dynapse2")
     out = call("verify")
     assert out.code == 0, out.out
-    assert "no gap: 3 comparisons, all equal; of 15 files 11 verified" in out.out
+    assert "no gap: 3 comparisons, all equal; of 16 files 12 verified" in out.out
     assert "a board" in out.out
     assert not list(CHIP_BUILD.rglob("__pycache__"))
 

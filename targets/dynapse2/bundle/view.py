@@ -20,7 +20,7 @@ SPREADS = 2.0  # over emulated boards, beyond which a rate is not explained by m
 LEAST = math.log(1.1)  # a spread is taken to be as large, in logarithms of rates
 EVERY_S = 60.0  # at most, where nobody watches
 COLUMNS, ROWS, SHADES = 60, 6, " .:*#"  # of the raster of a trial, rows a population
-WIDE, HIGH, MARGIN = 900, 3, 130  # of its drawing: pixels, a neuron's, on the left
+WIDE, HIGH, MARGIN = 1160, 3, 130  # of its drawing: pixels, a neuron's, on the left
 
 
 class Expected:

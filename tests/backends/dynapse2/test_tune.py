@@ -11,6 +11,7 @@ import pytest
 
 import eideploy as ei
 from eideploy import native
+from eideploy.backends.dynapse2 import emulator
 from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.mapping import map_network
@@ -29,6 +30,7 @@ from tests.cli.support import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
 SEED = 3
+BAD = 5  # of a board that has silent and hot neurons among those in use
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,26 @@ def test_what_was_measured_is_not_measured_again(build, tmp_path, monkeypatch):
     assert asked[3] == asked[4]  # it is asked again what it did not answer, and nothing else
     assert len(set(asked)) == len(asked) - 1
     assert not (tmp_path / "tuned.measured").exists()
+
+
+def test_the_network_is_mapped_around_neurons_that_tuning_finds(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "ROUNDS", 1)
+    out, new = tmp_path / "tuned", tmp_path / "new"
+    said = ei.tune_board(
+        build, emulate=True, seed=BAD, fault="neurons", per_class=1, out=out, rebuild=new
+    ).content
+    board = Board(load_chip_build(build).spec, BAD, emulator.BAD["neurons"])
+    of_core = {core: board._circuits(core) for core in range(4)}
+    assert said["hot"]
+    assert all(of_core[core].hot[neuron] for _, core, neuron in said["hot"])
+    silent = [of_core[core].silent[neuron] for _, core, neuron in said["silent"]]
+    assert sum(silent) > 0  # others may be, as mismatch has them
+    assert said["rebuilt"] == str(new)
+    c = load_chip_build(new).configuration.neurons
+    used = set(zip(c.chip.tolist(), c.core.tolist(), c.neuron.tolist(), strict=True))
+    assert not used & {tuple(place) for place in (*said["silent"], *said["hot"])}
+    outputs = json.loads((out / "dynapse2/outputs.json").read_text())["outputs"]
+    assert [row[:2] for row in outputs] == [["output", k] for k in range(30)]
 
 
 def test_silent_and_hot_neurons_are_told_by_their_spikes(build):

@@ -98,10 +98,10 @@ def test_word_costs_its_taps_times_its_rows(words, expected):
     assert phase(cycles, "layer", "accumulate") == [expected + 7]
 
 
-def faster():
+def faster(lanes=8):
     """Return the shipped core with two inhibitory lanes, pipelined."""
     base = core_target()
-    core = replace(base.core, inhibitory_lanes=2, pipelined=True)
+    core = replace(base.core, lanes=lanes, inhibitory_lanes=2, pipelined=True)
     return timed(replace(base, core=core))
 
 
@@ -132,6 +132,13 @@ def test_registers_for_a_higher_clock_lengthen_the_drains_alone():
     cycles = measure(nodes, none(1, 2, 2), target=faster())
     assert phase(cycles, "layer", "update") == [12 + 11]
     assert phase(cycles, "layer", "minimum") == [4 + 6]
+
+
+def test_a_tree_over_more_lanes_takes_a_register_for_each_of_its_levels():
+    nodes = updating(Division(divider=lut(8, 8), zero_policy="minimum"))
+    for lanes, longer in ((8, 0), (16, 1), (32, 2)):
+        cycles = measure(nodes, none(1, 2, 2), target=faster(lanes))
+        assert phase(cycles, "layer", "minimum") == [4 + 6 + longer]
 
 
 def test_a_first_layer_that_keeps_its_sums_adds_in_the_first_step_alone():

@@ -193,6 +193,20 @@ def corners(method):
     return Circuit(nodes=tuple(nodes), steps=2), np.tile(np.array(x, float), (4, 1, 1))
 
 
+def last_divisor(method):
+    """Replace every zero divisor by the only positive one, which lies in the last of several rows."""
+    n = 36
+    w_ee, w_ei = np.full((n, 2), 9), np.zeros((n, 1))
+    w_ee[:, 1], w_ei[-1] = range(n), 3
+    layer = linear("layer", "input", w_ee, [[1, 1]], w_ei, fraction=4, current_bits=12,
+                   division=_division(method, "minimum"))  # fmt: skip
+    nodes = [
+        source((2,), top=3), layer, lif("lif", "layer", n, threshold=200, membrane_bits=13),
+        readout("lif", np.eye(2, n), np.ones((1, n)), [[1], [1]]),
+    ]  # fmt: skip
+    return Circuit(nodes=tuple(nodes), steps=3), np.array([[1, 0], [3, 1], [0, 2]], float)
+
+
 def every_bound(method):
     """Drive each number to both ends of what is proven of it; the core of `tight` has no bit more.
 
@@ -234,6 +248,6 @@ def every_bound(method):
 
 # The quickest first: most faults show in any of them.
 DIRECTED = (
-    corners, large_quotients, remainder_beyond_its_width, every_bound, windows, folded,
-    every_mantissa,
+    corners, last_divisor, large_quotients, remainder_beyond_its_width, every_bound, windows,
+    folded, every_mantissa,
 )  # fmt: skip

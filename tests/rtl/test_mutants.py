@@ -26,6 +26,7 @@ LANES = {
     "shift": {"lanes": 2, "update_lanes": 1},
     "shift2": {"lanes": 8, "update_lanes": 1},
     "fast": {"lanes": 4, "update_lanes": 2, "beside": 1, "pipelined": True},
+    "wide": {"lanes": 16, "update_lanes": 2, "beside": 2, "pipelined": True},
 }
 
 # Of the core's memories; that of the denominators is one row deeper than is read, for the readout.
@@ -85,6 +86,10 @@ MUTANTS = {
         "divider_table", ".power    (power4)", ".power    (power3)"),
     "fast: thresholds come a cycle late": (
         "neuron", ".CYCLES(DEPTH - 1 - MORE)", ".CYCLES(DEPTH - 1)"),
+    "wide: the least divisor of a row is taken before the tree has it": (
+        "minimum", "valids[LAST] &&", "valids[LAST-1] &&"),
+    "wide: a level of the tree has no register": (
+        "minimum", "level == 0 ? 1", "level == 0 ? 1 : level == LEVELS ? 0"),
     "a folded stage inhibits": (
         "control", "is_folded ? summed_phase : core_pkg::INHIBIT", "core_pkg::INHIBIT"),
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
@@ -194,7 +199,7 @@ LEFT_BEHIND = {
 
 @functools.cache
 def networks(name):
-    method = "lut" if name == "fast" else name
+    method = "lut" if name in ("fast", "wide") else name
     return [case(*make(method), method, **LANES[name]) for make in DIRECTED]
 
 

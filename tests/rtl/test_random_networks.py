@@ -28,6 +28,9 @@ FULL = {
     "two shifts, 8 lanes and 8 beside, pipelined": shape(
         "shift2", lanes=8, beside=8, pipelined=True
     ),
+    "table, 16 lanes and 4 beside, pipelined": shape(
+        "lut", lanes=16, update_lanes=4, beside=4, pipelined=True
+    ),
     "iterative, pipelined": shape("exact", pipelined=True, later=1),
 }
 # Without these a run of random networks proves little.

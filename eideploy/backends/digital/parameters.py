@@ -14,6 +14,7 @@ from eideploy.target import Core, DividerTiming, Latency, Target
 
 DIVIDERS: Mapping[str, type[Divider]] = {kind.method: kind for kind in SHIPPED if kind.rtl}
 LATENCIES = {"setup": 4, "accumulate": 7, "inhibit": 6, "minimum": 5, "output": 2}
+MINIMUM_PARTS = 3  # of the minimum's tree over the lanes
 PHASES = ("setup", "accumulate", "inhibit", "minimum", "update", "output")
 MEMORIES = (
     "steps",
@@ -339,8 +340,17 @@ def least_latencies(core: Core) -> dict[str, int]:
     """
     return LATENCIES | {
         "accumulate": LATENCIES["accumulate"] + bool(core.lanes_i),
-        "minimum": LATENCIES["minimum"] + core.pipelined,
+        "minimum": LATENCIES["minimum"] + core.pipelined + minimum_parts(core) - MINIMUM_PARTS,
     }
+
+
+def minimum_parts(core: Core) -> int:
+    """Return between how many registers the tree over the lanes finds the least divisor.
+
+    Pipelined, no two comparisons stand between two of them.
+    """
+    levels = (core.lanes - 1).bit_length()
+    return max(MINIMUM_PARTS, levels) if core.pipelined else MINIMUM_PARTS
 
 
 def timed(target: Target) -> Target:
@@ -476,6 +486,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "has_factored": int(core.runs_factored),
         "has_folded": int(core.runs_folded),
         "has_minimum": int(core.minimum),
+        "minimum_parts": minimum_parts(core),
         "part_bits": max(1, (core.lanes // core.update_lanes - 1).bit_length()),
         "address": shape.address_bits,
         "step_bits": STEP_BITS,

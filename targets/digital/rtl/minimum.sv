@@ -1,7 +1,9 @@
 // Phase minimum: the least positive DEN << align of a stage (docs/digital_core.md, C5).
 //
-//     1  a row of DEN and its aligns are there; shift        2..4  a tree over the lanes, in three parts
-//     5  compare with the register
+//     1  a row of DEN and its aligns are there; shift        2..  a tree over the lanes, in parts
+//     2 + PARTS  compare with the register
+//
+// Pipelined, everything is a cycle later, and no part has more than one comparison.
 module minimum (
     input  logic                           clk,
     input  logic                           reset,
@@ -17,15 +19,15 @@ module minimum (
   localparam integer L = core_pkg::LANE_BITS;
   localparam integer K = core_pkg::SHIFT_BITS;
   localparam integer LEVELS = $clog2(P);
-  localparam integer PARTS = 3;
-
   localparam integer MORE = core_pkg::PIPELINED;
+  localparam integer PARTS = core_pkg::MINIMUM_PARTS;
+  localparam integer LAST = 2 + PARTS + MORE;
 
-  logic [5+MORE:1] valids;
+  logic [LAST:1] valids;
   logic [P*D-1:0] den2;
   logic [P*L-1:0] lane_row2;
 
-  always_ff @(posedge clk) valids <= reset ? '0 : {valids[4+MORE:1], valid};
+  always_ff @(posedge clk) valids <= reset ? '0 : {valids[LAST-1:1], valid};
 
   delay #(
       .WIDTH (P * (D + L)),
@@ -69,6 +71,6 @@ module minimum (
 
   always_ff @(posedge clk) begin
     if (clear) least <= '1;
-    else if (valids[5+MORE] && g_level[LEVELS].value < least) least <= g_level[LEVELS].value;
+    else if (valids[LAST] && g_level[LEVELS].value < least) least <= g_level[LEVELS].value;
   end
 endmodule

@@ -66,6 +66,8 @@ class Core:
     inhibitory_lanes  Q, of inhibitory neurons, which an event reaches together with P others;
                 without any they take turns in the P lanes
     pipelined   whether it has more registers on its long paths, for a higher clock
+    pooled_events  whether the spikes of a pooling window are added up, and each neuron's sum is one
+                event of its layer
     static_input  whether the port takes a sample once, in the first time step, for samples that are
                 the same in all: a first layer that reads nothing else keeps its sums; where a spec
                 says nothing, that of a board does so if calibration samples have no time axis
@@ -80,6 +82,7 @@ class Core:
     neurons: Literal["lif", "general"] = "lif"
     inhibitory_lanes: Annotated[int, Within(0, MOST_LANES)] = 0
     pipelined: bool = False
+    pooled_events: bool = False
     static_input: bool | None = None
 
     @property

@@ -148,7 +148,7 @@ def test_a_first_layer_that_keeps_its_sums_adds_in_the_first_step_alone():
     cycles = measure(nodes, ones(1, 3, 3), steps=3, target=target)
     assert phase(cycles, "layer", "accumulate") == [(4 * 4 + 4 * 6 + 9) * 2 + 1 + 7, 0, 0]
     assert phase(cycles, "layer", "inhibit") == [9 + 6, 0, 0]
-    assert phase(cycles, "layer", "minimum") == [9 + 5] * 3
+    assert phase(cycles, "layer", "minimum") == [9 + 5, 0, 0]
     stage = cycles.stages["layer"]
     assert (stage.events.ravel().tolist(), stage.offered.ravel().tolist()[1:]) == (
         [9, 0, 0],
@@ -204,6 +204,32 @@ def test_row_of_spikes_costs_its_events_or_one_cycle():
 def test_silent_source_costs_a_cycle_a_row():
     cycles = measure(two_layers(spikes_of()), [0])
     assert phase(cycles, "second", "accumulate") == [3 + 7]
+
+
+@pytest.mark.parametrize(
+    ("spikes", "size", "expected"),
+    [
+        ([1, 1, 1], 4, 3 + 4 * (3 * 2)),  # four windows; four rows before the first one's events
+        ([0, 1, 0], 4, 3 + 3 * 4 + 2),  # the next window takes longer than the event
+        ([0, 0, 0], 4, 3 + 3 * 4 + 1),
+        ([0, 1, 0], 5, 3 + 3 * 4 + 2),  # the border is not read
+    ],
+)
+def test_windows_cost_their_events_or_the_rows_of_the_next_one(spikes, size, expected):
+    base = core_target()
+    target = replace(base, core=replace(base.core, pooled_events=True))
+    nodes = [
+        source((1, size, size)),
+        *spiking_map("first", "input", 1, spikes),
+        AvgPool(name="pool", inputs=("first.lif",), kernel=2),
+        conv("layer", "pool", none(8, 3, 1, 1), none(2, 3, 1, 1), none(8, 2)),
+        lif("lif", "layer", 8),
+        Flatten(name="flat", inputs=("lif",)),
+        classes("flat", 32),
+    ]
+    cycles = measure(nodes, none(1, size, size), target=target)
+    assert phase(cycles, "layer", "accumulate") == [expected + 7]
+    assert cycles.stages["layer"].events.item() == 4 * sum(spikes)
 
 
 def test_lane_utilisation_counts_lanes_that_hold_weights():

@@ -59,6 +59,17 @@ def test_a_core_that_takes_samples_once_equals_simulator_and_cycle_model(data, t
     assert_runs_alike(program, data.draw(samples(circuit, sequences=False), label="samples"))
 
 
+@settings(max_examples=60)
+@given(data=st.data(), target=targets())
+def test_a_core_that_adds_up_windows_equals_simulator_and_cycle_model(data, target):
+    target = replace(target, core=replace(target.core, pooled_events=True))
+    circuit = data.draw(data.draw(st.sampled_from([circuits, looped]))(), label="circuit")
+    program = place(circuit, target=target)
+    for route in (route for stage in program.stages for route in stage.routes):
+        assert route.window == (route.pool if route.source else 1)
+    assert_runs_alike(program, data.draw(samples(circuit), label="samples"))
+
+
 def test_a_core_that_takes_samples_once_refuses_sequences():
     base = core_target()
     target = replace(base, core=replace(base.core, static_input=True))

@@ -194,7 +194,7 @@ def corners(method):
 
 
 def last_divisor(method):
-    """Replace every zero divisor by the only positive one, which lies in the last of several rows."""
+    """Replace every zero divisor by the only positive one, which lies in the last row of all."""
     n = 36
     w_ee, w_ei = np.full((n, 2), 9), np.zeros((n, 1))
     w_ee[:, 1], w_ei[-1] = range(n), 3

@@ -36,6 +36,7 @@ ALL = General(
     leak_bits=9, synapse_bits=9, late=True, above=True, keeps=True, rest=True, lowest=True
 )
 NO_DIVISION = Division(divider=none(), zero_policy="floor")
+MOST_POOLED = 12
 DISTURBED = Manner(gap=200, stall=200, meddle=200, aborts=1, limit=1_000_000)
 
 
@@ -56,12 +57,15 @@ def shape(
     beside=0,
     pipelined=False,
     static=False,
+    pooled=False,
     later=0,
     general=None,
     edges=NO_EDGES,
     **widths,
 ):
     """Return a small core, with `beside` inhibitory lanes; if `static`, for samples given once.
+
+    If `pooled`, it adds up the events of windows, of up to MOST_POOLED entries a side.
 
     Every phase takes `later` cycles more than it must.
     """
@@ -76,6 +80,7 @@ def shape(
                 inhibitory_lanes=beside,
                 pipelined=pipelined,
                 static_input=static,
+                pooled_events=pooled,
             ),
             memory=replace(base.memory, **SMALL),
             widths=replace(base.widths, **widths),
@@ -93,6 +98,8 @@ def shape(
             )
         },
     )
+    if pooled:
+        edges = replace(edges, window=MOST_POOLED)
     return Shape(
         target=target, method=method, table_bits=8, entry_bits=11, general=general, edges=edges
     )

@@ -26,6 +26,7 @@ LANES = {
     "shift": {"lanes": 2, "update_lanes": 1},
     "shift2": {"lanes": 8, "update_lanes": 1},
     "fast": {"lanes": 4, "update_lanes": 2, "beside": 1, "pipelined": True},
+    "pooled": {"lanes": 4, "update_lanes": 2, "pooled": True},
     "wide": {"lanes": 16, "update_lanes": 2, "beside": 2, "pipelined": True},
 }
 
@@ -90,6 +91,24 @@ MUTANTS = {
         "minimum", "valids[LAST] &&", "valids[LAST-1] &&"),
     "wide: a level of the tree has no register": (
         "minimum", "level == 0 ? 1", "level == 0 ? 1 : level == LEVELS ? 0"),
+    "pooled: a window ends with its first line": (
+        "event_scanner", "is_port || (last_column && last_line)", "is_port || last_column"),
+    "pooled: the last row of a window is left out": (
+        "event_scanner", "gathered[i*B+:B] + B'(spikes[i*Z+:Z])", "gathered[i*B+:B]"),
+    "pooled: spikes of a window count once": (
+        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*B+:B])", "1"),
+    "pooled: a window begins with the last one's sum": (
+        "event_scanner", "if (enter || take) gathered", "if (enter) gathered"),
+    "pooled: the next group is the next window": (
+        "event_scanner", "STEP_GROUP+:A]", "STEP_WINDOW+:A]"),
+    "pooled: the border is scanned": ("event_scanner", "STEP_BAND+:A]", "STEP_WINDOW+:A]"),
+    "pooled: half a window is worked on": (
+        "event_scanner", "ahead_valid && !ahead_is_part &&", "ahead_valid &&"),
+    "pooled: gathering waits for the row": (
+        "event_scanner", "assign gather = ahead_valid && ahead_is_part;",
+        "assign gather = ahead_valid && ahead_is_part && (!row_valid || consume);"),
+    "pooled: gathering counts as a wait": (
+        "event_scanner", "!row_valid && (ahead_valid ? ahead_is_port : is_port)", "!row_valid"),
     "a folded stage inhibits": (
         "control", "is_folded ? summed_phase : core_pkg::INHIBIT", "core_pkg::INHIBIT"),
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
@@ -199,7 +218,7 @@ LEFT_BEHIND = {
 
 @functools.cache
 def networks(name):
-    method = "lut" if name in ("fast", "wide") else name
+    method = "lut" if name in ("fast", "pooled", "wide") else name
     return [case(*make(method), method, **LANES[name]) for make in DIRECTED]
 
 

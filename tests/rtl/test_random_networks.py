@@ -17,6 +17,7 @@ FAST = {
     "iterative, 8 lanes, slow": shape("exact", lanes=8, update_lanes=1, later=1),
     "no division, 4 lanes": shape("none", lanes=4, update_lanes=2),
     "table, 4 lanes and 2 beside, pipelined": shape("lut", lanes=4, beside=2, pipelined=True),
+    "shift, 4 lanes, pooled events": shape("shift", lanes=4, pooled=True),
 }
 FULL = {
     "table, 8 lanes": shape("lut", lanes=8, update_lanes=1),
@@ -31,6 +32,7 @@ FULL = {
     "table, 16 lanes and 4 beside, pipelined": shape(
         "lut", lanes=16, update_lanes=4, beside=4, pipelined=True
     ),
+    "table, 2 lanes and 1 beside, pooled events": shape("lut", lanes=2, beside=1, pooled=True),
     "iterative, pipelined": shape("exact", pipelined=True, later=1),
 }
 # Without these a run of random networks proves little.

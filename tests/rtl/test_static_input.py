@@ -63,7 +63,7 @@ MUTANTS = {
         "control", "keeps_sums = is_static && !is_last_step", "keeps_sums = is_static"),
     "every layer keeps its sums": (
         "control", "keeps_sums = is_static && !is_last_step", "keeps_sums = !is_last_step"),
-    "the first layer adds again": ("control", "has_sums ? summed_phase : ", ""),
+    "the first layer adds again": ("control", "has_sums ? core_pkg::UPDATE : ", ""),
     "no layer adds but in the first step": (
         "control", "has_sums = is_static && !is_first_step", "has_sums = !is_first_step"),
     "rows are fetched for sums that are there": ("control", " && about_to_end && !has_sums",
@@ -73,7 +73,11 @@ MUTANTS = {
     "every layer divides as the first does": (
         "core", "has_sums ? kept_divisible : divisible", "kept_divisible"),
     "whether there is a divisor is asked in every step": (
-        "core", "if (is_static && is_first_step) kept_divisible", "if (is_static) kept_divisible"),
+        "core", "if (is_static && is_first_step) begin", "if (is_static) begin"),
+    "the least divisor of kept sums is sought no more, and not kept": (
+        "core", "has_sums ? kept_least : least", "least"),
+    "the least divisor is sought again": (
+        "control", "has_sums ? core_pkg::UPDATE", "has_sums ? summed_phase"),
 }  # fmt: skip
 
 

@@ -45,7 +45,11 @@ def count_cycles(program: Program, trace: Trace) -> Cycles:
 
 def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
     latency = program.target.latency
-    scans = [_scan(program, stage, *source) for source in _sources(program, stage, trace)]
+    following = [_rows_of_event(route) for route in stage.routes[1:]] + [0]
+    scans = [
+        _scan(program, stage, *source, then=then)
+        for source, then in zip(_sources(program, stage, trace), following, strict=True)
+    ]
     steps, batch = scans[0][0].shape
     at = np.arange(steps)[:, None]
     adds = at == 0 if stage.is_static else at >= 0  # events to its sums
@@ -53,18 +57,19 @@ def _count(program: Program, stage: Stage, trace: Trace) -> StageCycles:
     scanned, events, row_operations = (
         np.where(adds, np.sum(part, axis=0), 0) for part in zip(*scans, strict=True)
     )
+    scanned = np.where(adds, scanned + _rows_of_event(stage.routes[0]) - 1, 0)
     inhibit, active = np.zeros((2, steps, batch), np.int64)
     if not stage.is_folded:
         counted, active = _inhibit(program, stage, trace.inhibition[stage.name])
         inhibit = np.where(last & adds, counted + latency.inhibit, 0)
         active = np.where(adds, active, 0)
-    minimum, update = _hidden(program, stage)
+    minimum, update = _hidden(program, stage)  # the least divisor is kept with the sums
     output = stage.n_e + latency.output if stage.is_readout else 0
     phases = {
         "setup": latency.setup,
         "accumulate": np.where(adds, scanned + latency.accumulate, 0),
         "inhibit": inhibit,
-        "minimum": minimum,
+        "minimum": np.where(adds, minimum, 0),
         "update": update,
         "output": np.where(last, output, 0),
     }
@@ -93,17 +98,44 @@ def _sources(program: Program, stage: Stage, trace: Trace) -> Iterator[tuple[Rou
         yield route, values if values.ndim == 5 else values[..., None, None]
 
 
-def _scan(program: Program, stage: Stage, route: Route, values: Array) -> tuple[Int, Int, Int]:
-    """Return the cycles, events and row operations of one source, each (T, B) (C1..C3)."""
+def _rows_of_event(route: Route) -> int:
+    """Return how many rows of spikes are fetched until there are events to work on."""
+    return route.window**2
+
+
+def _scan(
+    program: Program, stage: Stage, route: Route, values: Array, *, then: int
+) -> tuple[Int, Int, Int]:
+    """Return the cycles, events and row operations of one source, each (T, B) (C1..C3, C14).
+
+    then  rows that are fetched while the last events are worked on: those of the next source's
+          first window
+    """
     taps = _taps(program, stage, route, values.shape[3:])
+    fetched = _rows_of_event(route)
+    if fetched > 1:
+        values, taps = _windows(values, route.window), taps[:: route.window, :: route.window]
+        taps = taps[: values.shape[3], : values.shape[4]]
     weight = np.maximum(1, taps * stage.rows)  # (C1)
     channels = values.shape[2]
     lanes = program.target.core.lanes if route.source else channels
     counts = np.add.reduceat(values, range(0, channels, lanes), axis=2, dtype=np.int64)
     work = counts * weight
-    per_row, end = (np.maximum(1, work), 0) if route.source else (work, 1)  # (C2), (C3)
-    cycles = per_row.sum((2, 3, 4)) + end
+    if route.source:  # (C2), (C14)
+        last = np.maximum(1, work[:, :, -1, -1, -1])
+        cycles = np.maximum(fetched, work).sum((2, 3, 4))
+        cycles += np.maximum(then, last) - np.maximum(fetched, last)
+    else:
+        cycles = work.sum((2, 3, 4)) + max(1, then)  # (C3)
     return cycles, counts.sum((2, 3, 4)), (counts * (taps * stage.rows)).sum((2, 3, 4))
+
+
+def _windows(values: Array, k: int) -> Array:
+    """Return whether a neuron fired in a window of k x k, (T, B, channels, height, width)."""
+    *outer, height, width = values.shape
+    inner = values[..., : height // k * k, : width // k * k]
+    parts = inner.reshape(*outer, height // k, k, width // k, k)
+    return np.asarray(parts.any((-3, -1)))
 
 
 def _taps(program: Program, stage: Stage, route: Route, size: tuple[int, ...]) -> Int:

@@ -15,7 +15,8 @@ def fitted(program: Program) -> Target:
     Memories have the rows and words that the program takes, numbers the bits that are proven of
     it (A13), and the core no part that the program does not use: other dividers, the search for the
     smallest divisor under the policy `floor`, inhibitory populations where every layer is folded,
-    kept sums where the first layer does not read the input port alone.
+    kept sums where the first layer does not read the input port alone, sums of windows where
+    nothing is pooled.
     Lanes stay, and with them every cycle of a pipelined divider; an iterative one takes a cycle
     less for every bit of the current that is cut.
     """
@@ -32,6 +33,7 @@ def fitted(program: Program) -> Target:
             routes=uses["route_entries"],
             inhibition="both" if len(folded) > 1 else "folded" if folded == {True} else "factored",
             minimum="minimum" in hidden,
+            pooled_events=any(r.window > 1 for stage in program.stages for r in stage.routes),
             static_input=program.is_static,
         ),
         memory=Memory(**{f.name: max(1, uses[f.name]) for f in fields(Memory)}),

@@ -58,6 +58,7 @@ GENERAL_FIELDS = {
     "is_above": 1,
     "keeps": 1,
 }
+WINDOW_FIELDS = ("window", "step_line", "step_group", "step_window", "step_band")  # of a route
 OWN_FIELDS = ("leak", "synapse_leak", "v_reset", "v_min")
 STEP_BITS = 17  # of the 65536 time steps that a circuit may take
 MOST_LANES = 128  # rows of 64-bit sums that Verilator takes
@@ -111,10 +112,12 @@ class Edges:
 
     late   spikes of the step before are read
     banks  ... of a stage that has run again by then: its rows of even and odd steps lie apart
+    window  the longest side of a window whose spikes are added up; 1 where none is
     """
 
     late: bool = False
     banks: bool = False
+    window: int = 1
 
 
 def edges_of(stages: Sequence[Stage]) -> Edges:
@@ -122,6 +125,7 @@ def edges_of(stages: Sequence[Stage]) -> Edges:
     return Edges(
         late=any(route.is_late for stage in stages for route in stage.routes),
         banks=any(stage.spike_bank > 0 for stage in stages),
+        window=max(route.window for stage in stages for route in stage.routes),
     )
 
 
@@ -176,6 +180,11 @@ class Shape:
         return self.general.spike_bits if self.general else 1
 
     @property
+    def window_bits(self) -> int:
+        """Width of what a neuron puts out in a window that is added up, or else in a step."""
+        return (self.edges.window**2 * ((1 << self.spike_bits) - 1)).bit_length()
+
+    @property
     def leak_bits(self) -> int:
         """Width of a shift, or of the unit of factors."""
         return LEAK_BITS + bool(self.general)
@@ -207,6 +216,8 @@ class Shape:
     def route_fields(self) -> Fields:
         """Return the fields of a word of the route memory."""
         lacks = {"is_late": not self.edges.late, "bank": not self.edges.banks}
+        if self.edges.window == 1:
+            lacks |= dict.fromkeys(WINDOW_FIELDS, True)
         names = [name for name in RouteEntry.__dataclass_fields__ if not lacks.get(name)]
         return {n: 1 if n.startswith("is_") else self.address_bits for n in names}
 
@@ -461,6 +472,10 @@ def _edges(shape: Shape) -> Iterator[tuple[str, str, int]]:
     if not has.banks:
         yield "integer ", "ROUTE_BANK", 0
         yield "integer ", "STAGE_SPIKE_BANK", 0
+    yield "integer ", "HAS_POOLED_EVENTS", int(has.window > 1)
+    if has.window == 1:
+        for name in WINDOW_FIELDS:
+            yield "integer ", f"ROUTE_{name.upper()}", 0
     if not shape.target.core.static_input:
         yield "integer ", "STAGE_IS_STATIC", 0
 
@@ -472,7 +487,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
     count = count_cycles_of(shape.spike_bits)
     update = timing.latency + count
     longest = max(*(getattr(latency, phase) for phase in LATENCIES), update)
-    event_bits = max(widths.input, shape.spike_bits)
+    event_bits = max(widths.input, shape.window_bits)
     value_bits = max(event_bits, widths.inhibition)
     # Dividers shift by up to the digits of numerator and entry, of the divisor and of the current.
     longest_shift = widths.accumulator + shape.entry_bits + shape.aligned_bits + widths.current
@@ -524,6 +539,7 @@ def _sizes(shape: Shape) -> Iterator[tuple[str, str, int]]:
         "event_bits": event_bits,
         "value_bits": value_bits,
         "spike_bits": shape.spike_bits,
+        "window_bits": shape.window_bits,
         "count_cycles": count,
         "gained_bits": value_bits + widths.gain,
         "power_bits": max(widths.fraction, longest_shift.bit_length()) + 2,

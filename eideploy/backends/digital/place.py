@@ -50,7 +50,10 @@ def laid_out(circuit: Circuit, target: Target) -> Program:
     _require_routes(circuit, target)
     _require_neurons(circuit, target)
     cursor = _Cursor()
-    routes = {node.name: _all_routes(circuit, node) for node in circuit.layers}
+    routes = {
+        node.name: [_counting(route, target) for route in _all_routes(circuit, node)]
+        for node in circuit.layers
+    }
     overwritten = _overwritten(routes)
     static = _static(circuit, routes, target)
     stages = tuple(
@@ -99,6 +102,12 @@ def _all_routes(circuit: Circuit, node: Layer) -> list[Route]:
         routes += [replace(route, first=first) for route in found]
         first += circuit.shapes[name][0]
     return routes
+
+
+def _counting(route: Route, target: Target) -> Route:
+    """Return a route as the core scans it: by whole windows where it adds up their spikes."""
+    counts = target.core.pooled_events and route.source
+    return replace(route, window=route.pool) if counts else route
 
 
 def _require_one_readout(circuit: Circuit) -> None:

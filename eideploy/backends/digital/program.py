@@ -22,12 +22,14 @@ class Route:
     pool     product of the pooling kernels on the way: an event at (y, x) counts at (y, x) // pool
     first    its first channel (feature) among those that the layer reads side by side
     is_late  the spikes are those of the step before; in the first step there are none
+    window   sides of the windows whose spikes are added up before they are events: the pool's, or 1
     """
 
     source: str
     pool: int
     first: int = 0
     is_late: bool = False
+    window: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

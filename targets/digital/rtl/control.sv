@@ -79,7 +79,7 @@ module control (
     if (is_readout) summed_phase = core_pkg::OUTPUT;
     else summed_phase = has_floor ? core_pkg::UPDATE : core_pkg::MINIMUM;
     case (phase)
-      core_pkg::SETUP: next_phase = has_sums ? summed_phase : core_pkg::ACCUMULATE;
+      core_pkg::SETUP: next_phase = has_sums ? core_pkg::UPDATE : core_pkg::ACCUMULATE;
       core_pkg::ACCUMULATE: next_phase = is_folded ? summed_phase : core_pkg::INHIBIT;
       core_pkg::INHIBIT: next_phase = summed_phase;
       default: next_phase = core_pkg::UPDATE;

@@ -455,11 +455,18 @@ module core #(
       .next_den        (next_den)
   );
 
-  // Whether a DEN of the sums that are kept is positive, for the steps that do not add to them.
+  // Whether a DEN of the sums that are kept is positive, and the least, for the steps that do not
+  // add to them.
   logic kept_divisible;
+  logic [core_pkg::ALIGNED_BITS-1:0] least, kept_least;
   wire divides = has_sums ? kept_divisible : divisible;
 
-  always_ff @(posedge clk) if (is_static && is_first_step) kept_divisible <= divisible;
+  always_ff @(posedge clk) begin
+    if (is_static && is_first_step) begin
+      kept_divisible <= divisible;
+      kept_least <= least;
+    end
+  end
 
   // Minimum and update: rows of NUM and DEN, neurons. Output: rows of NUM.
   logic neuron_row_read, logit_row_read, issue, issue_ends_row;
@@ -467,7 +474,6 @@ module core #(
   logic [A-1:0] membrane_address, parameter_address;
   logic [core_pkg::PART_BITS-1:0] issue_part;
   logic [R-1:0] issue_exists;
-  logic [core_pkg::ALIGNED_BITS-1:0] least;
 
   neuron_scanner neurons (
       .clk                (clk),
@@ -690,7 +696,7 @@ module core #(
       .has_floor             (has_floor),
       .to_zero               (to_zero),
       .general               (general),
-      .least                 (least),
+      .least                 (has_sums ? kept_least : least),
       .leak                  (leak),
       .most                  (most),
       .current_top           (current_top),

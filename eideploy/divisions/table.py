@@ -16,7 +16,7 @@ class Lut(Tabulated):
 
     method = "lut"
     usual_size = (8, 8)
-    rtl = Rtl(depth=7, registers=4, has_table=True)
+    rtl = Rtl(depth=7, registers=5, has_table=True)
 
     @classmethod
     def of_size(cls, *size: int) -> Self:

@@ -58,6 +58,13 @@ MUTANTS = {
     "a sum has one source": ("event_scanner", "source_ends && is_last;", "source_ends;"),
     "words are taken without room": (
         "event_scanner", "in_ready = room && is_port", "in_ready = is_port"),
+    "events between the second and the last are left out": (
+        "event_scanner", "last_event <= !old_three", "last_event <= 1'b1"),
+    "a new row has one event": (
+        "event_scanner", "last_event <= ahead_is_word || !new_two", "last_event <= 1'b1"),
+    "three bits are never found": ("few_set", "(a[0] && b[1]) || (a[1] && b[0])", "1'b0"),
+    "fast: the numerator comes before the table's entry": (
+        "divider_table", "num3      <= num_late", "num3      <= num2"),
     "a border has taps": ("event_scanner", "count_y != '0 && count_x != '0", "1'b1"),
     "a sum is not forwarded": ("lanes", "again <= valids[6] &&", "again <= 1'b0 &&"),
     "excitation is not shifted": ("lanes", "product5 << shifts5[i*K+:K]", "product5"),

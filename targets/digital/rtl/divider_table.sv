@@ -1,15 +1,17 @@
 // A divider with a table of reciprocals: round(2^fraction num / den) with 1 / den from the table (A7, A8).
 //
 //     1  leading one of den      2  normalise: the bits below it are the table's address
-//     [3  entry]      3 or 4  entry times num      shift, round, in one cycle or, pipelined, in two
+//     [3  entry]      3  entry times num           shift, round, in one cycle
+//
+// Pipelined, the table's address, its entry and what is shifted have a register more.
 module divider_table (
     input  logic                                clk,
     input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
     input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
     input  logic signed [core_pkg::POWER_BITS-1:0] fraction,  // less the table's fraction bits
-    output logic [core_pkg::ADDRESS-1:0]        table_address,  // in cycle 2
-    input  logic [core_pkg::ENTRY_BITS-1:0]     entry,          // in cycle 3
-    output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5; pipelined, 7
+    output logic [core_pkg::ADDRESS-1:0]        table_address,  // in cycle 2; pipelined, 3
+    input  logic [core_pkg::ENTRY_BITS-1:0]     entry,          // a cycle later
+    output logic [core_pkg::CURRENT_BITS:0]     magnitude       // in cycle 5; pipelined, 8
 );
   localparam integer M = core_pkg::ALIGNED_BITS;
   localparam integer X = core_pkg::ACCUMULATOR_BITS + core_pkg::ENTRY_BITS;
@@ -18,9 +20,10 @@ module divider_table (
 
   logic [E-1:0] exponent, exponent2;
   logic [M-1:0] den2, normal;
-  logic [core_pkg::ACCUMULATOR_BITS-1:0] num2, num3, num4;
+  logic [T-1:0] address;
+  logic [core_pkg::ACCUMULATOR_BITS-1:0] num2, num_late, num3, num4;
   logic [core_pkg::ENTRY_BITS-1:0] entry4;
-  logic signed [core_pkg::POWER_BITS-1:0] power2, power3, power4;
+  logic signed [core_pkg::POWER_BITS-1:0] power2, power_late, power3, power4;
   logic [X-1:0] product;
 
   leading_one #(
@@ -31,15 +34,24 @@ module divider_table (
   );
 
   assign normal = den2 << (E'(M - 1) - exponent2);
-  assign table_address = core_pkg::ADDRESS'(normal[M-2-:T]);
+  assign table_address = core_pkg::ADDRESS'(address);
+
+  delay #(
+      .WIDTH (T + core_pkg::ACCUMULATOR_BITS + core_pkg::POWER_BITS),
+      .CYCLES(core_pkg::PIPELINED)
+  ) normalised (
+      .clk(clk),
+      .d  ({normal[M-2-:T], num2, power2}),
+      .q  ({address, num_late, power_late})
+  );
 
   always_ff @(posedge clk) begin
     exponent2 <= exponent;
     den2      <= den;
     num2      <= num;
     power2    <= fraction - core_pkg::POWER_BITS'(exponent);
-    num3      <= num2;
-    power3    <= power2;
+    num3      <= num_late;
+    power3    <= power_late;
     power4    <= power3;
     product   <= X'(num4) * X'(entry4);
   end

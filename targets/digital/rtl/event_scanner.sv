@@ -178,7 +178,8 @@ module event_scanner (
 
   wire [A-1:0] count_y = row_y[core_pkg::AXIS_COUNT+:A];
   wire [A-1:0] count_x = row_x[core_pkg::AXIS_COUNT+:A];
-  wire has_event = row_events != '0;
+  // Whether the row has an event, and whether the one at hand is the last: known a cycle before.
+  logic has_event, last_event, new_one, new_two, new_three, old_one, old_two, old_three;
   wire has_taps = count_y != '0 && count_x != '0;
   wire ends_group = row_group == rows - A'(1);
   wire ends_x = tap_x == count_x - A'(1);
@@ -225,7 +226,33 @@ module event_scanner (
         : core_pkg::EVENT_BITS'(row_counts[lane*B+:B]);
   end
 
-  assign consume = working && (!has_event || (ends_event && rest == '0));
+  few_set #(
+      .WIDTH(P)
+  ) of_new_row (
+      .bits (spiking),
+      .one  (new_one),
+      .two  (new_two),
+      .three(new_three)
+  );
+  few_set #(
+      .WIDTH(P)
+  ) of_row (
+      .bits (row_events),
+      .one  (old_one),
+      .two  (old_two),
+      .three(old_three)
+  );
+
+  always_ff @(posedge clk) begin
+    if (take) begin
+      has_event  <= ahead_is_word ? !ahead_is_end : new_one;
+      last_event <= ahead_is_word || !new_two;
+    end else if (working && ends_event) last_event <= !old_three;
+  end
+
+  wire unused = &{1'b0, new_three, old_one, old_two};
+
+  assign consume = working && (!has_event || (ends_event && last_event));
   assign done = consume && !ahead_valid && fetched_all;
   assign starved = run && !row_valid && (ahead_valid ? ahead_is_port : is_port);
 

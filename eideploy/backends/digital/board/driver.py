@@ -9,6 +9,7 @@ carried out is carried out once (docs/boards.md).
 """
 
 import argparse
+import errno
 import json
 import os
 import select
@@ -78,7 +79,12 @@ def open_port(name: str, baud: int) -> Port:
         import serial
     except ImportError:
         return _Terminal(name, baud)
-    return _Serial(serial.Serial(name, baud))
+    try:
+        return _Serial(serial.Serial(name, baud))
+    except serial.SerialException as error:
+        if errno.ENOTTY in getattr(error.__context__, "args", ()):
+            raise BoardError("that is not a serial line") from error
+        raise
 
 
 class _Serial:

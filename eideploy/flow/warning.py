@@ -10,10 +10,13 @@ from eideploy.progress import note
 from eideploy.report.text import percent
 from eideploy.validate.activity import Activity
 
-TRAINED = "see its training by eideploy report RUN, and that the samples are such as it was for"
+TRAINED = (
+    "check its training with eideploy report RUN, and that the samples are like those it was "
+    "trained on"
+)
 IMPORTED = (
-    "see that it was read as its tool means it (docs/nir.md says by which options), and that the "
-    "samples are such as it was trained on"
+    "check that it was read as its tool means it (docs/nir.md has the options), and that the "
+    "samples are like those it was trained on"
 )
 
 

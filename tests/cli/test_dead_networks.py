@@ -78,7 +78,7 @@ def test_import_warns_of_what_is_dead_on_random_inputs(recipe, call):
     assert warned(found)
     assert "the neurons of two fire at 0.000 % of the steps" in found.out
     assert "the logits are the same for all samples" in found.out
-    assert "read as its tool means it (docs/nir.md says by which options)" in found.out
+    assert "read as its tool means it (docs/nir.md has the options)" in found.out
     warnings = json.loads(call("import", "net.nir", *dead, "--json").out)["warnings"]
     assert all(f"warning: {line}" in found.out for line in warnings)
     assert sum("the neurons of two" in line for line in warnings) == 1

@@ -296,7 +296,7 @@ BEGINNINGS = {  # what the work of each command begins with
     "board characterise": ("backends.dynapse2.jobs.board.run_loader",),
     "board tune": ("backends.dynapse2.jobs.tune.Bench.opened",),
     "board events": (
-        "backends.dynapse2.jobs.events._expected", "backends.dynapse2.jobs.events._recorded",
+        "backends.dynapse2.jobs.events.flat_for", "backends.dynapse2.jobs.events._recorded",
     ),
     "board biases": ("backends.dynapse2.jobs.bias_sets._read",),
     "predict": (

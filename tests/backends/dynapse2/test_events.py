@@ -21,6 +21,7 @@ from eideploy.backends.dynapse2.dpi.coding import event_rows, sources_of
 from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
 from eideploy.backends.dynapse2.jobs import events as job
+from eideploy.backends.dynapse2.jobs.samples import flat_for
 from eideploy.data import load as load_data
 from tests.backends.dynapse2.networks import SPEC
 from tests.backends.dynapse2.small import small_network
@@ -150,6 +151,8 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path):
         "--sensor has no effect": {"sensor": "8x8"},
         "beyond a sensor of 4x8": {"recordings": [one], "sensor": "4x8"},
     }
+    with pytest.raises(ei.DataError, match="a sample has 9 values, the chip is sent 64"):
+        flat_for(np.ones((4, 3, 3)), load_chip_build(build), 64)
     for what, words in asked.items():
         with pytest.raises(ei.EideployError, match=what):
             ei.write_events(build, out=tmp_path / "spikes.csv", **words)

@@ -40,7 +40,7 @@ def board(request: OfBuild, folder: Path) -> Result:
     raise UsageError(
         "the build is for a mixed-signal chip, which has no bitstream and no serial line",
         where=str(folder),
-        fix="eideploy board characterise, eideploy board tune, or load.py run in the build",
+        fix="write its spikes by eideploy board events, and run load.py run in the build",
     )
 
 

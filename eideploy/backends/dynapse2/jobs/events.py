@@ -25,7 +25,7 @@ from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
 from eideploy.backends.dynapse2.emit import write_rows
 from eideploy.backends.dynapse2.folders import ChipBuild
-from eideploy.backends.dynapse2.jobs.samples import own_or_split
+from eideploy.backends.dynapse2.jobs.samples import flat_for, own_or_split
 from eideploy.backends.dynapse2.jobs.simulate import EVENT_COLUMNS
 from eideploy.data.events import Events
 from eideploy.data.own.recordings import Camera
@@ -122,7 +122,7 @@ def _shown(build: ChipBuild, request: WriteEvents) -> _Trials:
         data_dir=request.data_dir,
     )
     samples, _ = own_or_split(build, asked, inputs=wiring.inputs, classes=wiring.classes)
-    coding, flat = build.configuration.coding, samples.reshape(len(samples), -1)
+    coding, flat = build.configuration.coding, flat_for(samples, build, wiring.inputs)
 
     def respond(chip: Wiring, count: int) -> Array:
         return classify.show(chip, samples[:count], coding, dt=DT_S).counts

@@ -91,6 +91,22 @@ def own_or_split(
     return samples / data.high, labels
 
 
+def flat_for(samples: Array, build: ChipBuild, inputs: int) -> Array:
+    """Return samples of a build's data set as rows of values, one for each source.
+
+    Raises:
+        DataError: they have more or fewer, as those of other data.
+    """
+    flat = samples.reshape(len(samples), -1)
+    if flat.shape[1] != inputs:
+        raise DataError(
+            f"a sample has {flat.shape[1]} values, the chip is sent {inputs}",
+            where=f"data set {build.data}",
+            fix="pass the training data with --data",
+        )
+    return flat
+
+
 def labelled_few(
     build: ChipBuild, asked: OnSamples, count: int, *, option: str = "--calibrate-chips"
 ) -> tuple[Array, Array]:

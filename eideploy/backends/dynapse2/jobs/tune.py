@@ -26,7 +26,7 @@ from eideploy.backends.dynapse2.dpi.wiring import decode
 from eideploy.backends.dynapse2.emit import FOLDER, LOADER, copy_spec, write_board, write_rows
 from eideploy.backends.dynapse2.folders import ChipBuild, rebuild
 from eideploy.backends.dynapse2.jobs.loader import reached, run_loader
-from eideploy.backends.dynapse2.jobs.samples import first_of_training
+from eideploy.backends.dynapse2.jobs.samples import first_of_training, flat_for
 from eideploy.backends.dynapse2.jobs.simulate import EVENT_COLUMNS
 from eideploy.backends.dynapse2.patch import PATCH, write_patch
 from eideploy.errors import DataError, StoppedError, UsageError
@@ -119,13 +119,8 @@ class Bench:
         Raises:
             DataError: samples of another size; the folder is of another board, or of other samples.
         """
-        flat, sources = shown.reshape(len(shown), -1), sources_of(build.configuration)
-        if flat.shape[1] != len(sources):
-            raise DataError(
-                f"a sample has {flat.shape[1]} values, the chip is sent {len(sources)}",
-                where=f"data set {build.data}",
-                fix="pass the training data with --data",
-            )
+        sources = sources_of(build.configuration)
+        flat = flat_for(shown, build, len(sources))
         bench = cls(folder=folder, build=build, trials=len(shown), board=board)
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         copy_spec(build.spec, folder)

@@ -335,7 +335,13 @@ def _check_file(folder: Path, name: str, expected: object) -> None:
 
 
 def aside_of(path: Path) -> Path:
-    """Return a hidden name beside `path` that no other process takes."""
+    """Return a hidden name beside `path` that no other process takes.
+
+    Raises:
+        DataError: it has no name, as the folder one is in.
+    """
+    if not path.name:
+        raise unwritable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     return path.with_name(f".{path.name}.{token_hex(4)}{PARTIAL}")
 
 

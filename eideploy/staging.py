@@ -44,7 +44,7 @@ def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
     Raises:
         DataError: the chosen folder exists already, or cannot be written.
     """
-    final = _free(choose())
+    final = require_free(choose())
     staged = Staged(aside=aside_of(final), final=final)
     created = [parent for parent in final.parents if not os.path.lexists(parent)]
     held = None
@@ -117,6 +117,21 @@ def sole_writing(folder: Path) -> Iterator[None]:
                 place.rmdir()
 
 
+def require_free(final: Path, *, option: str = "--out") -> Path:
+    """Return a folder that is to be written, named with `option`.
+
+    Raises:
+        DataError: it exists already.
+    """
+    if os.path.lexists(final):
+        raise DataError(
+            "the output folder exists already",
+            where=str(final),
+            fix=f"name another folder with {option}, or remove this one",
+        )
+    return final
+
+
 def remove_partial(folder: Path) -> None:
     """Remove the files that a process which was killed while writing left in `folder`."""
     for path in folder.glob(f".*{PARTIAL}"):
@@ -162,16 +177,6 @@ def _remove_left(parent: Path) -> None:
             os.close(held)
 
 
-def _free(final: Path) -> Path:
-    if os.path.lexists(final):
-        raise DataError(
-            "the output folder exists already",
-            where=str(final),
-            fix="name another folder with --out, or remove this one",
-        )
-    return final
-
-
 def _rename(staged: Staged, choose: Callable[[], Path]) -> None:
     while True:
         try:
@@ -179,6 +184,6 @@ def _rename(staged: Staged, choose: Callable[[], Path]) -> None:
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
-            staged.final = _free(choose())
+            staged.final = require_free(choose())
         else:
             return

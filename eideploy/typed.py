@@ -273,6 +273,8 @@ def _words(entry: "ErrorDetails") -> str:
     if entry["type"] == "literal_error":
         expected = str(entry["ctx"]["expected"])
         return f"one of {expected}" if " or " in expected else expected
+    if entry["type"] == "too_long":  # a tuple has as many values as its type says
+        return f"a list of {entry['ctx']['max_length']} values"
     return WORDS.get(entry["type"], entry["msg"])
 
 

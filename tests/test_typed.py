@@ -84,6 +84,18 @@ def test_every_fault_is_told_with_its_key_and_what_to_do():
         assert fix in error.fix.split("; ")
 
 
+@dataclass(frozen=True)
+class Oven:
+    """What has a pair."""
+
+    size: tuple[int, int]
+
+
+def test_a_list_that_is_too_long_is_told_how_long_it_is_to_be():
+    with pytest.raises(FormatError, match=r"size = \[1, 2, 3\] is not a list of 2 values"):
+        typed(Oven, {"size": [1, 2, 3]}, where="x", error=FormatError)
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -1, 10**300])
 def test_a_number_of_the_right_type_is_told_its_bounds(number):
     error = refusal({**GOOD, "best": {"pause": number}})

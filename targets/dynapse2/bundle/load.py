@@ -184,7 +184,7 @@ def _trials(path):
             for row in csv.DictReader(file):
                 spike = int(row["time_us"]), row["population"], int(row["index"])
                 trials.setdefault(int(row["trial"]), []).append(spike)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise LoadError(
             f"the file has not the columns {', '.join(COLUMNS)}: {error!r}",
             where=path,
@@ -199,7 +199,7 @@ def _session(args):
     if getattr(args, "emulate", None) is not None:
         session_module.SETTLE_S = 0.0
         samna, se2 = _emulated(args)
-        return Session(open_board(samna, bitfile=None, serial=args.serial), patch, se2)
+        return Session(open_board(samna, bitfile=None, serial=None), patch, se2)
     if not args.samna:
         raise LoadError(
             "the command does not say which board to use",
@@ -228,6 +228,21 @@ def _emulated(args):
         return emulator.emulated(args.patch, args.emulate, args.fault)
     except emulator.EideployError as error:
         raise LoadError(error.what, where=error.where, fix=error.fix) from error
+
+
+def _refuse_idle(args):
+    """Refuse options that have no effect on the board that is asked for."""
+    emulated = getattr(args, "emulate", None) is not None
+    if emulated and (args.samna or args.bitfile or args.serial):
+        raise LoadError(
+            "--samna, --bitfile and --serial are of a board, --emulate asks for an emulated one",
+            where="--emulate",
+            fix="leave out one or the other",
+        )
+    if not emulated and getattr(args, "fault", None):
+        raise LoadError(
+            "--fault has no effect on a board", where="--fault", fix="write --emulate SEED, too"
+        )
 
 
 def main():
@@ -280,12 +295,24 @@ def main():
             command.add_argument("--fault", choices=FAULTS, help="what the emulated board does")
     args = parser.parse_args()
     try:
+        _refuse_idle(args)
         said = args.job(args)
     except LoadError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fault = LoadError(
+            f"cannot be read or written: {error.strerror}",
+            where=error.filename,
+            fix="name a file in a folder that exists and that you may write to",
+        )
+        sys.stderr.write(f"error: {fault}\n")
+        return 1
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; the same command goes on with the next trial\n")
+        goes_on = "; the same command goes on with the next trial" if args.job is run else ""
+        sys.stderr.write(f"stopped{goes_on}\n")
         return 130
     sys.stdout.write(f"{said}\n")
     return 0

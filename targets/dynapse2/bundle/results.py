@@ -29,9 +29,9 @@ class Kept:
             raise LoadError("the file is there already", where=out, fix="name another file")
         if self.listed.exists():
             self._take_up()
-        else:
-            self._write(out, [COLUMNS], "w")
+        else:  # in this order: without its list a file is taken for somebody else's
             self._write(self.listed, [TRIALS], "w")
+            self._write(out, [COLUMNS], "w")
 
     def add(self, trial, answer, decided):
         """Append a trial's spikes, and then that it has ended."""
@@ -50,20 +50,27 @@ class Kept:
 
     def _take_up(self):
         """Read what has ended, and drop the spikes of a trial that has not."""
-        with self.listed.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if None not in row.values()]
-        if any(row["of"] != self.mark for row in rows):
+        try:
+            ended = _whole_rows(self.listed, TRIALS)
+            self.trials = {int(row[0]) for row in ended}
+            spikes = _whole_rows(self.out, COLUMNS) if ended or self.out.exists() else []
+            spikes = [row for row in spikes if int(row[0]) in self.trials]
+        except (OSError, ValueError) as error:
+            raise LoadError(
+                f"the results cannot be read: {error}",
+                where=f"{self.out}, {self.listed.name}",
+                fix="name another file, or remove both",
+            ) from error
+        if any(row[-1] != self.mark for row in ended):
             raise LoadError(
                 "the results are of other spikes or another patch",
                 where=self.out,
                 fix="name another file",
             )
-        self.trials = {int(row["trial"]) for row in rows}
-        with self.out.open(newline="", encoding="utf-8") as file:
-            spikes = [row for row in csv.reader(file) if len(row) == len(COLUMNS)][1:]
-        whole = self.out.with_suffix(".part")
-        self._write(whole, [COLUMNS, *(r for r in spikes if int(r[0]) in self.trials)], "w")
-        whole.replace(self.out)
+        for path, rows in ((self.listed, [TRIALS, *ended]), (self.out, [COLUMNS, *spikes])):
+            whole = path.with_suffix(".part")
+            self._write(whole, rows, "w")
+            whole.replace(path)
 
     @staticmethod
     def _write(path, rows, mode):
@@ -87,6 +94,20 @@ def append(path, columns, rows):
         raise LoadError(
             f"cannot write: {error.strerror}", where=path, fix="name another file"
         ) from error
+
+
+def _whole_rows(path, columns):
+    """Return the rows of a file but for a last line that is not whole, as of a killed process.
+
+    Raises:
+        ValueError: the file has other columns.
+    """
+    text = path.read_text(encoding="utf-8")
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    head, *rows = list(csv.reader(lines)) or [columns]
+    if head != columns or any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"{path.name} has not the columns {', '.join(columns)}")
+    return rows
 
 
 def read_outputs(path):

@@ -87,6 +87,23 @@ def test_sets_lie_beside_the_build_unless_a_file_is_named(build):
     assert "holds no sets yet" in ei.bias_sets(build).text
 
 
+def test_a_build_that_one_stands_in_has_its_sets_beside_it_too(build, monkeypatch):
+    monkeypatch.chdir(build)
+    beside = str(build.with_name("build.biases.json"))
+    assert ei.bias_sets(".").content["file"] == beside
+
+
+@pytest.mark.parametrize("code", [[6, 0], [0, 256]])
+def test_codes_that_the_board_does_not_have_are_refused(build, sets, tmp_path, code):
+    content = json.loads(sets.read_text())
+    content["sets"]["monday"]["cores"]["0.1"]["codes"][MOVED] = code
+    sets.write_text(json.dumps(content))
+    for asked in ({"compare": "monday"}, {"restore": "monday", "out": tmp_path / "back"}):
+        with pytest.raises(ei.FormatError, match=r"codes go up to \(5, 255\)"):
+            ei.bias_sets(build, sets=sets, **asked)
+    assert not (tmp_path / "back").exists()
+
+
 def test_a_set_of_another_network_or_on_other_cores_is_refused(build, sets, tmp_path):
     other = made(tmp_path / "other", **{"network.excitatory": "29"})
     with pytest.raises(ei.DataError, match="monday is of another network") as error:

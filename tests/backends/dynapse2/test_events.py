@@ -148,7 +148,11 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path):
         "do not give the size of their sensor": {"recordings": [one]},
         "a sensor of 9x9 does not lie on the 64 sources": {"recordings": [one], "sensor": "9x9"},
         "--split has no effect with --recordings": {"recordings": [one], "split": "train"},
-        "--sensor has no effect": {"sensor": "8x8"},
+        "--sensor has no effect on a split of a data set": {"sensor": "8x8"},
+        "the recording has no events": {
+            "recordings": [recorded(tmp_path / "b.npy")],
+            "sensor": "8x8",
+        },
         "beyond a sensor of 4x8": {"recordings": [one], "sensor": "4x8"},
     }
     with pytest.raises(ei.DataError, match="a sample has 9 values, the chip is sent 64"):
@@ -156,4 +160,6 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path):
     for what, words in asked.items():
         with pytest.raises(ei.EideployError, match=what):
             ei.write_events(build, out=tmp_path / "spikes.csv", **words)
+    with pytest.raises(ei.DataError, match="Is a directory"):
+        ei.write_events(build, samples=1, boards=1, out=".")
     assert not (tmp_path / "spikes.csv").exists()

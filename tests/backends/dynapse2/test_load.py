@@ -395,6 +395,38 @@ def test_a_refused_configuration_is_an_error_and_the_same_command_goes_on(whole,
     assert rows_of(out) == undisturbed
 
 
+@pytest.mark.parametrize("cut", [2, 8, 12, -3])
+def test_a_list_of_trials_that_was_cut_in_a_line_is_gone_on_from(whole, undisturbed, cut):
+    out, listed = whole / f"cut{cut}.csv", whole / f"cut{cut}.trials.csv"
+    shutil.copyfile(whole / "plain.csv", out)
+    plain = (whole / "plain.trials.csv").read_bytes()
+    *lines, last = plain.splitlines(keepends=True)
+    listed.write_bytes(b"".join(lines) + last[:cut])
+    for said in ("3 trials are in", "4 trials are in"):
+        ran = emulate(whole, out)
+        assert ran.returncode == 0, ran.stderr
+        assert said in ran.stdout
+        assert listed.read_bytes() == plain
+        assert rows_of(out) == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("out", "more", "said"),
+    [
+        ("none/out.csv", (), "error: cannot be read or written: No such file"),
+        ("lost.csv", (), "error: the results cannot be read: [Errno 2] No such file"),
+        ("new.csv", ("--serial", "x"), "--serial are of a board, --emulate asks for"),
+    ],
+)
+def test_a_file_that_cannot_be_had_is_told_without_a_traceback(whole, undisturbed, out, more, said):
+    shutil.copyfile(whole / "plain.trials.csv", whole / "lost.trials.csv")
+    ran = emulate(whole, whole / out, *more)
+    assert ran.returncode == 1
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (whole / out).exists()
+
+
 def test_results_of_other_spikes_are_not_added_to(whole, undisturbed):
     (whole / "other.csv").write_text(SPIKES + "9,10,pixels,0\n")
     ran = emulate(whole, whole / "plain.csv", spikes="other.csv")

@@ -111,6 +111,19 @@ def test_what_cannot_be_tuned_is_refused_and_nothing_is_written(build, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("job_of", [ei.tune_board, ei.characterise_board])
+def test_a_new_build_that_cannot_be_written_is_refused_before_anything_is_measured(
+    build, tmp_path, monkeypatch, job_of
+):
+    monkeypatch.setattr("subprocess.Popen", None)
+    with pytest.raises(ei.DataError, match="exists already") as refused:
+        job_of(build, emulate=True, rebuild=tmp_path, out=tmp_path / "out")
+    assert refused.value.fix == "name another folder with --rebuild, or remove this one"
+    with pytest.raises(ei.UsageError, match="have the same folder"):
+        job_of(build, emulate=True, rebuild=tmp_path / "out", out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_the_loader_finds_is_an_error_of_eideploy(build, tmp_path):
     spikes = tmp_path / "spikes.csv"
     spikes.write_text("trial,time_us,population,index\n0,10,pixels,0\n1,10,pixels,0\n")

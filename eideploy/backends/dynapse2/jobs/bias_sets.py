@@ -83,7 +83,7 @@ def bias_sets(build: ChipBuild, request: Biases) -> Result:
             fix="give one of them at a time",
         )
     refuse_idle(request, doing, here=doing[0] if doing else "where sets are listed")
-    file = as_path(request.sets) or build.folder.with_name(f"{build.folder.name}.biases.json")
+    file = as_path(request.sets) or _beside(build.folder)
     sets = _read(file)
     if request.save is not None:
         return _save(build, request, file, sets)
@@ -92,6 +92,12 @@ def bias_sets(build: ChipBuild, request: Biases) -> Result:
     if request.compare is not None:
         return _compare(build, request, file, sets)
     return _listed(build, file, sets)
+
+
+def _beside(folder: Path) -> Path:
+    """Return the file of a build's sets, by the build's name also where that is "."."""
+    named = folder if folder.name.strip(".") else folder.resolve()
+    return named.with_name(f"{named.name}.biases.json")
 
 
 def _listed(build: ChipBuild, file: Path, sets: Mapping[str, _Set]) -> Result:
@@ -134,6 +140,7 @@ def _restore(build: ChipBuild, request: Biases, file: Path, sets: Mapping[str, _
             where=f"{file}, {build.folder}",
             fix="name the build that it was saved for, or tune this one",
         )
+    _check_codes(one, request.restore, file, build)
     c = build.configuration
     biases = np.array(c.biases)
     for place, core in one.cores.items():
@@ -161,6 +168,8 @@ def _compare(build: ChipBuild, request: Biases, file: Path, sets: Mapping[str, _
             where=str(file),
             fix="compare sets of one build",
         )
+    for name, of in ((request.compare, one), (second, other)):
+        _check_codes(of, name, file, build)
     dac = load_dac(build.spec)
     rows = [_row(dac, *place, other, one) for place in _differences(other, one)]
     shown = [
@@ -207,6 +216,24 @@ def _fault(one: _Set, other: _Set) -> str:
         return "of another network"
 
     return "" if _held(one) == _held(other) else "of other populations or biases on the cores"
+
+
+def _check_codes(one: _Set, name: str, file: Path, build: ChipBuild) -> None:
+    """Refuse codes that the board's bias generator does not have.
+
+    Raises:
+        FormatError: naming one.
+    """
+    dac = build.spec.dac
+    for place, core in one.cores.items():
+        for bias, (coarse, fine) in core.codes.items():
+            if coarse >= dac.coarse or fine >= dac.fine:
+                raise FormatError(
+                    f"{bias} of core {place} has the code ({coarse}, {fine}) in {name}, codes go "
+                    f"up to ({dac.coarse - 1}, {dac.fine - 1})",
+                    where=str(file),
+                    fix="correct it, or save the set again",
+                )
 
 
 def _held(one: _Set) -> dict[str, tuple[tuple[str, ...], set[str]]]:

@@ -13,9 +13,16 @@ from eideploy.backends.dynapse2.measured import write_bias_table
 from eideploy.backends.dynapse2.patch import PATCH
 from eideploy.errors import UsageError
 from eideploy.files import read_json
-from eideploy.flow.requests.board import Biases, Characterise, OfBuild, Tune, WriteEvents
+from eideploy.flow.requests.board import (
+    Biases,
+    Characterise,
+    OfBuild,
+    Tune,
+    WriteEvents,
+)
 from eideploy.flow.result import Result
 from eideploy.report.text import counted
+from eideploy.staging import require_free
 
 MEASURED, TABLE, DEFECTS = "characterised.json", "bias_table.json", "defects.json"
 
@@ -28,6 +35,8 @@ def board(request: OfBuild, folder: Path) -> Result:
         DataError: the board does not answer, or the loader finds another fault.
         FormatError, SpecError: a damaged build.
     """
+    if isinstance(request, Characterise | Tune) and request.rebuild is not None:
+        _require_free(request, Path(request.rebuild))
     match request:
         case Characterise():
             return _characterise(load_chip_build(folder), request)
@@ -42,6 +51,21 @@ def board(request: OfBuild, folder: Path) -> Result:
         where=str(folder),
         fix="write its spikes by eideploy board events, and run load.py run in the build",
     )
+
+
+def _require_free(request: Characterise | Tune, new: Path) -> None:
+    """Refuse, before the board is measured, a new build that could not be written afterwards.
+
+    Raises:
+        UsageError: it is the folder of what is measured; DataError: it exists already.
+    """
+    if new.resolve() == Path(request.out).resolve():
+        raise UsageError(
+            "the new build and what is measured have the same folder",
+            where=f"--rebuild {request.rebuild}",
+            fix="name another folder",
+        )
+    require_free(new, option="--rebuild")
 
 
 def _characterise(build: ChipBuild, request: Characterise) -> Result:

@@ -5,7 +5,7 @@ is told by emulated boards, which differ from the simulator as boards are assume
 (`dpi/boards.py`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -23,7 +23,7 @@ from eideploy.backends.dynapse2.dpi.kernel import Chip
 from eideploy.backends.dynapse2.dpi.tuning import DT_S
 from eideploy.backends.dynapse2.dpi.units import step_of
 from eideploy.backends.dynapse2.dpi.wiring import Wiring, decode
-from eideploy.backends.dynapse2.emit import write_rows
+from eideploy.backends.dynapse2.emit import FOLDER, LOADER, write_rows
 from eideploy.backends.dynapse2.folders import ChipBuild
 from eideploy.backends.dynapse2.jobs.samples import flat_for, own_or_split
 from eideploy.backends.dynapse2.jobs.simulate import EVENT_COLUMNS
@@ -76,8 +76,9 @@ def write_events(build: ChipBuild, request: WriteEvents) -> Result:
     holding = {WITH_RECORDINGS} if with_recordings else {WITHOUT_RECORDINGS, READING}
     if not with_recordings and request.input is None:
         holding.add(OF_DATA_SET)
-    of_own = "with --recordings" if with_recordings else "with --input"
-    refuse_idle(request, holding, here="" if OF_DATA_SET in holding else of_own)
+    of_own = "with --recordings" if with_recordings else "on samples of your own"
+    here = "on a split of a data set" if OF_DATA_SET in holding else of_own
+    refuse_idle(request, holding, here=here)
     trials = _recorded(build, request) if with_recordings else _shown(build, request)
     out = Path(request.out)
     if not trials.rows:
@@ -98,9 +99,9 @@ def write_events(build: ChipBuild, request: WriteEvents) -> Result:
         [
             f"{counted(len(trials.lasts_us), 'trial')}, {counted(len(trials.rows), 'event')}",
             "",
-            table(["population", "neurons", "simulated, Hz", "one spread over boards"], rows),
+            table(["population", "neurons", "simulated, Hz", "spread over boards"], rows),
             f"wrote  {out}, {beside.name}",
-            f"next   python {build.folder}/dynapse2/load.py run {out} out.csv --samna",
+            f"next   python {build.folder / FOLDER / LOADER[0]} run {out} out.csv --samna",
         ]
     )
     made = {"trials": len(trials.lasts_us), "events": len(trials.rows), "out": str(out)}
@@ -145,26 +146,27 @@ def _recorded(build: ChipBuild, request: WriteEvents) -> _Trials:
     height, width = (int(side) for side in request.sensor.split("x"))
     sources = sources_of(build.configuration)
     side, both = _side(len(sources), height, width)
-    camera, rows, lasts = Camera(sensor=(height, width)), list[tuple[int, int, int]](), []
-    for trial, path in enumerate(request.recordings):
-        events = camera.events(Path(path))
-        at = _times(events)
+    camera, sent = Camera(sensor=(height, width)), list[tuple[Array, Array]]()
+    for path in map(Path, request.recordings):
+        events = camera.events(path)
+        if not len(events):
+            raise DataError("the recording has no events", where=str(path), fix="leave it out")
         source = (events["y"] // side).astype(np.int64) * (width // side) + events["x"] // side
         if both:
             source += (events["p"] > 0) * (len(sources) // POLARITIES)
-        rows += [(trial, int(t), int(k)) for t, k in zip(at, source, strict=True)]
-        lasts.append(int(at.max(initial=0)) + 1)
-    lasts_us = np.array(lasts)
+        sent.append((_times(events), source))
 
     def respond(chip: Wiring, count: int) -> Array:
-        step = step_of(chip, DT_S)
-        one_by_one = [
-            Chip(chip, step).run(_given(rows, trial, lasts_us[trial], chip.inputs)).counts[:, 0]
-            for trial in range(count)
-        ]
-        return np.stack(one_by_one, 1)
+        ready = Chip(chip, step_of(chip, DT_S))
+        counts = [ready.run(_given(*events, chip.inputs)).counts[:, 0] for events in sent[:count]]
+        return np.stack(counts, 1)
 
-    named: Rows = [(trial, at, *sources[source]) for trial, at, source in rows]
+    named: Rows = [
+        (trial, at, *sources[number])
+        for trial, (times, source) in enumerate(sent)
+        for at, number in zip(times.tolist(), source.tolist(), strict=True)
+    ]
+    lasts_us = np.array([int(at.max()) + 1 for at, _ in sent])
     return _Trials(rows=named, lasts_us=lasts_us, respond=respond)
 
 
@@ -190,17 +192,16 @@ def _side(sources: int, height: int, width: int) -> tuple[int, bool]:
 def _times(events: Events) -> Array:
     """Return when events happen, in microseconds from the first one."""
     times = events["t"].astype(np.int64)
-    return np.asarray(times - times.min(initial=times[0] if len(times) else 0))
+    return np.asarray(times - times.min())
 
 
-def _given(rows: Sequence[tuple[int, int, int]], trial: int, lasts_us: int, inputs: int) -> Array:
+def _given(at: Array, source: Array, inputs: int) -> Array:
     """Return a trial's events as the kernel takes them: (inputs, steps, 1), counts."""
-    steps = int(np.ceil(lasts_us * 1e-6 / DT_S))
-    counts = np.zeros((inputs, steps, 1), np.int64)
-    for number, at, source in rows:
-        if number == trial:
-            counts[source, int(at * 1e-6 / DT_S), 0] += 1
-    return np.minimum(counts, np.iinfo(np.uint8).max).astype(np.uint8)
+    step = (at * 1e-6 / DT_S).astype(np.int64)
+    steps = int(step.max()) + 1
+    counts = np.bincount(source * steps + step, minlength=inputs * steps)
+    most = np.iinfo(np.uint8).max
+    return np.minimum(counts, most).astype(np.uint8).reshape(inputs, steps, 1)
 
 
 def _expected(build: ChipBuild, trials: _Trials, boards: int) -> dict[str, Any]:

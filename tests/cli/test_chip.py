@@ -8,6 +8,7 @@ import pytest
 from eideploy.backends.dynapse2 import folders as chip_folders
 from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.mapping import map_network
+from eideploy.backends.dynapse2.jobs import compile as compiling
 from eideploy.errors import FormatError
 from tests.backends.dynapse2.networks import SPEC, finished_run
 from tests.cli.support import listing, rehash
@@ -81,6 +82,23 @@ def test_another_run_is_refused_with_numbers(trained, call):
     for said in ("inhibitory neurons have graded outputs", "64 CAMs", "values of bias"):
         assert said in out.err
     assert sorted(p.name for p in Path("builds").glob("*dynapse2*")) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        (("--defects", "none.json"), "the file is missing"),
+        (("--out", "builds"), "the output folder exists already"),
+    ],
+)
+def test_what_keeps_a_build_from_being_written_is_told_before_a_run_is_adapted(
+    trained, call, monkeypatch, option, what
+):
+    Path("builds").mkdir(exist_ok=True)
+    monkeypatch.setattr(compiling, "adapt", None)
+    out = call("compile", "--target", "dynapse2", *option)
+    assert out.code == 1
+    assert what in out.err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The files of a build for DYNAP-SE2: dynapse2/ with patch, loader and tables, and model.nir."""
 
 import csv
+import hashlib
 import io
 import shutil
 from collections.abc import Iterable
@@ -18,8 +19,8 @@ from eideploy.backends.dynapse2.chip.network import FILE, save
 from eideploy.backends.dynapse2.chip.spec import BACKEND, ChipSpec
 from eideploy.backends.dynapse2.patch import PATCH, write_patch
 from eideploy.emitted import Emitted
-from eideploy.errors import DataError
-from eideploy.files import write_atomic, write_json
+from eideploy.errors import DataError, FormatError
+from eideploy.files import RESTORE, sha256, write_atomic, write_json
 from eideploy.folders import SPEC
 
 FOLDER, NEURONS, INPUTS, MAPPING = "dynapse2", "neurons.csv", "input_events.csv", "mapping.json"
@@ -96,6 +97,19 @@ def board_files(spec: ChipSpec) -> tuple[str, ...]:
     found, named = spec.board.defects, spec.board.bias_table
     maps = (found, *defects.profiles(spec.source.parent / found)) if found else ()
     return tuple(filter(None, (*maps, named)))
+
+
+def fingerprint(spec: ChipSpec) -> str:
+    """Return a digest that changes with a spec's file, and with the files beside it.
+
+    Raises:
+        FormatError: one of them is missing.
+    """
+    paths = (spec.source, *(spec.source.parent / name for name in board_files(spec)))
+    for path in paths:
+        if not path.is_file():
+            raise FormatError("the file is missing", where=str(path), fix=RESTORE)
+    return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
 
 
 def copy_board_files(spec: ChipSpec, folder: Path) -> None:

@@ -115,21 +115,26 @@ def capture(args):
 def run(args):
     """Run the trials of a file, draining in between, and write what the neurons sent."""
     trials = _trials(args.spikes)
-    patch = read_patch(args.patch)
+    patch, expected = read_patch(args.patch), read_expected(args.spikes)
+    watched = patch.places(args.watch)
+    if args.within and expected is None:
+        raise LoadError(
+            "--within compares with expected rates, of which there are none",
+            where=args.spikes,
+            fix="write the spikes by eideploy board events, or leave out --within",
+        )
     kept = Kept(args.out, of=(args.spikes, args.patch))
     left = {trial: spikes for trial, spikes in trials.items() if trial not in kept.trials}
     lines = read_outputs(args.patch.parent / OUTPUTS)
     outputs = list(patch.outputs().values())
     classes = 1 + max((output_class for *_, output_class in outputs), default=-1)
-    view = View(
-        patch, read_expected(args.spikes), len(trials), raster=args.raster, within=args.within
-    )
+    view = View(patch, expected, len(trials), raster=args.raster, within=args.within)
     for trial, answer in kept.answers():
         view.count(trial, answer)
     said = [f"{len(trials) - len(left)} trials are in {args.out} already"] * (left != trials)
     if left or not trials:  # without any the patch is put on the board
         session = _session(args)
-        session.watched = patch.places(args.watch)
+        session.watched = watched
         try:
             session.load()
             if args.sadc:
@@ -242,6 +247,12 @@ def _refuse_idle(args):
     if not emulated and getattr(args, "fault", None):
         raise LoadError(
             "--fault has no effect on a board", where="--fault", fix="write --emulate SEED, too"
+        )
+    if getattr(args, "sadc", None) and not args.watch:
+        raise LoadError(
+            "the sADC converts currents of monitored neurons, and none is",
+            where="--sadc",
+            fix="name them by --watch POPULATION:INDEX",
         )
 
 

@@ -200,14 +200,8 @@ class Session:
         """Let the watched cores' currents be converted.
 
         Raises:
-            LoadError: no neuron is watched; the board has none, as an emulated one.
+            LoadError: the board has no sADC, as an emulated one.
         """
-        if not self.watched:
-            raise LoadError(
-                "the sADC converts currents of monitored neurons, and none is",
-                where="--sadc",
-                fix="name them by --watch POPULATION:INDEX",
-            )
         if not hasattr(self.model, "get_sadc_values"):
             raise LoadError(
                 "the board has no sADC", where="--sadc", fix="leave it out on an emulated board"

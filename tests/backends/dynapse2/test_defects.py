@@ -20,6 +20,7 @@ from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.config import load_chip_config
 from eideploy.backends.dynapse2.dpi.wiring import decode
+from eideploy.backends.dynapse2.emit import fingerprint
 from eideploy.backends.dynapse2.training import synapses as syn
 from eideploy.backends.dynapse2.training.export import chip_network
 from eideploy.backends.dynapse2.training.plan import plan_of
@@ -98,6 +99,23 @@ def test_every_wrong_entry_is_named(tmp_path):
         "chip 0: none.json has shape (1,), not (4, 256, 64, 2); "
         "chip '1', the board has chips 0..0"
     )
+
+
+@pytest.mark.parametrize("profile", ["../profile.json", "sub/profile.json", "/profile.json"])
+def test_a_profile_lies_beside_its_map(tmp_path, profile):
+    with pytest.raises(FormatError, match="is not the name of a file beside the map"):
+        load_defects(named(tmp_path, {"version": 1, "chips": {"0": {"profile": profile}}}))
+
+
+def test_a_board_is_another_one_with_another_profile(tmp_path):
+    spec = named(tmp_path, {"version": 1, "chips": {"0": {"profile": "profile.json"}}})
+    spec.source.write_bytes(SPEC.source.read_bytes())
+    found = set()
+    for share in (0.0, 0.5):
+        cams = np.full((4, 256, 64, 2), share).tolist()
+        (tmp_path / "profile.json").write_text(json.dumps({"cams": cams}))
+        found.add(fingerprint(spec))
+    assert len(found) == 2
 
 
 def test_every_entry_of_a_wrong_form_is_named(tmp_path):

@@ -291,6 +291,7 @@ def test_neurons_are_monitored_and_the_sadc_of_their_cores_is_read(build, tmp_pa
         ran = run(build, "run", files[0], tmp_path / "p.csv", "--samna", *words, library=library)
         assert ran.returncode == 1
         assert what in ran.stderr
+        assert not (tmp_path / "p.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -416,6 +417,7 @@ def test_a_list_of_trials_that_was_cut_in_a_line_is_gone_on_from(whole, undistur
         ("none/out.csv", (), "error: cannot be read or written: No such file"),
         ("lost.csv", (), "error: the results cannot be read: [Errno 2] No such file"),
         ("new.csv", ("--serial", "x"), "--serial are of a board, --emulate asks for"),
+        ("new.csv", ("--within", "2"), "--within compares with expected rates"),
     ],
 )
 def test_a_file_that_cannot_be_had_is_told_without_a_traceback(whole, undisturbed, out, more, said):

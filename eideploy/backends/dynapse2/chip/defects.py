@@ -24,13 +24,20 @@ from eideploy.backends.dynapse2.chip.arrays import Array, freeze
 from eideploy.backends.dynapse2.chip.spec import ChipSpec
 from eideploy.errors import FormatError
 from eideploy.files import check_version, read_json, write_json
-from eideploy.typed import Fault, Line, Within, refuse, typed
+from eideploy.typed import Fault, Matching, Within, refuse, typed
 
 VERSION = 1
 TOLERANCE = 0.1
 UNUSED_TAG = 0  # of every CAM that is not in use: no source is to have it
 Index = Annotated[int, Within(0, 1 << 20)]
 Cams = tuple[tuple[Index, Index, Index], ...]
+Beside = Annotated[
+    str,
+    Matching(
+        lambda name: name.isprintable() and Path(name).name == name,
+        "the name of a file beside the map",
+    ),
+]
 LISTED = ("neurons", "cams", "cams_low", "cams_high")
 
 
@@ -43,7 +50,7 @@ class _Chip:
     cams_low: Cams = ()
     cams_high: Cams = ()
     tags: Mapping[str, tuple[tuple[Index, Index], ...]] = field(default_factory=dict)
-    profile: Line = ""
+    profile: Beside = ""
     tolerance: float = TOLERANCE
 
 

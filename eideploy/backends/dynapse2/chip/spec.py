@@ -1,14 +1,12 @@
 """What a board of DYNAP-SE2 chips offers, read from targets/<name>/spec.toml."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from eideploy.errors import FormatError, SpecError, UsageError
-from eideploy.files import RESTORE, sha256
+from eideploy.errors import SpecError, UsageError
 from eideploy.tables import read_toml
 from eideploy.target import load_any, target_names
 from eideploy.typed import Fault, Line, Name, Positive, Within, instead, refuse, typed
@@ -209,20 +207,6 @@ def called(spec: ChipSpec) -> str:
     """
     shipped = spec.name in target_names() and load_any(spec.name) == spec
     return spec.name if shipped else str(spec.source.resolve())
-
-
-def fingerprint(spec: ChipSpec) -> str:
-    """Return a digest that changes with a spec's file, and with the files that it names.
-
-    Raises:
-        FormatError: one of them is missing.
-    """
-    beside = (spec.board.defects, spec.board.bias_table)
-    paths = (spec.source, *(spec.source.parent / name for name in beside if name))
-    for path in paths:
-        if not path.is_file():
-            raise FormatError("the file is missing", where=str(path), fix=RESTORE)
-    return hashlib.sha256("".join(map(sha256, paths)).encode()).hexdigest()
 
 
 def _biases(spec: ChipSpec) -> Iterator[Fault]:

@@ -11,8 +11,9 @@ import numpy as np
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.defects import load_defects
-from eideploy.backends.dynapse2.chip.spec import ChipSpec, called, fingerprint, load_chip
+from eideploy.backends.dynapse2.chip.spec import ChipSpec, called, load_chip
 from eideploy.backends.dynapse2.config import CHIP_PRESET, ChipConfig, load_chip_config
+from eideploy.backends.dynapse2.emit import fingerprint
 from eideploy.backends.dynapse2.jobs.samples import load_images, require_images
 from eideploy.backends.dynapse2.jobs.teacher import Teacher, keep, kept
 from eideploy.circuit import Circuit

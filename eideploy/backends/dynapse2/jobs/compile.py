@@ -29,6 +29,7 @@ from eideploy.folders import load_run
 from eideploy.options import as_path, part_of
 from eideploy.progress import note
 from eideploy.report.text import table
+from eideploy.staging import require_free
 
 ACCURACIES = ("float_accuracy", "test_accuracy")  # of the run that was distilled, of its network
 UNTRIED = "no board has run this: docs/dynapse2.md lists what to check first"
@@ -47,9 +48,11 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
     named, options = as_path(request.run), part_of(request, Compiling)
     _refuse_graph(named, spec.name)
     folder = find_run_folder(named)
-    run = _chip_run(folder, spec, may_adapt=options.adapt, place=request.place())
-    monitor = options.monitor or "all"
+    monitor, out = options.monitor or "all", as_path(request.out)
+    if out is not None:
+        require_free(out)  # before minutes of adapting
     with avoiding(spec, as_path(options.defects)) as board:
+        run = _chip_run(folder, spec, may_adapt=options.adapt, place=request.place())
         mapped = map_network(run.network, board, monitor=monitor)
         used = account(mapped)
         rates = run.rates
@@ -62,7 +65,7 @@ def compile_for_chip(request: Compile, spec: ChipSpec) -> Result:
             "operating": None if rates is None else [asdict(p) for p in works],
         }
         name = f"{run.folder.resolve().name}-{spec.name}"
-        with folders.new_folder(as_path(request.out), folders.BUILDS, name) as staged:
+        with folders.new_folder(out, folders.BUILDS, name) as staged:
             left_out = chip_folders.finish_chip_build(staged.aside, mapped, used, content)
     text = _text(run, mapped, used, left_out, staged.final, works)
     result = Result(text=text, content={"build": str(staged.final), **content})

@@ -29,7 +29,7 @@ class Teacher:
 
     aims         its probabilities: (training samples, classes)
     run          its folder; images: a file that it was asked on, None: its own data set
-    spec_sha256  of the chip that it is distilled for, as chip.spec.fingerprint
+    spec_sha256  of the chip that it is distilled for, as emit.fingerprint
     said         what the manifest of the new run says of it
     """
 

@@ -89,7 +89,7 @@ MUTANTS = {
     "fast: rows of s_I stand as far apart as those of NUM": (
         "address_generator", "event_position * groups_i", "event_position * groups_e"),
     "fast: a tap ends before its last row": (
-        "event_scanner", "row_group == rows - A'(1)", "row_group == groups_e - A'(1)"),
+        "event_scanner", "last_row <= rows - A'(1)", "last_row <= groups_e - A'(1)"),
     "fast: powers come a cycle early": (
         "divider_table", ".power    (power4)", ".power    (power3)"),
     "fast: thresholds come a cycle late": (

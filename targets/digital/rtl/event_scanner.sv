@@ -176,14 +176,25 @@ module event_scanner (
       .rest (rest)
   );
 
-  wire [A-1:0] count_y = row_y[core_pkg::AXIS_COUNT+:A];
-  wire [A-1:0] count_x = row_x[core_pkg::AXIS_COUNT+:A];
+  wire [A-1:0] count_y = axis_y[core_pkg::AXIS_COUNT+:A];
+  wire [A-1:0] count_x = axis_x[core_pkg::AXIS_COUNT+:A];
+  logic [A-1:0] last_row, last_tap_y, last_tap_x;
+  logic has_taps;
+
+  always_ff @(posedge clk) begin
+    last_row <= rows - A'(1);
+    if (take) begin
+      has_taps   <= count_y != '0 && count_x != '0;
+      last_tap_y <= count_y - A'(1);
+      last_tap_x <= count_x - A'(1);
+    end
+  end
+
   // Whether the row has an event, and whether the one at hand is the last: known a cycle before.
   logic has_event, last_event, new_one, new_two, new_three, old_one, old_two, old_three;
-  wire has_taps = count_y != '0 && count_x != '0;
-  wire ends_group = row_group == rows - A'(1);
-  wire ends_x = tap_x == count_x - A'(1);
-  wire ends_y = tap_y == count_y - A'(1);
+  wire ends_group = row_group == last_row;
+  wire ends_x = tap_x == last_tap_x;
+  wire ends_y = tap_y == last_tap_y;
   wire ends_event = !has_taps || (ends_group && ends_x && ends_y);
   wire working = run && row_valid;
   wire inhibits = row_group < groups_i;
@@ -206,6 +217,7 @@ module event_scanner (
 
       always_comb for (int i = 0; i < P; i++) begin
         counts[i*B+:B] = gathered[i*B+:B] + B'(spikes[i*Z+:Z]);
+        spiking[i] = gathered[i*B+:B] != '0 || spikes[i*Z+:Z] != '0;
       end
       always_ff @(posedge clk) begin
         if (enter || take) gathered <= '0;
@@ -213,9 +225,9 @@ module event_scanner (
       end
     end else begin : g_rows
       assign counts = spikes;
+      always_comb for (int i = 0; i < P; i++) spiking[i] = spikes[i*Z+:Z] != '0;
     end
 
-    always_comb for (int i = 0; i < P; i++) spiking[i] = counts[i*B+:B] != '0;
     always_ff @(posedge clk) begin
       if (take) begin
         row_counts  <= counts;
@@ -250,7 +262,7 @@ module event_scanner (
     end else if (working && ends_event) last_event <= !old_three;
   end
 
-  wire unused = &{1'b0, new_three, old_one, old_two};
+  wire unused = &{1'b0, new_three, old_one, old_two, row_y, row_x};
 
   assign consume = working && (!has_event || (ends_event && last_event));
   assign done = consume && !ahead_valid && fetched_all;

@@ -103,6 +103,7 @@ def test_training_is_the_plain_loop_bit_for_bit(config, digits, tmp_path):
                     network.named_parameters(), momentum=t.momentum, weight_decay=t.weight_decay
                 )
             cross_entropy(network(x), torch.from_numpy(digits.train_y[chosen])).backward()
+            optimiser.clip(t.clip_ratio)
             optimiser.step(
                 rate_at(4 * epoch + place, warmup=4 * t.warmup_epochs, total=4 * t.epochs,
                         peak=t.rate, start=t.warmup_rate)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from eideploy import cli, native
+from eideploy.files import write_json
 from tests.cli.support import BUILD, RUN, TINY
 from tests.cli.test_chip_training import SMALL
 from tests.model.reference import golden, state_of
@@ -109,6 +110,10 @@ def stage(finished, tmp_path_factory):
         shutil.copy(ROOT / "targets/digital/spec.toml", "spec.toml")
         shutil.copy(ROOT / "quant/int8.toml", "my.toml")
         shutil.copy(ROOT / "eideploy/presets/digits-conv.toml", "mine.toml")
+        Path("measured").mkdir()
+        write_json(
+            Path("measured/defects.json"), {"version": 1, "chips": {"0": {"neurons": [[0, 0]]}}}
+        )
         np.save("mine.npy", np.random.default_rng(0).random((4, 1, 8, 8), dtype=np.float32))
         _authors_checkpoint()
     finally:

@@ -12,6 +12,7 @@ from eideploy.backends import families
 from eideploy.backends.protocol import Family, Spec
 from eideploy.divisions import method_called, methods
 from eideploy.errors import SpecError, UsageError
+from eideploy.nearest import nearest
 from eideploy.tables import is_file, read_toml
 from eideploy.typed import Fault, Line, Matching, Name, Within, refuse, typed
 
@@ -325,10 +326,12 @@ def spec_of(name: str, option: str = "--target") -> Path:
     if is_file(path / SPEC):
         return path / SPEC
     if path.suffix != ".toml" and not is_file(path):
+        near = nearest(name, target_names())
+        choices = f"choose one of {', '.join(target_names())}, or name a {SPEC}"
         raise UsageError(
             f"no target is called {name!r}",
             where=option,
-            fix=f"choose one of {', '.join(target_names())}, or name a {SPEC}",
+            fix=f"write {near}" if near else choices,
         )
     return path
 

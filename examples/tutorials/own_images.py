@@ -115,5 +115,5 @@ figure.savefig("own_images.png")
 print(ei.predict_samples(["shapes/bar/00.png", "shapes/square/00.png"]).text)
 
 # %% [markdown]
-# Next: [choose number formats and a division](../../docs/choose_formats.md), or open the report
-# that `eideploy report` writes.
+# Next: [bring it to an FPGA board](../../docs/boards.md), [choose number formats and a
+# division](../../docs/choose_formats.md), or open the report that `eideploy report` writes.

@@ -1,11 +1,14 @@
 """Boards on the command line: from a run to a board that is tested, and what is refused."""
 
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from eideploy.backends.digital.jobs.needs import needs
+from eideploy.backends.digital.rtl import tools
 from eideploy.target import load_target
 from tests.cli.support import BUILD, RUN, rehash
 
@@ -102,6 +105,29 @@ def test_a_build_of_others_names_no_command_that_flashes(on_board, call):
     assert found.code == 1
     assert "board.flash = 'touch harmed {bitstream}' is not openFPGALoader" in found.err
     assert not (on_board / "harmed").exists()
+
+
+def test_a_loader_without_its_libraries_is_told_from_one_without_a_cable(
+    on_board, call, monkeypatch, tmp_path
+):
+    (on_board / BOARD / "fpga").mkdir()
+    (on_board / BOARD / "fpga/board.bit").write_bytes(b"")
+    loader = tmp_path / "bin/openFPGALoader"
+    loader.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{loader.parent}:{os.environ['PATH']}")
+    for said, fix in (
+        ("error while loading shared libraries: libftdi1.so.2: cannot open", "libftdi1-2"),
+        ("unable to open ftdi device", "check the cable"),
+    ):
+        loader.write_text(f"#!/bin/sh\necho openFPGALoader: {said} >&2\nexit 127\n")
+        loader.chmod(0o755)
+        found = call("board", "flash", BOARD)
+        assert found.code == 1
+        assert f"fails: openFPGALoader: {said}" in found.err
+        assert fix in found.err
+        tools.version.cache_clear()
+        (row,) = (one for one in needs() if one.what == "openFPGALoader")
+        assert row.state == ("broken" if fix == "libftdi1-2" else "ok")
 
 
 def test_vectors_that_are_none_are_refused_before_a_board_is_asked(on_board, call):

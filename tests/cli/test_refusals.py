@@ -37,6 +37,8 @@ def test_an_unknown_target_is_refused(trained, refused):
             where="--target", fix="digital, digital-large")  # fmt: skip
     refused("targets", "check", "analog", code=2, what="no target is called 'analog'",
             where="targets check", fix="digital, digital-large")  # fmt: skip
+    refused("compile", "--target", "ulx3s25f", code=2, what="no target is called 'ulx3s25f'",
+            where="--target", fix="write ulx3s-25f")  # fmt: skip
 
 
 def test_an_unknown_scheme_is_refused(trained, refused):

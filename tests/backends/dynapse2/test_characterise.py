@@ -11,7 +11,6 @@ import pytest
 import eideploy as ei
 from eideploy import native
 from eideploy.backends.dynapse2 import emulator
-from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.biases import load_dac
 from eideploy.backends.dynapse2.chip.defects import load_defects
@@ -20,11 +19,10 @@ from eideploy.backends.dynapse2.chip.spec import RECEPTORS, read_spec
 from eideploy.backends.dynapse2.dpi.boards import Board
 from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.dpi.wiring import decode
-from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
+from eideploy.backends.dynapse2.folders import load_chip_build
 from eideploy.backends.dynapse2.measured import write_bias_table
 from eideploy.errors import DataError, FormatError
-from tests.backends.dynapse2.networks import SPEC
-from tests.backends.dynapse2.small import small_network
+from tests.backends.dynapse2.small import small_build, small_network
 from tests.cli.support import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
@@ -35,13 +33,7 @@ BAD = 5  # of a board that has silent and hot neurons among those in use
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """Return a build for cores of 20 neurons."""
-    folder = tmp_path_factory.mktemp("build")
-    text = SPEC.source.read_text(encoding="utf-8").replace("neurons = 256 ", "neurons = 20 ")
-    spec = folder.with_name("spec.toml")
-    spec.write_text(text)
-    mapped = map_network(small_network(), read_spec(spec))
-    finish_chip_build(folder, mapped, account(mapped), {"run": "x", "backend": "dynapse2"})
-    return folder
+    return small_build(tmp_path_factory.mktemp("chip") / "build", neurons=20)
 
 
 @pytest.fixture(scope="module")

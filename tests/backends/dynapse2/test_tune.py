@@ -12,20 +12,17 @@ import pytest
 import eideploy as ei
 from eideploy import native
 from eideploy.backends.dynapse2 import emulator
-from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.arrays import equal
-from eideploy.backends.dynapse2.chip.mapping import map_network
 from eideploy.backends.dynapse2.chip.spec import read_spec
 from eideploy.backends.dynapse2.dpi import classify, tuning
 from eideploy.backends.dynapse2.dpi.boards import Board
-from eideploy.backends.dynapse2.folders import finish_chip_build, load_chip_build
+from eideploy.backends.dynapse2.folders import load_chip_build
 from eideploy.backends.dynapse2.jobs import tune as job
 from eideploy.backends.dynapse2.jobs.loader import run_loader
 from eideploy.backends.dynapse2.patch import read_patch
 from eideploy.data.origin import Place
 from eideploy.flow.requests.board import Tune
-from tests.backends.dynapse2.networks import SPEC
-from tests.backends.dynapse2.small import small_network
+from tests.backends.dynapse2.small import small_build
 from tests.cli.support import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(native.compiler() is None, reason="needs a C++ compiler")
@@ -36,13 +33,8 @@ BAD = 5  # of a board that has silent and hot neurons among those in use
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """Return a build for digits on cores of 40 neurons."""
-    folder = tmp_path_factory.mktemp("build")
-    spec = folder.with_name("spec.toml")
-    spec.write_text(SPEC.source.read_text("utf-8").replace("neurons = 256 ", "neurons = 40 "))
-    mapped = map_network(small_network(inputs=64, classes=10), read_spec(spec))
-    content = {"run": "x", "backend": "dynapse2", "data": "digits"}
-    finish_chip_build(folder, mapped, account(mapped), content)
-    return folder
+    folder = tmp_path_factory.mktemp("digits") / "build"
+    return small_build(folder, neurons=40, data="digits", inputs=64, classes=10)
 
 
 def test_the_loader_measures_what_the_emulated_board_does(build, tmp_path):

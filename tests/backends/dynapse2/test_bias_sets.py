@@ -128,5 +128,4 @@ def test_what_makes_no_sense_is_refused_and_the_file_stays(build, sets, tmp_path
             build,
             save="a",
             of=small_build(tmp_path / "o", neurons=40, **{"network.excitatory": "29"}),
-            neurons=40,
         )

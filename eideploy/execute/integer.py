@@ -35,7 +35,7 @@ from eideploy.execute.quotients import Quotients, has_quotients
 from eideploy.execute.samples import flattened, maps, over_time, patches, pooled, weight_rows
 from eideploy.execute.trace import Trace
 from eideploy.execute.walk import WHOLE, Walk
-from eideploy.numeric.fixed import exact_type
+from eideploy.numeric.fixed import exact_type, finite_matmul
 from eideploy.numeric.operators import InArrays
 
 INNER = frozenset({"currents", "divisors", "membranes"})  # what a kernel keeps to itself
@@ -308,7 +308,7 @@ def _current_type(circuit: Circuit, node: Layer) -> type[np.signedinteger[Any]]:
 def _product(rows: Array, weights: Array) -> Array:
     """Return rows (..., n) @ weights, as one product of matrices of the weights' type."""
     flat = rows.reshape(-1, rows.shape[-1]).astype(weights.dtype, copy=False)
-    return (flat @ weights).reshape(*rows.shape[:-1], -1)
+    return finite_matmul(flat, weights).reshape(*rows.shape[:-1], -1)
 
 
 def divides(layer: Layer) -> bool:

@@ -86,8 +86,18 @@ def exact_matmul(a: Array, b: Array, *, bound: int) -> Int:
     if bound > WIDEST:
         return _wide_matmul(a, b)
     kind = exact_type(bound)
-    product = np.matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
-    return np.asarray(product, dtype=np.int64)
+    product = finite_matmul(a.astype(kind, copy=False), b.astype(kind, copy=False))
+    return product.astype(np.int64, copy=False)
+
+
+def finite_matmul(a: Array, b: Array) -> Array:
+    """Return a @ b of numbers that are finite, without a warning.
+
+    For some shapes OpenBLAS also computes lanes that it then discards. What lay in memory there may
+    raise the processor's flag for invalid operations, which numpy would report.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.matmul(a, b))
 
 
 def _wide_matmul(a: Array, b: Array) -> Array:

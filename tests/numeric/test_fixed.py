@@ -9,6 +9,7 @@ from eideploy.numeric.fixed import (
     EXACT_FLOAT32,
     EXACT_FLOAT64,
     exact_matmul,
+    finite_matmul,
     leading_one,
     saturate,
     signed_bits,
@@ -78,3 +79,11 @@ def test_exact_matmul_equals_the_integer_product(seed, bits):
     a = rng.integers(-top, top + 1, (4, inner))
     bound = int((abs(a) @ b).max())
     np.testing.assert_array_equal(exact_matmul(a, b, bound=bound), a @ b)
+
+
+def test_a_flag_that_the_processor_raises_in_a_product_is_no_warning():
+    nothing = (
+        np.array([[np.inf]], np.float32),
+        np.zeros((1, 1), np.float32),
+    )  # as a lane of no row may be
+    assert np.isnan(finite_matmul(*nothing))

@@ -53,7 +53,11 @@ def unrecognized(words: Sequence[str], command: Command) -> UsageError:
     """Say that a command takes none of some words, which are no options."""
     actions = [one.name.rpartition(" ")[2] for one in below(command)]
     near = nearest(words[0], actions)
-    advice = f"write {near}" if near else ""
+    advice = f"choose one of {', '.join(actions)}" if actions else ""
+    if near:
+        advice = f"write {near}"
+    elif len(actions) == 1:  # the word between is left out
+        advice = f"write {command.program} {actions[0]} {' '.join(words)}"
     return misuse(f"unrecognized arguments: {' '.join(words)}", advice, command=command)
 
 

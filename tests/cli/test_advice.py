@@ -225,6 +225,8 @@ def test_a_report_advises_nothing_that_its_network_does_not_take(imported, divis
 
 def test_a_nir_file_for_a_mixed_signal_chip_is_refused_whatever_is_said_beside_it(empty, refused):
     (empty / "net.nir").write_bytes(b"\x89HDF\r\n\x1a\n")
+    refused("compile", "none.nir", "--target", "dynapse2", code=1, what="No such file",
+            where="none.nir", fix="name a NIR file that exists")  # fmt: skip
     for more in ((), ("--steps", "4")):
         refused("compile", "net.nir", "--target", "dynapse2", *more, code=2,
                 what="a NIR file has no data", where="net.nir",

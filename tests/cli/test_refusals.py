@@ -415,6 +415,8 @@ def test_misuse_is_answered_with_what_to_do_and_2(empty, call, argv):
         (("simulate", "--executor", "onx"), "eideploy simulate", "write onnx; "),
         (("report", "--samples"), "eideploy report", "write --samples N; eideploy report --help"),
         (("targets", "chek", "x"), "eideploy targets", "write check; "),
+        (("data", "pets"), "eideploy data", "write eideploy data check pets; "),
+        (("board", "start"), "eideploy board", "choose one of build, flash, run, "),
     ],
 )  # fmt: skip
 def test_a_slip_of_the_fingers_is_answered_with_what_was_meant(empty, call, argv, where, fix):

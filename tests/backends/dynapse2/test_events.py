@@ -133,7 +133,7 @@ def test_a_source_is_a_square_of_pixels_or_one_of_each_polarity(height, width, f
     assert job._side(64, height, width) == found
 
 
-def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path):
+def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path, monkeypatch):
     one = recorded(tmp_path / "a.npy", (0, 7, 7, 1))
     asked = {
         "do not give the size of their sensor": {"recordings": [one]},
@@ -151,6 +151,11 @@ def test_what_cannot_be_sent_is_refused_and_nothing_is_written(build, tmp_path):
     for what, words in asked.items():
         with pytest.raises(ei.EideployError, match=what):
             ei.write_events(build, out=tmp_path / "spikes.csv", **words)
-    with pytest.raises(ei.DataError, match="Is a directory"):
-        ei.write_events(build, samples=1, boards=1, out=".")
+    monkeypatch.setattr(job, "_shown", None)  # a place is refused before the work
+    for what, place in {
+        "that is a folder": ".",
+        "no folder to write": tmp_path / "a/b.csv",
+    }.items():
+        with pytest.raises(ei.DataError, match=what):
+            ei.write_events(build, samples=1, boards=1, out=place)
     assert not (tmp_path / "spikes.csv").exists()

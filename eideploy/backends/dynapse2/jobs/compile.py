@@ -20,7 +20,7 @@ from eideploy.backends.dynapse2.jobs.adapt import adapt, images_of
 from eideploy.backends.dynapse2.options import Compiling
 from eideploy.data.origin import Place, known
 from eideploy.errors import CapacityError, UsageError
-from eideploy.files import MANIFEST, sha256
+from eideploy.files import MANIFEST, read_whole, sha256
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run_folder
@@ -76,9 +76,10 @@ def _refuse_graph(path: Path | None, target: str) -> None:
     """Refuse a graph for a mixed-signal chip, which networks are trained for.
 
     Raises:
-        UsageError: it is one.
+        UsageError, DataError: it is one, or cannot be read.
     """
-    if reader := formats.reader_of(path):
+    if path and (reader := formats.reader_of(path)):
+        read_whole(path, fix=f"name a {reader.title} file that exists")
         raise UsageError(
             f"a {reader.title} file has no data, from which a network for {target} is trained",
             where=str(path),

@@ -40,7 +40,8 @@ from eideploy.flow.requests.board import (
 from eideploy.flow.requests.shared import READING
 from eideploy.flow.requests.simulate import OnSamples
 from eideploy.flow.result import Result
-from eideploy.options import refuse_idle
+from eideploy.flow.samples import require_place
+from eideploy.options import as_path, refuse_idle
 from eideploy.progress import bar
 from eideploy.report.text import counted, table
 
@@ -79,8 +80,9 @@ def write_events(build: ChipBuild, request: WriteEvents) -> Result:
     of_own = "with --recordings" if with_recordings else "on samples of your own"
     here = "on a split of a data set" if OF_DATA_SET in holding else of_own
     refuse_idle(request, holding, here=here)
-    trials = _recorded(build, request) if with_recordings else _shown(build, request)
     out = Path(request.out)
+    require_place(out, inputs=[*map(Path, request.recordings), as_path(request.input)])
+    trials = _recorded(build, request) if with_recordings else _shown(build, request)
     if not trials.rows:
         raise DataError(
             "the samples make no events", where=str(build.folder), fix="give brighter samples"

@@ -184,11 +184,16 @@ def latest_run(*, distilled: bool = True) -> Path | None:
     Without `distilled` those that were distilled into a network for a chip are passed over:
     compiling for it makes them in passing, and the run that they are of is what was trained last.
     """
-    return _youngest(RUNS, RUN, lambda mark: distilled or mark.adapted is None)
+    return next(iter(_youngest(RUNS, RUN, lambda mark: distilled or mark.adapted is None)), None)
 
 
 def latest_build(backend: str | None = None) -> Path | None:
     """Return the build that was made last, of all or of those that `backend` wrote."""
+    return next(iter(latest_builds(backend)), None)
+
+
+def latest_builds(backend: str | None = None) -> list[Path]:
+    """Return the builds, of all or of those that `backend` wrote, the last one first."""
     return _youngest(BUILDS, BUILD, lambda mark: backend in (None, mark.backend))
 
 
@@ -217,7 +222,7 @@ def numbered(root: Path, stem: str) -> Path:
     return root / f"{stem}-{number}"
 
 
-def _youngest(root: Path, kind: str, wanted: Callable[[Mark], bool]) -> Path | None:
+def _youngest(root: Path, kind: str, wanted: Callable[[Mark], bool]) -> list[Path]:
     candidates = []
     for folder in _visible(root):
         try:
@@ -226,7 +231,7 @@ def _youngest(root: Path, kind: str, wanted: Callable[[Mark], bool]) -> Path | N
             continue  # a damaged neighbour must not hide the others; named itself, it is refused
         if mark.created and mark.kind == kind and wanted(mark):
             candidates.append((mark.created, folder))
-    return max(candidates)[1] if candidates else None
+    return [folder for _, folder in sorted(candidates, reverse=True)]
 
 
 def _visible(root: Path) -> list[Path]:

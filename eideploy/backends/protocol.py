@@ -190,6 +190,10 @@ class Family(DeclaredFamily, ABC, Generic[S]):
     def report(self, request: "Report", build: Path) -> "Reported":
         """Return the report of a build."""
 
+    def has_board(self, build: Path) -> bool:  # noqa: ARG002
+        """Return whether a build is for a board that `board` can be asked of."""
+        return False
+
     def board(self, request: "OfBuild", build: Path) -> "Result":  # noqa: ARG002
         """Build, flash, run or test the board that a build is for.
 

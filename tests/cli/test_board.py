@@ -46,6 +46,12 @@ def test_a_board_is_tested_and_runs_samples(on_board, call):
     assert (content["board"]["emulated"], len(content["board"]["cycles"])) == (True, 4)
 
 
+def test_the_latest_build_for_a_board_is_taken(on_board, call):
+    assert call("compile", RUN, "--target", "c").code == 0
+    assert f"eideploy board build {BOARD}\n" in call("board", "flash").err
+    assert "that is not a serial line" in call("board", "selftest", "--port", "/dev/null").err
+
+
 def test_what_is_no_board_or_has_no_line_is_refused(on_board, call):
     asked = {
         ("selftest", BUILD, "--emulate"): "the build is for digital, which is not a board",

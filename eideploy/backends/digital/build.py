@@ -18,6 +18,8 @@ from eideploy.folders import BUILD, CIRCUIT, SPEC, VERSION, stamped
 from eideploy.options.choices import Form
 from eideploy.passes.check_widths import check_widths
 
+ESTIMATED = "fpga_estimated"  # what a manifest has of a build for a board alone
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:

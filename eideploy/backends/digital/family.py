@@ -145,6 +145,13 @@ class Digital(ProgramFamily):
 
         return report(request, build)
 
+    def has_board(self, build: Path) -> bool:
+        """Return whether a build is for a board, as its manifest says."""
+        from eideploy.backends.digital.build import ESTIMATED
+        from eideploy.files import MANIFEST, read_json
+
+        return ESTIMATED in read_json(build / MANIFEST)
+
     def board(self, request: "OfBuild", build: Path) -> "Result":
         """Build, flash, run or test the board that a build is for."""
         from eideploy.backends.digital.jobs.board import board

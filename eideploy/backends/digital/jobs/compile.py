@@ -11,7 +11,7 @@ from eideploy.backends.digital.board.estimate import shares_text
 from eideploy.backends.digital.board.form import sized_in_form
 from eideploy.backends.digital.board.size import roomy
 from eideploy.backends.digital.board.vectors import write_vectors
-from eideploy.backends.digital.build import finish_build
+from eideploy.backends.digital.build import ESTIMATED, finish_build
 from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.options import BOARD, DIGITAL, DIVIDES, WHOLE, Compiling
 from eideploy.backends.digital.passes import Passes
@@ -282,7 +282,7 @@ def _content(compiled: Compiled, checked: Comparison) -> dict[str, Any]:
         "limits": {name: asdict(reach) for name, reach in limits(compiled.program.circuit).items()},
         "numbers": proof_content(compiled.program.circuit),
         "uses": [asdict(use) for use in compiled.program.uses],
-        **({} if compiled.needs is None else {"fpga_estimated": asdict(compiled.needs)}),
+        **({} if compiled.needs is None else {ESTIMATED: asdict(compiled.needs)}),
         "check_on_calibration_samples": asdict(checked),
     }
 

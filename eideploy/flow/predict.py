@@ -127,7 +127,18 @@ def _result(
             f"stretched {counted(changed.distorted, 'picture')} of other proportions to {shape}: "
             "crop or pad such pictures first where that matters"
         )
-    counts = {"samples": len(rows), "clipped": changed.clipped, "distorted": changed.distorted}
+    tied = sum(int((scores == scores.max()).sum() > 1) for _, scores in rows)
+    if tied:
+        text.append(
+            f"the highest score of {counted(tied, 'sample')} is that of several classes: the first "
+            "of them is printed"
+        )
+    counts = {
+        "samples": len(rows),
+        "tied": tied,
+        "clipped": changed.clipped,
+        "distorted": changed.distorted,
+    }
     return Result(text="\n".join(text), content={**content, **counts, "predictions": predictions})
 
 

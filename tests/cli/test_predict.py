@@ -113,6 +113,13 @@ def test_values_beyond_the_range_are_clipped_and_counted(digits, call):
     assert told(call("predict", "own.npy", "--json"))["clipped"] == beyond
 
 
+def test_scores_that_tie_are_counted(digits, call):
+    np.save("x.npy", np.concatenate([digits.test_x[:1], np.zeros((2, 1, 8, 8))]))
+    found = call("predict", "x.npy")
+    assert "the highest score of 2 samples is that of several classes" in found.out
+    assert told(call("predict", "x.npy", "--json"))["tied"] == 2
+
+
 def test_pictures_that_are_stretched_are_counted(digits, call):
     Image.new("L", (16, 16)).save("square.png")
     Image.new("L", (16, 8)).save("wide.png")

@@ -22,6 +22,7 @@ from eideploy.backends.dynapse2.jobs.loader import run_loader
 from eideploy.backends.dynapse2.patch import read_patch
 from eideploy.data.origin import Place
 from eideploy.flow.requests.board import Tune
+from eideploy.staging import sole_writing
 from tests.backends.dynapse2.small import small_build
 from tests.cli.support import PATIENCE_S
 
@@ -152,6 +153,11 @@ def test_what_was_measured_is_not_measured_again(build, tmp_path, monkeypatch):
         return ""
 
     monkeypatch.setattr(job, "run_loader", answered)
+    with (
+        sole_writing(tmp_path / "tuned.measured"),
+        pytest.raises(ei.UsageError, match="another process is writing into the folder"),
+    ):
+        ei.tune_board(build, emulate=True, seed=SEED, per_class=1, out=out)
     with pytest.raises(ei.StoppedError, match="stopped in measurement 4") as stopped:
         ei.tune_board(build, emulate=True, seed=SEED, per_class=1, out=out)
     assert stopped.value.where == str(tmp_path / "tuned.measured")

@@ -21,6 +21,7 @@ from eideploy.flow.requests.board import (
     WriteEvents,
 )
 from eideploy.flow.result import Result
+from eideploy.progress import note
 from eideploy.report.text import counted
 from eideploy.staging import require_free
 
@@ -96,6 +97,7 @@ def _characterise(build: ChipBuild, request: Characterise) -> Result:
             f"--rebuild NEW; name {staged.final / TABLE} in a spec of your own (docs/dynapse2.md)"
         )
         return Result(text="\n".join(lines), content=found)
+    note(f"wrote {staged.final}; mapping the network around what does not work")
     made, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
     lines.append(f"          {made}, in which {counted(moved, 'neuron')} lie elsewhere")
     return Result(text="\n".join(lines), content={**found, "rebuilt": str(made)})

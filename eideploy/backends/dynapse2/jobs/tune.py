@@ -35,6 +35,7 @@ from eideploy.flow.requests.board import Tune
 from eideploy.flow.result import Result
 from eideploy.progress import note
 from eideploy.report.text import counted, table
+from eideploy.staging import sole_writing
 
 TUNED, DEFECTS, ASKED, MEASURED = "tuned.json", "defects.json", "asked.json", ".measured"
 OUTPUTS = "outputs.json"  # beside the patch: the loader decides by it
@@ -59,8 +60,9 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
         )
     shown, _ = first_of_training(build.origin, request.place(), request.per_class)
     out = Path(request.out)
-    with folders.new_folder(out, Path(), "") as staged:
-        bench = Bench.opened(out.with_name(out.name + MEASURED), build, shown, board)
+    kept = out.with_name(out.name + MEASURED)
+    with sole_writing(kept), folders.new_folder(out, Path(), "") as staged:
+        bench = Bench.opened(kept, build, shown, board)
         task = _task(build, shown, bench.measure)
         bench.announce(measurements(task) + 2)
         try:
@@ -89,9 +91,10 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
         write_json(staged.aside / TUNED, content)
         write_json(staged.aside / FOLDER / OUTPUTS, {"outputs": _lines(content["outputs"], task)})
         write_json(staged.aside / DEFECTS, _map(bad))
-    shutil.rmtree(bench.folder)
+    shutil.rmtree(kept)
     lines = [_text(content, staged.final, board)]
     if request.rebuild is not None:
+        note(f"wrote {staged.final}; mapping the network around what does not work")
         made, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
         content["rebuilt"] = str(made)
         lines.append(f"       {made}, in which {counted(moved, 'neuron')} lie elsewhere")

@@ -131,6 +131,8 @@ def run(args):
     view = View(patch, expected, len(trials), raster=args.raster, within=args.within)
     for trial, answer in kept.answers():
         view.count(trial, answer)
+        if trial == max(trials) and not left:
+            view.draw(trial, answer)
     said = [f"{len(trials) - len(left)} trials are in {args.out} already"] * (left != trials)
     if left or not trials:  # without any the patch is put on the board
         session = _session(args)

@@ -105,8 +105,7 @@ class View:
     def show(self, trial, answer):
         """Count a trial's spikes, and draw."""
         self.count(trial, answer)
-        if self.raster is not None:
-            self._draw(trial, answer)
+        self.draw(trial, answer)
         if self.to.isatty():
             self._redraw(trial, answer)
         elif time.monotonic() - self.said > EVERY_S:
@@ -207,8 +206,10 @@ class View:
         self.to.flush()
         self.lines = min(len(lines), room)
 
-    def _draw(self, trial, answer):
-        """Write the trial as an SVG, whole or not at all."""
+    def draw(self, trial, answer):
+        """Write the trial as an SVG, whole or not at all, if a drawing is wanted."""
+        if self.raster is None:
+            return
         lasts, first, parts = self.lasts(trial), {}, []
         top = 30
         for name in self.names:

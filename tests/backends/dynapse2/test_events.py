@@ -88,7 +88,8 @@ def test_a_board_is_shown_beside_the_simulator_and_what_differs_first_is_named(
     assert "simulated" in ran.stdout
     assert "no population differs by more than" in ran.stdout
     assert (tmp_path / "raster.svg").read_text().endswith("</svg>\n")
-    again = run(build, spikes[0], tmp_path / "out.csv")
+    again = run(build, spikes[0], tmp_path / "out.csv", "--raster", tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "raster.svg").read_bytes()
     table = ran.stdout[ran.stdout.index("population") : ran.stdout.index("wrote")]
     assert table in again.stdout  # also of trials that ended before
     broken = tmp_path / "broken"

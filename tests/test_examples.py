@@ -24,6 +24,7 @@ from eideploy.execute.integer import run_integer
 from tests.cli.support import PATIENCE_S
 from tests.model.reference import golden, state_of
 
+pytestmark = pytest.mark.no_cover  # the jobs that they call have tests of their own
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FEW = 50  # digits, with one of each to test with
 SMALL = ["training.epochs=1", "training.warmup_epochs=0", 'network.widths=[8, "P", 8]']

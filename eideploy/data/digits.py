@@ -1,5 +1,7 @@
 """scikit-learn's bundled handwritten digits: 1797 images of 8x8 in 17 grey levels."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,11 +27,18 @@ def digits() -> Dataset:
 
 def read() -> tuple[Images, Labels]:
     """Return all images (1797, 1, 8, 8) in [0, 1] and their classes."""
+    pixels, labels = _bundled()
+    images = (pixels / LEVELS).astype(np.float32).reshape(-1, 1, SIDE, SIDE)
+    return images, labels.astype(np.int64)
+
+
+@cache
+def _bundled() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return what scikit-learn has, of which others get copies: it unpacks a text every time."""
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    images = (pixels / LEVELS).astype(np.float32).reshape(-1, 1, SIDE, SIDE)
-    return images, labels.astype(np.int64)
+    return pixels, labels
 
 
 def split(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from eideploy.folders import load_run
 from tests.backends.dynapse2.networks import finished_run
 from tests.cli.support import BUILD, RUN, listing
 
+pytestmark = pytest.mark.no_cover  # each option has tests of its own
 VALUES = {
     "preset": ["digits-mlp"], "--seed": ["1"], "--set": ["training.epochs=9"], "--reset": ["hard"],
     "--finetune": [RUN], "--target": ["digital-model"], "--scheme": ["int4"], "--lut": ["4bit"],

@@ -159,11 +159,14 @@ def kind_of(folder: Path, *, wanted: Sequence[str] = (RUN, BUILD)) -> str:
 
 
 def _require_folder(folder: Path, wanted: Sequence[str]) -> None:
-    roots = [root for kind, root in ((RUN, RUNS), (BUILD, BUILDS)) if kind in wanted]
-    known = {path.name: path for root in roots for path in _visible(root)}
-    close = nearest(folder.name, known)
+    roots = {kind: root for kind, root in ((RUN, RUNS), (BUILD, BUILDS)) if kind in wanted}
+    known = {path.name: path for root in roots.values() for path in _visible(root)}
+    begun = [name for name in known if name.startswith(folder.name)]
+    close = begun[0] if len(begun) == 1 else nearest(folder.name, known)
     kinds = " or a ".join(kind.removeprefix("eideploy ") for kind in wanted)
-    fix = f"name {known[close]}" if close else f"name the folder of a {kinds}"
+    there = (one for kind, root in roots.items() for one in _youngest(root, kind, lambda _: True))
+    example = next((f", e.g. {one}" for one in there), "")
+    fix = f"name {known[close]}" if close else f"name the folder of a {kinds}{example}"
     try:
         if folder.is_dir():
             return

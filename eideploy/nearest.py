@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
+from pathlib import Path
 
 CLOSE = 0.8  # of the letters agree, in order: beyond a letter or two it is another word
+MOST_BESIDE = 1000  # files of a folder: among more, the search would take seconds
 NUMBER = re.compile(r"\d+")
 
 
@@ -26,3 +28,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if not near or near[0][0] < CLOSE or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1]
+
+
+def advice_on(path: Path) -> str:
+    """Return what to do about a path that is not there: what beside it was meant, if it is near."""
+    try:
+        beside = sorted(path.parent.iterdir(), key=lambda one: one.suffix == path.suffix)
+    except OSError:
+        beside = []
+    known = {one.stem: one for one in beside}  # those with the same suffix, where there are several
+    near = nearest(path.stem, known) if len(known) <= MOST_BESIDE else None
+    return f"name {known[near]}" if near else "check the path"

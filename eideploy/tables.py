@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eideploy.errors import SpecError
+from eideploy.nearest import advice_on
 
 # bytes; a larger file is no spec, and tomllib takes the square of a dotted key
 MOST_TOML = 16 << 10
@@ -57,7 +58,7 @@ def read_toml(path: Path, version: int) -> dict[str, Any]:
     try:
         table = parse_toml(read_text(path, most=MOST_TOML))
     except FileNotFoundError as error:
-        raise SpecError("the file does not exist", where=str(path), fix="check the path") from error
+        raise SpecError("the file does not exist", where=str(path), fix=advice_on(path)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(

@@ -1,10 +1,9 @@
 """Jobs of a board: build, flash, run and test a build, by the backend that it is for."""
 
-from pathlib import Path
-
 from eideploy import folders
 from eideploy.backends import families
-from eideploy.errors import EideployError, UsageError
+from eideploy.errors import UsageError
+from eideploy.flow.builds import latest_able
 from eideploy.flow.requests.board import (
     Biases,
     Board,
@@ -77,7 +76,9 @@ def _asked(request: OfBuild) -> Result:
     Raises:
         UsageError: there is no build, or it is for no board.
     """
-    folder = as_path(request.build) or _latest(request)
+    folder = as_path(request.build) or latest_able(
+        lambda family, build: family.has_board(build), request.backend or None
+    )
     if folder is None:
         raise UsageError(
             f"there is no build for {request.backend}" if request.backend else "there is no build",
@@ -89,16 +90,3 @@ def _asked(request: OfBuild) -> Result:
             "the folder is a run", where=str(folder), fix="name a build, which compile writes"
         )
     return families.of_build(folder).board(request, folder)
-
-
-def _latest(request: OfBuild) -> Path | None:
-    """Return the build that was made last for a board, or if there is none, for anything."""
-    builds = folders.latest_builds(request.backend or None)
-    return next(filter(_has_board, builds), next(iter(builds), None))
-
-
-def _has_board(build: Path) -> bool:
-    try:
-        return families.of_build(build).has_board(build)
-    except EideployError:  # named itself, it is refused
-        return False

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from eideploy.data.own.read import holds_recordings
 from eideploy.data.sources import SOURCES
 from eideploy.errors import ConfigError, DataError
 from eideploy.flow.data_sheet import write_sheet
-from eideploy.flow.own_network import choice_for
+from eideploy.flow.own_network import LARGE, SMALL_TRAINING, choice_for
 from eideploy.flow.requests.data import CheckData, ListData
 from eideploy.flow.result import Result
 from eideploy.flow.samples import require_place
@@ -85,6 +86,12 @@ def _content(path: Path, dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _smaller(path: Path, preset: str) -> list[str]:
+    """Return the training of a network for small boards, where the one that is chosen is not."""
+    named = SMALL_TRAINING.replace("PATH", quote(str(path)))
+    return [f"         (for a small board: {named})"] if preset == LARGE.preset else []
+
+
 def _text(path: Path, dataset: Dataset, content: dict[str, Any]) -> str:
     frames = f"{dataset.steps} frames of " if dataset.steps else ""
     rows = [[row["name"], str(row["train"]), str(row["test"])] for row in content["classes"]]
@@ -95,6 +102,7 @@ def _text(path: Path, dataset: Dataset, content: dict[str, Any]) -> str:
             f"values   {content['lowest']:g} to {content['highest']:g}, {content['kept_as']}",
             *(f"note     {remark}" for remark in dataset.notes),
             f"network  that of {content['network']}, unless train is given another",
+            *_smaller(path, content["preset"]),
             "",
             table(["class", "training", "test"], rows),
         ]

@@ -25,7 +25,7 @@ from eideploy.flow.requests.doctor import Doctor
 from eideploy.flow.result import Result
 from eideploy.neurons.models import GROUP as NEURONS
 from eideploy.neurons.models import of_package as neuron_of
-from eideploy.report.text import table
+from eideploy.report.text import listing, table
 from eideploy.version import __version__
 
 if TYPE_CHECKING:
@@ -51,16 +51,15 @@ def doctor(_: Doctor) -> Result:
     findings += [*_disk(), _cache()]
     ill = [f for f in findings if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, _short(f.found) or "-", f.state] for f in findings]
-    advice = [
-        f"  {f.what}: {f.enables}{' - ' if f.enables else ''}{f.fix}" for f in findings if f.fix
-    ]
+    advice = {f.what: f"{f.enables}{' - ' if f.enables else ''}{f.fix}" for f in findings if f.fix}
     verdict = (
         f"{', '.join(f.what for f in ill)}: needed, and not as it should be"
         if ill
         else "all that is needed is here"
     )
     parts = [f"eideploy {__version__}", "", table(["what", "found", "state"], rows)]
-    parts += ["", "what is missing would enable, and is installed by", *advice] if advice else []
+    if advice:
+        parts += ["", "what is missing would enable, and is installed by", listing(advice)]
     content = {"eideploy": __version__, "well": not ill, "findings": [asdict(f) for f in findings]}
     return Result(text="\n".join([*parts, "", verdict]), content=content, exit_code=bool(ill))
 
@@ -90,7 +89,7 @@ def _packages() -> Iterator[Finding]:
     known = set()
     for need in map(Requirement, lines):
         extra = next((e for e in _enabled() if need.marker and f'"{e}"' in str(need.marker)), "")
-        if need.marker is None or extra:
+        if need.name not in known and (need.marker is None or extra):
             known.add(need.name)
             yield _package(need.name, str(need.specifier), tested.get(need.name, ""), extra)
     for name, runs in _verifying().items():

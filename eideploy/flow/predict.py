@@ -60,8 +60,9 @@ def predict(request: Predict) -> Result:
 
 
 def _is_network(folder: Path) -> bool:
-    is_there = exists(folder) and folder.is_dir()
-    return is_there and (folders.is_unfinished(folder) or (folder / MANIFEST).is_file())
+    if not exists(folder):
+        return folder.parent in (folders.RUNS, folders.BUILDS)  # whose names may be misspelt
+    return folder.is_dir() and (folders.is_unfinished(folder) or (folder / MANIFEST).is_file())
 
 
 def view_of(content: Mapping[str, Any], shape: Shape, *, steps: int, high: float) -> View:

@@ -10,6 +10,7 @@ from eideploy.errors import DataError, UsageError
 from eideploy.files import MANIFEST, read_json, write_atomic, write_json
 from eideploy.flow import training_report
 from eideploy.flow.build_files import NUMBERS, PAGE
+from eideploy.flow.builds import latest_able, note_latest, taking
 from eideploy.flow.requests.report import KEPT, Report
 from eideploy.flow.result import Reported, Result
 from eideploy.options import as_path, refuse_idle, refuse_others
@@ -45,7 +46,7 @@ def report(request: Report) -> Result:
             where=f"--figures {request.figures}",
             fix="name a folder of its own for the figures",
         )
-    folder = _folder(as_path(request.folder))
+    folder = _folder(request)
     if folders.kind_of(folder) == folders.RUN:
         refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")
         return _written(request, folder, _of_run(folder))
@@ -80,8 +81,9 @@ def _written(request: Report, source: Path, reported: Reported) -> Result:
     return Result(text=text, content=content, exit_code=reported.exit_code)
 
 
-def _folder(named: Path | None) -> Path:
-    folder = named or folders.latest_build() or folders.latest_run()
+def _folder(request: Report) -> Path:
+    named = as_path(request.folder)
+    folder = named or latest_able(taking(request, "report")) or folders.latest_run()
     if folder is None:
         raise UsageError(
             "there is neither a build nor a run to report on",
@@ -89,8 +91,10 @@ def _folder(named: Path | None) -> Path:
             fix="begin with eideploy train, then eideploy compile",
         )
     if named is None:
-        kind = "build" if folders.kind_of(folder) == folders.BUILD else "run"
-        note(f"using {folder}, the latest {kind}")
+        if folders.kind_of(folder) == folders.BUILD:
+            note_latest(folder)
+        else:
+            note(f"using {folder}, the latest run")
     return folder
 
 

@@ -20,6 +20,7 @@ from eideploy.files import MANIFEST, open_plain, write_atomic
 from eideploy.finished import Finished
 from eideploy.flow.kept_samples import TEST, kept_of
 from eideploy.flow.requests.simulate import OnSamples
+from eideploy.nearest import advice_on
 from eideploy.options.choices import Split
 from eideploy.progress import note
 from eideploy.report.text import counted
@@ -173,7 +174,7 @@ def _read_array(path: Path, fix: str = REMEDY) -> Array:
         with np.errstate(over="ignore"):  # a size that no file has is refused by what follows
             return np.asarray(np.load(path, allow_pickle=False, mmap_mode="r"))
     except FileNotFoundError as error:
-        raise DataError("the file does not exist", where=str(path), fix="check the path") from error
+        raise DataError("the file does not exist", where=str(path), fix=advice_on(path)) from error
     except (
         OSError,
         ValueError,

@@ -8,6 +8,7 @@ from eideploy import folders
 from eideploy.backends import families
 from eideploy.backends.protocol import Family
 from eideploy.errors import UsageError
+from eideploy.flow.builds import takes
 from eideploy.flow.requests.simulate import Simulate
 from eideploy.flow.result import Result
 from eideploy.options import Request, as_path, refuse_others
@@ -57,14 +58,5 @@ def _family_of_latest(request: Request, command: str) -> Family[Any]:
     latest = folders.latest_build()
     first = families.default() if latest is None else families.of_build(latest)
     # one by one, so that families behind the one that takes them are not loaded
-    taking = (one for one in chain((first,), families.every()) if _takes(one, request, command))
+    taking = (one for one in chain((first,), families.every()) if takes(one, request, command))
     return next(taking, first)
-
-
-def _takes(family: Family[Any], request: Request, command: str) -> bool:
-    """Return whether a family has all options that are given."""
-    try:
-        refuse_others(request, family.options.get(command), here="")
-    except UsageError:
-        return False
-    return True

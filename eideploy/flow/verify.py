@@ -10,6 +10,7 @@ from pathlib import Path
 from eideploy import folders
 from eideploy.backends import families
 from eideploy.errors import UsageError
+from eideploy.flow.builds import latest_able, note_latest, taking
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Result, Row, Verified
 from eideploy.flow.stock import (
@@ -24,7 +25,6 @@ from eideploy.flow.stock import (
 )
 from eideploy.flow.warning import with_warnings
 from eideploy.options import as_path, refuse_others
-from eideploy.progress import note
 from eideploy.report.text import counted, table
 
 
@@ -36,7 +36,7 @@ def verify(request: Verify) -> Result:
         FormatError: a damaged build.
         DataError: samples that do not fit the network.
     """
-    folder = _folder(as_path(request.build))
+    folder = _folder(request)
     family = families.of_build(folder)
     own = family.options.get("verify")
     refuse_others(request, own, here=f"on {folder}, a build for {family.kind}")
@@ -97,8 +97,9 @@ def _verdict(rows: Sequence[Row], gaps: int, others: int) -> str:
     return f"no gap: {counted(ran, 'comparison')}, all equal"
 
 
-def _folder(folder: Path | None) -> Path:
-    build = folder or folders.latest_build()
+def _folder(request: Verify) -> Path:
+    folder = as_path(request.build)
+    build = folder or latest_able(taking(request, "verify"))
     if build is None:
         raise UsageError(
             "there is no build", where=f"folder {folders.BUILDS}", fix="make one: eideploy compile"
@@ -108,5 +109,5 @@ def _folder(folder: Path | None) -> Path:
             "the folder is a run", where=str(build), fix="name a build, which compile writes"
         )
     if folder is None:
-        note(f"using {build}, the latest build")
+        note_latest(build)
     return build

@@ -106,6 +106,10 @@ def test_what_exceeds_a_memory_is_refused_with_the_bytes_of_every_layer(trained,
             *("compile", "--target", "small.toml"), code=1, where="target cortex-m4",
             what=f"{'RAM' if kind == 'ram' else kind} bytes: ", fix="choose a scheme of fewer bits",
         )  # fmt: skip
+        refused(
+            *("compile", "--target", "small.toml", "--scheme", "int4"), code=1, what="bytes: ",
+            where="target cortex-m4", fix="fix:   train a smaller network",
+        )  # fmt: skip
 
 
 def test_the_fastest_program_is_taken_that_fits_the_room_asked_for(trained, call):

@@ -32,6 +32,16 @@ def test_counts_shapes_classes_and_values_are_told(mine, call):
     assert "split 24/6 by class, random_state 0" in text
 
 
+def test_for_images_a_network_for_small_boards_is_named_too(mine, call):
+    told = call("data", "check", "mine.npz").out
+    assert "small board" not in told
+    np.savez(
+        "large.npz", x=np.eye(28)[np.arange(6 * 28) % 28].reshape(6, 28, 28), y=np.arange(6) % 2
+    )
+    told = call("data", "check", "large.npz").out
+    assert "eideploy train digits-mlp --data large.npz --set data.size=14x14" in told
+
+
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_a_sheet_shows_pictures_and_is_the_same_every_time(mine, call, kind):
     for name in ("a", "b"):

@@ -303,6 +303,7 @@ def test_folders_within_folders_are_entered_and_hidden_ones_are_not(digits, call
         (("nan.npy",), 1, "sample 0 holds values that are not finite"),
         (("two.npz",), 1, "the file holds a, b, and no array x"),
         (("x.npy", "--executor", "float", "--lut", "8bit"), 2, "--lut has no effect"),
+        ((BUILD[:-2], "x.npy"), 2, "there is no such folder"),
         ((BUILD, "x.npy", "--data-dir", "."), 2, "--data-dir has no effect"),
         (("x.npy", "--executor", "dpi"), 2, "there is no build for a mixed-signal chip"),
     ],

@@ -71,8 +71,10 @@ def test_without_any_run_the_command_to_begin_one_is_named(empty, refused, comma
 def test_a_folder_that_is_not_there_is_refused_and_its_likes_are_named(built, refused, command):
     refused(command, "digits-conv-1", code=2, what="there is no such folder",
             where="digits-conv-1", fix=RUN)  # fmt: skip
-    refused(command, "x" * 300, code=2, what="cannot be read: File name too long",
-            where="xxx", fix="name the folder of a run")  # fmt: skip
+    refused(command, RUN[:-2], code=2, what="there is no such folder", where=RUN[:-2], fix=RUN)
+    kinds = "run" if command == "compile" else "run or a build"
+    refused(command, "x" * 300, code=2, what="cannot be read: File name too long", where="xxx",
+            fix=f"name the folder of a {kinds}, e.g. {RUN}")  # fmt: skip
 
 
 def test_a_file_in_place_of_a_folder_is_refused(built, refused):
@@ -283,6 +285,10 @@ def test_what_is_no_npy_file_is_refused_without_advice_to_load_it_unsafely(built
 def test_a_missing_input_is_refused(built, refused):
     refused("simulate", "--input", "x.npy", code=1, what="the file does not exist", where="x.npy",
             fix="check the path")  # fmt: skip
+    (built / "samples.npy").touch()
+    for slip in ("sample.npy", "samples.npz"):
+        refused("simulate", "--input", slip, code=1, what="the file does not exist", where=slip,
+                fix="name samples.npy")  # fmt: skip
 
 
 def test_a_result_that_cannot_be_kept_is_refused_before_the_work(built, refused, samples):

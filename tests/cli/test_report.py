@@ -39,6 +39,13 @@ def test_dividers_stand_side_by_side(built, call):
     assert listing(built) == before
 
 
+def test_the_latest_build_is_taken_that_has_the_options(built, call):
+    assert call("compile", "--target", "cortex-m4").code == 0
+    found = call("report", "--text", "--samples", 4)
+    assert found.code == 0, found.err
+    assert f"using {BUILD}, the latest build for a digital target" in found.err
+
+
 def test_energy_counts_what_the_core_does():
     nodes = [
         source((1,)),

@@ -91,7 +91,7 @@ def test_jpegs_are_read_upright(folder, rng):
 def test_images_are_resized_where_that_is_asked_for_and_that_is_said(folder):
     data = read_own(folder[0], ReadAs(size="12x10"))
     assert data.input_shape == (1, 12, 10)
-    assert "15 of 15 images resized to 12x10" in data.notes
+    assert "15 of 15 images resized to 12x10 (height x width)" in data.notes
 
 
 def test_classes_that_are_numbers_are_in_their_order(tmp_path, rng):
@@ -180,7 +180,12 @@ def test_the_folder_of_one_class_is_told_from_that_of_all(folder):
 @pytest.mark.parametrize(
     ("damage", "what", "where", "fix"),
     [
-        (other_size, "the image has 5x6 pixels, 0.png has 6x5", "dog/3.png", "data.size=6x5"),
+        (
+            other_size,
+            "the image is 5 pixels high and 6 wide, 0.png is 6 high and 5 wide",
+            "dog/3.png",
+            "data.size=6x5",
+        ),
         (sixteen_bits, "the image has 16 bits per channel", "dog/3.png", "save it with 8"),
         (transparent, "the image has transparent pixels", "dog/3.png", "on a background"),
         (cut_off, "the image cannot be decoded", "dog/3.png", "replace it"),

@@ -7,7 +7,7 @@ from eideploy.backends.c.controller import Controller
 from eideploy.backends.c.cost import counted
 from eideploy.backends.c.network import Network, network_of
 from eideploy.backends.c.plan import BY_EVENTS, Counted, Plan, plan_of
-from eideploy.backends.digital.program import Program, Use
+from eideploy.backends.digital.program import FEW_BITS, Program, Use
 from eideploy.circuit import Circuit
 from eideploy.errors import CapacityError
 from eideploy.report.text import counted as counted_samples
@@ -66,9 +66,15 @@ def require_fit(program: Program) -> None:
         f"({kept.reserved_flash_bytes:,} of flash and {kept.reserved_ram_bytes:,} of RAM are kept "
         f"for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
         where=f"target {controller.name}",
-        fix="choose a scheme of fewer bits (--scheme int4), train a smaller network, or name a "
-        "larger controller with --target; allow more where --flash or --ram is given",
+        fix=f"{_fewer_bits(program)}train a smaller network, or name a larger controller with "
+        "--target; allow more where --flash or --ram is given",
     )
+
+
+def _fewer_bits(program: Program) -> str:
+    """Advise a scheme of fewer bits, unless the weights have so few already."""
+    few = program.weight_bits <= FEW_BITS
+    return "" if few else "choose a scheme of fewer bits (--scheme int4), "
 
 
 def _by_layer(network: Network) -> str:

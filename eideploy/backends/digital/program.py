@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from eideploy.backends.digital.counts import Cycles
 from eideploy.circuit import Circuit, Division, Layer, Neurons
 from eideploy.errors import UsageError
-from eideploy.numeric.fixed import Int
+from eideploy.numeric.fixed import Int, signed_bits, unsigned_bits
 from eideploy.target import Target
 
 if TYPE_CHECKING:
     from eideploy.execute.trace import Trace
+
+FEW_BITS = 4  # of a weight: no shipped scheme with fewer keeps most networks' accuracy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +161,15 @@ class Program:
     def port_steps(self) -> int:
         """How many time steps of a sample the input port takes."""
         return 1 if self.is_static else self.circuit.steps
+
+    @property
+    def weight_bits(self) -> int:
+        """How many bits its widest weight takes."""
+        weights = [w for layer in self.circuit.layers for w in layer.projection.by_name.values()]
+        return max(
+            unsigned_bits(int(w.max())) if w.min() >= 0 else signed_bits(int(w.min()), int(w.max()))
+            for w in weights
+        )
 
     def update_latency(self, stage: Stage) -> int:
         """Return the cycles from a stage's last neuron's issue to its membrane (C6)."""

@@ -16,6 +16,7 @@ from eideploy.data.optional import require
 from eideploy.errors import DataError
 from eideploy.files import open_plain
 from eideploy.hdf5 import check_hdf5
+from eideploy.nearest import advice_on
 
 MOST_UNPACKED = 512 << 20  # bytes that any compressed file may unpack to, or
 RATIO = 16  # times its size
@@ -70,7 +71,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise DataError(
             f"the file cannot be read: {error.strerror or error}",
             where=str(path),
-            fix="check the path",
+            fix=advice_on(path),
         ) from error
 
 

@@ -51,8 +51,9 @@ def read_images(files: Sequence[Path], size: Size | None) -> tuple[Stored, list[
     images = np.empty((len(files), channels, *seen), np.uint8)
     for place, path in enumerate(files):
         images[place] = as_bytes(decoded(path), channels, seen)
+    by = f"{seen[0]}x{seen[1]} (height x width)"
     resized = sum(own_size != seen for own_size in sizes)
-    notes = [f"{resized} of {len(files)} images resized to {seen[0]}x{seen[1]}"] if resized else []
+    notes = [f"{resized} of {len(files)} images resized to {by}"] if resized else []
     return images, notes
 
 
@@ -162,7 +163,8 @@ def _check_sizes(files: Sequence[Path], sizes: Sequence[Size]) -> None:
     if other is not None:
         (height, width), first = sizes[other], sizes[0]
         raise DataError(
-            f"the image has {height}x{width} pixels, {files[0].name} has {first[0]}x{first[1]}",
+            f"the image is {height} pixels high and {width} wide, {files[0].name} is "
+            f"{first[0]} high and {first[1]} wide",
             where=str(files[other]),
             fix=f"resize all with --set data.size={first[0]}x{first[1]}, or remove it",
         )

@@ -16,6 +16,7 @@ from eideploy.data.own.recordings import Camera
 from eideploy.data.resample import resize
 from eideploy.errors import DataError
 from eideploy.files import exists
+from eideploy.nearest import advice_on
 
 BYTE = 255.0
 ARRAYS = (".npy", ".npz", ".h5", ".hdf5")
@@ -173,7 +174,7 @@ def files_of(path: Path, suffixes: Sequence[str] = READ) -> list[Path]:
         DataError: there is none.
     """
     if not exists(path):
-        raise DataError("there is no such file", where=str(path), fix="check the path")
+        raise DataError("there is no such file", where=str(path), fix=advice_on(path))
     if not path.is_dir():
         return [path]
     files = [

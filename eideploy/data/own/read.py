@@ -22,6 +22,7 @@ from eideploy.data.own.scale import scale_of
 from eideploy.data.own.shapes import with_axes
 from eideploy.errors import ConfigError, DataError
 from eideploy.files import exists
+from eideploy.nearest import advice_on
 from eideploy.options.option import AREA, area
 
 Framing = Literal["time", "number"]
@@ -165,7 +166,7 @@ def holds_recordings(path: Path) -> bool:
 
 def _found(path: Path, how: ReadAs, steps: int | None) -> Found:
     if not exists(path):
-        raise DataError("there is no such file or folder", where=str(path), fix="check the path")
+        raise DataError("there is no such file or folder", where=str(path), fix=advice_on(path))
     is_arrays = path.is_file() or holds_arrays(path)
     if is_arrays or holds_idx(path):
         _refuse_unread(path, how)

@@ -9,15 +9,15 @@ from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
 from eideploy.backends.digital.fit import fitted
 from eideploy.backends.digital.parameters import MOST_LANES, shape_of, timed
 from eideploy.backends.digital.place import place
-from eideploy.backends.digital.program import Program
+from eideploy.backends.digital.program import FEW_BITS, Program
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
+from eideploy.flow.own_network import SMALL_TRAINING
 from eideploy.target import Memory, Resources, Target, board_names, load_target
 
 SAMPLES = 16  # of the calibration, which cycles are counted of
 MOST_UPDATE_LANES = 8
-FEW_BITS = 4  # of a weight: no shipped scheme with fewer keeps most networks' accuracy
 ROOM = 1 << 18  # rows of every memory before it is cut
 SUMS = {"accumulator": 64, "inhibition": 64, "divisor": 64, "weight": 16, "input": 16, "bias": 64}
 
@@ -161,8 +161,8 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
         f"the network does not fit {target.name}: its smallest core ({core.lanes} lanes) needs "
         f"{asked}",
         where=f"target {target.name}",
-        fix=_elsewhere(least) + "train a smaller network, e.g. with the preset digits-mlp or "
-        f"--set data.size=14x14{bits}",
+        fix=f"{_elsewhere(least)}train a smaller network, e.g. on images of your own with "
+        f"{SMALL_TRAINING}{bits}",
     )
 
 

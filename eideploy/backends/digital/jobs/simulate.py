@@ -36,6 +36,7 @@ from eideploy.errors import UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.execute.observe import batches
 from eideploy.execute.trace import Trace
+from eideploy.flow.builds import note_latest
 from eideploy.flow.requests.compile import Compile
 from eideploy.flow.requests.shared import READING, WITH_INPUT, WITHOUT_INPUT
 from eideploy.flow.requests.simulate import Simulate
@@ -140,7 +141,7 @@ def source_of(named: Path | None, backend: str) -> Run | Build:
     if folder is None or folders.kind_of(folder) == folders.RUN:
         return find_run(folder)
     if named is None:
-        note(f"using {folder}, the latest build{_newer_run(folder)}")
+        note_latest(folder, _newer_run(folder))
     return load_build(folder)
 
 

@@ -12,7 +12,6 @@ from eideploy.backends.digital.validate.compare import (
 )
 from eideploy.circuit.limits import limits
 from eideploy.flow.warning import IMPORTED, TRAINED, activity_warnings
-from eideploy.numeric.fixed import signed_bits, unsigned_bits
 from eideploy.report.text import at_most, counted, percent, table
 
 FINER = (
@@ -70,15 +69,7 @@ def weight_memory_text(program: Program) -> str:
     used, offered = (rows * row / 8192 for rows in (use.used, use.offered))
     return (
         f"weight memory: {used:.1f} of {round(offered, 1):g} KiB; a weight takes the {bits} bits "
-        f"of the spec, of which this network uses {_weight_bits(program)}"
-    )
-
-
-def _weight_bits(program: Program) -> int:
-    weights = [w for layer in program.circuit.layers for w in layer.projection.by_name.values()]
-    return max(
-        unsigned_bits(int(w.max())) if w.min() >= 0 else signed_bits(int(w.min()), int(w.max()))
-        for w in weights
+        f"of the spec, of which this network uses {program.weight_bits}"
     )
 
 

@@ -5,10 +5,12 @@ make every sum exact. Tests compare it with the definition for every node and di
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import singledispatchmethod
 from math import prod
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -51,7 +53,10 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
         InvariantError: a layer whose division was not lowered.
         CapacityError: sums that 62 bits do not hold.
     """
-    return IntegerSimulator(circuit).sequence(samples, keep, circuit.logit_unit)  # (A12)
+    if circuit not in PREPARED:
+        PREPARED[circuit] = Prepared.of(circuit)
+    simulator = IntegerSimulator(circuit, PREPARED[circuit])
+    return simulator.sequence(samples, keep, circuit.logit_unit)  # (A12)
 
 
 def logits_of(circuit: Circuit, totals: Array) -> Array:
@@ -84,30 +89,72 @@ def integer_input(circuit: Circuit) -> IntegerInput:
     return node
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """What is made of a circuit once, for any samples, by node; it does not refer to the circuit.
+
+    kinds        the type of what leaves a node
+    quotients    divisions by a table in floats, of the layers where that is exact
+    weights      of every layer
+    of_currents  the type of a hidden layer's currents and its neurons' membranes
+    kernels      layers as compiled code takes them, None where numpy computes
+    """
+
+    kinds: Mapping[str, np.dtype[Any]]
+    quotients: Mapping[str, Quotients]
+    weights: Mapping[str, "_Weights"]
+    of_currents: Mapping[str, type[np.signedinteger[Any]]]
+    kernels: Mapping[str, Kernel | None]
+
+    @classmethod
+    def of(cls, circuit: Circuit) -> "Prepared":
+        """Return what is made of a circuit.
+
+        Raises:
+            InvariantError, CapacityError: as of `run_integer`.
+        """
+        integer_input(circuit)
+        bounds = require_held(circuit, MAX_BITS, by="the simulator")
+        most = peaks(circuit)
+        quotients = {
+            n.name: Quotients(n) for n in circuit.hidden if has_quotients(n, bounds[n.name])
+        }
+        of_currents = {n.name: _current_type(circuit, n) for n in circuit.hidden}
+        return cls(
+            kinds={name: np.min_scalar_type(peak) for name, peak in most.items()},
+            quotients=quotients,
+            weights={
+                n.name: _Weights(n.projection, bounds[n.name], quotients.get(n.name))
+                for n in circuit.layers
+            },
+            of_currents=of_currents,
+            kernels={
+                n.name: kernel_of(
+                    circuit,
+                    n,
+                    bounds[n.name],
+                    max(most[name] or 1 for name in n.inputs),
+                    quotients.get(n.name),
+                    of_currents.get(n.name),
+                )
+                for n in circuit.layers
+            },
+        )
+
+
+PREPARED: WeakKeyDictionary[Circuit, Prepared] = WeakKeyDictionary()
+
+
 class IntegerSimulator(Walk):
     """The rule of every node; what leaves one is of the least unsigned type that holds it."""
 
     number = np.uint8
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, prepared: Prepared | None = None) -> None:
         super().__init__(circuit)
-        integer_input(circuit)
-        bounds = require_held(circuit, MAX_BITS, by="the simulator")
-        self.kinds = {name: np.min_scalar_type(peak) for name, peak in peaks(circuit).items()}
-        self.quotients = {
-            n.name: Quotients(n) for n in circuit.hidden if has_quotients(n, bounds[n.name])
-        }
-        self.weights = {
-            n.name: _Weights(n.projection, bounds[n.name], self.quotients.get(n.name))
-            for n in circuit.layers
-        }
-        self.of_currents = {n.name: _current_type(circuit, n) for n in circuit.hidden}
-        self.kernels = {
-            n.name: kernel_of(
-                circuit, n, bounds[n.name], self.quotients.get(n.name), self.of_currents.get(n.name)
-            )
-            for n in circuit.layers
-        }
+        ready = prepared or Prepared.of(circuit)
+        self.kinds, self.quotients, self.weights = ready.kinds, ready.quotients, ready.weights
+        self.of_currents, self.kernels = ready.of_currents, ready.kernels
 
     def entered(self, samples: Array) -> Array:
         """Return X, and count what saturates (A1)."""

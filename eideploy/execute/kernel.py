@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from eideploy import native
-from eideploy.circuit import Array, Circuit, Factored, Layer, Neurons
-from eideploy.circuit.limits import LayerLimits, peaks
+from eideploy.circuit import Array, Circuit, Factored, Layer, Neurons, Shape
+from eideploy.circuit.limits import LayerLimits
 from eideploy.divisions import Constant, Exact, Mitchell, Undivided
 from eideploy.execute.quotients import MANTISSA_BITS, Quotients, Units
 from eideploy.execute.samples import maps
@@ -120,14 +120,15 @@ class Kernel:
 
     def __init__(
         self,
-        circuit: Circuit,
+        shape: Shape,
         layer: Layer,
         neurons: Neurons | None,
         units: Units | None,
         reach: LayerLimits,
+        peak: int,
     ) -> None:
-        self.layer, self.neurons, self.circuit = layer, neurons, circuit
-        w, peak = layer.projection, max(peaks(circuit)[name] or 1 for name in layer.inputs)
+        self.layer, self.neurons, self.shape = layer, neurons, shape
+        w = layer.projection
         parts = layer.weights if isinstance(w, Factored) or units else layer.weights[:1]
         rows = np.concatenate([_by_tap(part) for part in parts], axis=-1)
         self.arrays: dict[str, Array] = {"weights": _padded(rows, LANES, np.int16)}
@@ -246,7 +247,7 @@ class Kernel:
             wanted: some of "spikes", "states" (after the last step) and "inhibition".
             pool: the kernel of a pooling of the spikes, or 0.
         """
-        shape = self.circuit.shapes[self.layer.name]
+        shape = self.shape
         rows = (x.shape[1], int(np.prod(shape[1:])), self.layer.n_e)
         states, has_synapse = "states" in wanted, "synapse" in self.arrays
         membranes = self._state(before.membranes, rows, states=states)
@@ -293,8 +294,7 @@ class Kernel:
 
     def sums(self, x: Array) -> Array:
         """Return NUM of a readout, (S, B, positions, n_E), of x (S, B, ...), uint8."""
-        shape = self.circuit.shapes[self.layer.name]
-        num = np.empty((*x.shape[:2], int(np.prod(shape[1:])), self.layer.n_e))
+        num = np.empty((*x.shape[:2], int(np.prod(self.shape[1:])), self.layer.n_e))
         self._call(x, len(x), numerators=num)
         return num
 
@@ -303,7 +303,7 @@ class Kernel:
         assert compiled is not None  # kernel_of has seen to it
         dense = np.ascontiguousarray(np.moveaxis(x, 2, -1))
         height, width = x.shape[3:] if self.layer.is_conv else (1, 1)
-        shape = self.circuit.shapes[self.layer.name]
+        shape = self.shape
         out_height, out_width = shape[1:] if self.layer.is_conv else (1, 1)
         counts = np.zeros(3, np.int64)
         arrays = self.arrays | {n: a for n, a in own.items() if a is not None}
@@ -331,6 +331,7 @@ def kernel_of(
     circuit: Circuit,
     layer: Layer,
     reach: LayerLimits,
+    peak: int,
     quotients: Quotients | None,
     current: type | None,
 ) -> Kernel | None:
@@ -340,10 +341,10 @@ def kernel_of(
         circuit: of the layer.
         layer: hidden, or the readout.
         reach: of its sums.
+        peak: the largest value that it reads.
         quotients: its division by a table in floats, where that is exact.
         current: the type of its currents and membranes; None of a readout.
     """
-    peak = max(peaks(circuit)[name] or 1 for name in layer.inputs)
     weights = max(int(np.abs(part).max()) for part in layer.weights)
     sums = max(reach.excitation, reach.inhibition, reach.high, -reach.low, reach.subtracted)
     divisor = 0 if isinstance(layer.projection, Factored) else reach.divisor
@@ -363,7 +364,7 @@ def kernel_of(
         fits = fits and current is np.int32 and (plain or units is not None)
     if not fits or library() is None:
         return None
-    return Kernel(circuit, layer, neurons, units, reach)
+    return Kernel(circuit.shapes[layer.name], layer, neurons, units, reach, peak)
 
 
 def _has_neurons(model: IntegerNeuron) -> bool:

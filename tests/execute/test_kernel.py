@@ -1,5 +1,7 @@
 """Compiled layers of the integer simulator give what numpy gives, and are there where they can."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +22,7 @@ from eideploy.divisions import (
     shift,
     shift2,
 )
-from eideploy.execute import kernel
+from eideploy.execute import integer, kernel
 from eideploy.execute.integer import INNER, IntegerSimulator
 from eideploy.execute.trace import KEEP_ALL
 from tests.helpers.layers import circuit as of_nodes
@@ -180,6 +182,19 @@ def test_what_the_kernel_does_not_have_runs_in_numpy():
     nodes = tuple(replace(n, model=mine) if n is neurons else n for n in circuit.nodes)
     kernels = IntegerSimulator(replace(circuit, nodes=nodes)).kernels
     assert kernels[neurons.inputs[0]] is None
+
+
+def test_a_circuit_is_prepared_once_and_what_was_prepared_goes_with_it(monkeypatch):
+    circuit = convolution()
+    x = drawn(circuit, 3)
+    first = integer.run_integer(circuit, x)
+    with monkeypatch.context() as patch:
+        patch.setattr(integer.Prepared, "of", None)
+        np.testing.assert_array_equal(integer.run_integer(circuit, x).totals, first.totals)
+    prepared = weakref.ref(integer.PREPARED[circuit])
+    del circuit
+    gc.collect()
+    assert prepared() is None
 
 
 def test_without_a_compiler_it_is_numpy(tmp_path, monkeypatch, capsys):

@@ -102,7 +102,10 @@ def test_a_format_without_a_folder_for_figures_is_refused(trained, refused):
 
 
 def test_the_numbers_of_a_build_are_those_of_the_other_commands(built, call):
-    assert call("report", "--samples", 70).code == 0
+    told = call("report", "--samples", 70)
+    assert told.code == 0
+    assert "the divisions of its target, on 70 samples" in told.out
+    assert "the build, on 70 samples: accuracy " in told.out
     found = json.loads((built / BUILD / "report.json").read_text())
     simulated = json.loads(call("simulate", "--samples", 70, "--json").out)
     assert found["accuracy"] == {

@@ -118,7 +118,8 @@ def dividers_text(
     own = next((row for row in rows if row.division == label), rows[0])
     shares = ", ".join(f"{name} {own.energy.nanojoules[name]:,.0f} nJ" for name in PICOJOULES)
     said = [
-        f"report on build {build.folder}, {counted(samples, 'sample')}",
+        f"report on build {build.folder}: the divisions of its target, on "
+        f"{counted(samples, 'sample')}",
         "",
         plain(divider_table(rows, samples=samples)),
         "",

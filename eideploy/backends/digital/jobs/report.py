@@ -18,6 +18,7 @@ from eideploy.backends.digital.jobs.dividers import (
 from eideploy.backends.digital.jobs.verify import Run, run_executors
 from eideploy.backends.digital.options import BUILT, STUDIED, WRITTEN, Reporting
 from eideploy.backends.digital.passes import passes_of
+from eideploy.backends.digital.report.accuracy import accuracy_text
 from eideploy.backends.digital.report.advice import advice
 from eideploy.backends.digital.report.page import build_page
 from eideploy.backends.digital.report.provenance import provenance
@@ -117,6 +118,7 @@ def _numbers(build: Build, request: Reporting, place: Place) -> _Numbers:
             divided: dict[str, Any] = {"rows": [asdict(row) for row in rows], **counts}
             return _Numbers(content=divided, text=text, dividers=table)
         measured = study(build.circuit, build.program, samples, labels, advance=advance)
+        text = "\n\n".join(part for part in (text, accuracy_text(measured)) if part)
         executed = _executed(build, samples, labels, request, advance)
     passes = passes_of(build)
     content: dict[str, Any] = {

@@ -36,6 +36,17 @@ def accuracy_section(study: Study, content: Numbers) -> Section:
     )
 
 
+def accuracy_text(study: Study) -> str:
+    """Return in a line what the page says of all samples."""
+    accuracy, agree = study.accuracy, f"{percent(study.accuracy.agreement)} of predictions agree"
+    if accuracy.float is None or accuracy.integer is None:
+        return f"the build, on {counted(study.samples, 'sample')}: {agree}"
+    return (
+        f"the build, on {counted(study.samples, 'sample')}: accuracy {percent(accuracy.float)} in "
+        f"floats and {percent(accuracy.integer)} in integers; {agree}"
+    )
+
+
 def _ladder(ladder: Numbers) -> Table:
     rungs = ladder["passes"]
     rows: list[list[Cell]] = [

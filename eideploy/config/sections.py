@@ -35,7 +35,7 @@ class Architecture:
     """The architecture; classes and the input's shape come from the data set."""
 
     kind: Literal["mlp", "vgg", "resnet"] = "vgg"
-    """The shape of the network. A resnet has stages of basic blocks, one stage a width."""
+    """The shape of the network. A resnet has stages of basic blocks, one stage per width."""
     widths: tuple[Width, ...] = (16, "P", 32, "P", 64)
     """Excitatory neurons, or channels, of each layer; "P" is 2x2 mean pooling."""
     blocks: Annotated[int, Within(1, 64)] = 2

@@ -327,7 +327,8 @@ def spec_of(name: str, option: str = "--target") -> Path:
         return path / SPEC
     if path.suffix != ".toml" and not is_file(path):
         near = nearest(name, target_names())
-        choices = f"choose one of {', '.join(target_names())}, or name a {SPEC}"
+        begun = [one for one in target_names() if name and one.startswith(name)]
+        choices = f"choose one of {', '.join(begun or target_names())}, or name a {SPEC}"
         raise UsageError(
             f"no target is called {name!r}",
             where=option,

@@ -34,6 +34,10 @@ OPTIONS: Mapping[str, Sequence[str]] = {  # what an option may be called here, b
 SEVERAL: Mapping[str, Sequence[str]] = {  # by a name elsewhere, options that share its meaning
     "format": ("--scheme chooses the format of numbers", "--emit that of files"),
 }
+# settings that are refused of a data set by name, and what has to be set beside them
+OF_OWN: Mapping[str, Mapping[str, str]] = {
+    key: {"data.path": "mine"} for key in ("data.size", "data.sensor", "data.framing")
+}
 VALUES = {"gpu": "cuda", "cuda": "cuda", "cpu": "cpu"}
 SETTINGS = "settings are changed by --set KEY=VALUE, e.g. --set training.epochs=20"
 SET = "--set"
@@ -92,7 +96,7 @@ def _setting(word: str, value: str | None, preset: str | None) -> str | None:
     default = toml_value(defaults[key]).strip('"')
     for chosen in (value, VALUES.get(word), default):
         try:
-            config.with_overrides({key: chosen or ""})
+            config.with_overrides({**OF_OWN.get(key, {}), key: chosen or ""})
         except ConfigError:
             continue
         if chosen:

@@ -11,6 +11,7 @@ from eideploy.data.own.read import ReadAs, read_own, require_frames
 from eideploy.data.registry import load
 from eideploy.errors import DataError, EideployError, UsageError
 from eideploy.files import exists
+from eideploy.nearest import advice_on
 
 OWN = "own_data"  # in a manifest: what is known of data of the user's
 KNOWN = ("data", OWN, "classes", "scaling")  # what a build says of data as its run does
@@ -167,7 +168,8 @@ class Origin:
             return DataError(
                 "there is no such file or folder",
                 where=self.path,
-                fix="check the path; where data of a run were moved to is said with --data PATH",
+                fix=f"{advice_on(Path(self.path))}; of data that were moved, give the new place "
+                "with --data PATH",
             )
         where = f"not at {self.path} any more" if self.path else "no file, but were in memory"
         return DataError(

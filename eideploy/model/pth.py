@@ -19,6 +19,7 @@ from torch import Tensor
 from eideploy.errors import FormatError
 from eideploy.files import open_plain
 from eideploy.model.pickles import DICTIONARY, MOST, Kept, Made, Named, read_pickle
+from eideploy.nearest import advice_on
 
 ANEW = "download the checkpoint again, or name another"
 STORAGES = {
@@ -94,7 +95,7 @@ def read_pth(path: Path, *, tensors: str) -> tuple[dict[str, Any], dict[str, Ten
         FormatError: missing, damaged, compressed, no such dictionary, or more than data in it.
     """
     if not path.is_file():
-        raise FormatError("the file is missing", where=str(path), fix="check the name")
+        raise FormatError("the file is missing", where=str(path), fix=advice_on(path))
     try:
         with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             size = file.seek(0, 2)

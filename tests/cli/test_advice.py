@@ -37,6 +37,7 @@ def fix_of(found):
         ("train --learning-rate high", "write --set training.rate=0.01"),
         ("train --batch-size 64", "write --set training.batch=64"),
         ("train --steps 8", "write --set network.steps=8"),
+        ("train --size 14x14", "write --set data.size=14x14"),
         ("train --epoch 9", "write --set training.epochs=9"),
         ("train --optimizer adam", "write --set training.optimizer=adam"),
         ("train --format bf16", "eideploy compile --scheme chooses the format of numbers"),

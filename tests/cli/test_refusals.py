@@ -37,6 +37,8 @@ def test_an_unknown_target_is_refused(trained, refused):
             where="--target", fix="digital, digital-large")  # fmt: skip
     refused("targets", "check", "analog", code=2, what="no target is called 'analog'",
             where="targets check", fix="digital, digital-large")  # fmt: skip
+    refused("compile", "--target", "ulx3s", code=2, what="no target is called 'ulx3s'",
+            where="--target", fix="choose one of ulx3s-25f, ulx3s-85f, or name")  # fmt: skip
     refused("compile", "--target", "ulx3s25f", code=2, what="no target is called 'ulx3s25f'",
             where="--target", fix="write ulx3s-25f")  # fmt: skip
 
@@ -388,7 +390,7 @@ def test_an_imported_network_needs_samples(trained, refused):
 
 
 def test_an_import_that_is_none_is_refused(empty, refused):
-    refused("import", "x.pth", code=1, what="missing", where="x.pth", fix="check the name")
+    refused("import", "x.pth", code=1, what="missing", where="x.pth", fix="check the path")
     (empty / "x.pth").write_bytes(b"\x80\x04junk")
     refused("import", "x.pth", code=1, what="the file is damaged", where="x.pth", fix="download")
 

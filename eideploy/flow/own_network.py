@@ -41,8 +41,10 @@ LARGE = Choice(preset="fashion-mnist-conv", samples=60_000)
 LARGER = replace(LARGE, widths=(16, "P", 32, "P", 64, "P"))  # whose readout has few inputs
 SMALL_FRAMES = Choice(preset="digits-events-resnet", samples=1437)
 FRAMES = Choice(preset="digits-events-vgg8", samples=1437)
-# of images, a network for the smallest boards
-SMALL_TRAINING = f"eideploy train {MLP.preset} --data PATH --set data.size=14x14"
+SMALL_SIDE = 14  # of images that a network for small boards is trained on
+SMALL_TRAINING = (
+    f"eideploy train {MLP.preset} --data PATH --set data.size={SMALL_SIDE}x{SMALL_SIDE}"
+)
 
 
 def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from math import ceil
+from math import ceil, prod
 
 from eideploy.backends.digital.board.estimate import estimated, excess
 from eideploy.backends.digital.cycles import CYCLE_KINDS, count_cycles
@@ -13,7 +13,7 @@ from eideploy.backends.digital.program import FEW_BITS, Program
 from eideploy.circuit import Array, Circuit
 from eideploy.errors import CapacityError
 from eideploy.execute.integer import run_integer
-from eideploy.flow.own_network import SMALL_TRAINING
+from eideploy.flow.own_network import SMALL_SIDE, SMALL_TRAINING
 from eideploy.target import Memory, Resources, Target, board_names, load_target
 
 SAMPLES = 16  # of the calibration, which cycles are counted of
@@ -152,7 +152,7 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
     over = excess(least.needs, target.board.resources)
     core = least.program.target.core
     few = least.program.target.widths.weight <= FEW_BITS
-    bits = "" if few else ", or quantize to fewer bits with --scheme int4"
+    bits = "" if few else "quantize to fewer bits with --scheme int4, or "
     asked = ", ".join(
         f"about {needed} {name.replace('_', ' ')} ({offered} usable)"
         for name, (needed, offered) in over.items()
@@ -161,9 +161,17 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
         f"the network does not fit {target.name}: its smallest core ({core.lanes} lanes) needs "
         f"{asked}",
         where=f"target {target.name}",
-        fix=f"{_elsewhere(least)}train a smaller network, e.g. on images of your own with "
-        f"{SMALL_TRAINING}{bits}",
+        fix=f"{_elsewhere(least)}{bits}train a smaller network, e.g. {_smaller(least)}",
     )
+
+
+def _smaller(least: Sized) -> str:
+    """Return how to train a smaller network than the one that does not fit."""
+    circuit = least.program.circuit
+    is_large = prod(circuit.input.size) > SMALL_SIDE**2
+    if is_large or any(layer.is_conv for layer in circuit.layers):
+        return f"on images of your own with {SMALL_TRAINING}"
+    return "with fewer neurons (network.widths)"
 
 
 def _elsewhere(least: Sized) -> str:

@@ -132,6 +132,21 @@ def require_free(final: Path, *, option: str = "--out") -> Path:
     return final
 
 
+def require_folder(place: Path, *, option: str = "--out") -> None:
+    """Refuse before the work a folder that cannot be one, named with `option`.
+
+    Raises:
+        DataError: it, or what it is to be in, is there and is no folder.
+    """
+    there = next(one for one in (place, *place.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise DataError(
+            "that is a file, not a folder",
+            where=str(there),
+            fix=f"name another folder with {option}",
+        )
+
+
 def remove_partial(folder: Path) -> None:
     """Remove the files that a process which was killed while writing left in `folder`."""
     for path in folder.glob(f".*{PARTIAL}"):

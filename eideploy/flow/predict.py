@@ -125,8 +125,8 @@ def _result(
         )
     if changed.distorted:
         text.append(
-            f"stretched {counted(changed.distorted, 'picture')} of other proportions to {shape}: "
-            "crop or pad such pictures first where that matters"
+            f"stretched {counted(changed.distorted, 'picture')} of other proportions to {shape} "
+            "(height x width): crop or pad such pictures first where that matters"
         )
     tied = sum(int((scores == scores.max()).sum() > 1) for _, scores in rows)
     if tied:

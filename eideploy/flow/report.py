@@ -19,7 +19,7 @@ from eideploy.report.files import write_figures
 from eideploy.report.html import render
 from eideploy.report.sections import Page
 from eideploy.report.text import counted
-from eideploy.staging import sole_writing
+from eideploy.staging import require_folder, sole_writing
 
 FORMAT = "svg"  # of figures, unless another is asked for
 
@@ -31,7 +31,8 @@ def report(request: Report) -> Result:
         UsageError: neither a build nor a run; options that have no effect; yosys is asked for and
             not installed.
         FormatError: a damaged build or run.
-        DataError: samples that do not fit the network; a folder that cannot be written.
+        DataError: samples that do not fit the network; a folder that is none, or that cannot be
+            written.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
     if request.format and request.figures is None:
@@ -46,6 +47,9 @@ def report(request: Report) -> Result:
             where=f"--figures {request.figures}",
             fix="name a folder of its own for the figures",
         )
+    for option, place in (("--out", request.out), ("--figures", request.figures)):
+        if place is not None:
+            require_folder(Path(place), option=option)
     folder = _folder(request)
     if folders.kind_of(folder) == folders.RUN:
         refuse_idle(request, (KEPT,), here=f"on {folder}, a run, which holds no program")

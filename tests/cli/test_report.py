@@ -97,6 +97,9 @@ def test_a_figure_has_the_same_bytes_again(tmp_path):
 def test_a_format_without_a_folder_for_figures_is_refused(trained, refused):
     refused("report", RUN, "--figures", RUN, code=2, what="is a finished run or build",
             where="--figures", fix="of its own")  # fmt: skip
+    for option in ("--out", "--figures"):
+        refused("report", RUN, option, f"{RUN}/config.toml/a", code=1, what="that is a file",
+                where=f"{RUN}/config.toml", fix=f"name another folder with {option}")  # fmt: skip
     refused("report", RUN, "--format", "pdf", code=2, what="no effect without --figures",
             where="--format", fix="--figures DIR")  # fmt: skip
 

@@ -183,6 +183,8 @@ def test_what_cannot_be_swept_is_refused(trained, call, more, what):
 
 def test_a_folder_of_another_kind_and_one_at_work_are_refused(trained, call):
     assert "holds something other than a sweep" in call(*SMALL, "--out", "runs").err
+    (trained / "file").touch()
+    assert "that is a file, not a folder" in call(*SMALL, "--out", "file").err
     assert call(*SMALL, "--out", "s").code == 0
     with locked(trained / "s/sweep.json"):
         assert "another process is at work" in call(*SMALL, "--out", "s").err

@@ -115,7 +115,8 @@ def read_recordings(
         parts.append(cached(folder, part, files, samples, shape=shape, dtype=COUNT))
     what = "as many events" if by_number else "as long"
     height, width = sensor
-    return parts, [f"recordings of {height}x{width} in {frames} frames, each {what} as the others"]
+    size = f"{height}x{width} (height x width)"
+    return parts, [f"recordings of {size} in {frames} frames, each {what} as the others"]
 
 
 def _of_archive(path: Path) -> Events:
@@ -161,7 +162,7 @@ def _check_sensor(events: Events, sensor: Size, path: Path) -> None:
             needed = "x".join(str(int(events[axis].max()) + 1) for axis in ("y", "x"))
             raise DataError(
                 f"event {place} has {name} = {events[name][place]}, beyond a sensor of "
-                f"{sensor[0]}x{sensor[1]}",
+                f"{sensor[0]}x{sensor[1]} (height x width)",
                 where=str(path),
                 fix=f"remove the recording, or set a sensor of at least {needed}",
             )

@@ -35,7 +35,7 @@ from eideploy.options import as_path, refuse_idle
 from eideploy.passes.steps import Grid
 from eideploy.progress import bar, note
 from eideploy.scheme import Scheme, load_scheme, scheme_names, scheme_table
-from eideploy.staging import WAIT, alone_with, remove_partial
+from eideploy.staging import WAIT, alone_with, remove_partial, require_folder
 from eideploy.target import Target
 
 SWEEPS, CELLS, PLAN = Path("sweeps"), "cells", "sweep.json"
@@ -167,6 +167,7 @@ def _pair(cell: Cell) -> tuple[Cell, Figures]:
 
 
 def _prepare(folder: Path) -> None:
+    require_folder(folder)
     foreign = folder.exists() and not (folder / PLAN).is_file()
     if foreign and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise UsageError(

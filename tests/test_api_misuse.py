@@ -68,6 +68,7 @@ RUN = {
         lambda made: ei.run_integer(made.program, made.array),
         "a Program is not a circuit",
     ),
+    "a list": (lambda made: ei.run_integer([], made.array), "a list is not a circuit"),
     "in floats": (
         lambda made: ei.run_float(made.program, made.array),
         "a Program is not a circuit",

@@ -27,6 +27,7 @@ from eideploy.circuit import (
     Logits,
     Neurons,
     Node,
+    require_circuit,
 )
 from eideploy.circuit.limits import LayerLimits, peaks, require_held
 from eideploy.circuit.projection import MAX_BITS
@@ -53,6 +54,7 @@ def run_integer(circuit: Circuit, samples: Array, *, keep: frozenset[str] = froz
         InvariantError: a layer whose division was not lowered.
         CapacityError: sums that 62 bits do not hold.
     """
+    require_circuit(circuit)
     if circuit not in PREPARED:
         PREPARED[circuit] = Prepared.of(circuit)
     simulator = IntegerSimulator(circuit, PREPARED[circuit])

@@ -21,7 +21,11 @@ def main() -> None:
     require(("yosys",), where="benchmarks/core_synthesis.py")
     target = load_target("digital")
     print(version("yosys"))
-    for family, top in (("ecp5", "core"), ("ecp5", "neuron"), ("ice40", "neuron")):
+    for family, top in (
+        ("ecp5", "eideploy_core"),
+        ("ecp5", "eideploy_neuron"),
+        ("ice40", "eideploy_neuron"),
+    ):
         print(f"\n{family}, module {top}\n")
         heads = ["divider", *(kind.replace("_", " ") for kind in KINDS), "depth"]
         print(f"| {' | '.join([*heads, 'cycles a neuron'])} |\n|{'---|' * (len(heads) + 1)}")

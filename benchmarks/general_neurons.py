@@ -73,7 +73,7 @@ def main() -> None:
     print(f"|{'---|' * (len(heads) + 2)}")
     for name, general in ROWS.items():
         shape = shaped(general)
-        row([name, *counted(shape, "neuron"), sum(shape.own_fields().values())])
+        row([name, *counted(shape, "eideploy_neuron"), sum(shape.own_fields().values())])
     print()
     row(["event scanner", *heads])
     print(f"|{'---|' * (len(heads) + 1)}")

@@ -122,4 +122,4 @@ def test_the_three_commands_of_the_readme_run_in_an_empty_folder(installed):
     found = installed("eideploy", "simulate", "--lut", "8bit", "--samples", "40")
     assert "prediction agreement" in found
     held = installed("python", "-c", f"import os; print(*os.listdir('{folder}/rtl'))")
-    assert "core.sv" in held
+    assert "eideploy_core.sv" in held

@@ -78,7 +78,7 @@ def test_every_file_of_a_build_is_in_the_matrix(trained, call, files):
     verified = {name for name, (state, _) in items.items() if state == "verified"}
     assert verified >= {
         "Makefile", "integer.safetensors", "integer.txt", "model.int.onnx", "model.nir",
-        "model.onnx", "model.plain.nir", "program.json", "rtl/core_pkg.sv", "tb/shape.h",
+        "model.onnx", "model.plain.nir", "program.json", "rtl/eideploy_pkg.sv", "tb/shape.h",
         "images/weight.hex", "words.txt",
     }  # fmt: skip
     left = {name: item for name, item in items.items() if name not in verified}
@@ -185,7 +185,7 @@ def test_what_eideploy_did_not_write_is_a_gap(built, files, listed):
 
 @pytest.mark.usefixtures("without_rtl")
 def test_a_file_that_the_manifest_does_not_list_is_a_gap(built, files):
-    names = {"rtl/core.sv", "Makefile", "images/gain.hex", "program.json"}
+    names = {"rtl/eideploy_core.sv", "Makefile", "images/gain.hex", "program.json"}
     unlist(built / BUILD, *names)
     code, items = files(BUILD)
     assert (code, states(items)) == (1, names)
@@ -220,7 +220,7 @@ def test_a_readme_of_another_release_is_documentation_still(built, files):
 
 @pytest.mark.usefixtures("without_rtl")
 def test_a_build_of_the_same_version_may_be_of_another_state_of_it(built, call):
-    path = built / BUILD / "rtl/lanes.sv"
+    path = built / BUILD / "rtl/eideploy_lanes.sv"
     path.write_text(path.read_text() + "// as an earlier state wrote it\n")
     rehash(built / BUILD)
     found = call("verify")
@@ -233,7 +233,7 @@ def test_gaps_of_a_build_by_another_release_say_what_to_do(built, call):
     path = built / BUILD / "manifest.json"
     path.write_text(path.read_text().replace('"eideploy": "', '"eideploy": "0.0.'))
     assert "compile the run again" not in call("verify").out
-    (built / BUILD / "rtl/lanes.sv").write_text("module lanes; endmodule")
+    (built / BUILD / "rtl/eideploy_lanes.sv").write_text("module eideploy_lanes; endmodule")
     rehash(built / BUILD)
     found = call("verify")
     assert found.code == 1
@@ -282,8 +282,8 @@ ATTACKS = {
     "Makefile": "X := $(shell touch HARMED)\n",
     "GNUmakefile": "X := $(shell touch HARMED)\n",
     "tb/testbench.cpp": 'const int harmed = std::system("touch HARMED");\n',
-    "rtl/core.sv": 'initial $system("touch HARMED");\n',
-    "rtl/core_pkg.sv": '`include "HARMED"\n',
+    "rtl/eideploy_core.sv": 'initial $system("touch HARMED");\n',
+    "rtl/eideploy_pkg.sv": '`include "HARMED"\n',
 }
 
 
@@ -294,7 +294,7 @@ def test_nothing_of_a_build_is_made_or_run(built, call, files, listed):
     for name, attack in ATTACKS.items():
         before = (build / name).read_text() if (build / name).exists() else ""
         text = attack.replace("HARMED", str(built / HARMED))
-        if name == "rtl/core.sv":
+        if name == "rtl/eideploy_core.sv":
             texts[name] = before.replace("endmodule", f"{text}endmodule")
         elif name == "tb/testbench.cpp":
             texts[name] = before + text

@@ -59,7 +59,7 @@ def differs(folder, cases, fault=None):
 
 
 def change(folder, module, old, new):
-    path = folder / "rtl" / f"{module}.sv"
+    path = folder / "rtl" / f"eideploy_{module}.sv"
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))

@@ -20,7 +20,7 @@ from eideploy.backends.digital.board.files import CONSTRAINTS, write_board
 from eideploy.backends.digital.board.pll import pll_text
 from eideploy.backends.digital.board.size import roomy, sized
 from eideploy.backends.digital.board.toolchain import _run, build
-from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.bundle import CORE, sources, write_bundle
 from eideploy.backends.digital.core.scan import port_words
 from eideploy.backends.digital.parameters import least_latencies
 from eideploy.backends.digital.rtl.bench import in_icarus, run_bundle
@@ -378,8 +378,10 @@ def test_the_netlist_computes_what_the_core_does(tmp_path):
     core = tight(net, "exact", lanes=2, update_lanes=1)
     program = placed(net, core)
     write_bundle(program, tmp_path, shape=core)
-    rtl = sorted((tmp_path / "rtl").iterdir(), key=lambda path: path.name != "core_pkg.sv")
-    script = f"read_verilog -sv {' '.join(map(str, rtl))}; synth -flatten -top core; write_verilog"
+    rtl = sources(tmp_path / "rtl")
+    script = (
+        f"read_verilog -sv {' '.join(map(str, rtl))}; synth -flatten -top {CORE}; write_verilog"
+    )
     run = partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
     run(["yosys", "-q", "-p", f"{script} -noattr netlist.v"])
     for path in rtl[1:]:

@@ -114,9 +114,11 @@ def test_the_simulator_is_built_once_and_anew_after_any_change(bundle):
 @pytest.mark.rtl
 def test_a_core_that_does_not_compile_is_said_so(bundle):
     folder, _ = bundle
-    path = folder / "rtl/scale.sv"
+    path = folder / "rtl/eideploy_scale.sv"
     path.write_text(path.read_text().replace("endmodule", "endmodul"))
-    with pytest.raises(DataError, match=r"the core cannot be built: %Error: rtl/scale\.sv"):
+    with pytest.raises(
+        DataError, match=r"the core cannot be built: %Error: rtl/eideploy_scale\.sv"
+    ):
         build.testbench(folder)
 
 
@@ -124,7 +126,7 @@ def test_a_core_that_does_not_compile_is_said_so(bundle):
 def test_registers_start_from_random_values(bundle):
     """A pipeline that reset forgets shows, for some seed: the seed reaches the simulator."""
     folder, program = bundle
-    path = folder / "rtl/update.sv"
+    path = folder / "rtl/eideploy_update.sv"
     path.write_text(path.read_text().replace("valids <= reset ? '0 : {", "valids <= {"))
     x = windows("lut")[1]
     expected = simulated(program.circuit, x)

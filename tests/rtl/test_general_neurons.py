@@ -146,9 +146,10 @@ MUTANTS = {
     "filters outlive an inference": (
         "general_neuron", "is_first || !has_synapse ? '0", "!has_synapse ? '0"),
     "every stage filters": (
-        "general_neuron", "SYNAPSE && general[core_pkg::GENERAL_HAS_SYNAPSE]", "SYNAPSE"),
+        "general_neuron", "SYNAPSE && general[eideploy_pkg::GENERAL_HAS_SYNAPSE]", "SYNAPSE"),
     "the filter leaks as the membrane": (
-        "general_neuron", "own[core_pkg::OWN_SYNAPSE_LEAK+:G]", "G'(own[core_pkg::OWN_LEAK+:F])"),
+        "general_neuron", "own[eideploy_pkg::OWN_SYNAPSE_LEAK+:G]",
+        "G'(own[eideploy_pkg::OWN_LEAK+:F])"),
     "the filter does not saturate": (
         "general_neuron", "has_synapse ? clipped : whole", "whole"),
     "the filter is kept unclipped": (
@@ -203,14 +204,15 @@ COUNTER_MUTANTS = {
     "every event of a row is the first one's": (
         "event_scanner", "row_counts[lane*B+:B]", "row_counts[0+:B]"),
     "every event is one": (
-        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*B+:B])",
-        "core_pkg::EVENT_BITS'(1)"),
+        "event_scanner", "eideploy_pkg::EVENT_BITS'(row_counts[lane*B+:B])",
+        "eideploy_pkg::EVENT_BITS'(1)"),
     "words have counts": ("event_scanner", "value = row_is_word ?", "value = 1'b0 ?"),
     "odd counts alone are events": (
         "event_scanner", "spiking[i] = spikes[i*Z+:Z] != '0", "spiking[i] = spikes[i*Z]"),
     "counts gather in the first lanes": (
         "update", "(P * Z)'(firing) << (part * R * Z)", "(P * Z)'(firing)"),
-    "every stage counts": ("core", "Z > 1 ? entry[core_pkg::STAGE_MAX_SPIKES+:Z]", "Z > 1 ? '1"),
+    "every stage counts": (
+        "core", "Z > 1 ? entry[eideploy_pkg::STAGE_MAX_SPIKES+:Z]", "Z > 1 ? '1"),
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ DEPTHS = {
     "lane": "LANE_ROWS", "parameter": "PARAMETER_ROWS",
     "membrane": "MEMBRANE_ROWS", "spike": "SPIKE_ROWS",
 }  # fmt: skip
-CORE = shipped.folder("targets") / "digital" / "rtl" / "core.sv"
+CORE = shipped.folder("targets") / "digital" / "rtl" / "eideploy_core.sv"
 
 
 def shallower(name, depth):
@@ -72,17 +72,18 @@ MUTANTS = {
     "signed weights are unsigned": (
         "lanes", "{is_signed4 && weight[W-1], weight}", "{1'b0, weight}"),
     "all weights are signed": (
-        "lanes", "is_folded && kinds[4] == core_pkg::KIND_EE", "kinds[4] == core_pkg::KIND_EE"),
+        "lanes", "is_folded && kinds[4] == eideploy_pkg::KIND_EE",
+        "kinds[4] == eideploy_pkg::KIND_EE"),
     "folded divisors take a gain": (
-        "lanes", "kind == core_pkg::KIND_DEN ? G'(value) : ", ""),
+        "lanes", "kind == eideploy_pkg::KIND_DEN ? G'(value) : ", ""),
     "folded divisors are added to the numerator, too": (
         "lanes", "is_divisor5 ? '0 : product5", "product5"),
     "a divisor is not forwarded": (
         "lanes", "last_den        <= next_den[i*D+:D];", "last_den        <= den[i*D+:D];"),
     "folded divisors are numerators": (
-        "address_generator", "divides ? core_pkg::KIND_DEN", "divides ? core_pkg::KIND_EE"),
+        "address_generator", "divides ? eideploy_pkg::KIND_DEN", "divides ? eideploy_pkg::KIND_EE"),
     "inhibitory sums are shifted": (
-        "address_generator", ": to_inhibition ? core_pkg::KIND_IE :", ":"),
+        "address_generator", ": to_inhibition ? eideploy_pkg::KIND_IE :", ":"),
     "fast: s_I is not forwarded": ("lanes", "again_i <= BESIDE &&", "again_i <= 1'b0 &&"),
     "fast: weights of W_EE are taken for W_IE": (
         "core", "weight_row[ROW-1-:O*W]", "weight_row[O*W-1:0]"),
@@ -103,7 +104,7 @@ MUTANTS = {
     "pooled: the last row of a window is left out": (
         "event_scanner", "gathered[i*B+:B] + B'(spikes[i*Z+:Z])", "gathered[i*B+:B]"),
     "pooled: spikes of a window count once": (
-        "event_scanner", "core_pkg::EVENT_BITS'(row_counts[lane*B+:B])", "1"),
+        "event_scanner", "eideploy_pkg::EVENT_BITS'(row_counts[lane*B+:B])", "1"),
     "pooled: a window begins with the last one's sum": (
         "event_scanner", "if (enter || take) gathered", "if (enter) gathered"),
     "pooled: the next group is the next window": (
@@ -117,11 +118,11 @@ MUTANTS = {
     "pooled: gathering counts as a wait": (
         "event_scanner", "!row_valid && (ahead_valid ? ahead_is_port : is_port)", "!row_valid"),
     "a folded stage inhibits": (
-        "control", "is_folded ? summed_phase : core_pkg::INHIBIT", "core_pkg::INHIBIT"),
+        "control", "is_folded ? summed_phase : eideploy_pkg::INHIBIT", "eideploy_pkg::INHIBIT"),
     "divisible is never cleared": ("lanes", "if (clear_divisible)", "if (1'b0)"),
     "the largest divisor replaces zeros": ("minimum", "one < other", "one > other"),
     "divisors are compared in different units": (
-        "minimum", " << lane_row2[i*L+K+:core_pkg::ALIGN_BITS]", ""),
+        "minimum", " << lane_row2[i*L+K+:eideploy_pkg::ALIGN_BITS]", ""),
     "currents do not saturate": ("neuron", "magnitude > {2'b00, current_top}", "1'b0"),
     "membranes outlive an inference": ("neuron", "is_first ? '0 : ", ""),
     "the leak of negative membranes is positive": ("neuron", "held >>> leak", "held >> leak"),
@@ -140,7 +141,7 @@ MUTANTS = {
         "inhibition_scanner", "ends_unit && rest == '0", "ends_unit"),
     "sums are not cleared": ("core", "row_clear <= row_is_used_up", "row_clear <= 1'b0"),
     "the readout inhibits in every step": (
-        "control", "(phase == core_pkg::ACCUMULATE && is_readout && !is_last_step)", "1'b0"),
+        "control", "(phase == eideploy_pkg::ACCUMULATE && is_readout && !is_last_step)", "1'b0"),
     "a phase drains a cycle longer": ("control", "left <= latency - BITS'(1)", "left <= latency"),
     "the output port does not wait": ("readout", "out_valid && !out_ready", "1'b0"),
     "exact: a remainder equal to the divisor is left": (
@@ -148,7 +149,7 @@ MUTANTS = {
     "exact: large quotients wrap": (
         "divider_iterative", "overflow <= overflow || bit_is_set", "overflow <= overflow"),
     "shift: the threshold is an index late": (
-        "divider_shift", "below >= core_pkg::SHIFT_FROM", "below > core_pkg::SHIFT_FROM"),
+        "divider_shift", "below >= eideploy_pkg::SHIFT_FROM", "below > eideploy_pkg::SHIFT_FROM"),
     "shift2: 14 sixteenths are 15": ("divider_shift", "(x << 4) - (x << 1)", "(x << 4) - x"),
     "a busy core is configured": ("config_port", "cfg_ready = idle", "cfg_ready = 1'b1"),
     "a busy core writes words that it has not taken": (
@@ -161,9 +162,9 @@ MUTANTS = {
     "an idle core takes words": ("event_scanner", "room = enable &&", "room ="),
     "clearing stops a row early": ("control", "CLEAR_ROWS - 1)", "CLEAR_ROWS - 2)"),
     "the last accumulators are not cleared": (
-        "core", "< A'(core_pkg::ACCUMULATOR_ROWS)", "< A'(core_pkg::ACCUMULATOR_ROWS - 1)"),
+        "core", "< A'(eideploy_pkg::ACCUMULATOR_ROWS)", "< A'(eideploy_pkg::ACCUMULATOR_ROWS - 1)"),
     "the last inhibitory sums are not cleared": (
-        "core", "< A'(core_pkg::INHIBITION_ROWS)", "< A'(core_pkg::INHIBITION_ROWS - 1)"),
+        "core", "< A'(eideploy_pkg::INHIBITION_ROWS)", "< A'(eideploy_pkg::INHIBITION_ROWS - 1)"),
     "the rows of the readout are not cleared": (
         "core", "row_clear_address <= used_row_address", "row_clear_address <= neuron_row_address"),
     "logits come from the first row": ("readout", "if (lane == LANE'(P - 1)) row", "if (1'b0) row"),

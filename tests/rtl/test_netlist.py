@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from eideploy.backends.digital.bundle import write_bundle
+from eideploy.backends.digital.bundle import CORE, sources, write_bundle
 from eideploy.backends.digital.rtl.bench import in_icarus, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.circuit import Division
@@ -13,7 +13,7 @@ from eideploy.divisions import shift
 from tests.helpers.layers import circuit, lif, linear, readout, source
 from tests.rtl.support import placed, simulated, tight
 
-GATES = "synth -flatten -top core; check -assert; write_verilog -noattr netlist.v"
+GATES = f"synth -flatten -top {CORE}; check -assert; write_verilog -noattr netlist.v"
 
 
 def small():
@@ -38,7 +38,7 @@ def test_gates_compute_what_the_core_does(faster, tmp_path):
     core = tight(small(), "shift", lanes=2, update_lanes=1, **faster)
     program = placed(small(), core)
     write_bundle(program, tmp_path, shape=core)
-    rtl = sorted((tmp_path / "rtl").iterdir(), key=lambda path: path.name != "core_pkg.sv")
+    rtl = sources(tmp_path / "rtl")
     script = f"read_verilog -sv {' '.join(f'rtl/{path.name}' for path in rtl)}; {GATES}"
     subprocess.run(["yosys", "-q", "-p", script], cwd=tmp_path, check=True, capture_output=True)
     for path in rtl[1:]:

@@ -3,7 +3,7 @@
 import pytest
 
 from eideploy import shipped
-from eideploy.backends.digital.bundle import write_core
+from eideploy.backends.digital.bundle import sources, write_core
 from tests.rtl.support import ALL, shape
 
 slang = pytest.importorskip("pyslang")
@@ -20,7 +20,7 @@ def faults(folder):
     """Return how many errors and warnings slang has of a core, on a board."""
     driver = slang.driver.Driver()
     driver.addStandardArgs()
-    rtl = sorted((folder / "rtl").iterdir(), key=lambda path: (path.name != "core_pkg.sv", path))
+    rtl = sources(folder / "rtl")
     board = sorted((shipped.folder("targets") / "digital/board").glob("*.sv"))
     # Which casts change nothing depends on the widths of a core.
     options = "-Wextra -Wno-useless-cast --top eideploy_board"
@@ -39,6 +39,6 @@ def test_slang_finds_no_fault_in_a_core(name, tmp_path):
 
 def test_slang_finds_a_fault(tmp_path):
     write_core(CORES["table"], tmp_path)
-    path = tmp_path / "rtl/core.sv"
+    path = tmp_path / "rtl/eideploy_core.sv"
     path.write_text(path.read_text().replace("STAGE_IS_READOUT", "STAGE_IS_ABSENT"))
     assert faults(tmp_path)[0] > 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from eideploy.backends.digital.bundle import write_core
+from eideploy.backends.digital.bundle import sources, write_core
 from eideploy.backends.digital.parameters import DIVIDERS, Edges, General, misfits
 from eideploy.backends.digital.rtl.bench import in_icarus
 from eideploy.numeric.fixed import top
@@ -114,9 +114,20 @@ def test_the_testbench_takes_ports_of_any_width(end, tmp_path):
     lanes = {"low": 2, "high": 64}[end]
     write_core(shape("shift", lanes=lanes, update_lanes=lanes // 2, **widths), tmp_path)
     run = partial(subprocess.run, cwd=tmp_path, capture_output=True, text=True, check=True)
-    core = [f"rtl/{path.name}" for path in sorted((tmp_path / "rtl").iterdir())]
-    core.sort(key=lambda name: name != "rtl/core_pkg.sv")
-    run(["verilator", "--cc", "--top-module", "core", "--Mdir", "obj", *core])
+    core = [f"rtl/{path.name}" for path in sources(tmp_path / "rtl")]
+    run(
+        [
+            "verilator",
+            "--cc",
+            "--top-module",
+            "eideploy_core",
+            "--prefix",
+            "Vcore",
+            "--Mdir",
+            "obj",
+            *core,
+        ]
+    )
     place = run(["verilator", "--getenv", "VERILATOR_ROOT"]).stdout.strip()
     headers = [f"-I{folder}" for folder in ("obj", "tb", f"{place}/include")]
     run(["g++", "-fsyntax-only", "-Wall", "-Werror", *headers, "tb/testbench.cpp"])

@@ -63,7 +63,7 @@ MUTANTS = {
         "control", "keeps_sums = is_static && !is_last_step", "keeps_sums = is_static"),
     "every layer keeps its sums": (
         "control", "keeps_sums = is_static && !is_last_step", "keeps_sums = !is_last_step"),
-    "the first layer adds again": ("control", "has_sums ? core_pkg::UPDATE : ", ""),
+    "the first layer adds again": ("control", "has_sums ? eideploy_pkg::UPDATE : ", ""),
     "no layer adds but in the first step": (
         "control", "has_sums = is_static && !is_first_step", "has_sums = !is_first_step"),
     "rows are fetched for sums that are there": ("control", " && about_to_end && !has_sums",
@@ -77,7 +77,7 @@ MUTANTS = {
     "the least divisor of kept sums is sought no more, and not kept": (
         "core", "has_sums ? kept_least : least", "least"),
     "the least divisor is sought again": (
-        "control", "has_sums ? core_pkg::UPDATE", "has_sums ? summed_phase"),
+        "control", "has_sums ? eideploy_pkg::UPDATE", "has_sums ? summed_phase"),
 }  # fmt: skip
 
 

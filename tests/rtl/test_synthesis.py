@@ -23,7 +23,9 @@ def test_the_core_is_synthesised_for_ecp5():
 @pytest.mark.yosys
 def test_only_the_table_multiplies_and_the_iterative_divider_is_the_least():
     neurons = {
-        method: synthesise(shape(method, lanes=8, update_lanes=1), family="ecp5", top="neuron")
+        method: synthesise(
+            shape(method, lanes=8, update_lanes=1), family="ecp5", top="eideploy_neuron"
+        )
         for method in ("lut", "shift", "shift2", "exact")
     }
     multipliers = {method: cells.kinds["multipliers"] for method, cells in neurons.items()}
@@ -37,13 +39,13 @@ def test_only_the_table_multiplies_and_the_iterative_divider_is_the_least():
 def test_a_combinational_loop_is_refused(monkeypatch):
     def with_a_loop(core, folder):
         written(core, folder)
-        path = folder / "rtl/first_set.sv"
+        path = folder / "rtl/eideploy_first_set.sv"
         path.write_text(path.read_text().replace("bits & (bits", "~rest & (bits"))
 
     written = synthesis.write_core
     monkeypatch.setattr(synthesis, "write_core", with_a_loop)
     with pytest.raises(DataError, match="yosys does not take the core"):
-        synthesise(shape("lut"), family="generic", top="first_set")
+        synthesise(shape("lut"), family="generic", top="eideploy_first_set")
 
 
 def test_what_is_missing_is_said(monkeypatch):
@@ -65,7 +67,12 @@ def test_without_a_router_no_clock_is_claimed(monkeypatch):
 def test_a_latency_is_stated_by_the_clock_that_the_core_was_routed_for(monkeypatch):
     monkeypatch.setattr(tools, "version", lambda _: "yosys")
     cells = Cells(
-        family="ecp5", top="core", kinds=dict.fromkeys(KINDS, 1), by_name={}, depth=9, fmax_mhz=50.0
+        family="ecp5",
+        top="eideploy_core",
+        kinds=dict.fromkeys(KINDS, 1),
+        by_name={},
+        depth=9,
+        fmax_mhz=50.0,
     )
     energy = Energy(counts={}, nanojoules=dict.fromkeys(PICOJOULES, 1.0))
     row = Row(

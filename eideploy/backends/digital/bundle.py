@@ -13,7 +13,9 @@ from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_whole
 
 RTL, TESTBENCH, IMAGES = "rtl", "tb", "images"
-PACKAGE, SHAPE_HEADER, WORDS = "core_pkg.sv", "shape.h", "words.txt"
+PREFIX = "eideploy"  # of the names of modules, package and their files
+PACKAGE, CORE = f"{PREFIX}_pkg", f"{PREFIX}_core"
+SHAPE_HEADER, WORDS = "shape.h", "words.txt"
 MAKEFILE, README = "Makefile", "README.md"
 ANY_DIGIT = bytes.maketrans(
     b"123456789abcdef", b"0" * 15
@@ -62,10 +64,15 @@ def write_core(shape: Shape, folder: Path) -> None:
         (folder / place).mkdir(parents=True, exist_ok=True)
         for path in sorted((source / place).iterdir()):
             copyfile(path, folder / place / path.name)
-    (folder / RTL / PACKAGE).write_text(package_text(shape), "ascii")
+    (folder / RTL / f"{PACKAGE}.sv").write_text(package_text(shape), "ascii")
     (folder / TESTBENCH / SHAPE_HEADER).write_text(_header(shape), "ascii")
     for name in (MAKEFILE, README):
         copyfile(source / "bundle" / name, folder / name)
+
+
+def sources(rtl: Path) -> list[Path]:
+    """Return the SystemVerilog files of a core in the order that tools take: its package first."""
+    return sorted(rtl.iterdir(), key=lambda path: (not path.stem.endswith("_pkg"), path.name))
 
 
 def _header(shape: Shape) -> str:

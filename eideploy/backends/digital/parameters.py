@@ -1,4 +1,4 @@
-"""The package `core_pkg` of the core's SystemVerilog: every size, from the spec and the program."""
+"""`eideploy_pkg` of the core's SystemVerilog: every size, from the spec and the program."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -384,10 +384,10 @@ def divides_in_rtl(target: Target) -> dict[str, list[str]]:
 
 
 def package_text(shape: Shape) -> str:
-    """Return core_pkg.sv."""
+    """Return eideploy_pkg.sv."""
     lines = [f"  localparam {kind}{name} = {value};" for kind, name, value in _constants(shape)]
     head = "// Every size of the core; written by the digital backend from the target's spec."
-    return "\n".join([head, "package core_pkg;", *lines, "endpackage", ""])
+    return "\n".join([head, "package eideploy_pkg;", *lines, "endpackage", ""])
 
 
 def _constants(shape: Shape) -> Iterator[tuple[str, str, int | str]]:

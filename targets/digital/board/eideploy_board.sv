@@ -28,9 +28,9 @@ module eideploy_board #(
   end
 
   logic core_reset, start, idle, in_valid, in_ready, in_last, out_valid;
-  logic [core_pkg::ADDRESS-1:0] in_y, in_x, in_channel, out_class;
-  logic [core_pkg::INPUT_BITS-1:0] in_value;
-  logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit;
+  logic [eideploy_pkg::ADDRESS-1:0] in_y, in_x, in_channel, out_class;
+  logic [eideploy_pkg::INPUT_BITS-1:0] in_value;
+  logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] out_logit;
   logic [15:0] best_class;
 
   assign leds = best_class[7:0];
@@ -65,7 +65,7 @@ module eideploy_board #(
       .out_logit (out_logit)
   );
 
-  core #(
+  eideploy_core #(
       .IMAGES(1),
       .STEPS (STEPS)
   ) network (

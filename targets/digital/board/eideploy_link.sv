@@ -14,29 +14,29 @@ module eideploy_link #(
     parameter integer CHANNELS = 1,
     parameter logic [63:0] NETWORK = '0  // what tells this network from others
 ) (
-    input  logic                            clk,
-    input  logic                            reset,
-    input  logic                            rx,
-    output logic                            tx,
-    output logic                            busy,
-    output logic [15:0]                     best_class,  // of the last inference
+    input  logic                                clk,
+    input  logic                                reset,
+    input  logic                                rx,
+    output logic                                tx,
+    output logic                                busy,
+    output logic [15:0]                         best_class,  // of the last inference
     // the core
-    output logic                            core_reset,
-    output logic                            start,
-    input  logic                            idle,
-    output logic                            in_valid,
-    input  logic                            in_ready,
-    output logic                            in_last,
-    output logic [core_pkg::ADDRESS-1:0]    in_y,
-    output logic [core_pkg::ADDRESS-1:0]    in_x,
-    output logic [core_pkg::ADDRESS-1:0]    in_channel,
-    output logic [core_pkg::INPUT_BITS-1:0] in_value,
-    input  logic                            out_valid,
-    input  logic [core_pkg::ADDRESS-1:0]    out_class,
-    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit
+    output logic                                core_reset,
+    output logic                                start,
+    input  logic                                idle,
+    output logic                                in_valid,
+    input  logic                                in_ready,
+    output logic                                in_last,
+    output logic [eideploy_pkg::ADDRESS-1:0]    in_y,
+    output logic [eideploy_pkg::ADDRESS-1:0]    in_x,
+    output logic [eideploy_pkg::ADDRESS-1:0]    in_channel,
+    output logic [eideploy_pkg::INPUT_BITS-1:0] in_value,
+    input  logic                                out_valid,
+    input  logic [eideploy_pkg::ADDRESS-1:0]    out_class,
+    input  logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] out_logit
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
   localparam logic [7:0] END = 8'hC0, ESC = 8'hDB, ESC_END = 8'hDC, ESC_ESC = 8'hDD;
   localparam logic [31:0] RESIDUE = 32'hDEBB20E3;
   localparam logic [7:0] HELLO = 8'd1, RESET = 8'd2, START = 8'd3, EVENTS = 8'd4, RESULT = 8'd5;
@@ -98,7 +98,7 @@ module eideploy_link #(
   wire in_words = 16'(payload_place) < length_in && (operation_in == START || operation_in == EVENTS);
   wire is_end = unescaped == '0;
   wire beyond = 32'(y_in) >= 32'(HEIGHT) || 32'(x_in) >= 32'(WIDTH)
-      || 32'(channel_in) >= 32'(CHANNELS) || (32'(unescaped) >> core_pkg::INPUT_BITS) != '0;
+      || 32'(channel_in) >= 32'(CHANNELS) || (32'(unescaped) >> eideploy_pkg::INPUT_BITS) != '0;
   wire [15:0] ends_due = operation_in == START ? 16'(STEPS) : ends_left;
 
   assign frame_ends = byte_valid && byte_in == END && count != '0;
@@ -177,7 +177,7 @@ module eideploy_link #(
   assign in_y = A'(y);
   assign in_x = A'(x);
   assign in_channel = A'(channel);
-  assign in_value = core_pkg::INPUT_BITS'(value);
+  assign in_value = eideploy_pkg::INPUT_BITS'(value);
   assign buffer_at = taken[B-1:0];
 
   always_ff @(posedge clk) begin

@@ -5,7 +5,7 @@
 //
 // A handshake or a count that is unknown ends the run; data that is unknown is written as x.
 module testbench;
-  localparam integer A = core_pkg::ADDRESS;
+  localparam integer A = eideploy_pkg::ADDRESS;
   localparam integer PHASES = 6;
 
   logic clk = 0;
@@ -14,17 +14,17 @@ module testbench;
   logic [3:0] cfg_memory = 0;
   logic [A-1:0] cfg_address = 0, in_y = 0, in_x = 0, in_channel = 0;
   logic [31:0] cfg_data = 0;
-  logic [core_pkg::INPUT_BITS-1:0] in_value = 0;
+  logic [eideploy_pkg::INPUT_BITS-1:0] in_value = 0;
   logic cfg_ready, idle, in_ready, out_valid, watch_waits, watch_done;
   logic watch_spike_write, watch_membrane_write;
   logic [A-1:0] out_class, watch_stage, watch_spike_address, watch_membrane_address;
-  logic [core_pkg::STEP_BITS-1:0] watch_step;
-  logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit;
+  logic [eideploy_pkg::STEP_BITS-1:0] watch_step;
+  logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] out_logit;
   logic [2:0] watch_phase;
-  logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] watch_spikes;
-  logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] watch_membranes;
+  logic [eideploy_pkg::LANES*eideploy_pkg::SPIKE_BITS-1:0] watch_spikes;
+  logic [eideploy_pkg::UPDATE_LANES*eideploy_pkg::MEMBRANE_BITS-1:0] watch_membranes;
 
-  core dut (
+  eideploy_core dut (
       .clk                   (clk),
       .reset                 (reset),
       .cfg_valid             (cfg_valid),
@@ -60,7 +60,7 @@ module testbench;
   );
 
   reg [8*512-1:0] images, words_path, trace;
-  reg [core_pkg::STAGE_BITS-1:0] first_entry;  // of the program
+  reg [eideploy_pkg::STAGE_BITS-1:0] first_entry;  // of the program
   integer words, cycles, spikes, membranes, logits, sample, gap, stall, meddling, aborts, seed, limit;
   integer length;  // of the last inference, in cycles
   reg [31:0] aborted;
@@ -94,8 +94,8 @@ module testbench;
     integer left, spent, patience;
     begin
       for (left = again; left >= 0; left = left - 1) begin
-        patience = core_pkg::CLEAR_ROWS;
-        if (left > 0) patience = $unsigned($random(seed)) % core_pkg::CLEAR_ROWS;
+        patience = eideploy_pkg::CLEAR_ROWS;
+        if (left > 0) patience = $unsigned($random(seed)) % eideploy_pkg::CLEAR_ROWS;
         reset = 1;
         in_valid = 0;
         meddle;
@@ -109,7 +109,7 @@ module testbench;
           spent = spent + 1;
         end
       end
-      if (idle !== 1'b1 || spent != core_pkg::CLEAR_ROWS) stop("a reset does not clear a row a cycle");
+      if (idle !== 1'b1 || spent != eideploy_pkg::CLEAR_ROWS) stop("a reset does not clear a row a cycle");
     end
   endtask
 
@@ -120,8 +120,8 @@ module testbench;
       cfg_valid = start;
       if (start) begin
         cfg_commit = $random(seed);
-        cfg_memory = $unsigned($random(seed)) % core_pkg::CONFIG_MEMORIES;
-        cfg_address = $unsigned($random(seed)) % core_pkg::CLEAR_ROWS;
+        cfg_memory = $unsigned($random(seed)) % eideploy_pkg::CONFIG_MEMORIES;
+        cfg_address = $unsigned($random(seed)) % eideploy_pkg::CLEAR_ROWS;
         cfg_data = $random(seed);
       end
       #1;
@@ -134,7 +134,7 @@ module testbench;
 
   // Send the words first..last of a row, from its highest down; word 0 commits it.
   task configure(input integer memory, input integer address,
-                 input reg [core_pkg::CONFIG_BITS-1:0] row, input integer first, input integer last);
+                 input reg [eideploy_pkg::CONFIG_BITS-1:0] row, input integer first, input integer last);
     integer word;
     begin
       for (word = first; word >= last; word = word - 1) begin
@@ -153,7 +153,7 @@ module testbench;
 
   task load(input integer memory, input reg [8*16-1:0] name, input integer bits);
     integer file, address, got;
-    reg [core_pkg::CONFIG_BITS-1:0] row;
+    reg [eideploy_pkg::CONFIG_BITS-1:0] row;
     begin
       file = $fopen($sformatf("%0s/%0s.hex", images, name), "r");
       if (file == 0) stop("cannot read an image");
@@ -161,7 +161,7 @@ module testbench;
       got = $fscanf(file, "%h\n", row);
       while (got == 1) begin
         configure(memory, address, row, (bits - 1) / 32, 0);
-        if (memory == core_pkg::CONFIG_PROGRAM && address == 0) first_entry = row;
+        if (memory == eideploy_pkg::CONFIG_PROGRAM && address == 0) first_entry = row;
         address = address + 1;
         row = 0;
         got = $fscanf(file, "%h\n", row);
@@ -272,8 +272,8 @@ module testbench;
     integer pieces, spent;
     begin
       if (sample % 2 == 0) repeat (aborts) abort;
-      pieces = (core_pkg::STAGE_BITS + 31) / 32;
-      if (meddling > 0) configure(core_pkg::CONFIG_PROGRAM, 0, first_entry, pieces - 1, 1);
+      pieces = (eideploy_pkg::STAGE_BITS + 31) / 32;
+      if (meddling > 0) configure(eideploy_pkg::CONFIG_PROGRAM, 0, first_entry, pieces - 1, 1);
       start_core;
       spent = 0;
       while (!done) begin
@@ -284,7 +284,7 @@ module testbench;
       write_cycles;
       length = spent;
       meddle;
-      if (meddling > 0) configure(core_pkg::CONFIG_PROGRAM, 0, first_entry, 0, 0);
+      if (meddling > 0) configure(eideploy_pkg::CONFIG_PROGRAM, 0, first_entry, 0, 0);
       sample = sample + 1;
       $display("sample %0d", sample);
     end
@@ -310,17 +310,17 @@ module testbench;
     aborted = 0;
     for (i = 0; i <= PHASES; i = i + 1) counts[i] = 0;
     reset_core(aborts > 0);
-    load(core_pkg::CONFIG_STEPS, "steps", core_pkg::STEP_BITS);
-    load(core_pkg::CONFIG_PROGRAM, "program", core_pkg::STAGE_BITS);
-    load(core_pkg::CONFIG_ROUTE, "route", core_pkg::ROUTE_BITS);
-    load(core_pkg::CONFIG_AXIS_Y, "axis_y", core_pkg::AXIS_BITS);
-    load(core_pkg::CONFIG_AXIS_X, "axis_x", core_pkg::AXIS_BITS);
-    load(core_pkg::CONFIG_WEIGHT, "weight", core_pkg::ROW_BITS);
-    load(core_pkg::CONFIG_LANE, "lane", core_pkg::LANES * core_pkg::LANE_BITS);
-    load(core_pkg::CONFIG_PARAMETER, "parameter",
-         core_pkg::UPDATE_LANES * core_pkg::PARAMETER_BITS);
-    load(core_pkg::CONFIG_GAIN, "gain", core_pkg::GAIN_BITS);
-    load(core_pkg::CONFIG_TABLE, "table", core_pkg::ENTRY_BITS);
+    load(eideploy_pkg::CONFIG_STEPS, "steps", eideploy_pkg::STEP_BITS);
+    load(eideploy_pkg::CONFIG_PROGRAM, "program", eideploy_pkg::STAGE_BITS);
+    load(eideploy_pkg::CONFIG_ROUTE, "route", eideploy_pkg::ROUTE_BITS);
+    load(eideploy_pkg::CONFIG_AXIS_Y, "axis_y", eideploy_pkg::AXIS_BITS);
+    load(eideploy_pkg::CONFIG_AXIS_X, "axis_x", eideploy_pkg::AXIS_BITS);
+    load(eideploy_pkg::CONFIG_WEIGHT, "weight", eideploy_pkg::ROW_BITS);
+    load(eideploy_pkg::CONFIG_LANE, "lane", eideploy_pkg::LANES * eideploy_pkg::LANE_BITS);
+    load(eideploy_pkg::CONFIG_PARAMETER, "parameter",
+         eideploy_pkg::UPDATE_LANES * eideploy_pkg::PARAMETER_BITS);
+    load(eideploy_pkg::CONFIG_GAIN, "gain", eideploy_pkg::GAIN_BITS);
+    load(eideploy_pkg::CONFIG_TABLE, "table", eideploy_pkg::ENTRY_BITS);
     read_word;
     while (more) infer;
     $finish;

@@ -16,7 +16,7 @@ from eideploy.backends.digital.board.files import (
     link_of,
     write_board,
 )
-from eideploy.backends.digital.bundle import RTL, write_bundle
+from eideploy.backends.digital.bundle import RTL, sources, write_bundle
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
@@ -87,9 +87,8 @@ def _made(folder: Path, options: list[str], aside: Path) -> Path:
     note("building a simulator of the board, once for this core")
     for place in (RTL, FOLDER):
         copytree(folder / place, aside / place)
-    rtl = sorted((aside / RTL).iterdir(), key=lambda path: (path.name != "core_pkg.sv", path.name))
-    sources = [
-        *rtl,
+    files = [
+        *sources(aside / RTL),
         *sorted((aside / FOLDER).glob("eideploy_*.sv")),
         aside / FOLDER / "emulate.cpp",
     ]
@@ -107,7 +106,7 @@ def _made(folder: Path, options: list[str], aside: Path) -> Path:
                     *options,
                 ),
                 *("--Mdir", str(aside / "obj"), "-CFLAGS", f"-O2 -I{aside / FOLDER}"),
-                *map(str, sources),
+                *map(str, files),
                 *("-o", NAME),
             ],
             folder=aside,

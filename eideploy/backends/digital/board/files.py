@@ -174,8 +174,8 @@ def _constraints(target: Target, board: Board) -> str:
 def _tcl(board: Board) -> str:
     return f"""# vivado -mode batch -source board/{TCL}, in the folder of the build.
 # Written by eideploy and never run: Vivado is not open. images/ fills the memories.
-read_verilog -sv rtl/core_pkg.sv
-read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/core_pkg.sv]
+read_verilog -sv rtl/eideploy_pkg.sv
+read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/eideploy_pkg.sv]
 read_verilog -sv [glob board/*.sv]
 read_xdc board/{CONSTRAINTS["vivado"]}
 synth_design -top {MODULE} -part {board.part}

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from eideploy.backends.digital.board.files import CONSTRAINTS, FOLDER, MODULE
-from eideploy.backends.digital.bundle import RTL
+from eideploy.backends.digital.bundle import RTL, sources
 from eideploy.errors import DataError, UsageError
 from eideploy.target import Board, Resources, Target
 
@@ -137,8 +137,8 @@ def _tools(board: Board) -> tuple[str, str, str]:
 
 
 def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress) -> float:
-    rtl = sorted((folder / RTL).iterdir(), key=lambda path: (path.name != "core_pkg.sv", path.name))
-    sources = [str(p.relative_to(folder)) for p in (*rtl, *sorted((folder / FOLDER).glob("*.sv")))]
+    paths = *sources(folder / RTL), *sorted((folder / FOLDER).glob("*.sv"))
+    files = " ".join(str(path.relative_to(folder)) for path in paths)
     say(f"synthesis by {yosys}")
     netlist = folder / "netlist.json"  # these tools may see no folder but their own
     # synth_ecp5 ends by giving every cell a readable name, which takes longer than all else.
@@ -147,8 +147,7 @@ def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress
         "gowin": f"synth_gowin -top {MODULE}",
     }[board.tool]
     script = (
-        f"read_verilog -sv {' '.join(sources)}; {synthesis}; write_json {netlist.name}; "
-        "tee -o cells.txt stat"
+        f"read_verilog -sv {files}; {synthesis}; write_json {netlist.name}; tee -o cells.txt stat"
     )
     took = _run([yosys, "-q", "-l", "yosys.log", "-p", script], folder, out, "yosys.log")
     shutil.copyfile(folder / "cells.txt", out / "cells.txt")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eideploy.backends.digital.bundle import write_core
+from eideploy.backends.digital.bundle import CORE, write_core
 from eideploy.backends.digital.parameters import Shape
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
@@ -45,7 +45,7 @@ class Cells:
 
 
 def synthesise(
-    shape: Shape, *, family: str = "ecp5", top: str = "core", route: bool = False
+    shape: Shape, *, family: str = "ecp5", top: str = CORE, route: bool = False
 ) -> Cells:
     """Return the cells of a core, or of its module `top`.
 

@@ -2,16 +2,16 @@
 //
 // q = floor(x 2^(power + 1)) by one shift to the right, then (q + 1) >> 1: in one cycle, and the power
 // comes with x; or, pipelined, in two, and it comes a cycle before.
-module scale #(
+module eideploy_scale #(
     parameter integer WIDTH = 8
 ) (
     input  logic                                   clk,
-    input  logic signed [core_pkg::POWER_BITS-1:0] power,
+    input  logic signed [eideploy_pkg::POWER_BITS-1:0] power,
     input  logic [WIDTH-1:0]                       x,
-    output logic [core_pkg::CURRENT_BITS:0]        magnitude
+    output logic [eideploy_pkg::CURRENT_BITS:0]    magnitude
 );
-  localparam integer C = core_pkg::CURRENT_BITS;
-  localparam integer B = core_pkg::POWER_BITS + 1;
+  localparam integer C = eideploy_pkg::CURRENT_BITS;
+  localparam integer B = eideploy_pkg::POWER_BITS + 1;
   localparam integer S = $clog2(WIDTH + C + 1);
 
   // The shift to the right of x 2^C.
@@ -25,17 +25,17 @@ module scale #(
   wire [S-1:0] limited = vanishes ? S'(WIDTH + C) : S'(amount);
   wire [WIDTH+C-1:0] shifted = {x, {C{1'b0}}} >> amount1;
 
-  delay #(
+  eideploy_delay #(
       .WIDTH (1 + S),
-      .CYCLES(core_pkg::PIPELINED)
+      .CYCLES(eideploy_pkg::PIPELINED)
   ) power_line (
       .clk(clk),
       .d  ({beyond, limited}),
       .q  ({beyond1, amount1})
   );
-  delay #(
+  eideploy_delay #(
       .WIDTH (2 + WIDTH + C),
-      .CYCLES(core_pkg::PIPELINED)
+      .CYCLES(eideploy_pkg::PIPELINED)
   ) shifted_line (
       .clk(clk),
       .d  ({beyond1, x != '0, shifted}),

@@ -4,23 +4,23 @@
 //     2 + PARTS  compare with the register
 //
 // Pipelined, everything is a cycle later, and no part has more than one comparison.
-module minimum (
+module eideploy_minimum (
     input  logic                           clk,
     input  logic                           reset,
     input  logic                           clear,
     input  logic                           valid,  // a row is read in this cycle
-    input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
-    input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
-    output logic [core_pkg::ALIGNED_BITS-1:0] least
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::DIVISOR_BITS-1:0] den,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::LANE_BITS-1:0] lane_row,
+    output logic [eideploy_pkg::ALIGNED_BITS-1:0] least
 );
-  localparam integer P = core_pkg::LANES;
-  localparam integer D = core_pkg::DIVISOR_BITS;
-  localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer L = core_pkg::LANE_BITS;
-  localparam integer K = core_pkg::SHIFT_BITS;
+  localparam integer P = eideploy_pkg::LANES;
+  localparam integer D = eideploy_pkg::DIVISOR_BITS;
+  localparam integer M = eideploy_pkg::ALIGNED_BITS;
+  localparam integer L = eideploy_pkg::LANE_BITS;
+  localparam integer K = eideploy_pkg::SHIFT_BITS;
   localparam integer LEVELS = $clog2(P);
-  localparam integer MORE = core_pkg::PIPELINED;
-  localparam integer PARTS = core_pkg::MINIMUM_PARTS;
+  localparam integer MORE = eideploy_pkg::PIPELINED;
+  localparam integer PARTS = eideploy_pkg::MINIMUM_PARTS;
   localparam integer LAST = 2 + PARTS + MORE;
 
   logic [LAST:1] valids;
@@ -29,7 +29,7 @@ module minimum (
 
   always_ff @(posedge clk) valids <= reset ? '0 : {valids[LAST-1:1], valid};
 
-  delay #(
+  eideploy_delay #(
       .WIDTH (P * (D + L)),
       .CYCLES(MORE)
   ) rows (
@@ -49,7 +49,7 @@ module minimum (
       always_comb begin
         for (int i = 0; i < P; i++) begin
           found[i*M+:M] = den2[i*D+:D] == '0 ? '1
-              : M'(den2[i*D+:D]) << lane_row2[i*L+K+:core_pkg::ALIGN_BITS];
+              : M'(den2[i*D+:D]) << lane_row2[i*L+K+:eideploy_pkg::ALIGN_BITS];
         end
       end
     end else begin : g_compare
@@ -59,7 +59,7 @@ module minimum (
         assign found[i*M+:M] = one < other ? one : other;
       end
     end
-    delay #(
+    eideploy_delay #(
         .WIDTH (NODES * M),
         .CYCLES(DELAY)
     ) part (

@@ -1,5 +1,5 @@
 // One of COUNT words, by its number: an and-or, which costs less than the shift by a product.
-module select #(
+module eideploy_select #(
     parameter integer WIDTH = 8,
     parameter integer COUNT = 8,
     parameter integer BITS  = COUNT > 1 ? $clog2(COUNT) : 1

@@ -3,66 +3,66 @@
 //
 //     1  spikes of the step before, times the leaks      2  leaks subtracted
 //     DEPTH - 1  saturate, sign, bias, filter            DEPTH  membrane, spike, reset
-module general_neuron (
-    input  logic                                 clk,
+module eideploy_general_neuron (
+    input  logic                                    clk,
     // the stage and the step
-    input  logic                                 is_first,
-    input  logic                                 to_zero,
-    input  logic [core_pkg::GENERAL_BITS-1:0]    general,
-    input  logic [core_pkg::LEAK_BITS-1:0]       leak,
-    input  logic [core_pkg::SPIKE_BITS-1:0]      most,  // spikes of a step
-    input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
-    input  logic [core_pkg::MEMBRANE_BITS-2:0]   membrane_top,
+    input  logic                                    is_first,
+    input  logic                                    to_zero,
+    input  logic [eideploy_pkg::GENERAL_BITS-1:0]   general,
+    input  logic [eideploy_pkg::LEAK_BITS-1:0]      leak,
+    input  logic [eideploy_pkg::SPIKE_BITS-1:0]     most,  // spikes of a step
+    input  logic [eideploy_pkg::CURRENT_BITS-2:0]   current_top,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-2:0]  membrane_top,
     // the neuron, cycle 1
-    input  logic                                 is_negative,
-    input  logic [core_pkg::THRESHOLD_BITS-1:0]  threshold,
-    input  logic [core_pkg::BIAS_BITS-1:0]       bias,
-    input  logic [core_pkg::OWN_BITS-1:0]        own,
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   membrane,
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   synapse,
+    input  logic                                    is_negative,
+    input  logic [eideploy_pkg::THRESHOLD_BITS-1:0] threshold,
+    input  logic [eideploy_pkg::BIAS_BITS-1:0]      bias,
+    input  logic [eideploy_pkg::OWN_BITS-1:0]       own,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  membrane,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  synapse,
     // cycle DEPTH - 1
-    input  logic [core_pkg::CURRENT_BITS:0]      magnitude,
+    input  logic [eideploy_pkg::CURRENT_BITS:0]     magnitude,
     // cycle DEPTH
-    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
-    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_synapse,
-    output logic [core_pkg::SPIKE_BITS-1:0]      spikes  // where there are several, SPIKE_BITS cycles
+    output logic [eideploy_pkg::MEMBRANE_BITS-1:0]  next_membrane,
+    output logic [eideploy_pkg::MEMBRANE_BITS-1:0]  next_synapse,
+    output logic [eideploy_pkg::SPIKE_BITS-1:0]     spikes  // where there are several, SPIKE_BITS cycles
                                                          // later, as all that is put out
 );
-  localparam integer C = core_pkg::CURRENT_BITS;
-  localparam integer V = core_pkg::MEMBRANE_BITS;
-  localparam integer T = core_pkg::THRESHOLD_BITS;
-  localparam integer B = core_pkg::BIAS_BITS;
-  localparam integer F = core_pkg::FACTOR_BITS;
-  localparam integer G = core_pkg::SYNAPSE_FACTOR_BITS;
-  localparam integer K = core_pkg::LEAK_BITS;
-  localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
-  localparam integer MORE = core_pkg::PIPELINED;
+  localparam integer C = eideploy_pkg::CURRENT_BITS;
+  localparam integer V = eideploy_pkg::MEMBRANE_BITS;
+  localparam integer T = eideploy_pkg::THRESHOLD_BITS;
+  localparam integer B = eideploy_pkg::BIAS_BITS;
+  localparam integer F = eideploy_pkg::FACTOR_BITS;
+  localparam integer G = eideploy_pkg::SYNAPSE_FACTOR_BITS;
+  localparam integer K = eideploy_pkg::LEAK_BITS;
+  localparam integer DEPTH = eideploy_pkg::UPDATE_DEPTH;
+  localparam integer MORE = eideploy_pkg::PIPELINED;
   localparam integer L = (T > V ? T + 1 : V) + 2;  // what is left of a membrane, less a threshold
   localparam integer J = (B > C ? B : C) + 1;  // the current with its bias
   localparam integer I = (J > V + 1 ? J : V + 1) + 1;  // and with what is left of the filter
   localparam integer U = (I > L ? I : L) + 2;  // the membrane before it saturates
-  localparam logic SYNAPSE = core_pkg::HAS_SYNAPSE != 0;
-  localparam logic LATE = core_pkg::HAS_LATE != 0;
-  localparam logic ABOVE = core_pkg::HAS_ABOVE != 0;
-  localparam logic KEEPS = core_pkg::HAS_KEEPS != 0;
-  localparam logic REST = core_pkg::HAS_REST != 0;
-  localparam logic LOWEST = core_pkg::HAS_LOWEST != 0;
+  localparam logic SYNAPSE = eideploy_pkg::HAS_SYNAPSE != 0;
+  localparam logic LATE = eideploy_pkg::HAS_LATE != 0;
+  localparam logic ABOVE = eideploy_pkg::HAS_ABOVE != 0;
+  localparam logic KEEPS = eideploy_pkg::HAS_KEEPS != 0;
+  localparam logic REST = eideploy_pkg::HAS_REST != 0;
+  localparam logic LOWEST = eideploy_pkg::HAS_LOWEST != 0;
 
   // What is not there is not read: its place in the word is that of something else.
-  wire [core_pkg::OWN_BITS+V-1:0] padded = {V'(0), own};
+  wire [eideploy_pkg::OWN_BITS+V-1:0] padded = {V'(0), own};
 
-  wire has_synapse = SYNAPSE && general[core_pkg::GENERAL_HAS_SYNAPSE];
-  wire is_late = LATE && general[core_pkg::GENERAL_IS_LATE];
-  wire spikes_late = LATE && general[core_pkg::GENERAL_SPIKES_LATE];
-  wire is_above = ABOVE && general[core_pkg::GENERAL_IS_ABOVE];
-  wire keeps = KEEPS && general[core_pkg::GENERAL_KEEPS];
-  wire [K-1:0] synapse_leak = general[core_pkg::GENERAL_SYNAPSE_LEAK+:K];
+  wire has_synapse = SYNAPSE && general[eideploy_pkg::GENERAL_HAS_SYNAPSE];
+  wire is_late = LATE && general[eideploy_pkg::GENERAL_IS_LATE];
+  wire spikes_late = LATE && general[eideploy_pkg::GENERAL_SPIKES_LATE];
+  wire is_above = ABOVE && general[eideploy_pkg::GENERAL_IS_ABOVE];
+  wire keeps = KEEPS && general[eideploy_pkg::GENERAL_KEEPS];
+  wire [K-1:0] synapse_leak = general[eideploy_pkg::GENERAL_SYNAPSE_LEAK+:K];
 
   // 1: leaks are factors in units of 2^-leak.
   wire signed [V-1:0] held = is_first ? '0 : $signed(membrane);
   wire signed [V-1:0] filtered = is_first || !has_synapse ? '0 : $signed(synapse);
-  wire signed [F:0] factor = {1'b0, own[core_pkg::OWN_LEAK+:F]};
-  wire signed [G:0] synapse_factor = {1'b0, own[core_pkg::OWN_SYNAPSE_LEAK+:G]};
+  wire signed [F:0] factor = {1'b0, own[eideploy_pkg::OWN_LEAK+:F]};
+  wire signed [G:0] synapse_factor = {1'b0, own[eideploy_pkg::OWN_SYNAPSE_LEAK+:G]};
   wire signed [L-1:0] limit1 = $signed(L'(threshold));
   wire late1 = is_late && (is_above ? L'(held) > limit1 : L'(held) >= limit1);
 
@@ -92,7 +92,7 @@ module general_neuron (
   logic signed [V:0] synapse_left_late;
   logic signed [I-1:0] current;
 
-  carry #(
+  eideploy_carry #(
       .WIDTH (1 + B),
       .CYCLES(DEPTH - 2 - 2 * MORE)
   ) past_divider (
@@ -100,7 +100,7 @@ module general_neuron (
       .d  ({is_negative, bias}),
       .q  ({negative_late, bias_late})
   );
-  carry #(
+  eideploy_carry #(
       .WIDTH (V + 1),
       .CYCLES(DEPTH - 4 - 2 * MORE)
   ) past_filter (
@@ -123,7 +123,7 @@ module general_neuron (
   logic [V-1:0] rest_late, lowest_late;
   logic signed [L-1:0] left;
 
-  carry #(
+  eideploy_carry #(
       .WIDTH (1 + T + V + V),
       .CYCLES(DEPTH - 1 - 2 * MORE)
   ) to_membrane (
@@ -131,12 +131,12 @@ module general_neuron (
       .d  ({
         late1,
         threshold,
-        REST ? padded[core_pkg::OWN_V_RESET+:V] : V'(0),
-        LOWEST ? padded[core_pkg::OWN_V_MIN+:V] : V'(0)
+        REST ? padded[eideploy_pkg::OWN_V_RESET+:V] : V'(0),
+        LOWEST ? padded[eideploy_pkg::OWN_V_MIN+:V] : V'(0)
       }),
       .q  ({late, threshold_late, rest_late, lowest_late})
   );
-  carry #(
+  eideploy_carry #(
       .WIDTH (L),
       .CYCLES(DEPTH - 3 - 2 * MORE)
   ) left_line (
@@ -160,7 +160,7 @@ module general_neuron (
   logic [T-1:0] threshold_last;
   logic [V-1:0] rest_last, synapse_last;
 
-  delay #(
+  eideploy_delay #(
       .WIDTH (1 + U + T + 2 * V),
       .CYCLES(MORE)
   ) to_threshold (
@@ -172,16 +172,16 @@ module general_neuron (
   wire signed [U-1:0] limit = $signed(U'(threshold_last));
   wire fires = is_above ? u > limit : u >= limit;
 
-  if (core_pkg::SPIKE_BITS == 1) begin : g_one
+  if (eideploy_pkg::SPIKE_BITS == 1) begin : g_one
     assign spikes = spikes_late ? late_last : fires;
     assign next_synapse = synapse_last;
     assign next_membrane = V'(!fires || keeps || is_late ? u : to_zero ? U'($signed(rest_last)) : u - limit);
   end else begin : g_several
-    localparam integer Z = core_pkg::SPIKE_BITS;
+    localparam integer Z = eideploy_pkg::SPIKE_BITS;
     logic late_before;
     logic [Z-1:0] count;
 
-    spike_counter counter (
+    eideploy_spike_counter counter (
         .clk          (clk),
         .is_above     (is_above),
         .stays        (keeps || is_late),
@@ -193,7 +193,7 @@ module general_neuron (
         .next_membrane(next_membrane),
         .count        (count)
     );
-    delay #(
+    eideploy_delay #(
         .WIDTH (V + 1),
         .CYCLES(Z)
     ) beside (

@@ -4,79 +4,79 @@
 // A row passes three places: it is fetched (its address is presented), lies ahead (on the
 // memories' outputs), and is worked on (`row_...`). A word of the port takes the same way. Rows of a
 // pooling window, of a core that adds them up, are gathered; the last one comes with their sum (C14).
-module event_scanner (
-    input  logic                          clk,
-    input  logic                          reset,
-    input  logic                          restart,   // of an inference: the first route is next
-    input  logic                          enter,     // a stage begins
-    input  logic                          enable,    // rows are fetched
-    input  logic                          run,       // events are worked on
-    input  logic                          is_first,  // step of an inference: before it, nothing spiked
-    input  logic                          is_odd,    // step
+module eideploy_event_scanner (
+    input  logic                             clk,
+    input  logic                             reset,
+    input  logic                             restart,   // of an inference: the first route is next
+    input  logic                             enter,     // a stage begins
+    input  logic                             enable,    // rows are fetched
+    input  logic                             run,       // events are worked on
+    input  logic                             is_first,  // step of an inference: before it, nothing spiked
+    input  logic                             is_odd,    // step
     // the stage
-    input  logic                          is_folded,
-    input  logic [core_pkg::ADDRESS-1:0]  groups_i,
-    input  logic [core_pkg::ADDRESS-1:0]  groups_e,
-    input  logic [core_pkg::ADDRESS-1:0]  rows,      // of weights, of an event's tap
-    input  logic [core_pkg::ADDRESS-1:0]  width,
-    input  logic [core_pkg::ADDRESS-1:0]  step_y,
-    input  logic [core_pkg::ADDRESS-1:0]  step_x,
+    input  logic                             is_folded,
+    input  logic [eideploy_pkg::ADDRESS-1:0] groups_i,
+    input  logic [eideploy_pkg::ADDRESS-1:0] groups_e,
+    input  logic [eideploy_pkg::ADDRESS-1:0] rows,      // of weights, of an event's tap
+    input  logic [eideploy_pkg::ADDRESS-1:0] width,
+    input  logic [eideploy_pkg::ADDRESS-1:0] step_y,
+    input  logic [eideploy_pkg::ADDRESS-1:0] step_x,
     // the input port
-    input  logic                          in_valid,
-    output logic                          in_ready,
-    input  logic                          in_last,
-    input  logic [core_pkg::ADDRESS-1:0]  in_y,
-    input  logic [core_pkg::ADDRESS-1:0]  in_x,
-    input  logic [core_pkg::ADDRESS-1:0]  in_channel,
-    input  logic [core_pkg::INPUT_BITS-1:0] in_value,
+    input  logic                             in_valid,
+    output logic                             in_ready,
+    input  logic                             in_last,
+    input  logic [eideploy_pkg::ADDRESS-1:0] in_y,
+    input  logic [eideploy_pkg::ADDRESS-1:0] in_x,
+    input  logic [eideploy_pkg::ADDRESS-1:0] in_channel,
+    input  logic [eideploy_pkg::INPUT_BITS-1:0] in_value,
     // memories
-    output logic                          route_read,
-    output logic [core_pkg::ADDRESS-1:0]  route_address,
-    input  logic [core_pkg::ROUTE_BITS-1:0] route,
-    output logic                          fetch,
-    output logic [core_pkg::ADDRESS-1:0]  spike_address,
-    input  logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] spikes,
-    output logic [core_pkg::ADDRESS-1:0]  axis_y_address,
-    output logic [core_pkg::ADDRESS-1:0]  axis_x_address,
-    input  logic [core_pkg::AXIS_BITS-1:0] axis_y,
-    input  logic [core_pkg::AXIS_BITS-1:0] axis_x,
+    output logic                             route_read,
+    output logic [eideploy_pkg::ADDRESS-1:0] route_address,
+    input  logic [eideploy_pkg::ROUTE_BITS-1:0] route,
+    output logic                             fetch,
+    output logic [eideploy_pkg::ADDRESS-1:0] spike_address,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::SPIKE_BITS-1:0] spikes,
+    output logic [eideploy_pkg::ADDRESS-1:0] axis_y_address,
+    output logic [eideploy_pkg::ADDRESS-1:0] axis_x_address,
+    input  logic [eideploy_pkg::AXIS_BITS-1:0] axis_y,
+    input  logic [eideploy_pkg::AXIS_BITS-1:0] axis_x,
     // to the lanes
-    output logic                          op_valid,
-    output logic                          op_excites,   // adds to NUM
-    output logic                          op_inhibits,  // adds to s_I, or to DEN of a folded stage
-    output logic [core_pkg::ADDRESS-1:0]  op_channel,
-    output logic [core_pkg::ADDRESS-1:0]  op_pitch,
-    output logic [core_pkg::ADDRESS-1:0]  op_offset,
-    output logic [core_pkg::ADDRESS-1:0]  op_position,
-    output logic [core_pkg::ADDRESS-1:0]  op_group,
-    output logic [core_pkg::EVENT_BITS-1:0] op_value,
-    output logic                          done,
-    output logic                          starved
+    output logic                             op_valid,
+    output logic                             op_excites,   // adds to NUM
+    output logic                             op_inhibits,  // adds to s_I, or to DEN of a folded stage
+    output logic [eideploy_pkg::ADDRESS-1:0] op_channel,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_pitch,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_offset,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_position,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_group,
+    output logic [eideploy_pkg::EVENT_BITS-1:0] op_value,
+    output logic                             done,
+    output logic                             starved
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::LANES;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer P = eideploy_pkg::LANES;
   localparam integer LANE = $clog2(P);
-  localparam integer Z = core_pkg::SPIKE_BITS;
+  localparam integer Z = eideploy_pkg::SPIKE_BITS;
 
   // The route that is fetched from.
-  wire         is_port = route[core_pkg::ROUTE_IS_PORT];
-  wire         is_last = route[core_pkg::ROUTE_IS_LAST];
-  wire [A-1:0] base = route[core_pkg::ROUTE_BASE+:A];
-  wire [A-1:0] groups = route[core_pkg::ROUTE_GROUPS+:A];
-  wire [A-1:0] map_height = route[core_pkg::ROUTE_HEIGHT+:A];
-  wire [A-1:0] map_width = route[core_pkg::ROUTE_WIDTH+:A];
-  wire [A-1:0] axis = route[core_pkg::ROUTE_AXIS+:A];
-  wire [A-1:0] pitch = route[core_pkg::ROUTE_PITCH+:A];
-  wire [A-1:0] following = route[core_pkg::ROUTE_FOLLOWING+:A];
-  localparam logic WINDOWS = core_pkg::HAS_POOLED_EVENTS != 0;
-  wire [A-1:0] window = WINDOWS ? route[core_pkg::ROUTE_WINDOW+:A] : A'(1);
+  wire         is_port = route[eideploy_pkg::ROUTE_IS_PORT];
+  wire         is_last = route[eideploy_pkg::ROUTE_IS_LAST];
+  wire [A-1:0] base = route[eideploy_pkg::ROUTE_BASE+:A];
+  wire [A-1:0] groups = route[eideploy_pkg::ROUTE_GROUPS+:A];
+  wire [A-1:0] map_height = route[eideploy_pkg::ROUTE_HEIGHT+:A];
+  wire [A-1:0] map_width = route[eideploy_pkg::ROUTE_WIDTH+:A];
+  wire [A-1:0] axis = route[eideploy_pkg::ROUTE_AXIS+:A];
+  wire [A-1:0] pitch = route[eideploy_pkg::ROUTE_PITCH+:A];
+  wire [A-1:0] following = route[eideploy_pkg::ROUTE_FOLLOWING+:A];
+  localparam logic WINDOWS = eideploy_pkg::HAS_POOLED_EVENTS != 0;
+  wire [A-1:0] window = WINDOWS ? route[eideploy_pkg::ROUTE_WINDOW+:A] : A'(1);
 
   // Spikes of the step before, where some are read: those of a stage behind this one, or of its own,
   // still stand where they were written, others in the bank of the other step.
-  wire is_late = core_pkg::HAS_LATE_EVENTS != 0 && route[core_pkg::ROUTE_IS_LATE];
+  wire is_late = eideploy_pkg::HAS_LATE_EVENTS != 0 && route[eideploy_pkg::ROUTE_IS_LATE];
   wire is_blank = is_late && is_first;
-  wire other_bank = core_pkg::HAS_BANKS != 0 && (is_odd ^ is_late);
-  wire [A-1:0] bank = other_bank ? route[core_pkg::ROUTE_BANK+:A] : '0;
+  wire other_bank = eideploy_pkg::HAS_BANKS != 0 && (is_odd ^ is_late);
+  wire [A-1:0] bank = other_bank ? route[eideploy_pkg::ROUTE_BANK+:A] : '0;
 
   // Fetch: which row comes next.
   logic [A-1:0] at, y, x, group, first;
@@ -95,9 +95,9 @@ module event_scanner (
     wire last_line = line == window - A'(1);
 
     assign ends_window = is_port || (last_column && last_line);
-    assign step = !last_column ? groups : !last_line ? route[core_pkg::ROUTE_STEP_LINE+:A]
-        : !last_group ? route[core_pkg::ROUTE_STEP_GROUP+:A]
-        : !last_x ? route[core_pkg::ROUTE_STEP_WINDOW+:A] : route[core_pkg::ROUTE_STEP_BAND+:A];
+    assign step = !last_column ? groups : !last_line ? route[eideploy_pkg::ROUTE_STEP_LINE+:A]
+        : !last_group ? route[eideploy_pkg::ROUTE_STEP_GROUP+:A]
+        : !last_x ? route[eideploy_pkg::ROUTE_STEP_WINDOW+:A] : route[eideploy_pkg::ROUTE_STEP_BAND+:A];
 
     always_ff @(posedge clk) begin
       if (enter || (fetch && source_ends)) {line, column} <= '0;
@@ -141,7 +141,7 @@ module event_scanner (
   // Ahead: what belongs to the row on the memories' outputs.
   logic ahead_is_word, ahead_is_end, ahead_is_port, ahead_is_part;
   logic [A-1:0] ahead_channel, ahead_pitch;
-  logic [core_pkg::INPUT_BITS-1:0] ahead_value;
+  logic [eideploy_pkg::INPUT_BITS-1:0] ahead_value;
 
   assign take = ahead_valid && !ahead_is_part && (!row_valid || consume);
   assign gather = ahead_valid && ahead_is_part;
@@ -155,7 +155,7 @@ module event_scanner (
       ahead_is_word <= is_port || is_blank;
       ahead_is_end  <= in_last || is_blank;
       ahead_channel <= is_port ? in_channel : first;
-      ahead_value   <= is_port ? in_value : core_pkg::INPUT_BITS'(1);
+      ahead_value   <= is_port ? in_value : eideploy_pkg::INPUT_BITS'(1);
       ahead_pitch   <= pitch;
     end
   end
@@ -163,12 +163,12 @@ module event_scanner (
   // The row that is worked on: its events left, and the taps of the event at hand.
   logic [P-1:0] row_events, rest;
   logic [A-1:0] row_channel, row_pitch;
-  logic [core_pkg::INPUT_BITS-1:0] row_value;
-  logic [core_pkg::AXIS_BITS-1:0] row_y, row_x;
+  logic [eideploy_pkg::INPUT_BITS-1:0] row_value;
+  logic [eideploy_pkg::AXIS_BITS-1:0] row_y, row_x;
   logic [A-1:0] tap_y, tap_x, weight_y, weight_x, position_y, position_x, row_group;
   logic [LANE-1:0] lane;
 
-  first_set #(
+  eideploy_first_set #(
       .WIDTH(P)
   ) next_event (
       .bits (row_events),
@@ -176,8 +176,8 @@ module event_scanner (
       .rest (rest)
   );
 
-  wire [A-1:0] count_y = axis_y[core_pkg::AXIS_COUNT+:A];
-  wire [A-1:0] count_x = axis_x[core_pkg::AXIS_COUNT+:A];
+  wire [A-1:0] count_y = axis_y[eideploy_pkg::AXIS_COUNT+:A];
+  wire [A-1:0] count_x = axis_x[eideploy_pkg::AXIS_COUNT+:A];
   logic [A-1:0] last_row, last_tap_y, last_tap_x;
   logic has_taps;
 
@@ -198,17 +198,17 @@ module event_scanner (
   wire ends_event = !has_taps || (ends_group && ends_x && ends_y);
   wire working = run && row_valid;
   wire inhibits = row_group < groups_i;
-  wire in_turn = core_pkg::HAS_INHIBITORY_LANES == 0 || is_folded;
+  wire in_turn = eideploy_pkg::HAS_INHIBITORY_LANES == 0 || is_folded;
 
   // An event of a row of spikes is one, or as many as the lane's count says.
   logic [P-1:0] spiking;
-  logic [core_pkg::EVENT_BITS-1:0] value;
+  logic [eideploy_pkg::EVENT_BITS-1:0] value;
 
   if (Z == 1 && !WINDOWS) begin : g_ones
     assign spiking = spikes;
-    assign value = core_pkg::EVENT_BITS'(row_value);
+    assign value = eideploy_pkg::EVENT_BITS'(row_value);
   end else begin : g_counts
-    localparam integer B = core_pkg::WINDOW_BITS;
+    localparam integer B = eideploy_pkg::WINDOW_BITS;
     logic [P*B-1:0] counts, row_counts;
     logic row_is_word;
 
@@ -234,11 +234,11 @@ module event_scanner (
         row_is_word <= ahead_is_word;
       end
     end
-    assign value = row_is_word ? core_pkg::EVENT_BITS'(row_value)
-        : core_pkg::EVENT_BITS'(row_counts[lane*B+:B]);
+    assign value = row_is_word ? eideploy_pkg::EVENT_BITS'(row_value)
+        : eideploy_pkg::EVENT_BITS'(row_counts[lane*B+:B]);
   end
 
-  few_set #(
+  eideploy_few_set #(
       .WIDTH(P)
   ) of_new_row (
       .bits (spiking),
@@ -246,7 +246,7 @@ module event_scanner (
       .two  (new_two),
       .three(new_three)
   );
-  few_set #(
+  eideploy_few_set #(
       .WIDTH(P)
   ) of_row (
       .bits (row_events),
@@ -283,14 +283,14 @@ module event_scanner (
 
   // Taps go along x, then along y; the next window along an axis holds the entry `stride` earlier.
   wire next_event_or_row = take || ends_event;
-  wire [A-1:0] first_weight_y = take ? axis_y[core_pkg::AXIS_WEIGHT+:A]
-      : row_y[core_pkg::AXIS_WEIGHT+:A];
-  wire [A-1:0] first_position_y = take ? axis_y[core_pkg::AXIS_POSITION+:A]
-      : row_y[core_pkg::AXIS_POSITION+:A];
-  wire [A-1:0] first_weight_x = take ? axis_x[core_pkg::AXIS_WEIGHT+:A]
-      : row_x[core_pkg::AXIS_WEIGHT+:A];
-  wire [A-1:0] first_position_x = take ? axis_x[core_pkg::AXIS_POSITION+:A]
-      : row_x[core_pkg::AXIS_POSITION+:A];
+  wire [A-1:0] first_weight_y = take ? axis_y[eideploy_pkg::AXIS_WEIGHT+:A]
+      : row_y[eideploy_pkg::AXIS_WEIGHT+:A];
+  wire [A-1:0] first_position_y = take ? axis_y[eideploy_pkg::AXIS_POSITION+:A]
+      : row_y[eideploy_pkg::AXIS_POSITION+:A];
+  wire [A-1:0] first_weight_x = take ? axis_x[eideploy_pkg::AXIS_WEIGHT+:A]
+      : row_x[eideploy_pkg::AXIS_WEIGHT+:A];
+  wire [A-1:0] first_position_x = take ? axis_x[eideploy_pkg::AXIS_POSITION+:A]
+      : row_x[eideploy_pkg::AXIS_POSITION+:A];
   wire restart_y = next_event_or_row;
   wire restart_x = next_event_or_row || ends_x;
 

@@ -1,27 +1,27 @@
 // Phase output: a logit a cycle, two cycles after its issue; held while the output port waits (C7).
-module readout (
-    input  logic                         clk,
-    input  logic                         reset,
-    input  logic                         enter,
-    input  logic                         run,
+module eideploy_readout (
+    input  logic                             clk,
+    input  logic                             reset,
+    input  logic                             enter,
+    input  logic                             run,
     // the stage
-    input  logic [core_pkg::ADDRESS-1:0] n_e,
-    input  logic [core_pkg::ADDRESS-1:0] base,
+    input  logic [eideploy_pkg::ADDRESS-1:0] n_e,
+    input  logic [eideploy_pkg::ADDRESS-1:0] base,
     // the accumulator memory
-    output logic                         row_read,
-    output logic [core_pkg::ADDRESS-1:0] row_address,
-    input  logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] num,
+    output logic                             row_read,
+    output logic [eideploy_pkg::ADDRESS-1:0] row_address,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::ACCUMULATOR_BITS-1:0] num,
     // the output port
-    output logic                         out_valid,
-    input  logic                         out_ready,
-    output logic [core_pkg::ADDRESS-1:0] out_class,
-    output logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit,
-    output logic                         hold,
-    output logic                         done
+    output logic                             out_valid,
+    input  logic                             out_ready,
+    output logic [eideploy_pkg::ADDRESS-1:0] out_class,
+    output logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] out_logit,
+    output logic                             hold,
+    output logic                             done
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::LANES;
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer P = eideploy_pkg::LANES;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
   localparam integer LANE = $clog2(P);
 
   logic [A-1:0] neuron, class1;
@@ -30,7 +30,7 @@ module readout (
   logic valid1;
   logic [N-1:0] logit1;
 
-  select #(
+  eideploy_select #(
       .WIDTH(N),
       .COUNT(P)
   ) logit_of_lane (

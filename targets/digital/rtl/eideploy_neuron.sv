@@ -5,53 +5,53 @@
 //     DEPTH - 1  saturate, sign, bias, leak      DEPTH  membrane, spike, reset
 //
 // Pipelined, the words come in cycle 2, and the membrane takes two cycles.
-module neuron (
-    input  logic                                 clk,
-    input  logic                                 valid,  // cycle 1
+module eideploy_neuron (
+    input  logic                                    clk,
+    input  logic                                    valid,  // cycle 1
     // the stage and the step
-    input  logic                                 is_first,
-    input  logic                                 divisible,
-    input  logic                                 has_floor,
-    input  logic                                 to_zero,
-    input  logic [core_pkg::GENERAL_BITS-1:0]    general,
-    input  logic [core_pkg::ALIGNED_BITS-1:0]    least,
-    input  logic [core_pkg::LEAK_BITS-1:0]       leak,
-    input  logic [core_pkg::SPIKE_BITS-1:0]      most,  // spikes of a step
-    input  logic [core_pkg::CURRENT_BITS-2:0]    current_top,
-    input  logic [core_pkg::MEMBRANE_BITS-2:0]   membrane_top,
+    input  logic                                    is_first,
+    input  logic                                    divisible,
+    input  logic                                    has_floor,
+    input  logic                                    to_zero,
+    input  logic [eideploy_pkg::GENERAL_BITS-1:0]   general,
+    input  logic [eideploy_pkg::ALIGNED_BITS-1:0]   least,
+    input  logic [eideploy_pkg::LEAK_BITS-1:0]      leak,
+    input  logic [eideploy_pkg::SPIKE_BITS-1:0]     most,  // spikes of a step
+    input  logic [eideploy_pkg::CURRENT_BITS-2:0]   current_top,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-2:0]  membrane_top,
     // the neuron, cycle 1
-    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
-    input  logic [core_pkg::DIVISOR_BITS-1:0]    den,
-    input  logic [core_pkg::ALIGN_BITS-1:0]      align,
-    input  logic [core_pkg::THRESHOLD_BITS-1:0]  threshold,
-    input  logic [core_pkg::BIAS_BITS-1:0]       bias,
-    input  logic [core_pkg::FRACTION_BITS-1:0]   fraction,
-    input  logic [core_pkg::DIVISOR_BITS-1:0]    floor_divisor,
-    input  logic [core_pkg::OWN_BITS-1:0]        own,
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   membrane,
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   synapse,
+    input  logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [eideploy_pkg::DIVISOR_BITS-1:0]   den,
+    input  logic [eideploy_pkg::ALIGN_BITS-1:0]     align,
+    input  logic [eideploy_pkg::THRESHOLD_BITS-1:0] threshold,
+    input  logic [eideploy_pkg::BIAS_BITS-1:0]      bias,
+    input  logic [eideploy_pkg::FRACTION_BITS-1:0]  fraction,
+    input  logic [eideploy_pkg::DIVISOR_BITS-1:0]   floor_divisor,
+    input  logic [eideploy_pkg::OWN_BITS-1:0]       own,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  membrane,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  synapse,
     // the table
-    output logic [core_pkg::ADDRESS-1:0]         table_address,
-    input  logic [core_pkg::ENTRY_BITS-1:0]      entry,
+    output logic [eideploy_pkg::ADDRESS-1:0]        table_address,
+    input  logic [eideploy_pkg::ENTRY_BITS-1:0]     entry,
     // cycle DEPTH
-    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
-    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_synapse,
-    output logic [core_pkg::SPIKE_BITS-1:0]      spikes
+    output logic [eideploy_pkg::MEMBRANE_BITS-1:0]  next_membrane,
+    output logic [eideploy_pkg::MEMBRANE_BITS-1:0]  next_synapse,
+    output logic [eideploy_pkg::SPIKE_BITS-1:0]     spikes
 );
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
-  localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer C = core_pkg::CURRENT_BITS;
-  localparam integer V = core_pkg::MEMBRANE_BITS;
-  localparam integer T = core_pkg::THRESHOLD_BITS;
-  localparam integer B = core_pkg::BIAS_BITS;
-  localparam integer Q = core_pkg::POWER_BITS;
-  localparam integer DEPTH = core_pkg::UPDATE_DEPTH;
-  localparam integer MORE = core_pkg::PIPELINED;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
+  localparam integer M = eideploy_pkg::ALIGNED_BITS;
+  localparam integer C = eideploy_pkg::CURRENT_BITS;
+  localparam integer V = eideploy_pkg::MEMBRANE_BITS;
+  localparam integer T = eideploy_pkg::THRESHOLD_BITS;
+  localparam integer B = eideploy_pkg::BIAS_BITS;
+  localparam integer Q = eideploy_pkg::POWER_BITS;
+  localparam integer DEPTH = eideploy_pkg::UPDATE_DEPTH;
+  localparam integer MORE = eideploy_pkg::PIPELINED;
   localparam integer I = (B > C ? B : C) + 1;  // the current with its bias
   localparam integer U = (I > V ? I : V) + 2;  // the membrane before it saturates
 
   // Of a core that does not divide, every divisor is 1.
-  localparam logic DIVIDES = core_pkg::DIVIDER != core_pkg::DIVIDER_NONE;
+  localparam logic DIVIDES = eideploy_pkg::DIVIDER != eideploy_pkg::DIVIDER_NONE;
 
   // 1: without any positive divisor 0 / 1 stands for the current.
   wire is_negative = num[N-1];
@@ -74,8 +74,8 @@ module neuron (
 
   logic [C:0] magnitude;
 
-  if (core_pkg::DIVIDER == core_pkg::DIVIDER_EXACT) begin : g_exact
-    divider_iterative divider (
+  if (eideploy_pkg::DIVIDER == eideploy_pkg::DIVIDER_EXACT) begin : g_exact
+    eideploy_divider_iterative divider (
         .clk      (clk),
         .start    (valid2),
         .num      (num2),
@@ -85,8 +85,8 @@ module neuron (
     );
     assign table_address = '0;
     wire unused = &{1'b0, entry};
-  end else if (core_pkg::DIVIDER == core_pkg::DIVIDER_LUT) begin : g_table
-    divider_table divider (
+  end else if (eideploy_pkg::DIVIDER == eideploy_pkg::DIVIDER_LUT) begin : g_table
+    eideploy_divider_table divider (
         .clk          (clk),
         .num          (num2),
         .den          (den2),
@@ -97,7 +97,7 @@ module neuron (
     );
     wire unused = &{1'b0, valid2};
   end else begin : g_shift
-    divider_shift divider (
+    eideploy_divider_shift divider (
         .clk      (clk),
         .num      (num2),
         .den      (den2),
@@ -108,8 +108,8 @@ module neuron (
     wire unused = &{1'b0, valid2, entry};
   end
 
-  if (core_pkg::GENERAL != 0) begin : g_general
-    general_neuron integrate (
+  if (eideploy_pkg::GENERAL != 0) begin : g_general
+    eideploy_general_neuron integrate (
         .clk          (clk),
         .is_first     (is_first),
         .to_zero      (to_zero),
@@ -137,7 +137,7 @@ module neuron (
     logic signed [I-1:0] current;
     logic signed [V:0] leaked;
 
-    carry #(
+    eideploy_carry #(
         .WIDTH (1 + B + V),
         .CYCLES(DEPTH - 2 - 2 * MORE)
     ) past_divider (
@@ -161,7 +161,7 @@ module neuron (
     logic [T-1:0] threshold_late;
     logic [U-1:0] held_u;
 
-    carry #(
+    eideploy_carry #(
         .WIDTH (T),
         .CYCLES(DEPTH - 1 - MORE)
     ) to_membrane (
@@ -177,7 +177,7 @@ module neuron (
     wire signed [U-1:0] saturated = raw > highest ? highest : raw < lowest ? lowest : raw;
     wire signed [U-1:0] u = $signed(held_u);
 
-    delay #(
+    eideploy_delay #(
         .WIDTH (U),
         .CYCLES(MORE)
     ) to_threshold (

@@ -1,5 +1,5 @@
 // A value some cycles later; zero cycles are a wire.
-module delay #(
+module eideploy_delay #(
     parameter integer WIDTH  = 1,
     parameter integer CYCLES = 1
 ) (

@@ -1,23 +1,23 @@
 // How many times a threshold goes into a membrane, up to `most`: a bit of the count a cycle, the
 // highest first, and then the reset (A35, A36). The first bit is found a cycle after the membrane.
-module spike_counter (
-    input  logic                                 clk,
+module eideploy_spike_counter (
+    input  logic                                    clk,
     // the stage
-    input  logic                                 is_above,
-    input  logic                                 stays,    // it is not reset, or not at once
-    input  logic                                 to_zero,  // or to its rest
-    input  logic [core_pkg::SPIKE_BITS-1:0]      most,
+    input  logic                                    is_above,
+    input  logic                                    stays,    // it is not reset, or not at once
+    input  logic                                    to_zero,  // or to its rest
+    input  logic [eideploy_pkg::SPIKE_BITS-1:0]     most,
     // the neuron
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   membrane,
-    input  logic [core_pkg::MEMBRANE_BITS-1:0]   rest,
-    input  logic [core_pkg::THRESHOLD_BITS-1:0]  threshold,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  membrane,
+    input  logic [eideploy_pkg::MEMBRANE_BITS-1:0]  rest,
+    input  logic [eideploy_pkg::THRESHOLD_BITS-1:0] threshold,
     // SPIKE_BITS cycles later
-    output logic [core_pkg::MEMBRANE_BITS-1:0]   next_membrane,
-    output logic [core_pkg::SPIKE_BITS-1:0]      count
+    output logic [eideploy_pkg::MEMBRANE_BITS-1:0]  next_membrane,
+    output logic [eideploy_pkg::SPIKE_BITS-1:0]     count
 );
-  localparam integer V = core_pkg::MEMBRANE_BITS;
-  localparam integer T = core_pkg::THRESHOLD_BITS;
-  localparam integer Z = core_pkg::SPIKE_BITS;
+  localparam integer V = eideploy_pkg::MEMBRANE_BITS;
+  localparam integer T = eideploy_pkg::THRESHOLD_BITS;
+  localparam integer Z = eideploy_pkg::SPIKE_BITS;
   localparam integer W = (V > T + Z ? V : T + Z) + 2;
 
   logic signed [V:0] left[0:Z-1];  // of the membrane, less the thresholds that were counted

@@ -1,5 +1,5 @@
 // The lowest bit that is set, as a number; what is left without it.
-module first_set #(
+module eideploy_first_set #(
     parameter integer WIDTH = 8,
     parameter integer BITS  = $clog2(WIDTH)
 ) (

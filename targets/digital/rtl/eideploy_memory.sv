@@ -1,7 +1,7 @@
 // A memory with one read and one write port. The output holds while `read` is low.
 // What a read returns that meets a write of the same row does not matter: nobody does that, but
 // the lanes, which forward the sum (lanes.sv).
-module memory #(
+module eideploy_memory #(
     parameter integer WIDTH = 8,
     parameter integer DEPTH = 16,
     parameter integer IMAGE = 0,  // whether FILE, rows in hexadecimal, stands in it from the start
@@ -9,10 +9,10 @@ module memory #(
 ) (
     input  logic                      clk,
     input  logic                      read,
-    input  logic [core_pkg::ADDRESS-1:0] read_address,
+    input  logic [eideploy_pkg::ADDRESS-1:0] read_address,
     output logic [WIDTH-1:0]          q,
     input  logic                      write,
-    input  logic [core_pkg::ADDRESS-1:0] write_address,
+    input  logic [eideploy_pkg::ADDRESS-1:0] write_address,
     input  logic [WIDTH-1:0]          d
 );
   localparam integer BITS = DEPTH > 1 ? $clog2(DEPTH) : 1;

@@ -1,5 +1,5 @@
 // The highest bit that is set, as a number; zero if none is.
-module leading_one #(
+module eideploy_leading_one #(
     parameter integer WIDTH = 8,
     parameter integer BITS  = $clog2(WIDTH)
 ) (

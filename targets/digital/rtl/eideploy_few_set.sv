@@ -1,5 +1,5 @@
 // Whether at least one, two, three bits are set.
-module few_set #(
+module eideploy_few_set #(
     parameter integer WIDTH = 8
 ) (
     input  logic [WIDTH-1:0] bits,

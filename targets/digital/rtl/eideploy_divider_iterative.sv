@@ -4,18 +4,18 @@
 // remainder is 2^(fraction + 1) num / 2^C; if it is no smaller than den the current saturates.
 //
 //     1  shift num      2  compare the first remainder      3 .. C + 2  a bit each
-module divider_iterative (
-    input  logic                                clk,
-    input  logic                                start,  // cycle 1
-    input  logic [core_pkg::ACCUMULATOR_BITS-1:0] num,
-    input  logic [core_pkg::ALIGNED_BITS-1:0]   den,
-    input  logic signed [core_pkg::POWER_BITS-1:0] fraction,
-    output logic [core_pkg::CURRENT_BITS:0]     magnitude  // from cycle C + 3 on
+module eideploy_divider_iterative (
+    input  logic                                  clk,
+    input  logic                                  start,  // cycle 1
+    input  logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [eideploy_pkg::ALIGNED_BITS-1:0] den,
+    input  logic signed [eideploy_pkg::POWER_BITS-1:0] fraction,
+    output logic [eideploy_pkg::CURRENT_BITS:0]   magnitude  // from cycle C + 3 on
 );
-  localparam integer M = core_pkg::ALIGNED_BITS;
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
-  localparam integer C = core_pkg::CURRENT_BITS;
-  localparam integer B = core_pkg::POWER_BITS + 1;
+  localparam integer M = eideploy_pkg::ALIGNED_BITS;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
+  localparam integer C = eideploy_pkg::CURRENT_BITS;
+  localparam integer B = eideploy_pkg::POWER_BITS + 1;
   localparam integer S = $clog2(M + C + N + 1);
   localparam integer T = $clog2(C + 3);
 

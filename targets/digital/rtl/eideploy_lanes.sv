@@ -8,55 +8,55 @@
 //     6  the row is added to and written; a row that was written a cycle ago is forwarded
 //
 // Of a folded stage the weights of NUM are signed, and those of DEN are multiplied with the value itself.
-module lanes (
-    input  logic                         clk,
-    input  logic                         reset,
-    input  logic                         is_readout,
-    input  logic                         is_folded,
-    input  logic                         clear_divisible,
-    output logic                         divisible,
+module eideploy_lanes (
+    input  logic                             clk,
+    input  logic                             reset,
+    input  logic                             is_readout,
+    input  logic                             is_folded,
+    input  logic                             clear_divisible,
+    output logic                             divisible,
     // stage 2
-    input  logic                         valid,
-    input  logic                         valid_i,
-    input  logic [1:0]                   kind,
-    input  logic [core_pkg::ADDRESS-1:0] sum_address,
-    input  logic [core_pkg::ADDRESS-1:0] sum_address_i,
-    input  logic [core_pkg::VALUE_BITS-1:0] value,
-    input  logic [core_pkg::GAIN_BITS-1:0] gain,
+    input  logic                             valid,
+    input  logic                             valid_i,
+    input  logic [1:0]                       kind,
+    input  logic [eideploy_pkg::ADDRESS-1:0] sum_address,
+    input  logic [eideploy_pkg::ADDRESS-1:0] sum_address_i,
+    input  logic [eideploy_pkg::VALUE_BITS-1:0] value,
+    input  logic [eideploy_pkg::GAIN_BITS-1:0] gain,
     // stage 3: the rows that were read
-    input  logic [core_pkg::LANES*core_pkg::WEIGHT_BITS-1:0] weights,
-    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::WEIGHT_BITS-1:0] weights_i,
-    input  logic [core_pkg::LANES*core_pkg::LANE_BITS-1:0] lane_row,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::WEIGHT_BITS-1:0] weights,
+    input  logic [eideploy_pkg::INHIBITORY_LANES*eideploy_pkg::WEIGHT_BITS-1:0] weights_i,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::LANE_BITS-1:0] lane_row,
     // stage 5: sums are read, stage 6: they come and are written
-    output logic                         inhibition_read,
-    output logic                         accumulator_read,
-    output logic [core_pkg::ADDRESS-1:0] read_address,
-    output logic [core_pkg::ADDRESS-1:0] read_address_i,
-    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] inhibition,
-    input  logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] num,
-    input  logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] den,
-    output logic                         inhibition_write,
-    output logic                         num_write,
-    output logic                         den_write,
-    output logic [core_pkg::ADDRESS-1:0] write_address,
-    output logic [core_pkg::ADDRESS-1:0] write_address_i,
-    output logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] next_inhibition,
-    output logic [core_pkg::LANES*core_pkg::ACCUMULATOR_BITS-1:0] next_num,
-    output logic [core_pkg::LANES*core_pkg::DIVISOR_BITS-1:0] next_den
+    output logic                             inhibition_read,
+    output logic                             accumulator_read,
+    output logic [eideploy_pkg::ADDRESS-1:0] read_address,
+    output logic [eideploy_pkg::ADDRESS-1:0] read_address_i,
+    input  logic [eideploy_pkg::INHIBITORY_LANES*eideploy_pkg::INHIBITION_BITS-1:0] inhibition,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::ACCUMULATOR_BITS-1:0] num,
+    input  logic [eideploy_pkg::LANES*eideploy_pkg::DIVISOR_BITS-1:0] den,
+    output logic                             inhibition_write,
+    output logic                             num_write,
+    output logic                             den_write,
+    output logic [eideploy_pkg::ADDRESS-1:0] write_address,
+    output logic [eideploy_pkg::ADDRESS-1:0] write_address_i,
+    output logic [eideploy_pkg::INHIBITORY_LANES*eideploy_pkg::INHIBITION_BITS-1:0] next_inhibition,
+    output logic [eideploy_pkg::LANES*eideploy_pkg::ACCUMULATOR_BITS-1:0] next_num,
+    output logic [eideploy_pkg::LANES*eideploy_pkg::DIVISOR_BITS-1:0] next_den
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::LANES;
-  localparam integer O = core_pkg::INHIBITORY_LANES;
-  localparam logic BESIDE = core_pkg::HAS_INHIBITORY_LANES != 0;
-  localparam integer W = core_pkg::WEIGHT_BITS;
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
-  localparam integer D = core_pkg::DIVISOR_BITS;
-  localparam integer S = core_pkg::INHIBITION_BITS;
-  localparam integer V = core_pkg::VALUE_BITS;
-  localparam integer G = core_pkg::GAINED_BITS;
-  localparam integer K = core_pkg::SHIFT_BITS;
-  localparam integer L = core_pkg::LANE_BITS;
-  localparam integer I = core_pkg::EVENT_BITS;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer P = eideploy_pkg::LANES;
+  localparam integer O = eideploy_pkg::INHIBITORY_LANES;
+  localparam logic BESIDE = eideploy_pkg::HAS_INHIBITORY_LANES != 0;
+  localparam integer W = eideploy_pkg::WEIGHT_BITS;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
+  localparam integer D = eideploy_pkg::DIVISOR_BITS;
+  localparam integer S = eideploy_pkg::INHIBITION_BITS;
+  localparam integer V = eideploy_pkg::VALUE_BITS;
+  localparam integer G = eideploy_pkg::GAINED_BITS;
+  localparam integer K = eideploy_pkg::SHIFT_BITS;
+  localparam integer L = eideploy_pkg::LANE_BITS;
+  localparam integer I = eideploy_pkg::EVENT_BITS;
   localparam integer M = BESIDE || N > S ? N : S;  // a product for either sum
 
   logic [6:3] valids, valids_i;
@@ -78,7 +78,7 @@ module lanes (
     end
     value3  <= value;
     value4  <= value3;
-    gained3 <= kind == core_pkg::KIND_DEN ? G'(value) : G'(value) * G'(gain);
+    gained3 <= kind == eideploy_pkg::KIND_DEN ? G'(value) : G'(value) * G'(gain);
     gained4 <= gained3;
   end
 
@@ -101,8 +101,8 @@ module lanes (
   // A sum that is written in this cycle, for an operation on the same row in the next one. Rows of
   // s_I are not hit twice in a row where rows of NUM stand between.
   logic again, again_i;
-  wire subtracts = kinds[6] == core_pkg::KIND_EI;
-  wire is_divisor = kinds[6] == core_pkg::KIND_DEN;
+  wire subtracts = kinds[6] == eideploy_pkg::KIND_EI;
+  wire is_divisor = kinds[6] == eideploy_pkg::KIND_DEN;
 
   always_ff @(posedge clk) begin
     again <= valids[6] && rows[5] == rows[6];
@@ -115,9 +115,9 @@ module lanes (
   assign num_write        = valids[6] && !is_divisor;
   assign den_write        = valids[6] && (subtracts || is_divisor) && !is_readout;
 
-  wire is_signed4 = is_folded && kinds[4] == core_pkg::KIND_EE;
-  wire is_divisor5 = kinds[5] == core_pkg::KIND_DEN;
-  wire divides5 = kinds[5] == core_pkg::KIND_EI || is_divisor5;
+  wire is_signed4 = is_folded && kinds[4] == eideploy_pkg::KIND_EE;
+  wire is_divisor5 = kinds[5] == eideploy_pkg::KIND_DEN;
+  wire divides5 = kinds[5] == eideploy_pkg::KIND_EI || is_divisor5;
   wire signed [V:0] factor4 = {1'b0, value4};
   logic [P-1:0] positive;
 
@@ -135,7 +135,7 @@ module lanes (
     always_ff @(posedge clk) begin
       product5        <= M'(product4);
       gained_product5 <= D'(weight) * D'(gained4);
-      product6        <= kinds[5] == core_pkg::KIND_EE ? product5 << shifts5[i*K+:K]
+      product6        <= kinds[5] == eideploy_pkg::KIND_EE ? product5 << shifts5[i*K+:K]
           : is_divisor5 ? '0 : product5;
       gained_product6 <= divides5 ? gained_product5 : '0;
       last_num        <= next_num[i*N+:N];

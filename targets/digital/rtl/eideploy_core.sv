@@ -1,74 +1,74 @@
 // The digital E-I core: memories, phases and ports (docs/digital_core.md).
-module core #(
+module eideploy_core #(
     parameter integer IMAGES = 0,  // 1: memories hold images/*.hex from the start, cfg_... takes nothing
     parameter integer STEPS = 1    // then, of an inference
 ) (
-    input  logic                             clk,
-    input  logic                             reset,
+    input  logic                                clk,
+    input  logic                                reset,
     // configuration, while idle
-    input  logic                             cfg_valid,
-    output logic                             cfg_ready,
-    input  logic                             cfg_commit,
-    input  logic [3:0]                       cfg_memory,
-    input  logic [core_pkg::ADDRESS-1:0]     cfg_address,
-    input  logic [31:0]                      cfg_data,
+    input  logic                                cfg_valid,
+    output logic                                cfg_ready,
+    input  logic                                cfg_commit,
+    input  logic [3:0]                          cfg_memory,
+    input  logic [eideploy_pkg::ADDRESS-1:0]    cfg_address,
+    input  logic [31:0]                         cfg_data,
     // inferences
-    input  logic                             start,  // taken while idle
-    output logic                             idle,
+    input  logic                                start,  // taken while idle
+    output logic                                idle,
     // input events
-    input  logic                             in_valid,
-    output logic                             in_ready,
-    input  logic                             in_last,  // no event: the time step's end
-    input  logic [core_pkg::ADDRESS-1:0]     in_y,
-    input  logic [core_pkg::ADDRESS-1:0]     in_x,
-    input  logic [core_pkg::ADDRESS-1:0]     in_channel,
-    input  logic [core_pkg::INPUT_BITS-1:0]  in_value,
+    input  logic                                in_valid,
+    output logic                                in_ready,
+    input  logic                                in_last,  // no event: the time step's end
+    input  logic [eideploy_pkg::ADDRESS-1:0]    in_y,
+    input  logic [eideploy_pkg::ADDRESS-1:0]    in_x,
+    input  logic [eideploy_pkg::ADDRESS-1:0]    in_channel,
+    input  logic [eideploy_pkg::INPUT_BITS-1:0] in_value,
     // output events
-    output logic                             out_valid,
-    input  logic                             out_ready,
-    output logic [core_pkg::ADDRESS-1:0]     out_class,
-    output logic [core_pkg::ACCUMULATOR_BITS-1:0] out_logit,
+    output logic                                out_valid,
+    input  logic                                out_ready,
+    output logic [eideploy_pkg::ADDRESS-1:0]    out_class,
+    output logic [eideploy_pkg::ACCUMULATOR_BITS-1:0] out_logit,
     // what happens, for whoever watches
-    output logic [2:0]                       watch_phase,
-    output logic [core_pkg::ADDRESS-1:0]     watch_stage,
-    output logic [core_pkg::STEP_BITS-1:0]   watch_step,
-    output logic                             watch_waits,  // for the input or the output port
-    output logic                             watch_done,
-    output logic                             watch_spike_write,
-    output logic [core_pkg::ADDRESS-1:0]     watch_spike_address,
-    output logic [core_pkg::LANES*core_pkg::SPIKE_BITS-1:0] watch_spikes,
-    output logic                             watch_membrane_write,
-    output logic [core_pkg::ADDRESS-1:0]     watch_membrane_address,
-    output logic [core_pkg::UPDATE_LANES*core_pkg::MEMBRANE_BITS-1:0] watch_membranes
+    output logic [2:0]                          watch_phase,
+    output logic [eideploy_pkg::ADDRESS-1:0]    watch_stage,
+    output logic [eideploy_pkg::STEP_BITS-1:0]  watch_step,
+    output logic                                watch_waits,  // for the input or the output port
+    output logic                                watch_done,
+    output logic                                watch_spike_write,
+    output logic [eideploy_pkg::ADDRESS-1:0]    watch_spike_address,
+    output logic [eideploy_pkg::LANES*eideploy_pkg::SPIKE_BITS-1:0] watch_spikes,
+    output logic                                watch_membrane_write,
+    output logic [eideploy_pkg::ADDRESS-1:0]    watch_membrane_address,
+    output logic [eideploy_pkg::UPDATE_LANES*eideploy_pkg::MEMBRANE_BITS-1:0] watch_membranes
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::LANES;
-  localparam integer O = core_pkg::INHIBITORY_LANES;
-  localparam integer R = core_pkg::UPDATE_LANES;
-  localparam integer N = core_pkg::ACCUMULATOR_BITS;
-  localparam integer D = core_pkg::DIVISOR_BITS;
-  localparam integer S = core_pkg::INHIBITION_BITS;
-  localparam integer V = core_pkg::MEMBRANE_BITS;
-  localparam integer W = core_pkg::WEIGHT_BITS;
-  localparam integer L = core_pkg::LANE_BITS;
-  localparam integer X = core_pkg::PARAMETER_BITS;
-  localparam integer E = core_pkg::ENTRY_BITS;
-  localparam integer G = core_pkg::GAIN_BITS;
-  localparam integer Z = core_pkg::SPIKE_BITS;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer P = eideploy_pkg::LANES;
+  localparam integer O = eideploy_pkg::INHIBITORY_LANES;
+  localparam integer R = eideploy_pkg::UPDATE_LANES;
+  localparam integer N = eideploy_pkg::ACCUMULATOR_BITS;
+  localparam integer D = eideploy_pkg::DIVISOR_BITS;
+  localparam integer S = eideploy_pkg::INHIBITION_BITS;
+  localparam integer V = eideploy_pkg::MEMBRANE_BITS;
+  localparam integer W = eideploy_pkg::WEIGHT_BITS;
+  localparam integer L = eideploy_pkg::LANE_BITS;
+  localparam integer X = eideploy_pkg::PARAMETER_BITS;
+  localparam integer E = eideploy_pkg::ENTRY_BITS;
+  localparam integer G = eideploy_pkg::GAIN_BITS;
+  localparam integer Z = eideploy_pkg::SPIKE_BITS;
 
   // Configuration.
-  logic [core_pkg::CONFIG_MEMORIES-1:0] cfg_write;
-  logic [core_pkg::CONFIG_BITS-1:0] cfg_row;
+  logic [eideploy_pkg::CONFIG_MEMORIES-1:0] cfg_write;
+  logic [eideploy_pkg::CONFIG_BITS-1:0] cfg_row;
   logic [A-1:0] cfg_at;
-  logic [core_pkg::STEP_BITS-1:0] steps;
+  logic [eideploy_pkg::STEP_BITS-1:0] steps;
 
   if (IMAGES != 0) begin : g_images
     assign cfg_ready = 1'b0;
     assign {cfg_write, cfg_row, cfg_at} = '0;
-    assign steps = core_pkg::STEP_BITS'(STEPS);
+    assign steps = eideploy_pkg::STEP_BITS'(STEPS);
     wire unused = &{1'b0, cfg_valid, cfg_commit, cfg_memory, cfg_address, cfg_data};
   end else begin : g_config
-    config_port config_words (
+    eideploy_config_port config_words (
         .clk        (clk),
         .idle       (idle),
         .cfg_valid  (cfg_valid),
@@ -83,7 +83,7 @@ module core #(
     );
 
     always_ff @(posedge clk) begin
-      if (cfg_write[core_pkg::CONFIG_STEPS]) steps <= cfg_row[core_pkg::STEP_BITS-1:0];
+      if (cfg_write[eideploy_pkg::CONFIG_STEPS]) steps <= cfg_row[eideploy_pkg::STEP_BITS-1:0];
     end
   end
 
@@ -92,11 +92,11 @@ module core #(
   // The program entry of the stage.
   logic program_read;
   logic [A-1:0] program_address;
-  logic [core_pkg::STAGE_BITS-1:0] entry;
+  logic [eideploy_pkg::STAGE_BITS-1:0] entry;
 
-  memory #(
-      .WIDTH(core_pkg::STAGE_BITS),
-      .DEPTH(core_pkg::PROGRAM_ENTRIES),
+  eideploy_memory #(
+      .WIDTH(eideploy_pkg::STAGE_BITS),
+      .DEPTH(eideploy_pkg::PROGRAM_ENTRIES),
       .IMAGE(IMAGES),
       .FILE("images/program.hex")
   ) program_memory (
@@ -104,49 +104,50 @@ module core #(
       .read         (program_read),
       .read_address (program_address),
       .q            (entry),
-      .write        (cfg_write[core_pkg::CONFIG_PROGRAM]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_PROGRAM]),
       .write_address(cfg_at),
-      .d            (cfg_row[core_pkg::STAGE_BITS-1:0])
+      .d            (cfg_row[eideploy_pkg::STAGE_BITS-1:0])
   );
 
-  wire is_readout = entry[core_pkg::STAGE_IS_READOUT];
+  wire is_readout = entry[eideploy_pkg::STAGE_IS_READOUT];
   // A core that is cut to its network has no parts for what no stage of it asks for.
-  localparam logic FACTORED = core_pkg::HAS_FACTORED != 0;
-  localparam logic FOLDED = core_pkg::HAS_FOLDED != 0;
-  localparam logic MINIMUM = core_pkg::HAS_MINIMUM != 0;
-  wire is_folded = FOLDED && (!FACTORED || entry[core_pkg::STAGE_IS_FOLDED]);
-  wire is_static = core_pkg::HAS_STATIC_INPUT != 0 && entry[core_pkg::STAGE_IS_STATIC];
-  wire has_floor = !MINIMUM || entry[core_pkg::STAGE_HAS_FLOOR];
-  wire to_zero = entry[core_pkg::STAGE_TO_ZERO];
-  wire is_last_stage = entry[core_pkg::STAGE_IS_LAST];
-  wire [A-1:0] positions = entry[core_pkg::STAGE_POSITIONS+:A];
-  wire [A-1:0] width = entry[core_pkg::STAGE_WIDTH+:A];
-  wire [A-1:0] n_e = entry[core_pkg::STAGE_N_E+:A];
-  wire [A-1:0] groups_e = entry[core_pkg::STAGE_GROUPS_E+:A];
-  wire [A-1:0] groups_i = entry[core_pkg::STAGE_GROUPS_I+:A];
-  wire [A-1:0] rows = core_pkg::HAS_INHIBITORY_LANES != 0 ? entry[core_pkg::STAGE_ROWS+:A]
+  localparam logic FACTORED = eideploy_pkg::HAS_FACTORED != 0;
+  localparam logic FOLDED = eideploy_pkg::HAS_FOLDED != 0;
+  localparam logic MINIMUM = eideploy_pkg::HAS_MINIMUM != 0;
+  wire is_folded = FOLDED && (!FACTORED || entry[eideploy_pkg::STAGE_IS_FOLDED]);
+  wire is_static = eideploy_pkg::HAS_STATIC_INPUT != 0 && entry[eideploy_pkg::STAGE_IS_STATIC];
+  wire has_floor = !MINIMUM || entry[eideploy_pkg::STAGE_HAS_FLOOR];
+  wire to_zero = entry[eideploy_pkg::STAGE_TO_ZERO];
+  wire is_last_stage = entry[eideploy_pkg::STAGE_IS_LAST];
+  wire [A-1:0] positions = entry[eideploy_pkg::STAGE_POSITIONS+:A];
+  wire [A-1:0] width = entry[eideploy_pkg::STAGE_WIDTH+:A];
+  wire [A-1:0] n_e = entry[eideploy_pkg::STAGE_N_E+:A];
+  wire [A-1:0] groups_e = entry[eideploy_pkg::STAGE_GROUPS_E+:A];
+  wire [A-1:0] groups_i = entry[eideploy_pkg::STAGE_GROUPS_I+:A];
+  wire [A-1:0] rows = eideploy_pkg::HAS_INHIBITORY_LANES != 0 ? entry[eideploy_pkg::STAGE_ROWS+:A]
       : groups_i + groups_e;
-  wire [A-1:0] rows_i = entry[core_pkg::STAGE_ROWS_I+:A];
-  wire [A-1:0] step_y = entry[core_pkg::STAGE_STEP_Y+:A];
-  wire [A-1:0] step_x = entry[core_pkg::STAGE_STEP_X+:A];
-  wire [A-1:0] weight_base = entry[core_pkg::STAGE_WEIGHT_BASE+:A];
-  wire [A-1:0] inhibitory_base = entry[core_pkg::STAGE_INHIBITORY_BASE+:A];
-  wire [A-1:0] accumulator_base = entry[core_pkg::STAGE_ACCUMULATOR_BASE+:A];
-  wire [A-1:0] inhibition_base = entry[core_pkg::STAGE_INHIBITION_BASE+:A];
-  wire [A-1:0] membrane_base = entry[core_pkg::STAGE_MEMBRANE_BASE+:A];
-  wire [A-1:0] spike_base = entry[core_pkg::STAGE_SPIKE_BASE+:A];
+  wire [A-1:0] rows_i = entry[eideploy_pkg::STAGE_ROWS_I+:A];
+  wire [A-1:0] step_y = entry[eideploy_pkg::STAGE_STEP_Y+:A];
+  wire [A-1:0] step_x = entry[eideploy_pkg::STAGE_STEP_X+:A];
+  wire [A-1:0] weight_base = entry[eideploy_pkg::STAGE_WEIGHT_BASE+:A];
+  wire [A-1:0] inhibitory_base = entry[eideploy_pkg::STAGE_INHIBITORY_BASE+:A];
+  wire [A-1:0] accumulator_base = entry[eideploy_pkg::STAGE_ACCUMULATOR_BASE+:A];
+  wire [A-1:0] inhibition_base = entry[eideploy_pkg::STAGE_INHIBITION_BASE+:A];
+  wire [A-1:0] membrane_base = entry[eideploy_pkg::STAGE_MEMBRANE_BASE+:A];
+  wire [A-1:0] spike_base = entry[eideploy_pkg::STAGE_SPIKE_BASE+:A];
   wire [A-1:0] spike_bank =
-      core_pkg::HAS_BANKS != 0 ? entry[core_pkg::STAGE_SPIKE_BANK+:A] : '0;
-  wire [A-1:0] parameter_base = entry[core_pkg::STAGE_PARAMETER_BASE+:A];
-  wire [A-1:0] lane_base = entry[core_pkg::STAGE_LANE_BASE+:A];
-  wire [A-1:0] gain_base = entry[core_pkg::STAGE_GAIN_BASE+:A];
-  wire [core_pkg::LEAK_BITS-1:0] leak = entry[core_pkg::STAGE_LEAK+:core_pkg::LEAK_BITS];
-  wire [Z-1:0] most = Z > 1 ? entry[core_pkg::STAGE_MAX_SPIKES+:Z] : Z'(1);
-  wire [core_pkg::GENERAL_BITS-1:0] general =
-      entry[core_pkg::STAGE_GENERAL+:core_pkg::GENERAL_BITS];
-  wire [core_pkg::CURRENT_BITS-2:0] current_top =
-      entry[core_pkg::STAGE_CURRENT_TOP+:core_pkg::CURRENT_BITS-1];
-  wire [V-2:0] membrane_top = entry[core_pkg::STAGE_MEMBRANE_TOP+:V-1];
+      eideploy_pkg::HAS_BANKS != 0 ? entry[eideploy_pkg::STAGE_SPIKE_BANK+:A] : '0;
+  wire [A-1:0] parameter_base = entry[eideploy_pkg::STAGE_PARAMETER_BASE+:A];
+  wire [A-1:0] lane_base = entry[eideploy_pkg::STAGE_LANE_BASE+:A];
+  wire [A-1:0] gain_base = entry[eideploy_pkg::STAGE_GAIN_BASE+:A];
+  wire [eideploy_pkg::LEAK_BITS-1:0] leak =
+      entry[eideploy_pkg::STAGE_LEAK+:eideploy_pkg::LEAK_BITS];
+  wire [Z-1:0] most = Z > 1 ? entry[eideploy_pkg::STAGE_MAX_SPIKES+:Z] : Z'(1);
+  wire [eideploy_pkg::GENERAL_BITS-1:0] general =
+      entry[eideploy_pkg::STAGE_GENERAL+:eideploy_pkg::GENERAL_BITS];
+  wire [eideploy_pkg::CURRENT_BITS-2:0] current_top =
+      entry[eideploy_pkg::STAGE_CURRENT_TOP+:eideploy_pkg::CURRENT_BITS-1];
+  wire [V-2:0] membrane_top = entry[eideploy_pkg::STAGE_MEMBRANE_TOP+:V-1];
 
   // States.
   logic [2:0] phase;
@@ -156,7 +157,7 @@ module core #(
   logic done_accumulate, done_inhibit, done_minimum, done_update, done_output;
   logic [A-1:0] reset_address;
 
-  control states (
+  eideploy_control states (
       .clk              (clk),
       .reset            (reset),
       .start            (start),
@@ -203,12 +204,12 @@ module core #(
   logic route_read, row_fetch, event_valid, event_excites, event_inhibits;
   logic [A-1:0] route_address, event_spike_address, axis_y_address, axis_x_address;
   logic [A-1:0] event_channel, event_pitch, event_offset, event_position, event_group;
-  logic [core_pkg::ROUTE_BITS-1:0] route;
-  logic [core_pkg::AXIS_BITS-1:0] axis_y, axis_x;
-  logic [core_pkg::EVENT_BITS-1:0] event_value;
+  logic [eideploy_pkg::ROUTE_BITS-1:0] route;
+  logic [eideploy_pkg::AXIS_BITS-1:0] axis_y, axis_x;
+  logic [eideploy_pkg::EVENT_BITS-1:0] event_value;
   logic [P*Z-1:0] spike_row;
 
-  event_scanner events (
+  eideploy_event_scanner events (
       .clk           (clk),
       .reset         (reset),
       .restart       (restart),
@@ -254,9 +255,9 @@ module core #(
       .starved       (starved)
   );
 
-  memory #(
-      .WIDTH(core_pkg::ROUTE_BITS),
-      .DEPTH(core_pkg::ROUTES),
+  eideploy_memory #(
+      .WIDTH(eideploy_pkg::ROUTE_BITS),
+      .DEPTH(eideploy_pkg::ROUTES),
       .IMAGE(IMAGES),
       .FILE("images/route.hex")
   ) route_memory (
@@ -264,13 +265,13 @@ module core #(
       .read         (route_read),
       .read_address (route_address),
       .q            (route),
-      .write        (cfg_write[core_pkg::CONFIG_ROUTE]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_ROUTE]),
       .write_address(cfg_at),
-      .d            (cfg_row[core_pkg::ROUTE_BITS-1:0])
+      .d            (cfg_row[eideploy_pkg::ROUTE_BITS-1:0])
   );
-  memory #(
-      .WIDTH(core_pkg::AXIS_BITS),
-      .DEPTH(core_pkg::AXIS_WORDS),
+  eideploy_memory #(
+      .WIDTH(eideploy_pkg::AXIS_BITS),
+      .DEPTH(eideploy_pkg::AXIS_WORDS),
       .IMAGE(IMAGES),
       .FILE("images/axis_y.hex")
   ) axis_y_memory (
@@ -278,13 +279,13 @@ module core #(
       .read         (row_fetch),
       .read_address (axis_y_address),
       .q            (axis_y),
-      .write        (cfg_write[core_pkg::CONFIG_AXIS_Y]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_AXIS_Y]),
       .write_address(cfg_at),
-      .d            (cfg_row[core_pkg::AXIS_BITS-1:0])
+      .d            (cfg_row[eideploy_pkg::AXIS_BITS-1:0])
   );
-  memory #(
-      .WIDTH(core_pkg::AXIS_BITS),
-      .DEPTH(core_pkg::AXIS_WORDS),
+  eideploy_memory #(
+      .WIDTH(eideploy_pkg::AXIS_BITS),
+      .DEPTH(eideploy_pkg::AXIS_WORDS),
       .IMAGE(IMAGES),
       .FILE("images/axis_x.hex")
   ) axis_x_memory (
@@ -292,9 +293,9 @@ module core #(
       .read         (row_fetch),
       .read_address (axis_x_address),
       .q            (axis_x),
-      .write        (cfg_write[core_pkg::CONFIG_AXIS_X]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_AXIS_X]),
       .write_address(cfg_at),
-      .d            (cfg_row[core_pkg::AXIS_BITS-1:0])
+      .d            (cfg_row[eideploy_pkg::AXIS_BITS-1:0])
   );
 
   // Inhibit: active units.
@@ -304,7 +305,7 @@ module core #(
   logic [O*S-1:0] inhibition_row;
 
   if (FACTORED) begin : g_units
-    inhibition_scanner units (
+    eideploy_inhibition_scanner units (
         .clk          (clk),
         .reset        (reset),
         .enter        (enter_stage),
@@ -334,17 +335,17 @@ module core #(
   end
 
   // The lanes: a row of weights, and beside it one for the inhibitory lanes.
-  localparam integer ROW = core_pkg::ROW_BITS;
+  localparam integer ROW = eideploy_pkg::ROW_BITS;
   logic lanes_valid, lanes_valid_i, divisible;
   logic [1:0] lanes_kind;
   logic [A-1:0] weight_address, lanes_lane_address, gain_address;
   logic [A-1:0] sum_address, sum_address_i;
-  logic [core_pkg::VALUE_BITS-1:0] lanes_value;
+  logic [eideploy_pkg::VALUE_BITS-1:0] lanes_value;
   logic [ROW-1:0] weight_row;
   logic [P*L-1:0] lane_row;
   logic [G-1:0] gain;
 
-  address_generator addresses (
+  eideploy_address_generator addresses (
       .clk             (clk),
       .reset           (reset),
       .is_folded       (is_folded),
@@ -381,9 +382,9 @@ module core #(
       .value           (lanes_value)
   );
 
-  memory #(
+  eideploy_memory #(
       .WIDTH(ROW),
-      .DEPTH(core_pkg::WEIGHT_ROWS),
+      .DEPTH(eideploy_pkg::WEIGHT_ROWS),
       .IMAGE(IMAGES),
       .FILE("images/weight.hex")
   ) weight_memory (
@@ -391,14 +392,14 @@ module core #(
       .read         (lanes_valid || lanes_valid_i),
       .read_address (weight_address),
       .q            (weight_row),
-      .write        (cfg_write[core_pkg::CONFIG_WEIGHT]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_WEIGHT]),
       .write_address(cfg_at),
       .d            (cfg_row[ROW-1:0])
   );
   if (FACTORED) begin : g_gains
-    memory #(
+    eideploy_memory #(
         .WIDTH(G),
-        .DEPTH(core_pkg::GAIN_WORDS),
+        .DEPTH(eideploy_pkg::GAIN_WORDS),
         .IMAGE(IMAGES),
         .FILE("images/gain.hex")
     ) gain_memory (
@@ -406,13 +407,13 @@ module core #(
         .read         (unit_valid),
         .read_address (gain_address),
         .q            (gain),
-        .write        (cfg_write[core_pkg::CONFIG_GAIN]),
+        .write        (cfg_write[eideploy_pkg::CONFIG_GAIN]),
         .write_address(cfg_at),
         .d            (cfg_row[G-1:0])
     );
   end else begin : g_no_gains
     assign gain = '0;
-    wire unused = &{1'b0, gain_address, cfg_write[core_pkg::CONFIG_GAIN]};
+    wire unused = &{1'b0, gain_address, cfg_write[eideploy_pkg::CONFIG_GAIN]};
   end
 
   logic inhibition_read, accumulator_read, inhibition_write, num_write, den_write;
@@ -421,7 +422,7 @@ module core #(
   logic [P*N-1:0] num_row, next_num;
   logic [P*D-1:0] den_row, next_den;
 
-  lanes sums (
+  eideploy_lanes sums (
       .clk             (clk),
       .reset           (reset),
       .is_readout      (is_readout),
@@ -458,7 +459,7 @@ module core #(
   // Whether a DEN of the sums that are kept is positive, and the least, for the steps that do not
   // add to them.
   logic kept_divisible;
-  logic [core_pkg::ALIGNED_BITS-1:0] least, kept_least;
+  logic [eideploy_pkg::ALIGNED_BITS-1:0] least, kept_least;
   wire divides = has_sums ? kept_divisible : divisible;
 
   always_ff @(posedge clk) begin
@@ -472,10 +473,10 @@ module core #(
   logic neuron_row_read, logit_row_read, issue, issue_ends_row;
   logic [A-1:0] neuron_row_address, logit_row_address, neuron_lane_address, issue_spike_address;
   logic [A-1:0] membrane_address, parameter_address;
-  logic [core_pkg::PART_BITS-1:0] issue_part;
+  logic [eideploy_pkg::PART_BITS-1:0] issue_part;
   logic [R-1:0] issue_exists;
 
-  neuron_scanner neurons (
+  eideploy_neuron_scanner neurons (
       .clk                (clk),
       .enter              (enter_phase),
       .run_minimum        (run_minimum),
@@ -505,7 +506,7 @@ module core #(
   );
 
   if (MINIMUM) begin : g_minimum
-    minimum divisors (
+    eideploy_minimum divisors (
         .clk     (clk),
         .reset   (reset),
         .clear   (enter_stage),
@@ -518,7 +519,7 @@ module core #(
     assign least = '0;
   end
 
-  readout logits (
+  eideploy_readout logits (
       .clk        (clk),
       .reset      (reset),
       .enter      (enter_phase),
@@ -550,14 +551,14 @@ module core #(
   wire sum_row_read = accumulator_read || neuron_row_read || logit_row_read;
   wire [A-1:0] sum_row_address = accumulator_read ? lanes_read_address : used_row_address;
   wire clear_rows = clearing || row_clear;
-  wire clears_accumulators = clearing && reset_address < A'(core_pkg::ACCUMULATOR_ROWS);
-  wire clears_inhibition = clearing && reset_address < A'(core_pkg::INHIBITION_ROWS);
+  wire clears_accumulators = clearing && reset_address < A'(eideploy_pkg::ACCUMULATOR_ROWS);
+  wire clears_inhibition = clearing && reset_address < A'(eideploy_pkg::INHIBITION_ROWS);
   wire [A-1:0] sum_write_address =
       clearing ? reset_address : row_clear ? row_clear_address : lanes_write_address;
 
-  memory #(
+  eideploy_memory #(
       .WIDTH(P * N),
-      .DEPTH(core_pkg::ACCUMULATOR_ROWS)
+      .DEPTH(eideploy_pkg::ACCUMULATOR_ROWS)
   ) num_memory (
       .clk          (clk),
       .read         (sum_row_read),
@@ -567,9 +568,9 @@ module core #(
       .write_address(sum_write_address),
       .d            (clear_rows ? '0 : next_num)
   );
-  memory #(
+  eideploy_memory #(
       .WIDTH(P * D),
-      .DEPTH(core_pkg::ACCUMULATOR_ROWS)
+      .DEPTH(eideploy_pkg::ACCUMULATOR_ROWS)
   ) den_memory (
       .clk          (clk),
       .read         (sum_row_read),
@@ -580,9 +581,9 @@ module core #(
       .d            (clear_rows ? '0 : next_den)
   );
   if (FACTORED) begin : g_inhibition
-    memory #(
+    eideploy_memory #(
         .WIDTH(O * S),
-        .DEPTH(core_pkg::INHIBITION_ROWS)
+        .DEPTH(eideploy_pkg::INHIBITION_ROWS)
     ) inhibition_memory (
         .clk          (clk),
         .read         (inhibition_read || unit_fetch),
@@ -600,9 +601,9 @@ module core #(
         write_address_i};
   end
 
-  memory #(
+  eideploy_memory #(
       .WIDTH(P * L),
-      .DEPTH(core_pkg::LANE_ROWS),
+      .DEPTH(eideploy_pkg::LANE_ROWS),
       .IMAGE(IMAGES),
       .FILE("images/lane.hex")
   ) lane_memory (
@@ -610,7 +611,7 @@ module core #(
       .read         (lanes_valid || run_minimum || issue),
       .read_address (lanes_valid ? lanes_lane_address : neuron_lane_address),
       .q            (lane_row),
-      .write        (cfg_write[core_pkg::CONFIG_LANE]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_LANE]),
       .write_address(cfg_at),
       .d            (cfg_row[P*L-1:0])
   );
@@ -621,9 +622,9 @@ module core #(
   logic [R*A-1:0] table_address;
   logic [R*E-1:0] entries;
 
-  memory #(
+  eideploy_memory #(
       .WIDTH(R * X),
-      .DEPTH(core_pkg::PARAMETER_ROWS),
+      .DEPTH(eideploy_pkg::PARAMETER_ROWS),
       .IMAGE(IMAGES),
       .FILE("images/parameter.hex")
   ) parameter_memory (
@@ -631,13 +632,13 @@ module core #(
       .read         (issue),
       .read_address (parameter_address),
       .q            (parameters),
-      .write        (cfg_write[core_pkg::CONFIG_PARAMETER]),
+      .write        (cfg_write[eideploy_pkg::CONFIG_PARAMETER]),
       .write_address(cfg_at),
       .d            (cfg_row[R*X-1:0])
   );
-  memory #(
+  eideploy_memory #(
       .WIDTH(R * V),
-      .DEPTH(core_pkg::MEMBRANE_ROWS)
+      .DEPTH(eideploy_pkg::MEMBRANE_ROWS)
   ) membrane_memory (
       .clk          (clk),
       .read         (issue),
@@ -648,10 +649,10 @@ module core #(
       .d            (next_membranes)
   );
 
-  if (core_pkg::HAS_SYNAPSE != 0) begin : g_synapses
-    memory #(
+  if (eideploy_pkg::HAS_SYNAPSE != 0) begin : g_synapses
+    eideploy_memory #(
         .WIDTH(R * V),
-        .DEPTH(core_pkg::MEMBRANE_ROWS)
+        .DEPTH(eideploy_pkg::MEMBRANE_ROWS)
     ) synapse_memory (
         .clk          (clk),
         .read         (issue),
@@ -666,11 +667,11 @@ module core #(
     wire unused = &{1'b0, next_synapses};
   end
 
-  if (core_pkg::DIVIDER == core_pkg::DIVIDER_LUT) begin : g_tables
+  if (eideploy_pkg::DIVIDER == eideploy_pkg::DIVIDER_LUT) begin : g_tables
     for (genvar i = 0; i < R; i++) begin : g_table
-      memory #(
+      eideploy_memory #(
           .WIDTH(E),
-          .DEPTH(1 << core_pkg::TABLE_BITS),
+          .DEPTH(1 << eideploy_pkg::TABLE_BITS),
           .IMAGE(IMAGES),
           .FILE("images/table.hex")
       ) table_memory (
@@ -678,17 +679,17 @@ module core #(
           .read         (1'b1),
           .read_address (table_address[i*A+:A]),
           .q            (entries[i*E+:E]),
-          .write        (cfg_write[core_pkg::CONFIG_TABLE]),
+          .write        (cfg_write[eideploy_pkg::CONFIG_TABLE]),
           .write_address(cfg_at),
           .d            (cfg_row[E-1:0])
       );
     end
   end else begin : g_no_table
     assign entries = '0;
-    wire unused = &{1'b0, table_address, cfg_write[core_pkg::CONFIG_TABLE]};
+    wire unused = &{1'b0, table_address, cfg_write[eideploy_pkg::CONFIG_TABLE]};
   end
 
-  update neuron_lanes (
+  eideploy_update neuron_lanes (
       .clk                   (clk),
       .reset                 (reset),
       .is_first              (is_first_step),
@@ -724,9 +725,9 @@ module core #(
       .spikes                (watch_spikes)
   );
 
-  memory #(
+  eideploy_memory #(
       .WIDTH(P * Z),
-      .DEPTH(core_pkg::SPIKE_ROWS)
+      .DEPTH(eideploy_pkg::SPIKE_ROWS)
   ) spike_memory (
       .clk          (clk),
       .read         (row_fetch),

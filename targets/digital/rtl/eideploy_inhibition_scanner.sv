@@ -1,33 +1,33 @@
 // Phase inhibit: scans the rows of s_I, clears them, and gives the lanes an operation per group of
 // every active unit (docs/digital_core.md, C4). Rows pass the places of event_scanner.sv.
-module inhibition_scanner (
-    input  logic                         clk,
-    input  logic                         reset,
-    input  logic                         enter,
-    input  logic                         enable,
-    input  logic                         run,
+module eideploy_inhibition_scanner (
+    input  logic                             clk,
+    input  logic                             reset,
+    input  logic                             enter,
+    input  logic                             enable,
+    input  logic                             run,
     // the stage
-    input  logic [core_pkg::ADDRESS-1:0] base,
-    input  logic [core_pkg::ADDRESS-1:0] rows,
-    input  logic [core_pkg::ADDRESS-1:0] groups_i,
-    input  logic [core_pkg::ADDRESS-1:0] groups_e,
+    input  logic [eideploy_pkg::ADDRESS-1:0] base,
+    input  logic [eideploy_pkg::ADDRESS-1:0] rows,
+    input  logic [eideploy_pkg::ADDRESS-1:0] groups_i,
+    input  logic [eideploy_pkg::ADDRESS-1:0] groups_e,
     // the inhibition memory
-    output logic                         fetch,
-    output logic [core_pkg::ADDRESS-1:0] address,
-    input  logic [core_pkg::INHIBITORY_LANES*core_pkg::INHIBITION_BITS-1:0] sums,
-    output logic                         clear,
-    output logic [core_pkg::ADDRESS-1:0] clear_address,
+    output logic                             fetch,
+    output logic [eideploy_pkg::ADDRESS-1:0] address,
+    input  logic [eideploy_pkg::INHIBITORY_LANES*eideploy_pkg::INHIBITION_BITS-1:0] sums,
+    output logic                             clear,
+    output logic [eideploy_pkg::ADDRESS-1:0] clear_address,
     // to the lanes
-    output logic                         op_valid,
-    output logic [core_pkg::ADDRESS-1:0] op_unit,
-    output logic [core_pkg::ADDRESS-1:0] op_position,
-    output logic [core_pkg::ADDRESS-1:0] op_group,
-    output logic [core_pkg::INHIBITION_BITS-1:0] op_sum,
-    output logic                         done
+    output logic                             op_valid,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_unit,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_position,
+    output logic [eideploy_pkg::ADDRESS-1:0] op_group,
+    output logic [eideploy_pkg::INHIBITION_BITS-1:0] op_sum,
+    output logic                             done
 );
-  localparam integer A = core_pkg::ADDRESS;
-  localparam integer P = core_pkg::INHIBITORY_LANES;
-  localparam integer S = core_pkg::INHIBITION_BITS;
+  localparam integer A = eideploy_pkg::ADDRESS;
+  localparam integer P = eideploy_pkg::INHIBITORY_LANES;
+  localparam integer S = eideploy_pkg::INHIBITION_BITS;
   localparam integer LANE = P > 1 ? $clog2(P) : 1;
 
   logic [A-1:0] at, group_i, first, position;
@@ -68,7 +68,7 @@ module inhibition_scanner (
   logic [A-1:0] row_first, row_position, row_group;
   logic [LANE-1:0] lane;
 
-  first_set #(
+  eideploy_first_set #(
       .WIDTH(P),
       .BITS (LANE)
   ) next_unit (
@@ -79,7 +79,7 @@ module inhibition_scanner (
 
   logic [S-1:0] sum;
 
-  select #(
+  eideploy_select #(
       .WIDTH(S),
       .COUNT(P)
   ) sum_of_unit (

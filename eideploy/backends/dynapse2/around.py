@@ -40,8 +40,8 @@ def avoiding(spec: ChipSpec, defects: Path | None) -> Iterator[ChipSpec]:
         except FormatError as error:
             raise FormatError(error.what, where=error.where, fix=FIX) from error
         text = NAMED.sub("", spec.source.read_text(encoding="utf-8"))
-        text, found = BOARD.subn(rf'\1defects = "{DEFECTS}"\n', text, count=1)
-        if not found:
+        text, replaced = BOARD.subn(rf'\1defects = "{DEFECTS}"\n', text, count=1)
+        if not replaced:
             raise SpecError(
                 "the spec has no line [board]",
                 where=str(spec.source),

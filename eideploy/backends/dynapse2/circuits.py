@@ -252,7 +252,7 @@ class ChipCircuit:
 
     def _given(self, events: Mapping[str, Array]) -> Array:
         sizes = {n: size for n, (size, role, _) in self._populations.items() if role == "input"}
-        shapes = {name: np.shape(given) for name, given in events.items()}
+        shapes = {name: np.shape(listed) for name, listed in events.items()}
         times = {shape[1:] for shape in shapes.values()}
         if {n: s[:1] for n, s in shapes.items()} != {n: (k,) for n, k in sizes.items()} or (
             len(times) != 1 or len(next(iter(times))) != 2
@@ -293,15 +293,15 @@ def _nirfile() -> "ModuleType":
     return import_module("eideploy.backends.dynapse2.nirfile")
 
 
-def _run(wiring: Wiring, c: Configuration, given: Array, dt: float) -> dict[str, Array]:
-    spikes = Chip(wiring, step_of(wiring, dt)).run(given, keep_spikes=True).spikes
+def _run(wiring: Wiring, c: Configuration, events: Array, dt: float) -> dict[str, Array]:
+    spikes = Chip(wiring, step_of(wiring, dt)).run(events, keep_spikes=True).spikes
     assert spikes is not None  # they were asked for
-    found = {}
+    spikes_of = {}
     for number, name in enumerate(c.populations):
         rows = np.flatnonzero(c.neurons.population == number)
         if len(rows):
-            found[name] = spikes[rows[np.argsort(c.neurons.index[rows])]]
-    return found
+            spikes_of[name] = spikes[rows[np.argsort(c.neurons.index[rows])]]
+    return spikes_of
 
 
 def poisson(

@@ -94,9 +94,9 @@ def board_files(spec: ChipSpec) -> tuple[str, ...]:
     Raises:
         FormatError: the map is missing or damaged.
     """
-    found, named = spec.board.defects, spec.board.bias_table
-    maps = (found, *defects.profiles(spec.source.parent / found)) if found else ()
-    return tuple(filter(None, (*maps, named)))
+    defect_map, bias_table = spec.board.defects, spec.board.bias_table
+    maps = (defect_map, *defects.profiles(spec.source.parent / defect_map)) if defect_map else ()
+    return tuple(filter(None, (*maps, bias_table)))
 
 
 def fingerprint(spec: ChipSpec) -> str:
@@ -140,15 +140,15 @@ def neuron_rows(c: Configuration, spec: ChipSpec) -> Iterable[list[Any]]:
     table = c.neurons
     for i in range(len(table.core)):
         x, _ = spec.position(int(table.chip[i]))
-        seen = table.monitor_tag[i] >= 0
+        is_monitored = table.monitor_tag[i] >= 0
         yield [
             c.populations[table.population[i]],
             table.index[i],
             table.chip[i],
             table.core[i],
             table.neuron[i],
-            spec.monitor.seen_x + x if seen else "",
-            table.monitor_tag[i] if seen else "",
+            spec.monitor.seen_x + x if is_monitored else "",
+            table.monitor_tag[i] if is_monitored else "",
             table.output_class[i] if table.output_class[i] >= 0 else "",
         ]
 

@@ -194,8 +194,8 @@ class _Live:
 
     def read_events(self) -> list[NormalGridEvent]:
         """Return what came from the chips since it was read last."""
-        found, self.queue = self.queue, []
-        return found
+        events, self.queue = self.queue, []
+        return events
 
     def _spikes(self) -> list[NormalGridEvent]:
         """Return what the neurons send to the host on the events that are waiting."""
@@ -207,28 +207,28 @@ class _Live:
             bits = sum(on << k for k, on in enumerate(e.event.core))
             way = bits, e.event.x_hop, e.event.y_hop, e.event.tag
             rows.append((ways.setdefault(way, len(ways)), (e.timestamp - start) // STEP_US))
-        given = np.zeros((len(ways), -(-lasts // STEP_US), 1), np.uint8)
-        np.add.at(given[:, :, 0], tuple(np.array(rows).T), 1)
+        counts = np.zeros((len(ways), -(-lasts // STEP_US), 1), np.uint8)
+        np.add.at(counts[:, :, 0], tuple(np.array(rows).T), 1)
         live = self._configuration(list(ways))
         wiring = self.board.wiring(live)
-        ran = Chip(wiring, step_of(wiring, STEP_US * 1e-6)).run(given, keep_spikes=True)
+        ran = Chip(wiring, step_of(wiring, STEP_US * 1e-6)).run(counts, keep_spikes=True)
         assert ran.spikes is not None  # they were asked for
         seats = live.neurons
         place = seats.chip, seats.core, seats.neuron
         monitored = live.srams.x_hop[place] == self.spec.monitor.x_hop
         monitored &= (live.srams.cores[place] > 0) & ~live.latches["soif_kill"][place][:, None]
         tags = live.srams.tag[place]
-        found = []
+        arrivals = []
         for neuron, step in zip(*np.nonzero(ran.spikes[:, :, 0]), strict=True):
             x, _ = self.spec.position(int(seats.chip[neuron]))
             for slot in np.flatnonzero(monitored[neuron]):
-                seen = Dynapse2Destination(
+                destination = Dynapse2Destination(
                     x_hop=self.spec.monitor.seen_x + x,
                     y_hop=self.spec.monitor.y_hop,
                     tag=int(tags[neuron, slot]),
                 )
-                found.append(NormalGridEvent(seen, start + (int(step) + 1) * STEP_US))
-        return sorted(found, key=lambda e: e.timestamp)
+                arrivals.append(NormalGridEvent(destination, start + (int(step) + 1) * STEP_US))
+        return sorted(arrivals, key=lambda e: e.timestamp)
 
     def _configuration(self, ways: list[tuple[int, ...]]) -> Configuration:
         """Return the tree that was applied: its living neurons, and a source for every `way`.
@@ -302,16 +302,16 @@ class _Live:
 
     def _tables(self, kind: str, lists: list[Any], names: dict[str, str]) -> dict[str, Array]:
         """Return a memory of all neurons, by field; read anew where a neuron's was replaced."""
-        before, found = self._kept.get(kind, ([], {}))
+        before, tables = self._kept.get(kind, ([], {}))
         if len(before) != len(lists) or any(
             one is not other for one, other in zip(before, lists, strict=True)
         ):
-            found = {}
+            tables = {}
             for name, attribute in names.items():
                 whole = np.array([[getattr(entry, attribute) for entry in each] for each in lists])
                 if whole.ndim == 3:  # flags of bits
                     whole = (whole << np.arange(whole.shape[2])).sum(2)
                 size = self.spec.chip
-                found[name] = whole.reshape(self.spec.chips, size.cores, size.neurons, -1)
-            self._kept[kind] = list(lists), found
-        return found
+                tables[name] = whole.reshape(self.spec.chips, size.cores, size.neurons, -1)
+            self._kept[kind] = list(lists), tables
+        return tables

@@ -67,10 +67,10 @@ class ChipBuild:
 
 
 def _rates(content: Mapping[str, Any]) -> Mapping[str, float] | None:
-    told = content.get(RATES)
-    if not isinstance(told, dict):
+    rates = content.get(RATES)
+    if not isinstance(rates, dict):
         return None
-    return {name: float(hz) for name, hz in told.items() if isinstance(hz, (int, float))}
+    return {name: float(hz) for name, hz in rates.items() if isinstance(hz, (int, float))}
 
 
 def is_chip_run(folder: Path) -> bool:
@@ -114,16 +114,16 @@ def rebuild(build: ChipBuild, defects: Path, out: Path) -> tuple[Path, int]:
     """
     before, content = build.configuration.neurons, build.content
     monitor: Monitor = "outputs" if content.get("monitor") == "outputs" else "all"
-    kept = {key: value for key, value in content.items() if key not in MADE}
+    manifest = {key: value for key, value in content.items() if key not in MADE}
     with avoiding(build.spec, defects) as board:
         mapped = map_network(build.network, board, monitor=monitor)
         used, rates = account(mapped), build.rates
         works = None
         if rates is not None:
             works = [asdict(p) for p in points(mapped.configuration, board, rates)]
-        kept |= {"mapping": asdict(used), "operating": works}
+        manifest |= {"mapping": asdict(used), "operating": works}
         with folders.new_folder(out, folders.BUILDS, "") as staged:
-            finish_chip_build(staged.aside, mapped, used, kept)
+            finish_chip_build(staged.aside, mapped, used, manifest)
     after = mapped.configuration.neurons
     places = [np.stack([of.chip, of.core, of.neuron], 1) for of in (before, after)]
     return staged.final, int((places[0] != places[1]).any(1).sum())

@@ -43,28 +43,30 @@ def write_bias_table(build: PathLike, measured: PathLike, out: PathLike) -> dict
         FormatError: a damaged build, or no such measurement.
     """
     measured = Path(measured)
-    found, content = load_chip_build(Path(build)), read_json(measured)
+    chip_build, content = load_chip_build(Path(build)), read_json(measured)
     check_version(content.get("version"), MEASURED, where=str(measured))
-    said = typed(_Measured, content, where=str(measured), error=FormatError, extra="ignore")
-    if said.kind != KIND:
+    characterised = typed(
+        _Measured, content, where=str(measured), error=FormatError, extra="ignore"
+    )
+    if characterised.kind != KIND:
         raise FormatError(
-            f"the file is of kind {said.kind!r}",
+            f"the file is of kind {characterised.kind!r}",
             where=str(measured),
             fix="give characterised.json",
         )
-    spec, dac = found.spec, load_dac(found.spec)
-    wiring = decode(found.configuration, spec)
+    spec, dac = chip_build.spec, load_dac(chip_build.spec)
+    wiring = decode(chip_build.configuration, spec)
     factors = {}
     for number, name in enumerate(RECEPTORS):
         capacitance = spec.capacitance(name)
         ratios = []
-        for core, taus in said.tau_ms.items():
+        for core, taus in characterised.tau_ms.items():
             chip, _, place = core.partition(".")
             rows = wiring.core == int(chip) * spec.chip.cores + int(place)
             ms = taus.get(name)
             if ms is not None and rows.any():
-                told = time_constant(capacitance, wiring.tau[number, rows][0], spec.constants)
-                ratios.append(float(told) * 1e3 / ms)
+                tau = time_constant(capacitance, wiring.tau[number, rows][0], spec.constants)
+                ratios.append(float(tau) * 1e3 / ms)
         if ratios:
             bias = spec.bias_of[f"{name}_tau"]
             factors[bias] = dac.factors[bias] * float(np.exp(np.mean(np.log(ratios))))

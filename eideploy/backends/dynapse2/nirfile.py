@@ -130,10 +130,10 @@ def parse_chip(data: bytes, *, where: str) -> ChipNetwork:
     """Return the network of a NIR file's bytes; `where` names the file in errors."""
     register_chip()
     try:
-        found = read_graph(data, type_check=False)
-        said = found.metadata
-        kind, version = said["kind"], int(said["version"])
-        network = _network(said, found.nodes) if kind == KIND else None
+        graph = read_graph(data, type_check=False)
+        metadata = graph.metadata
+        kind, version = metadata["kind"], int(metadata["version"])
+        network = _network(metadata, graph.nodes) if kind == KIND else None
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise FormatError(
             f"the file is not a readable NIR graph: {type(error).__name__} {error}",
@@ -170,10 +170,10 @@ def _add_population(
         edges.append((name, f"{name}_output"))
 
 
-def _network(said: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
+def _network(metadata: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
     return ChipNetwork(
         populations=tuple(
-            _population(name, role, nodes) for name, role in parse_json(said["populations"])
+            _population(name, role, nodes) for name, role in parse_json(metadata["populations"])
         ),
         projections=tuple(
             Projection(
@@ -183,11 +183,11 @@ def _network(said: Mapping[str, Any], nodes: Mapping[str, Any]) -> ChipNetwork:
                 dendrite=dendrite,
                 weight=nodes[f"projection_{name}"].weight,
             )
-            for name, source, target, dendrite in parse_json(said["projections"])
+            for name, source, target, dendrite in parse_json(metadata["projections"])
         ),
-        classes=np.array(parse_json(said["classes"]), np.int64),
-        coding=Coding(**parse_json(said["coding"])),
-        base_currents={k: np.array(v) for k, v in parse_json(said["base_currents"]).items()},
+        classes=np.array(parse_json(metadata["classes"]), np.int64),
+        coding=Coding(**parse_json(metadata["coding"])),
+        base_currents={k: np.array(v) for k, v in parse_json(metadata["base_currents"]).items()},
     )
 
 

@@ -212,8 +212,8 @@ def _core(c: Configuration, chip: int, core: int) -> str:
 def _used(rows: Array, column: int) -> list[list[int]]:
     """Return the rows that are in use, their numbers before them."""
     used = np.flatnonzero(rows[:, column])
-    found: list[list[int]] = np.column_stack([used, rows[used]]).tolist()
-    return found
+    numbered: list[list[int]] = np.column_stack([used, rows[used]]).tolist()
+    return numbered
 
 
 def _contradictions(patch: _Patch, spec: ChipSpec) -> Iterator[str]:

@@ -76,14 +76,14 @@ def projection_errors(mapped: Mapped) -> tuple[ProjectionError, ...]:
     errors = []
     for number, projection in enumerate(mapped.network.projections):
         rows = synapses.projection == number
-        asked = synapses.weight[rows]
-        size = float((asked**2).sum())
+        wanted = synapses.weight[rows]
+        size = float((wanted**2).sum())
         errors.append(
             ProjectionError(
                 name=projection.name,
                 dendrite=projection.dendrite,
-                error=float(np.sqrt(((weights[rows] - asked) ** 2).sum() / size)) if size else 0.0,
-                synapses=len(asked),
+                error=float(np.sqrt(((weights[rows] - wanted) ** 2).sum() / size)) if size else 0.0,
+                synapses=len(wanted),
                 lost=int((cams[rows] == 0).sum()),
                 cams=int(cams[rows].sum()),
             )

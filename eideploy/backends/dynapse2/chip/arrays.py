@@ -16,12 +16,12 @@ def freeze(record: Any, **dtypes: type) -> None:  # noqa: ANN401
         ValueError: a value that the type cannot hold.
     """
     for name, dtype in dtypes.items():
-        given = np.asarray(getattr(record, name))
-        kept: Array = given.astype(dtype)
-        if given.size and not np.array_equal(kept, given):
+        values = np.asarray(getattr(record, name))
+        frozen: Array = values.astype(dtype)
+        if values.size and not np.array_equal(frozen, values):
             raise ValueError(f"{name} holds values that {np.dtype(dtype).name} cannot")
-        kept.flags.writeable = False
-        object.__setattr__(record, name, kept)
+        frozen.flags.writeable = False
+        object.__setattr__(record, name, frozen)
 
 
 def equal(one: Any, other: Any) -> bool:  # noqa: ANN401

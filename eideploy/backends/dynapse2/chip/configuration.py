@@ -146,9 +146,9 @@ class Configuration:
     @cached_property
     def used(self) -> Array:
         """Which neurons the network has: (chips, cores, neurons)."""
-        found = np.zeros(self.cams.tag.shape[:3], np.bool_)
-        found[self.neurons.chip, self.neurons.core, self.neurons.neuron] = True
-        return found
+        has_neuron = np.zeros(self.cams.tag.shape[:3], np.bool_)
+        has_neuron[self.neurons.chip, self.neurons.core, self.neurons.neuron] = True
+        return has_neuron
 
     def bias(self, name: str) -> Array:
         """Return coarse and fine of a bias on every core: (chips, cores, 2)."""
@@ -181,6 +181,6 @@ def empty_srams(spec: ChipSpec, chips: int) -> dict[str, Array]:
 
 
 def _flags(value: Array) -> Array:
-    kept = np.array(value, np.bool_)
-    kept.flags.writeable = False
-    return kept
+    flags = np.array(value, np.bool_)
+    flags.flags.writeable = False
+    return flags

@@ -120,16 +120,16 @@ def failing(spec: ChipSpec) -> Array | None:
     if not spec.board.defects or not profiles(path):
         return None
     c = spec.chip
-    found = np.zeros((spec.chips, c.cores, c.neurons, c.cams, 2))
+    probabilities = np.zeros((spec.chips, c.cores, c.neurons, c.cams, 2))
     for chip, entry in _read(path).chips.items():
         if entry.profile and chip.isdecimal() and int(chip) < spec.chips:
             file = path.parent / entry.profile
             measured = _measured(file, file.stat().st_mtime_ns if file.is_file() else 0)
-            if measured is None or measured.shape != found.shape[1:]:
-                what = f"the profile holds no probabilities of shape {found.shape[1:]}"
+            if measured is None or measured.shape != probabilities.shape[1:]:
+                what = f"the profile holds no probabilities of shape {probabilities.shape[1:]}"
                 raise FormatError(what, where=str(file), fix=_fault(what).fix)
-            found[int(chip)] = measured
-    return found
+            probabilities[int(chip)] = measured
+    return probabilities
 
 
 @lru_cache(maxsize=4)

@@ -51,8 +51,8 @@ def fill_cams(
         order = np.lexsort((tag[row], synapses.receptor[row], target))
         row, mask, target = row[order], mask[order], target[order]
         slot = _slots(target, tag[row], seats, spec, defects, faults)
-        kept = slot >= 0
-        row, mask, target, slot = row[kept], mask[kept], target[kept], slot[kept]
+        has_slot = slot >= 0
+        row, mask, target, slot = row[has_slot], mask[has_slot], target[has_slot], slot[has_slot]
         place = seats.chip[target], seats.core[target], seats.slot[target], slot
         filled["dendrite"][place] = codes[synapses.receptor[row]]
         filled["mask"][place] = mask
@@ -87,30 +87,30 @@ def _slots(
 
 def _match(half: Array, bad: Array) -> Array:
     """Return a CAM for every tag half: those that hear it alone before those that hear both."""
-    found = np.full(len(half), -1)
+    cam_of = np.full(len(half), -1)
     either = list(np.flatnonzero(~bad.any(1)))
     for which in (0, 1):
         alone = list(np.flatnonzero(~bad[:, which] & bad[:, 1 - which]))
         for i in np.flatnonzero(half == which):
             pool = alone or either
-            found[i] = pool.pop(0) if pool else -1
-    return found
+            cam_of[i] = pool.pop(0) if pool else -1
+    return cam_of
 
 
 def stops(
     groups: Sequence[Heard], tags: Sequence[Mapping[int, int]], listening: Array
 ) -> dict[int, list[Stop]]:
     """Return where the events of every channel go; `listening` (chips, cores, tags)."""
-    found: dict[int, list[Stop]] = {}
+    by_channel: dict[int, list[Stop]] = {}
     for group, by_core in zip(groups, tags, strict=True):
         bits: dict[int, int] = {}
         for core, tag in by_core.items():
             if listening[group.chip, core, tag]:
                 bits[tag] = bits.get(tag, 0) | 1 << core
-        found.setdefault(group.channel, []).extend(
+        by_channel.setdefault(group.channel, []).extend(
             Stop(chip=group.chip, cores=cores, tag=tag) for tag, cores in sorted(bits.items())
         )
-    return found
+    return by_channel
 
 
 def fill_srams(

@@ -52,8 +52,8 @@ def lay_out(
     synapses, first = gather(network), _first(network)
     sizes = [p.size for p in network.neurons]
     offered = np.full(len(synapses.channel_of), spec.chip.cams)
-    taken = synapses.per_target(len(offered))[first]
-    offers, wishes = room(spec, defects), _wishes(network, needs, taken, spec)
+    fan_in = synapses.per_target(len(offered))[first]
+    offers, wishes = room(spec, defects), _wishes(network, needs, fan_in, spec)
     places, unfit["cores"] = place(wishes, offers)
     if places is None:
         unfit["synapses"] = misfits.fan_in(synapses, network, offered)
@@ -66,13 +66,13 @@ def lay_out(
     channel_of = synapses.channel_of[first]
 
     def laid(where: Places) -> tuple[Layout, misfits.Misfits]:
-        seats = seat(where, sizes, taken, spec, defects)
+        seats = seat(where, sizes, fan_in, spec, defects)
         offered[first] = seats.cams
-        found: misfits.Misfits = {"synapses": misfits.fan_in(synapses, network, offered)}
+        misfit: misfits.Misfits = {"synapses": misfits.fan_in(synapses, network, offered)}
         groups = heard(own.channel, own.target, seats)
-        tags, found["tags"] = assign(groups, seats, defects)
+        tags, misfit["tags"] = assign(groups, seats, defects)
         counts = _as_if_all_were_heard(groups, tags, channel_of, spec)
-        found["destinations"] = misfits.destinations(network, counts, outputs, spec)
+        misfit["destinations"] = misfits.destinations(network, counts, outputs, spec)
         layout = Layout(
             seats=seats,
             synapses=own,
@@ -82,16 +82,16 @@ def lay_out(
             groups=groups,
             tags=tags,
         )
-        return layout, found
+        return layout, misfit
 
-    layout, found = laid(places)
-    if any(found.values()):
+    layout, faults = laid(places)
+    if any(faults.values()):
         for other in exchanged(places, _sources(layout, offers), wishes, offers):
-            tried, faults = laid(other)
-            if not any(faults.values()):
-                layout, found = tried, faults
+            tried, other_faults = laid(other)
+            if not any(other_faults.values()):
+                layout, faults = tried, other_faults
                 break
-    unfit |= found
+    unfit |= faults
     if not any(unfit[kind] for kind in ("cores", "currents", "synapses", "tags")):
         unfit["destinations"] = []  # masks may leave some synapses, and their destinations, out
     misfits.refuse(unfit, spec)
@@ -123,11 +123,11 @@ def _first(network: ChipNetwork) -> Array:
 
 
 def _wishes(
-    network: ChipNetwork, needs: Mapping[str, Needs], taken: Array, spec: ChipSpec
+    network: ChipNetwork, needs: Mapping[str, Needs], fan_in: Array, spec: ChipSpec
 ) -> list[Wish]:
     wishes, start = [], 0
     for population in network.neurons:
-        own = np.minimum(taken[start : start + population.size], spec.chip.cams)
+        own = np.minimum(fan_in[start : start + population.size], spec.chip.cams)
         start += population.size
         heard_by = [p.target for p in network.projections if p.source == population.name]
         wishes.append(

@@ -56,17 +56,17 @@ def map_network(
     dac = dac or load_dac(spec)
     defects = defects or load_defects(spec)
     needs = needs_of(network, spec, dac)
-    found: misfits.Misfits = {kind: [] for kind in misfits.FIXES}
-    found["currents"] = out_of_reach(network, spec, dac)
-    layout = lay_out(network, spec, needs, defects, found)
+    unfit: misfits.Misfits = {kind: [] for kind in misfits.FIXES}
+    unfit["currents"] = out_of_reach(network, spec, dac)
+    layout = lay_out(network, spec, needs, defects, unfit)
     cores = _realise_all(layout, needs, network, spec, dac)
-    cams, found["synapses"] = fill_cams(
+    cams, unfit["synapses"] = fill_cams(
         layout.synapses, layout.tag, list(cores.values()), layout.seats, spec, defects
     )
     sends = _sends(layout, cams, spec)
     own = [sends.get(int(channel), []) for channel in layout.channel_of]
-    found["destinations"] = misfits.destinations(network, list(map(len, own)), layout.outputs, spec)
-    misfits.refuse(found, spec)
+    unfit["destinations"] = misfits.destinations(network, list(map(len, own)), layout.outputs, spec)
+    misfits.refuse(unfit, spec)
     wanted = np.full(len(own), monitor == "all")
     srams, monitored = fill_srams(own, layout.seats, layout.outputs, wanted, spec)
     biases, bias_set = assemble.biases(cores, spec)

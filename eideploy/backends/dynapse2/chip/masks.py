@@ -66,9 +66,9 @@ def choose(weights: Weights, base: Array) -> Masks:
     full, extra = full.astype(np.int64), np.maximum(full + (mask > 0) - 1, 0).astype(np.int64)
     if not extra.any():
         return Masks(full=full, mask=mask)
-    given = _within(extra, weights)
-    short = given < extra
-    return Masks(full=np.where(short, given, full), mask=np.where(short, FULL, mask))
+    granted = _within(extra, weights)
+    short = granted < extra
+    return Masks(full=np.where(short, granted, full), mask=np.where(short, FULL, mask))
 
 
 def fit(weights: Weights, low: float, high: float) -> Array:
@@ -89,22 +89,22 @@ def fit(weights: Weights, low: float, high: float) -> Array:
 
 def relative_error(weights: Weights, met: Array) -> Array:
     """Return the root of squared error over squared weight, of every group: (groups,)."""
-    asked = np.bincount(weights.group, weights.weight**2)
+    squares = np.bincount(weights.group, weights.weight**2)
     lost = np.bincount(weights.group, (met - weights.weight) ** 2)
-    return np.asarray(np.sqrt(lost / np.maximum(asked, np.finfo(float).tiny)))
+    return np.asarray(np.sqrt(lost / np.maximum(squares, np.finfo(float).tiny)))
 
 
 def _some(weights: Weights) -> Weights:
     """Return the weights of some neurons, so that all starts are tried in a second."""
     part = -(-len(weights.weight) // ENOUGH)
     _, place = np.unique(weights.owner, return_inverse=True)
-    kept = place % part == 0
-    if part == 1 or len(np.unique(weights.group[kept])) < len(np.unique(weights.group)):
+    chosen = place % part == 0
+    if part == 1 or len(np.unique(weights.group[chosen])) < len(np.unique(weights.group)):
         return weights
     return Weights(
-        weight=weights.weight[kept],
-        group=weights.group[kept],
-        owner=weights.owner[kept],
+        weight=weights.weight[chosen],
+        group=weights.group[chosen],
+        owner=weights.owner[chosen],
         spare=weights.spare,
     )
 
@@ -136,6 +136,6 @@ def _within(extra: Array, weights: Weights) -> Array:
     before = np.cumsum(sorted_extra) - sorted_extra
     starts = np.searchsorted(owner, owner)
     before -= before[starts]
-    given = np.empty_like(extra)
-    given[order] = np.clip(weights.spare[owner] - before, 0, sorted_extra)
-    return given
+    granted = np.empty_like(extra)
+    granted[order] = np.clip(weights.spare[owner] - before, 0, sorted_extra)
+    return granted

@@ -35,11 +35,11 @@ def needs_of(network: ChipNetwork, spec: ChipSpec, dac: Dac) -> dict[str, Needs]
     heard = {(p.target, p.dendrite) for p in network.projections if p.weight.any()}
     needs = {}
     for population in network.neurons:
-        asked = _asked(population, heard)
+        currents = _asked(population, heard)
         base = network.base_currents.get(population.name)
         if base is not None:
-            asked |= dict(zip(WEIGHT_ROLES, (float(b) for b in base), strict=True))
-        codes = {role: dac.code(spec.bias_of[role], amps) for role, amps in asked.items()}
+            currents |= dict(zip(WEIGHT_ROLES, (float(b) for b in base), strict=True))
+        codes = {role: dac.code(spec.bias_of[role], amps) for role, amps in currents.items()}
         needs[population.name] = Needs(name=population.name, codes=codes)
     return needs
 

@@ -226,12 +226,12 @@ def _network(header: _Header, arrays: Mapping[str, Array]) -> ChipNetwork:
     )
 
 
-def _frozen(given: Mapping[str, Array]) -> dict[str, Array]:
-    kept = {}
-    for name, base in given.items():
-        kept[name] = np.array(base, np.float64)
-        kept[name].flags.writeable = False
-    return kept
+def _frozen(currents: Mapping[str, Array]) -> dict[str, Array]:
+    frozen = {}
+    for name, base in currents.items():
+        frozen[name] = np.array(base, np.float64)
+        frozen[name].flags.writeable = False
+    return frozen
 
 
 def _names(network: ChipNetwork) -> list[str]:

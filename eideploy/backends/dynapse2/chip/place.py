@@ -107,11 +107,11 @@ def exchanged(
     places given hear so many. The given places come first if they fit.
     """
     share = np.stack([wish.share for wish in wishes])
-    held = places.counts.T @ share  # (cores, 1 + most CAMs)
+    load = places.counts.T @ share  # (cores, 1 + most CAMs)
     chips = len(room.slots) // room.per_chip
     order = np.arange(len(room.slots)).reshape(chips, room.per_chip)
-    fits = (held[:, None] <= room.slots[None] + ROUNDING).all(2)
-    fits &= (sources[:, None] <= room.tags) | (held[:, :1] == 0)
+    fits = (load[:, None] <= room.slots[None] + ROUNDING).all(2)
+    fits &= (sources[:, None] <= room.tags) | (load[:, :1] == 0)
     by_chip = [
         [p for p in map(list, permutations(own)) if fits[own, p].all()] for own in order.tolist()
     ]
@@ -126,10 +126,10 @@ def _packed(counts: Counts, wishes: Sequence[Wish]) -> Places:
 
 
 def _hopeless(wishes: Sequence[Wish], room: Room) -> list[str]:
-    asked, offered = sum(w.size for w in wishes), int(room.slots[:, 0].sum())
+    neurons, offered = sum(w.size for w in wishes), int(room.slots[:, 0].sum())
     faults = []
-    if asked > offered:
-        faults.append(f"{asked} neurons, the board has {offered} that work")
+    if neurons > offered:
+        faults.append(f"{neurons} neurons, the board has {offered} that work")
     apart = _apart(wishes)
     if len(apart) > len(room.slots):
         faults.append(
@@ -141,11 +141,11 @@ def _hopeless(wishes: Sequence[Wish], room: Room) -> list[str]:
 
 def _apart(wishes: Sequence[Wish]) -> list[str]:
     """Return populations none of which can share a core with another."""
-    found: list[Wish] = []
+    apart: list[Wish] = []
     for wish in wishes:
-        if all(wish.needs.conflict(other.needs) for other in found):
-            found.append(wish)
-    return [wish.name for wish in found]
+        if all(wish.needs.conflict(other.needs) for other in apart):
+            apart.append(wish)
+    return [wish.name for wish in apart]
 
 
 def _greedy(wishes: Sequence[Wish], room: Room) -> tuple[Counts, list[str]]:
@@ -169,9 +169,9 @@ def _greedy(wishes: Sequence[Wish], room: Room) -> tuple[Counts, list[str]]:
             core = min(
                 choices, key=lambda k: (-near[room.chip(int(k))], room.chip(int(k)), free[k], k)
             )
-            taken = min(left, int(free[core]))
-            counts[wish.name][core] += taken
-            left -= taken
+            part = min(left, int(free[core]))
+            counts[wish.name][core] += part
+            left -= part
     return counts, faults
 
 
@@ -182,18 +182,20 @@ def _free(wish: Wish, counts: Counts, by_name: Mapping[str, Wish], room: Room) -
         left -= count[:, None] * by_name[name].share
         if name != wish.name and wish.needs.conflict(by_name[name].needs):
             left[count > 0] = 0
-    asked = wish.share > 0
-    found: Array = np.floor((left[:, asked] / wish.share[asked]).min(1) + ROUNDING).astype(np.int64)
-    return np.maximum(found, 0)
+    needed = wish.share > 0
+    rooms: Array = np.floor((left[:, needed] / wish.share[needed]).min(1) + ROUNDING).astype(
+        np.int64
+    )
+    return np.maximum(rooms, 0)
 
 
 def _near(wish: Wish, counts: Counts, by_name: Mapping[str, Wish], room: Room) -> Array:
     """Return how many neurons of partners every chip holds: (chips,)."""
     partners = {*wish.targets, *(w.name for w in by_name.values() if wish.name in w.targets)}
-    held = sum(
+    neurons = sum(
         (counts[name] for name in partners | {wish.name}), np.zeros(len(room.slots), np.int64)
     )
-    chips: Array = np.asarray(held).reshape(-1, room.per_chip).sum(1)
+    chips: Array = np.asarray(neurons).reshape(-1, room.per_chip).sum(1)
     return chips
 
 
@@ -203,12 +205,12 @@ def _no_room(wish: Wish, left: int, counts: Counts, by_name: Mapping[str, Wish],
         role = wish.needs.conflict(by_name[name].needs)
         if role and count.any():
             why[name] = role
-    said = "".join(f"; {name} needs another {role}" for name, role in why.items())
+    conflicts = "".join(f"; {name} needs another {role}" for name, role in why.items())
     most = int(np.flatnonzero(wish.demand)[-1])
     suited = int(room.slots[:, most].sum())
     return (
         f"{left} of {wish.size} neurons of population {wish.name} find no core "
-        f"({suited} neurons of the board have the {most} CAMs that the largest takes{said})"
+        f"({suited} neurons of the board have the {most} CAMs that the largest takes{conflicts})"
     )
 
 
@@ -268,10 +270,10 @@ def _solve(wishes: Sequence[Wish], room: Room) -> Counts | None:
                 p.at_most([on[names.index(target), c], reached[i, c]], [1, -1], 0)
         row = [*reached[i], beyond[i, 0]]
         p.at_most(row, [1] * chips + [-1], room.destinations - wish.reserved)
-    found = p.solve(SECONDS)
-    if found is None:
+    values = p.solve(SECONDS)
+    if values is None:
         return None
-    return {name: found[size[i]].round().astype(np.int64) for i, name in enumerate(names)}
+    return {name: values[size[i]].round().astype(np.int64) for i, name in enumerate(names)}
 
 
 def _thresholds(wishes: Sequence[Wish]) -> list[int]:

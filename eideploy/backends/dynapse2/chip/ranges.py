@@ -119,9 +119,9 @@ def _agreement(c: Configuration, spec: ChipSpec) -> Iterator[str]:
     unnamed = (c.cams.mask > 0).any(-1) & ~c.used
     yield from _fault("cams.mask", c.cams.mask.max(-1), unnamed, "on a neuron without a name")
     weights = [c.bias_names.index(spec.bias_of[role]) for role in WEIGHT_ROLES]
-    given: Array = np.asarray(c.bias_set[..., weights].all(-1))
-    unset: Array = c.used.any(-1) & ~given
-    yield from _fault("bias_set", given, unset, "weights without currents")
+    has_weights: Array = np.asarray(c.bias_set[..., weights].all(-1))
+    unset: Array = c.used.any(-1) & ~has_weights
+    yield from _fault("bias_set", has_weights, unset, "weights without currents")
 
 
 def _to_host(srams: Srams, spec: ChipSpec) -> Array:

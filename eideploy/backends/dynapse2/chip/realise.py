@@ -54,19 +54,19 @@ def realise(
     codes = {role: code for need in needs for role, code in need.codes.items()}
     codes |= _unused(needs, network, spec, dac, codes)
     _, group = np.unique(synapses.projection[rows], return_inverse=True)
-    asked = Weights(
+    weights = Weights(
         weight=synapses.weight[rows], group=group, owner=synapses.target[rows], spare=spare
     )
-    plain = _core(asked, rows, codes, np.ones(len(RECEPTORS)), spec, dac)
-    if _error(plain, asked, synapses) <= ERROR_AIM or WEIGHT_ROLES[0] in codes:
+    plain = _core(weights, rows, codes, np.ones(len(RECEPTORS)), spec, dac)
+    if _error(plain, weights, synapses) <= ERROR_AIM or WEIGHT_ROLES[0] in codes:
         return plain
     receptor = synapses.receptor[rows]
-    gains, scale = _rescaled(asked.weight, receptor, codes, spec, dac)
+    gains, scale = _rescaled(weights.weight, receptor, codes, spec, dac)
     scaled = Weights(
-        weight=asked.weight * scale[receptor], group=group, owner=asked.owner, spare=spare
+        weight=weights.weight * scale[receptor], group=group, owner=weights.owner, spare=spare
     )
     other = _core(scaled, rows, {**codes, **gains}, scale, spec, dac)
-    better = _error(other, asked, synapses) < _error(plain, asked, synapses)
+    better = _error(other, weights, synapses) < _error(plain, weights, synapses)
     return other if better else plain
 
 
@@ -75,8 +75,8 @@ def met(core: Core, synapses: Synapses) -> Array:
     return np.asarray(core.masks.current(core.base) / core.scale[synapses.receptor[core.rows]])
 
 
-def _error(core: Core, asked: Weights, synapses: Synapses) -> float:
-    return float(relative_error(asked, met(core, synapses)).max(initial=0.0))
+def _error(core: Core, weights: Weights, synapses: Synapses) -> float:
+    return float(relative_error(weights, met(core, synapses)).max(initial=0.0))
 
 
 def _core(
@@ -129,9 +129,9 @@ def _unused(
     codes: Mapping[str, Code],
 ) -> dict[str, Code]:
     """Return codes of what no population of the core uses: what the first one says."""
-    said = network[needs[0].name].currents
+    currents = network[needs[0].name].currents
     return {
         role: dac.code(spec.bias_of[role], ampere)
-        for role, ampere in said.items()
+        for role, ampere in currents.items()
         if role not in codes
     }

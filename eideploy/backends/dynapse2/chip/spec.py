@@ -211,12 +211,12 @@ def called(spec: ChipSpec) -> str:
 
 def _biases(spec: ChipSpec) -> Iterator[Fault]:
     known = {*ROLES, *WEIGHT_ROLES, *OTHER_ROLES}
-    given = [bias.role for bias in spec.biases.values() if bias.role]
-    for role in sorted(set(given) - known):
+    roles = [bias.role for bias in spec.biases.values() if bias.role]
+    for role in sorted(set(roles) - known):
         yield Fault(what=f"biases: role {role!r} is unknown", fix=instead(role, sorted(known)))
-    for role in sorted(known - set(given)):
+    for role in sorted(known - set(roles)):
         yield Fault(what=f"biases: no bias has role {role!r}", fix=f"give one the role {role!r}")
-    for role in sorted({role for role in given if given.count(role) > 1}):
+    for role in sorted({role for role in roles if roles.count(role) > 1}):
         yield Fault(what=f"biases: two biases have role {role!r}", fix="leave it to one of them")
     for key in ("full_scale_n", "full_scale_p"):
         if (count := len(getattr(spec.dac, key))) != spec.dac.coarse:

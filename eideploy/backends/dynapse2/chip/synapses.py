@@ -77,13 +77,13 @@ def gather(network: ChipNetwork) -> Synapses:
     channel_of, first = _channels(
         source, (target, receptor, number, weight), sum(p.size for p in network.populations)
     )
-    kept = first[source]
+    is_first = first[source]
     return Synapses(
-        channel=channel_of[source][kept],
-        target=target[kept],
-        receptor=receptor[kept],
-        projection=number[kept],
-        weight=weight[kept],
+        channel=channel_of[source][is_first],
+        target=target[is_first],
+        receptor=receptor[is_first],
+        projection=number[is_first],
+        weight=weight[is_first],
         channel_of=channel_of,
     )
 
@@ -93,10 +93,10 @@ def _channels(source: Array, columns: tuple[Array, ...], size: int) -> tuple[Arr
     channel_of = np.full(size, -1)
     first = np.zeros(size, np.bool_)
     ends = np.searchsorted(source, np.arange(size + 1))
-    seen: dict[bytes, int] = {}
-    for number in np.unique(source):
-        rows = slice(ends[number], ends[number + 1])
+    number_of: dict[bytes, int] = {}
+    for row in np.unique(source):
+        rows = slice(ends[row], ends[row + 1])
         mark = b"".join(column[rows].tobytes() for column in columns)
-        first[number] = mark not in seen
-        channel_of[number] = seen.setdefault(mark, len(seen))
+        first[row] = mark not in number_of
+        channel_of[row] = number_of.setdefault(mark, len(number_of))
     return channel_of, first

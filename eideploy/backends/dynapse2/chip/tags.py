@@ -148,5 +148,5 @@ def _solve(groups: Sequence[Heard], seats: Seats, defects: Defects) -> Array | N
         works = ~defects.tags[chip, core]
         p.at_most(listed, 1, int(works[middle:].sum()))
         p.at_most(listed, -1, int(works[:middle].sum()) - len(listed))
-    found = p.solve(SECONDS)
-    return None if found is None or found[lacking[0]] > 0.5 else found[high].round()
+    values = p.solve(SECONDS)
+    return None if values is None or values[lacking[0]] > 0.5 else values[high].round()

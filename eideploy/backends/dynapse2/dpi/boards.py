@@ -108,16 +108,16 @@ class Board:
 
     def wiring(self, configuration: Configuration) -> Wiring:
         """Return what a configuration amounts to on this board."""
-        told = decode(configuration, self.spec, dendrite=self.dendrite, errors=self.errors)
-        used, place = np.unique(told.core, return_inverse=True)
+        ideal = decode(configuration, self.spec, dendrite=self.dendrite, errors=self.errors)
+        used, place = np.unique(ideal.core, return_inverse=True)
         cores = [self._circuits(int(number)) for number in used]
         neuron = configuration.neurons.neuron
-        target, slot = np.divmod(told.cam, self.spec.chip.cams)
+        target, slot = np.divmod(ideal.cam, self.spec.chip.cams)
         of_cam = place[target], neuron[target], slot
         heard = np.stack([core.works for core in cores])[of_cam]
-        weight = told.weight * np.stack([core.weight for core in cores])[of_cam]
-        soma = told.soma | {
-            key: told.soma[key] * np.stack([core.soma[key] for core in cores])[place, neuron]
+        weight = ideal.weight * np.stack([core.weight for core in cores])[of_cam]
+        soma = ideal.soma | {
+            key: ideal.soma[key] * np.stack([core.soma[key] for core in cores])[place, neuron]
             for key in SOMA_CLASSES
         }
         silent, hot = (
@@ -127,15 +127,15 @@ class Board:
         needed = soma["leak"] * (1 + soma["threshold"] / soma["gain"])  # to reach the threshold
         soma["direct"] = np.where(hot, HOT * needed, soma["direct"])
         soma["threshold"] = soma["threshold"] * np.where(silent, NEVER, 1.0)
-        fails = told.fails
+        fails = ideal.fails
         if self.spread.flaky:
             own = np.stack([core.fails for core in cores])[place, neuron].ravel()
             fails = np.maximum(own, fails) if len(fails) else own
         chip = replace(
-            told,
+            ideal,
             soma=soma,
-            gain=told.gain * np.stack([core.gain for core in cores], 1)[:, place, neuron],
-            tau=told.tau * np.stack([core.tau for core in cores], 1)[:, place, neuron],
+            gain=ideal.gain * np.stack([core.gain for core in cores], 1)[:, place, neuron],
+            tau=ideal.tau * np.stack([core.tau for core in cores], 1)[:, place, neuron],
             weight=weight,
             constants=self.constants,
             fails=fails,

@@ -52,15 +52,15 @@ def rates(response: Response, configuration: Configuration) -> dict[str, float]:
     """Return the mean events a second of every population's sources or neurons."""
     names, neurons = configuration.populations, configuration.neurons.population
     seconds = configuration.coding.duration_s
-    found, at = {}, 0
+    hertz, at = {}, 0
     for number, (name, size) in enumerate(zip(names, configuration.sizes, strict=True)):
         own = neurons == number
         if own.any():
-            found[name] = float(response.counts[own].mean() / seconds)
+            hertz[name] = float(response.counts[own].mean() / seconds)
         else:
-            found[name] = float(response.sent[at : at + size].mean() / seconds)
+            hertz[name] = float(response.sent[at : at + size].mean() / seconds)
             at += size
-    return found
+    return hertz
 
 
 def votes(counts: Array, wiring: Wiring) -> Array:

@@ -21,8 +21,8 @@ PARTS = 255  # into which a graded cell's largest output of a step is divided
 
 def without(wiring: Wiring, receptor: str) -> Wiring:
     """Return the wiring without the synapses of one dendrite."""
-    kept = wiring.receptor != RECEPTORS.index(receptor)
-    return replace(wiring, **{name: getattr(wiring, name)[kept] for name in SYNAPSES})
+    others = wiring.receptor != RECEPTORS.index(receptor)
+    return replace(wiring, **{name: getattr(wiring, name)[others] for name in SYNAPSES})
 
 
 def mean_inputs(wiring: Wiring, receptor: str, response: Response, coding: Coding) -> Array:
@@ -71,8 +71,8 @@ def show_graded(
     number[:inputs] = np.arange(inputs)
     number[inputs:][graded] = inputs + np.arange(count)
     number[inputs:][~graded] = inputs + count + np.arange(wiring.neurons - count)
-    kept = ~graded[wiring.target]
-    smooth = np.flatnonzero(kept)[graded_sources(wiring, graded)[kept]]
+    stays = ~graded[wiring.target]
+    smooth = np.flatnonzero(stays)[graded_sources(wiring, graded)[stays]]
     strength = step.strength.copy()
     strength[smooth] *= unit
     chosen = replace(
@@ -83,13 +83,13 @@ def show_graded(
         output=wiring.output[~graded],
         core=wiring.core[~graded],
         inputs=inputs + count,
-        source=number[wiring.source[kept]],
-        target=number[inputs + wiring.target[kept]] - inputs - count,
-        receptor=wiring.receptor[kept],
-        weight=wiring.weight[kept],
-        cam=wiring.cam[kept],
+        source=number[wiring.source[stays]],
+        target=number[inputs + wiring.target[stays]] - inputs - count,
+        receptor=wiring.receptor[stays],
+        weight=wiring.weight[stays],
+        cam=wiring.cam[stays],
     )
-    chip = Chip(chosen, replace(step_of(chosen, DT_S), strength=strength[kept]))
+    chip = Chip(chosen, replace(step_of(chosen, DT_S), strength=strength[stays]))
     even = np.rint(per_step / unit).astype(np.uint8)
     flat, counts = samples.reshape(len(samples), -1), []
     for at in range(0, len(flat), CHUNK):

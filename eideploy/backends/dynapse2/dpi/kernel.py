@@ -59,13 +59,13 @@ class Chip:
 
     def run(self, events: Array, *, keep_spikes: bool = False) -> Ran:
         """Return what input events (inputs, steps, batch), counts of up to 255, cause."""
-        found = library()
-        if found is None:
+        kernel = library()
+        if kernel is None:
             all_of = definition.run(self.wiring, self.step, events)
-            kept = all_of if keep_spikes else None
-            return Ran(counts=all_of.sum(1, dtype=np.int32), spikes=kept)
+            spikes = all_of if keep_spikes else None
+            return Ran(counts=all_of.sum(1, dtype=np.int32), spikes=spikes)
         parts = [
-            self._group(found, events[:, :, at : at + LANES], at, keep_spikes=keep_spikes)
+            self._group(kernel, events[:, :, at : at + LANES], at, keep_spikes=keep_spikes)
             for at in range(0, events.shape[2], LANES)
         ]
         spiked = [p.spikes for p in parts if p.spikes is not None]
@@ -93,8 +93,8 @@ class Chip:
 
     def _group(self, called: ctypes.CDLL, events: Array, at: int, *, keep_spikes: bool) -> Ran:
         n, (inputs, steps, batch) = self.wiring.neurons, events.shape
-        given = np.zeros((inputs, steps, LANES), np.uint8)
-        given[:, :, :batch] = events
+        lanes = np.zeros((inputs, steps, LANES), np.uint8)
+        lanes[:, :, :batch] = events
         counts = np.zeros((n, LANES), np.int32)
         spikes = np.zeros((n, steps, LANES), np.uint8) if keep_spikes else None
         job = SimulationCall(
@@ -107,7 +107,7 @@ class Chip:
             **vars(self.step.events),
         )
         entry = called.dpi_run32 if self.precision == "float32" else called.dpi_run64
-        arrays = (*self._tables, given, spikes, counts)
+        arrays = (*self._tables, lanes, spikes, counts)
         entry(ctypes.byref(job), *(None if x is None else _address(x) for x in arrays))
         return Ran(
             counts=counts[:, :batch], spikes=None if spikes is None else spikes[:, :, :batch]

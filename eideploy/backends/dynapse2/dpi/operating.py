@@ -55,7 +55,7 @@ def points(
         if name not in placed
     ]
     rate = np.concatenate([*of_input, np.array(of_neuron)])
-    found = []
+    dendrites = []
     for number, receptor in enumerate(RECEPTORS):
         ratio = mean_ratio(wiring, receptor, rate[:, None])
         over_gain = settled(wiring, receptor, ratio)[:, 0]
@@ -64,7 +64,7 @@ def points(
             rows = own & (wiring.core[wiring.target] == core)
             users = np.unique(wiring.target[rows])
             chip, place = divmod(int(core), spec.chip.cores)
-            found.append(
+            dendrites.append(
                 Point(
                     chip=chip,
                     core=place,
@@ -74,10 +74,10 @@ def points(
                     over_gain=float(over_gain[users].mean()),
                 )
             )
-    return tuple(sorted(found, key=lambda p: (p.chip, p.core)))
+    return tuple(sorted(dendrites, key=lambda p: (p.chip, p.core)))
 
 
-def refuse_dark(found: tuple[Point, ...], *, where: str) -> None:
+def refuse_dark(dendrites: tuple[Point, ...], *, where: str) -> None:
     """Refuse dendrites that would stay at their dark currents although their sources fire.
 
     Raises:
@@ -85,7 +85,7 @@ def refuse_dark(found: tuple[Point, ...], *, where: str) -> None:
     """
     dark = [
         f"{p.dendrite} of core {p.chip}.{p.core} has Iin / Itau = {p.over_leak:.2g}"
-        for p in found
+        for p in dendrites
         if p.over_leak < LEAST and p.input_hz >= SILENT_HZ
     ]
     if dark:
@@ -97,12 +97,12 @@ def refuse_dark(found: tuple[Point, ...], *, where: str) -> None:
         )
 
 
-def weak(found: tuple[Point, ...]) -> list[str]:
+def weak(dendrites: tuple[Point, ...]) -> list[str]:
     """Return a line for every dendrite that hears its input, but hardly as the linear one would."""
     return [
         f"{p.dendrite} of core {p.chip}.{p.core} has Iin / Itau = {p.over_leak:.2g}, below "
         f"{ENOUGH:g}: it hears little, and less where currents err"
-        for p in found
+        for p in dendrites
         if p.over_leak < ENOUGH
     ]
 

@@ -121,4 +121,4 @@ def accuracies(chip: Wiring, tried: Labelled, coding: Coding, few: Few) -> dict[
     if few.shown is not None and few.aim is not None:
         lines = scaled(chip, show(chip, few.shown, coding).counts, few.aim)
         decided["scaled"] = lines.decide(response.counts)
-    return {how: float((found == labels).mean()) for how, found in decided.items()}
+    return {how: float((classes == labels).mean()) for how, classes in decided.items()}

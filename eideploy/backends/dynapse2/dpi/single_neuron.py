@@ -45,8 +45,8 @@ class NeuronResponse:
 
 def respond(wiring: Wiring, neuron: int, divisor: float) -> NeuronResponse:
     """Return what the neuron, at its own biases, does under a shunt that divides by `divisor`."""
-    taken = DRIVE / 2 * (1 - 1 / divisor)
-    alone = _alone(wiring, neuron, gaba=taken, shunt=divisor - 1)
+    subtracted = DRIVE / 2 * (1 - 1 / divisor)
+    alone = _alone(wiring, neuron, gaba=subtracted, shunt=divisor - 1)
     events = _events(round(DURATION_S / DT_S))
     counts = Chip(alone, step_of(alone, DT_S), "float64").run(events).counts[0]
     rates = dict(zip(CASES, counts.reshape(len(CASES), -1) / DURATION_S, strict=True))
@@ -64,7 +64,7 @@ def respond(wiring: Wiring, neuron: int, divisor: float) -> NeuronResponse:
 def _alone(wiring: Wiring, neuron: int, *, gaba: float, shunt: float) -> Wiring:
     """Return the neuron with one source a dendrite, whose mean currents are in leaks."""
     receptor = np.array([RECEPTORS.index(name) for name in SOURCES])
-    made = replace(
+    alone = replace(
         wiring,
         soma={key: value[[neuron]] for key, value in wiring.soma.items()},
         tau=wiring.tau[:, [neuron]],
@@ -80,12 +80,12 @@ def _alone(wiring: Wiring, neuron: int, *, gaba: float, shunt: float) -> Wiring:
     )
     c = wiring.constants
     capacitance = np.array([getattr(c, f"c_{name}") for name in SOURCES])
-    tau = time_constant(capacitance, made.tau[receptor, 0], c)
+    tau = time_constant(capacitance, alone.tau[receptor, 0], c)
     hertz = np.array([INPUT_HZ[-1], INHIBITORY_HZ, INHIBITORY_HZ])
-    asked = np.array([DRIVE, gaba, shunt])
-    step = step_of(made, DT_S)
-    ratio = asked / step.scale[receptor, 0] + (made.dendrite == "full") * (asked > 0)
-    return replace(made, weight=ratio / (step.strength * tau * hertz))
+    in_leaks = np.array([DRIVE, gaba, shunt])
+    step = step_of(alone, DT_S)
+    ratio = in_leaks / step.scale[receptor, 0] + (alone.dendrite == "full") * (in_leaks > 0)
+    return replace(alone, weight=ratio / (step.strength * tau * hertz))
 
 
 def _events(steps: int) -> Array:

@@ -149,26 +149,26 @@ def on_board(
 
     Each then also with its outputs as `few` fits them in the host.
     """
-    spec, coding, shown = board.spec, network.coding, few.shown
+    spec, coding, samples = board.spec, network.coding, few.shown
     c = configuration
-    found = {"as mapped": accuracies(board.wiring(c), tried, coding, few)}
-    if shown is not None:
+    by_biases = {"as mapped": accuracies(board.wiring(c), tried, coding, few)}
+    if samples is not None:
         task = Task(
             network=network,
             configuration=c,
             spec=spec,
             dac=load_dac(spec),
-            board=lambda c: classify.show(board.wiring(c), shown, coding, dt=DT_S).counts,
+            board=lambda c: classify.show(board.wiring(c), samples, coding, dt=DT_S).counts,
             model=lambda c: (
                 classify.show(
-                    decode(c, spec, dendrite=board.dendrite), shown, coding, dt=DT_S
+                    decode(c, spec, dendrite=board.dendrite), samples, coding, dt=DT_S
                 ).counts
             ),
         )
-        found["tuned"] = accuracies(board.wiring(tune(task)), tried, coding, few)
+        by_biases["tuned"] = accuracies(board.wiring(tune(task)), tried, coding, few)
     return {
         name if how == "equal" else f"{name}, outputs {how}": accuracy
-        for name, by in found.items()
+        for name, by in by_biases.items()
         for how, accuracy in by.items()
     }
 

@@ -193,10 +193,10 @@ def _synapses(c: Configuration, spec: ChipSpec, place: tuple[Array, ...]) -> _Sy
             receptor_of[spec.dendrites[name].code] = number
     target, slot = np.nonzero((masks > 0) & (receptor_of[codes] >= 0))
     tag = tags[target, slot].astype(np.int64)
-    asked = _key(place[0][target], place[1][target], tag, spec)
-    first, last = (np.searchsorted(key, asked, side) for side in ("left", "right"))
+    wanted = _key(place[0][target], place[1][target], tag, spec)
+    first, last = (np.searchsorted(key, wanted, side) for side in ("left", "right"))
     times = last - first
-    row = np.repeat(np.arange(len(asked)), times)
+    row = np.repeat(np.arange(len(wanted)), times)
     within = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
     target, slot = target[row], slot[row]
     return _Synapses(
@@ -215,14 +215,14 @@ def _key(chip: Array, core: Array, tag: Array, spec: ChipSpec) -> Array:
 
 def _refuse_unsimulated(configuration: Configuration, place: tuple[Array, ...]) -> None:
     cams = configuration.cams
-    asked = {
+    counts = {
         name: int((getattr(cams, name)[place] & (cams.mask[place] > 0)).sum())
         for name in ("stp", "precise_delay", "mismatched_delay")
     }
-    found = [f"{count} synapses with {name}" for name, count in asked.items() if count]
-    if found:
+    named = [f"{count} synapses with {name}" for name, count in counts.items() if count]
+    if named:
         raise CapacityError(
-            f"not simulated: {', '.join(found)}",
+            f"not simulated: {', '.join(named)}",
             where="the chip's CAM",
             fix="switch depression and delays off in the configuration",
         )

@@ -96,26 +96,26 @@ def adapt(
     config = load_chip_config(CHIP_PRESET).with_overrides(settings)
     plan_for(config, spec, dataset)  # refused now rather than after the predictions
     aims, before = _predictions(run.circuit, dataset)
-    said: dict[str, Any] = {
+    manifest: dict[str, Any] = {
         "target": spec.name,
         DISTILLED: run.folder.resolve().name,
         "adapted_sha256": sha256(run.folder / MANIFEST),
         "float_accuracy": before,
     }
     if images is not None:
-        said |= {"data": None, "float_accuracy": None, "test_accuracy": None}
-        said |= {"distilled_on": sha256(images)}
-    teacher = Teacher(aims=aims, run=run.folder, images=images, spec_sha256=chip, said=said)
-    with ExitStack() as held:
-        begun = None if out is not None else _begun(config, teacher, held)
+        manifest |= {"data": None, "float_accuracy": None, "test_accuracy": None}
+        manifest |= {"distilled_on": sha256(images)}
+    teacher = Teacher(aims=aims, run=run.folder, images=images, spec_sha256=chip, said=manifest)
+    with ExitStack() as stack:
+        begun = None if out is not None else _begun(config, teacher, stack)
         if begun is not None:
             note(f"going on with {begun}, which was stopped before it was finished")
             _learn(begun, config, spec, dataset, teacher, is_new=False)
             return begun
-        with new_run(out, f"{said[DISTILLED]}-{spec.name}") as staged:
+        with new_run(out, f"{manifest[DISTILLED]}-{spec.name}") as staged:
             write_atomic(staged.aside / CONFIG, config.to_toml().encode())
             keep(teacher, staged.aside)
-            held.enter_context(sole_training(staged.aside))  # before others can find it
+            stack.enter_context(sole_training(staged.aside))  # before others can find it
         _learn(staged.final, config, spec, dataset, teacher, is_new=True)
         return staged.final
 
@@ -159,18 +159,18 @@ def resume(request: Train, folder: Path) -> Result:
     return _result(folder, teacher.run, teacher.images)
 
 
-def _begun(config: ChipConfig, teacher: Teacher, held: ExitStack) -> Path | None:
+def _begun(config: ChipConfig, teacher: Teacher, stack: ExitStack) -> Path | None:
     """Return the latest run that was begun so and stopped, if there is one, held alone."""
     for folder in unfinished():
         # A neighbour that is damaged, being trained or going away is left alone.
         with suppress(EideployError, FileNotFoundError):
-            found = kept(folder)
+            before = kept(folder)
             if (
-                found is not None
-                and (found.said, found.spec_sha256) == (teacher.said, teacher.spec_sha256)
+                before is not None
+                and (before.said, before.spec_sha256) == (teacher.said, teacher.spec_sha256)
                 and (folder / CONFIG).read_text(encoding="utf-8") == config.to_toml()
             ):
-                held.enter_context(sole_training(folder))
+                stack.enter_context(sole_training(folder))
                 if is_unfinished(folder):  # still, now that nobody else trains it
                     return folder
     return None
@@ -213,9 +213,11 @@ def _learn(
             discard(folder)
         raise
     before = teacher.said["float_accuracy"]
-    told = f"test accuracy {percent(before)} of the run, " if before is not None else "agreement "
+    measured = (
+        f"test accuracy {percent(before)} of the run, " if before is not None else "agreement "
+    )
     reached = f"{percent(trained.accuracy)} of {folder} as mapped and simulated"
-    note(f"adapted in {trained.seconds:.0f} s: {told}{reached}")
+    note(f"adapted in {trained.seconds:.0f} s: {measured}{reached}")
 
 
 def _require_unchanged(path: Path, digest: object) -> None:
@@ -289,7 +291,7 @@ def distil(request: Train, spec: ChipSpec) -> Result:
         )
     assert request.finetune is not None  # it is what is distilled
     folder = Path(request.finetune)
-    made = adapt(
+    run = adapt(
         load_run(folder),
         spec,
         place=request.place(),
@@ -297,12 +299,12 @@ def distil(request: Train, spec: ChipSpec) -> Result:
         overrides=request.settings(),
         images=images,
     )
-    return _result(made, folder, images)
+    return _result(run, folder, images)
 
 
-def _result(made: Path, folder: Path, images: Path | None) -> Result:
+def _result(run: Path, folder: Path, images: Path | None) -> Result:
     """Return what is said of a run that was distilled."""
-    content = read_json(made / MANIFEST)
+    content = read_json(run / MANIFEST)
     keys = ("data", "target", DISTILLED, "float_accuracy", "test_accuracy", "seconds")
     measured = (
         f"test accuracy  {percent(content['float_accuracy'])} before, "
@@ -313,9 +315,9 @@ def _result(made: Path, folder: Path, images: Path | None) -> Result:
     text = (
         f"distilled {folder} for {content['target']} in {content['seconds']:.0f} s\n"
         f"{measured} as mapped and simulated without mismatch\n"
-        f"run            {made}"
+        f"run            {run}"
     )
-    return Result(text=text, content={"run": str(made), **{key: content[key] for key in keys}})
+    return Result(text=text, content={"run": str(run), **{key: content[key] for key in keys}})
 
 
 def images_of(run: Run) -> Origin:
@@ -340,13 +342,13 @@ def _predictions(circuit: Circuit, dataset: Dataset) -> tuple[Array, float]:
     with bar("predict", len(dataset.train) + len(dataset.test)) as advance:
 
         def logits(samples: Array) -> Array:
-            found = []
+            parts = []
             for batch in batches(samples):
-                found.append(run_float(circuit, batch).logits)
+                parts.append(run_float(circuit, batch).logits)
                 advance(len(batch), "")
-            return np.concatenate(found)
+            return np.concatenate(parts)
 
-        shown = logits(dataset.train.batch(np.arange(len(dataset.train))))
+        scores = logits(dataset.train.batch(np.arange(len(dataset.train))))
         decided = logits(dataset.test.batch(np.arange(len(dataset.test)))).argmax(1)
-    powers = np.exp(shown - shown.max(1, keepdims=True))
+    powers = np.exp(scores - scores.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True), float((decided == dataset.test_y).mean())

@@ -70,12 +70,12 @@ def bias_sets(build: ChipBuild, request: Biases) -> Result:
         DataError: a set of another build; a folder of another; `out` exists already.
         FormatError: a damaged file.
     """
-    asked = {
+    names = {
         SAVING: request.save,
         RESTORING: request.restore,
         COMPARING: request.compare,
     }
-    doing = [where for where, name in asked.items() if name is not None]
+    doing = [where for where, name in names.items() if name is not None]
     if len(doing) > 1:
         raise UsageError(
             "a command saves, restores or compares",
@@ -172,11 +172,11 @@ def _compare(build: ChipBuild, request: Biases, file: Path, sets: Mapping[str, _
         _check_codes(of, name, file, build)
     dac = load_dac(build.spec)
     rows = [_row(dac, *place, other, one) for place in _differences(other, one)]
-    shown = [
+    cells = [
         [row["core"], row["bias"], *(_said(**row[side]) for side in SIDES), f"x {row['ratio']:.3g}"]
         for row in rows
     ]
-    text = table(["core", "bias", second, request.compare, "ratio"], shown)
+    text = table(["core", "bias", second, request.compare, "ratio"], cells)
     return Result(
         text=text if rows else f"{request.compare} and {second} have the same codes",
         content={"before": second, "after": request.compare, "differences": rows},
@@ -275,14 +275,14 @@ def _configuration(build: ChipBuild, folder: Path | None) -> Configuration:
     """Return the configuration in a folder, which is the build's but for its biases."""
     if folder is None:
         return build.configuration
-    found = read_patch(folder / FOLDER / PATCH, read_spec(folder / folders.SPEC))
-    if not equal(replace(found, biases=build.configuration.biases), build.configuration):
+    other = read_patch(folder / FOLDER / PATCH, read_spec(folder / folders.SPEC))
+    if not equal(replace(other, biases=build.configuration.biases), build.configuration):
         raise DataError(
             "the folder's patch differs from the build's by more than biases",
             where=f"{folder}, {build.folder}",
             fix="name a folder that board tune wrote for this build",
         )
-    return found
+    return other
 
 
 def _read(file: Path) -> dict[str, _Set]:
@@ -290,11 +290,11 @@ def _read(file: Path) -> dict[str, _Set]:
         return {}
     content, where = read_json(file), str(file)
     check_version(content.get("version"), VERSION, where=where)
-    read = typed(_File, content, where=where, error=FormatError)
-    if read.kind != KIND:
+    sets_file = typed(_File, content, where=where, error=FormatError)
+    if sets_file.kind != KIND:
         raise FormatError(
-            f"the file is of kind {read.kind!r}, not {KIND!r}",
+            f"the file is of kind {sets_file.kind!r}, not {KIND!r}",
             where=where,
             fix="name a file that board biases wrote",
         )
-    return dict(read.sets)
+    return dict(sets_file.sets)

@@ -73,18 +73,18 @@ def _characterise(build: ChipBuild, request: Characterise) -> Result:
     board = reached(request)
     with folders.new_folder(Path(request.out), Path(), "") as staged:
         measured = staged.aside / "measured"
-        said = run_loader(build.folder / FOLDER / PATCH, ["characterise", str(measured), *board])
+        printed = run_loader(build.folder / FOLDER / PATCH, ["characterise", str(measured), *board])
         for path in measured.iterdir():
             path.rename(staged.aside / path.name)
         measured.rmdir()
         factors = write_bias_table(build.folder, staged.aside / MEASURED, staged.aside / TABLE)
         content = read_json(staged.aside / MEASURED)
-    lines = [line for line in said.splitlines() if not line.startswith("wrote ")]
+    lines = [line for line in printed.splitlines() if not line.startswith("wrote ")]
     lines += [
         f"measured  the currents of {', '.join(sorted(factors)) or 'no bias'}",
         f"wrote     {staged.final}",
     ]
-    found = {
+    result = {
         "build": str(build.folder),
         "measured": str(staged.final),
         "emulated": request.emulate,
@@ -96,8 +96,8 @@ def _characterise(build: ChipBuild, request: Characterise) -> Result:
             f"next      compile with --defects {staged.final / DEFECTS}, or characterise with "
             f"--rebuild NEW; name {staged.final / TABLE} in a spec of your own (docs/dynapse2.md)"
         )
-        return Result(text="\n".join(lines), content=found)
+        return Result(text="\n".join(lines), content=result)
     note(f"wrote {staged.final}; mapping the network around what does not work")
-    made, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
-    lines.append(f"          {made}, in which {counted(moved, 'neuron')} lie elsewhere")
-    return Result(text="\n".join(lines), content={**found, "rebuilt": str(made)})
+    build_around, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
+    lines.append(f"          {build_around}, in which {counted(moved, 'neuron')} lie elsewhere")
+    return Result(text="\n".join(lines), content={**result, "rebuilt": str(build_around)})

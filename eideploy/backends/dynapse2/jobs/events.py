@@ -106,8 +106,8 @@ def write_events(build: ChipBuild, request: WriteEvents) -> Result:
             f"next   python {build.folder / FOLDER / LOADER[0]} run {out} out.csv --samna",
         ]
     )
-    made = {"trials": len(trials.lasts_us), "events": len(trials.rows), "out": str(out)}
-    return Result(text=text, content={**made, "expected": str(beside), **expected})
+    written = {"trials": len(trials.lasts_us), "events": len(trials.rows), "out": str(out)}
+    return Result(text=text, content={**written, "expected": str(beside), **expected})
 
 
 def _hz(of: dict[str, Any], seconds: float) -> float:
@@ -117,14 +117,14 @@ def _hz(of: dict[str, Any], seconds: float) -> float:
 def _shown(build: ChipBuild, request: WriteEvents) -> _Trials:
     """Return samples of a data set or of the user's, a trial each."""
     wiring = decode(build.configuration, build.spec)
-    asked = OnSamples(
+    options = OnSamples(
         samples=request.samples,
         split=request.split,
         input=request.input,
         data=request.data,
         data_dir=request.data_dir,
     )
-    samples, _ = own_or_split(build, asked, inputs=wiring.inputs, classes=wiring.classes)
+    samples, _ = own_or_split(build, options, inputs=wiring.inputs, classes=wiring.classes)
     coding, flat = build.configuration.coding, flat_for(samples, build, wiring.inputs)
 
     def respond(chip: Wiring, count: int) -> Array:

@@ -47,8 +47,8 @@ def reached(request: OnChips) -> list[str]:
         return ["--emulate", str(request.seed), *fault]
     refuse_idle(request, (SAMNA, READING), here=SAMNA)
     named = {"--serial": request.serial, "--bitfile": request.bitfile}
-    given = [word for name, value in named.items() if value for word in (name, str(value))]
-    return ["--samna", *given]
+    words = [word for name, value in named.items() if value for word in (name, str(value))]
+    return ["--samna", *words]
 
 
 def run_loader(patch: Path, words: Sequence[str]) -> str:
@@ -59,9 +59,9 @@ def run_loader(patch: Path, words: Sequence[str]) -> str:
     """
     command = [*loader("-PB"), f"--patch={patch.resolve()}", *words]
     error = dict[str, str]()
-    with TemporaryFile("w+", encoding="utf-8") as said:
+    with TemporaryFile("w+", encoding="utf-8") as output:
         with subprocess.Popen(
-            command, stdout=said, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+            command, stdout=output, stderr=subprocess.PIPE, text=True, encoding="utf-8"
         ) as process:
             assert process.stderr is not None  # it is a pipe
             for line in map(str.rstrip, process.stderr):
@@ -76,5 +76,5 @@ def run_loader(patch: Path, words: Sequence[str]) -> str:
                 where=error.get(WHERE, "the board"),
                 fix=error.get(FIX, "docs/dynapse2.md says in which order to check a board"),
             )
-        said.seek(0)
-        return said.read().strip()
+        output.seek(0)
+        return output.read().strip()

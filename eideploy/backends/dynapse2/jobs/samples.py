@@ -49,7 +49,7 @@ def _of_recordings(name: str) -> DataError:
 
 
 def own_or_split(
-    build: ChipBuild, asked: OnSamples, *, inputs: int, classes: int
+    build: ChipBuild, options: OnSamples, *, inputs: int, classes: int
 ) -> tuple[Array, Array | None]:
     """Return the samples, in 0..1, and their labels if they have any.
 
@@ -73,21 +73,21 @@ def own_or_split(
                 fix="scale them: a value of 1 is sent at the peak rate",
             )
 
-    if asked.input is not None:
-        refuse_idle(asked, (DPI, WITH_INPUT), here="on samples of your own")
-        samples, some = read_checked(Path(asked.input), check), slice(asked.samples)
-        if asked.labels is None:
+    if options.input is not None:
+        refuse_idle(options, (DPI, WITH_INPUT), here="on samples of your own")
+        samples, some = read_checked(Path(options.input), check), slice(options.samples)
+        if options.labels is None:
             return samples[some], None
         names = class_names(build.content, classes)
-        return samples[some], read_labels(Path(asked.labels), names, len(samples))[some]
+        return samples[some], read_labels(Path(options.labels), names, len(samples))[some]
     if build.origin is None:
         raise UsageError(
             "the build has no data set",
             where=str(build.folder),
             fix="give samples with --input samples.npy, or compile a run that has a data set",
         )
-    data = load_images(build.origin, asked.place())
-    samples, labels = split_of(data, asked.split, asked.samples)
+    data = load_images(build.origin, options.place())
+    samples, labels = split_of(data, options.split, options.samples)
     return samples / data.high, labels
 
 
@@ -108,20 +108,20 @@ def flat_for(samples: Array, build: ChipBuild, inputs: int) -> Array:
 
 
 def labelled_few(
-    build: ChipBuild, asked: OnSamples, count: int, *, option: str = "--calibrate-chips"
+    build: ChipBuild, options: OnSamples, count: int, *, option: str = "--calibrate-chips"
 ) -> tuple[Array, Array]:
     """Return the first training samples of every class, `count` each, and their labels.
 
     Raises:
         UsageError: the samples asked for are not those of the test split alone.
     """
-    if asked.input is not None or (asked.split or "test") != "test" or build.origin is None:
+    if options.input is not None or (options.split or "test") != "test" or build.origin is None:
         raise UsageError(
             "chips are fitted to training samples, and then tried on test samples",
             where=option,
             fix="leave it out, or leave out --split and name a build that has a data set",
         )
-    return first_of_training(build.origin, asked.place(), count)
+    return first_of_training(build.origin, options.place(), count)
 
 
 def first_of_training(origin: Origin, place: Place, count: int) -> tuple[Array, Array]:

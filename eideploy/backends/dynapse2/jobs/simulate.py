@@ -158,13 +158,13 @@ def _spread(options: Simulating) -> Spread:
 
 def _few(build: ChipBuild, request: OnSamples, wiring: Wiring) -> Few:
     """Return the training samples that chips and boards are fitted to, as the options say."""
-    options, labelled, shown, aim = part_of(request, Simulating), None, None, None
+    options, labelled, samples, aim = part_of(request, Simulating), None, None, None
     if options.calibrate:
         labelled = labelled_few(build, request, options.calibrate)
     if options.tune:
-        shown = labelled_few(build, request, PER_CLASS, option="--tune-boards")[0]
-        aim = classify.show(wiring, shown, build.configuration.coding).counts
-    return Few(labelled=labelled, shown=shown, aim=aim)
+        samples = labelled_few(build, request, PER_CLASS, option="--tune-boards")[0]
+        aim = classify.show(wiring, samples, build.configuration.coding).counts
+    return Few(labelled=labelled, shown=samples, aim=aim)
 
 
 def _over_boards(
@@ -176,14 +176,14 @@ def _over_boards(
     advance: Callable[[int, str], None],
 ) -> dict[str, list[float]]:
     """Return the accuracies on emulated boards, as mapped and, on a few samples, tuned."""
-    found = dict[str, list[float]]()
+    by_name = dict[str, list[float]]()
     for seed in range(BOARD, BOARD + (options.chips or CHIPS)):
         board = Board(build.spec, seed, _spread(options), wiring.dendrite)
         rows = on_board(board, build.configuration, build.network, tried, few)
         for name, accuracy in rows.items():
-            found.setdefault(name, []).append(accuracy)
+            by_name.setdefault(name, []).append(accuracy)
         advance(1, "")
-    return found
+    return by_name
 
 
 def _require_effects(request: OnSamples) -> None:

@@ -178,22 +178,22 @@ def fit(
             if folder is not None:
                 checkpoint.save(progress, folder, seconds=seconds, conditions=conditions)
             last = epochs[-1]
-            told = f"loss {last.loss:.3f}, {percent(last.accuracy, 1)} under mismatch"
-            advance(1, told)
+            message = f"loss {last.loss:.3f}, {percent(last.accuracy, 1)} under mismatch"
+            advance(1, message)
             if last.epoch % SAID_EVERY == 0 or last.epoch == 1:
-                note(f"epoch {last.epoch} of {config.training.epochs}: {told}, {seconds:.0f} s")
+                note(f"epoch {last.epoch} of {config.training.epochs}: {message}, {seconds:.0f} s")
 
         task = Task(samples=samples, aims=aims, augment=augment)
-        found = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
-    network = chip_network(config, plan, found)
+        learned = train(config, plan, task, on_epoch=on_epoch, begun=past.progress)
+    network = chip_network(config, plan, learned)
     seconds = time.perf_counter() - began
     configuration = map_network(network, spec).configuration
     wiring = decode(configuration, spec, dendrite=config.neuron.dendrite)
-    shown = classify.show(wiring, samples[:RATED], network.coding)
+    response = classify.show(wiring, samples[:RATED], network.coding)
     return Trained(
         network=network,
         accuracy=_accuracy(wiring, network, dataset),
-        rates=classify.rates(shown, configuration),
+        rates=classify.rates(response, configuration),
         epochs=epochs,
         seconds=seconds,
         conditions=conditions,

@@ -58,12 +58,12 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
             where=str(build.folder),
             fix="compile a run that was trained on a data set",
         )
-    shown, _ = first_of_training(build.origin, request.place(), request.per_class)
+    samples, _ = first_of_training(build.origin, request.place(), request.per_class)
     out = Path(request.out)
-    kept = out.with_name(out.name + MEASURED)
-    with sole_writing(kept), folders.new_folder(out, Path(), "") as staged:
-        bench = Bench.opened(kept, build, shown, board)
-        task = _task(build, shown, bench.measure)
+    measured = out.with_name(out.name + MEASURED)
+    with sole_writing(measured), folders.new_folder(out, Path(), "") as staged:
+        bench = Bench.opened(measured, build, samples, board)
+        task = _task(build, samples, bench.measure)
         bench.announce(measurements(task) + 2)
         try:
             tuned = tune(task)
@@ -81,7 +81,7 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
         content = {
             "build": str(build.folder),
             "emulated": request.emulate,
-            "samples": len(shown),
+            "samples": len(samples),
             "biases": changed(build.configuration, tuned),
             **_spikes(task, tuned, counts),
         }
@@ -91,13 +91,13 @@ def tune_board(build: ChipBuild, request: Tune) -> Result:
         write_json(staged.aside / TUNED, content)
         write_json(staged.aside / FOLDER / OUTPUTS, {"outputs": _lines(content["outputs"], task)})
         write_json(staged.aside / DEFECTS, _map(bad))
-    shutil.rmtree(kept)
+    shutil.rmtree(measured)
     lines = [_text(content, staged.final, board)]
     if request.rebuild is not None:
         note(f"wrote {staged.final}; mapping the network around what does not work")
-        made, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
-        content["rebuilt"] = str(made)
-        lines.append(f"       {made}, in which {counted(moved, 'neuron')} lie elsewhere")
+        build_around, moved = rebuild(build, staged.final / DEFECTS, Path(request.rebuild))
+        content["rebuilt"] = str(build_around)
+        lines.append(f"       {build_around}, in which {counted(moved, 'neuron')} lie elsewhere")
     return Result(text="\n".join(lines), content={**content, "tuned": str(staged.final)})
 
 
@@ -116,15 +116,15 @@ class Bench:
     total: int = 0
 
     @classmethod
-    def opened(cls, folder: Path, build: ChipBuild, shown: Array, board: list[str]) -> "Bench":
+    def opened(cls, folder: Path, build: ChipBuild, samples: Array, board: list[str]) -> "Bench":
         """Return a bench for samples (samples, ...), or the one that was begun in the folder.
 
         Raises:
             DataError: samples of another size; the folder is of another board, or of other samples.
         """
         sources = sources_of(build.configuration)
-        flat = flat_for(shown, build, len(sources))
-        bench = cls(folder=folder, build=build, trials=len(shown), board=board)
+        flat = flat_for(samples, build, len(sources))
+        bench = cls(folder=folder, build=build, trials=len(samples), board=board)
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         copy_spec(build.spec, folder)
         write_rows(bench.spikes, [EVENT_COLUMNS, *event_rows(flat, build.network.coding, sources)])
@@ -184,9 +184,9 @@ def _ended(path: Path) -> int:
         return sum(None not in row.values() for row in csv.DictReader(file))
 
 
-def _task(build: ChipBuild, shown: Array, on_board: Callable[[Configuration], Array]) -> Task:
+def _task(build: ChipBuild, samples: Array, on_board: Callable[[Configuration], Array]) -> Task:
     def in_simulator(c: Configuration) -> Array:
-        return classify.show(decode(c, build.spec), shown, c.coding, dt=DT_S).counts
+        return classify.show(decode(c, build.spec), samples, c.coding, dt=DT_S).counts
 
     return Task(
         network=build.network,
@@ -229,17 +229,17 @@ def _bad(counts: dict[str, Array], c: Configuration) -> dict[str, list[tuple[int
     hot     on every sample more spikes than any neuron of the population has on any in it
     """
     on_board, aim, neurons = counts["after"], counts["aim"], c.neurons
-    seen = neurons.monitor_tag != NOT_MONITORED
-    most = np.zeros(len(seen))
+    is_monitored = neurons.monitor_tag != NOT_MONITORED
+    most = np.zeros(len(is_monitored))
     for number in np.unique(neurons.population):
         own = neurons.population == number
         most[own] = aim[own].max()
-    found = {
-        "silent": seen & (on_board.sum(1) <= SILENT_MOST) & (aim.sum(1) >= FIRING_LEAST),
-        "hot": seen & (on_board.min(1) > most),
+    by_fault = {
+        "silent": is_monitored & (on_board.sum(1) <= SILENT_MOST) & (aim.sum(1) >= FIRING_LEAST),
+        "hot": is_monitored & (on_board.min(1) > most),
     }
     places = np.stack([neurons.chip, neurons.core, neurons.neuron], 1)
-    return {name: [tuple(row) for row in places[rows].tolist()] for name, rows in found.items()}
+    return {name: [tuple(row) for row in places[rows].tolist()] for name, rows in by_fault.items()}
 
 
 def _map(bad: dict[str, list[tuple[int, int, int]]]) -> dict[str, Any]:
@@ -293,11 +293,13 @@ def changed(before: Configuration, after: Configuration) -> list[dict[str, Any]]
 
 def _rates(counts: dict[str, Array], c: Configuration) -> dict[str, dict[str, float]]:
     """Return events a second of the neurons that the host sees, by population."""
-    seen = c.neurons.monitor_tag != NOT_MONITORED
+    is_monitored = c.neurons.monitor_tag != NOT_MONITORED
     return {
         c.populations[number]: {
-            key: float(of[seen & (c.neurons.population == number)].mean() / c.coding.duration_s)
+            key: float(
+                of[is_monitored & (c.neurons.population == number)].mean() / c.coding.duration_s
+            )
             for key, of in counts.items()
         }
-        for number in np.unique(c.neurons.population[seen])
+        for number in np.unique(c.neurons.population[is_monitored])
     }

@@ -123,8 +123,8 @@ def _loader(build: ChipBuild) -> str:
         f"{int((c.srams.cores > 0).sum())} destinations, {int(c.bias_set.sum())} biases"
     )
     if done.returncode:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
-        return said.splitlines()[0].removeprefix(ERROR)
+        message = done.stderr.strip() or f"exit code {done.returncode}"
+        return message.splitlines()[0].removeprefix(ERROR)
     return "" if done.stdout.startswith(expected) else f"it counts {done.stdout.strip()}"
 
 

@@ -49,16 +49,16 @@ def library() -> ctypes.CDLL:
         UsageError: there is no compiler, or it fails.
     """
     flags = (*kernel.FLAGS, *native.native_flags())
-    found = native.load(
+    loaded = native.load(
         SOURCE, kernel.HEADERS, flags, name="chip training", instead="it needs the compiled kernel"
     )
-    if found is None:
+    if loaded is None:
         raise UsageError(
             "training for a mixed-signal chip needs a C++ compiler",
             where="g++, clang++, or $CXX",
             fix="install one, or train where there is one",
         )
-    return found
+    return loaded
 
 
 def wires(target: Array, source: Array, receptor: Array, neurons: int) -> Wires:

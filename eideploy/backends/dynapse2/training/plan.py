@@ -106,10 +106,10 @@ class Plan:
         It is the nearest that the bias generator gives.
         """
         offered = self.gain_of[receptor]
-        asked = least * self.currents["membrane_leak"] / self.charge(receptor)
-        place = int(np.searchsorted(offered, asked))
+        ampere = least * self.currents["membrane_leak"] / self.charge(receptor)
+        place = int(np.searchsorted(offered, ampere))
         near = offered[max(place - 1, 0) : place + 1]
-        return float(near[np.abs(np.log(near / max(asked, offered[0]))).argmin()])
+        return float(near[np.abs(np.log(near / max(ampere, offered[0]))).argmin()])
 
     def wiring(self, source: Array, target: Array, receptor: Array) -> Wiring:
         """Return neurons at these currents and synapses of 1 A, whose strengths are factors."""
@@ -176,11 +176,11 @@ def plan_of(config: ChipConfig, spec: ChipSpec, dac: Dac, *, inputs: int, classe
 
 
 def _links(config: ChipConfig, sizes: Mapping[str, int], spec: ChipSpec) -> tuple[Link, ...]:
-    shown = 0.3 * config.network.peak_rate_hz  # a mean pixel, about
+    pixel_rate = 0.3 * config.network.peak_rate_hz  # a mean pixel, about
     kinds = {"both": ("gaba", "shunt"), "none": ()}.get(
         config.network.inhibition, (config.network.inhibition,)
     )
-    found = []
+    links = []
     for target, source, inhibitor, drive in (
         ("inhibitory", INPUT, None, 6.0),
         ("excitatory", INPUT, "inhibitory", 8.0),
@@ -202,10 +202,10 @@ def _links(config: ChipConfig, sizes: Mapping[str, int], spec: ChipSpec) -> tupl
                 begin=min(most, begin[which]),
                 keep=min(most, begin[which], keep[which]),
                 drive=amount,
-                rate=shown if origin == INPUT else 50.0,
+                rate=pixel_rate if origin == INPUT else 50.0,
             )
-            found += [link] if link.keep else []
-    return tuple(found)
+            links += [link] if link.keep else []
+    return tuple(links)
 
 
 def currents_of(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
@@ -223,7 +223,7 @@ def currents_of(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
         "gaba": neuron.tau_gaba_ms,
         "shunt": neuron.tau_shunt_ms,
     }
-    asked = {
+    wanted = {
         "membrane_leak": leak(c.c_membrane, neuron.tau_membrane_ms),
         "membrane_gain": gain,
         "threshold": gain * neuron.threshold,
@@ -232,8 +232,10 @@ def currents_of(neuron: Neuron, spec: ChipSpec, dac: Dac) -> dict[str, float]:
         **{f"{name}_tau": leak(spec.capacitance(name), taus[name]) for name in RECEPTORS},
         **{f"{name}_gain": PROXY_GAIN for name in RECEPTORS},
     }
-    given = {role: dac.code(spec.bias_of[role], ampere).current for role, ampere in asked.items()}
-    return {"dc": 0.0, **given} | dict.fromkeys(set(ROLES) - set(given) - {"dc"}, 0.0)
+    realised = {
+        role: dac.code(spec.bias_of[role], ampere).current for role, ampere in wanted.items()
+    }
+    return {"dc": 0.0, **realised} | dict.fromkeys(set(ROLES) - set(realised) - {"dc"}, 0.0)
 
 
 def _refuse_misfits(plan: Plan, spec: ChipSpec) -> None:

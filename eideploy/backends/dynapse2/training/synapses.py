@@ -101,20 +101,20 @@ def steps(strength: Array, group: Array) -> Array:
 def gains(plan: Plan, step: Array) -> Array:
     """Return the gain currents of all dendrites with these steps: (receptors, neurons) ampere."""
     names = list(dict.fromkeys((plan.tied[link.target], link.receptor) for link in plan.links))
-    found = np.full((len(RECEPTORS), plan.neurons), PROXY_GAIN)
+    currents = np.full((len(RECEPTORS), plan.neurons), PROXY_GAIN)
     for (tied, receptor), least in zip(names, step, strict=True):
         gain = plan.gain(receptor, float(least))
         for name, size in plan.neuron_sizes:
             if plan.tied[name] == tied:
                 start = plan.start[name] - plan.inputs
-                found[RECEPTORS.index(receptor), start : start + size] = gain
-    return found
+                currents[RECEPTORS.index(receptor), start : start + size] = gain
+    return currents
 
 
 def masks(strength: Array, group: Array) -> Array:
     """Return the nearest mask of every synapse, 0..15, of base currents 1:2:4:8."""
-    asked = strength / steps(strength, group)[group]
-    return np.asarray(np.clip(np.rint(asked), 0, MOST).astype(np.int64))
+    ratio = strength / steps(strength, group)[group]
+    return np.asarray(np.clip(np.rint(ratio), 0, MOST).astype(np.int64))
 
 
 def quantised(strength: Array, group: Array) -> Array:

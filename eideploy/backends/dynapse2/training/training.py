@@ -91,11 +91,11 @@ class _Trainer:
         order = rng.permutation(len(self.task.samples))
         self._rewire()
         size = self.group_count * LANES
-        found = [
+        measured = [
             self._batch(order[b * size : (b + 1) * size], rng, pool, share=share)
             for b in range(self.batches)
         ]
-        loss, right, rate = np.mean(found, 0)
+        loss, right, rate = np.mean(measured, 0)
         return Epoch(
             epoch=number + 1,
             loss=float(loss),
@@ -106,13 +106,15 @@ class _Trainer:
 
     def _rewire(self) -> None:
         """Take in which synapses there are; those of a link learn at the pace of their mean."""
-        plan, found = self.plan, self.synapses
-        receptor = syn.receptors(plan, found)
-        self.group = syn.groups(plan, found)
-        self.wires: Wires = wires(found.target, found.source, receptor, plan.neurons)
-        self.wiring: Wiring = plan.wiring(found.source, found.target, receptor)
-        mean = np.bincount(found.link, found.strength) / np.maximum(np.bincount(found.link), 1)
-        self.pace = mean[found.link]
+        plan, synapses = self.plan, self.synapses
+        receptor = syn.receptors(plan, synapses)
+        self.group = syn.groups(plan, synapses)
+        self.wires: Wires = wires(synapses.target, synapses.source, receptor, plan.neurons)
+        self.wiring: Wiring = plan.wiring(synapses.source, synapses.target, receptor)
+        mean = np.bincount(synapses.link, synapses.strength) / np.maximum(
+            np.bincount(synapses.link), 1
+        )
+        self.pace = mean[synapses.link]
 
     def _batch(
         self, chosen: Array, rng: np.random.Generator, pool: ThreadPoolExecutor, *, share: float
@@ -145,7 +147,7 @@ class _Trainer:
         self.done += 1
         by_mask = np.mean([gradient for gradient, _ in parts], 0)
         self._learn(by_mask / least[self.group])
-        loss, right, rate = np.mean([told for _, told in parts], 0)
+        loss, right, rate = np.mean([measured for _, measured in parts], 0)
         return float(loss), float(right), float(rate)
 
     def _group(

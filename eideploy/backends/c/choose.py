@@ -46,11 +46,11 @@ def choose(program: Program, trace: Trace) -> Program:
         for name, count in counts["kept"].items()
     }
     free = next(use.offered - use.used for use in program.uses if use.resource == RAM)
-    kept = _within(free, circuit, saved)
+    chosen = _within(free, circuit, saved)
     plan = {
         layer.name: Way(
             dense=layer.name in dense,
-            kept=layer.name in kept,
+            kept=layer.name in chosen,
             instructions={
                 way: by_layer[layer.name]
                 for way, by_layer in counts.items()
@@ -65,12 +65,12 @@ def choose(program: Program, trace: Trace) -> Program:
 def _within(free: int, circuit: Circuit, saved: Mapping[str, float]) -> set[str]:
     """Return the layers that save anything and whose currents so many bytes hold."""
     sizes = {name: _bytes(circuit, name) for name, count in saved.items() if count > 0}
-    kept = set()
+    within = set()
     for name in sorted(sizes, key=lambda name: saved[name] / sizes[name], reverse=True):
         if sizes[name] <= free:
-            kept.add(name)
+            within.add(name)
             free -= sizes[name]
-    return kept
+    return within
 
 
 def _bytes(circuit: Circuit, name: str) -> int:

@@ -99,8 +99,8 @@ class Packed:
 
     def weight(self, index: str) -> str:
         """Return a weight."""
-        read = f"{self.name}({index})"
-        return self.scaled("1", read, word_for(self.largest)) if self.is_power else read
+        weight = f"{self.name}({index})"
+        return self.scaled("1", weight, word_for(self.largest)) if self.is_power else weight
 
     def times(self, x: str, index: str, kind: str) -> str:
         """Return the product of x >= 0 with a weight, of the type `kind`, as x is."""

@@ -116,14 +116,14 @@ class Controller(Target):
         """Return a controller that offers a network no more than so many bytes, where given."""
         flash = min(self.flash_offered, flash_bytes or self.flash_offered)
         ram = min(self.ram_offered, ram_bytes or self.ram_offered)
-        kept = self.memories
+        memories = self.memories
         return replace(
             self,
             memory=_unbounded(flash),
             memories=replace(
-                kept,
-                flash_bytes=flash + kept.reserved_flash_bytes,
-                ram_bytes=ram + kept.reserved_ram_bytes,
+                memories,
+                flash_bytes=flash + memories.reserved_flash_bytes,
+                ram_bytes=ram + memories.reserved_ram_bytes,
             ),
         )
 
@@ -158,14 +158,14 @@ def read_controller(path: Path) -> Controller:
     Raises:
         SpecError: a key that is unknown, missing, of the wrong type or out of bounds.
     """
-    given = {"source": str(path)}
-    spec = typed(_Spec, read_toml(path, VERSION), where=str(path), error=SpecError, given=given)
+    source = {"source": str(path)}
+    spec = typed(_Spec, read_toml(path, VERSION), where=str(path), error=SpecError, given=source)
     memories = spec.memory
     for kind in ("flash", "ram"):
-        offered, kept = (getattr(memories, f"{p}{kind}_bytes") for p in ("", "reserved_"))
-        if kept >= offered:
+        offered, reserved = (getattr(memories, f"{p}{kind}_bytes") for p in ("", "reserved_"))
+        if reserved >= offered:
             raise SpecError(
-                f"memory.reserved_{kind}_bytes = {kept} leaves nothing of the {offered} bytes",
+                f"memory.reserved_{kind}_bytes = {reserved} leaves nothing of the {offered} bytes",
                 where=str(path),
                 fix=f"make it less than memory.{kind}_bytes",
             )

@@ -95,9 +95,9 @@ def _tested(network: Network) -> tuple[Array, Array]:
     shape = (SAMPLES, 1 if network.plan.keeps else network.circuit.steps, *node.size)
     levels = np.where(rng.random(shape) < DENSITY, rng.integers(0, node.top + 1, shape), 0)
     # The highest may stand for more than the input takes.
-    samples = np.minimum(levels * node.step, node.high)
-    given = samples[:, 0] if network.plan.keeps else samples
-    return levels, run_integer(network.circuit, given).totals
+    by_step = np.minimum(levels * node.step, node.high)
+    samples = by_step[:, 0] if network.plan.keeps else by_step
+    return levels, run_integer(network.circuit, samples).totals
 
 
 def self_test(network: Network, levels: Array, totals: Array) -> dict[str, str]:

@@ -52,12 +52,12 @@ def in_folder_of_its_own(make: Callable[[Path], R]) -> R:
     folder = Path(mkdtemp(prefix="eideploy-c-"))
     removed = partial(shutil.rmtree, folder, ignore_errors=True)
     try:
-        made = make(folder)
+        user = make(folder)
     except BaseException:
         removed()
         raise
-    weakref.finalize(made, removed)
-    return made
+    weakref.finalize(user, removed)
+    return user
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,8 +105,8 @@ class Running(ABC):
             own, _, what = member.name.rpartition("_")
             shape = network.circuit.shapes[nodes[own]]
             if what == "v":
-                held = numbers(part, member.kind)
-                membranes[nodes[own]] = held.reshape(len(samples), steps, *shape)
+                values = numbers(part, member.kind)
+                membranes[nodes[own]] = values.reshape(len(samples), steps, *shape)
             elif member.size == prod(shape):  # a byte each, but for one neuron alone the same
                 spikes[nodes[own]] = part.reshape(len(samples), steps, *shape)
             else:
@@ -121,8 +121,8 @@ class Running(ABC):
 
     def _run(self, samples: Array, *, watch: bool) -> Array:
         circuit = self.network.circuit
-        given = quantize_input(circuit, over_time(circuit, samples)).swapaxes(0, 1)
-        levels = given.astype(self.network.input_type.removesuffix("_t"))
+        by_step = quantize_input(circuit, over_time(circuit, samples)).swapaxes(0, 1)
+        levels = by_step.astype(self.network.input_type.removesuffix("_t"))
         still = levels.shape[1] != circuit.steps
         written = self.output(levels.tobytes(), still=still, watch=watch)
         return np.frombuffer(written, np.uint8).reshape(len(samples), -1)

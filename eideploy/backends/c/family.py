@@ -137,8 +137,8 @@ class Microcontroller(Digital):
                 where=f"--emit {C.name}",
                 fix="leave it out",
             )
-        asked = part_of(request, Room)
-        room = _controller(spec).within(flash_bytes=asked.flash_bytes, ram_bytes=asked.ram_bytes)
+        limits = part_of(request, Room)
+        room = _controller(spec).within(flash_bytes=limits.flash_bytes, ram_bytes=limits.ram_bytes)
         return super().compile(request, room)
 
     def sweep(self, request: "Sweep", spec: "Target") -> "Result":

@@ -47,8 +47,8 @@ def driven(
     """Return the body of the function that makes the currents of a hidden layer, and keeps them."""
     sums = _sums_of(unit, node)
     added = sums.accumulated(reads, dense=dense)
-    kept = unit.member(f"{unit.names[neurons.name]}_current")
-    body = [*_current(sums), f"s->{kept.name}[to] = ({kept.kind})c;"]
+    current = unit.member(f"{unit.names[neurons.name]}_current")
+    body = [*_current(sums), f"s->{current.name}[to] = ({current.kind})c;"]
     return [*added, *_least(sums), sums.loops(body)]
 
 
@@ -72,10 +72,11 @@ def readout(unit: Unit, node: Layer, reads: Sequence[Source], *, dense: bool) ->
     if by is None:
         lines = [f"s->totals[n] = ({kind})(s->totals[n] + ({kind})({sums.num}));"]
     else:
-        given = f"&s->{FILTERED}[n], " if by.is_filtered else ""
-        held = unit.member(INTEGRATED).kind
+        filtered = f"&s->{FILTERED}[n], " if by.is_filtered else ""
+        of_state = unit.member(INTEGRATED).kind
         lines = [
-            f"const {held} v = integrate(s->{INTEGRATED}[n], {given}({held})({sums.num}), n);",
+            f"const {of_state} v = "
+            f"integrate(s->{INTEGRATED}[n], {filtered}({of_state})({sums.num}), n);",
             f"s->{INTEGRATED}[n] = v;",
             READ[by.read].format(kind=kind),
         ]
@@ -282,16 +283,16 @@ class _FactoredSums(_Sums):
         """Return the call of a new function: sums over j; of two, the second by a pointer."""
         n_i, name = self.weights.n_i, f"{self.name}_{what}"
         second = f", {WORD} *second" if len(parts) > 1 else ""
-        read = self._w_ei
-        kind = "uint32_t" if read.is_power else "int32_t"
+        entry = self._w_ei
+        kind = "uint32_t" if entry.is_power else "int32_t"
         lines = [f"{sum_kind} {own} = 0;" for own, sum_kind, _ in parts]
         added = [line for _, _, statements in parts for line in statements]
-        weight = f"const {kind} weight = {read.name}(n * {n_i}u + j);"
+        weight = f"const {kind} weight = {entry.name}(n * {n_i}u + j);"
         lines.append(block(loop("j", n_i), [weight, *added]))
         lines += [f"*second = {parts[1][0]};"] if second else []
-        given = f"const {sums_type(self.name)} *w, uint32_t p, uint32_t n{second}"
+        parameters = f"const {sums_type(self.name)} *w, uint32_t p, uint32_t n{second}"
         self.unit.functions[name] = function(
-            f"static {WORD} {name}({given})",
+            f"static {WORD} {name}({parameters})",
             [*lines, f"return {parts[0][0]};"],
         )
         return f"{name}(w, p, n)"
@@ -406,12 +407,12 @@ def _divided(sums: _Sums) -> str:
         align = unit.each(f"{name}_align", by.align, kind="int32_t")
         replaced = ["den = least;", f"fraction += {align};"]
     divide = unit.divide(division.divider, by.current_bits, most, largest, (low, high))
-    asked = block("if (least < 0)", [f"least = {name}_least(w);"])
+    least = block("if (least < 0)", [f"least = {name}_least(w);"])
     kinds = _kind(most), _kind(largest)
     quotient = f"c = {divide}(({kinds[0]})(num < 0 ? -num : num), ({kinds[1]})den, fraction);"
     return "\n".join(
         [
-            block("if (den == 0)", [asked, *replaced]),
+            block("if (den == 0)", [least, *replaced]),
             block("if (den > 0)", [quotient]),
         ]
     )

@@ -9,12 +9,12 @@ from eideploy.flow.finding import MISSING, OK, Finding
 
 def needs() -> Iterator[Finding]:
     """Look for every program, and say which packages of Debian have it."""
-    seen = set()
+    names = set()
     for machine in MACHINES.values():
         for name in (machine.compiler, machine.emulator):
-            if name in seen:
+            if name in names:
                 continue
-            seen.add(name)
+            names.add(name)
             here = shutil.which(name)
             yield Finding(
                 what=name,

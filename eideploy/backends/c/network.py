@@ -205,11 +205,11 @@ class Network(Unit):
         stays: bool = False,
     ) -> None:
         """Keep a function of a node, and its call; one that stays while the sample does."""
-        given = any(source.text == "x" for source in reads)
-        parameters = f"net_state *s, const {self.input_type} *x" if given else "net_state *s"
+        takes_input = any(source.text == "x" for source in reads)
+        parameters = f"net_state *s, const {self.input_type} *x" if takes_input else "net_state *s"
         called = f"{name}_{what}"
         self.functions[called] = function(f"static void {called}({parameters})", body)
-        self.calls.append(f"{called}(s, x);" if given else f"{called}(s);")
+        self.calls.append(f"{called}(s, x);" if takes_input else f"{called}(s);")
         self.again += [] if stays else self.calls[-1:]
 
     def _hidden(self, node: Layer, reads: Sequence[Source]) -> None:
@@ -250,39 +250,39 @@ class Network(Unit):
         kind = signed_type(min(reach.total_low, -1), reach.total_high)
         integrator = self.circuit.logits.integrator
         if isinstance(integrator, IntegerIntegrator):
-            held = reach.state_low, reach.state_high
-            of_state = signed_type(min(held[0], -1), held[1])
+            states = reach.state_low, reach.state_high
+            of_state = signed_type(min(states[0], -1), states[1])
             names = (INTEGRATED, FILTERED)[: integrator.states]
             self.state += [Member(name=name, kind=of_state, size=node.n_e) for name in names]
-            self._integrating(integrator, of_state, held)
+            self._integrating(integrator, of_state, states)
         self.state.append(Member(name=TOTALS, kind=kind, size=node.n_e))
         body = readout(self, node, reads, dense=self.plan.of(node.name).dense)
         self._step(self.names[node.name], body, reads)
 
-    def _integrating(self, by: IntegerIntegrator, kind: str, held: Range) -> None:
-        """Keep the function of a step of an integrator, whose states, and NUM, `held` holds."""
+    def _integrating(self, by: IntegerIntegrator, kind: str, states: Range) -> None:
+        """Keep the function of a step of an integrator, whose states, and NUM, `states` holds."""
         body = self.body("integrate", 0)
-        states = [Term(body, "v", held), Term(body, "s", held)][: by.states]
-        v, *filtered = by.step(states, Term(body, "i", held), body)
-        given, lines = "", list(body.lines)
+        terms = [Term(body, "v", states), Term(body, "s", states)][: by.states]
+        v, *filtered = by.step(terms, Term(body, "i", states), body)
+        pointer, lines = "", list(body.lines)
         if filtered:
-            given = f" {kind} *filtered,"
+            pointer = f" {kind} *filtered,"
             lines = [
                 f"const {kind} s = *filtered;",
                 *lines,
                 f"*filtered = ({kind}){as_text(filtered[0])};",
             ]
         self.functions["integrate"] = function(
-            f"static {kind} integrate({kind} v,{given} {kind} i, uint32_t n)",
+            f"static {kind} integrate({kind} v,{pointer} {kind} i, uint32_t n)",
             ["(void)n;", *lines, f"return ({kind}){as_text(v)};"],
         )
 
     def _neuron_function(self, node: Neurons, layer: Layer) -> None:
         name, model = self.names[node.name], node.integer_model
-        body, held = self.body(name, model.membrane_bits), membrane_range(model)
-        reach = held if model.has_synapse else current_reach(layer)
-        v, z, _ = model.step(Term(body, "v", held), Term(body, "i", reach), body)
-        kinds = type_of_range(held), type_of_range(reach)
+        body, membrane = self.body(name, model.membrane_bits), membrane_range(model)
+        reach = membrane if model.has_synapse else current_reach(layer)
+        v, z, _ = model.step(Term(body, "v", membrane), Term(body, "i", reach), body)
+        kinds = type_of_range(membrane), type_of_range(reach)
         # A reset leaves what a membrane holds, which the ranges of its operators do not know.
         left = as_text(v) if type_of_range(reach_of(v)) == kinds[0] else f"({kinds[0]}){as_text(v)}"
         self.functions[f"{name}_fire"] = function(
@@ -290,11 +290,11 @@ class Network(Unit):
             ["(void)n;", *body.lines, f"*next = {left};", f"return (int){as_text(z)};"],
         )
         if model.has_synapse:
-            body, given = self.body(name, model.membrane_bits), current_reach(layer)
-            s, _ = model.filtered(Term(body, "s", held), Term(body, "i", given), body)
-            kind = type_of_range(held)
+            body, current = self.body(name, model.membrane_bits), current_reach(layer)
+            s, _ = model.filtered(Term(body, "s", membrane), Term(body, "i", current), body)
+            kind = type_of_range(membrane)
             self.functions[f"{name}_filter"] = function(
-                f"static {kind} {name}_filter({kind} s, {type_of_range(given)} i, uint32_t n)",
+                f"static {kind} {name}_filter({kind} s, {type_of_range(current)} i, uint32_t n)",
                 ["(void)n;", *body.lines, f"return ({kind}){as_text(s)};"],
             )
 

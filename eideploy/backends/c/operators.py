@@ -121,8 +121,8 @@ class Body:
 
     def call(self, function: str, *arguments: Numbers, reach: Range = ANY) -> Term:
         """Return what a function of arithmetic.c makes of its arguments."""
-        given = (x if isinstance(x, str) else as_text(x) for x in arguments)
-        return self.value(f"{function}({', '.join(given)})", reach)
+        texts = (x if isinstance(x, str) else as_text(x) for x in arguments)
+        return self.value(f"{function}({', '.join(texts)})", reach)
 
     def where(self, condition: Term, x: Numbers, y: Numbers) -> Term:
         """Return x where the condition holds, else y."""

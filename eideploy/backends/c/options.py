@@ -41,11 +41,11 @@ def _bytes(size: str | None, option: str) -> int | None:
     """
     if size is None:
         return None
-    found = re.fullmatch(r"(\d{1,10}) ?(B|KiB|MiB)?", size)
-    if not found or int(found[1]) == 0:
+    parts = re.fullmatch(r"(\d{1,10}) ?(B|KiB|MiB)?", size)
+    if not parts or int(parts[1]) == 0:
         raise UsageError(
             f"{size!r} is not a size",
             where=option,
             fix=f"write a number of bytes, KiB or MiB, as {option} 16KiB",
         )
-    return int(found[1]) * UNITS[found[2] or ""]
+    return int(parts[1]) * UNITS[parts[2] or ""]

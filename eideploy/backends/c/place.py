@@ -31,7 +31,7 @@ def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) 
     sizes = {size.node: size for size in network.sizes}
     by_layer = {layer.name: sizes[layer.name] for layer in circuit.layers}
     sums = {name: size.sums for name, size in by_layer.items()}
-    kept = network.state_bytes - max(sums.values())
+    always = network.state_bytes - max(sums.values())
     return Program(
         circuit=circuit,
         target=controller,
@@ -44,7 +44,7 @@ def lay_out(circuit: Circuit, controller: Controller, plan: Plan | None = None) 
         unit="instructions",
         rows={name: size.constants for name, size in by_layer.items()},
         sums=sums,
-        most_sums=controller.ram_offered - kept,
+        most_sums=controller.ram_offered - always,
         plan=plan,
     )
 
@@ -53,18 +53,18 @@ def require_fit(program: Program) -> None:
     """Refuse a program that a memory is too small for, with the bytes of every layer."""
     controller = program.target
     assert isinstance(controller, Controller)
-    asked = "; ".join(
+    excess = "; ".join(
         f"{use.resource}: {use.used:,} of {use.offered:,}"
         for use in program.uses
         if use.used > use.offered
     )
-    if not asked:
+    if not excess:
         return
-    kept = controller.memories
+    memories = controller.memories
     raise CapacityError(
-        f"the network does not fit {controller.name}: {asked} "
-        f"({kept.reserved_flash_bytes:,} of flash and {kept.reserved_ram_bytes:,} of RAM are kept "
-        f"for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
+        f"the network does not fit {controller.name}: {excess} "
+        f"({memories.reserved_flash_bytes:,} of flash and {memories.reserved_ram_bytes:,} of RAM "
+        f"are kept for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
         where=f"target {controller.name}",
         fix=f"{_fewer_bits(program)}train a smaller network, or name a larger controller with "
         "--target; allow more where --flash or --ram is given",
@@ -90,8 +90,8 @@ def sizes_text(network: Network) -> str:
         for size in network.sizes
     ]
     sums = max((size.sums for size in network.sizes), default=0)
-    kept = network.state_bytes - sums
-    rows.append(["all (sums share)", f"{network.constant_bytes:,}", f"{kept:,}", f"{sums:,}"])
+    always = network.state_bytes - sums
+    rows.append(["all (sums share)", f"{network.constant_bytes:,}", f"{always:,}", f"{sums:,}"])
     return table(["bytes", "flash", "RAM, kept", "RAM, sums"], rows)
 
 
@@ -100,8 +100,8 @@ def resources_text(program: Program) -> str:
     controller = program.target
     assert isinstance(controller, Controller)
     uses = "\n".join(
-        f"{use.resource:<12}{use.used:,} of {use.offered:,}, beside {kept:,} for {what}"
-        for use, kept, what in zip(
+        f"{use.resource:<12}{use.used:,} of {use.offered:,}, beside {reserved:,} for {what}"
+        for use, reserved, what in zip(
             program.uses,
             (controller.memories.reserved_flash_bytes, controller.memories.reserved_ram_bytes),
             ("code", "the stack"),

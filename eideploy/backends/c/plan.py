@@ -73,9 +73,9 @@ def read_plan(content: Mapping[str, Any], circuit: Circuit, where: str) -> Plan 
     plan = stored(Plan, dict(content), what="the plan of layers", where=where)
     for name, way in plan.ways.items():
         known = name in {layer.name for layer in circuit.layers}
-        dense = not way.dense or name in may_be_dense(circuit)
-        kept = not way.kept or name in may_be_kept(circuit)
-        if not (known and dense and kept):
+        dense_fits = not way.dense or name in may_be_dense(circuit)
+        kept_fits = not way.kept or name in may_be_kept(circuit)
+        if not (known and dense_fits and kept_fits):
             raise FormatError(f"layer {name} cannot be {way.text}", where=where, fix=RESTORE)
     return plan
 

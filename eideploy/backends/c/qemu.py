@@ -184,15 +184,15 @@ class Differing:
 
     def __call__(self, samples: Array) -> Array:
         """Return the sums (B, classes)."""
-        found = self.emulated.watched(samples)
+        watched = self.emulated.watched(samples)
         expected = run_integer(self.circuit, samples, keep=WATCHED)
         for what in ("spikes", "membranes"):
-            ours, theirs = getattr(found, what), getattr(expected, what)
+            ours, theirs = getattr(watched, what), getattr(expected, what)
             unlike = sum(int((ours[n].swapaxes(0, 1) != theirs[n]).sum()) for n in theirs)
             setattr(self, what, getattr(self, what) + unlike)
-        self.logits += int((found.totals != expected.totals).sum())
+        self.logits += int((watched.totals != expected.totals).sum())
         self.samples += len(samples)
-        return found.totals
+        return watched.totals
 
     @property
     def differing(self) -> int:
@@ -202,14 +202,14 @@ class Differing:
     @property
     def content(self) -> dict[str, Any]:
         """What it found, for machines."""
-        taken = self.emulated.instructions
+        counts = self.emulated.instructions
         return {
             "machine": self.emulated.machine.name,
             "differences": {
                 "spikes": self.spikes, "membranes": self.membranes, "logits": self.logits,
             },
             "instructions": {
-                "least": min(taken), "mean": sum(taken) / len(taken), "most": max(taken),
+                "least": min(counts), "mean": sum(counts) / len(counts), "most": max(counts),
             },
             "bytes": asdict(self.emulated.size),
         }  # fmt: skip
@@ -217,14 +217,14 @@ class Differing:
     @property
     def text(self) -> str:
         """What it found, to read."""
-        taken, size = self.emulated.instructions, self.emulated.size
+        counts, size = self.emulated.instructions, self.emulated.size
         return "\n".join(
             [
                 f"{self.emulated.machine.name} in QEMU, {counted(self.samples, 'sample')}: "
                 f"{counted(self.spikes, 'spike')}, {counted(self.membranes, 'membrane')}, "
                 f"{counted(self.logits, 'logit')} differ",
-                f"instructions per inference  {min(taken):,} min, {sum(taken) / len(taken):,.0f} "
-                f"mean, {max(taken):,} max",
+                f"instructions per inference  {min(counts):,} min, {sum(counts) / len(counts):,.0f}"
+                f" mean, {max(counts):,} max",
                 f"bytes by the linker's map   {size.constants:,} constants, {size.code:,} code, "
                 f"{size.state:,} state; {size.stack:,} of stack at most",
             ]
@@ -260,9 +260,9 @@ def _checked(command: Sequence[str], cwd: Path) -> "subprocess.CompletedProcess[
         command, cwd=cwd, check=False, capture_output=True, text=True, timeout=TIMEOUT_S
     )
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[:1]
+        message = (done.stderr or done.stdout).strip().splitlines()[:1]
         raise UsageError(
-            f"{command[0]} fails: {''.join(said) or done.returncode}",
+            f"{command[0]} fails: {''.join(message) or done.returncode}",
             where=" ".join(command[1:]),
             fix="report this as a bug",
         )
@@ -272,10 +272,10 @@ def _checked(command: Sequence[str], cwd: Path) -> "subprocess.CompletedProcess[
 def _placed(text: str) -> dict[tuple[str, str], int]:
     """Return the bytes of every section of every file that a linker's map places."""
     begin = text.index("Linker script and memory map")
-    found: dict[tuple[str, str], int] = {}
+    sizes: dict[tuple[str, str], int] = {}
     for name, size, file in PLACED.findall(text[begin:]):
-        found[name, file] = found.get((name, file), 0) + int(size, 16)
-    return found
+        sizes[name, file] = sizes.get((name, file), 0) + int(size, 16)
+    return sizes
 
 
 def _stack(usage: Path) -> int:

@@ -92,8 +92,8 @@ class Unit:
         Layers whose numbers take as many bits share one.
         """
         wide = tuple(unsigned_bits(most) for most in (num, den))
-        said = "_".join(map(str, (bits, *wide, *fraction)))
-        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{said}".replace("-", "m"))
+        widths = "_".join(map(str, (bits, *wide, *fraction)))
+        name = "divide_" + re.sub(r"\W+", "_", f"{divider.label}_{widths}".replace("-", "m"))
         if name not in self.functions:
             body = self.body(f"divide_{re.sub(r'[^A-Za-z0-9]+', '_', divider.label)}", bits)
             reaches = {
@@ -103,9 +103,9 @@ class Unit:
             }
             terms = [Term(body, text, reach) for text, reach in reaches.items()]
             result = divider.quotient(terms[0], terms[1], terms[2], body)
-            given = ", ".join(f"{type_of_range(r)} {text}" for text, r in reaches.items())
+            parameters = ", ".join(f"{type_of_range(r)} {text}" for text, r in reaches.items())
             kind = type_of_range(reach_of(result))
-            head = f"static {kind} {name}({given})"
+            head = f"static {kind} {name}({parameters})"
             self.functions[name] = function(head, [*body.lines, f"return {as_text(result)};"])
         return name
 

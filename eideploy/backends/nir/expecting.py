@@ -69,14 +69,14 @@ def compared(
         DataError: the file is missing, damaged or of other samples; the outputs differ.
     """
     expected = read_expected(path, circuit)
-    found = comparison(circuit, expected)
-    if not found.holds:
+    agreement = comparison(circuit, expected)
+    if not agreement.holds:
         raise DataError(
-            f"the network's outputs are not those in {path.name}: {found.text}",
+            f"the network's outputs are not those in {path.name}: {agreement.text}",
             where=str(path),
-            fix=_advice(circuit, graph, reading, steps, expected, found),
+            fix=_advice(circuit, graph, reading, steps, expected, agreement),
         )
-    return f"expected {path.name}: {found.text}", expected.x
+    return f"expected {path.name}: {agreement.text}", expected.x
 
 
 def comparison(circuit: Circuit, expected: Expected) -> Comparison:
@@ -168,21 +168,21 @@ def _advice(
     reading: Reading,
     steps: int,
     expected: Expected,
-    found: Comparison,
+    agreement: Comparison,
 ) -> str:
     """Return which other reading gives what is expected, or else what may be the reason."""
     some = Expected(x=expected.x[:TRIED], outputs=expected.outputs[:TRIED])
-    best, words = found.same, ""
-    for said, other in _others(reading):
+    best, words = agreement.same, ""
+    for option, other in _others(reading):
         try:
             otherwise, _, _ = as_tool(graph, other, steps=steps, where="")
             tried = comparison(otherwise, some)
         except EideployError:
             continue
         if tried.holds:
-            return f"read it with {said}, which gives the same on {len(some.x)} samples tried"
+            return f"read it with {option}, which gives the same on {len(some.x)} samples tried"
         if tried.same > best:
-            best, words = tried.same, f"; {said} comes nearest, {percent(tried.same)} the same"
+            best, words = tried.same, f"; {option} comes nearest, {percent(tried.same)} the same"
     if _are_no_rates(circuit, expected):
         return (
             "give the rates of its spikes: some of these outputs are below zero or above what "

@@ -55,15 +55,15 @@ class NIR(Format):
         from eideploy.backends.nir.dialects import of_dialect, ranges_of
         from eideploy.backends.nir.file import save
 
-        asked, ranges = content[self.name], ranges_of(integer)
-        for dialect in asked["dialects"]:
+        options, ranges = content[self.name], ranges_of(integer)
+        for dialect in options["dialects"]:
             written = of_dialect(circuit, ranges, dialect)
-            save(written, folder / file_of(dialect), compat=asked["compat"])
-        if asked.get("readers"):
+            save(written, folder / file_of(dialect), compat=options["compat"])
+        if options.get("readers"):
             from eideploy.backends.nir.readers import save_for
 
             plain = of_dialect(circuit, ranges, "plain")
-            for reader in asked["readers"]:
+            for reader in options["readers"]:
                 save_for(plain, folder / file_for(reader), reader)
 
     def checks(self) -> "Sequence[Executor]":

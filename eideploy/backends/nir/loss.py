@@ -33,25 +33,25 @@ class Loss:
     @property
     def text(self) -> str:
         """The loss as a person reads it."""
-        said = f"agrees with the network on {percent(self.agreement)} of "
-        said += counted(self.samples, "calibration sample")
+        text = f"agrees with the network on {percent(self.agreement)} of "
+        text += counted(self.samples, "calibration sample")
         if self.accuracy is not None and self.plain is not None:
-            said += f", accuracy {percent(self.plain)} instead of {percent(self.accuracy)}"
+            text += f", accuracy {percent(self.plain)} instead of {percent(self.accuracy)}"
         if self.soft:
-            said += (
+            text += (
                 "\n           its soft reset is feedback, which takes LI and Threshold nodes; what "
                 "trains with --reset hard\n           is written with LIF nodes, for every NIR tool"
             )
-        return f"plain NIR  {said}"
+        return f"plain NIR  {text}"
 
 
 def facts(
-    asked: Writing, circuit: Circuit, integer: Circuit, samples: Array, labels: Array | None
+    options: Writing, circuit: Circuit, integer: Circuit, samples: Array, labels: Array | None
 ) -> tuple[dict[str, Any], str]:
     """Return what a build says of its NIR files, and what is printed of them."""
-    dialects = tuple(asked.nir_dialect) or DIALECTS[:1]
-    readers = tuple(asked.nir_for)
-    content: dict[str, Any] = {"dialects": dialects, "compat": asked.nir_compat}
+    dialects = tuple(options.nir_dialect) or DIALECTS[:1]
+    readers = tuple(options.nir_for)
+    content: dict[str, Any] = {"dialects": dialects, "compat": options.nir_compat}
     content |= {"readers": readers} if readers else {}
     if ("plain" not in dialects and not readers) or all(
         layer.is_folded for layer in circuit.hidden

@@ -47,11 +47,11 @@ def as_tool(
         ),
         where=where,
     )
-    said = [f"read as {tool} {convention.version} writes it ({because}): {in_words(convention)}"]
+    remarks = [f"read as {tool} {convention.version} writes it ({because}): {in_words(convention)}"]
     if step is not None:
-        said.append(f"a step is {step.dt:g} s as tau is written, by {step.because}")
+        remarks.append(f"a step is {step.dt:g} s as tau is written, by {step.because}")
         if step.contradiction:
-            said.append(f"contradiction: {step.contradiction}")
+            remarks.append(f"contradiction: {step.contradiction}")
     how = {
         "dialect": "foreign",
         "tool": tool,
@@ -60,7 +60,7 @@ def as_tool(
         "nearest_tau": reading.nearest_tau,
         "changed": changed,
     }
-    return circuit, how, said + changed
+    return circuit, how, remarks + changed
 
 
 def unsaid(graph: foreign.Graph, reading: Reading, name: str) -> list[str]:
@@ -105,30 +105,30 @@ def _known_tool(graph: foreign.Graph, reading: Reading) -> tuple[Tool, str] | No
     named = word(graph.metadata, "tool")
     if named is not None and named in TOOLS:
         return next(tool for tool in TOOLS if tool == named), "by its metadata"
-    seen = foreign.tool_of(graph)
-    return None if seen is None else (seen[0], f"by {seen[1]}")
+    by_nodes = foreign.tool_of(graph)
+    return None if by_nodes is None else (by_nodes[0], f"by {by_nodes[1]}")
 
 
 def _convention(graph: foreign.Graph, reading: Reading, tool: Tool) -> Convention:
-    found = CONVENTIONS[tool]
+    convention = CONVENTIONS[tool]
     reset = reading.reset or word(graph.metadata, "reset")
     if reset in ("subtract", "zero"):
-        found = replace(found, reset="subtract" if reset == "subtract" else "reset")
+        convention = replace(convention, reset="subtract" if reset == "subtract" else "reset")
     own = {"gain": get_args(Gain), "readout": get_args(Readout)}
-    said = {key: word(graph.metadata, key) for key in own}
-    found = replace(found, **_assumed({k: v for k, v in said.items() if v in own[k]}))
-    return replace(found, **_assumed(reading.assume))
+    stated = {key: word(graph.metadata, key) for key in own}
+    convention = replace(convention, **_assumed({k: v for k, v in stated.items() if v in own[k]}))
+    return replace(convention, **_assumed(reading.assume))
 
 
-def _assumed(given: Mapping[str, object]) -> dict[str, Any]:
+def _assumed(entries: Mapping[str, object]) -> dict[str, Any]:
     """Return entries of a convention as their types have them.
 
     Raises:
         UsageError: no such entry, or no such value.
     """
     known = [f.name for f in fields(Convention) if f.name not in STATED]
-    hints, found = get_type_hints(Convention), dict[str, Any]()
-    for key, value in given.items():
+    hints, typed = get_type_hints(Convention), dict[str, Any]()
+    for key, value in entries.items():
         if key not in known:
             near = nearest(key, known)
             raise UsageError(
@@ -146,11 +146,11 @@ def _assumed(given: Mapping[str, object]) -> dict[str, Any]:
                 where=f"--assume {key}={value}",
                 fix=f"choose one of {some}",
             )
-        found[key] = int(text) if key == "spikes" else text == "True" if key == "rests" else text
-    return found
+        typed[key] = int(text) if key == "spikes" else text == "True" if key == "rests" else text
+    return typed
 
 
 def word(metadata: Mapping[str, Any], key: str) -> str | None:
     """Return a text of a file's metadata; None where it is none."""
-    found = metadata.get(key)
-    return found if isinstance(found, str) else None
+    text = metadata.get(key)
+    return text if isinstance(text, str) else None

@@ -62,14 +62,14 @@ def parse(data: bytes, *, where: str) -> Circuit:
     """Return the circuit of a NIR file's bytes; `where` names the file in errors."""
     register()
     try:
-        found = read_graph(data)
-        metadata = found.metadata
+        nir_graph = read_graph(data)
+        metadata = nir_graph.metadata
         dialect = metadata.get("dialect")
-        circuit = _circuit(found) if dialect in DIALECTS else None
+        circuit = _circuit(nir_graph) if dialect in DIALECTS else None
         same = (
             circuit is not None
             and dialect == dialect_of(circuit)
-            and any(_same(found, graph(circuit, end=end)) for end in (END, circuit.output.name))
+            and any(_same(nir_graph, graph(circuit, end=end)) for end in (END, circuit.output.name))
         )
         version = int(metadata["version"]) if circuit is not None else None
     except (*DAMAGED, OSError) as error:
@@ -96,10 +96,10 @@ def parse(data: bytes, *, where: str) -> Circuit:
     return circuit
 
 
-def _circuit(found: nir.NIRGraph) -> Circuit:
-    outline = parse_json(found.metadata["circuit"])
-    nodes = tuple(_node(entry, found.nodes) for entry in outline)
-    return Circuit(nodes=nodes, steps=int(found.metadata["steps"]))
+def _circuit(nir_graph: nir.NIRGraph) -> Circuit:
+    outline = parse_json(nir_graph.metadata["circuit"])
+    nodes = tuple(_node(entry, nir_graph.nodes) for entry in outline)
+    return Circuit(nodes=nodes, steps=int(nir_graph.metadata["steps"]))
 
 
 def _node(entry: Mapping[str, Any], nodes: Nodes) -> Node:

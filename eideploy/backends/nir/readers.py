@@ -99,7 +99,7 @@ def save_for(circuit: Circuit, path: Path, reader: Reader) -> None:
     written = _Rewritten(circuit, reader).graph()
     buffer = io.BytesIO()
     nir.write(buffer, written)
-    found, _, _ = as_tool(
+    again, _, _ = as_tool(
         read_file(buffer.getvalue(), where=str(path)),
         Reading(input_high=circuit.input.high),
         steps=circuit.steps,
@@ -108,7 +108,7 @@ def save_for(circuit: Circuit, path: Path, reader: Reader) -> None:
     rng = np.random.default_rng(0)
     x = circuit.input.high * rng.random((SAMPLES, *circuit.input.size))
     x = np.round(x * 256) / 256
-    ours, theirs = (run_float(one, x).logits for one in (circuit, found))
+    ours, theirs = (run_float(one, x).logits for one in (circuit, again))
     if not np.allclose(ours, theirs, atol=LOGITS * max(1.0, float(np.abs(ours).max()))):
         raise InvariantError(
             f"the file for {reader} gives other logits, by {np.abs(ours - theirs).max():g}",
@@ -164,8 +164,8 @@ class _Rewritten:
             if isinstance(node, nir.Scale) and (np.asarray(node.scale) == 1).all():
                 into = [a for a, b in self.edges if b == name]
                 out = [b for a, b in self.edges if a == name]
-                kept = [edge for edge in self.edges if name not in edge]
-                self.edges = kept + [(a, b) for a in into for b in out]
+                others = [edge for edge in self.edges if name not in edge]
+                self.edges = others + [(a, b) for a in into for b in out]
                 del self.nodes[name]
 
     def _refuse_others(self) -> None:
@@ -212,15 +212,15 @@ class _Rewritten:
             **self._fires(name, node),
         )
         if decays:
-            kept = 1 - 1 / self._one_number(name, np.asarray(node.w_in))
-            if kept <= 0:
+            share = 1 - 1 / self._one_number(name, np.asarray(node.w_in))
+            if share <= 0:
                 raise UsageError(
                     f"{self.reader} filters inputs after they were added, and {name} keeps nothing "
                     "of them",
                     where=f"--nir-for {self.reader}",
                     fix="leave that reader out",
                 )
-            self._weigh_before(name, 1 / kept)
+            self._weigh_before(name, 1 / share)
 
     def _integrate(self, name: str, node: Any) -> None:  # noqa: ANN401
         steps = np.asarray(node.r, np.float64)

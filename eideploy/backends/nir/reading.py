@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eideploy.backends.nir.foreign import Graph
 
 
-def read(path: Path, asked: Reading | None) -> Read:
+def read(path: Path, options: Reading | None) -> Read:
     """Read a graph, ours or another tool's.
 
     Raises:
@@ -24,7 +24,7 @@ def read(path: Path, asked: Reading | None) -> Read:
         CapacityError: nodes that cannot be compiled, all of them.
         DataError: it computes something else than is expected.
     """
-    reading = asked or Reading()
+    reading = options or Reading()
     if find_spec("nir") is None:
         raise UsageError("nir is not installed", where=str(path), fix="pip install 'eideploy[nir]'")
     from eideploy.backends.nir import foreign
@@ -45,7 +45,7 @@ def _foreign(path: Path, graph: "Graph", reading: Reading) -> Read:
     from eideploy.backends.nir.meaning import as_tool, unsaid
 
     steps = reading.steps or _steps(graph.metadata)
-    circuit, how, said = as_tool(graph, reading, steps=steps or 1, where=str(path))
+    circuit, how, remarks = as_tool(graph, reading, steps=steps or 1, where=str(path))
     if reading.dt is not None and not any(map(foreign.depends_on_step, graph.nodes.values())):
         raise UsageError(
             f"--dt has no effect on {path}, whose neurons add their inputs unscaled",
@@ -62,10 +62,10 @@ def _foreign(path: Path, graph: "Graph", reading: Reading) -> Read:
     if expected is not None:
         from eideploy.backends.nir.expecting import compared
 
-        told, samples = compared(expected, circuit, graph, reading, steps)
-        said = [*said, told]
+        remark, samples = compared(expected, circuit, graph, reading, steps)
+        remarks = [*remarks, remark]
     warnings = unsaid(graph, reading, path.name) if expected is None else []
-    return Read(circuit=circuit, how=how, remarks=said, warnings=warnings, samples=samples)
+    return Read(circuit=circuit, how=how, remarks=remarks, warnings=warnings, samples=samples)
 
 
 def _steps(metadata: Mapping[str, Any]) -> int | None:

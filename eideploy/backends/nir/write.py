@@ -241,8 +241,8 @@ class _Writer:
     def _output(self, node: Layer, *sources: str) -> str:
         integrator = self.circuit.logits.integrator
         if isinstance(integrator, Integrator):
-            held = self._integrating(integrator, node.n_e)
-            sources = (self._put(node, "membranes", held, *sources),)
+            membranes = self._integrating(integrator, node.n_e)
+            sources = (self._put(node, "membranes", membranes, *sources),)
         elif len(sources) > 1:  # no tool sums at an output
             one = np.ones(self.circuit.shapes[node.name])
             sources = (self._put(node, "sum", nir.Scale(one), *sources),)
@@ -342,16 +342,16 @@ def _per_channel(values: PerNeuron, size: Shape) -> Array:
 
 def _outline(node: Node) -> dict[str, Any]:
     """Return what of a node the NIR nodes do not say: its kind, its name, what it reads."""
-    found: dict[str, Any] = {"kind": node.kind, "name": node.name, "inputs": node.inputs}
+    outline: dict[str, Any] = {"kind": node.kind, "name": node.name, "inputs": node.inputs}
     if node.delayed:
-        found["delayed"] = node.delayed
+        outline["delayed"] = node.delayed
     if isinstance(node, Input):
-        found["high"] = node.high
+        outline["high"] = node.high
     if isinstance(node, Neurons):
-        found |= _numbers(node.model)
+        outline |= _numbers(node.model)
     if isinstance(node, Layer) and isinstance(node.current, Logits) and node.current.integrator:
-        found["integrator"] = _numbers(node.current.integrator)
-    return found
+        outline["integrator"] = _numbers(node.current.integrator)
+    return outline
 
 
 def _numbers(fields: Frozen) -> dict[str, Any]:

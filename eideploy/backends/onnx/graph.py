@@ -67,9 +67,9 @@ class Graph:
         """
         names = [x if isinstance(x, str) else self.constant(np.asarray(x)) for x in inputs]
         first = self.fresh(to or kind)
-        made = [first, *map(self.fresh, more)]
+        outputs = [first, *map(self.fresh, more)]
         own = {key.removesuffix("_"): value for key, value in attributes.items()}
-        self.nodes.append(helper.make_node(kind, names, made, name=first, **own))
+        self.nodes.append(helper.make_node(kind, names, outputs, name=first, **own))
         return first
 
     def cast(self, x: Value, kind: type[np.generic], to: str = "") -> Value:
@@ -87,10 +87,10 @@ class Graph:
             self.constants[key] = self.fresh(to), array
         return self.constants[key][0]
 
-    def splice(self, other: "Graph", given: Mapping[str, Value]) -> None:
-        """Append the operators of a graph within this one; `given` are the values it is of."""
+    def splice(self, other: "Graph", values: Mapping[str, Value]) -> None:
+        """Append the operators of a graph within this one; `values` are those it is of."""
         for node in other.nodes:
-            node.input[:] = [given.get(name, name) for name in node.input]
+            node.input[:] = [values.get(name, name) for name in node.input]
         self.nodes += other.nodes
 
     def proto(
@@ -122,12 +122,12 @@ def declared(
 
 def model(graph: GraphProto, *, version: str, metadata: Mapping[str, str]) -> ModelProto:
     """Return `graph` as a model, every value's type and, where it is fixed, shape written down."""
-    made = helper.make_model(
+    result = helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="eideploy",
         producer_version=version,
     )
-    helper.set_model_props(made, dict(metadata))
-    return shape_inference.infer_shapes(made, check_type=True, strict_mode=True)
+    helper.set_model_props(result, dict(metadata))
+    return shape_inference.infer_shapes(result, check_type=True, strict_mode=True)

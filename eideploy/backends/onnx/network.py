@@ -48,8 +48,8 @@ class Network(ABC):
         last = self.over_all_steps(circuit.output, last)
         self.finish(self._total(last), output)
         classes: list[str | int] = ["batch", *circuit.shapes[circuit.output.name]]
-        given = [declared(INPUT, np.float32, axes)]
-        return g.proto(name, given, [declared(output, self.kind, classes)])
+        inputs = [declared(INPUT, np.float32, axes)]
+        return g.proto(name, inputs, [declared(output, self.kind, classes)])
 
     def _walk(self, x: Value) -> dict[str, Value]:
         """Return the output of every node, of the input x."""
@@ -123,8 +123,8 @@ class Network(ABC):
             largest, began = (Term(body, name, self.kind) for name in ("largest", "began"))
             v = do.where(began > 0, do.where(v > largest, v, largest), v)
             states |= {"largest": v.value, "began": (began - began + 1).value}
-        read = body.op("Identity", v.value)
-        return self.scan(self.circuit.output, currents, body, states, read)
+        output = body.op("Identity", v.value)
+        return self.scan(self.circuit.output, currents, body, states, output)
 
     @abstractmethod
     def read(self, x: Value) -> Value:
@@ -225,7 +225,7 @@ class Network(ABC):
         name: str,
         starts: Sequence[Value],
         states: Mapping[str, Value],
-        read: tuple[str, Value],
+        over_time: tuple[str, Value],
         output: Value,
     ) -> Value:
         """Run `body` over time, and return its output of all steps.
@@ -235,10 +235,10 @@ class Network(ABC):
             name: of the step.
             starts: the states before the first step.
             states: what they are behind a step, by what they are called before it.
-            read: how the body calls what it reads, and that of all steps.
+            over_time: how the body calls what it reads, and that of all steps.
             output: what the body puts out.
         """
-        now, values = read
+        now, values = over_time
         step = body.proto(
             name,
             [declared(each, self.kind) for each in (*states, now)],

@@ -116,8 +116,8 @@ class InGraph:
         up = self.smaller(up, width)
         room = self.take((1 << width) >> np.arange(width + 1), up)
         is_beyond = small > room
-        kept = self._times(self.where(is_beyond, 0, small), up)
-        return self.where(is_beyond, 1 << width, kept)
+        result = self._times(self.where(is_beyond, 0, small), up)
+        return self.where(is_beyond, 1 << width, result)
 
     def ratio(self, num: Term, den: Term, fraction: Term) -> Term:
         """Return 2^fraction num / den, ties up; a divisor beyond 2^61 is rounded to zero."""

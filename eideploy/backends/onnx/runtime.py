@@ -121,8 +121,8 @@ def wide_integers(data: bytes) -> str:
         facts = load_model_from_string(data).metadata_props
     except DecodeError:  # which a runtime says when it is given the file
         return ""
-    said: dict[str, str] = {p.key: p.value for p in facts}
-    return said.get("wide_integers", "")
+    metadata: dict[str, str] = {p.key: p.value for p in facts}
+    return metadata.get("wide_integers", "")
 
 
 def model_input(circuit: Circuit, samples: Array) -> Array:

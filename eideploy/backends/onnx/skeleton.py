@@ -21,14 +21,14 @@ def check_work(data: bytes, expected: ModelProto, *, where: str) -> None:
     Raises:
         FormatError: it does, or it is no model.
     """
-    found = ModelProto()
+    parsed = ModelProto()
     try:
         if len(data) > expected.ByteSize() + SPARE:
             raise DecodeError(f"it has {len(data)} bytes")
-        found.ParseFromString(data)
+        parsed.ParseFromString(data)
     except DecodeError as error:
         raise _refused(f"the file is not a model of this build: {error}", where) from error
-    if _skeleton(found) != _skeleton(expected):
+    if _skeleton(parsed) != _skeleton(expected):
         raise _refused("the model has other operators or sizes than this release writes", where)
 
 

@@ -36,11 +36,11 @@ def emit(circuit: Circuit, integer: Circuit, folder: Path, facts: Mapping[str, A
     known = {key: _text(facts[key]) for key in FACTS if key in facts}
     for name in ("circuit", "integer"):
         known[f"{name}_sha256"] = sha256(folder / f"{name}.safetensors")
-    for name, made in (
+    for name, written in (
         (FLOAT, float_model(circuit, known)),
         (INTEGER, integer_model(integer, known)),
     ):
-        write_atomic(folder / name, made.SerializeToString(deterministic=True))
+        write_atomic(folder / name, written.SerializeToString(deterministic=True))
 
 
 def float_model(
@@ -71,8 +71,8 @@ def integer_model(circuit: Circuit, facts: Mapping[str, str]) -> ModelProto:
 def _of_time(circuit: Circuit) -> dict[str, str]:
     """Return the steps, and what is read of membranes over them, if they are read."""
     integrator = circuit.logits.integrator
-    read = {} if integrator is None else {"readout": integrator.read}
-    return {"steps": str(circuit.steps), **read}
+    readout = {} if integrator is None else {"readout": integrator.read}
+    return {"steps": str(circuit.steps), **readout}
 
 
 def _text(fact: object) -> str:

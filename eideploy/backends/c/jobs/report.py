@@ -41,13 +41,13 @@ def report(family: ProgramFamily, request: Report, folder: Path) -> Reported:
     Raises:
         UsageError: options that have no effect.
     """
-    asked = part_of(request, Studying)
-    if asked.input is not None:
+    studying = part_of(request, Studying)
+    if studying.input is not None:
         refuse_idle(request, (STUDIED, KEPT), here="on samples of your own")
     build = load_build(folder)
-    count = asked.samples or affordable(build.circuit, MOST_SAMPLES)
+    count = studying.samples or affordable(build.circuit, MOST_SAMPLES)
     samples, labels = samples_of(
-        build, input_file=as_path(asked.input), split=None, count=count, place=request.place()
+        build, input_file=as_path(studying.input), split=None, count=count, place=request.place()
     )
     executors = family.checking(EXECUTORS)
     with bar("report", len(executors) + len(samples)) as advance:
@@ -65,7 +65,7 @@ def report(family: ProgramFamily, request: Report, folder: Path) -> Reported:
         "executors": [row.content for row in rows],
         "format": 1,
         "kind": "eideploy report of a build for a microcontroller",
-        "provenance": provenance(build, len(samples), as_path(asked.input)),
+        "provenance": provenance(build, len(samples), as_path(studying.input)),
         "ladder": None if passes is None else asdict(passes),
         "sweep": None,
     }
@@ -119,7 +119,7 @@ def _memory(build: Build, emulated: Differing | None) -> Table:
     """Return the bytes of every layer, and what a machine in QEMU took."""
     controller = build.program.target
     assert isinstance(controller, Controller)
-    kept, plan = controller.memories, plan_of(build.program)
+    memories, plan = controller.memories, plan_of(build.program)
     layers = {layer.name for layer in build.integer.layers}
     return Table(
         title="Bytes of every layer",
@@ -134,7 +134,7 @@ def _memory(build: Build, emulated: Differing | None) -> Table:
         ],
         key="memory",
         caption="what runs shares the room of the largest layer; "
-        f"{kept.reserved_flash_bytes:,} bytes of flash and {kept.reserved_ram_bytes:,} of RAM are "
-        "kept beside for code and stack"
+        f"{memories.reserved_flash_bytes:,} bytes of flash and {memories.reserved_ram_bytes:,} of "
+        "RAM are kept beside for code and stack"
         + ("" if emulated is None else f". {emulated.text}".replace("\n", "; ")),
     )

@@ -90,7 +90,7 @@ def _step(graph: Graph, reading: Reading) -> tuple[Step | None, list[Fault]]:
     try:
         if not any(map(depends_on_step, graph.nodes.values())):
             return None, []
-        return step_of(graph, reading.tool, reading.convention, said=reading.dt), []
+        return step_of(graph, reading.tool, reading.convention, seconds=reading.dt), []
     except Unsupported as error:
         return None, [(f"the graph: {error}", fix) for fix in error.fixes]
 
@@ -162,9 +162,9 @@ class _Walk:
             self.read_off[name] = self._neurons(node)
             self.signals[name] = signal
         elif kind in SPIKING:
-            read = self._neurons(node, is_recurrent=bool(late))
+            neurons = self._neurons(node, is_recurrent=bool(late))
             weights = self._weights_before(name)
-            self.signals[name] = self.built.put_neurons(name, signal, read, weights)
+            self.signals[name] = self.built.put_neurons(name, signal, neurons, weights)
             if late:
                 self.waiting[name] = late
         elif kind in LEAKING:
@@ -204,8 +204,8 @@ class _Walk:
                 raise Unsupported(
                     f"{name} reads {', '.join(late)}: {error}", *error.fixes
                 ) from None
-            said = f"{name}: reads {', '.join(late)} one step late, which closes a loop"
-            self.built.said.append(said)
+            remark = f"{name}: reads {', '.join(late)} one step late, which closes a loop"
+            self.built.said.append(remark)
         self.built.finish()
 
     def _sum(self, name: str, reads: Sequence[str]) -> Signal:
@@ -272,10 +272,10 @@ def _on_loops(graph: Graph) -> set[str]:
     left = set(graph.nodes)
     while True:  # what begins or ends a way is on none
         into = {b for a in left for b in behind[a] & left}
-        kept = {name for name in left if name in into and behind[name] & left}
-        if kept == left:
-            return kept
-        left = kept
+        inner = {name for name in left if name in into and behind[name] & left}
+        if inner == left:
+            return inner
+        left = inner
 
 
 def _size(node: Fields) -> Shape:
@@ -283,9 +283,9 @@ def _size(node: Fields) -> Shape:
     sizes = field_of(node, "shape").ravel()
     if not ((sizes >= 1) & (sizes <= MOST_INPUTS) & (sizes % 1 == 0)).all():
         raise Unsupported(f"is of shape {node['shape']}")
-    found = tuple(int(n) for n in sizes)
-    while len(found) in (2, 4) and found[0] == 1:
-        found = found[1:]
-    if len(found) not in (1, 2, 3) or np.prod(found, dtype=float) > MOST_INPUTS:
-        raise Unsupported(f"is of shape {found}, must be (features) or (channels, height, width)")
-    return found
+    shape = tuple(int(n) for n in sizes)
+    while len(shape) in (2, 4) and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) not in (1, 2, 3) or np.prod(shape, dtype=float) > MOST_INPUTS:
+        raise Unsupported(f"is of shape {shape}, must be (features) or (channels, height, width)")
+    return shape

@@ -98,9 +98,9 @@ def _joined(
 ) -> list[tuple[str, str]]:
     """Lead edges to and from an inner graph to and from its Input and Output, `PASS` from now."""
     ends = {kind: [n for n, f in own.items() if f["type"] == kind] for kind in ("Input", "Output")}
-    for kind, found in ends.items():
-        if len(found) != 1:
-            raise ValueError(f"graph {name} has {len(found)} nodes of type {kind}")
+    for kind, names in ends.items():
+        if len(names) != 1:
+            raise ValueError(f"graph {name} has {len(names)} nodes of type {kind}")
     (into,), (out,) = ends["Input"], ends["Output"]
     own[into], own[out] = {"type": PASS}, {"type": PASS}
     return [(out if a == name else a, into if b == name else b) for a, b in edges] + within

@@ -127,9 +127,9 @@ class Builder:
             for part in parts
         ):
             return None
-        found = [part for part in parts if part is not None]
-        names = [source.name for source, _ in found]
-        alike = {(one.of, one.to) for _, one in found}
+        summands = [part for part in parts if part is not None]
+        names = [source.name for source, _ in summands]
+        alike = {(one.of, one.to) for _, one in summands}
         if len(set(names)) != len(names) or len(alike) != 1:
             return None
         key = frozenset(names)
@@ -143,18 +143,18 @@ class Builder:
             self._sums[key] = of_source(last, of, to)
         return self._sums[key]
 
-    def put_neurons(self, name: str, signal: Signal, read: ReadNeurons, weights: str) -> Signal:
+    def put_neurons(self, name: str, signal: Signal, neurons: ReadNeurons, weights: str) -> Signal:
         """Put neurons, which read a signal by weights of a name, and return their spikes."""
-        is_conv = _conv(signal, read) is not None
+        is_conv = _conv(signal, neurons) is not None
         layer, own = self._named(weights or f"{name}.in"), self._named(name)
         self._populations[name] = Population(
-            name=own, layer=layer, read=read, forward=signal, is_conv=is_conv
+            name=own, layer=layer, read=neurons, forward=signal, is_conv=is_conv
         )
         self._spiking[name] = own
         self._items.append(name)
-        if read.rounded is not None:
-            tau = 1 / (1 - float(read.beta.flat[0]))
-            self.said.append(f"{name}: tau of {read.rounded:.6g} steps became {tau:g}")
+        if neurons.rounded is not None:
+            tau = 1 / (1 - float(neurons.beta.flat[0]))
+            self.said.append(f"{name}: tau of {neurons.rounded:.6g} steps became {tau:g}")
         of = _conv_shape(signal) if is_conv else (int(np.prod(signal.shape)),)
         return of_source(own, of, signal.shape)
 
@@ -177,9 +177,9 @@ class Builder:
         only = signal.only
         called = weights or "readout"
         if integrates is not None:
-            read = read_of(integrates.read.convention)
+            which = read_of(integrates.read.convention)
             self.said.append(
-                f"the logits are the {READ[read]} of {integrates.name} over time, which nothing "
+                f"the logits are the {READ[which]} of {integrates.name} over time, which nothing "
                 "resets; --assume readout=mean, last or max says which are read"
             )
         elif only is not None and only[0].name in self._spiking.values():
@@ -219,8 +219,8 @@ class Builder:
         )
 
     def _build(self, population: Population) -> None:
-        signal, read = population.whole, population.read
-        square = _conv(signal, read) if population.is_conv else None
+        signal, neurons = population.whole, population.read
+        square = _conv(signal, neurons) if population.is_conv else None
         n = _conv_shape(signal)[0] if square is not None else int(np.prod(signal.shape))
         if square is None:
             inputs, late, weights = self._dense(signal)
@@ -230,7 +230,7 @@ class Builder:
             weights = np.concatenate(square.kernels, axis=1)
             inputs, late = _names(sources)
             bias = signal.bias.reshape(n, -1)[:, 0]
-        gain, drive = (_rows(v, n) for v in (read.gain, read.drive))
+        gain, drive = (_rows(v, n) for v in (neurons.gain, neurons.drive))
         weights = weights * gain.reshape(-1, *(1,) * (weights.ndim - 1))
         bias = bias * gain + drive
         require_moderate(weights, bias)
@@ -245,7 +245,7 @@ class Builder:
                 current=FloatCurrent(g_e=np.ones(n), b_e=np.broadcast_to(bias, (n,)).copy()),
             )
         )
-        model = model_of(read, n)
+        model = model_of(neurons, n)
         self.nodes.append(Neurons(name=population.name, inputs=(population.layer,), model=model))
 
     def _dense(self, signal: Signal) -> tuple[tuple[str, ...], tuple[str, ...], Array]:
@@ -269,12 +269,12 @@ class Builder:
 
     def _named(self, name: str) -> str:
         """Return a name that no other node has, and that stands in a line of text."""
-        found = name if READABLE.fullmatch(name) else re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:48]
-        found = found or "node"
-        while found in self._names:
-            found += "_"
-        self._names.add(found)
-        return found
+        free = name if READABLE.fullmatch(name) else re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:48]
+        free = free or "node"
+        while free in self._names:
+            free += "_"
+        self._names.add(free)
+        return free
 
 
 def require_moderate(weights: Array, bias: Array) -> None:
@@ -316,21 +316,28 @@ def _conv_shape(signal: Signal) -> tuple[int, int, int]:
     return len(taps.kernel), taps.out[0], taps.out[1]
 
 
-def _conv(signal: Signal, read: ReadNeurons) -> Square | None:
+def _conv(signal: Signal, neurons: ReadNeurons) -> Square | None:
     """Return what one convolution has to be; None where it is none."""
     sources = _ordered(signal.terms)
     taps = [one.convolution() for _, one in sources]
-    found = [(t, one.of) for t, (_, one) in zip(taps, sources, strict=True) if t is not None]
-    if len(found) < len(sources) or not found:
+    convolutions = [(t, one.of) for t, (_, one) in zip(taps, sources, strict=True) if t is not None]
+    if len(convolutions) < len(sources) or not convolutions:
         return None
-    if len({(len(t.kernel), t.out, of[1:]) for t, of in found}) > 1:
+    if len({(len(t.kernel), t.out, of[1:]) for t, of in convolutions}) > 1:
         return None
-    n = len(found[0][0].kernel)
-    values = (signal.bias, read.gain, read.drive, read.beta, read.alpha, read.threshold)
-    for value in (*values, read.v_reset, read.start):
+    n = len(convolutions[0][0].kernel)
+    values = (
+        signal.bias,
+        neurons.gain,
+        neurons.drive,
+        neurons.beta,
+        neurons.alpha,
+        neurons.threshold,
+    )
+    for value in (*values, neurons.v_reset, neurons.start):
         if value is not None and not _is_by_channel(value, n):
             return None
-    return squared(found)
+    return squared(convolutions)
 
 
 def _is_by_channel(value: Array, n: int) -> bool:

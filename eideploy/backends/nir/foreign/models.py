@@ -14,51 +14,51 @@ DELAY = {"no": "none", "reset": "reset", "spike": "spike"}
 FIRES = {"above": ">", "reached": ">="}
 
 
-def model_of(read: ReadNeurons, n: int) -> Neuron:
+def model_of(neurons: ReadNeurons, n: int) -> Neuron:
     """Return the model of `n` neurons (channels); the simplest that there is.
 
     Raises:
         Unsupported: parameters of another number of neurons.
     """
-    usual = _usual(read)
+    usual = _usual(neurons)
     if usual is not None:
         return usual
-    convention = read.convention
-    assert read.threshold is not None
-    v_reset = None if read.v_reset is None or not read.v_reset.any() else read.v_reset
+    convention = neurons.convention
+    assert neurons.threshold is not None
+    v_reset = None if neurons.v_reset is None or not neurons.v_reset.any() else neurons.v_reset
     reset = RESET.get(convention.reset, "value" if v_reset is not None else "zero")
     delay = DELAY[convention.late]
-    threshold = _each(read.threshold, n)
+    threshold = _each(neurons.threshold, n)
     return GeneralLIF(
-        beta=_each(read.beta, n),
+        beta=_each(neurons.beta, n),
         threshold=threshold,
         reset=reset,  # type: ignore[arg-type]
         delay="none" if reset == "none" and delay == "reset" else delay,  # type: ignore[arg-type]
         fires=FIRES[convention.fires],  # type: ignore[arg-type]
         max_spikes=convention.spikes,
-        alpha=None if read.alpha is None else _each(read.alpha, n),
+        alpha=None if neurons.alpha is None else _each(neurons.alpha, n),
         v_reset=_each(v_reset, n) if reset == "value" and v_reset is not None else None,
-        v_min=-threshold if _has_floor(read) else None,
+        v_min=-threshold if _has_floor(neurons) else None,
     )
 
 
-def integrator_of(read: ReadNeurons, n: int) -> Integrator:
+def integrator_of(neurons: ReadNeurons, n: int) -> Integrator:
     """Return the `n` neurons of an output whose membranes are read.
 
     Raises:
         Unsupported: parameters of another number of neurons; membranes that start elsewhere or do
             not fall below a floor.
     """
-    if read.start is not None and read.start.any():
+    if neurons.start is not None and neurons.start.any():
         raise Unsupported("membranes that are read start at v_reset, which is not zero")
-    if _has_floor(read) and read.threshold is not None:
+    if _has_floor(neurons) and neurons.threshold is not None:
         raise Unsupported(
             "membranes that are read have a floor", "say that they have none: --assume floor=none"
         )
     return Integrator(
-        read=read_of(read.convention),
-        beta=_each(read.beta, n),
-        alpha=None if read.alpha is None else _each(read.alpha, n),
+        read=read_of(neurons.convention),
+        beta=_each(neurons.beta, n),
+        alpha=None if neurons.alpha is None else _each(neurons.alpha, n),
     )
 
 
@@ -67,24 +67,24 @@ def read_of(convention: Convention) -> Read:
     return "mean" if convention.readout == "output" else convention.readout
 
 
-def _has_floor(read: ReadNeurons) -> bool:
-    return read.convention.floor == "threshold" and bool((read.beta == 1).all())
+def _has_floor(neurons: ReadNeurons) -> bool:
+    return neurons.convention.floor == "threshold" and bool((neurons.beta == 1).all())
 
 
-def _usual(read: ReadNeurons) -> LIF | None:
+def _usual(neurons: ReadNeurons) -> LIF | None:
     """Return neurons that leak by a shift, with one threshold; None where they are others."""
-    convention = read.convention
-    same = all((v == v.flat[0]).all() for v in (read.beta, read.threshold) if v is not None)
+    convention = neurons.convention
+    same = all((v == v.flat[0]).all() for v in (neurons.beta, neurons.threshold) if v is not None)
     others = (convention.late != "no", convention.spikes != 1, convention.floor != "none")
-    if any(others) or not same or read.alpha is not None or convention.reset == "none":
+    if any(others) or not same or neurons.alpha is not None or convention.reset == "none":
         return None
-    if convention.reset == "reset" and read.v_reset is not None and read.v_reset.any():
+    if convention.reset == "reset" and neurons.v_reset is not None and neurons.v_reset.any():
         return None
-    tau = _tau(float(read.beta.flat[0]))
+    tau = _tau(float(neurons.beta.flat[0]))
     if tau is None:
         return None
-    assert read.threshold is not None
-    threshold = float(read.threshold.flat[0])
+    assert neurons.threshold is not None
+    threshold = float(neurons.threshold.flat[0])
     if convention.fires == "above":  # ours fire at it
         threshold = float(np.nextafter(threshold, np.inf))
     reset: Reset = "subtract" if convention.reset == "subtract" else "zero"

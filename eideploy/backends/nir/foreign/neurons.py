@@ -58,34 +58,34 @@ def neurons(
     reasons: list[str] = []
     fixes: list[str] = []
     parts: list[ReadNeurons] = []
-    for read in (partial(_fires, node, convention), partial(_leaks, node, convention, dt)):
+    for part in (partial(_fires, node, convention), partial(_leaks, node, convention, dt)):
         try:
-            parts.append(read())
+            parts.append(part())
         except Unsupported as error:
             reasons.append(str(error))
             fixes += error.fixes
     if reasons:
         raise Unsupported("; ".join(reasons), *fixes)
-    found = _joined(*parts)
-    if found.alpha is not None and found.drive.any():
+    joined = _joined(*parts)
+    if joined.alpha is not None and joined.drive.any():
         raise Unsupported("v_leak, or v_reset where membranes start, is not zero behind a filter")
-    return _nearest(found) if nearest_tau else found
+    return _nearest(joined) if nearest_tau else joined
 
 
 def _joined(fires: ReadNeurons, leaks: ReadNeurons) -> ReadNeurons:
     """Return both, measured from where the membrane starts."""
-    found = replace(leaks, threshold=fires.threshold, v_reset=fires.v_reset)
+    joined = replace(leaks, threshold=fires.threshold, v_reset=fires.v_reset)
     if fires.start is None or not fires.start.any():
-        return found
-    beta, drive, start = _alike(found.beta, found.drive, fires.start)
-    assert found.threshold is not None
-    threshold, from_here = _alike(found.threshold, fires.start)
+        return joined
+    beta, drive, start = _alike(joined.beta, joined.drive, fires.start)
+    assert joined.threshold is not None
+    threshold, from_here = _alike(joined.threshold, fires.start)
     reset = None
-    if found.v_reset is not None:
-        reset, again = _alike(found.v_reset, fires.start)
+    if joined.v_reset is not None:
+        reset, again = _alike(joined.v_reset, fires.start)
         reset = reset - again
     return replace(
-        found,
+        joined,
         drive=drive - (1 - beta) * start,
         threshold=threshold - from_here,
         v_reset=reset,
@@ -158,7 +158,7 @@ def _kept(tau: Array, convention: Convention, dt: float, name: str) -> tuple[Arr
     """Return what a step keeps and what it takes."""
     with np.errstate(all="ignore"):
         lost = dt / tau
-        kept = np.exp(-lost) if convention.leak == "exponential" else 1 - lost
+        share = np.exp(-lost) if convention.leak == "exponential" else 1 - lost
     least = float((1 / lost).min())
     if not np.isfinite(lost).all() or lost.min() < 0:
         raise Unsupported(f"{name} is {tau.min():g}, must be above zero and finite")
@@ -168,14 +168,14 @@ def _kept(tau: Array, convention: Convention, dt: float, name: str) -> tuple[Arr
             f"say the right length of a step with --dt, of {least * dt:g} s at most",
         )
     if convention.leak == "euler":
-        return np.clip(kept, 0, 1), np.minimum(lost, 1)
-    return kept, -np.expm1(-lost)
+        return np.clip(share, 0, 1), np.minimum(lost, 1)
+    return share, -np.expm1(-lost)
 
 
-def _finite(found: ReadNeurons) -> ReadNeurons:
-    if not (np.isfinite(found.gain).all() and np.isfinite(found.drive).all()):
+def _finite(neurons: ReadNeurons) -> ReadNeurons:
+    if not (np.isfinite(neurons.gain).all() and np.isfinite(neurons.drive).all()):
         raise Unsupported("r, tau or v_leak are not finite", CHANGE)
-    return found
+    return neurons
 
 
 def _round(gain: Array) -> Array:
@@ -183,16 +183,16 @@ def _round(gain: Array) -> Array:
     return np.where(np.abs(gain - 1) < CLOSE, 1.0, gain)
 
 
-def _nearest(found: ReadNeurons) -> ReadNeurons:
+def _nearest(neurons: ReadNeurons) -> ReadNeurons:
     """Return neurons that leak by a shift."""
-    beta = found.beta
+    beta = neurons.beta
     if (beta != beta.flat[0]).any():
         raise Unsupported("tau differs between neurons, so that it has no nearest power of two")
     steps = 1 / max(1 - float(beta.flat[0]), 1e-30)
     power = float(np.clip(2.0 ** np.rint(np.log2(steps)), 1, LONGEST_TAU))
     if steps > LONGEST_TAU or abs(steps / power - 1) < CLOSE:
-        return found
-    return replace(found, beta=np.full(1, 1 - 1 / power), rounded=steps)
+        return neurons
+    return replace(neurons, beta=np.full(1, 1 - 1 / power), rounded=steps)
 
 
 def _alike(*values: Array) -> tuple[Array, ...]:

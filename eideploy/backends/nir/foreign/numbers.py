@@ -32,7 +32,7 @@ def field(node: Fields, name: str) -> Array:
 
 def number(value: object, name: str) -> float:
     """Return one number."""
-    found = field({name: value}, name)
-    if found.size != 1:
-        raise Unsupported(f"{name} holds {found.size} numbers, must be 1")
-    return float(found.ravel()[0])
+    values = field({name: value}, name)
+    if values.size != 1:
+        raise Unsupported(f"{name} holds {values.size} numbers, must be 1")
+    return float(values.ravel()[0])

@@ -140,11 +140,11 @@ class Windows(Operation):
         padded = np.pad(maps, ((0, 0), (0, 0), *pads))
         size: Pair = (self.kernel.shape[2], self.kernel.shape[3])
         windows = sliding_window_view(padded, size, axis=(2, 3))
-        seen = windows[:, :, :: self.stride[0], :: self.stride[1]]
+        strided = windows[:, :, :: self.stride[0], :: self.stride[1]]
         if self.each:
-            y = np.tensordot(seen, self.kernel[0, 0], axes=((4, 5), (0, 1)))
+            y = np.tensordot(strided, self.kernel[0, 0], axes=((4, 5), (0, 1)))
         else:
-            y = np.tensordot(seen, self.kernel, axes=((1, 4, 5), (1, 2, 3)))
+            y = np.tensordot(strided, self.kernel, axes=((1, 4, 5), (1, 2, 3)))
             y = np.moveaxis(y, 3, 1)
         return y[:, :, 0] if self.is_line else y
 
@@ -236,26 +236,26 @@ def pair(node: Fields, name: str) -> Pair:
     return int(value[0]), int(value[-1])
 
 
-def _of_line(found: Pair, *, is_line: bool) -> Pair:
-    return (1, found[1]) if is_line else found
+def _of_line(sizes: Pair, *, is_line: bool) -> Pair:
+    return (1, sizes[1]) if is_line else sizes
 
 
 def _padding(node: Fields, kernel: Array, stride: Pair, *, is_line: bool) -> tuple[Pair, Pair]:
     """Return the padding before and behind; "same" puts what is odd behind, as PyTorch does."""
-    said = node.get("padding")
-    if isinstance(said, str) and said in ("valid", "same"):
-        if said == "valid":
+    entry = node.get("padding")
+    if isinstance(entry, str) and entry in ("valid", "same"):
+        if entry == "valid":
             return (0, 0), (0, 0)
         if stride != (1, 1):
             raise Unsupported('has padding "same" and a stride')
         whole = [size - 1 for size in kernel.shape[2:]]
         before = whole[0] // 2, whole[1] // 2
         return before, (whole[0] - before[0], whole[1] - before[1])
-    found = pair(node, "padding")
-    if min(found) < 0:
-        raise Unsupported(f"has a padding of {found}")
-    found = (0, found[1]) if is_line else found
-    return found, found
+    zeros = pair(node, "padding")
+    if min(zeros) < 0:
+        raise Unsupported(f"has a padding of {zeros}")
+    zeros = (0, zeros[1]) if is_line else zeros
+    return zeros, zeros
 
 
 def _ungrouped(weight: Array, groups: int) -> Array:

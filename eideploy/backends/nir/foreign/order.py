@@ -79,10 +79,10 @@ def edge_faults(graph: Graph) -> list[str]:
 
 def before(graph: Graph) -> Mapping[str, list[str]]:
     """Return what each node reads, in order of the names."""
-    found: dict[str, list[str]] = defaultdict(list)
+    sources: dict[str, list[str]] = defaultdict(list)
     for a, b in sorted(graph.edges):
-        found[b].append(a)
-    return found
+        sources[b].append(a)
+    return sources
 
 
 def stands(node: Mapping[str, object]) -> bool:
@@ -97,11 +97,11 @@ def _endless(graph: Graph) -> list[str]:
     ]
     left = {name for edge in edges for name in edge}
     while True:
-        kept = {n for n in left if any(a == n for a, _ in edges) and any(b == n for _, b in edges)}
-        edges = [(a, b) for a, b in edges if a in kept and b in kept]
-        if kept == left:
+        inner = {n for n in left if any(a == n for a, _ in edges) and any(b == n for _, b in edges)}
+        edges = [(a, b) for a, b in edges if a in inner and b in inner]
+        if inner == left:
             return [name for name in graph.nodes if name in left]
-        left = kept
+        left = inner
 
 
 def in_order(graph: Graph) -> list[str]:
@@ -129,26 +129,26 @@ def in_order(graph: Graph) -> list[str]:
 
 def _behind(reads: Mapping[str, list[str]], name: str, graph: Graph) -> set[str]:
     """Return what a node reads through linear nodes, and what these read."""
-    found: set[str] = set()
+    names: set[str] = set()
     todo = list(reads[name])
     while todo:
         one = todo.pop()
-        if one not in found:
-            found.add(one)
+        if one not in names:
+            names.add(one)
             if not stands(graph.nodes[one]):
                 todo += reads[one]
-    return found
+    return names
 
 
 def _distances(graph: Graph) -> dict[str, int]:
     behind: dict[str, list[str]] = defaultdict(list)
     for a, b in graph.edges:
         behind[a].append(b)
-    found: dict[str, int] = {}
+    distances: dict[str, int] = {}
     now: Iterable[str] = [n for n, node in graph.nodes.items() if node["type"] == "Input"]
-    distance = 0
+    steps = 0
     while now:
-        found |= dict.fromkeys(now, distance)
-        now = list(dict.fromkeys(b for a in now for b in behind[a] if b not in found))
-        distance += 1
-    return found
+        distances |= dict.fromkeys(now, steps)
+        now = list(dict.fromkeys(b for a in now for b in behind[a] if b not in distances))
+        steps += 1
+    return distances

@@ -281,10 +281,10 @@ def squared(taps: Iterable[tuple[Taps, Shape]]) -> Square | None:
 
     The zeros make kernels square and alike, and paddings the same; None where none do.
     """
-    found = list(taps)
+    convolutions = list(taps)
     strides = {
         stride
-        for one, _ in found
+        for one, _ in convolutions
         for stride, out in zip(one.stride, one.out, strict=True)
         if out > 1
     }
@@ -293,14 +293,14 @@ def squared(taps: Iterable[tuple[Taps, Shape]]) -> Square | None:
     stride = strides.pop() if strides else 1
     for side in range(1, MOST_KERNEL + 1):
         for padding in range(side):
-            if all(_fits(axis, side, padding, stride) for axis in _axes(found)):
-                kernels = tuple(_around(one, side, padding) for one, _ in found)
+            if all(_fits(axis, side, padding, stride) for axis in _axes(convolutions)):
+                kernels = tuple(_around(one, side, padding) for one, _ in convolutions)
                 return Square(kernels, stride, padding)
     return None
 
 
-def _axes(found: list[tuple[Taps, Shape]]) -> Iterator[tuple[int, int, int, int]]:
-    for one, of in found:
+def _axes(convolutions: list[tuple[Taps, Shape]]) -> Iterator[tuple[int, int, int, int]]:
+    for one, of in convolutions:
         yield from zip(of[1:], one.kernel.shape[2:], one.before, one.out, strict=True)
 
 

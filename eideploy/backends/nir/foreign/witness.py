@@ -41,30 +41,30 @@ def tool_of(graph: Graph) -> tuple[Tool, str] | None:
     return None
 
 
-def step_of(graph: Graph, tool: Tool, convention: Convention, *, said: float | None) -> Step:
+def step_of(graph: Graph, tool: Tool, convention: Convention, *, seconds: float | None) -> Step:
     """Return how long a step is: what the user says, the file, its numbers, the tool's default.
 
     Raises:
         Unsupported: no positive number.
     """
     timed = [node for node in graph.nodes.values() if depends_on_step(node)]
-    seen = witnessed(timed, tool)
-    if said is not None or "dt" in graph.metadata:
-        dt = _positive(said if said is not None else graph.metadata["dt"])
-        by = "--dt" if said is not None else "the file's metadata"
+    of_file = witnessed(timed, tool)
+    if seconds is not None or "dt" in graph.metadata:
+        dt = _positive(seconds if seconds is not None else graph.metadata["dt"])
+        by = "--dt" if seconds is not None else "the file's metadata"
         if tool == "norse":
             return _norse(timed, dt, by)
         clash = ""
-        if seen is not None and abs(seen / dt - 1) > CLOSE:
+        if of_file is not None and abs(of_file / dt - 1) > CLOSE:
             clash = (
                 f"{by} says steps of {dt:g} s, and the file's r, tau and v_threshold are those of "
-                f"steps of {seen:g} s: with {dt:g} inputs are {dt / seen:.3g} times as strong"
+                f"steps of {of_file:g} s: with {dt:g} inputs are {dt / of_file:.3g} times as strong"
             )
         return Step(dt=dt, because=by, contradiction=clash)
     if tool == "norse":
         return _norse(timed, convention.dt, "norse's default")
-    if seen is not None:
-        return Step(dt=seen, because="r and tau of the file, which are of such steps")
+    if of_file is not None:
+        return Step(dt=of_file, because="r and tau of the file, which are of such steps")
     return Step(dt=convention.dt, because=f"the default of {tool}, as the file does not say it")
 
 
@@ -72,10 +72,10 @@ def witnessed(timed: Iterable[Fields], tool: Tool) -> float | None:
     """Return how long a step is by the numbers of neurons; None where they do not say it."""
     timed = list(timed)
     rule = RULES.get(tool, _as_it_is)
-    found = list(_numbers(rule(timed)))
-    if not found or max(found) > min(found) * (1 + CLOSE):
+    steps = list(_numbers(rule(timed)))
+    if not steps or max(steps) > min(steps) * (1 + CLOSE):
         return None
-    step = float(np.median(found))
+    step = float(np.median(steps))
     mantissa = step / 10.0 ** np.floor(np.log10(step))
     near = [m for m in (*ROUND, 10.0) if abs(mantissa / m - 1) < CLOSE]
     if near:
@@ -143,18 +143,18 @@ def _quotient(one: Array, other: Array) -> Array:
         return one.ravel() / other.ravel()
 
 
-def _numbers(found: Iterator[Array]) -> Iterator[float]:
+def _numbers(arrays: Iterator[Array]) -> Iterator[float]:
     """Yield positive numbers; nothing at all where some is none, or a field is damaged."""
     try:
-        values = [float(x) for array in found for x in (array.min(), array.max())]
+        values = [float(x) for array in arrays for x in (array.min(), array.max())]
     except Unsupported:
         return
     if all(np.isfinite(x) and x > 0 for x in values):
         yield from values
 
 
-def _positive(found: object) -> float:
-    value = number(found, "dt")
+def _positive(entry: object) -> float:
+    value = number(entry, "dt")
     if not 0 < value < np.inf:
         raise Unsupported(f"dt is {value:g}", "say how long a step is with --dt SECONDS")
     return value

@@ -144,16 +144,16 @@ def _is_safe_file(path: Path) -> bool:
 @contextmanager
 def _alone(place: Path | None) -> Iterator[None]:
     """Wait until no other process makes a file beside `place`; where there are no locks, do not."""
-    held = None
+    lock = None
     if place is not None and fcntl is not None:
         with suppress(OSError):  # read-only, or full: then nothing is kept either
-            held = (place.parent / LOCK).open("w")
-            fcntl.flock(held, fcntl.LOCK_EX)
+            lock = (place.parent / LOCK).open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         yield
     finally:
-        if held is not None:
-            held.close()
+        if lock is not None:
+            lock.close()
 
 
 def _keep(file: Path, place: Path) -> Path:

@@ -270,10 +270,10 @@ def _check_files(folder: Path, hashes: Mapping[str, Any]) -> None:
     if len(faults) == 1:
         raise faults[0]
     if faults:
-        told = [f"\n    {fault.what}" for fault in faults[:MOST_TOLD]]
-        more = len(faults) - len(told)
+        lines = [f"\n    {fault.what}" for fault in faults[:MOST_TOLD]]
+        more = len(faults) - len(lines)
         raise FormatError(
-            f"{len(faults)} files are damaged:{''.join(told)}"
+            f"{len(faults)} files are damaged:{''.join(lines)}"
             + f"\n    and {more} more" * bool(more),
             where=str(folder),
             fix=next((fault.fix for fault in faults if fault.fix != RESTORE), RESTORE),

@@ -218,9 +218,9 @@ def created(folder: Path) -> str:
 
 def numbered(root: Path, stem: str) -> Path:
     """Return the first of root/stem-1, root/stem-2, ... that does not exist."""
-    taken = {path.name for path in _visible(root)}
+    names = {path.name for path in _visible(root)}
     number = 1
-    while f"{stem}-{number}" in taken:
+    while f"{stem}-{number}" in names:
         number += 1
     return root / f"{stem}-{number}"
 

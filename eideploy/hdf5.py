@@ -47,16 +47,16 @@ def _arrays(file: Any) -> Iterator[Any]:  # noqa: ANN401 (h5py has no types)
     """Yield every array of a file in which nothing leads elsewhere."""
     import h5py
 
-    groups, seen = [file], set()
+    groups, ids = [file], set()
     while groups:
         group = groups.pop()
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{name} leads elsewhere")
             item = group[name]
-            if item.id in seen:
+            if item.id in ids:
                 raise ValueError(f"{name} is another name of the same part")
-            seen.add(item.id)
+            ids.add(item.id)
             if isinstance(item, h5py.Group):
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
@@ -65,8 +65,8 @@ def _arrays(file: Any) -> Iterator[Any]:  # noqa: ANN401 (h5py has no types)
 
 def _entries(array: Any) -> int:  # noqa: ANN401
     """Return the bytes of an array's entries, and of its chunks, which may reach beyond them."""
-    taken = int(array.size) * (OBJECT if array.dtype.hasobject else int(array.dtype.itemsize))
-    return max(taken, _chunk_bytes(array) * max(1, len(_stored(array)))) if array.chunks else taken
+    size = int(array.size) * (OBJECT if array.dtype.hasobject else int(array.dtype.itemsize))
+    return max(size, _chunk_bytes(array) * max(1, len(_stored(array)))) if array.chunks else size
 
 
 def _chunk_bytes(array: Any) -> int:  # noqa: ANN401

@@ -41,8 +41,8 @@ def load(
     try:
         return ctypes.CDLL(str(cache.kept(_kept_name(source, headers, flags), make, what=name)))
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or str(error)
-        reason = said.strip().splitlines()[0] if said.strip() else type(error).__name__
+        message = getattr(error, "stderr", None) or str(error)
+        reason = message.strip().splitlines()[0] if message.strip() else type(error).__name__
         sys.stderr.write(f"{name}: {reason}; {instead}\n")
         return None
 

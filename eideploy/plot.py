@@ -32,10 +32,10 @@ def raster(trace: Trace, *, sample: int = 0) -> "Figure":
     Raises:
         UsageError: the trace has no spikes, or no such sample.
     """
-    kept = _kept(trace.spikes, "spikes")
+    layers = _kept(trace.spikes, "spikes")
     _require_sample(trace, sample)
-    figure, axes = _rows(len(kept), sharex=True)
-    for axis, (name, spikes) in zip(axes, kept.items(), strict=True):
+    figure, axes = _rows(len(layers), sharex=True)
+    for axis, (name, spikes) in zip(axes, layers.items(), strict=True):
         times, neurons = np.nonzero(spikes[:, sample].reshape(len(spikes), -1))
         axis.plot(times, neurons, "|", color="k", markersize=4)
         axis.set(ylabel=name, ylim=(-1, spikes[0, sample].size), xlim=(-0.5, len(spikes) - 0.5))

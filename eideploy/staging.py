@@ -47,18 +47,18 @@ def staged_folder(choose: Callable[[], Path]) -> Iterator[Staged]:
     final = require_free(choose())
     staged = Staged(aside=aside_of(final), final=final)
     created = [parent for parent in final.parents if not os.path.lexists(parent)]
-    held = None
+    lock = None
     try:
         _remove_left(final.parent)
-        staged.aside, held = _begun(final)
+        staged.aside, lock = _begun(final)
         yield staged
         _rename(staged, choose)
     except OSError as error:
         raise unwritable(staged.final, error) from error
     finally:
         shutil.rmtree(staged.aside, ignore_errors=True)
-        if held is not None:
-            os.close(held)
+        if lock is not None:
+            os.close(lock)
         with suppress(OSError):  # not empty: the folder was finished, or another is in it
             for parent in created:
                 parent.rmdir()
@@ -70,11 +70,11 @@ def locked(path: Path) -> Iterator[bool]:
 
     True also on a file system without locks, where nobody can tell.
     """
-    held = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield _lock(held) is not False
+        yield _lock(descriptor) is not False
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
 @contextmanager
@@ -155,12 +155,12 @@ def remove_partial(folder: Path) -> None:
                 path.unlink()
 
 
-def _lock(held: int) -> bool | None:
+def _lock(descriptor: int) -> bool | None:
     """Return whether the lock was had, None where there are none."""
     if fcntl is None:
         return None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
@@ -174,10 +174,10 @@ def _begun(final: Path) -> tuple[Path, int]:
         aside = aside_of(final)
         aside.mkdir(parents=True)
         with suppress(FileNotFoundError):  # taken for left behind before it was locked: again
-            held = os.open(aside, os.O_RDONLY)
-            if _lock(held) is not False and aside.exists():
-                return aside, held
-            os.close(held)
+            lock = os.open(aside, os.O_RDONLY)
+            if _lock(lock) is not False and aside.exists():
+                return aside, lock
+            os.close(lock)
 
 
 def _remove_left(parent: Path) -> None:
@@ -186,10 +186,10 @@ def _remove_left(parent: Path) -> None:
         if not HIDDEN.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
             continue
         with suppress(OSError):  # it took its final name, or is somebody else's
-            held = os.open(path, os.O_RDONLY)
-            if _lock(held):
+            lock = os.open(path, os.O_RDONLY)
+            if _lock(lock):
                 shutil.rmtree(path, ignore_errors=True)
-            os.close(held)
+            os.close(lock)
 
 
 def _rename(staged: Staged, choose: Callable[[], Path]) -> None:

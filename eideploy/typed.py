@@ -56,11 +56,11 @@ class Fault:
 
 def refuse(faults: Iterable[Fault], *, error: type[EideployError], where: str) -> None:
     """Raise one `error` of all `faults`, if there are any; `where` is where they do not say it."""
-    if told := list(faults):
-        keys = dict.fromkeys(fault.where for fault in told if fault.where)
-        fixes = dict.fromkeys(fault.fix for fault in told)
+    if listed := list(faults):
+        keys = dict.fromkeys(fault.where for fault in listed if fault.where)
+        fixes = dict.fromkeys(fault.fix for fault in listed)
         raise error(
-            "; ".join(fault.what for fault in told),
+            "; ".join(fault.what for fault in listed),
             where=", ".join(keys) or where,
             fix="; ".join(fixes),
         )
@@ -177,9 +177,9 @@ def typed(
         errors = problem.errors(include_url=False)
     else:
         errors = []
-    taken = [key for key in known if isinstance(content, Mapping) and key in content]
+    repeated = [key for key in known if isinstance(content, Mapping) and key in content]
     keys = [key for key in _keys(kind, whole, "") if key not in known]
-    faults = [_unknown(key, keys, advice or instead) for key in taken]
+    faults = [_unknown(key, keys, advice or instead) for key in repeated]
     refuse([*faults, *_faults(errors, whole, keys, advice or instead)], error=error, where=where)
     return built
 

@@ -17,18 +17,18 @@ from eideploy.shown import Shown, kind_of
 N = TypeVar("N", bound=Node)
 
 
-def require_circuit(given: object) -> None:
+def require_circuit(candidate: object) -> None:
     """Refuse what is no circuit.
 
     Raises:
         UsageError: it is none.
     """
-    if not isinstance(given, Circuit):
+    if not isinstance(candidate, Circuit):
         raise UsageError(
-            f"{kind_of(given)} is not a circuit",
+            f"{kind_of(candidate)} is not a circuit",
             where="circuit",
             fix="give its circuit, program.circuit"
-            if hasattr(given, "circuit")
+            if hasattr(candidate, "circuit")
             else "give a circuit, as eideploy.export makes",
         )
 
@@ -174,8 +174,8 @@ class Circuit(Shown):
     def in_a_line(self) -> str:
         """Return what it is, in a line."""
         ends = (self.shapes[node.name] for node in (self.input, self.output))
-        taken, given = ("x".join(map(str, size)) for size in ends)
-        return f"{len(self.layers)} layers, {taken} to {given}, {self.steps} steps"
+        sizes_in, sizes_out = ("x".join(map(str, size)) for size in ends)
+        return f"{len(self.layers)} layers, {sizes_in} to {sizes_out}, {self.steps} steps"
 
     def in_full(self) -> str:
         """Return a line a node."""

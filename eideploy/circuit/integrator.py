@@ -170,9 +170,11 @@ class Integrator(AnyIntegrator):
         """Check ranges, too."""
         super().check(node, n_e)
         for name in ("beta", "alpha"):
-            kept = getattr(self, name)
-            if kept is not None:
-                node.require(bool(np.all((kept >= 0) & (kept <= 1))), f"has {name} outside of 0..1")
+            factor = getattr(self, name)
+            if factor is not None:
+                node.require(
+                    bool(np.all((factor >= 0) & (factor <= 1))), f"has {name} outside of 0..1"
+                )
 
     def step(self, states: Sequence[Numbers], y: Numbers, do: Operators) -> list[Numbers]:
         """Return the next v, and s where there is a filter, after a step with the currents y."""

@@ -106,7 +106,7 @@ class Reach:
     @property
     def limits(self) -> LayerLimits:
         """The layer's limits, those of all its neurons."""
-        kept, integrates = self.kept, self.logits and self.logits.integrator
+        sums, integrates = self.kept, self.logits and self.logits.integrator
         return LayerLimits(
             excitation=self.excitation.max(),
             inhibition=self.inhibition.max(initial=0) * (1 if integrates else self.times),
@@ -115,11 +115,11 @@ class Reach:
             high=self.high.max(),
             subtracted=self.subtracted.max(),
             divisor=self.divisor.max(),
-            total_low=kept.total_low.min(),
-            total_high=kept.total_high.max(),
-            state_low=kept.state_low.min(),
-            state_high=kept.state_high.max(),
-            product=kept.product.max(),
+            total_low=sums.total_low.min(),
+            total_high=sums.total_high.max(),
+            state_low=sums.state_low.min(),
+            state_high=sums.state_high.max(),
+            product=sums.product.max(),
         )
 
     @property

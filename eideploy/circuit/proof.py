@@ -127,8 +127,8 @@ def _current(current: IntegerCurrent, reach: Reach) -> tuple[tuple[Number, ...],
     low = -quotient if min(reach.low) < 0 else 0
     c = Number(role="c", low=low, high=quotient, saturates=current.current_bits)
     limit = top(current.current_bits)
-    kept = (
+    interval = (
         max(low, -limit) + int(current.bias.min()),
         min(quotient, limit) + int(current.bias.max()),
     )
-    return (*numbers, c, Number(role="I", low=kept[0], high=kept[1])), kept
+    return (*numbers, c, Number(role="I", low=interval[0], high=interval[1])), interval

@@ -81,7 +81,7 @@ class Ranges:
         """Return the ranges with what was chosen, without second moments, which have served."""
         none = np.zeros((0, 0, 0), np.float32)
         layers = {
-            name: replace(seen, second_moment=none, chosen=chosen[name])
-            for name, seen in self.layers.items()
+            name: replace(layer, second_moment=none, chosen=chosen[name])
+            for name, layer in self.layers.items()
         }
         return replace(self, layers=layers)

@@ -80,8 +80,8 @@ def _texts(accepted: Sequence[Argument], words: Sequence[str]) -> dict[str, Any]
         suppress_keyboard_interrupt=False,
     )
     app.default(_function(accepted))
-    given: dict[str, Any] = app(words, exit_on_error=False, print_error=False)
-    return given
+    texts: dict[str, Any] = app(words, exit_on_error=False, print_error=False)
+    return texts
 
 
 def _named(accepted: Sequence[Argument]) -> Mapping[str, Argument]:
@@ -129,7 +129,7 @@ def _parameter(name: str, field: Field) -> inspect.Parameter:
     )
 
 
-def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
+def _value(field: Field, words: Any, command: Command) -> Any:  # noqa: ANN401
     """Return the value of a field that what was given for it writes.
 
     Raises:
@@ -147,28 +147,28 @@ def _value(field: Field, given: Any, command: Command) -> Any:  # noqa: ANN401
     if field.is_flag:
         return not field.default
     if field.pairs:
-        return _pairs([_pair(entry, field) for entry in given], field)
+        return _pairs([_pair(entry, field) for entry in words], field)
     if field.positional and not field.many:
-        return read(given)
+        return read(words)
     if field.many and not field.option.commas:
-        return tuple(map(read, given))
+        return tuple(map(read, words))
     if field.option.commas:
-        parts = (part.strip() for text in given for part in text.split(","))
+        parts = (part.strip() for text in words for part in text.split(","))
         return tuple(read(part) for part in parts if part)
-    if len(given) > 1:
-        raise misuse.given_twice(field, given, command)
-    (text,) = given
+    if len(words) > 1:
+        raise misuse.given_twice(field, words, command)
+    (text,) = words
     return field.option.alone if field.option.alone is not None and not text else read(text)
 
 
-def _pairs(given: Sequence[tuple[str, str]], field: Field) -> dict[str, str]:
+def _pairs(pairs: Sequence[tuple[str, str]], field: Field) -> dict[str, str]:
     """Return what is given by key; of the last of a key, where it may be given again.
 
     Raises:
         UsageError: it may not.
     """
     values: dict[str, str] = {}
-    for key, value in given:
+    for key, value in pairs:
         if field.option.once and values.get(key, value) != value:
             raise UsageError(
                 f"{key} is given twice, as {values[key]} and as {value}",

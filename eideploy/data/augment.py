@@ -117,8 +117,8 @@ def random_temporal_deletion(frames: Images, rng: Generator, *, delete: int) -> 
     """Return the samples without `delete` of their frames, in order: (B, T - delete, C, H, W)."""
     count, steps = frames.shape[:2]
     order = rng.random((count, steps)).argsort(axis=1)
-    kept = np.sort(order[:, delete:], axis=1)
-    return frames[np.arange(count)[:, None], kept]
+    remaining = np.sort(order[:, delete:], axis=1)
+    return frames[np.arange(count)[:, None], remaining]
 
 
 def one_of_three(images: Images, rng: Generator) -> Images:

@@ -83,8 +83,8 @@ def _check_npy(path: Path, source: Source, size: int) -> None:
     with path.open("rb") as file:
         try:
             version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0}[version]
-            shape, _, dtype = read(file)
+            header_reader = {(1, 0): np.lib.format.read_array_header_1_0}[version]
+            shape, _, dtype = header_reader(file)
         except HEADER_ERRORS as error:
             raise source.damaged(
                 f"the file is not a numpy array of version 1.0: {error}", path

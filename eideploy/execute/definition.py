@@ -79,11 +79,11 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
         inputs = [
             (state.spikes if name in node.delayed else outputs)[name] for name in node.inputs
         ] or [x]
-        read = inputs[0]
+        first = inputs[0]
         match node:
             case IntegerInput():
-                output = quantized(node, read)
-                highest = np.rint(read.astype(np.float64) / node.step)
+                output = quantized(node, first)
+                highest = np.rint(first.astype(np.float64) / node.step)
                 moment.saturated[node.name] = int((highest > node.top).sum())
             case Layer():
                 num, den = balance(node, np.concatenate(inputs), moment)
@@ -99,16 +99,16 @@ def step(circuit: Circuit, state: State, x: Array) -> tuple[State, Moment]:
             case Neurons(model=IntegerNeuron() as model):
                 beyond = 0
                 if model.has_synapse:
-                    read, beyond = through(model, synapses[node.name], read)
-                    synapses[node.name] = read
-                v, output, clipped = fire(model, membranes[node.name], read)
+                    first, beyond = through(model, synapses[node.name], first)
+                    synapses[node.name] = first
+                v, output, clipped = fire(model, membranes[node.name], first)
                 membranes[node.name], moment.saturated[node.name] = v, clipped + beyond
             case AvgPool():
-                output = pooled(node, read)
+                output = pooled(node, first)
             case Add():
                 output = inputs[0] + inputs[1]
             case Flatten():
-                output = read.reshape(-1)
+                output = first.reshape(-1)
             case _:
                 raise InvariantError(
                     f"a {node.kind} has no integer form",

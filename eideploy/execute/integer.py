@@ -161,15 +161,15 @@ class IntegerSimulator(Walk):
     def entered(self, samples: Array) -> Array:
         """Return X, and count what saturates (A1)."""
         node = integer_input(self.circuit)
-        given = over_time(self.circuit, samples)
-        x = np.empty(given.shape, self.kinds[node.name])
+        by_step = over_time(self.circuit, samples)
+        x = np.empty(by_step.shape, self.kinds[node.name])
         saturated = entries = 0
         some = max(1, IN_CACHE // prod(node.size))
-        for t, start in itertools.product(range(len(given)), range(0, given.shape[1], some)):
+        for t, start in itertools.product(range(len(by_step)), range(0, by_step.shape[1], some)):
             part = t, slice(start, start + some)
-            rounded = _rounded(node, given[part])
+            rounded = _rounded(node, by_step[part])
             saturated += int(np.count_nonzero(rounded > node.top))
-            entries += int(np.count_nonzero(given[part]))
+            entries += int(np.count_nonzero(by_step[part]))
             x[part] = np.clip(rounded, 0, node.top, out=rounded)
         self.recorder.count("saturated", node.name, saturated, x)
         self.recorder.count("entries", node.name, entries, x)
@@ -203,11 +203,13 @@ class IntegerSimulator(Walk):
         """Record what a kernel counted, and the spikes and membranes."""
         record, layer, name = self.recorder, kernel.layer, kernel.neurons_name
         shape = (x.shape[1], *self.circuit.shapes[layer.name])
-        given, spikes = (np.broadcast_to(np.uint8(0), (n, *shape)) for n in (len(x), record.steps))
+        currents, spikes = (
+            np.broadcast_to(np.uint8(0), (n, *shape)) for n in (len(x), record.steps)
+        )
         if divides(layer):
-            record.count("zeros", layer.name, ran.zeros, given)
-        record.count("saturated", layer.name, ran.currents, given)
-        record.count("entries", layer.name, given.size, given)
+            record.count("zeros", layer.name, ran.zeros, currents)
+        record.count("saturated", layer.name, ran.currents, currents)
+        record.count("entries", layer.name, currents.size, currents)
         if ran.spikes is not None:
             truths = kernel.sizes["max_spikes"] == 1
             record.array("spikes", name, ran.spikes.view(bool) if truths else ran.spikes)

@@ -283,13 +283,13 @@ class Kernel:
         self, before: Mapping[str, Array], rows: tuple[int, ...], *, states: bool
     ) -> Array | None:
         """Return a state (B, positions, n_E) to begin with; None at rest, where none is wanted."""
-        given = before.get(self.neurons_name)
-        if given is None and not states:
+        earlier = before.get(self.neurons_name)
+        if earlier is None and not states:
             return None
         state = np.zeros(rows, np.int32)
-        if given is not None:
+        if earlier is not None:
             batch, positions, n_e = rows
-            state[...] = np.moveaxis(given.reshape(batch, n_e, positions), 1, 2)
+            state[...] = np.moveaxis(earlier.reshape(batch, n_e, positions), 1, 2)
         return state
 
     def sums(self, x: Array) -> Array:
@@ -371,9 +371,9 @@ def _has_neurons(model: IntegerNeuron) -> bool:
     """Return whether the kernel has such neurons."""
     if type(model) is IntegerLIF:
         return True
-    held = (getattr(model, name, None) for name in ("leak", "synapse_leak"))
+    leaks = (getattr(model, name, None) for name in ("leak", "synapse_leak"))
     return type(model) is IntegerGeneralLIF and all(
-        leak is None or int(leak.max(initial=0)) <= MOST_WORD for leak in held
+        leak is None or int(leak.max(initial=0)) <= MOST_WORD for leak in leaks
     )
 
 

@@ -26,20 +26,20 @@ def batches(samples: Array, size: int = BATCH) -> Iterator[Array]:
 
 def observe(circuit: Circuit, samples: Array) -> Ranges:
     """Return the ranges of a float circuit over `samples`, (B, ...) or (B, T, ...)."""
-    seen, scale = {node.name: _Seen() for node in circuit.layers}, InputScale(circuit)
+    watched, scale = {node.name: _Seen() for node in circuit.layers}, InputScale(circuit)
     for batch in batches(samples):
         trace = run_float(circuit, batch, keep=KEEP)
         scale.add(trace)
         for node in circuit.layers:
             divided = node.projection.divides
-            seen[node.name].add(
+            watched[node.name].add(
                 node,
                 trace.inputs[node.name],
                 trace.inhibition.get(node.name),
                 trace.divisors[node.name] if divided else None,
                 trace.currents[node.name] if divided else None,
             )
-    layers = {name: layer.range() for name, layer in seen.items()}
+    layers = {name: layer.range() for name, layer in watched.items()}
     return Ranges(samples=len(samples), input=scale.range(), layers=layers)
 
 

@@ -111,7 +111,7 @@ class Walk(ABC):
         name, do, total = self.circuit.output.name, InArrays(0), None  # nothing saturates
         kinds = ("membranes", "synapses")[: by.states]
         before = (self.before.membranes, self.before.synapses)[: by.states]
-        states = [self._from_before(kept, name, currents[0]) for kept in before]
+        states = [self._from_before(each, name, currents[0]) for each in before]
         for t in range(self.recorder.steps):
             states = by.step(states, currents[t % len(currents)], do)
             total = by.added(total, states[0])
@@ -140,15 +140,17 @@ class Walk(ABC):
 
     def _loop(self, nodes: Sequence[Node], values: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of nodes that read their own spikes of the step before."""
-        whole, before, kept = self.recorder, self.before, self.kept
+        whole, before, states = self.recorder, self.before, self.kept
         own = {node.name for node in nodes}
-        read = dict.fromkeys(name for node in nodes for name in node.inputs if name in values)
+        outer_inputs = dict.fromkeys(
+            name for node in nodes for name in node.inputs if name in values
+        )
         outer = {n: self._late(n, values) for node in nodes for n in node.delayed if n not in own}
         last = {n: spikes[None] for n, spikes in before.spikes.items() if n in own}
         outputs, recorders = defaultdict(list), []
         for t in range(whole.steps):
             self.recorder, self.kept = Recorder(whole.keep, 1), _nothing()
-            now = {name: values[name][t % len(values[name])][None] for name in read}
+            now = {name: values[name][t % len(values[name])][None] for name in outer_inputs}
             late = last | {name: spikes[t][None] for name, spikes in outer.items()}
             for node in nodes:
                 now[node.name] = self.apply(node, *self._reads(node, now, late))
@@ -156,11 +158,11 @@ class Walk(ABC):
             last = {name: now[name] for name in last}
             self.before = _state(self.kept)
             recorders.append(self.recorder)
-        if kept is not None:
+        if states is not None:
             for kind, by_node in (self.kept or {}).items():
-                kept[kind] |= by_node
+                states[kind] |= by_node
         whole.add_steps(recorders)
-        self.recorder, self.before, self.kept = whole, before, kept
+        self.recorder, self.before, self.kept = whole, before, states
         return {name: np.concatenate(steps) for name, steps in outputs.items()}
 
     def _reads(
@@ -255,10 +257,10 @@ def _nothing() -> Kept:
     return {"membranes": {}, "synapses": {}}
 
 
-def _state(kept: Kept, spikes: Mapping[str, Array] | None = None) -> State:
+def _state(states: Kept, spikes: Mapping[str, Array] | None = None) -> State:
     joined = {
         kind: {name: _joined(parts) for name, parts in by_node.items()}
-        for kind, by_node in kept.items()
+        for kind, by_node in states.items()
     }
     return State(membranes=joined["membranes"], synapses=joined["synapses"], spikes=spikes or {})
 

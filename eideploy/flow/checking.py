@@ -36,17 +36,19 @@ def check(request: CheckNetwork) -> Result:
     recipe = None
     if path is None or reader is None:
         run = find_run(path)
-        named, read = str(run.folder), Read(circuit=run.circuit, how={})
+        named, network = str(run.folder), Read(circuit=run.circuit, how={})
         recipe = finetuned.recipe_of(run) if "finetuned" in run.content else None
     else:
         named = path.name
         try:
-            read = reader.read(path, request)
+            network = reader.read(path, request)
         except CapacityError as error:
             fit = Fit(faults=_lines(error), fixes=[error.fix])
             return _result(named, spec.name, [], fit, None)
-    fit = family.fits(read.circuit, spec, recipe)
-    return with_warnings(_result(named, spec.name, read.remarks, fit, read.circuit), read.warnings)
+    fit = family.fits(network.circuit, spec, recipe)
+    return with_warnings(
+        _result(named, spec.name, network.remarks, fit, network.circuit), network.warnings
+    )
 
 
 def _lines(error: CapacityError) -> list[str]:

@@ -31,8 +31,8 @@ def compile_run(request: Compile) -> Result:
     run = as_path(request.run)
     reader = formats.reader_of(run)
     refuse_reading(request, run, reader)
-    read = reader.reading if reader else None
-    refuse_others(request, family.options.get("compile"), read, here=here)
+    reading = reader.reading if reader else None
+    refuse_others(request, family.options.get("compile"), reading, here=here)
     return family.compile(request, spec)
 
 

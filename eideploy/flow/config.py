@@ -20,6 +20,6 @@ def show(request: ShowConfig) -> Result:
     """
     name = os.fspath(request.preset)
     trainer = families.trainer_of(name)
-    read = trainer.configuration if trainer else load_config
-    config: Any = read(name).with_overrides(as_texts(request.overrides))
+    load = trainer.configuration if trainer else load_config
+    config: Any = load(name).with_overrides(as_texts(request.overrides))
     return Result(text=commented(config).rstrip("\n"), content=asdict(config))

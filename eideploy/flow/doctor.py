@@ -46,8 +46,8 @@ OFFERED: Mapping[str, tuple[str, Callable[["EntryPoint"], object]]] = {
 
 def doctor(_: Doctor) -> Result:
     """Look at everything; the exit code is 1 where something needed is missing or too old."""
-    asked = (row for one in families.every() for row in one.needs())
-    findings = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *asked]
+    by_family = (row for one in families.every() for row in one.needs())
+    findings = [*_python(), *_packages(), *_offered(), *_machine(), _compiler(), *by_family]
     findings += [*_disk(), _cache()]
     ill = [f for f in findings if f.needed and f.state in (MISSING, OLD)]
     rows = [[f.what, _short(f.found) or "-", f.state] for f in findings]
@@ -181,9 +181,9 @@ def _fault(load: Callable[["EntryPoint"], object], point: "EntryPoint") -> Packa
     return None
 
 
-def _short(found: str) -> str:
+def _short(version: str) -> str:
     """Return what a tool says of its version without what distributions add in parentheses."""
-    return " ".join(re.sub(r"\([^)]*\)", "", found).split())
+    return " ".join(re.sub(r"\([^)]*\)", "", version).split())
 
 
 def _version(name: str) -> str:

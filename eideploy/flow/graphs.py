@@ -47,14 +47,14 @@ def as_run(path: Path | None, request: Request, calibrate_on: Path | None) -> It
     if path is None or reader is None:
         yield path
         return
-    read = reader.read(path, request)
-    if calibrate_on is None and read.samples is None:
+    network = reader.read(path, request)
+    if calibrate_on is None and network.samples is None:
         raise UsageError(
             f"a {reader.title} file has no data to calibrate on",
             where=str(path),
             fix="give samples in the network's input range with --calibrate-on samples.npy",
         )
-    result = _kept(reader, path, read)
+    result = _kept(reader, path, network)
     for line in result.text.splitlines():
         note(line)
     run = Path(result.content["run"])
@@ -83,9 +83,9 @@ def import_file(request: Import) -> Result:
     if reader is None:
         return import_checkpoint(path, size=request.size, out=out)
     refuse_idle(Import(path, size=request.size), (), here=f"on {path}, a {reader.title} file")
-    read = reader.read(path, request)
-    warnings = [*read.warnings, *probe(read.circuit)]
-    return with_warnings(_kept(reader, path, read, out=out), warnings)
+    network = reader.read(path, request)
+    warnings = [*network.warnings, *probe(network.circuit)]
+    return with_warnings(_kept(reader, path, network, out=out), warnings)
 
 
 def refuse_reading(request: Request, path: Path | None, reader: Format | None) -> None:
@@ -100,18 +100,18 @@ def refuse_reading(request: Request, path: Path | None, reader: Format | None) -
             refuse_idle(part_of(request, one.reading), (), here=f"on {what}")
 
 
-def _kept(reader: Format, path: Path, read: Read, out: Path | None = None) -> Result:
+def _kept(reader: Format, path: Path, network: Read, out: Path | None = None) -> Result:
     """Write what was read as a run."""
-    source = {"file": path.name, "sha256": sha256(path), "format": reader.name, **read.how}
-    if read.warnings:
-        source[WARNINGS] = [*read.warnings]
+    source = {"file": path.name, "sha256": sha256(path), "format": reader.name, **network.how}
+    if network.warnings:
+        source[WARNINGS] = [*network.warnings]
     content = {"name": path.stem, "data": None, "source": source}
     with folders.new_folder(out, folders.RUNS, path.stem) as staged:
-        if read.samples is not None:
-            Kept.unlabelled(read.samples).write(staged.aside / FILE)
-        folders.finish_run(staged.aside, read.circuit, content)
-    head = f"imported {path.name}: {_described(read.circuit)}"
-    lines = [head, *read.remarks, f"run  {staged.final}"]
+        if network.samples is not None:
+            Kept.unlabelled(network.samples).write(staged.aside / FILE)
+        folders.finish_run(staged.aside, network.circuit, content)
+    head = f"imported {path.name}: {_described(network.circuit)}"
+    lines = [head, *network.remarks, f"run  {staged.final}"]
     return Result(text="\n".join(lines), content={"run": str(staged.final), **content})
 
 

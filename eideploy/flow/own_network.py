@@ -57,12 +57,12 @@ def chosen(overrides: Mapping[str, str], place: Place) -> tuple[Config, Dataset]
         ConfigError, DataError, UsageError: as of a training.
     """
     reading = {key: value for key, value in overrides.items() if key.startswith(ITS_DATA)}
-    read = Config().with_overrides(reading)
-    steps = read.network.steps if "network.steps" in overrides else None
-    dataset = origin_of(read.data).load(place, steps=steps)
+    described = Config().with_overrides(reading)
+    steps = described.network.steps if "network.steps" in overrides else None
+    dataset = origin_of(described.data).load(place, steps=steps)
     choice = choice_for(dataset)
     config = adapted(load_config(choice.preset), choice, dataset)
-    config = replace(config, data=read.data).with_overrides(overrides)
+    config = replace(config, data=described.data).with_overrides(overrides)
     for remark in dataset.notes:
         note(f"{config.data.name}: {remark}")
     note(

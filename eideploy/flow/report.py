@@ -105,9 +105,9 @@ def _folder(request: Report) -> Path:
 def _write(place: Path, source: Path, page: str, content: Mapping[str, Any]) -> Path:
     """Write both files; those that a manifest vouches for are left alone."""
     listed = read_json(place / MANIFEST).get("files", {}) if _is_finished(place) else {}
-    if taken := [name for name in (PAGE, NUMBERS) if name in listed]:
+    if protected := [name for name in (PAGE, NUMBERS) if name in listed]:
         raise UsageError(
-            f"the manifest protects a {taken[0]} that another release wrote",
+            f"the manifest protects a {protected[0]} that another release wrote",
             where=str(source),
             fix="name another folder with --out",
         )

@@ -125,15 +125,15 @@ def samples_of(
             fix="give samples in its input range with --input samples.npy",
         )
     gone = source.origin.own and not source.origin.is_there and place == Place()
-    kept = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
-    if kept is not None:
+    stored = kept_of(source, TEST) if gone and or_kept and split in (None, "test") else None
+    if stored is not None:
         name = source.origin.name
         reason = "the data were in memory" if name == IN_MEMORY else f"{name} is not where it was"
         note(
-            f"{reason}: taking {len(kept.x)} of {counted(kept.of, 'test sample')}, which "
+            f"{reason}: taking {len(stored.x)} of {counted(stored.of, 'test sample')}, which "
             f"{source.folder} keeps; --data PATH names all"
         )
-        return kept.x[:count], kept.y[:count]
+        return stored.x[:count], stored.y[:count]
     return split_of(source.origin.load(place, steps=source.circuit.steps), split, count)
 
 
@@ -145,15 +145,15 @@ def made_samples(circuit: Circuit, count: int) -> Array:
     count = max(1, min(count, MOST_MADE // math.prod(shape)))
     rng = np.random.default_rng(0)
     density = np.linspace(0.1, 1, count).reshape(-1, *(1,) * len(shape))
-    kept = rng.random((count, *shape)) < density
-    levels = rng.integers(1, node.top + 1, (count, *shape)) * kept
+    is_set = rng.random((count, *shape)) < density
+    levels = rng.integers(1, node.top + 1, (count, *shape)) * is_set
     return np.asarray(np.minimum(levels * node.step, node.high), np.float32)
 
 
-def note_fewer(asked: int | None, available: int) -> None:
+def note_fewer(wanted: int | None, available: int) -> None:
     """Say where there are fewer samples than were asked for."""
-    if asked is not None and available < asked:
-        note(f"there are {counted(available, 'sample')}, all of which are used, and not {asked}")
+    if wanted is not None and available < wanted:
+        note(f"there are {counted(available, 'sample')}, all of which are used, and not {wanted}")
 
 
 def split_of(data: Dataset, split: Split | None, count: int | None) -> tuple[Array, Array]:
@@ -220,10 +220,10 @@ def require_place(path: Path, *, inputs: Iterable[Path | None]) -> None:
             fix="make the folder, or name another",
         )
     whole = path.resolve()
-    for kept in filter(None, inputs):
-        if kept.resolve() in (whole, *whole.parents):
+    for source in filter(None, inputs):
+        if source.resolve() in (whole, *whole.parents):
             raise DataError(
-                f"the result would replace {kept}, or a part of it",
+                f"the result would replace {source}, or a part of it",
                 where=str(path),
                 fix="name another file",
             )

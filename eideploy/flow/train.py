@@ -173,10 +173,10 @@ def _require_more(config: Config, begun: Config, folder: Path) -> None:
     """Refuse epochs that are no more than a run has, or that it would not get to."""
     from eideploy.model.checkpoint import FILE
 
-    asked, known = config.training.epochs, begun.training.epochs
-    if asked <= known:
+    epochs, known = config.training.epochs, begun.training.epochs
+    if epochs <= known:
         raise UsageError(
-            f"the run has {counted(known, 'epoch')} already, {asked} is not more",
+            f"the run has {counted(known, 'epoch')} already, {epochs} is not more",
             where="--set training.epochs",
             fix=f"set training.epochs above {known}",
         )
@@ -261,8 +261,8 @@ def _with_rate(config: Config, dataset: Dataset) -> Config:
 
     with bar("find a rate", BATCHES * len(CANDIDATES)) as advance:
         rate, trials = find_rate(config, dataset, lambda _: advance(1, ""))
-    seen = ", ".join(f"{trial.rate:g} {percent(trial.accuracy, 1)}" for trial in trials)
-    note(f"training.rate = {rate:g}, found on a part of the training samples: {seen}")
+    accuracies = ", ".join(f"{trial.rate:g} {percent(trial.accuracy, 1)}" for trial in trials)
+    note(f"training.rate = {rate:g}, found on a part of the training samples: {accuracies}")
     return replace(config, training=replace(config.training, rate=rate))
 
 
@@ -271,11 +271,11 @@ def _note_warmup(config: Config, dataset: Dataset) -> None:
     from eideploy.model.batches import batch_counts, warmup_batches
 
     training, (per_epoch, _) = config.training, batch_counts(config, dataset)
-    asked, taken = training.warmup_epochs, warmup_batches(training, len(dataset.train))
-    if taken < asked * per_epoch:
+    epochs, rising = training.warmup_epochs, warmup_batches(training, len(dataset.train))
+    if rising < epochs * per_epoch:
         note(
-            f"the rate rises for a third of the training, {counted(taken, 'batch', 'batches')}, "
-            f"not for {counted(asked, 'epoch')}, as training.warmup_epochs says"
+            f"the rate rises for a third of the training, {counted(rising, 'batch', 'batches')}, "
+            f"not for {counted(epochs, 'epoch')}, as training.warmup_epochs says"
         )
 
 
@@ -394,15 +394,15 @@ def _judged(result: Result, last: "EpochMetrics", job: Job, dataset: Dataset) ->
     """Return a result with exit code 1 where the training ended at chance; not where it was cut."""
     from eideploy.model.collapse import is_chance
 
-    seen = (last.test_accuracy, dataset.test_y), (last.train_accuracy, dataset.train_y)
-    if job.config.training.max_iterations or not all(is_chance(*one) for one in seen):
+    results = (last.test_accuracy, dataset.test_y), (last.train_accuracy, dataset.train_y)
+    if job.config.training.max_iterations or not all(is_chance(*one) for one in results):
         return result
-    told = (
+    warning = (
         f"the training ended at chance: {percent(last.test_accuracy)} of the test samples is "
         "within two standard errors of always saying their most frequent class; lower "
         "training.rate, or give it more epochs"
     )
-    return replace(with_warnings(result, [told]), exit_code=1)
+    return replace(with_warnings(result, [warning]), exit_code=1)
 
 
 def _done(folder: Path) -> tuple[int, int]:

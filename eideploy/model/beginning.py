@@ -52,11 +52,11 @@ def sent(begun: State | None, group: Group) -> State:
         return load_state(folder)
 
 
-def _check_same(asked: Config, stored: Config, folder: Path) -> None:
+def _check_same(wanted: Config, stored: Config, folder: Path) -> None:
     """Refuse another configuration, but for more epochs."""
-    epochs = max(asked.training.epochs, stored.training.epochs)
+    epochs = max(wanted.training.epochs, stored.training.epochs)
     stored = replace(stored, training=replace(stored.training, epochs=epochs))
-    pairs = zip(asked.to_toml().splitlines(), stored.to_toml().splitlines(), strict=True)
+    pairs = zip(wanted.to_toml().splitlines(), stored.to_toml().splitlines(), strict=True)
     differing = [f"{old} (now {new.rpartition('= ')[2]})" for new, old in pairs if new != old]
     if differing:
         raise ConfigError(

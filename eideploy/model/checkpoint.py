@@ -143,12 +143,12 @@ def as_begun(state: State) -> State:
     """
     if state.partial is not None and state.begun:
         return state
-    kept = {
+    begun = {
         f"{group}/{name}": tensor.detach().clone()
         for group, tensors in _groups(state).items()
         for name, tensor in tensors.items()
     }
-    return replace(state, begun=kept)
+    return replace(state, begun=begun)
 
 
 def begun_with(state: State) -> dict[str, Tensor]:

@@ -57,8 +57,8 @@ def arithmetic(*, fused: bool) -> str:
 def differences(before: Conditions, now: Conditions) -> str:
     """Return what differs, to be read by people; nothing: empty."""
     names = [name for name in (*now, *before) if before.get(name) != now.get(name)]
-    told = (f"{n} {now.get(n, 'unknown')}, was {before.get(n, 'unknown')}" for n in names)
-    return "; ".join(dict.fromkeys(told))
+    lines = (f"{n} {now.get(n, 'unknown')}, was {before.get(n, 'unknown')}" for n in names)
+    return "; ".join(dict.fromkeys(lines))
 
 
 def added(

@@ -33,17 +33,17 @@ def measure_health(
     names = {layer: name for name, layer in network.layers().items()}
 
     def divide(layer: nn.Module, inputs: tuple[Tensor, ...], current: Tensor) -> None:
-        zeros, weak, lost, seen = 0.0, 0.0, 0.0, {"current": spread(current, bins=BINS)}
+        zeros, weak, lost, spreads = 0.0, 0.0, 0.0, {"current": spread(current, bins=BINS)}
         if isinstance(layer, Shunting):
             by = layer.divisor(inputs[0])
             zeros = float((by == 0).double().mean())
             weak, lost = dying(layer), uninhibited(layer)
-            seen["I_div"] = spread(by[by > 0], bins=BINS)
-        driving.append((layer, zeros, weak, lost, seen))
+            spreads["I_div"] = spread(by[by > 0], bins=BINS)
+        driving.append((layer, zeros, weak, lost, spreads))
 
     def fire(_: nn.Module, __: tuple[Tensor, ...], spikes: Tensor) -> None:
         rates = spikes.mean(0)
-        layer, zeros, weak, lost, seen = driving.pop()
+        layer, zeros, weak, lost, spreads = driving.pop()
         name = names[layer]
         layers.append(
             LayerHealth(
@@ -54,7 +54,7 @@ def measure_health(
                 dying=weak,
                 uninhibited=lost,
                 gradient=float(norms.get(name, 0.0)),
-                spreads=seen | parameter_spreads(layer),
+                spreads=spreads | parameter_spreads(layer),
             )
         )
 

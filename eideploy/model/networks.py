@@ -89,8 +89,8 @@ class Network(nn.Module):
         does the same where a compiler or an earlier build is at hand, and is silent otherwise. An
         ablated network takes plain torch always, and so do neurons that are reset to zero.
         """
-        asked = kernel == "fused" or (kernel == "auto" and available())
-        fused = asked and not self.ablated
+        wanted = kernel == "fused" or (kernel == "auto" and available())
+        fused = wanted and not self.ablated
         for module in self.modules():
             if isinstance(module, LIF):
                 module.fused = fused

@@ -105,8 +105,10 @@ def read_pth(path: Path, *, tensors: str) -> tuple[dict[str, Any], dict[str, Ten
             if type(state) is not dict:
                 raise FormatError(f"the file holds no {tensors}", where=str(path), fix=ANEW)
             views = {str(name): _view(str(name), value) for name, value in state.items()}
-            if (asked := sum(view.bytes for view in views.values())) > size:
-                raise ValueError(f"its tensors would take {asked} bytes, and it has {size}")
+            if (size_in_memory := sum(view.bytes for view in views.values())) > size:
+                raise ValueError(
+                    f"its tensors would take {size_in_memory} bytes, and it has {size}"
+                )
             return content, _tensors(views, archive, prefix)
     except FAULTS as error:
         is_archive = not isinstance(error, zipfile.BadZipFile)
@@ -144,8 +146,8 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> str:
         stored = member.compress_type == zipfile.ZIP_STORED
         if not stored or member.file_size != member.compress_size:
             raise ValueError(f"its {member.filename[:80]} is compressed, as torch writes none")
-    if (asked := sum(member.file_size for member in members)) > size:
-        raise ValueError(f"its members would take {asked} bytes, and it has {size}")
+    if (unpacked := sum(member.file_size for member in members)) > size:
+        raise ValueError(f"its members would take {unpacked} bytes, and it has {size}")
     roots = [m.filename.removesuffix("/data.pkl") for m in members if PICKLE.fullmatch(m.filename)]
     if len(roots) != 1:
         raise ValueError("it is not an archive that torch writes")
@@ -203,12 +205,12 @@ def _tensors(
     storages: dict[str, bytearray] = {}
     tensors = {}
     for name, view in views.items():
-        asked = view.stored * view.dtype.itemsize
+        size = view.stored * view.dtype.itemsize
         if view.key not in storages:
-            member = _member(archive, f"{prefix}/data/{view.key}", asked)
+            member = _member(archive, f"{prefix}/data/{view.key}", size)
             storages[view.key] = bytearray(member)
-        if len(storages[view.key]) != asked:
-            raise ValueError(f"its {name[:80]} is of {asked} bytes that are not all there")
+        if len(storages[view.key]) != size:
+            raise ValueError(f"its {name[:80]} is of {size} bytes that are not all there")
         if not math.prod(view.shape):
             tensors[name] = torch.empty(view.shape, dtype=view.dtype)
             continue

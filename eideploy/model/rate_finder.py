@@ -45,11 +45,13 @@ def find_rate(
 def _part(dataset: Dataset, config: Config) -> Dataset:
     """Return as many training samples as a trial takes, and those to measure by."""
     order = np.random.default_rng(config.seed).permutation(len(dataset.train))
-    held = min(HELD_OUT, ceil(len(order) / SHARE))
-    kept = np.sort(order[held:][: BATCHES * config.training.batch])
-    chosen = np.sort(order[:held])
+    measuring = min(HELD_OUT, ceil(len(order) / SHARE))
+    training = np.sort(order[measuring:][: BATCHES * config.training.batch])
+    chosen = np.sort(order[:measuring])
     x, y = dataset.train_x, dataset.train_y
-    return replace(dataset, train_x=x[kept], train_y=y[kept], test_x=x[chosen], test_y=y[chosen])
+    return replace(
+        dataset, train_x=x[training], train_y=y[training], test_x=x[chosen], test_y=y[chosen]
+    )
 
 
 def _trial(config: Config, part: Dataset, rate: float, on_batch: Callable[[int], None]) -> Trial:

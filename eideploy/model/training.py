@@ -213,11 +213,11 @@ def run_epoch(state: State, job: Job) -> State:
     sums = Sums(begun, next(state.network.parameters()), counts=job.group.first)
     done, rate, count = begun.batches, 0.0, batches_in(config, dataset, epoch)
     coming = batches(config, dataset, epoch, done=done, generator=begun.generator or None)
-    seen = Seen()
+    gradients = Seen()
     for batch in ahead(islice(coming, count - done)):
         rate = _rate(config.training, epoch, done, len(dataset.train), len(state.setbacks))
         at = {"first": epoch == done == 0, "last": done == count - 1}
-        look = functools.partial(_look, state.network, seen, **at)
+        look = functools.partial(_look, state.network, gradients, **at)
         _step(batch, job, config.training, optimiser, rate, sums, look)
         done += 1
         job.on_batch(len(batch.x))
@@ -229,10 +229,13 @@ def run_epoch(state: State, job: Job) -> State:
         if done < count and job.group.any(asked=job.stop.asked):
             partial = sums.partial(job.group, batches=done, generator=batch.generator)
             return replace(
-                state, momentum=optimiser.buffers, partial=partial, initial=seen.by(state.initial)
+                state,
+                momentum=optimiser.buffers,
+                partial=partial,
+                initial=gradients.by(state.initial),
             )
     total = sums.partial(job.group, batches=done, generator={})
-    best, initial = state.best, seen.by(state.initial)
+    best, initial = state.best, gradients.by(state.initial)
     if watched:
         best, fault = seen_after(total, state.network, job.stand_in, dataset, job.group)
         if fault:
@@ -244,7 +247,9 @@ def run_epoch(state: State, job: Job) -> State:
         loss=_finite(total.loss / total.images, epoch + 1),
         train_accuracy=total.right / total.images,
         test_accuracy=accuracy(job.stand_in, dataset.test, job.group),
-        health=measure_health(state.network, dataset.test, seen.last) if job.group.first else (),
+        health=measure_health(state.network, dataset.test, gradients.last)
+        if job.group.first
+        else (),
         before=() if epoch else initial,
         setbacks=len(state.setbacks),
     )
@@ -277,12 +282,12 @@ def _set_back(state: State, fault: str, batches: int) -> State:
     return begun_again(state, Setback(epoch=epoch, batches=batches, reason=fault, rate=rate))
 
 
-def _look(network: Network, seen: Seen, *, first: bool, last: bool) -> None:
+def _look(network: Network, gradients: Seen, *, first: bool, last: bool) -> None:
     """Look at the gradients of the first batch of all, and of the last of an epoch."""
     if first:
-        seen.first.update(first_gradients(network))
+        gradients.first.update(first_gradients(network))
     if last:
-        seen.last.update(gradient_norms(network))
+        gradients.last.update(gradient_norms(network))
 
 
 def _step(

@@ -409,9 +409,9 @@ class _Rule:
         return self.do.where(x < floor, floor, x)
 
 
-def time_constant(kept: PerNeuron) -> PerNeuron:
+def time_constant(factor: PerNeuron) -> PerNeuron:
     """Return how many steps, by Euler's rule, a time constant is of which a step keeps so much."""
-    lost = np.maximum(1 - np.asarray(kept, np.float64), 1 / LONGEST)
+    lost = np.maximum(1 - np.asarray(factor, np.float64), 1 / LONGEST)
     return 1 / lost if lost.ndim else float(1 / lost)
 
 
@@ -463,9 +463,9 @@ def _faults_of_bounds(model: GeneralLIF | IntegerGeneralLIF) -> Iterator[str]:
         yield "has a v_reset below its v_min"
 
 
-def leak_levels(kept: PerNeuron, n: int) -> tuple[Array, int]:
-    """Return d (n,) and the least f with 1 - d / 2^f as near to `kept` as `LEAK_BITS` allow."""
-    lost = np.broadcast_to(1 - np.asarray(kept, np.float64), n)
+def leak_levels(factor: PerNeuron, n: int) -> tuple[Array, int]:
+    """Return d (n,) and the least f with 1 - d / 2^f as near to `factor` as `LEAK_BITS` allow."""
+    lost = np.broadcast_to(1 - np.asarray(factor, np.float64), n)
     if not lost.any():
         return np.zeros(n, np.int64), 0
     fraction = min(LEAK_BITS - int(np.ceil(np.log2(lost.max()))), MOST_FRACTION)

@@ -110,8 +110,8 @@ class LIF(Neuron):
     def to_integers(self, per_unit: Array, *, bits: int, where: str) -> IntegerNeuron:
         """Return the neuron whose leak is a shift; of a tau between powers of two, by a factor."""
         if np.frexp(self.tau)[0] != 0.5:
-            kept = 1 - 1 / self.tau
-            general = GeneralLIF(beta=kept, threshold=self.threshold, reset=self.reset)
+            factor = 1 - 1 / self.tau
+            general = GeneralLIF(beta=factor, threshold=self.threshold, reset=self.reset)
             return general.to_integers(per_unit, bits=bits, where=where)
         return IntegerLIF(
             threshold=np.rint(self.threshold * per_unit).astype(np.int64),

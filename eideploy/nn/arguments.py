@@ -7,13 +7,13 @@ from eideploy.errors import ConfigError
 ONE_NUMBER = {"kernel_size", "stride", "padding"}  # pairs of which torch takes
 
 
-def require_whole(layer: str, *, least: int = 1, **given: object) -> None:
+def require_whole(layer: str, *, least: int = 1, **arguments: object) -> None:
     """Refuse arguments that are not whole numbers of at least `least`, all at once.
 
     Raises:
         ConfigError: some are not.
     """
-    wrong = {name: value for name, value in given.items() if not _is_whole(value, least)}
+    wrong = {name: value for name, value in arguments.items() if not _is_whole(value, least)}
     square = "; kernels, strides and padding are square" if wrong.keys() & ONE_NUMBER else ""
     _refuse(layer, wrong, f"give whole numbers of {least} or more{square}")
 
@@ -29,7 +29,7 @@ def require_padding(layer: str, *, padding: int, kernel_size: int) -> None:
     _refuse(layer, {"padding": padding} if wrong else {}, fix)
 
 
-def require_numbers(layer: str, **given: object) -> None:
+def require_numbers(layer: str, **arguments: object) -> None:
     """Refuse arguments that are not numbers, all at once.
 
     Raises:
@@ -37,7 +37,7 @@ def require_numbers(layer: str, **given: object) -> None:
     """
     wrong = {
         name: value
-        for name, value in given.items()
+        for name, value in arguments.items()
         if isinstance(value, bool) or not isinstance(value, Real)
     }
     _refuse(layer, wrong, "give numbers")

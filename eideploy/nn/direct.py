@@ -74,12 +74,12 @@ class _Convolved(torch.autograd.Function):
             high, wide = (stride * ((s - kernel) // stride) + 1 for s in padded.shape[1:3])
             taps = weight.to(x.dtype).permute(2, 3, 1, 0).flatten(0, 1)
             places = [divmod(tap, kernel) for tap in range(kernel * kernel)]
-            seen = [
+            views = [
                 padded[:, row : row + high : stride, column : column + wide : stride]
                 for row, column in places
             ]
-            total = seen[0] @ taps[0]
-            for part, tap in zip(seen[1:], taps[1:], strict=True):
+            total = views[0] @ taps[0]
+            for part, tap in zip(views[1:], taps[1:], strict=True):
                 total += part @ tap
         return total.permute(0, 3, 1, 2)
 

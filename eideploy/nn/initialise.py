@@ -116,12 +116,12 @@ def fill_layers(
     called = names or {m: name for name, m in module.named_modules()}
     empty = [m for m in module.modules() if isinstance(m, EILayer) and not m.is_filled]
 
-    def fill(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+    def fill(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, EILayer)  # hooked below on no other
         name = called[layer]
         if name in statistics:
             return  # it is used a second time
-        x = merged(seen(layer, given[0]), layer.axes)
+        x = merged(seen(layer, inputs[0]), layer.axes)
         statistics[name] = _checked(x, name)
         _fill(layer, statistics[name], draw)
 

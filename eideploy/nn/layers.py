@@ -164,8 +164,8 @@ class Shunting(EILayer):
         balanced, s_i = torch.split(both, [self.n_e, self.n_i], dim=1)
         shunt = self._shunt(s_i, weight)
         if len(weight) > self.n_e:
-            shunt, taken = torch.split(shunt, self.n_e, dim=1)
-            balanced = balanced + taken
+            shunt, subtracted = torch.split(shunt, self.n_e, dim=1)
+            balanced = balanced + subtracted
         return self.divide(balanced, shunt, self.gain_e, self.bias)
 
     def divisor(self, x: Tensor) -> Tensor:

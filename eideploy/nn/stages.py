@@ -39,12 +39,12 @@ def run(modules: Iterable[nn.Module], x: Tensor) -> Tensor:
     """Return what the modules, each fed by the one before it, make of `x`."""
     parts = list(modules)
     while parts:
-        taken = _firing(parts)
-        if taken:
-            x = _fire(parts[:taken], x)
+        count = _firing(parts)
+        if count:
+            x = _fire(parts[:count], x)
         else:
-            x, taken = parts[0](x), 1
-        parts = parts[taken:]
+            x, count = parts[0](x), 1
+        parts = parts[count:]
     return x
 
 

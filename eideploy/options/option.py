@@ -80,21 +80,21 @@ Positive = Annotated[float, Option(takes="number above 0", check=_is_positive)]
 Folder = Annotated[PathLike, Option(metavar="FOLDER")]
 
 
-def text_of(given: object, what: str) -> str:
+def text_of(value: object, what: str) -> str:
     """Return a path or a name as text; `what` is the argument's name.
 
     Raises:
         UsageError: it is neither.
     """
-    if isinstance(given, str | os.PathLike):
-        return str(os.fspath(given))
+    if isinstance(value, str | os.PathLike):
+        return str(os.fspath(value))
     raise UsageError(
-        f"the {what} is {kind_of(given)}, not a path",
+        f"the {what} is {kind_of(value)}, not a path",
         where=what,
         fix="give a text or a pathlib.Path",
     )
 
 
-def as_path(given: PathLike | None) -> Path | None:
+def as_path(path: PathLike | None) -> Path | None:
     """Return a path, if one is given."""
-    return None if given is None else Path(given)
+    return None if path is None else Path(path)

@@ -29,16 +29,16 @@ def write_figures(page: Page, folder: Path, formats: Sequence[str]) -> list[Path
 
 def named_figures(page: Page) -> Iterator[tuple[str, Figure]]:
     """Yield the figures of a page, each with a name for its file: section, title, number."""
-    taken: set[str] = set()
+    names: set[str] = set()
     for section in page.sections:
         for part in section.parts:
             if isinstance(part, Figure):
                 plain = re.sub(r"[^a-z0-9]+", "-", part.title.lower()).strip("-")
                 stem = name = f"{section.id}-{plain}"
                 number = 2
-                while name in taken:
+                while name in names:
                     name, number = f"{stem}-{number}", number + 1
-                taken.add(name)
+                names.add(name)
                 yield name, part
 
 

@@ -80,8 +80,8 @@ def climb(
         ("lower_division", integer, samples),
     )
     rungs = []
-    for after, stage, given in stages:
-        classes, fired = _run(stage, given)
+    for after, stage, inputs in stages:
+        classes, fired = _run(stage, inputs)
         if after == "float":
             reference, spikes = classes, fired
         mismatch = {name: float((fired[name] != spikes[name]).mean()) for name in fired}

@@ -88,18 +88,18 @@ def count(circuit: Circuit, trace: Trace) -> Counts:
 
 def _of_step(use: Use, x: Array) -> Counts:
     """Return the operations of one step of a batch, x (1, B, ...)."""
-    effective, dense = (_pairs(use, seen) for seen in (x != 0, np.ones_like(x, bool)))
+    effective, dense = (_pairs(use, inputs) for inputs in (x != 0, np.ones_like(x, bool)))
     whole = int((effective * (weight_rows(use.weight) != 0).sum(0)).sum())
     is_binary = bool((x <= 1).all())
     counts = Counts(dense=int(dense.sum()) * len(use.weight))
     return replace(counts, **{"acs" if is_binary else "macs": whole})
 
 
-def _pairs(use: Use, seen: Array) -> Array:
+def _pairs(use: Use, inputs: Array) -> Array:
     """Return how often every weight of a row meets an input that is seen, (fan_in,)."""
     if use.name.endswith(".w_ei"):  # between the neurons of a position
-        return np.asarray(seen.sum((0, 1, *range(3, seen.ndim))), np.int64)
-    return np.asarray(patches(use.node, seen).sum((0, 1, 2)), np.int64)
+        return np.asarray(inputs.sum((0, 1, *range(3, inputs.ndim))), np.int64)
+    return np.asarray(patches(use.node, inputs).sum((0, 1, 2)), np.int64)
 
 
 def stored(circuit: Circuit) -> dict[str, Array]:

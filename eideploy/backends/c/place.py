@@ -64,7 +64,8 @@ def require_fit(program: Program) -> None:
     raise CapacityError(
         f"the network does not fit {controller.name}: {excess} "
         f"({memories.reserved_flash_bytes:,} of flash and {memories.reserved_ram_bytes:,} of RAM "
-        f"are kept for code and stack); flash, RAM and sums by layer: {_by_layer(network_of(program))}",
+        "are kept for code and stack); flash, RAM and sums by layer: "
+        f"{_by_layer(network_of(program))}",
         where=f"target {controller.name}",
         fix=f"{_fewer_bits(program)}train a smaller network, or name a larger controller with "
         "--target; allow more where --flash or --ram is given",

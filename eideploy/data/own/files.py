@@ -125,11 +125,11 @@ def _entries(part: Any, h5py: Any) -> Stored:  # noqa: ANN401 (h5py has no types
 def _check_header(file: IO[bytes], size: int, where: str) -> None:
     """Refuse an array whose header states another size than it has, or Python objects."""
     version = np.lib.format.read_magic(file)
-    read = {
+    header_reader = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }[version]
-    shape, _, dtype = read(file)
+    shape, _, dtype = header_reader(file)
     if dtype.hasobject:
         raise DataError(
             "the array holds Python objects, which are not loaded, because they could run code",

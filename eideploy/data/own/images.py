@@ -39,20 +39,21 @@ def read_images(files: Sequence[Path], size: Size | None) -> tuple[Stored, list[
     heads = [_head(path) for path in files]
     channels = COLOUR if any(mode == "RGB" for mode, _ in heads) else GREY
     sizes = [own_size for _, own_size in heads]
-    seen = size or sizes[0]
+    target = size or sizes[0]
     if size is None:
         _check_sizes(files, sizes)
-    if (held := len(files) * channels * seen[0] * seen[1]) > MOST_HELD:
+    if (size_in_all := len(files) * channels * target[0] * target[1]) > MOST_HELD:
         raise DataError(
-            f"{len(files)} images of {seen[0]}x{seen[1]} take {held} bytes, more than {MOST_HELD}",
+            f"{len(files)} images of {target[0]}x{target[1]} take {size_in_all} bytes, "
+            f"more than {MOST_HELD}",
             where=str(files[0].parent.parent),
             fix="resize them with data.size, or save them as .npy files, which are mapped",
         )
-    images = np.empty((len(files), channels, *seen), np.uint8)
+    images = np.empty((len(files), channels, *target), np.uint8)
     for place, path in enumerate(files):
-        images[place] = as_bytes(decoded(path), channels, seen)
-    by = f"{seen[0]}x{seen[1]} (height x width)"
-    resized = sum(own_size != seen for own_size in sizes)
+        images[place] = as_bytes(decoded(path), channels, target)
+    by = f"{target[0]}x{target[1]} (height x width)"
+    resized = sum(own_size != target for own_size in sizes)
     notes = [f"{resized} of {len(files)} images resized to {by}"] if resized else []
     return images, notes
 

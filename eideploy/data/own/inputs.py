@@ -154,9 +154,9 @@ class View:
         return f"(N, {shape}), or (N, {self.steps}, {shape}) frame by frame"
 
     def _fits(self, shape: tuple[int, ...]) -> bool:
-        seen = slice(-2 if self.resized else None)  # of the axes, those that are not resized
+        axes = slice(-2 if self.resized else None)  # of the axes, those that are not resized
         return any(
-            len(shape) == len(wanted) and shape[seen] == wanted[seen]
+            len(shape) == len(wanted) and shape[axes] == wanted[axes]
             for wanted in (self.shape, (self.steps, *self.shape))
         )
 

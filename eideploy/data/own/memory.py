@@ -16,7 +16,7 @@ TAKEN = (
 )
 
 
-def dataset_of(given: object, name: str) -> Dataset:
+def dataset_of(data: object, name: str) -> Dataset:
     """Return the data set that an object of Python's is; `name` is what it is called.
 
     Of a DataLoader its data set is taken: batches, their order and workers are those of a training.
@@ -24,16 +24,16 @@ def dataset_of(given: object, name: str) -> Dataset:
     Raises:
         DataError: it is none, or its samples and classes do not fit.
     """
-    if isinstance(given, Dataset):
-        return given
-    arrays = _arrays(given)
+    if isinstance(data, Dataset):
+        return data
+    arrays = _arrays(data)
     samples = Found(x=arrays[::2], y=arrays[1::2], names=None, notes=[])
     return as_dataset(samples, Path(name), ReadAs(), steps=None)
 
 
-def _arrays(given: object) -> list[Stored]:
+def _arrays(data: object) -> list[Stored]:
     """Return x and y of all samples, or of training and then of test."""
-    parts = given if isinstance(given, tuple | list) else (given,)
+    parts = data if isinstance(data, tuple | list) else (data,)
     if all(hasattr(part, "shape") for part in parts) and len(parts) in (2, 4):
         return [_array(part) for part in parts]
     sets = [getattr(part, "dataset", part) for part in parts]

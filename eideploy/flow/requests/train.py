@@ -115,10 +115,10 @@ class Logged(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        given = self.callbacks
-        if not isinstance(given, Sequence) or not all(map(callable, given)):
+        callbacks = self.callbacks
+        if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
             raise UsageError(
-                f"{given!r} is not a list of functions",
+                f"{callbacks!r} is not a list of functions",
                 where="callbacks",
                 fix="give functions that take an EpochMetrics, e.g. callbacks=[print]",
             )
@@ -195,28 +195,28 @@ class Train(ToIntegers, Logged, FromDataSet, Begun):
         return super().place()
 
 
-def _place(data_dir: Path | None, given: object) -> "Place":
+def _place(data_dir: Path | None, data: object) -> "Place":
     from eideploy.config.sections import IN_MEMORY
     from eideploy.data.origin import Place
     from eideploy.data.own.memory import dataset_of
 
-    dataset = None if given is None else dataset_of(given, IN_MEMORY)
+    dataset = None if data is None else dataset_of(data, IN_MEMORY)
     return Place(data_dir=data_dir, given=dataset)
 
 
-def is_path(given: object) -> bool:
+def is_path(data: object) -> bool:
     """Return whether data are named, and not there already."""
-    return given is None or isinstance(given, str | os.PathLike)
+    return data is None or isinstance(data, str | os.PathLike)
 
 
-def _data(given: Samples) -> Mapping[str, str]:
+def _data(data: Samples) -> Mapping[str, str]:
     """Return the settings that name the data: a set, unless a file or folder is called so."""
     from eideploy.config.sections import IN_MEMORY, own_name
     from eideploy.data import DATASETS  # late: with it comes numpy
 
-    if not is_path(given):
+    if not is_path(data):
         return {"data.name": json.dumps(IN_MEMORY), "data.path": '""'}
-    name = os.fspath(given)
+    name = os.fspath(data)
     if name in DATASETS and not Path(name).exists():
         return {"data.name": json.dumps(name), "data.path": '""'}
     return {"data.name": json.dumps(own_name(name)), "data.path": json.dumps(name)}

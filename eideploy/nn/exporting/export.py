@@ -79,33 +79,35 @@ class _Reader:
         """Return whether a module is one operation, whatever it does within."""
         return modules.is_whole(module)
 
-    def read_module(self, module: nn.Module, given: tuple[Any, ...], out: object) -> None:
+    def read_module(self, module: nn.Module, arguments: tuple[Any, ...], out: object) -> None:
         """Take note of a module that was called."""
         name = f"{self.names.get(module, '?')} ({type(module).__name__})"
-        self._read(name, given, out, lambda: modules.signal_of(self.state, module, given, out))
+        self._read(
+            name, arguments, out, lambda: modules.signal_of(self.state, module, arguments, out)
+        )
 
     def read_function(
-        self, name: str, given: tuple[Any, ...], named: Mapping[str, Any], out: object
+        self, name: str, arguments: tuple[Any, ...], named: Mapping[str, Any], out: object
     ) -> None:
         """Take note of a function of torch that was called, with arguments by place and by name."""
         if name == "unbind":  # also of a loop over a sequence
             for at, part in enumerate(out if isinstance(out, tuple) else ()):
-                self.read_function("getitem", (given[0], at), {}, part)
+                self.read_function("getitem", (arguments[0], at), {}, part)
             return
-        every = (*given, *named.values())
+        every = (*arguments, *named.values())
         if out is None and self.state.signals.within(every):  # as of x[:, 0] = 0
             self._note(name, "changes values in place", USE)
-        rule = partial(functions.signal_of, self.state, name, given, named, out)
+        rule = partial(functions.signal_of, self.state, name, arguments, named, out)
         self._read(name, every, out, rule)
 
     def _read(
         self,
         name: str,
-        given: tuple[Any, ...],
+        arguments: tuple[Any, ...],
         out: object,
         rule: Callable[[], Signal | tuple[Signal, ...]],
     ) -> None:
-        inputs = self.state.signals.within(given)
+        inputs = self.state.signals.within(arguments)
         results = [out] if isinstance(out, Tensor) else out if isinstance(out, tuple | list) else []
         if name == "bool" and inputs:
             self._note(

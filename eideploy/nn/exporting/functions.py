@@ -28,12 +28,12 @@ def signal_of(
     out: Any,  # noqa: ANN401
 ) -> Signal:
     """Return what the result of a function holds."""
-    given = (*by_place, *by_name.values())
-    x = next(value for value in _flat(given) if state.signals.of(value))
+    arguments = (*by_place, *by_name.values())
+    x = next(value for value in _flat(arguments) if state.signals.of(value))
     match name:
         case "add" | "radd" | "iadd":
             _refuse_shared(state, out)
-            return _sum(state, given)
+            return _sum(state, arguments)
         case "flatten" | "reshape" | "view":
             return reshaped(state, x, out)
         case "expand" | "repeat" | "broadcast_to" | "unsqueeze":
@@ -42,13 +42,13 @@ def signal_of(
             called = _called(("tensors", "dim"), by_place, by_name)
             if called.get("axis", called.get("dim", 0)) not in (0, -out.ndim):
                 raise Unsupported("stacks along another axis than the first", SHOW)
-            return _stacked(state, given[0], out)
+            return _stacked(state, arguments[0], out)
         case "transpose" | "permute" | "movedim" | "swapaxes":
             return _swapped(state, x, out)
         case "getitem" | "select":
-            return step(state, x, given[-1])
+            return step(state, x, arguments[-1])
         case "mean":
-            return _mean(state, x, given[1:], out)
+            return _mean(state, x, arguments[1:], out)
         case "avg_pool2d":
             called = _called(POOLED, by_place, by_name)
             return pooled(state, x, out, window_of(*map(called.get, WINDOW)))
@@ -76,9 +76,9 @@ def _refuse_shared(state: State, out: Tensor) -> None:
         raise Unsupported("changes in place what another tensor shares", "write a = a + b")
 
 
-def _sum(state: State, given: tuple[Any, ...]) -> Signal:
-    parts = [value for value in given if isinstance(value, Tensor)]
-    numbers = [value for value in given if isinstance(value, int | float)]
+def _sum(state: State, arguments: tuple[Any, ...]) -> Signal:
+    parts = [value for value in arguments if isinstance(value, Tensor)]
+    numbers = [value for value in arguments if isinstance(value, int | float)]
     if len(parts) == 1 and numbers == [0]:
         return state.of(parts[0])  # of sum(), which begins with 0
     if len(parts) != 2 or parts[0].shape != parts[1].shape or numbers not in ([], [1]):
@@ -122,15 +122,15 @@ def shown(state: State, x: Tensor, out: Tensor) -> Signal:
     return replace(signal, lead=2)
 
 
-def _stacked(state: State, given: Any, out: Tensor) -> Signal:  # noqa: ANN401
-    parts = [state.of(part) for part in given]
-    if out.shape[1:] != given[0].shape:
+def _stacked(state: State, tensors: Any, out: Tensor) -> Signal:  # noqa: ANN401
+    parts = [state.of(part) for part in tensors]
+    if out.shape[1:] != tensors[0].shape:
         raise Unsupported("stacks something else than steps", "stack steps: torch.stack(list)")
     steps = [part.step for part in parts]
     alike = {(part.node, id(part.drive)) for part in parts}
     if len(alike) != 1 or steps not in ([None] * len(out), list(range(len(out)))):
         raise Unsupported("stacks something else than all steps of one signal", SHOW)
-    first = state.settled(given[0], 1) if parts[0].lead == -1 else parts[0]
+    first = state.settled(tensors[0], 1) if parts[0].lead == -1 else parts[0]
     state.takes(len(out))
     return replace(first, lead=2, step=None)
 
@@ -156,9 +156,9 @@ def step(state: State, x: Tensor, at: object) -> Signal:
     return replace(signal, lead=1, step=at % len(x))
 
 
-def _mean(state: State, x: Tensor, given: tuple[Any, ...], out: Tensor) -> Signal:
+def _mean(state: State, x: Tensor, arguments: tuple[Any, ...], out: Tensor) -> Signal:
     signal = state.of(x)
-    axes = sorted(n % x.ndim for n in _flat(given) if type(n) is int)
+    axes = sorted(n % x.ndim for n in _flat(arguments) if type(n) is int)
     if axes == [x.ndim - 2, x.ndim - 1] and x.ndim - signal.lead == 3:
         return averaged_maps(state, x, out)
     if axes == [0] and signal.lead == 2 and signal.step is None and out.ndim == x.ndim - 1:

@@ -50,20 +50,20 @@ def is_whole(module: nn.Module) -> bool:
 def signal_of(
     state: State,
     module: nn.Module,
-    given: tuple[Any, ...],
+    arguments: tuple[Any, ...],
     out: Any,  # noqa: ANN401
 ) -> Signal | tuple[Signal, ...]:
     """Return what the results of a module hold."""
-    x = given[0]
+    x = arguments[0]
     if isinstance(module, OWN + SAME + PLAIN) and not _is_as_written(module):
         raise Unsupported("has a forward of its own", "compute beside the layer what it has not")
     match module:
         case EILayer():
             return _driven(state, module, x, module.axes)
         case LIF():
-            over_time = len(given) == 1 and module.steps is None
+            over_time = len(arguments) == 1 and module.steps is None
             own = foreign.Neurons(model=module.model, over_time=over_time)
-            return _spikes(state, module, own, given)
+            return _spikes(state, module, own, arguments)
         case nn.Linear():
             return _driven(state, module, x, 1)
         case nn.Conv2d():
@@ -84,7 +84,7 @@ def signal_of(
     if not foreign.is_foreign(module):
         raise Unsupported("is of no circuit")
     try:
-        return _spikes(state, module, foreign.neurons_of(module), given)
+        return _spikes(state, module, foreign.neurons_of(module), arguments)
     except foreign.Inexact as error:
         raise Unsupported(str(error), foreign.FIX) from None
 
@@ -142,15 +142,15 @@ def _scaled(module: nn.BatchNorm1d | nn.BatchNorm2d, drive: Drive) -> Drive:
 
 
 def _spikes(
-    state: State, module: nn.Module, neurons: foreign.Neurons, given: tuple[Any, ...]
+    state: State, module: nn.Module, neurons: foreign.Neurons, arguments: tuple[Any, ...]
 ) -> tuple[Signal, Signal]:
-    signal, count = state.of(given[0]), state.calls[module]
+    signal, count = state.of(arguments[0]), state.calls[module]
     if signal.drive is None or signal.drive.current is None:
         raise Unsupported("reads no current", "put Linear or Conv2d before the neurons")
     if neurons.over_time != (signal.lead == 2):
         raise Unsupported(*(SEQUENCE if neurons.over_time else SINGLE))
     if neurons.over_time:
-        state.takes(len(given[0]))
+        state.takes(len(arguments[0]))
     elif signal.step not in (None, count):
         raise Unsupported("does not read the steps in order", SINGLE[1])
     if (neurons.over_time or state.given_steps) and count:
@@ -160,7 +160,7 @@ def _spikes(
     if count and key not in state.known:
         raise Unsupported("reads another layer than before", "make neurons for each place")
     node = state.once(key, lambda: _append_neurons(state, signal, neurons))
-    _require_membranes(state, given[1:], node, count)
+    _require_membranes(state, arguments[1:], node, count)
     step = None if neurons.over_time or state.given_steps else count
     spikes = Signal(node=node, lead=signal.lead, step=step)
     return spikes, replace(spikes, membranes=True)
@@ -173,15 +173,15 @@ def _append_neurons(state: State, signal: Signal, neurons: foreign.Neurons) -> s
     return nodes.neurons(layer, neurons.model)
 
 
-def _require_membranes(state: State, given: tuple[Any, ...], node: str, count: int) -> None:
+def _require_membranes(state: State, arguments: tuple[Any, ...], node: str, count: int) -> None:
     """Refuse membranes that are not those of the step before, or 0 at first."""
-    if given and isinstance(given[0], Step):
+    if arguments and isinstance(arguments[0], Step):
         if state.given_steps:
             raise Unsupported("forgets its membranes", "loop over the steps within forward")
-        given = given[0]
-    elif given == (None,):
-        given = ()  # they are kept by the neurons
-    for membranes in given:
+        arguments = arguments[0]
+    elif arguments == (None,):
+        arguments = ()  # they are kept by the neurons
+    for membranes in arguments:
         signal = state.signals.of(membranes)
         if signal is None:
             known = not count and (membranes is None or not bool(membranes.any()))

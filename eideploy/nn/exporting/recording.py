@@ -25,11 +25,11 @@ class Reader(Protocol):
     def is_whole(self, module: nn.Module) -> bool:
         """Return whether a module is one operation, whatever it does within."""
 
-    def read_module(self, module: nn.Module, given: tuple[Any, ...], out: object) -> None:
+    def read_module(self, module: nn.Module, arguments: tuple[Any, ...], out: object) -> None:
         """Take note of a module that was called."""
 
     def read_function(
-        self, name: str, given: tuple[Any, ...], named: Mapping[str, Any], out: object
+        self, name: str, arguments: tuple[Any, ...], named: Mapping[str, Any], out: object
     ) -> None:
         """Take note of a function of torch that was called, with arguments by place and by name."""
 
@@ -42,12 +42,12 @@ def record(module: nn.Module, sample: Tensor, reader: Reader) -> Any:  # noqa: A
         nonlocal within
         within += within > 0 or reader.is_whole(called)
 
-    def leave(called: nn.Module, given: Any, named: Any, out: Any) -> None:  # noqa: ANN401
+    def leave(called: nn.Module, arguments: Any, named: Any, out: Any) -> None:  # noqa: ANN401
         nonlocal within
         if within:
             within -= 1
             if not within:
-                reader.read_module(called, (*given, *named.values()), out)
+                reader.read_module(called, (*arguments, *named.values()), out)
 
     class Functions(TorchFunctionMode):
         def __torch_function__(

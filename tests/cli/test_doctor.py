@@ -49,6 +49,18 @@ def test_what_is_missing_is_named_with_its_command(call, empty, monkeypatch):
         assert found["enables"]
 
 
+def test_a_program_is_found_beside_the_python_that_runs(call, empty, monkeypatch, tmp_path):
+    """An environment that is not activated has it there, and nothing of it on the PATH."""
+    packer = tmp_path / "yowasp-ecppack"
+    packer.write_text("#!/bin/sh\necho packer 1.2\n")
+    packer.chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    found = findings(call)
+    assert (found["ecppack"]["state"], found["ecppack"]["found"]) == ("ok", "packer 1.2")
+    assert found["nextpnr-ecp5"]["state"] == "missing"
+
+
 def test_a_needed_package_that_is_missing_or_old_is_an_error(call, empty, monkeypatch):
     known = doctor._version
     monkeypatch.setattr(

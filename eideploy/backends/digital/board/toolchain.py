@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 
 from eideploy.backends.digital.board.files import CONSTRAINTS, FOLDER, MODULE
 from eideploy.backends.digital.bundle import RTL, sources
+from eideploy.backends.digital.rtl import tools
 from eideploy.errors import DataError, UsageError
 from eideploy.target import Board, Resources, Target
 
@@ -126,7 +127,7 @@ def _tools(board: Board) -> tuple[str, str, str]:
     # Gowin's cells are newer than the yosys of most distributions.
     yosys = YOSYS if board.tool == "ecp5" else YOSYS[::-1]
     for names in (yosys, ROUTERS[board.tool], PACKERS[board.tool]):
-        here = next(filter(shutil.which, names), None)
+        here = tools.installed(names)
         found += [here] if here else []
         lack += [] if here else [names[-1]]
     if lack:

@@ -1,7 +1,6 @@
 """Jobs of a board: its bitstream, flashing it, and samples over its serial line."""
 
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,7 +147,7 @@ def _flash(compiled: Build, board: Board) -> Result:
         )
     command = [word.format(bitstream=bitstream) for word in shlex.split(board.flash)]
     names = LOADERS if command[0] in LOADERS else (command[0],)
-    here = next(filter(shutil.which, names), None)
+    here = tools.installed(names)
     if here is None:
         raise UsageError(
             f"{command[0]} is not installed",

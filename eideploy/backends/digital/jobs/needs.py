@@ -1,6 +1,5 @@
 """The programs that work on the core's SystemVerilog, for doctor."""
 
-import shutil
 from collections.abc import Iterator
 
 from eideploy.backends.digital.rtl import tools
@@ -36,7 +35,7 @@ def needs() -> Iterator[Finding]:
     """Look for every program."""
     for name, (enables, install) in PROGRAMS.items():
         names = (name, *PACKAGED.get(name, ()))
-        here = next(filter(shutil.which, names), None)
+        here = tools.installed(names)
         if here and (library := tools.library_missing(tools.version(here))):
             yield Finding(
                 what=name,

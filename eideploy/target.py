@@ -37,6 +37,11 @@ Part = Annotated[
     str,
     Matching(re.compile(r"[A-Za-z0-9][A-Za-z0-9/_-]{0,63}").fullmatch, "an FPGA's name"),
 ]
+MODULE = "eideploy"
+MODULES = re.compile(r"[a-z][a-z0-9_]{0,31}")
+Module = Annotated[
+    str, Matching(MODULES.fullmatch, "a lower-case letter, then up to 31 of them, digits or _")
+]
 Flash = Annotated[
     str,
     Matching(
@@ -72,6 +77,8 @@ class Core:
     static_input  whether the port takes a sample once, in the first time step, for samples that are
                 the same in all: a first layer that reads nothing else keeps its sums; where a spec
                 says nothing, that of a board does so if calibration samples have no time axis
+    module      what the names of its modules, its package and their files begin with: cores of two
+                networks that have other names fit into one design
     """
 
     lanes: Lanes
@@ -85,6 +92,7 @@ class Core:
     pipelined: bool = False
     pooled_events: bool = False
     static_input: bool | None = None
+    module: Module = MODULE
 
     @property
     def lanes_i(self) -> int:

@@ -45,7 +45,8 @@ VALUES = {
     "--policies": ["floor"], "--inhibitions": ["folded"], "--contrast": ["0.5"],
     "--baseline": ["b"], "--jobs": ["1"], "--backend": ["threading"], "--verify": [],
     "--figures": ["figs"], "--format": ["pdf", "--figures", "figs"],
-    "--fit": [], "--lanes": ["4"], "--latency": ["9s"], "--flash": ["9MiB"], "--ram": ["9MiB"],
+    "--fit": [], "--module": ["left"],
+    "--lanes": ["4"], "--latency": ["9s"], "--flash": ["9MiB"], "--ram": ["9MiB"],
     "--seeds": ["2"], "--port": ["line"],
     "--emulate": [], "--samna": [], "--fault": ["wrap"], "--rebuild": ["new"],
     "--defects": ["d.json"], "--save": ["a.npz"], "--of": ["tuned"], "--restore": ["a"],
@@ -98,6 +99,7 @@ DPI = {
 }  # fmt: skip
 PLACE = {"--data-dir", "--data"}
 LINE = {"--port", "--emulate"}
+OF_CORES = {"--fit", "--module"}
 OF_BOARDS = {"--lanes", "--latency"}
 OF_CONTROLLERS = {"--flash", "--ram"}
 OF_PROGRAMS = {"--samples", "--input", "--synth", "--fmax", "--text", "--verify", "--neurobench"}
@@ -168,20 +170,20 @@ IDLE = {
         "--inhibition",
     },
     ("compile", "for a chip", "runs/chip-1 --target dynapse2"): {
-        *OF_BOARDS, *OF_CONTROLLERS, "--fit",
+        *OF_BOARDS, *OF_CONTROLLERS, *OF_CORES,
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
     ("compile", "adapted to a chip", f"{RUN} --target dynapse2"): {
-        *OF_BOARDS, *OF_CONTROLLERS, "--fit",
+        *OF_BOARDS, *OF_CONTROLLERS, *OF_CORES,
         *NIR, *INTEGERS, *CALIBRATION, *OF_NIR_FILES, "--inhibition", "--emit", "--verbose",
         *PLACE,
     },
     ("compile", "for a board", f"{RUN} --target ulx3s-25f"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit", *OF_CONTROLLERS,
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, *OF_CORES, *OF_CONTROLLERS,
     },
     ("compile", "for a microcontroller", f"{RUN} --target cortex-m4"): {
-        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, "--fit", *OF_BOARDS,
+        *NIR, *OF_CHIPS, *OF_NIR_FILES, *PLACE, *OF_CORES, *OF_BOARDS,
     },
     ("board build", "a build", "builds/board"): set(),
     ("board run", "a build", "builds/board --emulate"): {*PLACE},

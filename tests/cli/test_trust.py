@@ -104,6 +104,23 @@ def test_every_file_of_a_build_is_in_the_matrix(trained, call, files):
     assert f"  rtl/ ({sources} files)      verified       writing it again\n" in shown
 
 
+@pytest.mark.usefixtures("without_rtl")
+def test_a_core_with_a_name_of_its_own_is_verified(trained, call, files):
+    call("compile", "--module", "left", "--out", "b")
+    code, items = files("b")
+    assert code == 0
+    assert items["rtl/left_core.sv"][0] == items["rtl/left_pkg.sv"][0] == "verified"
+    assert not [name for name in items if "eideploy_" in name]
+
+
+@pytest.mark.parametrize("name", ["", "9left", "Left", "left core", "l" * 33])
+def test_what_no_module_can_be_called_is_refused(name, trained, call):
+    refused = call("compile", "--module", name, "--out", "b")
+    assert refused.code == 1
+    assert f"{name!r} is not what a module's name begins with" in refused.err
+    assert not Path("b").exists()
+
+
 def test_every_file_of_a_build_for_the_chip_is_in_the_matrix(chip, call, files):
     code, items = files(CHIP_BUILD)
     assert code == 0

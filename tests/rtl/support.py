@@ -20,7 +20,7 @@ from eideploy.divisions import none
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.passes.check_widths import check_widths
-from eideploy.target import DividerTiming, Latency, Memory, Widths, load_target
+from eideploy.target import MODULE, DividerTiming, Latency, Memory, Widths, load_target
 from tests.helpers.random_circuits import general, samples
 
 SMALL = {
@@ -58,6 +58,7 @@ def shape(
     pipelined=False,
     static=False,
     pooled=False,
+    module=MODULE,
     later=0,
     general=None,
     edges=NO_EDGES,
@@ -81,6 +82,7 @@ def shape(
                 pipelined=pipelined,
                 static_input=static,
                 pooled_events=pooled,
+                module=module,
             ),
             memory=replace(base.memory, **SMALL),
             widths=replace(base.widths, **widths),

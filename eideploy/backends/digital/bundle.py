@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from shutil import copyfile
 
 from eideploy import shipped
 from eideploy.backends.digital.images import hex_text, images
@@ -11,10 +10,11 @@ from eideploy.backends.digital.parameters import Shape, package_text, shape_of
 from eideploy.backends.digital.program import Program
 from eideploy.errors import FormatError
 from eideploy.files import RESTORE, read_whole
+from eideploy.target import MODULE
 
 RTL, TESTBENCH, IMAGES = "rtl", "tb", "images"
-PREFIX = "eideploy"  # of the names of modules, package and their files
-PACKAGE, CORE = f"{PREFIX}_pkg", f"{PREFIX}_core"
+PREFIX = f"{MODULE}_"  # of modules, the package and their files, as they are shipped
+PACKAGE, CORE = f"{PREFIX}pkg", f"{PREFIX}core"
 SHAPE_HEADER, WORDS = "shape.h", "words.txt"
 MAKEFILE, README = "Makefile", "README.md"
 ANY_DIGIT = bytes.maketrans(
@@ -59,15 +59,26 @@ def take_images(build: Path, bundle: Path) -> None:
 
 def write_core(shape: Shape, folder: Path) -> None:
     """Write what does not depend on the network: rtl/, tb/, Makefile and README.md."""
-    source = shipped.folder("targets") / "digital"
+    source, module = shipped.folder("targets") / "digital", shape.target.core.module
     for place in (RTL, TESTBENCH):
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        for path in sorted((source / place).iterdir()):
-            copyfile(path, folder / place / path.name)
-    (folder / RTL / f"{PACKAGE}.sv").write_text(package_text(shape), "ascii")
+        take(source / place, folder / place, module)
+    package = renamed(package_text(shape), module)
+    (folder / RTL / f"{renamed(PACKAGE, module)}.sv").write_text(package, "ascii")
     (folder / TESTBENCH / SHAPE_HEADER).write_text(_header(shape), "ascii")
-    for name in (MAKEFILE, README):
-        copyfile(source / "bundle" / name, folder / name)
+    take(source / "bundle", folder, module)
+
+
+def take(source: Path, folder: Path, module: str) -> None:
+    """Copy shipped files of a core, under names that begin with `module`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        text = renamed(path.read_text("utf-8"), module)
+        (folder / renamed(path.name, module)).write_text(text, "utf-8")
+
+
+def renamed(text: str, module: str) -> str:
+    """Return shipped text with names of modules that begin with `module`."""
+    return text.replace(PREFIX, f"{module}_")
 
 
 def sources(rtl: Path) -> list[Path]:

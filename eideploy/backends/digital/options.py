@@ -47,6 +47,9 @@ class Compiling(Dividing):
     for each layer what takes fewer cycles, or instructions (auto; default of a microcontroller)."""
     fit: Annotated[bool, Option(where=WHOLE)] = False
     """Trim the core to the network: no larger memories, widths and parts than it needs."""
+    module: Annotated[str | None, Option(metavar="NAME", where=WHOLE)] = None
+    """What the names of the core's modules begin with, so that cores of two networks fit into one
+    design (default: eideploy)."""
     lanes: Annotated[Count | None, Option(where=BOARD)] = None
     """How many weights the core multiplies at once (default: the fastest number that fits)."""
     latency: Annotated[str | None, Option(metavar="TIME", where=BOARD)] = None

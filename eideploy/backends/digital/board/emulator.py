@@ -16,7 +16,7 @@ from eideploy.backends.digital.board.files import (
     link_of,
     write_board,
 )
-from eideploy.backends.digital.bundle import RTL, sources, write_bundle
+from eideploy.backends.digital.bundle import RTL, renamed, sources, write_bundle
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
@@ -69,7 +69,8 @@ def emulated(program: Program, folder: Path) -> Iterator[str]:
 def _simulator(program: Program, folder: Path) -> Path:
     """Return the simulator of the board in `folder`, built if it is not in the cache."""
     parameters = link_of(program).parameters(EMULATED_DIVISOR)
-    options = [f"-G{name}={value}" for name, value in parameters.items()]
+    top = renamed(MODULE, program.target.core.module)
+    options = ["--top-module", top, *(f"-G{name}={value}" for name, value in parameters.items())]
     parts = hashlib.sha256(" ".join([*FLAGS, *options]).encode())
     for place in (RTL, FOLDER):
         for path in sorted((folder / place).iterdir()):
@@ -89,7 +90,7 @@ def _made(folder: Path, options: list[str], aside: Path) -> Path:
         copytree(folder / place, aside / place)
     files = [
         *sources(aside / RTL),
-        *sorted((aside / FOLDER).glob("eideploy_*.sv")),
+        *sorted((aside / FOLDER).glob("*_*.sv")),
         aside / FOLDER / "emulate.cpp",
     ]
     try:
@@ -100,8 +101,6 @@ def _made(folder: Path, options: list[str], aside: Path) -> Path:
                     "--cc",
                     "--exe",
                     "--build",
-                    "--top-module",
-                    MODULE,
                     *FLAGS,
                     *options,
                 ),

@@ -9,6 +9,7 @@ from shutil import copyfile
 from eideploy import shipped
 from eideploy.backends.digital.board import driver
 from eideploy.backends.digital.board.pll import pll_text
+from eideploy.backends.digital.bundle import PACKAGE, renamed, take
 from eideploy.backends.digital.images import images
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.backends.digital.program import Program
@@ -94,10 +95,8 @@ def write_board(program: Program, folder: Path) -> None:
     texts = {TOP: _top(target, board, link), CONSTRAINTS[board.tool]: _constraints(target, board)}
     texts[HEADER] = f"#pragma once\nconstexpr unsigned DIVISOR = {EMULATED_DIVISOR};\n"
     if board.tool == "vivado":
-        texts[TCL] = _tcl(board)
-    place.mkdir()
-    for path in sorted((shipped.folder("targets") / "digital" / FOLDER).iterdir()):
-        copyfile(path, place / path.name)
+        texts[TCL] = _tcl(board, renamed(PACKAGE, target.core.module))
+    take(shipped.folder("targets") / "digital" / FOLDER, place, target.core.module)
     for name, text in texts.items():
         (place / name).write_text(text, "utf-8")
     copyfile(driver.__file__, place / DRIVER)
@@ -128,7 +127,7 @@ module {MODULE} (
   wire [7:0] best;
 
 {pll_text(target)}
-  eideploy_board #(
+  {target.core.module}_board #(
 {named}
   ) board (
       .clk(clk),
@@ -171,11 +170,11 @@ def _constraints(target: Target, board: Board) -> str:
     return head + "".join(f"{line}\n" for line in lines)
 
 
-def _tcl(board: Board) -> str:
+def _tcl(board: Board, package: str) -> str:
     return f"""# vivado -mode batch -source board/{TCL}, in the folder of the build.
 # Written by eideploy and never run: Vivado is not open. images/ fills the memories.
-read_verilog -sv rtl/eideploy_pkg.sv
-read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/eideploy_pkg.sv]
+read_verilog -sv rtl/{package}.sv
+read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/{package}.sv]
 read_verilog -sv [glob board/*.sv]
 read_xdc board/{CONSTRAINTS["vivado"]}
 synth_design -top {MODULE} -part {board.part}

@@ -52,7 +52,7 @@ from eideploy.progress import bar, note
 from eideploy.recipe import Recipe
 from eideploy.report.text import counted
 from eideploy.scheme import load_scheme
-from eideploy.target import Resources, Target, spec_text
+from eideploy.target import MODULES, Resources, Target, spec_text
 from eideploy.validate.ladder import affordable, climb
 
 
@@ -119,7 +119,7 @@ def _compile(
         content |= {name: facts} if facts else {}
         remarks += f"{told}\n" if told else ""
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(compiled)) as staged:
-        spec = _spec(compiled.target, cut=options.fit or compiled.needs is not None)
+        spec = spec_text(compiled.target) if _is_own(compiled, options) else _text_of(target)
         if compiled.needs is not None:
             write_vectors(compiled.program, compiled.samples, staged.aside)
         passes = Passes(samples=checked.samples, passes=rungs, inhibition=compiled.decision)
@@ -140,14 +140,20 @@ def _compile(
     return with_warnings(result, warnings)
 
 
-def _spec(target: Target, *, cut: bool) -> str:
-    return spec_text(target) if cut else target.source.read_text(encoding="utf-8")
+def _is_own(compiled: Compiled, options: Compiling) -> bool:
+    """Return whether the core is another one than the spec's."""
+    return options.fit or options.module is not None or compiled.needs is not None
+
+
+def _text_of(target: Target) -> str:
+    return target.source.read_text(encoding="utf-8")
 
 
 def compile_in_memory(
     run: Run, options: Compiling, target: Target, data: Place | None = None
 ) -> Compiled:
     """Run all passes on a run's circuit."""
+    target = _named(target, options.module)
     own = finetuned.recipe_of(run)
     if not _divides(run):
         holding = (DIGITAL, READING, BOARD, WHOLE)
@@ -174,6 +180,19 @@ def compile_in_memory(
         samples=samples,
         labels=labels,
     )
+
+
+def _named(target: Target, module: str | None) -> Target:
+    """Return the target with the names that are asked for of its core's modules."""
+    if module is None:
+        return target
+    if MODULES.fullmatch(module) is None:
+        raise UsageError(
+            f"{module!r} is not what a module's name begins with",
+            where="--module",
+            fix="write a lower-case letter, then up to 31 of them, digits or _",
+        )
+    return replace(target, core=replace(target.core, module=module))
 
 
 def _divides(run: Run) -> bool:

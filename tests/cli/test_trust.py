@@ -116,7 +116,7 @@ def test_a_core_with_a_name_of_its_own_is_verified(trained, call, files):
 @pytest.mark.parametrize("name", ["", "9left", "Left", "left core", "l" * 33])
 def test_what_no_module_can_be_called_is_refused(name, trained, call):
     refused = call("compile", "--module", name, "--out", "b")
-    assert refused.code == 1
+    assert refused.code == 2
     assert f"{name!r} is not what a module's name begins with" in refused.err
     assert not Path("b").exists()
 

@@ -3,13 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from eideploy.circuit.current import (
-    Current,
-    Division,
-    FloatCurrent,
-    IntegerCurrent,
-    Logits,
-)
+from eideploy.circuit.current import Current, Division, FloatCurrent, IntegerCurrent, Logits
 from eideploy.circuit.geometry import Conv, Geometry
 from eideploy.circuit.node import Array, Node, Shape
 from eideploy.circuit.projection import Factored, Folded

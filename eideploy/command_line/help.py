@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Mapping
 from textwrap import fill, wrap
 
-from eideploy.command_line.commands import (
-    EXAMPLES,
-    PROGRAM,
-    PURPOSE,
-    Command,
-    arguments,
-    below,
-)
+from eideploy.command_line.commands import EXAMPLES, PROGRAM, PURPOSE, Command, arguments, below
 from eideploy.options.fields import Field, examples_of, help_of, summary_of
 
 WIDTH, INDENT = 80, 24

@@ -4,13 +4,7 @@
 and tables become checked values, `configuration.py` puts them together.
 """
 
-from eideploy.config.configuration import (
-    DEFAULT_PRESET,
-    Config,
-    load_config,
-    parse_config,
-    presets,
-)
+from eideploy.config.configuration import DEFAULT_PRESET, Config, load_config, parse_config, presets
 from eideploy.config.sections import Ablation, Architecture, Data, Training, Width
 
 __all__ = [

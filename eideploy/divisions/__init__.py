@@ -3,14 +3,7 @@
 from eideploy.divisions.constant import Constant, constant
 from eideploy.divisions.divider import Divider, Rtl, Tabulated
 from eideploy.divisions.exact import Exact, exact
-from eideploy.divisions.methods import (
-    SHIPPED,
-    method_called,
-    methods,
-    named,
-    names,
-    parse_lut,
-)
+from eideploy.divisions.methods import SHIPPED, method_called, methods, named, names, parse_lut
 from eideploy.divisions.mitchell import Mitchell, mitchell
 from eideploy.divisions.none import Undivided, none
 from eideploy.divisions.operation import divide

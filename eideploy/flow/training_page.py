@@ -5,16 +5,7 @@ from typing import Any
 
 from eideploy.flow.training_charts import Bands, Ridges
 from eideploy.report.charts import Lines
-from eideploy.report.sections import (
-    Figure,
-    Notice,
-    Page,
-    Section,
-    Table,
-    Tile,
-    footer,
-    hash_table,
-)
+from eideploy.report.sections import Figure, Notice, Page, Section, Table, Tile, footer, hash_table
 from eideploy.report.text import counted, percent
 
 Numbers = Mapping[str, Any]

@@ -29,12 +29,7 @@ from eideploy.errors import CapacityError
 from eideploy.neurons import Neuron
 from eideploy.passes.beside import columns, in_one_unit, mixed, shared_step
 from eideploy.passes.contract import contract, has_ranges, is_float, is_integer
-from eideploy.passes.currents import (
-    Surroundings,
-    integer_current,
-    least_ratio,
-    numerator_bits,
-)
+from eideploy.passes.currents import Surroundings, integer_current, least_ratio, numerator_bits
 from eideploy.passes.folded_levels import Divisors, FoldedLevels, quantize_folded
 from eideploy.passes.levels import Levels, Room, Shunt, quantize_weights
 from eideploy.passes.steps import Grid, input_step, whole_input

@@ -6,17 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eideploy.report.canvas import (
-    C1,
-    C4,
-    INK,
-    MUTED,
-    SERIES,
-    SURFACE,
-    Chart,
-    percent_axis,
-    ramp,
-)
+from eideploy.report.canvas import C1, C4, INK, MUTED, SERIES, SURFACE, Chart, percent_axis, ramp
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

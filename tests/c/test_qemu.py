@@ -19,13 +19,7 @@ from eideploy.errors import UsageError
 from eideploy.execute.integer import run_integer
 from tests.c.test_network import everything, given_samples, integers
 from tests.helpers.layers import circuit as of_nodes
-from tests.helpers.layers import (
-    folded_conv,
-    folded_linear,
-    folded_readout,
-    lif,
-    source,
-)
+from tests.helpers.layers import folded_conv, folded_linear, folded_readout, lif, source
 
 ROOT = Path(__file__).parents[2]
 ALIGNED = 8  # bytes that a linker may leave free before an array

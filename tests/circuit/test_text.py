@@ -3,16 +3,7 @@
 import numpy as np
 from hypothesis import given
 
-from eideploy.circuit import (
-    AvgPool,
-    Circuit,
-    Conv,
-    Division,
-    Flatten,
-    Input,
-    Neurons,
-    Ranges,
-)
+from eideploy.circuit import AvgPool, Circuit, Conv, Division, Flatten, Input, Neurons, Ranges
 from eideploy.divisions import lut
 from eideploy.neurons import LIF
 from tests.helpers.float_circuits import layer

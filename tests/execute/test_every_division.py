@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 from eideploy.backends.digital.core.state_machine import StateMachine
 from eideploy.backends.digital.parameters import DIVIDERS, shape_of
 from eideploy.backends.digital.place import place
-from eideploy.divisions import (
-    Divider,
-    constant,
-    exact,
-    lut,
-    mitchell,
-    none,
-    pwl,
-    shift,
-    shift2,
-)
+from eideploy.divisions import Divider, constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.errors import CapacityError, EideployError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL

@@ -11,17 +11,7 @@ from hypothesis import strategies as st
 
 from eideploy import native
 from eideploy.circuit import AvgPool, Division, Flatten, Neurons
-from eideploy.divisions import (
-    Exact,
-    constant,
-    exact,
-    lut,
-    mitchell,
-    none,
-    pwl,
-    shift,
-    shift2,
-)
+from eideploy.divisions import Exact, constant, exact, lut, mitchell, none, pwl, shift, shift2
 from eideploy.execute import integer, kernel
 from eideploy.execute.integer import INNER, IntegerSimulator
 from eideploy.execute.trace import KEEP_ALL

@@ -10,15 +10,7 @@ import torch
 from eideploy.backends.nir.options import READERS, Reading
 from eideploy.backends.nir.readers import save_for
 from eideploy.backends.nir.reading import read
-from eideploy.circuit import (
-    AvgPool,
-    Circuit,
-    Conv,
-    Flatten,
-    Input,
-    Integrator,
-    Neurons,
-)
+from eideploy.circuit import AvgPool, Circuit, Conv, Flatten, Input, Integrator, Neurons
 from eideploy.errors import UsageError
 from eideploy.execute.float_reference import run_float
 from eideploy.neurons import LIF, NO_LEAK, GeneralLIF

@@ -6,15 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eideploy.circuit import Division
-from eideploy.divisions import (
-    constant,
-    exact,
-    lut,
-    mitchell,
-    pwl,
-    shift,
-    shift2,
-)
+from eideploy.divisions import constant, exact, lut, mitchell, pwl, shift, shift2
 from eideploy.execute.integer import divided as defined
 from tests.helpers.layers import linear
 from tests.helpers.onnx_models import quotients

@@ -6,15 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eideploy.backends.c.constants import Packed
-from eideploy.backends.c.operators import (
-    WORD,
-    Body,
-    Range,
-    Term,
-    as_text,
-    reach_of,
-    type_of_range,
-)
+from eideploy.backends.c.operators import WORD, Body, Range, Term, as_text, reach_of, type_of_range
 from eideploy.backends.c.syntax import bytes_of, function
 from eideploy.circuit import Array, Circuit
 from eideploy.circuit.limits import limits, peaks

@@ -44,12 +44,7 @@ from eideploy.flow.result import Result
 from eideploy.flow.runs import find_run
 from eideploy.flow.samples import note_fewer, require_savable, samples_of
 from eideploy.flow.saving import Saved
-from eideploy.flow.warning import (
-    IMPORTED,
-    TRAINED,
-    activity_warnings,
-    with_warnings,
-)
+from eideploy.flow.warning import IMPORTED, TRAINED, activity_warnings, with_warnings
 from eideploy.folders import Run
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.options.choices import Form

@@ -29,14 +29,7 @@ from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Row, Verified
 from eideploy.flow.samples import made_samples, note_fewer, samples_of
-from eideploy.flow.stock import (
-    DIFFERS,
-    EQUAL,
-    FAILED,
-    NOT_RUN,
-    Item,
-    Stock,
-)
+from eideploy.flow.stock import DIFFERS, EQUAL, FAILED, NOT_RUN, Item, Stock
 from eideploy.options import as_path, part_of, refuse_idle
 from eideploy.progress import Advance, bar, note
 from eideploy.report.text import counted

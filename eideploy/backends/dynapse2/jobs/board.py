@@ -13,13 +13,7 @@ from eideploy.backends.dynapse2.measured import write_bias_table
 from eideploy.backends.dynapse2.patch import PATCH
 from eideploy.errors import UsageError
 from eideploy.files import read_json
-from eideploy.flow.requests.board import (
-    Biases,
-    Characterise,
-    OfBuild,
-    Tune,
-    WriteEvents,
-)
+from eideploy.flow.requests.board import Biases, Characterise, OfBuild, Tune, WriteEvents
 from eideploy.flow.result import Result
 from eideploy.progress import note
 from eideploy.report.text import counted

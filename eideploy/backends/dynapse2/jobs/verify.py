@@ -10,14 +10,7 @@ from tempfile import TemporaryDirectory
 from eideploy.backends.dynapse2.chip.account import account
 from eideploy.backends.dynapse2.chip.arrays import equal
 from eideploy.backends.dynapse2.chip.mapping import Mapped, map_network
-from eideploy.backends.dynapse2.emit import (
-    FILES,
-    FOLDER,
-    LOADER,
-    MODEL,
-    board_files,
-    emit,
-)
+from eideploy.backends.dynapse2.emit import FILES, FOLDER, LOADER, MODEL, board_files, emit
 from eideploy.backends.dynapse2.folders import ChipBuild, load_chip_build
 from eideploy.backends.dynapse2.jobs.loader import ERROR, loader
 from eideploy.backends.dynapse2.patch import PATCH
@@ -27,14 +20,7 @@ from eideploy.files import temporary_files
 from eideploy.flow.build_files import LEFT, WRITTEN
 from eideploy.flow.requests.verify import Verify
 from eideploy.flow.result import Row, Verified
-from eideploy.flow.stock import (
-    DIFFERS,
-    EQUAL,
-    FAILED,
-    NOT_RUN,
-    Item,
-    Stock,
-)
+from eideploy.flow.stock import DIFFERS, EQUAL, FAILED, NOT_RUN, Item, Stock
 from eideploy.options import refuse_idle
 from eideploy.report.text import counted
 

@@ -12,13 +12,7 @@ import numpy as np
 
 from eideploy.backends.dynapse2.chip.arrays import Array
 from eideploy.backends.dynapse2.chip.biases import Dac
-from eideploy.backends.dynapse2.chip.spec import (
-    RECEPTORS,
-    ROLES,
-    WEIGHT_ROLES,
-    ChipSpec,
-    Constants,
-)
+from eideploy.backends.dynapse2.chip.spec import RECEPTORS, ROLES, WEIGHT_ROLES, ChipSpec, Constants
 from eideploy.backends.dynapse2.config import ChipConfig, Neuron
 from eideploy.backends.dynapse2.dpi.units import time_constant
 from eideploy.backends.dynapse2.dpi.wiring import SOMA, Wiring

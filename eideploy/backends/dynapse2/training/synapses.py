@@ -117,11 +117,6 @@ def masks(strength: Array, group: Array) -> Array:
     return np.asarray(np.clip(np.rint(ratio), 0, MOST).astype(np.int64))
 
 
-def quantised(strength: Array, group: Array) -> Array:
-    """Return the strengths that the masks amount to."""
-    return np.asarray(masks(strength, group) * steps(strength, group)[group])
-
-
 def _tau(plan: Plan, link: Link) -> float:
     """Return the time constant of a link's dendrite, in seconds."""
     c = plan.constants

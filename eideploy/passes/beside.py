@@ -72,17 +72,17 @@ def mixed(circuit: Circuit, ranges: Ranges, tops: Mapping[str, int]) -> list[Mix
     return layers
 
 
-def shared_step(seen: InputRange, layers: Sequence[Mixed], high: float, most: int) -> float:
+def shared_step(observed: InputRange, layers: Sequence[Mixed], high: float, most: int) -> float:
     """Return the step of an input of levels up to `most` that is read beside spikes.
 
     A fine step leaves small weights of the input on a grid that those of spikes fix, a coarse one
     rounds the input: of the steps that were tried the one by which both err least. What was seen of
     an input that keeps to a step is not rounded by it.
     """
-    reach = min(high, seen.largest)
+    reach = min(high, observed.largest)
     tried = [
         (step, rounding > 0)
-        for step, rounding in zip(seen.steps, seen.rounding, strict=True)
+        for step, rounding in zip(observed.steps, observed.rounding, strict=True)
         if reach <= step * most and step <= high
     ]
 
@@ -103,7 +103,7 @@ def columns(
 
 
 def in_one_unit(
-    node: Layer, seen: LayerRange, of_weight: Array, unit: float
+    node: Layer, observed: LayerRange, of_weight: Array, unit: float
 ) -> tuple[Layer, LayerRange]:
     """Return a folded layer, and what it saw, as if all that it reads were in units of `unit`.
 
@@ -119,12 +119,14 @@ def in_one_unit(
 
     num = scaled(w.w_num)
     assert num is not None
-    blocks, m, _ = seen.second_moment.shape
+    blocks, m, _ = observed.second_moment.shape
     filled = np.ones(blocks * m)
     filled[: len(factor)] = 1 / factor
     by = filled.reshape(blocks, m)
-    own = seen.mean_input / factor[:: len(factor) // len(seen.mean_input)]
+    own = observed.mean_input / factor[:: len(factor) // len(observed.mean_input)]
     chosen = replace(
-        seen, mean_input=own, second_moment=seen.second_moment * by[:, :, None] * by[:, None]
+        observed,
+        mean_input=own,
+        second_moment=observed.second_moment * by[:, :, None] * by[:, None],
     )
     return replace(node, projection=Folded(w_num=num, w_den=scaled(w.w_den))), chosen

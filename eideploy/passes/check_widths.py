@@ -162,9 +162,12 @@ def _signed(node: Node, what: str, width: str, values: Array) -> _Need:
 
 def _sums(name: str, reach: Reach) -> Iterator[_Need]:
     """Yield the widths of a layer's sums."""
-    kept = reach.kept
+    sums_over_time = reach.kept
     sums = {
-        "accumulator": ("accumulators", list(map(signed_bits, kept.total_low, kept.total_high))),
+        "accumulator": (
+            "accumulators",
+            list(map(signed_bits, sums_over_time.total_low, sums_over_time.total_high)),
+        ),
         "inhibition": ("inhibitory sums", [reach.limits.inhibition_bits]),
         "divisor": ("divisors", [unsigned_bits(den) for den in reach.divisor.tolist()]),
     }

@@ -57,18 +57,18 @@ def integer_current(
     Raises:
         CapacityError: a neuron whose threshold would be less than one LSB.
     """
-    seen, widths = around.seen, around.widths
+    observed, widths = around.seen, around.widths
     reach = projection_reach(levels, around.peak, 1).numerator
-    taken = np.array([n.bit_length() for n in reach])
-    room = HELD - taken - _least_fraction(layer, ratio, around)
+    used = np.array([n.bit_length() for n in reach])
+    room = HELD - used - _least_fraction(layer, ratio, around)
     ideal = np.rint(np.log2(of_den / of_den.min()))  # (A22)
     align = np.minimum(ideal, np.clip(room, 0, (1 << widths.align) - 1)).astype(np.int64)
-    fraction, per_unit = _membrane(layer, ratio, around, HELD - taken - align)
+    fraction, per_unit = _membrane(layer, ratio, around, HELD - used - align)
     current = IntegerCurrent(
         fraction=fraction,
         align=align,
-        floor=_levels_of(seen.divisor_floor, of_den * around.unit, widths),
-        constant=_levels_of(seen.constant_divisor, of_den * around.unit, widths),
+        floor=_levels_of(observed.divisor_floor, of_den * around.unit, widths),
+        constant=_levels_of(observed.constant_divisor, of_den * around.unit, widths),
         bias=np.rint(layer.float_current.b_e * per_unit).astype(np.int64),
         current_bits=around.bits.current,
     )
@@ -81,8 +81,8 @@ def numerator_bits(layer: Layer, ratio: Array | float, around: Surroundings) -> 
     As many as the accumulator holds and the fraction leaves at which thresholds have
     FINE_THRESHOLD bits.
     """
-    held = HELD - _least_fraction(layer, ratio, around)
-    return np.asarray(np.minimum(around.widths.accumulator - 1, held))
+    bits = HELD - _least_fraction(layer, ratio, around)
+    return np.asarray(np.minimum(around.widths.accumulator - 1, bits))
 
 
 def least_ratio(layer: Layer, around: Surroundings) -> Array:

@@ -50,13 +50,13 @@ class Divisors:
         Shapes   w_den, w_num: (n_E, fan_in); steps, unit: (n_E,)
         """
         size = np.abs(w_num).sum(1)
-        taken = np.ceil(np.log2(self.peak * (size / unit + w_num.shape[1])))
-        held = self.finest * 2.0**taken * unit
+        bits = np.ceil(np.log2(self.peak * (size / unit + w_num.shape[1])))
+        finest = self.finest * 2.0**bits * unit
         driven = size * self.gain
         strength = np.divide(w_den.sum(1), driven, out=np.ones_like(driven), where=driven > 0)
         with np.errstate(divide="ignore"):
             enough = steps / np.minimum(1, strength)
-        return np.asarray(np.maximum(steps, np.minimum(held, enough)))
+        return np.asarray(np.maximum(steps, np.minimum(finest, enough)))
 
 
 def quantize_folded(

@@ -70,8 +70,8 @@ class Room:
     def shifts(self, ee: Array, unit: Array) -> Array:
         """Return the largest shift that fits, of rows W_EE (n, fan_in) in steps of `unit`."""
         levels = ee.sum(1) / unit + ee.shape[1]  # each may be rounded up
-        taken = np.ceil(np.log2(self.peak * levels))
-        return np.asarray(np.minimum(self.bits - taken, self.shift))
+        used = np.ceil(np.log2(self.peak * levels))
+        return np.asarray(np.minimum(self.bits - used, self.shift))
 
 
 def quantize_weights(
@@ -237,8 +237,8 @@ class _Trial:
             unit, shift = self._alike(unit, shift, divided=np.asarray(q_ei.any(1)))
         step = (unit * 2.0**-shift)[:, None]
         # W_EE takes up what rounding did to the inhibition of the same input (A17)
-        taken = _balance(q_ei * step, self.q_ie, self.shunt.kept, self.shunt.ratio)
-        target = self.ee + taken - self.wanted
+        compensation = _balance(q_ei * step, self.q_ie, self.shunt.kept, self.shunt.ratio)
+        target = self.ee + compensation - self.wanted
         if rounded == "nearest":
             q_ee = self.excitatory.nearest(target / unit[:, None])
         else:

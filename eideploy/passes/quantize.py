@@ -143,12 +143,12 @@ class _Quantizer:
 
     def _input(self, node: Input) -> tuple[Node, float, int]:
         assert self.circuit.ranges is not None  # the contract says so
-        seen, most = self.circuit.ranges.input, (1 << self.bits.input) - 1
-        step, top = input_step(seen, node.high, self.bits.input)
+        observed, most = self.circuit.ranges.input, (1 << self.bits.input) - 1
+        step, top = input_step(observed, node.high, self.bits.input)
         tops = {n.name: self._top(n) for n in self.circuit.layers}
         layers = mixed(self.circuit, self.circuit.ranges, tops)
-        if layers and seen is not None:
-            step = 1.0 if whole_input(seen) else shared_step(seen, layers, node.high, most)
+        if layers and observed is not None:
+            step = 1.0 if whole_input(observed) else shared_step(observed, layers, node.high, most)
             top = min(most, max(1, int(np.rint(node.high / step))))
         new = IntegerInput(name=node.name, size=node.size, high=node.high, step=step, top=top)
         return new, step, top
@@ -196,8 +196,8 @@ class _Quantizer:
         gain = Grid(bits.g_i).nearest(w.g_i / step_g)
         shunt = Shunt(exact=w.g_i, kept=gain * step_g, ratio=self._firing_ratio(node))
         around = self._around(node, unit, peak)
-        held = numerator_bits(node, step_g, around)
-        levels = self._weights(node, w, bits, shunt, held, peak)
+        of_num = numerator_bits(node, step_g, around)
+        levels = self._weights(node, w, bits, shunt, of_num, peak)
         _require_divisors(
             node,
             w.w_ei,
@@ -282,11 +282,11 @@ class _Quantizer:
         return next(n for n in readers if isinstance(n, Neurons)).float_model
 
     def _weights(
-        self, node: Layer, w: Factored, bits: Bits, shunt: Shunt | None, held: Array, peak: int
+        self, node: Layer, w: Factored, bits: Bits, shunt: Shunt | None, of_num: Array, peak: int
     ) -> Levels:
-        """Return the levels of a layer whose |NUM| may have the bits `held`, (n_E,)."""
+        """Return the levels of a layer whose |NUM| may have the bits `of_num`, (n_E,)."""
         moment, mean = self._seen(node)
-        room = Room(bits=held, shift=(1 << self.widths.shift) - 1, peak=peak)
+        room = Room(bits=of_num, shift=(1 << self.widths.shift) - 1, peak=peak)
         levels = quantize_weights(w, self.scheme, bits, moment, mean, shunt=shunt, room=room)
         self.chosen[node.name] = levels.chosen
         return levels
@@ -300,12 +300,14 @@ class _Quantizer:
 
     def _seen(self, node: Layer) -> tuple[Array, Array]:
         """Return the second moments and the means of the inputs of a row of weights."""
-        seen = self.seen[node.name]
-        return seen.second_moment, np.repeat(seen.mean_input, node.fan_in // len(seen.mean_input))
+        observed = self.seen[node.name]
+        return observed.second_moment, np.repeat(
+            observed.mean_input, node.fan_in // len(observed.mean_input)
+        )
 
     def _readout(self, node: Layer, w: Factored, unit: float, peak: int) -> Node:
-        held = self.widths.accumulator - 1 - (self.circuit.steps - 1).bit_length()
-        levels = self._weights(node, w, self.bits, None, np.full(node.n_e, held), peak)
+        of_num = self.widths.accumulator - 1 - (self.circuit.steps - 1).bit_length()
+        levels = self._weights(node, w, self.bits, None, np.full(node.n_e, of_num), peak)
         self.known[node.name] = Units(unit=levels.unit, shift=levels.shift, rows=levels.rows)
         step = float(levels.unit[0] * 2.0 ** -levels.shift[0] * unit)
         return replace(node, projection=levels.projection(w), current=_logits(node, step))
@@ -321,8 +323,8 @@ def _logits(node: Layer, step: float) -> Logits:
     current = node.current
     assert isinstance(current, Logits)
     assert not isinstance(current.integrator, IntegerIntegrator)  # the circuit is of floats
-    held = None if current.integrator is None else current.integrator.to_integers(node.n_e)
-    return Logits(logit_step=step, integrator=held)
+    integrator = None if current.integrator is None else current.integrator.to_integers(node.n_e)
+    return Logits(logit_step=step, integrator=integrator)
 
 
 def _require_divisors(node: Node, weights: Array, levels: Array, fix: str) -> None:

@@ -207,15 +207,15 @@ def shifts(w_ei: Array, unit: Array, grid: Grid) -> Array:
     return best
 
 
-def whole_input(seen: InputRange | None) -> bool:
+def whole_input(observed: InputRange | None) -> bool:
     """Return whether all that was seen of the input are whole numbers, such as spikes."""
-    if seen is None:
+    if observed is None:
         return False
-    exact = seen.steps[seen.rounding == 0.0]
+    exact = observed.steps[observed.rounding == 0.0]
     return bool((exact >= 1).any())
 
 
-def input_step(seen: InputRange | None, high: float, bits: int) -> tuple[float, int]:
+def input_step(observed: InputRange | None, high: float, bits: int) -> tuple[float, int]:
     """Return the step of the input and its largest level (A1).
 
     Of the steps that were tried the one that errs least, by its rounding and by its full scale's
@@ -224,8 +224,12 @@ def input_step(seen: InputRange | None, high: float, bits: int) -> tuple[float, 
     """
     most = (1 << bits) - 1
     step = high / most
-    steps = () if seen is None else seen.steps[seen.steps <= 2.0 ** np.ceil(np.log2(step))]
-    if seen is not None and len(steps):
-        clipping = np.interp(-np.log(steps * most), -np.log(seen.scales), seen.clipping, left=0.0)
-        step = float(steps[(seen.rounding[-len(steps) :] + clipping).argmin()])
+    steps = (
+        () if observed is None else observed.steps[observed.steps <= 2.0 ** np.ceil(np.log2(step))]
+    )
+    if observed is not None and len(steps):
+        clipping = np.interp(
+            -np.log(steps * most), -np.log(observed.scales), observed.clipping, left=0.0
+        )
+        step = float(steps[(observed.rounding[-len(steps) :] + clipping).argmin()])
     return step, min(most, int(np.rint(high / step)))

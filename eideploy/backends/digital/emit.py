@@ -62,8 +62,8 @@ def emit(program: Program, folder: Path) -> None:
         if program.target.board is not None:
             write_board(program, folder)
     except CapacityError as error:
-        said = f"# No SystemVerilog for this build\n\n{error.what}\n\n{error.fix}\n"
-        write_atomic(folder / README, said.encode())
+        text = f"# No SystemVerilog for this build\n\n{error.what}\n\n{error.fix}\n"
+        write_atomic(folder / README, text.encode())
     save(program.circuit, folder / INTEGER)
     write_atomic(folder / LISTING, (program.circuit.in_full() + "\n").encode())
     content = {

@@ -54,9 +54,9 @@ def _rtl(build: Build | None, program: Program, _: Running) -> Run:
     return rtl_run(build, program)
 
 
-def _board(build: Build | None, _: Program, asked: Running) -> Run:
+def _board(build: Build | None, _: Program, running: Running) -> Run:
     assert build is not None  # require_runnable has refused anything else
-    return BoardRun(build, port=asked.port, emulate=asked.emulate)
+    return BoardRun(build, port=running.port, emulate=running.emulate)
 
 
 def _by_format(
@@ -97,13 +97,13 @@ BESIDE: dict[str, Open] = {
 }
 
 
-def require_run(executor: str, source: object, asked: Running) -> None:
+def require_run(executor: str, source: object, running: Running) -> None:
     """Refuse a run or a build that an executor does not run, before a run is compiled for it."""
     if executor == "board":
-        require_runnable(source, port=asked.port, emulate=asked.emulate)
+        require_runnable(source, port=running.port, emulate=running.emulate)
 
 
-def beside_of(executor: str, source: object, program: Program, asked: Running) -> Run:
+def beside_of(executor: str, source: object, program: Program, running: Running) -> Run:
     """Return what runs a program beside the simulator, by the files of its build if it has any."""
     build = source if isinstance(source, Build) and source.program is program else None
-    return BESIDE[executor](build, program, asked)
+    return BESIDE[executor](build, program, running)

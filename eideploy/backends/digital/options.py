@@ -72,14 +72,14 @@ class Compiling(Dividing):
         """
         if self.latency is None:
             return None
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(us|ms|s)", self.latency)
-        if not found or float(found[1]) == 0:
+        parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?(us|ms|s)", self.latency)
+        if not parts or float(parts[1]) == 0:
             raise UsageError(
                 f"{self.latency!r} is not a time",
                 where="--latency",
                 fix="write a number and us, ms or s, e.g. --latency 0.5ms",
             )
-        return float(found[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[found[2]]
+        return float(parts[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[parts[2]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -332,9 +332,9 @@ def misfits(shape: Shape) -> list[str]:
     if shape.address_bits > PORT_BITS:
         faults.append(f"addresses take {shape.address_bits} bits, of at most {PORT_BITS}")
     for phase, least in least_latencies(target.core).items():
-        given = getattr(target.latency, phase)
-        if given < least:
-            faults.append(f"latency.{phase} = {given}, the pipeline takes {least}")
+        cycles = getattr(target.latency, phase)
+        if cycles < least:
+            faults.append(f"latency.{phase} = {cycles}, the pipeline takes {least}")
     timing, depth = target.divider[shape.method], shape.update_depth
     if timing.latency < depth:
         faults.append(f"divider.{shape.method}.latency = {timing.latency}, it takes {depth}")

@@ -85,21 +85,21 @@ def misfits(circuit: Circuit, target: Target) -> list[CapacityError]:
         *(partial(_lif_of, circuit, layer) for layer in circuit.hidden),
         *(partial(_all_routes, circuit, layer) for layer in circuit.layers),
     ]
-    found: dict[str, CapacityError] = {}
+    by_text: dict[str, CapacityError] = {}
     for check in checks:
         try:
             check()
         except CapacityError as error:
-            found.setdefault(str(error), error)
-    return list(found.values())
+            by_text.setdefault(str(error), error)
+    return list(by_text.values())
 
 
 def _all_routes(circuit: Circuit, node: Layer) -> list[Route]:
     """Return the sources of all that a layer reads side by side, the first one's channels first."""
     routes, first = list[Route](), 0
     for name in node.inputs:
-        found = _routes(circuit, name, 1, is_late=name in node.delayed)
-        routes += [replace(route, first=first) for route in found]
+        own = _routes(circuit, name, 1, is_late=name in node.delayed)
+        routes += [replace(route, first=first) for route in own]
         first += circuit.shapes[name][0]
     return routes
 
@@ -217,7 +217,7 @@ def _stage(
     spikes = height * width * groups_e if hidden else 0
     # What is kept over time lies apart from what hidden stages share: a static stage's sums below,
     # the readout's above.
-    kept = _rows_of(circuit, static, target)[0] if static and node is not static else 0
+    static_rows = _rows_of(circuit, static, target)[0] if static and node is not static else 0
     others = [layer for layer in circuit.hidden if layer is not static]
     shared_e = 0 if hidden else max((_rows_of(circuit, n, target)[0] for n in others), default=0)
     shared_i = (
@@ -244,7 +244,7 @@ def _stage(
         spike_bank=spikes if twice else 0,
         weight_base=cursor.take("weight", node.fan_in * rows),
         inhibitory_base=cursor.take("weight", units * groups_e),
-        accumulator_base=kept + shared_e,
+        accumulator_base=static_rows + shared_e,
         inhibition_base=shared_i,
         membrane_base=cursor.take("membrane", height * width * updated),
         spike_base=cursor.take("spike", 2 * spikes if twice else spikes),
@@ -270,10 +270,10 @@ def _require_neurons(circuit: Circuit, target: Target) -> None:
     faults, fixes = list[str](), dict[str, None]()
     for node in circuit.of(Neurons):
         model = node.integer_model
-        held: tuple[str, ...] = ("threshold",)
+        in_memory: tuple[str, ...] = ("threshold",)
         if isinstance(model, IntegerGeneralLIF) and target.core.neurons == "general":
-            held = model.per_neuron
-        others = [name for name in model.per_neuron if name not in held]
+            in_memory = model.per_neuron
+        others = [name for name in model.per_neuron if name not in in_memory]
         if others:
             faults.append(
                 f"{node.name}: the core's memory holds a threshold of every neuron, and no "
@@ -373,8 +373,8 @@ def _map(circuit: Circuit, route: Route) -> tuple[int, ...]:
 
 def _refuse_misfits(program: Program) -> None:
     if over := _over(program):
-        asked = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
-        raise _misfit(asked, program.target, larger=_larger(program))
+        excess = "; ".join(f"{use.resource}: {use.used} of {use.offered}" for use in over)
+        raise _misfit(excess, program.target, larger=_larger(program))
 
 
 def _over(program: Program) -> list[Use]:
@@ -383,14 +383,14 @@ def _over(program: Program) -> list[Use]:
 
 def _larger(program: Program) -> list[str]:
     """Return the shipped cores of this backend whose memories hold the network, boards left out."""
-    found = []
+    names = []
     for name in target_names():
         spec = None if name in board_names() else load_any(name)
         if isinstance(spec, Target) and spec.backend == program.target.backend:
             with suppress(CapacityError):  # what it cannot run, whatever its memories
                 if not _over(laid_out(program.circuit, spec)):
-                    found.append(name)
-    return found
+                    names.append(name)
+    return names
 
 
 def _require_parts(program: Program) -> None:
@@ -413,10 +413,10 @@ def _require_parts(program: Program) -> None:
         )
 
 
-def _misfit(asked: str, target: Target, *, larger: Sequence[str] = ()) -> CapacityError:
+def _misfit(excess: str, target: Target, *, larger: Sequence[str] = ()) -> CapacityError:
     core = f"a larger core with --target {' or '.join(larger)}" if larger else "a core of your own"
     return CapacityError(
-        f"the network does not fit the core: {asked}",
+        f"the network does not fit the core: {excess}",
         where=f"target {target.name}",
         fix="train a smaller network (fewer widths, more pooling), choose fewer table bits, "
         f"or name {core}{'' if larger else ' with --target PATH'}",

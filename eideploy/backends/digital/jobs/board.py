@@ -94,32 +94,32 @@ def _bitstream(compiled: Build, board: Board, request: MakeBitstream) -> Result:
         write_bundle(program, folder)
         write_board(program, folder)
         take_images(compiled.folder, folder)
-        made = build(program.target, folder, out, range(1, request.seeds + 1), note)
-    rows = against_estimate(made.used, estimated(shape_of(program)), board.resources)
+        design = build(program.target, folder, out, range(1, request.seeds + 1), note)
+    rows = against_estimate(design.used, estimated(shape_of(program)), board.resources)
     clock_hz = program.target.clock_hz
     assert clock_hz is not None
     content: dict[str, Any] = {
         "build": str(compiled.folder),
-        "bitstream": str(made.bitstream),
+        "bitstream": str(design.bitstream),
         "clock_mhz": clock_hz / 1e6,
-        "routed_mhz": made.fmax_mhz,
-        "seed": made.seed,
-        "seconds": made.seconds,
-        "tools": made.tools,
-        "used": made.used,
+        "routed_mhz": design.fmax_mhz,
+        "seed": design.seed,
+        "seconds": design.seconds,
+        "tools": design.tools,
+        "used": design.used,
         "estimated": asdict(estimated(shape_of(program))),
         "offered": asdict(board.resources),
     }
     write_json(out / RESULTS, content)
     text = "\n".join(
         [
-            f"built {made.bitstream}, {made.bitstream.stat().st_size:,} bytes",
+            f"built {design.bitstream}, {design.bitstream.stat().st_size:,} bytes",
             "",
             table(["resource", "used", "estimated", "offered"], rows),
             f"clock  {clock_hz / 1e6:g} MHz by the PLL; the routed design reaches "
-            f"{made.fmax_mhz:.1f} MHz with seed {made.seed}",
-            "took   " + ", ".join(f"{name} {n:.0f} s" for name, n in made.seconds.items()),
-            f"by     {', '.join(made.tools)}",
+            f"{design.fmax_mhz:.1f} MHz with seed {design.seed}",
+            "took   " + ", ".join(f"{name} {n:.0f} s" for name, n in design.seconds.items()),
+            f"by     {', '.join(design.tools)}",
             f"next   eideploy board flash {compiled.folder}",
         ]
     )
@@ -157,12 +157,12 @@ def _flash(compiled: Build, board: Board) -> Result:
     command[0] = here
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr).strip()
+        output = (done.stdout + done.stderr).strip()
         cable = "check the cable, and your permission to open the device"
         raise DataError(
-            f"{command[0]} fails: {said.splitlines()[-1] if said else done.returncode}",
+            f"{command[0]} fails: {output.splitlines()[-1] if output else done.returncode}",
             where=shlex.join(command),
-            fix=tools.LIBRARIES if tools.library_missing(said) else cable,
+            fix=tools.LIBRARIES if tools.library_missing(output) else cable,
         )
     text = f"flashed {bitstream}\nnext   eideploy board selftest {compiled.folder} --port PORT"
     return Result(text=text, content={"build": str(compiled.folder), "bitstream": str(bitstream)})
@@ -233,9 +233,9 @@ class BoardRun:
         ):
             _require_network(self.compiled, link)
             for words in sent:
-                found = link.infer(words)
-                totals.append(found.logits)
-                self.cycles.append(found.cycles)
+                inference = link.infer(words)
+                totals.append(inference.logits)
+                self.cycles.append(inference.cycles)
                 advance(1, "")
             self.resent += link.resent
         return np.array(totals)
@@ -291,32 +291,32 @@ def _selftest(compiled: Build, request: Selftest) -> Result:
     vectors = read_vectors(compiled.program, compiled.folder)
     _require_one_line(port=request.port, emulate=request.emulate)
     with _connected(compiled, request.port) as link:
-        found = selftest(link, vectors)
+        results = selftest(link, vectors)
     content = {
         "build": str(compiled.folder),
         "eideploy": __version__,
         "target": compiled.program.target.name,
         "emulated": request.emulate,
-        **found,
+        **results,
     }
     if request.out is not None:
         write_json(Path(request.out), content)
     verdict = (
-        f"{counted(found['logits_differing'], 'logit')} differ"
-        if found["logits_differing"]
+        f"{counted(results['logits_differing'], 'logit')} differ"
+        if results["logits_differing"]
         else "every logit is as stored"
     )
-    text = f"tested {counted(found['samples'], 'stored sample')}: {verdict}"
-    return Result(text=text, content=content, exit_code=1 if found["logits_differing"] else 0)
+    text = f"tested {counted(results['samples'], 'stored sample')}: {verdict}"
+    return Result(text=text, content=content, exit_code=1 if results["logits_differing"] else 0)
 
 
 def _require_network(compiled: Build, link: driver.Board) -> None:
     """Refuse a board that holds another network than the build."""
     link.reset()
-    own, found = link_of(compiled.program).network, link.hello().network
-    if own != found:
+    own, other = link_of(compiled.program).network, link.hello().network
+    if own != other:
         raise DataError(
-            f"the board holds network {found}, the build is {own}",
+            f"the board holds network {other}, the build is {own}",
             where=str(compiled.folder),
             fix=f"eideploy board flash {compiled.folder}",
         )

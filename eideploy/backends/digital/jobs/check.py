@@ -23,7 +23,7 @@ def check(target: Target) -> Result:
             f"target {target.name} is well-formed: {target.description}",
             f"divides by {', '.join(sorted(target.divider))}",
             f"in SystemVerilog by {', '.join(in_rtl) or 'none of them'}",
-            *dict.fromkeys(f"  {fault}" for found in faults.values() for fault in found),
+            *dict.fromkeys(f"  {fault}" for of_method in faults.values() for fault in of_method),
             "",
             table(["resource", "offered"], rows),
         ]

@@ -113,11 +113,11 @@ def _compile(
     content = _content(compiled, checked)
     remarks = ""
     for name in options.emit:
-        facts, told = formats.named(name).facts(
+        facts, remark = formats.named(name).facts(
             request, run.circuit, compiled.program.circuit, compiled.samples[some], labels
         )
         content |= {name: facts} if facts else {}
-        remarks += f"{told}\n" if told else ""
+        remarks += f"{remark}\n" if remark else ""
     with folders.new_folder(as_path(request.out), folders.BUILDS, _name(compiled)) as staged:
         spec = spec_text(compiled.target) if _is_own(compiled, options) else _text_of(target)
         if compiled.needs is not None:
@@ -219,7 +219,7 @@ def _on_core(
         if options.fit:
             program = placed(program.circuit, fitted(program))
         return program, decision, None
-    found, decision = sized_in_form(
+    candidate, decision = sized_in_form(
         circuit,
         recipe,
         roomy(target),
@@ -228,7 +228,7 @@ def _on_core(
         lanes=options.lanes,
         latency_ms=options.latency_ms,
     )
-    return found.program, decision, found.needs
+    return candidate.program, decision, candidate.needs
 
 
 def calibration(run: Run, options: Compiling, place: Place) -> tuple[Ranges, Array, Array | None]:
@@ -237,9 +237,9 @@ def calibration(run: Run, options: Compiling, place: Place) -> tuple[Ranges, Arr
     A fine-tuned run keeps the ranges that it was trained with, unless other samples are asked for.
     """
     samples, labels = _calibration_samples(run, options, place)
-    asked = options.calibrate_on is not None or options.calibration_samples is not None
-    kept = run.circuit.ranges
-    return observe(run.circuit, samples) if asked or kept is None else kept, samples, labels
+    anew = options.calibrate_on is not None or options.calibration_samples is not None
+    ranges = run.circuit.ranges
+    return observe(run.circuit, samples) if anew or ranges is None else ranges, samples, labels
 
 
 def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Array, Array | None]:
@@ -259,14 +259,14 @@ def _calibration_samples(run: Run, options: Compiling, place: Place) -> tuple[Ar
             fix=f"{where}give samples in the network's input range: eideploy compile {run.folder} "
             "--calibrate-on samples.npy",
         )
-    kept = kept_of(run)
+    stored = kept_of(run)
     count = options.calibration_samples or CALIBRATION_SAMPLES
-    if kept is not None and place == Place():
-        if kept.are_enough(count):
-            return kept.x[:count], kept.y[:count]
+    if stored is not None and place == Place():
+        if stored.are_enough(count):
+            return stored.x[:count], stored.y[:count]
         if not run.origin.is_there and options.calibration_samples is None:
-            note(f"calibrating on the {counted(len(kept.x), 'sample')} that the run keeps")
-            return kept.x, kept.y
+            note(f"calibrating on the {counted(len(stored.x), 'sample')} that the run keeps")
+            return stored.x, stored.y
     data = run.origin.load(place, steps=run.circuit.steps)
     return data.train.batch(slice(count)), data.train.y[:count]
 

@@ -87,14 +87,14 @@ def _row(
     labels: Array | None,
     synthesis: Synthesis | None,
 ) -> Row:
-    found = compare(build.circuit, program, samples, labels)
+    comparison = compare(build.circuit, program, samples, labels)
     cycles = count_cycles(program, run_integer(program.circuit, samples, keep=CYCLE_KINDS))
     cells = None if synthesis is None else _cells(synthesis, program)
     mean = float(cycles.per_inference.mean())
     return Row(
         division=program.division.divider.label,
-        accuracy=found.integer_accuracy,
-        agreement=found.agreement,
+        accuracy=comparison.integer_accuracy,
+        agreement=comparison.agreement,
         cycles=mean,
         energy=estimate(program, cycles),
         cells=cells,
@@ -117,7 +117,7 @@ def dividers_text(
     label = build.program.division.divider.label
     own = next((row for row in rows if row.division == label), rows[0])
     shares = ", ".join(f"{name} {own.energy.nanojoules[name]:,.0f} nJ" for name in PICOJOULES)
-    said = [
+    lines = [
         f"report on build {build.folder}: the divisions of its target, on "
         f"{counted(samples, 'sample')}",
         "",
@@ -128,13 +128,13 @@ def dividers_text(
     ]
     if synthesis:
         core = "core, cut to the network as by compile --fit," if routed else "whole core"
-        said.append(f"cells of the {core} for {synthesis.family}, by {tools.version('yosys')}")
+        lines.append(f"cells of the {core} for {synthesis.family}, by {tools.version('yosys')}")
     if routed:
-        said.append(
+        lines.append(
             "MHz: the clock that nextpnr reaches on an ECP5 (85k, speed grade 6), one seed, no "
             "pins; ms: a mean inference at that clock"
         )
-    return "\n".join(said)
+    return "\n".join(lines)
 
 
 def divider_table(rows: Sequence[Row], *, samples: int) -> Table:

@@ -24,7 +24,7 @@ MEANING = "scores are logits, the means of the readout's current over time"
 
 def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path | None) -> Oracle:
     """Return the network of a build or run as an executor runs it."""
-    asked, source = part_of(request, Running), source_of(named, family.name)
+    running, source = part_of(request, Running), source_of(named, family.name)
     runs_program = executor in RUNS_PROGRAM
     holding = [PROGRAM, COMPILED] if runs_program else []
     if executor == "board":
@@ -34,17 +34,17 @@ def oracle(family: ProgramFamily, request: Predict, executor: str, named: Path |
     refuse_idle(request, holding, here=f"on {source.folder} with --executor {executor}")
     described, scores = f"the float circuit of {source.folder}", _in_floats(source.circuit)
     if runs_program:
-        require_run(executor, source, asked)
-        options = Compiling(division=asked.divider(), inhibition=asked.inhibition)
+        require_run(executor, source, running)
+        options = Compiling(division=running.divider(), inhibition=running.inhibition)
         program, described = program_of(source, options, request.place())
-        scores = _by_program(source, program, executor, asked)
-    seen = source.circuit.input
+        scores = _by_program(source, program, executor, running)
+    node = source.circuit.input
     return Oracle(
         folder=source.folder,
         described=described,
         meaning=MEANING,
         names=source.class_names,
-        view=view_of(source.content, seen.size, steps=source.circuit.steps, high=seen.high),
+        view=view_of(source.content, node.size, steps=source.circuit.steps, high=node.high),
         scores=scores,
     )
 
@@ -54,10 +54,10 @@ def _in_floats(circuit: Circuit) -> Callable[[Array], Array]:
 
 
 def _by_program(
-    source: Run | Build, program: Program, executor: str, asked: Running
+    source: Run | Build, program: Program, executor: str, running: Running
 ) -> Callable[[Array], Array]:
     circuit = program.circuit
     if executor not in BESIDE:
         return lambda x: run_integer(circuit, x).logits
-    run = beside_of(executor, source, program, asked)
+    run = beside_of(executor, source, program, running)
     return lambda x: logits_of(circuit, run(x))

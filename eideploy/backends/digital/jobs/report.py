@@ -52,19 +52,19 @@ def report(request: Report, folder: Path) -> Reported:
         UsageError: options that have no effect; yosys is asked for and not installed.
         CapacityError: the spec asks for a core that the shipped SystemVerilog cannot be.
     """
-    asked = part_of(request, Reporting)
-    if asked.fmax:
-        require_router(asked.synth or "")
-    if asked.synth:
+    reporting = part_of(request, Reporting)
+    if reporting.fmax:
+        require_router(reporting.synth or "")
+    if reporting.synth:
         tools.require(TOOLS, where="--synth")
-    if asked.neurobench:
+    if reporting.neurobench:
         require_neurobench()
-    if asked.text:
+    if reporting.text:
         refuse_idle(request, (BUILT, STUDIED, READING), here="with --text")
-    if asked.input is not None:
+    if reporting.input is not None:
         refuse_idle(request, (BUILT, STUDIED, KEPT, WRITTEN), here="on samples of your own")
     build = load_build(folder)
-    numbers = _numbers(build, asked, request.place())
+    numbers = _numbers(build, reporting, request.place())
     content, measured = numbers.content, numbers.measured
     if measured is None:
         return Reported(text=numbers.text, content={"build": str(folder), **content}, page=None)

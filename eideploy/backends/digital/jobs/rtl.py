@@ -64,7 +64,7 @@ class RtlRun:
         longest = int(count_cycles(self.program, expected).per_inference.max())
         try:
             with bar("rtl", len(samples)) as advance, temporary_files():
-                found = run_bundle(
+                trace = run_bundle(
                     self.program,
                     self.bundle,
                     samples,
@@ -73,13 +73,13 @@ class RtlRun:
                 )
         except DataError as error:  # the folder that it names is gone when it is read
             raise DataError(error.what, where=self.where, fix=error.fix) from error
-        batch = differences(self.program, found, expected)
+        batch = differences(self.program, trace, expected)
         if self.strict and batch.total:
             raise DataError(f"the core differs: {_said(batch)}", where=self.where, fix="report it")
         self.differences = batch if self.differences is None else self.differences + batch
-        for name, phases in found.phases.items():
+        for name, phases in trace.phases.items():
             self.cycles[name] += np.array([phases[phase].sum() for phase in PHASES])
-        return found.totals
+        return trace.totals
 
     @property
     def differing(self) -> int:
@@ -147,12 +147,12 @@ def is_simulator_kept(program: Program) -> bool:
         return False
 
 
-def _said(found: Differences) -> str:
+def _said(batch: Differences) -> str:
     parts = [
-        counted(found.spikes, "spike"),
-        counted(found.membranes, "membrane"),
-        counted(found.logits, "logit"),
-        counted(found.cycle_counts, "cycle count"),
+        counted(batch.spikes, "spike"),
+        counted(batch.membranes, "membrane"),
+        counted(batch.logits, "logit"),
+        counted(batch.cycle_counts, "cycle count"),
     ]
-    order = "rows written out of order" if found.order else "every row written in order"
+    order = "rows written out of order" if batch.order else "every row written in order"
     return f"{', '.join(parts)} differ; {order}"

@@ -62,11 +62,11 @@ TRACED = frozenset({"spikes", "currents"})
 def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
     """Run samples through the float circuit and the integer program, and compare them."""
     _require_effects(request, executor)
-    asked = part_of(request, Simulating)
-    divider = asked.divider()
+    simulating = part_of(request, Simulating)
+    divider = simulating.divider()
     source = source_of(as_path(request.build), family.name)
     _refuse_unread(request, source, executor)
-    require_run(executor, source, asked)
+    require_run(executor, source, simulating)
     require_savable(request, source.origin)
     samples, labels = samples_of(
         source,
@@ -80,17 +80,17 @@ def simulate(family: ProgramFamily, request: Simulate, executor: str) -> Result:
     note_fewer(request.samples, len(samples))
     if executor in BESIDE:
         samples = np.asarray(samples, np.float32)  # as other programs take them
-    saved = Saved(TRACED if asked.trace else frozenset())
+    saved = Saved(TRACED if simulating.trace else frozenset())
     if executor == "float":
         result = _float_only(source, samples, labels, saved)
     else:
-        options = Compiling(division=divider, inhibition=asked.inhibition)
+        options = Compiling(division=divider, inhibition=simulating.inhibition)
         if source.data is None or (source.imported and request.data_dir is None):
             options = replace(options, calibrate_on=as_path(request.input))
         program, described = program_of(source, options, request.place())
         beside = None
         if executor in BESIDE:
-            run = beside_of(executor, source, program, asked)
+            run = beside_of(executor, source, program, simulating)
             beside = Beside(run, program.circuit, samples)
         result = _integer(source, program, described, samples, labels, saved, beside)
         if beside is not None:
@@ -140,35 +140,35 @@ def source_of(named: Path | None, backend: str) -> Run | Build:
     return load_build(folder)
 
 
-def program_of(source: Run | Build, asked: Compiling, where: Place) -> tuple[Program, str]:
+def program_of(source: Run | Build, options: Compiling, where: Place) -> tuple[Program, str]:
     """Return a build's program, or a run compiled in passing, with the division asked for.
 
     Raises:
         UsageError: a form is asked for, and a build has its own.
         CapacityError: a network or a division that the target does not offer.
     """
-    divider = asked.divider()
+    divider = options.divider()
     if isinstance(source, Run):
         target = load_target(os.fspath(Compile().target))
-        compiled = compile_in_memory(source, asked, target, where)
+        compiled = compile_in_memory(source, options, target, where)
         how = f"{compiled.target.name}, scheme {compiled.recipe.scheme.name}"
         note(f"compiled {source.folder} for {how} on the fly; eideploy compile keeps the result")
         return compiled.program, f"run {source.folder}, compiled for {how}"
-    _require_form(source, asked.inhibition)
+    _require_form(source, options.inhibition)
     if divider is None or divider.label == source.program.division.divider.label:
         return source.program, f"build {source.folder}"
     replaced = f"its division replaced by {divider.label}"
     return divided_by(source.program, divider), f"build {source.folder}, {replaced}"
 
 
-def _require_form(build: Build, asked: Form | None) -> None:
+def _require_form(build: Build, form: Form | None) -> None:
     """Refuse a form for a build's layers: they are quantized, from what calibration saw."""
     own = build.compiled.inhibition.form
-    if asked is not None:
-        anew = f", or compile the run again with --inhibition {asked}" if asked != own else ""
+    if form is not None:
+        anew = f", or compile the run again with --inhibition {form}" if form != own else ""
         raise UsageError(
             f"--inhibition has no effect on a build, and this one's layers are {own}",
-            where=f"--inhibition {asked}",
+            where=f"--inhibition {form}",
             fix=f"leave it out{anew}",
         )
 

@@ -79,12 +79,12 @@ class Run(Row):
 
 def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     """Compare what every installed program makes of a build's files with the simulators."""
-    asked = part_of(request, Verifying)
-    if asked.input is not None:
+    verifying = part_of(request, Verifying)
+    if verifying.input is not None:
         refuse_idle(request, (DIGITAL_BUILD,), here="on samples of your own")
     build = load_build(folder)
-    is_made = build.origin is None and asked.input is None and request.place() == Place()
-    x, labels = _made(build, asked) if is_made else _given(build, request, asked)
+    is_made = build.origin is None and verifying.input is None and request.place() == Place()
+    x, labels = _made(build, verifying) if is_made else _given(build, request, verifying)
     executors = family.checking(EXECUTORS)
     with bar("verify", len(executors)) as advance:
         rows = run_executors(build, x, labels, executors, advance=advance)
@@ -103,26 +103,26 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     )
 
 
-def _made(build: Build, asked: Verifying) -> tuple[Array, None]:
+def _made(build: Build, verifying: Verifying) -> tuple[Array, None]:
     """Return random samples, for a network that has no data set."""
-    made = made_samples(build.integer, asked.samples or SAMPLES)
+    samples = made_samples(build.integer, verifying.samples or SAMPLES)
     note(
         "the network was imported and has no data set: comparing on "
-        f"{counted(len(made), 'random sample')}; --input samples.npy gives others"
+        f"{counted(len(samples), 'random sample')}; --input samples.npy gives others"
     )
-    return made, None
+    return samples, None
 
 
-def _given(build: Build, request: Verify, asked: Verifying) -> tuple[Array, Array | None]:
+def _given(build: Build, request: Verify, verifying: Verifying) -> tuple[Array, Array | None]:
     x, labels = samples_of(
         build,
-        input_file=as_path(asked.input),
+        input_file=as_path(verifying.input),
         split=None,
-        count=asked.samples or SAMPLES,
+        count=verifying.samples or SAMPLES,
         place=request.place(),
         or_kept=True,
     )
-    note_fewer(asked.samples, len(x))
+    note_fewer(verifying.samples, len(x))
     return x, labels
 
 
@@ -165,8 +165,8 @@ def _stock(family: ProgramFamily, build: Build, rows: Sequence[Row]) -> list[Ite
 
 def _expected(build: Build, x: Array, executors: Sequence[Executor]) -> dict[Reference, Array]:
     """Return what the references put out that something which is there is compared with."""
-    asked = dict.fromkeys(e.equals for e in executors if build.holds(e.artefact))
-    runs = {reference: reference.open(build) for reference in asked}
+    references = dict.fromkeys(e.equals for e in executors if build.holds(e.artefact))
+    runs = {reference: reference.open(build) for reference in references}
     return {
         reference: np.concatenate([run(batch) for batch in batches(x)])
         for reference, run in runs.items()

@@ -42,19 +42,19 @@ def calibration_content(circuit: Circuit) -> dict[str, Any]:
     source = circuit.input
     assert isinstance(source, IntegerInput)
     layers: dict[str, dict[str, Any]] = {}
-    for name, seen in ranges.layers.items():
+    for name, layer in ranges.layers.items():
         layers[name] = {
-            "zero_divisors": seen.zero_divisors,
-            "divisor_floor": seen.divisor_floor,
-            "mean_input": float(np.mean(seen.mean_input)),
+            "zero_divisors": layer.zero_divisors,
+            "divisor_floor": layer.divisor_floor,
+            "mean_input": float(np.mean(layer.mean_input)),
         }
-        if seen.chosen is not None:
+        if layer.chosen is not None:
             layers[name] |= {
-                "full_scale_ee": _spread(seen.chosen.full_scale_ee),
-                "rounding_error": _spread(seen.chosen.error),
+                "full_scale_ee": _spread(layer.chosen.full_scale_ee),
+                "rounding_error": _spread(layer.chosen.error),
             }
-            if seen.chosen.full_scale_ie.size:  # a folded readout has no such rows
-                layers[name]["full_scale_ie"] = _spread(seen.chosen.full_scale_ie)
+            if layer.chosen.full_scale_ie.size:  # a folded readout has no such rows
+                layers[name]["full_scale_ie"] = _spread(layer.chosen.full_scale_ie)
     return {
         "samples": ranges.samples,
         "largest_input": None if ranges.input is None else ranges.input.largest,

@@ -9,19 +9,19 @@ from eideploy.flow.provenance import build_marks, network
 
 def provenance(build: Build, samples: int, own: Path | None) -> dict[str, Any]:
     """Return network, data, formats, target, versions and hashes, JSON-able."""
-    said, division = build.content, build.program.division
+    manifest, division = build.content, build.program.division
     return {
-        **build_marks(build.folder, said),
+        **build_marks(build.folder, manifest),
         "imported": build.imported,
         "network": network(build.circuit),
-        "data": str(own) if own else said.get("data"),
+        "data": str(own) if own else manifest.get("data"),
         "split": None if own else "test",
         "samples": samples,
-        "scheme": said.get("scheme"),
+        "scheme": manifest.get("scheme"),
         "division": division.divider.label,
         "division_bound": division.divider.bound,
         "zero_policy": division.zero_policy,
         "target": build.program.target.name,
         "target_description": build.program.target.description,
-        "calibration_samples": said.get("calibration_samples"),
+        "calibration_samples": manifest.get("calibration_samples"),
     }

@@ -84,7 +84,7 @@ def _digest(content: Mapping[str, object]) -> str:
 def measure(cell: Cell) -> Figures:
     """Return the figures of a cell."""
     keep_freed_memory()
-    given = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.place)
+    inputs = _given(cell.run, cell.run_sha256, cell.split, cell.samples, cell.place)
     recipe = Recipe(
         scheme=load_scheme(cell.scheme),
         divider=named(cell.division),
@@ -93,13 +93,13 @@ def measure(cell: Cell) -> Figures:
     )
     return cells.measure(
         Path(cell.run).name,
-        given.run.circuit,
+        inputs.run.circuit,
         recipe,
         target=load_target(cell.target),
-        ranges=given.ranges,
-        calibrated_on=given.calibrated_on,
-        samples=given.samples,
-        labels=given.labels,
+        ranges=inputs.ranges,
+        calibrated_on=inputs.calibrated_on,
+        samples=inputs.samples,
+        labels=inputs.labels,
         contrasts=cell.contrast,
     )
 

@@ -215,12 +215,12 @@ def means(rows: Sequence[Figures], which: str) -> list[float]:
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Return which points (cost, value) no other one beats, by rising cost."""
     order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    best, kept = -np.inf, []
+    best, places = -np.inf, []
     for i in order:
         if points[i][1] > best:
             best = points[i][1]
-            kept.append(i)
-    return kept
+            places.append(i)
+    return places
 
 
 def compared_cells(rows: Sequence[Figures]) -> list[Point]:

@@ -74,8 +74,8 @@ def sweep(request: Sweep, target: Target) -> Result:
         if len(missing) < len(cells):
             note(f"{len(cells) - len(missing)} of {len(cells)} cells are in {folder} already")
         with bar("sweep", len(missing)) as advance:
-            for cell, found in _measured(missing, request):
-                write_cell(_path(folder, cell), found)
+            for cell, figures in _measured(missing, request):
+                write_cell(_path(folder, cell), figures)
                 advance(1, f"{cell.scheme} {cell.division}")
         rows = tuple(read_cell(_path(folder, cell)) for cell in cells)
         content = asdict(Results(cells=rows, baseline=baseline))
@@ -119,8 +119,8 @@ def _widest(scheme: Scheme) -> int:
 def _cells(request: Sweep, runs: Sequence[folders.Run], target: Target) -> list[Cell]:
     names = tuple(dict.fromkeys(os.fspath(name) for name in request.schemes or _held_by(target)))
     schemes = [load_scheme(name, option="--schemes") for name in names]
-    asked = [named(text, option="--divisions") for text in request.divisions]
-    dividers = {divider.label: divider for divider in asked}.values()
+    listed = [named(text, option="--divisions") for text in request.divisions]
+    dividers = {divider.label: divider for divider in listed}.values()
     policies = tuple(dict.fromkeys(request.policies))
     if absent := sorted({d.method for d in dividers} - target.divider.keys()):
         raise UsageError(

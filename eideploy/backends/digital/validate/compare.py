@@ -168,9 +168,9 @@ class _Tally:
         node = integer_input(self.program.circuit)
         x = batch.astype(np.float64)
         levels = np.rint(x / node.step)
-        kept = levels <= node.top
-        self.rounded += float(((levels * node.step - x)[kept] ** 2).sum())
-        self.given += float((x[kept] ** 2).sum())
+        is_within = levels <= node.top
+        self.rounded += float(((levels * node.step - x)[is_within] ** 2).sum())
+        self.given += float((x[is_within] ** 2).sum())
 
     def comparison(self, labels: Array | None) -> Comparison:
         """Return the fractions."""

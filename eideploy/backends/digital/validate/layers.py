@@ -87,13 +87,13 @@ def layer_studies(
     """
     lifs = program.circuit.of(Neurons)
     return tuple(
-        _layer(seen, circuit, program, lif, reference, trace)
-        for seen, lif in zip(comparisons, lifs, strict=True)
+        _layer(comparison, circuit, program, lif, reference, trace)
+        for comparison, lif in zip(comparisons, lifs, strict=True)
     )
 
 
 def _layer(
-    seen: LayerComparison,
+    comparison: LayerComparison,
     circuit: Circuit,
     program: Program,
     lif: Neurons,
@@ -115,7 +115,7 @@ def _layer(
         unit="thresholds", float=histogram(theirs, reach), integer=histogram(ours, reach)
     )
     return LayerStudy(
-        **vars(seen),
+        **vars(comparison),
         layer=name,
         neurons=int(np.prod(circuit.shapes[lif.name])),
         mismatch_by_step=rounded((spikes != others).mean(tuple(range(1, spikes.ndim)))),

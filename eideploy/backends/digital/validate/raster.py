@@ -102,12 +102,12 @@ def _layer(name: str, spikes: Array, reference: Array) -> LayerRaster:
     steps = len(spikes)
     ours, theirs = (x[:, 0].reshape(steps, -1) for x in (spikes, reference))
     neurons = ours.shape[1]
-    shown = np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int)
-    ours, theirs = ours[:, shown], theirs[:, shown]
+    drawn = np.linspace(0, neurons - 1, min(neurons, MOST_NEURONS)).astype(int)
+    ours, theirs = ours[:, drawn], theirs[:, drawn]
     return LayerRaster(
         name=name,
         neurons=neurons,
-        shown=len(shown),
+        shown=len(drawn),
         spikes=_pairs(ours & theirs),
         missing=_pairs(theirs & ~ours),
         extra=_pairs(ours & ~theirs),

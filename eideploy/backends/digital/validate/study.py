@@ -210,8 +210,8 @@ def _widths(program: Program) -> tuple[Width, ...]:
             "DEN": (reach.divisor_bits if reach.divisor else None, offered.divisor),
         }
         rows += [
-            Width(layer=name, number=number, needed=needed, offered=given)
-            for number, (needed, given) in pairs.items()
+            Width(layer=name, number=number, needed=needed, offered=bits)
+            for number, (needed, bits) in pairs.items()
             if needed is not None
         ]
     saturating = [

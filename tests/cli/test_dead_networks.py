@@ -87,6 +87,7 @@ def test_import_warns_of_what_is_dead_on_random_inputs(recipe, call):
         assert (found.code, warned(found)) == (0, False)
 
 
+@pytest.mark.usefixtures("without_rtl")
 def test_a_dead_network_is_warned_of_by_every_command_and_praised_by_none(recipe, call):
     dead, _ = recipe
     build = ("compile", "net.nir", *dead, "--calibrate-on", "x.npy", "--out", "build")
@@ -118,6 +119,7 @@ def test_a_report_says_it_too(recipe, call):
     assert "predictions that agree say nothing" in Path("b/report.html").read_text()
 
 
+@pytest.mark.usefixtures("without_rtl")
 def test_a_network_that_is_alive_is_not_warned_of(empty, call):
     neurons, _, alive = RECIPES["integrating"]
     write(neurons)

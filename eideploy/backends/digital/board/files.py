@@ -60,8 +60,8 @@ def link_of(program: Program) -> Link:
     size = circuit.input.size
     channels, height, width = size if len(size) == 3 else (size[0], 1, 1)
     top = getattr(circuit.input, "top", 1)
-    asked = {"y": height, "x": width, "channel": channels, "value": top + 1}
-    over = [f"{name} up to {n - 1}" for name, n in asked.items() if n > LARGEST[name]]
+    sizes = {"y": height, "x": width, "channel": channels, "value": top + 1}
+    over = [f"{name} up to {n - 1}" for name, n in sizes.items() if n > LARGEST[name]]
     if over:
         raise CapacityError(
             f"events have {' and '.join(over)}",
@@ -115,7 +115,7 @@ def _top(target: Target, board: Board, link: Link) -> str:
         f"      .{name}({value})" for name, value in link.parameters(divisor_of(target)).items()
     )
     inverted = "~" if pins.leds_low else ""
-    shown = f"{{busy, best[{leds - 2}:0]}}" if leds > 1 else "busy"
+    lit = f"{{busy, best[{leds - 2}:0]}}" if leds > 1 else "busy"
     return f"""// {target.description}; written by eideploy.
 module {MODULE} (
     input  wire oscillator,
@@ -139,7 +139,7 @@ module {MODULE} (
   );
 
   // The lowest bits of the class; the last LED is lit while the board works.
-  assign led = {inverted}{shown};
+  assign led = {inverted}{lit};
 endmodule
 """
 

@@ -52,8 +52,8 @@ def sized_in_form(
     decisions = dict[tuple[str, ...], Decision]()
     for decision in _decisions(recipe.inhibition, forms, sized):
         decisions.setdefault(decision.folded, decision)
-    found = best([one for folded in decisions for one in sized(folded)], target, latency_ms)
-    return found, next(decisions[folded] for folded in decisions if found in sized(folded))
+    chosen = best([one for folded in decisions for one in sized(folded)], target, latency_ms)
+    return chosen, next(decisions[folded] for folded in decisions if chosen in sized(folded))
 
 
 def _decisions(

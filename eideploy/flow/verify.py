@@ -3,7 +3,6 @@
 A build's files are data. What runs is installed with this tool, or is another program.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -61,10 +60,8 @@ def _result(build: Path, verified: Verified, verbose: bool) -> Result:  # noqa: 
         *(["", *remarks] if remarks else []),
         *(["", f"not in this build, not checked (-v): {', '.join(sorted(hidden))}"] * bool(hidden)),
         "",
-        stock_text(items),
-        "",
-        *stock_hint(verified.manifest, items),
-        f"{_verdict(rows, gaps, others)}; {stock_verdict(items)}",
+        *([stock_text(items), "", *stock_hint(verified.manifest, items)] if items else []),
+        "; ".join([_verdict(verified, gaps, others), *([stock_verdict(items)] if items else [])]),
     ]
     result = Result(
         text="\n".join(text),
@@ -86,14 +83,14 @@ def _is_there(build: Path, row: Row) -> bool:
     return any(build.glob(row.artefact))
 
 
-def _verdict(rows: Sequence[Row], gaps: int, others: int) -> str:
+def _verdict(verified: Verified, gaps: int, others: int) -> str:
     if gaps:
-        return (
-            f"{counted(gaps, 'gap')}: files of this build differ from what they are compared with"
-        )
+        whole = "files of this build differ from what they are compared with"
+        alone = "what was run differs from the simulator"
+        return f"{counted(gaps, 'gap')}: {whole if verified.items else alone}"
     if others:
         return f"{counted(others, 'gap')}: this build is not what eideploy writes"
-    ran = sum(row.result == EQUAL for row in rows)
+    ran = sum(row.result == EQUAL for row in verified.rows)
     return f"no gap: {counted(ran, 'comparison')}, all equal"
 
 

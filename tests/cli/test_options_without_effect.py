@@ -54,7 +54,7 @@ VALUES = {
     "--boards": ["3"],
     "--serial": ["1"], "--bitfile": ["a.bit"], "--per-class": ["2"],
     "--dendrite": ["linear"], "--tune-boards": [], "--bias-error": ["0.3"],
-    "--write-events": ["events.csv"],
+    "--write-events": ["events.csv"], "--rtl": ["mine"],
     "--synth": [], "--fmax": ["--synth"], "--text": [], "--neurobench": [],
 }  # fmt: skip
 OTHERWISE = {  # values that a context takes, where it would refuse the others for what they are
@@ -265,7 +265,7 @@ IDLE = {
     ("sweep", "runs of sets and of data of one's own", "runs/away runs/mine"): set(),
     ("verify", "a build", BUILD): {*PLACE},
     ("verify", "a build on own samples", f"{BUILD} --input x.npy"): {*PLACE},
-    ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", *PLACE},
+    ("verify", "a build for a chip", "builds/chip"): {"--samples", "--input", "--rtl", *PLACE},
     ("report", "a build", BUILD): {*PLACE},
     ("report", "a build as text", f"{BUILD} --text"): {
         "--out", "--figures", "--format", "--verify", *PLACE,

@@ -1,6 +1,7 @@
 """compile writes the core, simulate --executor rtl and verify run it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -43,6 +44,55 @@ def test_a_weight_that_was_changed_is_found(built, call):
     assert found.code == 1
     assert json.loads(found.out)["rtl"]["differences"]["membranes"] > 0
     assert call("verify").code == 1
+
+
+@pytest.fixture
+def own_rtl(built):
+    """Return a copy of a build's SystemVerilog, and what changes a file of it."""
+    folder = shutil.copytree(built / BUILD / "rtl", built / "mine")
+
+    def change(name, old, new):
+        path = folder / f"eideploy_{name}.sv"
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+
+    return change
+
+
+@pytest.mark.rtl
+def test_systemverilog_that_was_changed_is_verified(own_rtl, call):
+    own_rtl("neuron", "u >= limit", "u < limit")
+    found = call("verify", BUILD, "--rtl", "mine", "--samples", 2)
+    assert found.code == 1
+    assert "images/*.hex  mine in Verilator, every spike and cycle  failed" in found.out
+    assert "the core differs, first at sample 0, time step 0, layer " in found.out
+    assert found.out.splitlines()[-1] == "1 gap: what was run differs from the simulator"
+    own_rtl("neuron", "u < limit", "u >= limit && 1'b1")
+    alike = call("verify", BUILD, "--rtl", "mine", "--samples", 2, "--json")
+    assert alike.code == 0
+    said = json.loads(alike.out)
+    assert [(row["result"], row["samples"]) for row in said["rows"]] == [("equal", 2)]
+    assert said["files"] == []
+
+
+@pytest.mark.rtl
+def test_systemverilog_that_is_none_is_said_with_the_simulators_lines(own_rtl, call):
+    own_rtl("scale", "endmodule", "endmodul")
+    own_rtl("lanes", "endmodule", "endmodul")
+    found = call("verify", BUILD, "--rtl", "mine", "--samples", 2)
+    assert found.code == 1
+    assert "the core cannot be built: %Error: rtl/eideploy_lanes.sv:" in found.out
+    assert "Traceback" not in found.out + found.err
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("name", ["nowhere", "runs"])
+def test_a_folder_without_a_core_is_refused(name, refused):
+    refused(
+        "verify", BUILD, "--rtl", name, code=2, what=f"{name} has no eideploy_pkg.sv",
+        where="--rtl", fix="name a folder with the files of the build's rtl/, e.g. a copy of it",
+    )  # fmt: skip
 
 
 def test_without_the_tools_the_error_names_the_packages(built, refused, monkeypatch):

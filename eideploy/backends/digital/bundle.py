@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
+from shutil import rmtree
 
 from eideploy import shipped
 from eideploy.backends.digital.images import hex_text, images
@@ -17,6 +18,7 @@ PREFIX = f"{MODULE}_"  # of modules, the package and their files, as they are sh
 PACKAGE, CORE = f"{PREFIX}pkg", f"{PREFIX}core"
 SHAPE_HEADER, WORDS = "shape.h", "words.txt"
 MAKEFILE, README = "Makefile", "README.md"
+HDL = ".sv", ".svh", ".v", ".vh"
 ANY_DIGIT = bytes.maketrans(
     b"123456789abcdef", b"0" * 15
 )  # what an image has in common with others
@@ -55,6 +57,22 @@ def take_images(build: Path, bundle: Path) -> None:
                 fix=RESTORE,
             )
         written.write_bytes(image)
+
+
+def take_rtl(folder: Path, bundle: Path) -> None:
+    """Put SystemVerilog that a user has changed into the place of that in `bundle`.
+
+    Its simulator is built whatever Verilator warns of.
+
+    Raises:
+        FormatError: a file of it cannot be read.
+    """
+    rmtree(bundle / RTL)
+    (bundle / RTL).mkdir()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in HDL):
+        (bundle / RTL / path.name).write_bytes(read_whole(path))
+    makefile = bundle / MAKEFILE
+    makefile.write_text(f"WARNINGS := -Wno-fatal\n{makefile.read_text('utf-8')}", "utf-8")
 
 
 def write_core(shape: Shape, folder: Path) -> None:

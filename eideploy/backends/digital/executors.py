@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -48,6 +49,17 @@ def _state_machine(build: Build) -> Run:
 
 def _verilator(build: Build) -> Run:
     return rtl_run(build, build.program, strict=True)
+
+
+def of_rtl(folder: Path) -> Executor:
+    """Return what runs SystemVerilog of a user's on a build's images."""
+    return Executor(
+        name=f"{folder} in Verilator",
+        artefact=ARTEFACT,
+        equals=SUMS,
+        open=lambda build: rtl_run(build, build.program, strict=True, rtl=folder),
+        mode="every spike and cycle",
+    )
 
 
 def _rtl(build: Build | None, program: Program, _: Running) -> Run:

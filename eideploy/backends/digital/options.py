@@ -136,6 +136,9 @@ class Verifying(Request):
     """The first N of the test split (default: 64)."""
     input: Annotated[PathLike | None, Option(metavar="X.npy", where=DIGITAL_BUILD)] = None
     """Samples of your own, in the network's range."""
+    rtl: Annotated[PathLike | None, Option(metavar="FOLDER", where=DIGITAL_BUILD)] = None
+    """Verify SystemVerilog that you changed, instead of the build's files: run the core of a folder
+    like the build's rtl/ in Verilator, on at most 16 samples without --samples."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The core's SystemVerilog beside the simulator, on the memories of a build.
 
-What is run is the core, testbench and Makefile that are installed with this tool. Of a build only
-data is taken: its program, and the images of its memories.
+What is run is the core, testbench and Makefile that are installed with this tool, or SystemVerilog
+that a user names. Of a build only data is taken: its program, and the images of its memories.
 """
 
 from dataclasses import asdict
@@ -14,17 +14,25 @@ from weakref import finalize
 import numpy as np
 
 from eideploy.backends.digital.build import Build
-from eideploy.backends.digital.bundle import IMAGES, take_images, write_bundle, write_core
+from eideploy.backends.digital.bundle import (
+    IMAGES,
+    PACKAGE,
+    renamed,
+    take_images,
+    take_rtl,
+    write_bundle,
+    write_core,
+)
 from eideploy.backends.digital.cycles import count_cycles
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.backends.digital.program import Program
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.bench import Manner, run_bundle
 from eideploy.backends.digital.rtl.build import is_kept
-from eideploy.backends.digital.rtl.compare import Differences, differences
+from eideploy.backends.digital.rtl.compare import Differences, differences, first_difference
 from eideploy.backends.digital.rtl.trace import PHASES
 from eideploy.circuit import Array
-from eideploy.errors import CapacityError, DataError
+from eideploy.errors import CapacityError, DataError, UsageError
 from eideploy.execute.integer import run_integer
 from eideploy.execute.trace import KEEP_ALL
 from eideploy.files import temporary_files
@@ -32,6 +40,9 @@ from eideploy.progress import bar
 from eideploy.report.text import counted, table
 
 ARTEFACT = f"{IMAGES}/*.hex"
+# Of how many times the cycles that it should take a core is stuck: one that a user has changed may
+# spike far more.
+PATIENCE, LONGER = 2, 64
 
 
 class RtlRun:
@@ -41,8 +52,16 @@ class RtlRun:
     cycles       by stage and phase, (phases,), summed over samples and steps
     """
 
-    def __init__(self, program: Program, build: Path | None, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        build: Path | None,
+        *,
+        strict: bool = False,
+        rtl: Path | None = None,
+    ) -> None:
         self.program, self.strict = program, strict
+        self.patience = PATIENCE if rtl is None else LONGER
         self.where = str(build or program.target.source)
         self.differences: Differences | None = None
         self.cycles = {stage.name: np.zeros(len(PHASES), np.int64) for stage in program.stages}
@@ -52,6 +71,8 @@ class RtlRun:
             write_bundle(program, self.bundle)
         if build is not None:
             take_images(build, self.bundle)
+        if rtl is not None:
+            take_rtl(rtl, self.bundle)
 
     def __call__(self, samples: Array) -> Array:
         """Return the sums (B, classes) that the core puts out.
@@ -68,14 +89,16 @@ class RtlRun:
                     self.program,
                     self.bundle,
                     samples,
-                    manner=Manner(limit=2 * longest + 1000),
+                    manner=Manner(limit=self.patience * longest + 1000),
                     on_sample=lambda: advance(1, ""),
                 )
         except DataError as error:  # the folder that it names is gone when it is read
             raise DataError(error.what, where=self.where, fix=error.fix) from error
         batch = differences(self.program, trace, expected)
         if self.strict and batch.total:
-            raise DataError(f"the core differs: {_said(batch)}", where=self.where, fix="report it")
+            first = first_difference(self.program, trace, expected)
+            what = f"the core differs, first at {first}; {_said(batch)}" if first else _said(batch)
+            raise DataError(what, where=self.where, fix="report it")
         self.differences = batch if self.differences is None else self.differences + batch
         for name, phases in trace.phases.items():
             self.cycles[name] += np.array([phases[phase].sum() for phase in PHASES])
@@ -124,8 +147,12 @@ class RtlRun:
         return float(cycles) / self.differences.samples
 
 
-def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> RtlRun:
+def rtl_run(
+    build: Build | None, program: Program, *, strict: bool = False, rtl: Path | None = None
+) -> RtlRun:
     """Return what runs a program's core, on the images of its build where it stands in one.
+
+    `rtl` is a folder of SystemVerilog to run in place of the core's.
 
     Raises:
         UsageError: Verilator, make or g++ is not installed.
@@ -134,7 +161,23 @@ def rtl_run(build: Build | None, program: Program, *, strict: bool = False) -> R
     """
     tools.require(tools.VERILATE, where="--executor rtl")
     own = build is not None and build.holds(ARTEFACT)
-    return RtlRun(program, build.folder if own and build else None, strict=strict)
+    return RtlRun(program, build.folder if own and build else None, strict=strict, rtl=rtl)
+
+
+def require_rtl(program: Program, folder: Path) -> None:
+    """Refuse a folder that holds no SystemVerilog of a program's core.
+
+    Raises:
+        UsageError: it has no package of the core's sizes; or Verilator is not installed.
+    """
+    tools.require(tools.VERILATE, where="--rtl")
+    package = f"{renamed(PACKAGE, program.target.core.module)}.sv"
+    if not (folder / package).is_file():
+        raise UsageError(
+            f"{folder} has no {package}",
+            where="--rtl",
+            fix="name a folder with the files of the build's rtl/, e.g. a copy of it",
+        )
 
 
 def is_simulator_kept(program: Program) -> bool:

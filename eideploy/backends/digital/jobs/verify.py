@@ -14,7 +14,8 @@ import numpy as np
 
 from eideploy.backends import formats
 from eideploy.backends.digital.build import Build, load_build
-from eideploy.backends.digital.executors import EXECUTORS
+from eideploy.backends.digital.executors import EXECUTORS, of_rtl
+from eideploy.backends.digital.jobs.rtl import require_rtl
 from eideploy.backends.digital.options import DIGITAL_BUILD, Verifying
 from eideploy.backends.digital.protocol import ProgramFamily
 from eideploy.backends.digital.report.program import comparison_warnings
@@ -36,6 +37,7 @@ from eideploy.report.text import counted
 from eideploy.validate.ladder import affordable
 
 SAMPLES = 64
+MOST_IN_RTL = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,10 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     is_made = build.origin is None and verifying.input is None and request.place() == Place()
     x, labels = _made(build, verifying) if is_made else _given(build, request, verifying)
     executors = family.checking(EXECUTORS)
+    if (rtl := as_path(verifying.rtl)) is not None:
+        require_rtl(build.program, rtl)
+        executors = (of_rtl(rtl),)
+        x = x[: verifying.samples or MOST_IN_RTL]
     with bar("verify", len(executors)) as advance:
         rows = run_executors(build, x, labels, executors, advance=advance)
     comparison = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
@@ -93,7 +99,7 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
         said=f" on {counted(len(x), 'sample')}\n"
         "sums against the integer simulator, logits against the float reference",
         rows=rows,
-        items=_stock(family, build, rows),
+        items=_stock(family, build, rows) if rtl is None else [],
         manifest=build.content,
         facts={"samples": len(x), "random_samples": is_made},
         remarks=sorted(

@@ -15,6 +15,7 @@ from eideploy.errors import DataError
 from eideploy.files import unwritable
 
 OBJ, TESTBENCH_FILE = "obj", "testbench"
+MOST_COMPLAINTS = 3
 
 
 def testbench(bundle: Path) -> Path:
@@ -71,7 +72,7 @@ def _made(bundle: Path, aside: Path) -> Path:
         tools.run(["make", "build"], folder=aside)
     except subprocess.CalledProcessError as error:
         raise DataError(
-            f"the core cannot be built: {first_complaint(error)}",
+            f"the core cannot be built: {'; '.join(complaints(error)[:MOST_COMPLAINTS])}",
             where=str(bundle / RTL),
             fix="run make lint in the folder of the build; the shipped core is free of warnings",
         ) from error
@@ -80,7 +81,13 @@ def _made(bundle: Path, aside: Path) -> Path:
 
 def first_complaint(error: subprocess.CalledProcessError) -> str:
     """Return the first line that says what is wrong."""
+    return complaints(error)[0]
+
+
+def complaints(error: subprocess.CalledProcessError) -> list[str]:
+    """Return the lines that say what is wrong, at least one; not those that count them."""
     said = f"{error.stderr or ''}\n{error.stdout or ''}"
-    lines = [line for line in said.splitlines() if line.strip()]
-    marked = [line for line in lines if "rror" in line or line.startswith("testbench:")]
-    return (marked or lines or [f"exit code {error.returncode}"])[0].strip()
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    marked = [line for line in lines if "error" in line.lower() or line.startswith("testbench:")]
+    own = [line for line in marked if not line.startswith(("make", "%Error: Exiting due to"))]
+    return own or marked or lines or [f"exit code {error.returncode}"]

@@ -48,6 +48,17 @@ def test_a_combinational_loop_is_refused(monkeypatch):
         synthesise(shape("lut"), family="generic", top="eideploy_first_set")
 
 
+def test_a_core_with_a_name_of_its_own_is_synthesised_by_it(monkeypatch):
+    def asked(command, *, folder):
+        assert (folder / "rtl/left_core.sv").is_file()
+        raise LookupError(command[-1])
+
+    monkeypatch.setattr(tools, "missing", lambda _: ())
+    monkeypatch.setattr(tools, "run", asked)
+    with pytest.raises(LookupError, match="TOP=left_core"):
+        synthesise(shape("lut", module="left"))
+
+
 def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(tools.shutil, "which", lambda _: None)
     with pytest.raises(Exception, match="yosys and make not installed") as caught:

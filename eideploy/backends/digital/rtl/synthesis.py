@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eideploy.backends.digital.bundle import CORE, write_core
+from eideploy.backends.digital.bundle import CORE, renamed, write_core
 from eideploy.backends.digital.parameters import Shape
 from eideploy.backends.digital.rtl import tools
 from eideploy.backends.digital.rtl.build import first_complaint
@@ -52,7 +52,7 @@ def synthesise(
     Args:
         shape: the core.
         family: of FAMILIES.
-        top: a module of the core.
+        top: a module of the core, as it is shipped.
         route: also place and route it, which takes minutes; for ecp5 only.
 
     Raises:
@@ -66,8 +66,11 @@ def synthesise(
     with temporary_files(), tempfile.TemporaryDirectory(prefix="eideploy-synth-") as name:
         folder = Path(name)
         write_core(shape, folder)
+        module = renamed(top, shape.target.core.module)
         try:
-            tools.run(["make", "synth", f"SYNTH={FAMILIES[family]}", f"TOP={top}"], folder=folder)
+            tools.run(
+                ["make", "synth", f"SYNTH={FAMILIES[family]}", f"TOP={module}"], folder=folder
+            )
         except subprocess.CalledProcessError as error:
             raise DataError(
                 f"yosys does not take the core: {first_complaint(error)}",

@@ -23,7 +23,7 @@ from eideploy.backends.digital.board.size import roomy, sized
 from eideploy.backends.digital.board.toolchain import _run, build
 from eideploy.backends.digital.bundle import CORE, sources, write_bundle
 from eideploy.backends.digital.core.scan import port_words
-from eideploy.backends.digital.parameters import least_latencies
+from eideploy.backends.digital.parameters import least_latencies, shape_of
 from eideploy.backends.digital.rtl.bench import in_icarus, run_bundle
 from eideploy.backends.digital.rtl.compare import differences
 from eideploy.errors import CapacityError, DataError, SpecError, UsageError
@@ -423,6 +423,13 @@ def test_tools_are_found_beside_the_python_that_runs(program, tmp_path, monkeypa
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert toolchain._tools(program.target.board) == tuple(str(tmp_path / name) for name in names)
+
+
+def test_a_core_of_an_earlier_release_is_to_be_compiled_again(program):
+    latency = replace(program.target.latency, accumulate=8)
+    with pytest.raises(CapacityError, match="accumulate = 8, the pipeline takes 9") as caught:
+        shape_of(replace(program, target=replace(program.target, latency=latency)))
+    assert "compile the run again" in caught.value.fix
 
 
 def test_a_board_of_a_vendor_says_what_to_run(program, tmp_path):

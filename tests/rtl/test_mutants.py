@@ -28,6 +28,7 @@ LANES = {
     "shift2": {"lanes": 8, "update_lanes": 1},
     "fast": {"lanes": 4, "update_lanes": 2, "beside": 1, "pipelined": True},
     "pooled": {"lanes": 4, "update_lanes": 2, "pooled": True},
+    "turn": {"lanes": 4, "update_lanes": 2, "pipelined": True},
     "wide": {"lanes": 16, "update_lanes": 2, "beside": 2, "pipelined": True},
 }
 
@@ -67,9 +68,9 @@ MUTANTS = {
     "fast: the numerator comes before the table's entry": (
         "divider_table", "num3      <= num_late", "num3      <= num2"),
     "a border has taps": ("event_scanner", "count_y != '0 && count_x != '0", "1'b1"),
-    "a sum is not forwarded": ("lanes", "again <= valids[6] &&", "again <= 1'b0 &&"),
+    "a sum is not forwarded": ("lanes", "same = valids[6] &&", "same = 1'b0 &&"),
     "excitation is not shifted": ("lanes", "product5 << shifts5[i*K+:K]", "product5"),
-    "inhibition excites": ("lanes", "old_num - N'(product6)", "old_num + N'(product6)"),
+    "inhibition excites": ("running_sum", "old - change", "old + change"),
     "signed weights are unsigned": (
         "lanes", "{is_signed4 && weight[W-1], weight}", "{1'b0, weight}"),
     "all weights are signed": (
@@ -80,12 +81,26 @@ MUTANTS = {
     "folded divisors are added to the numerator, too": (
         "lanes", "is_divisor5 ? '0 : product5", "product5"),
     "a divisor is not forwarded": (
-        "lanes", "last_den        <= next_den[i*D+:D];", "last_den        <= den[i*D+:D];"),
+        "lanes", ".again     (again),\n        .again_late(again_late),\n        .stored    (den",
+        ".again     (1'b0),\n        .again_late(again_late),\n        .stored    (den"),
     "folded divisors are numerators": (
         "address_generator", "divides ? eideploy_pkg::KIND_DEN", "divides ? eideploy_pkg::KIND_EE"),
     "inhibitory sums are shifted": (
         "address_generator", ": to_inhibition ? eideploy_pkg::KIND_IE :", ":"),
-    "fast: s_I is not forwarded": ("lanes", "again_i <= BESIDE &&", "again_i <= 1'b0 &&"),
+    "fast: s_I is not forwarded": (
+        "lanes", "same_i = BESIDE &&", "same_i = 1'b0 &&"),
+    "fast: a sum of two operations ago is not forwarded": (
+        "lanes", "same_late = MORE != 0 &&", "same_late = 1'b0 &&"),
+    "fast: s_I of two operations ago is not forwarded": (
+        "lanes", "same_late_i = MORE != 0 &&", "same_late_i = 1'b0 &&"),
+    "fast: the older of two sums is forwarded": (
+        "running_sum", "again ? next : again_late ? last", "again_late ? last : again ? next"),
+    "fast: a sum is forwarded a cycle late": (
+        "running_sum", "again ? next : again_late", "again ? last : again_late"),
+    "fast: products are added to the sum before theirs": (
+        "lanes", ".CYCLES(MORE)\n    ) products", ".CYCLES(0)\n    ) products"),
+    "turn: s_I of two operations ago is not forwarded": (
+        "lanes", "same_late_i = MORE != 0 &&", "same_late_i = 1'b0 &&"),
     "fast: weights of W_EE are taken for W_IE": (
         "core", "weight_row[ROW-1-:O*W]", "weight_row[O*W-1:0]"),
     "fast: rows of s_I stand as far apart as those of NUM": (
@@ -233,7 +248,7 @@ SOME, MANY = 8, 20  # how often the samples are repeated: most of these faults s
 
 @functools.cache
 def networks(name):
-    method = "lut" if name in ("fast", "pooled", "wide") else name
+    method = "lut" if name in ("fast", "pooled", "turn", "wide") else name
     return [case(*make(method), method, **LANES[name]) for make in DIRECTED]
 
 

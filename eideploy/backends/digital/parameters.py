@@ -311,7 +311,8 @@ def require_offered(shape: Shape) -> None:
         raise CapacityError(
             "; ".join(faults),
             where=str(shape.target.source),
-            fix="change these numbers of the spec: the shipped SystemVerilog cannot be such a core",
+            fix="change these numbers of the spec, or compile the run again if an earlier release "
+            "made the build: the shipped SystemVerilog cannot be such a core",
         )
 
 
@@ -347,10 +348,12 @@ def misfits(shape: Shape) -> list[str]:
 def least_latencies(core: Core) -> dict[str, int]:
     """Return the cycles that every phase but update drains for, at least.
 
-    With lanes of their own the last event of a stage may add to s_I, which is read next.
+    With lanes of their own the last event of a stage may add to s_I, which is read next. Pipelined,
+    a register stands between the reading of a sum and adding to it.
     """
     return LATENCIES | {
-        "accumulate": LATENCIES["accumulate"] + bool(core.lanes_i),
+        "accumulate": LATENCIES["accumulate"] + bool(core.lanes_i) + core.pipelined,
+        "inhibit": LATENCIES["inhibit"] + core.pipelined,
         "minimum": LATENCIES["minimum"] + core.pipelined + minimum_parts(core) - MINIMUM_PARTS,
     }
 

@@ -455,6 +455,21 @@ def test_a_tool_says_how_far_it_is_and_its_log_is_there_before_it_ends(tmp_path)
     assert caught.value.where == str(out / "other.log")
 
 
+@pytest.mark.parametrize(("lanes", "is_crowded"), [(16, False), (32, True)])
+def test_a_core_of_many_lanes_is_placed_and_routed_by_other_means(
+    program, tmp_path, lanes, is_crowded
+):
+    router = tmp_path / "router"
+    report = '{"fmax": {"clk": {"achieved": 61.5}}}'
+    router.write_text(f"#!/bin/sh\necho $@ > words.txt; echo '{report}' > timing.json\n")
+    router.chmod(0o755)
+    target = replace(program.target, core=replace(program.target.core, lanes=lanes))
+    _, mhz, _ = toolchain._route(target, str(router), tmp_path, tmp_path, 1, 50, print)
+    assert mhz == 61.5
+    words = (tmp_path / "words.txt").read_text()
+    assert ("--placer static --router router2" in words) == is_crowded
+
+
 def test_no_bitstream_is_made_of_a_placement_that_is_too_slow(program, tmp_path, monkeypatch):
     """Stand-ins for the tools: what counts is which placement is taken."""
     chain = "eideploy.backends.digital.board.toolchain"

@@ -281,6 +281,17 @@ def test_a_reset_at_any_moment_leaves_nothing_behind(tmp_path):
     assert differs(tmp_path, [resets(MANY)]) is None
 
 
+@pytest.mark.icarus
+@pytest.mark.no_cover
+@pytest.mark.parametrize("method", LANES)
+def test_what_a_read_returns_that_meets_a_write_does_not_matter(method, tmp_path):
+    """Synthesis is told so by no_rw_check, and leaves out the registers that would keep it."""
+    row = "content[read_address[BITS-1:0]]"
+    meets = "write && write_address[BITS-1:0] == read_address[BITS-1:0]"
+    unknown = ("memory", f"q <= {row};", f"q <= {meets} ? 'x : {row};")
+    assert differs(tmp_path, networks(method), unknown) is None
+
+
 def test_every_fault_that_a_network_meets_is_one_of_the_table():
     assert set().union(*MET_BY.values()) <= set(MUTANTS)
 

@@ -63,8 +63,6 @@ module eideploy_event_scanner (
   wire         is_last = route[eideploy_pkg::ROUTE_IS_LAST];
   wire [A-1:0] base = route[eideploy_pkg::ROUTE_BASE+:A];
   wire [A-1:0] groups = route[eideploy_pkg::ROUTE_GROUPS+:A];
-  wire [A-1:0] map_height = route[eideploy_pkg::ROUTE_HEIGHT+:A];
-  wire [A-1:0] map_width = route[eideploy_pkg::ROUTE_WIDTH+:A];
   wire [A-1:0] axis = route[eideploy_pkg::ROUTE_AXIS+:A];
   wire [A-1:0] pitch = route[eideploy_pkg::ROUTE_PITCH+:A];
   wire [A-1:0] following = route[eideploy_pkg::ROUTE_FOLLOWING+:A];
@@ -84,8 +82,8 @@ module eideploy_event_scanner (
   logic [A-1:0] step;
 
   wire last_group = group == groups - A'(1);
-  wire last_x = x == map_width - window;
-  wire last_y = y == map_height - window;
+  wire last_x = x == route[eideploy_pkg::ROUTE_LAST_X+:A];
+  wire last_y = y == route[eideploy_pkg::ROUTE_LAST_Y+:A];
   wire room = enable && !fetched_all && (!ahead_valid || take || gather);
   wire source_ends = is_port ? in_last : ends_window && last_group && last_x && last_y;
 

@@ -1,9 +1,10 @@
 // A memory with one read and one write port. The output holds while `read` is low.
 // What a read returns that meets a write of the same row does not matter: nobody does that, but
-// the lanes, which forward the sum (lanes.sv).
+// the lanes, which forward the sum (eideploy_lanes.sv).
 module eideploy_memory #(
     parameter integer WIDTH = 8,
     parameter integer DEPTH = 16,
+    parameter STYLE = "auto",      // for synthesis: distributed, a small one in lookup tables
     parameter integer IMAGE = 0,  // whether FILE, rows in hexadecimal, stands in it from the start
     parameter FILE = ""
 ) (
@@ -17,7 +18,7 @@ module eideploy_memory #(
 );
   localparam integer BITS = DEPTH > 1 ? $clog2(DEPTH) : 1;
 
-  logic [WIDTH-1:0] content[0:DEPTH-1];
+  (* no_rw_check, ram_style = STYLE *) logic [WIDTH-1:0] content[0:DEPTH-1];
 
   if (IMAGE != 0) begin : g_image
     initial $readmemh(FILE, content);
@@ -29,5 +30,5 @@ module eideploy_memory #(
   end
 
   // Addresses have one width in the whole core; a small memory does not look at the upper bits.
-  wire unused = &{1'b0, read_address, write_address};
+  wire unused = &{1'b0, read_address, write_address, STYLE == ""};
 endmodule

@@ -47,6 +47,9 @@ MILESTONES = (
     (r"Running simulated annealing placer", "refining the placement"),
     (r"Max frequency for clock .*: ([\d.]+) MHz", "placed: {} MHz expected, now routing"),
 )
+# From so many lanes on, ECP5 designs are placed by nextpnr's electrostatic placer, with half the
+# wires of its default one, and routed by negotiation.
+CROWDED_LANES, CROWDED = 32, ("--placer", "static", "--router", "router2")
 POLL_S = 1.0
 GOWIN_FAMILY = r"family=([\w-]+)"
 
@@ -94,7 +97,7 @@ def build(target: Target, folder: Path, out: Path, seeds: Sequence[int], say: Pr
     seconds = {"synthesis": _synthesise(board, yosys, folder, out, say)}
     asked_mhz, reached = target.clock_hz / 1e6, {}
     for seed in seeds:
-        took, fmax, used = _route(board, router, folder, out, seed, asked_mhz, say)
+        took, fmax, used = _route(target, router, folder, out, seed, asked_mhz, say)
         seconds[f"placement, seed {seed}"] = took
         reached[seed] = fmax
         say(f"seed {seed} reaches {fmax:.1f} of {asked_mhz:g} MHz, in {took:.0f} s")
@@ -156,16 +159,20 @@ def _synthesise(board: Board, yosys: str, folder: Path, out: Path, say: Progress
 
 
 def _route(
-    board: Board, router: str, folder: Path, out: Path, seed: int, mhz: float, say: Progress
+    target: Target, router: str, folder: Path, out: Path, seed: int, mhz: float, say: Progress
 ) -> tuple[float, float, dict[str, int]]:
     """Place and route; return seconds, MHz and cells."""
     say(f"place and route by {router}, seed {seed}, for {mhz:g} MHz")
+    board = target.board
+    assert board is not None
     constraints = f"{FOLDER}/{CONSTRAINTS[board.tool]}"
     formats = {
         "ecp5": ["--lpf", constraints, "--textcfg", "board.config"],
         "gowin": ["--vopt", f"cst={constraints}", "--write", "routed.json"],
     }[board.tool]
-    command = [router, *board.options, "--json", "netlist.json", *formats]
+    is_crowded = board.tool == "ecp5" and target.core.lanes >= CROWDED_LANES
+    ways = CROWDED if is_crowded else ()
+    command = [router, *board.options, "--json", "netlist.json", *formats, *ways]
     command += ["--seed", str(seed), "--freq", f"{mhz:g}", "--report", "timing.json"]
     command += ["--timing-allow-fail", "--log", "nextpnr.log", "-q"]
     took = _run(command, folder, out, "nextpnr.log", say)

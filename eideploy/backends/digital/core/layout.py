@@ -168,8 +168,7 @@ class RouteEntry:
     """A route as the core's event scanner reads it.
 
     base           its first row in the spike memory, 0 for the input port
-    height, width  of its map, before pooling; of one that is scanned by windows, without the border
-                   that pooling drops
+    last_y, last_x  of its map, before pooling; of one that is scanned by windows, of the last one
     axis           its first word in the axis memories
     pitch          rows of weights between two channels
     following      the route that is scanned next, in the same stage or in another; behind the last
@@ -186,8 +185,8 @@ class RouteEntry:
     is_last: int
     base: int
     groups: int
-    height: int
-    width: int
+    last_y: int
+    last_x: int
     axis: int
     pitch: int
     following: int
@@ -245,8 +244,8 @@ def routes(
                     is_last=int(route is stage.routes[-1]),
                     base=source.spike_base if source else 0,
                     groups=groups,
-                    height=inner_y,
-                    width=inner_x,
+                    last_y=inner_y - k,
+                    last_x=inner_x - k,
                     axis=len(along_y),
                     pitch=pitch,
                     following=len(entries) + 1 if len(entries) + 1 < total else again,

@@ -70,6 +70,8 @@ BY_REFUSING = {  # its effect
     ("distilled", "--distil-on"): "10 training samples are fewer than the 64 of a batch",
     ("resumed", "--set"): "the run has 100 epochs already, 9 is not more",
     ("a board", "--port"): "give either --port or --emulate",
+    ("a build", "--rtl"): "mine has no eideploy_pkg.sv",
+    ("a build on own samples", "--rtl"): "mine has no eideploy_pkg.sv",
 }
 KINDS = {
     "train": {"preset", "--finetune", "--resume", "--target"},

@@ -110,7 +110,7 @@ class Sums {
     explicit Sums(const LayerCall &call)
         : c(call), pixels(c.height * c.width), across(c.width + 2 * c.padding),
           pitch(across * c.channels * c.bytes),
-          sums(std::max(c.columns, c.word_columns) + LANES), inhibition(c.n_i)
+          sums(std::max(c.columns, c.word_columns) + LANES), inhibition(c.n_i + EIGHT)
     {
         if (c.words != nullptr) {
             const int64_t down = c.height + 2 * c.padding, behind = c.kernel * (across + 1);
@@ -137,8 +137,10 @@ class Sums {
     // Return S of a position whose sums were found.
     const double *inhibited()
     {
-        for (int64_t j = 0; j < c.n_i; ++j) {
-            inhibition[j] = sums[c.n_e + j];
+        for (int64_t j = 0; j < c.n_i; j += EIGHT) { // what lies behind n_i is not read
+            const HalfWords eight = loaded<HalfWords>(sums.data() + c.n_e + j);
+            const Doubles converted = __builtin_convertvector(eight, Doubles);
+            std::memcpy(inhibition.data() + j, &converted, sizeof converted);
         }
         return inhibition.data();
     }
@@ -430,6 +432,24 @@ inline bool any_of(const Longs &truths)
 #endif
 }
 
+inline bool any_at_least(const Longs &x, const Longs &least)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmpge_epi64_mask(__m512i(x), __m512i(least)) != 0;
+#else
+    return any_of(x >= least);
+#endif
+}
+
+inline bool any_zero(const Doubles &x)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask(__m512d(x), __m512d{}, _CMP_EQ_OQ) != 0;
+#else
+    return any_of(x == Doubles{});
+#endif
+}
+
 // NUM and DEN of eight neurons.
 struct Balance {
     Doubles num, den;
@@ -563,9 +583,11 @@ inline HalfWords currents(const LayerCall &c, Doubles num, Doubles den, int64_t 
         correct(x, num, den);
     }
     const double limit = c.current_limit;
-    const Longs beyond = (x >= limit + 1) | (x <= -limit - 1);
-    if (any_of(beyond)) {
-        counts.currents += beyond;
+    const Longs magnitude = loaded<Longs>(&x) & ~SIGN;
+    const Doubles too_large = Doubles{} + (limit + 1);
+    // floats without their signs are ordered as their patterns are
+    if (any_at_least(magnitude, loaded<Longs>(&too_large))) {
+        counts.currents += magnitude >= loaded<Longs>(&too_large);
         x = x > limit ? Doubles{} + limit : x;
         x = x < -limit ? Doubles{} - limit : x;
     }
@@ -575,10 +597,10 @@ inline HalfWords currents(const LayerCall &c, Doubles num, Doubles den, int64_t 
 inline HalfWords clipped(const LayerCall &c, HalfWords x, Counts &counts)
 {
     const int32_t most = int32_t(c.membrane_limit) - 1, least = -int32_t(c.membrane_limit);
-    const HalfWords beyond = (x > most) | (x < least);
-    counts.membranes += beyond;
-    x = x > most ? HalfWords{} + most : x;
-    return x < least ? HalfWords{} + least : x;
+    HalfWords within = x > most ? HalfWords{} + most : x;
+    within = within < least ? HalfWords{} + least : within;
+    counts.membranes += within != x;
+    return within;
 }
 
 // What is left of x by a leak of `leaks` in units of 2^-fraction.
@@ -762,8 +784,8 @@ template <Method METHOD> class Hidden {
     // Return whether no DEN is zero but under zero, where anything will do.
     bool is_divisible(const LayerCall &call, int64_t n, Balance &of, Doubles &least)
     {
-        const Longs zero = of.den == Doubles{};
-        if (any_of(zero)) {
+        if (any_zero(of.den)) {
+            const Longs zero = of.den == Doubles{};
             counts.zeros += zero & are_neurons(n);
             least = smaller(least, of.den);
             if (call.instead == nullptr && any_of(zero & Longs(of.num != Doubles{}))) {

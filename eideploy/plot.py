@@ -32,6 +32,8 @@ def raster(trace: Trace, *, sample: int = 0) -> "Figure":
     Raises:
         UsageError: the trace has no spikes, or no such sample.
     """
+    from matplotlib.ticker import MaxNLocator
+
     layers = _kept(trace.spikes, "spikes")
     _require_sample(trace, sample)
     figure, axes = _rows(len(layers), sharex=True)
@@ -39,6 +41,7 @@ def raster(trace: Trace, *, sample: int = 0) -> "Figure":
         times, neurons = np.nonzero(spikes[:, sample].reshape(len(spikes), -1))
         axis.plot(times, neurons, "|", color="k", markersize=4)
         axis.set(ylabel=name, ylim=(-1, spikes[0, sample].size), xlim=(-0.5, len(spikes) - 0.5))
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].set_xlabel("step")
     return figure
 

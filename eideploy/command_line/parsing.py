@@ -150,11 +150,8 @@ def _value(field: Field, words: Any, command: Command) -> Any:  # noqa: ANN401
         return _pairs([_pair(entry, field) for entry in words], field)
     if field.positional and not field.many:
         return read(words)
-    if field.many and not field.option.commas:
-        return tuple(map(read, words))
-    if field.option.commas:
-        parts = (part.strip() for text in words for part in text.split(","))
-        return tuple(read(part) for part in parts if part)
+    if field.many:
+        return tuple(read(part) for text in words for part in field.parts(text))
     if len(words) > 1:
         raise misuse.given_twice(field, words, command)
     (text,) = words

@@ -89,6 +89,12 @@ class Field:
             return f"no {self.option.takes}"
         return ""
 
+    def parts(self, text: str) -> list[str]:
+        """Return the texts of the values that one text has, where there may be several."""
+        if not self.option.commas:
+            return [text]
+        return [part.strip() for part in text.split(",") if part.strip()]
+
     def read(self, text: str) -> Any:  # noqa: ANN401 - a value of its type
         """Return the value, or one of the values, that `text` writes.
 

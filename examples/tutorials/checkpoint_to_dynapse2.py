@@ -120,6 +120,18 @@ checked = subprocess.run(
 print(checked.stdout)
 
 # %% [markdown]
+# The report on the build has every table and figure. Its figures can be files of their own:
+
+# %%
+ei.report_on(built.folder, figures="figures", format="png")
+
+# %% [markdown]
+# ![Four cores with their populations; one is free](figures/cores-chip-0-populations.png)
+#
+# Every square is a neuron. A darker one in the next figure has more of its 64 synapses in use.
+#
+# ![The same cores by synapses in use](figures/cores-chip-0-cams-in-use.png)
+#
 # ## Ask the simulated chip
 #
 # The simulation reads the chip's memories and biases, not the network. It draws boards whose biases

@@ -1,6 +1,6 @@
 """Run a tutorial and write its page, with what each cell prints: `python render.py own_images`.
 
-It works in a temporary folder; the figures that the tutorial saves are kept beside its page.
+It works in a temporary folder. The figures that the page shows are kept beside it.
 """
 
 import contextlib
@@ -50,8 +50,9 @@ def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         written = page(script.read_text("utf-8"))
-        for figure in (*Path(folder).glob("*.svg"), *Path(folder).glob("*.png")):
-            shutil.copy(figure, HERE)
+        for figure in re.findall(r"^!\[[^]]*\]\((.+)\)$", written, flags=re.MULTILINE):
+            (HERE / figure).parent.mkdir(exist_ok=True)
+            shutil.copy(figure, HERE / figure)
     (HERE / f"{name}.md").write_text(written, "utf-8")
 
 

@@ -87,6 +87,16 @@ compared = ei.compare(circuit, program, test_x.numpy(), test_y)
 print(f"integers: {compared.integer_accuracy:.1%}, agreement {compared.agreement:.1%}")
 
 # %% [markdown]
+# These are the spikes of one test image, by the integers that the C code will compute:
+
+# %%
+spikes_only = frozenset({"spikes"})
+trace = ei.run_integer(program.circuit, test_x[:1].numpy(), keep=spikes_only)
+ei.plot.raster(trace).savefig("snntorch_to_c.png")
+
+# %% [markdown]
+# ![Spikes of both layers over the 8 steps](snntorch_to_c.png)
+#
 # ## C
 #
 # A run keeps the network, and `compile_run(emit=["c"])` writes its C. The self-test compares sums

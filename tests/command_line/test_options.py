@@ -43,6 +43,11 @@ def test_a_type_that_no_option_can_take_is_refused(kind):
         fields_of(wrong)
 
 
+def test_a_text_where_there_may_be_several_is_read_as_on_the_command_line():
+    baked = Bake(fillings="jam", fruit="apples,pears")
+    assert (baked.fillings, baked.fruit) == (("jam",), ("apples", "pears"))
+
+
 @pytest.mark.parametrize(
     ("make", "where", "what", "fix"),
     [

@@ -28,8 +28,8 @@ PICTURES = (
     "docs/**/*.png",
     "benchmarks/*.svg",
     "benchmarks/*.png",
-    "examples/*/*.svg",
-    "examples/*/*.png",
+    "examples/**/*.svg",
+    "examples/**/*.png",
 )
 LINK = re.compile(r"(!?\[(?:[^\]`]|`[^`]*`)*\])\(([^)#\s]+)(#[^)\s]*)?\)")
 

@@ -61,3 +61,15 @@ def test_nothing_is_fetched_from_elsewhere(site):
     styles = re.findall(r'<link[^>]*rel="(?:stylesheet|preconnect)"[^>]*href="https?:', page)
     assert sources
     assert loaded + styles == []
+
+
+def test_every_picture_of_a_page_is_on_the_site(site):
+    pictures = [
+        (page.parent / source).relative_to(ROOT)
+        for page in (*ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md"))
+        for source in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text("utf-8"))
+    ]
+    assert len(pictures) > 5
+    assert {
+        str(path) for path in pictures if not (site / str(path).removeprefix("docs/")).is_file()
+    } == set()

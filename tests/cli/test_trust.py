@@ -117,7 +117,7 @@ def test_a_core_with_a_name_of_its_own_is_verified(trained, call, files):
 def test_what_no_module_can_be_called_is_refused(name, trained, call):
     refused = call("compile", "--module", name, "--out", "b")
     assert refused.code == 2
-    assert f"{name!r} is not what a module's name begins with" in refused.err
+    assert f"{name!r} cannot begin the name of a module" in refused.err
     assert not Path("b").exists()
 
 

@@ -188,7 +188,7 @@ def _named(target: Target, module: str | None) -> Target:
         return target
     if MODULES.fullmatch(module) is None:
         raise UsageError(
-            f"{module!r} is not what a module's name begins with",
+            f"{module!r} cannot begin the name of a module",
             where="--module",
             fix="write a lower-case letter, then up to 31 of them, digits or _",
         )

@@ -81,7 +81,7 @@ def write_core(shape: Shape, folder: Path) -> None:
     for place in (RTL, TESTBENCH):
         take(source / place, folder / place, module)
     package = renamed(package_text(shape), module)
-    (folder / RTL / f"{renamed(PACKAGE, module)}.sv").write_text(package, "ascii")
+    (folder / RTL / package_file(module)).write_text(package, "ascii")
     (folder / TESTBENCH / SHAPE_HEADER).write_text(_header(shape), "ascii")
     take(source / "bundle", folder, module)
 
@@ -97,6 +97,11 @@ def take(source: Path, folder: Path, module: str) -> None:
 def renamed(text: str, module: str) -> str:
     """Return shipped text with names of modules that begin with `module`."""
     return text.replace(PREFIX, f"{module}_")
+
+
+def package_file(module: str) -> str:
+    """Return the name of the file with the sizes of a core whose modules begin with `module`."""
+    return f"{renamed(PACKAGE, module)}.sv"
 
 
 def sources(rtl: Path) -> list[Path]:

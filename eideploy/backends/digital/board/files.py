@@ -9,7 +9,7 @@ from shutil import copyfile
 from eideploy import shipped
 from eideploy.backends.digital.board import driver
 from eideploy.backends.digital.board.pll import pll_text
-from eideploy.backends.digital.bundle import PACKAGE, renamed, take
+from eideploy.backends.digital.bundle import package_file, take
 from eideploy.backends.digital.images import images
 from eideploy.backends.digital.parameters import shape_of
 from eideploy.backends.digital.program import Program
@@ -95,7 +95,7 @@ def write_board(program: Program, folder: Path) -> None:
     texts = {TOP: _top(target, board, link), CONSTRAINTS[board.tool]: _constraints(target, board)}
     texts[HEADER] = f"#pragma once\nconstexpr unsigned DIVISOR = {EMULATED_DIVISOR};\n"
     if board.tool == "vivado":
-        texts[TCL] = _tcl(board, renamed(PACKAGE, target.core.module))
+        texts[TCL] = _tcl(board, package_file(target.core.module))
     take(shipped.folder("targets") / "digital" / FOLDER, place, target.core.module)
     for name, text in texts.items():
         (place / name).write_text(text, "utf-8")
@@ -173,8 +173,8 @@ def _constraints(target: Target, board: Board) -> str:
 def _tcl(board: Board, package: str) -> str:
     return f"""# vivado -mode batch -source board/{TCL}, in the folder of the build.
 # Written by eideploy and never run: Vivado is not open. images/ fills the memories.
-read_verilog -sv rtl/{package}.sv
-read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/{package}.sv]
+read_verilog -sv rtl/{package}
+read_verilog -sv [lsearch -all -inline -not [glob rtl/*.sv] rtl/{package}]
 read_verilog -sv [glob board/*.sv]
 read_xdc board/{CONSTRAINTS["vivado"]}
 synth_design -top {MODULE} -part {board.part}

@@ -47,8 +47,8 @@ MILESTONES = (
     (r"Running simulated annealing placer", "refining the placement"),
     (r"Max frequency for clock .*: ([\d.]+) MHz", "placed: {} MHz expected, now routing"),
 )
-# From so many lanes on, ECP5 designs are placed by nextpnr's electrostatic placer, with half the
-# wires of its default one, and routed by negotiation.
+# From so many lanes on, ECP5 designs are placed by nextpnr's electrostatic placer, whose wires are
+# two thirds as long as those of its default one, and routed by negotiation.
 CROWDED_LANES, CROWDED = 32, ("--placer", "static", "--router", "router2")
 POLL_S = 1.0
 GOWIN_FAMILY = r"family=([\w-]+)"

@@ -16,8 +16,7 @@ import numpy as np
 from eideploy.backends.digital.build import Build
 from eideploy.backends.digital.bundle import (
     IMAGES,
-    PACKAGE,
-    renamed,
+    package_file,
     take_images,
     take_rtl,
     write_bundle,
@@ -171,7 +170,7 @@ def require_rtl(program: Program, folder: Path) -> None:
         UsageError: it has no package of the core's sizes; or Verilator is not installed.
     """
     tools.require(tools.VERILATE, where="--rtl")
-    package = f"{renamed(PACKAGE, program.target.core.module)}.sv"
+    package = package_file(program.target.core.module)
     if not (folder / package).is_file():
         raise UsageError(
             f"{folder} has no {package}",

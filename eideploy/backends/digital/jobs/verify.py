@@ -86,12 +86,11 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
         refuse_idle(request, (DIGITAL_BUILD,), here="on samples of your own")
     build = load_build(folder)
     is_made = build.origin is None and verifying.input is None and request.place() == Place()
-    x, labels = _made(build, verifying) if is_made else _given(build, request, verifying)
-    executors = family.checking(EXECUTORS)
     if (rtl := as_path(verifying.rtl)) is not None:
         require_rtl(build.program, rtl)
-        executors = (of_rtl(rtl),)
-        x = x[: verifying.samples or MOST_IN_RTL]
+    executors = family.checking(EXECUTORS) if rtl is None else (of_rtl(rtl),)
+    count = verifying.samples or (SAMPLES if rtl is None else MOST_IN_RTL)
+    x, labels = _made(build, count) if is_made else _given(build, request, verifying, count)
     with bar("verify", len(executors)) as advance:
         rows = run_executors(build, x, labels, executors, advance=advance)
     comparison = compare(build.circuit, build.program, x[: affordable(build.circuit)], None)
@@ -109,9 +108,9 @@ def verify(family: ProgramFamily, request: Verify, folder: Path) -> Verified:
     )
 
 
-def _made(build: Build, verifying: Verifying) -> tuple[Array, None]:
+def _made(build: Build, count: int) -> tuple[Array, None]:
     """Return random samples, for a network that has no data set."""
-    samples = made_samples(build.integer, verifying.samples or SAMPLES)
+    samples = made_samples(build.integer, count)
     note(
         "the network was imported and has no data set: comparing on "
         f"{counted(len(samples), 'random sample')}; --input samples.npy gives others"
@@ -119,12 +118,14 @@ def _made(build: Build, verifying: Verifying) -> tuple[Array, None]:
     return samples, None
 
 
-def _given(build: Build, request: Verify, verifying: Verifying) -> tuple[Array, Array | None]:
+def _given(
+    build: Build, request: Verify, verifying: Verifying, count: int
+) -> tuple[Array, Array | None]:
     x, labels = samples_of(
         build,
         input_file=as_path(verifying.input),
         split=None,
-        count=verifying.samples or SAMPLES,
+        count=count,
         place=request.place(),
         or_kept=True,
     )
